@@ -1,0 +1,6 @@
+"""`python -m tailwalk`."""
+
+from tailwalk.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""The difference of two profiles, by function.
+
+Versions of the format:
+    tailwalk.difference/1: the first.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from tailwalk.attribute.pairing import paired_tree, raw_names
+from tailwalk.attribute.record import Profile
+from tailwalk.cases import Case
+from tailwalk.errors import UsageError
+from tailwalk.runs import Conditions, KernelRecord
+
+DIFFERENCE_SCHEMA = "tailwalk.difference/1"
+
+# Functions are named as carriers of a change until they make this share of it up.
+_CARRIED = 0.95
+_MOST_CARRIERS = 4
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of the two profiles: kernel, case and conditions, kernel instructions of a call, the
+    figure they are part of, and the share of calls that have the profile."""
+
+    kernel: KernelRecord
+    case: Case
+    conditions: Conditions
+    count: int
+    value: int
+    share: float
+
+
+class DifferenceRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A function, and the instructions of a call executed in it itself on either side.
+
+    `raw` are the names, by side, of what is counted here where that is more than the function
+    under this very name: its older name, its parts, functions that only one kernel has.
+    """
+
+    name: str
+    counts: tuple[int, int]
+    raw: tuple[list[str], list[str]]
+
+    @property
+    def difference(self) -> int:
+        """By how much the second side executes more."""
+        return self.counts[1] - self.counts[0]
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Two profiles of one case beside each other.
+
+    Attributes:
+        varies: what differs between the sides: the kernel, or the conditions of one kernel.
+        rows: functions, the largest difference first; each side's counts add up to its count.
+    """
+
+    schema: str = DIFFERENCE_SCHEMA
+    varies: Literal["kernel", "conditions"]
+    sides: tuple[Side, Side]
+    rows: list[DifferenceRow]
+
+    @property
+    def total(self) -> int:
+        """By how many kernel instructions a call is dearer on the second side."""
+        return self.sides[1].count - self.sides[0].count
+
+    def carriers(self) -> list[DifferenceRow]:
+        """The few functions that make up most of the change, the largest first; none where there
+        is no change."""
+        sign = 1 if self.total > 0 else -1
+        found: list[DifferenceRow] = []
+        carried = 0
+        for row in self.rows:
+            if len(found) == _MOST_CARRIERS or carried >= _CARRIED * abs(self.total):
+                break
+            if row.difference * sign > 0:
+                found.append(row)
+                carried += row.difference * sign
+        return found
+
+
+def difference(first: Profile, second: Profile, *, raw: bool = False) -> Difference:
+    """The second profile against the first; `raw` leaves functions unpaired.
+
+    Raises UsageError for profiles of different cases, or of different kernels under different
+    conditions.
+    """
+    varies = _comparable(first, second)
+    nodes = paired_tree([first, second], raw=raw)
+    counts: dict[str, list[int]] = {}
+    for node in nodes:
+        row = counts.setdefault(node.name, [0, 0])
+        row[0] += node.counts[0]
+        row[1] += node.counts[1]
+    names = [raw_names(nodes, side) for side in (0, 1)]
+    rows = [DifferenceRow(name=name, counts=(one, other),
+                          raw=(_others(name, names[0]), _others(name, names[1])))
+            for name, (one, other) in counts.items()]
+    rows.sort(key=lambda row: (-abs(row.difference), -max(row.counts), row.name))
+    return Difference(varies=varies, sides=(_side(first), _side(second)), rows=rows)
+
+
+def _others(name: str, names: dict[str, set[str]]) -> list[str]:
+    """What a name stands for, where that is not the name alone."""
+    found = names.get(name, set())
+    return [] if found <= {name} else sorted(found)
+
+
+def _side(profile: Profile) -> Side:
+    return Side(kernel=profile.kernel, case=profile.figure.case, conditions=profile.conditions,
+                count=profile.count, value=int(profile.figure.value), share=profile.share)
+
+
+def _comparable(first: Profile, second: Profile) -> Literal["kernel", "conditions"]:
+    one, other = first.figure.case, second.figure.case
+    if (one.name, one.call, one.size, one.vectors) != (
+            other.name, other.call, other.size, other.vectors):
+        raise UsageError(f"the profiles are of different cases: {one.name} on {first.kernel.spec} "
+                         f"and {other.name} on {second.kernel.spec}. Profile the same case twice.")
+    if first.kernel.digest == second.kernel.digest:
+        return "conditions"
+    for name in ("offset", "fill", "file_size", "uptodate"):
+        if getattr(one, name) != getattr(other, name):
+            raise UsageError(
+                f"the profiles are of different cases: {one.name} with {name.replace('_', ' ')} "
+                f"{getattr(one, name)} on {first.kernel.spec} and {getattr(other, name)} on "
+                f"{second.kernel.spec}. Compare kernels under the same conditions, or one kernel "
+                "under two.")
+    if first.conditions.filesystem != second.conditions.filesystem:
+        raise UsageError(
+            f"the profiles are of different file systems: {first.conditions.filesystem} on "
+            f"{first.kernel.spec} and {second.conditions.filesystem} on {second.kernel.spec}. "
+            "Compare kernels under the same conditions, or one kernel under two.")
+    return "kernel"

@@ -1,0 +1,177 @@
+"""Profiling a case on a kernel: the exact rig, watched by the counting plugin."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from tailwalk import __version__
+from tailwalk.attribute.build import Plugin, build_plugin
+from tailwalk.attribute.events import added_paths
+from tailwalk.attribute.loops import busiest_loop, loop_record
+from tailwalk.attribute.record import (
+    FunctionCount,
+    Loop,
+    OtherCalls,
+    Profile,
+    TreeNode,
+    packed_names,
+)
+from tailwalk.attribute.symbols import Function, SymbolTable, read_symbols
+from tailwalk.attribute.trace import Recording, read_recording
+from tailwalk.attribute.tree import UNKNOWN, CallTree, build_tree
+from tailwalk.cache import digest_bytes
+from tailwalk.cases import Case, Filesystem
+from tailwalk.errors import GuestError
+from tailwalk.kernels import Kernel
+from tailwalk.rigs.exact import Bench, case_line, kernel_record
+from tailwalk.rigs.jobs import run_jobs
+from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
+from tailwalk.rigs.profile import record, symbol_text
+from tailwalk.runs import Figure
+
+# Kinds of calls besides the modal one that are looked into, the dearest in all first.
+_MOST_OTHERS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What to profile: a case on a kernel."""
+
+    kernel: Kernel
+    case: Case
+    filesystem: Filesystem = field(default_factory=Filesystem)
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """What a guest brought back."""
+
+    figure: Figure
+    recording: Recording
+    symbols: SymbolTable
+
+
+def profile(subjects: Sequence[Subject], *, calls: int = DEFAULT_CALLS, append: str = "",
+            bench: Bench | None = None) -> list[Profile]:
+    """The profile of each subject, guests side by side on the machine's cores.
+
+    Raises UsageError for a case that cannot be run, ToolError where QEMU loads no plugin or there
+    is no compiler, KernelError where the kernel names no functions, GuestError where a guest
+    fails or the books do not balance.
+    """
+    for subject in subjects:
+        Plan(cases=[subject.case], filesystem=subject.filesystem, calls=calls).check()
+    bench = bench or Bench.prepare()
+    bench = replace(bench, machine=replace(bench.machine, append=append))
+    plugin = build_plugin(bench.qemu, bench.cache)
+    with bench.progress.task("profile", len(subjects)) as task:
+        def one(subject: Subject) -> Profile:
+            made = _profile(subject, calls, bench, plugin)
+            task.advance()
+            return made
+
+        return run_jobs([partial(one, subject) for subject in subjects])
+
+
+def _profile(subject: Subject, calls: int, bench: Bench, plugin: Plugin) -> Profile:
+    kernel = subject.kernel
+    booted = bench.boot(kernel, subject.filesystem)
+    symbols = read_symbols(symbol_text(bench, kernel, booted), kernel.spec)
+    recorded = record(bench, kernel, booted, case=subject.case, filesystem=subject.filesystem,
+                      calls=calls, plugin=plugin.path)
+    watched = _Watched(recorded.figure, read_recording(recorded.output), symbols)
+    modal = _modal(watched, kernel)
+    tree = build_tree(watched.recording.trace(modal), symbols)
+    functions = _functions(tree)
+    places = {function: at for at, function in enumerate(functions)}
+    counts = Counter(call.profile for call in watched.recording.calls)
+    others, left = _others(watched, modal, tree)
+    return Profile(
+        tailwalk=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        kernel=kernel_record(kernel, booted),
+        conditions=bench.conditions(subject.filesystem),
+        plugin=plugin.digest,
+        inputs=digest_bytes(booted.key.encode(), plugin.digest.encode(),
+                            case_line(subject.case, calls)),
+        figure=watched.figure,
+        count=tree.count,
+        unattributed=sum(node.count for node in tree.nodes if node.function is UNKNOWN),
+        share=counts[modal] / calls,
+        functions=list(functions.values()),
+        tree=[TreeNode(function=places[node.function], parent=node.parent, entered=node.entered,
+                       count=node.count) for node in tree.nodes],
+        loops=list(_loops(tree, places)),
+        others=others, others_left=left,
+        symbols=packed_names(symbols.names))
+
+
+def _modal(watched: _Watched, kernel: Kernel) -> int:
+    """The most common profile among the calls with the figure's value.
+
+    Raises GuestError where the plugin and the guest's own counter disagree.
+    """
+    figure, recording = watched.figure, watched.recording
+    values = [value for value, times in figure.calls for _ in range(times)]
+    user = figure.user or 0
+    if len(values) != len(recording.calls):
+        raise GuestError(f"the counting plugin saw {len(recording.calls)} of {len(values)} calls "
+                         f"on {kernel.spec}: the result is torn.")
+    modal, _ = Counter(call.profile for call, value in zip(recording.calls, values, strict=True)
+                       if value == figure.value).most_common(1)[0]
+    counted = next(call.kernel for call in recording.calls if call.profile == modal)
+    if counted + user != figure.value:
+        raise GuestError(f"the books do not balance on {kernel.spec}: the plugin counted {counted} "
+                         f"kernel instructions, the guest's counter {figure.value - user}.")
+    if not recording.has_trace(modal):
+        raise GuestError(f"the calls of {figure.case.name} on {kernel.spec} differ so much from "
+                         "each other that the common ones were not kept: ask for fewer --calls.")
+    return modal
+
+
+def _functions(tree: CallTree) -> dict[Function, FunctionCount]:
+    """The functions executed, the dearest first."""
+    made = {
+        function: FunctionCount(
+            name=function.name, module=function.module, address=hex(function.address),
+            count=counts.total(),
+            instructions=[f"{address - function.address:#x} {counts[address]} "
+                          f"{tree.code[address].hex()}" for address in sorted(counts)])
+        for function, counts in tree.addresses().items()}
+    return dict(sorted(made.items(), key=lambda item: (-item[1].count, item[1].name)))
+
+
+def _loops(tree: CallTree, places: dict[Function, int]) -> list[Loop]:
+    entries: Counter[Function] = Counter()
+    found = []
+    for invocation in tree.invocations:
+        function = invocation.function
+        if function is not UNKNOWN and (busiest := busiest_loop(invocation)):
+            found.append(loop_record(busiest, function=places[function],
+                                     entry=entries[function], base=function.address))
+        entries[function] += 1
+    return found
+
+
+def _others(watched: _Watched, modal: int, tree: CallTree) -> tuple[list[OtherCalls], int]:
+    """What the calls with other profiles did besides, and how many calls are left out."""
+    recording = watched.recording
+    numbers: dict[int, list[int]] = {}
+    for number, call in enumerate(recording.calls):
+        if call.profile != modal:
+            numbers.setdefault(call.profile, []).append(number)
+    added = {profile: len(calls) * (recording.calls[calls[0]].kernel - tree.count)
+             for profile, calls in numbers.items()}
+    looked = sorted((profile for profile in numbers if recording.has_trace(profile)),
+                    key=lambda profile: -added[profile])[:_MOST_OTHERS]
+    found = []
+    for profile in looked:
+        other = build_tree(recording.trace(profile), watched.symbols)
+        paths, elsewhere = added_paths(other, tree)
+        found.append(OtherCalls(calls=len(numbers[profile]), first=numbers[profile][0],
+                                count=other.count, added=paths, elsewhere=elsewhere))
+    return found, sum(map(len, numbers.values())) - sum(other.calls for other in found)

@@ -1,0 +1,106 @@
+"""Which functions of two kernels are the same one, whatever the compiler or a release made of
+their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tailwalk.attribute.record import Profile
+
+# What GCC and Clang append to the copies and parts they make of a function.
+_SUFFIXES = re.compile(r"\.(isra|constprop|part|cold|localalias|lto_priv|llvm)(\.\w+)?(?=\.|$)")
+
+RENAMES = {
+    "__block_commit_write": "block_commit_write",
+    "copy_page_from_iter_atomic": "copy_folio_from_iter_atomic",
+    "__filemap_get_folio": "__filemap_get_folio_mpol",
+}
+"""Names in v6.12 and what the function is called in v6.18 (fs/buffer.c, lib/iov_iter.c) or v7.3
+(mm/filemap.c)."""
+
+
+LABELS = {
+    "entry_SYSCALL_64_safe_stack": "entry_SYSCALL_64",
+    "entry_SYSCALL_64_after_hwframe": "entry_SYSCALL_64",
+    "syscall_return_via_sysret": "entry_SYSCALL_64",
+    "entry_SYSRETQ_unsafe_stack": "entry_SYSCALL_64",
+    "entry_SYSRETQ_end": "entry_SYSCALL_64",
+}
+"""Symbols inside a function of assembler code, and the function (arch/x86/entry/entry_64.S)."""
+
+
+def plain_name(name: str) -> str:
+    """A function's name without the compiler's suffixes and by its newest name."""
+    stem = _SUFFIXES.sub("", name)
+    return RENAMES.get(stem) or LABELS.get(stem, stem)
+
+
+@dataclass
+class PairedNode:
+    """A function on one call path, on one or both sides.
+
+    Attributes:
+        name: the name both sides are known by.
+        parent: index of the node it was entered from, or -1.
+        counts: instructions executed in it itself, by side.
+        inclusive: the same with what it entered.
+        entered: how often it was entered, by side.
+        raw: names in the kernels' own words, by side: its own, those of its parts, and those of
+            functions that the other kernel does not have.
+    """
+
+    name: str
+    parent: int
+    counts: list[int]
+    inclusive: list[int]
+    entered: list[int]
+    raw: list[set[str]] = field(default_factory=list)
+
+
+def paired_tree(profiles: Sequence[Profile], *, raw: bool = False) -> list[PairedNode]:
+    """The call trees of one or more profiles as one, parents before their children.
+
+    Functions go by their plain names; what a function jumps into of itself (a cold part) belongs
+    to it. A function that another of the kernels does not have was inlined there, or is new or
+    gone: its instructions are counted in the nearest function up the path that every kernel has.
+    With `raw`, none of this is done.
+    """
+    known = [frozenset(map(plain_name, profile.symbol_names())) for profile in profiles]
+    common = frozenset.intersection(*known)
+    sides = len(profiles)
+    nodes: list[PairedNode] = []
+    children: dict[tuple[int, str], int] = {}
+    for side, profile in enumerate(profiles):
+        places: list[int] = []
+        for node in profile.tree:
+            function = profile.functions[node.function].name
+            name = function if raw else plain_name(function)
+            parent = places[node.parent] if node.parent >= 0 else -1
+            if not raw and parent >= 0 and (name == nodes[parent].name or name not in common):
+                place, entered = parent, 0
+            else:
+                place, entered = children.setdefault((parent, name), len(nodes)), node.entered
+            if place == len(nodes):
+                nodes.append(PairedNode(name, parent, [0] * sides, [0] * sides, [0] * sides,
+                                        [set() for _ in profiles]))
+            places.append(place)
+            nodes[place].counts[side] += node.count
+            nodes[place].entered[side] += entered
+            nodes[place].raw[side].add(function)
+    for place in range(len(nodes) - 1, -1, -1):
+        here = nodes[place]
+        for side in range(sides):
+            here.inclusive[side] += here.counts[side]
+            if here.parent >= 0:
+                nodes[here.parent].inclusive[side] += here.inclusive[side]
+    return nodes
+
+
+def raw_names(nodes: Iterable[PairedNode], side: int) -> dict[str, set[str]]:
+    """For each name, what it stands for on a side."""
+    found: dict[str, set[str]] = {}
+    for node in nodes:
+        found.setdefault(node.name, set()).update(node.raw[side])
+    return found

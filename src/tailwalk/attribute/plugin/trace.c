@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The trace of a call: every block executed, with how many of its instructions
+ * were, and every return address that a call instruction stored or a return
+ * instruction took back.
+ *
+ * Calls whose instructions are the same share one profile: it is told by a sum
+ * of hashes over the kernel addresses executed, which does not depend on how
+ * QEMU happened to cut the code into blocks. The trace of each profile's first
+ * call goes to the host, of the others only their profile's number.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "trace.h"
+
+/* An event is one 64-bit word, its kind in the top two bits:
+ *   BLOCK: bits 0-31 the block, 32-41 instructions executed of it, 42-61 how
+ *          often it was so executed, one after the other, less one;
+ *   PUSHED, TAKEN: the lower 62 bits of the address of the stack slot that a
+ *          call or return instruction used. */
+#define BLOCK 0ull
+#define PUSHED (1ull << 62)
+#define TAKEN (2ull << 62)
+#define SLOT_MASK ((1ull << 62) - 1)
+#define REPEAT_ONE (1ull << 42)
+#define REPEAT_MASK (0xfffffull << 42)
+
+/* A call of this many events (128 MiB) is cut off, and so are traces of new
+ * profiles once they fill as much in all: the host then says that the calls
+ * differ too much. */
+#define MOST_EVENTS (16u << 20)
+
+static struct {
+	bool running, cut;
+	uint64_t marker; /* address of the marker that began the call */
+	uint64_t begun; /* instructions executed before it */
+	uint64_t hash, kernel;
+	struct block *block; /* the one being executed, */
+	uint64_t entered; /* from when, in instructions executed */
+	uint64_t stack; /* its PUSHED or TAKEN event, or 0 */
+	uint64_t *events;
+	size_t count, room;
+} now;
+
+static struct block **blocks;
+static uint32_t block_count;
+
+static uint64_t *profiles;
+static uint32_t profile_count;
+static uint64_t events_sent;
+
+static void *grow(void *array, size_t size)
+{
+	array = realloc(array, size);
+	if (!array)
+		output_failed("out of memory");
+	return array;
+}
+
+/* The finaliser of MurmurHash3, by Austin Appleby in the public domain: every
+ * bit of the address moves every bit of the hash. */
+static uint64_t mix(uint64_t address)
+{
+	address ^= address >> 33;
+	address *= 0xff51afd7ed558ccdull;
+	address ^= address >> 33;
+	address *= 0xc4ceb9fe1a85ec53ull;
+	return address ^ address >> 33;
+}
+
+static bool in_kernel(uint64_t address)
+{
+	return address >> 63;
+}
+
+struct block *new_block(uint64_t address, uint32_t length)
+{
+	struct block *block = grow(NULL, sizeof(*block));
+
+	memset(block, 0, sizeof(*block));
+	block->address = address;
+	block->length = length;
+	block->sizes = grow(NULL, length);
+	block->bytes = grow(NULL, length * 15); /* no x86 instruction is longer */
+	block->hashes = grow(NULL, (length + 1) * sizeof(*block->hashes));
+	if (!(block_count & (block_count + 1)))
+		blocks = grow(blocks, (2ul * block_count + 2) * sizeof(*blocks));
+	block->id = block_count;
+	blocks[block_count++] = block;
+	return block;
+}
+
+/* To be called when `sizes` and `bytes` are there. */
+void close_block(struct block *block)
+{
+	uint64_t address = block->address;
+
+	block->hashes[0] = 0;
+	for (uint32_t i = 0; i < block->length; i++) {
+		block->hashes[i + 1] =
+			block->hashes[i] + (in_kernel(address) ? mix(address) : 0);
+		address += block->sizes[i];
+	}
+	block->bytes = grow(block->bytes, (size_t)(address - block->address));
+}
+
+static void add_event(uint64_t event)
+{
+	if (now.count == MOST_EVENTS) {
+		now.cut = true;
+		return;
+	}
+	if (now.count == now.room) {
+		now.room = now.room ? 2 * now.room : 1 << 16;
+		now.events = grow(now.events, now.room * sizeof(*now.events));
+	}
+	now.events[now.count++] = event;
+}
+
+/* Settle the block that was being executed: only now is it known how far. */
+static void leave_block(uint64_t executed)
+{
+	uint64_t length = executed - now.entered, event;
+
+	if (!now.block)
+		return;
+	now.hash += now.block->hashes[length];
+	if (in_kernel(now.block->address))
+		now.kernel += length;
+	event = BLOCK | length << 32 | now.block->id;
+	if (now.count && (now.events[now.count - 1] & ~REPEAT_MASK) == event &&
+	    (now.events[now.count - 1] & REPEAT_MASK) != REPEAT_MASK)
+		now.events[now.count - 1] += REPEAT_ONE;
+	else
+		add_event(event);
+	if (now.stack)
+		add_event(now.stack);
+	now.block = NULL;
+	now.stack = 0;
+}
+
+void trace_begin(uint64_t marker, uint64_t executed)
+{
+	now.running = true;
+	now.cut = false;
+	now.marker = marker;
+	now.begun = executed;
+	now.hash = now.kernel = now.stack = 0;
+	now.block = NULL;
+	now.count = 0;
+}
+
+void trace_block(struct block *block, uint64_t executed)
+{
+	if (!now.running)
+		return;
+	leave_block(executed);
+	now.block = block;
+	now.entered = executed;
+}
+
+/* A call or return instruction used a slot of the stack; it is the last one
+ * of its block. */
+void trace_stack(bool pushed, uint64_t slot)
+{
+	if (now.running)
+		now.stack = (pushed ? PUSHED : TAKEN) | (slot & SLOT_MASK);
+}
+
+static void send_block(struct block *block)
+{
+	uint32_t head[2] = { block->id, block->length };
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < block->length; i++)
+		size += block->sizes[i];
+	output_frame(FRAME_BLOCK,
+		     (struct part[]){ { &block->address, 8 },
+				      { head, sizeof(head) },
+				      { block->sizes, block->length },
+				      { block->bytes, size } },
+		     4);
+	block->sent = true;
+}
+
+/* The number of the call's profile; its trace is sent if it is a new one. */
+static uint32_t find_profile(void)
+{
+	for (uint32_t i = 0; i < profile_count; i++)
+		if (profiles[i] == now.hash)
+			return i;
+	if (!(profile_count & (profile_count + 1)))
+		profiles = grow(profiles, (2ul * profile_count + 2) * sizeof(*profiles));
+	profiles[profile_count] = now.hash;
+	events_sent += now.count;
+	if (now.cut || events_sent > MOST_EVENTS)
+		return profile_count++;
+	for (size_t i = 0; i < now.count; i++) {
+		uint64_t event = now.events[i];
+
+		if (event >> 62 == BLOCK && !blocks[(uint32_t)event]->sent)
+			send_block(blocks[(uint32_t)event]);
+	}
+	output_frame(FRAME_TRACE,
+		     (struct part[]){ { &profile_count, 4 },
+				      { now.events, now.count * sizeof(*now.events) } },
+		     2);
+	return profile_count++;
+}
+
+void trace_end(uint64_t executed)
+{
+	uint64_t counts[3];
+	uint32_t profile;
+
+	if (!now.running)
+		return;
+	leave_block(executed);
+	now.running = false;
+	profile = find_profile();
+	counts[0] = now.marker;
+	counts[1] = now.kernel;
+	counts[2] = executed - now.begun - now.kernel;
+	output_frame(FRAME_CALL,
+		     (struct part[]){ { counts, sizeof(counts) }, { &profile, 4 } }, 2);
+}

@@ -1,0 +1,198 @@
+"""The profile: where the instructions of one case's call on one kernel were executed.
+
+Versions of the format:
+    tailwalk.profile/1: the first.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from tailwalk.errors import RecordError
+from tailwalk.runs import Conditions, Figure, KernelRecord
+from tailwalk.runs.record import encode, expect_schema, read_bytes, write_whole
+
+PROFILE_SCHEMA = "tailwalk.profile/1"
+
+
+class FunctionCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A function of the kernel and the instructions of one call executed in it itself.
+
+    Attributes:
+        name: as /proc/kallsyms has it; `(unknown)` for code that no symbol names.
+        module: the module it is in, or None.
+        address: of its first byte, hexadecimal.
+        count: instructions executed.
+        instructions: one text each, by rising address: the offset in the function, how often it
+            was executed, and its code, such as `0x1a2 511 4883c008`.
+    """
+
+    name: str
+    module: str | None = None
+    address: str
+    count: int
+    instructions: list[str]
+
+
+class TreeNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A function on one call path.
+
+    Attributes:
+        function: index into the profile's functions.
+        parent: index of the node it was entered from, or -1.
+        entered: how often it was entered.
+        count: instructions executed in it itself, on this path.
+    """
+
+    function: int
+    parent: int
+    entered: int
+    count: int
+
+
+class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The busiest loop of one entry of a function.
+
+    Attributes:
+        function: index into the profile's functions.
+        entry: which of the function's entries, from 0.
+        head: offset in the function of the instruction that begins a visit, hexadecimal.
+        visits: how often it was executed.
+        runs: visits of the same path, one run after the other, as pairs of instructions executed
+            in the function itself in each visit, and visits. The last visit reaches to the
+            function's end.
+        ended_early: did the last visit leave the loop before it had done what another did? It may
+            be no visit then, but only the look whether there is one.
+    """
+
+    function: int
+    entry: int
+    head: str
+    visits: int
+    runs: list[tuple[int, int]]
+    ended_early: bool
+
+
+class AddedPath(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that a call did besides what the modal call does.
+
+    Attributes:
+        path: functions from the one that the modal call does not enter there, down to where most
+            of the instructions were executed.
+        count: instructions executed in it all.
+        events: what is known to happen there, such as `timer tick`.
+    """
+
+    path: list[str]
+    count: int
+    events: list[str]
+
+
+class OtherCalls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Calls that share a profile that is not the modal one.
+
+    Attributes:
+        calls: how many.
+        first: number of the first of them, from 0.
+        count: kernel instructions of each.
+        added: what they did besides, the dearest first.
+        elsewhere: the rest of the difference to the modal call: more or fewer instructions where
+            the modal call executes some too.
+    """
+
+    calls: int
+    first: int
+    count: int
+    added: list[AddedPath]
+    elsewhere: int
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The kernel instructions of one call, by function.
+
+    The profile is that of the modal calls: those with the figure's value whose instructions,
+    counted by address, are the same. `count` and the figure's user instructions are together the
+    figure's value, and the functions' counts add up to `count`.
+
+    Attributes:
+        figure: what the exact rig has for the case, measured in the same guest.
+        count: kernel instructions of a modal call.
+        unattributed: of these, the ones in code that no symbol names.
+        share: share of the calls that have this profile.
+        functions: the dearest first.
+        tree: parents before their children.
+        loops: in order of entry.
+        others: calls with other profiles, the most instructions added in all first.
+        others_left: how many calls have profiles beyond those in `others`.
+        symbols: names of all functions of the kernel, for telling an inlined function from one
+            that was not called: lines, compressed by zlib, in base64.
+        plugin: sha256 of the counting plugin.
+        inputs: digest of everything the profile follows from.
+    """
+
+    schema: str = PROFILE_SCHEMA
+    tailwalk: str
+    created: str
+    kernel: KernelRecord
+    conditions: Conditions
+    plugin: str
+    inputs: str
+    figure: Figure
+    count: int
+    unattributed: int
+    share: float
+    functions: list[FunctionCount]
+    tree: list[TreeNode]
+    loops: list[Loop]
+    others: list[OtherCalls]
+    others_left: int
+    symbols: str
+
+    def symbol_names(self) -> frozenset[str]:
+        """The names of all functions of the kernel."""
+        packed = base64.b64decode(self.symbols, validate=True)
+        return frozenset(zlib.decompress(packed).decode().split("\n"))
+
+
+def packed_names(names: Iterable[str]) -> str:
+    """Names as `Profile.symbols` holds them."""
+    return base64.b64encode(zlib.compress("\n".join(sorted(names)).encode(), 9)).decode()
+
+
+def read_profile(path: Path) -> Profile:
+    """The profile in a file.
+
+    Raises RecordError for a file that is missing, is no profile, is damaged, or was written by a
+    newer version of the format.
+    """
+    content = read_bytes(path)
+    expect_schema(content, str(path), PROFILE_SCHEMA)
+    try:
+        profile = msgspec.json.decode(content, type=Profile)
+        profile.symbol_names()
+    except (msgspec.MsgspecError, ValueError, zlib.error) as error:
+        raise RecordError(f"{path} is damaged: {error}. Profile again, or take the file from its "
+                          "backup.") from error
+    if not _balances(profile):
+        raise RecordError(f"{path} is damaged: its functions do not add up to the {profile.count} "
+                          "kernel instructions of a call. Profile again, or take the file from "
+                          "its backup.")
+    return profile
+
+
+def _balances(profile: Profile) -> bool:
+    return (sum(function.count for function in profile.functions) == profile.count
+            and sum(node.count for node in profile.tree) == profile.count
+            and all(-1 <= node.parent < at and 0 <= node.function < len(profile.functions)
+                    for at, node in enumerate(profile.tree))
+            and all(0 <= loop.function < len(profile.functions) for loop in profile.loops))
+
+
+def write_profile(profile: Profile, path: Path) -> None:
+    """Write a profile as a whole or not at all; raises RecordError where that fails."""
+    write_whole(path, encode(profile))

@@ -1,0 +1,80 @@
+"""Which function a kernel address belongs to, by the guest's own /proc/kallsyms."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tailwalk.errors import KernelError
+
+_LINE = re.compile(r"([0-9a-f]{16}) ([tTwW]) (\S+)(?:\t\[(\S+)\])?")
+_BOUNDARY = re.compile(r"_s?text|_[se]inittext|__\w+_(start|end|begin)")
+_END_OF_TEXT = "_etext"
+
+# Nothing tells where a module's last function ends; no function of the kernel is longer.
+_LONGEST_LAST = 1 << 16
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the kernel: its symbol's name, the module it is in (None: the kernel itself)
+    and its address."""
+
+    name: str
+    module: str | None
+    address: int
+
+
+class SymbolTable:
+    """The functions of a booted kernel."""
+
+    def __init__(self, functions: Iterable[Function]) -> None:
+        best: dict[int, Function] = {}
+        for function in functions:
+            known = best.get(function.address)
+            if known is None or _rank(function) < _rank(known):
+                best[function.address] = function
+        self._functions = [best[address] for address in sorted(best)]
+        self._addresses = sorted(best)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The functions' names."""
+        return frozenset(function.name for function in self._functions)
+
+    def find(self, address: int) -> Function | None:
+        """The function that holds an instruction's address, if the kernel names one."""
+        at = bisect_right(self._addresses, address) - 1
+        if at < 0:
+            return None
+        function = self._functions[at]
+        last = (at + 1 == len(self._functions)
+                or self._functions[at + 1].module != function.module)
+        if function.name == _END_OF_TEXT or (last and function.module is not None
+                                             and address - function.address >= _LONGEST_LAST):
+            return None
+        return function
+
+
+def _rank(function: Function) -> tuple[bool, int, int, str]:
+    """Of several names at one address the least: no boundary of a section, few underscores."""
+    name = function.name
+    return (_BOUNDARY.fullmatch(name) is not None, len(name) - len(name.lstrip("_")), len(name),
+            name)
+
+
+def read_symbols(text: str, kernel: str) -> SymbolTable:
+    """The table in the text of /proc/kallsyms; `kernel` names the kernel in errors.
+
+    Raises KernelError where the kernel shows no functions, or hides their addresses.
+    """
+    functions = [Function(match[3], match[4], int(match[1], 16))
+                 for match in map(_LINE.fullmatch, text.splitlines()) if match]
+    if not any(function.address for function in functions):
+        why = "shows no addresses in" if functions else "has no functions in"
+        raise KernelError(f"the kernel {kernel} {why} /proc/kallsyms, so its instructions cannot "
+                          "be told apart by function. Build it with CONFIG_KALLSYMS, or profile "
+                          "another kernel.")
+    return SymbolTable(functions)

@@ -1,0 +1,148 @@
+"""The cache: directories named by what went into them.
+
+An entry is made under a temporary name on the same file system and renamed into place, so that a
+reader sees either all of it or none, and an interrupted maker leaves nothing that is trusted
+later. A lock file for each key keeps two processes from making the same entry twice; the loser
+waits and then finds the winner's entry. Locks are flock(2), so they die with their process.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tailwalk.errors import CacheError
+
+_PARTIAL = ".partial-"
+
+
+def default_root() -> Path:
+    """`$TAILWALK_CACHE`, else `$XDG_CACHE_HOME/tailwalk`, else `~/.cache/tailwalk`."""
+    if own := os.environ.get("TAILWALK_CACHE"):
+        return Path(own).absolute()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "tailwalk"
+
+
+def digest_bytes(*parts: bytes) -> str:
+    """sha256 (hex) over the parts, each preceded by its length, so that no two splits collide."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "little"))
+        total.update(part)
+    return total.hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """sha256 (hex) of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class Cache:
+    """Entries `ROOT/KIND/KEY/`, each a directory that is never changed once it is there."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or default_root()
+
+    def path(self, kind: str, key: str) -> Path:
+        """Where the entry is, or would be."""
+        return self.root / kind / key
+
+    def has(self, kind: str, key: str) -> bool:
+        """Is the entry there, whole?"""
+        return self.path(kind, key).is_dir()
+
+    def entry(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
+        """The entry's directory; if it is not there, `make` fills an empty one first.
+
+        Raises CacheError where the cache cannot be written or the disk is full; whatever `make`
+        raises passes through. In both cases nothing of the attempt stays behind.
+        """
+        target = self.path(kind, key)
+        if target.is_dir():
+            return target
+        with self.writing(), self.lock(kind, key):
+            if target.is_dir():
+                return target
+            self._sweep_partials(target.parent, key)
+            partial = Path(tempfile.mkdtemp(prefix=f"{_PARTIAL}{key}-", dir=target.parent))
+            try:
+                make(partial)
+                partial.chmod(0o755)
+                partial.rename(target)
+            except BaseException:
+                shutil.rmtree(partial, ignore_errors=True)
+                raise
+        return target
+
+    def discard(self, kind: str, key: str) -> None:
+        """Remove an entry that is no longer what was made; nothing if it is not there."""
+        target = self.path(kind, key)
+        with self.writing(), self.lock(kind, key):
+            if target.is_dir():
+                # Renamed first: a half-removed entry must not look whole.
+                condemned = Path(tempfile.mkdtemp(prefix=f"{_PARTIAL}{key}-", dir=target.parent))
+                target.rename(condemned)
+                shutil.rmtree(condemned, ignore_errors=True)
+
+    @contextmanager
+    def scratch(self, kind: str, key: str) -> Iterator[Path]:
+        """An empty directory on the cache's file system, gone at the end: for work whose result
+        becomes an entry elsewhere. One process at a time has that of a key."""
+        name = f"scratch-{key}"
+        with self.writing(), self.lock(kind, name):
+            self._sweep_partials(self.root / kind, name)
+            folder = Path(tempfile.mkdtemp(prefix=f"{_PARTIAL}{name}-", dir=self.root / kind))
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def lock(self, kind: str, key: str) -> Iterator[None]:
+        """Hold the key's lock (waits while another process holds it)."""
+        with self.writing():
+            folder = self.root / kind
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(folder / f".lock-{key}", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn the operating system's refusals to write into a CacheError with a way out."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise CacheError(
+                    f"no space left for the cache in {self.root}: free some, or point "
+                    "TAILWALK_CACHE at a larger disk. Nothing half-written was kept."
+                ) from error
+            refusals = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
+            if error.errno in refusals and self._mine(error):
+                raise CacheError(
+                    f"the cache directory {self.root} cannot be written ({error.strerror}): "
+                    "mend its permissions, or point TAILWALK_CACHE at another directory."
+                ) from error
+            raise
+
+    def _mine(self, error: OSError) -> bool:
+        return error.filename is not None and str(error.filename).startswith(str(self.root))
+
+    @staticmethod
+    def _sweep_partials(folder: Path, key: str) -> None:
+        """Remove what makers of this key left when they were killed; the lock is held."""
+        for leftover in folder.glob(f"{_PARTIAL}{key}-*"):
+            shutil.rmtree(leftover, ignore_errors=True)

@@ -1,0 +1,142 @@
+"""The command line: one file a command, loaded when the command is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from tailwalk import __version__
+from tailwalk.errors import TailwalkError
+
+# Name: (module:attribute, what `tailwalk --help` says of it). The help stands here so that asking
+# for it imports no command.
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("tailwalk.cli.run:run", "Measure cases on one kernel."),
+    "compare": ("tailwalk.cli.compare:compare", "Measure or read runs and compare them."),
+    "cases": ("tailwalk.cli.cases:cases", "List the cases and suites, or explain one."),
+    "kernels": ("tailwalk.cli.kernels:kernels", "List the kernels to be had and those cached."),
+    "build": ("tailwalk.cli.build:build", "Build a kernel from source."),
+    "series": ("tailwalk.cli.series:series", "List, show, apply or write out a series."),
+    "verify": ("tailwalk.cli.verify:verify", "Put a kernel under data-integrity tests."),
+    "why": ("tailwalk.cli.why:why", "Count a call's instructions by kernel function."),
+    "sweep": ("tailwalk.cli.sweep:sweep", "Measure over folio size and place in the folio."),
+    "model": ("tailwalk.cli.model:model", "Check designs of the walk and predict their cost."),
+    "track": ("tailwalk.cli.track:track", "Follow cases over kernel releases; name the steps."),
+    "bisect": ("tailwalk.cli.bisect:bisect", "Find the first release that is dearer."),
+    "bisect-step": ("tailwalk.cli.bisect_step:bisect_step",
+                    "Say good, bad or skip of one kernel, for git bisect run."),
+    "report": ("tailwalk.cli.report:report", "Write one page of runs and profiles."),
+    "host": ("tailwalk.cli.host:host", "Measure this machine's own kernel, in nanoseconds."),
+    "exec": ("tailwalk.cli.exec_:exec_", "Run a static program on a kernel and count it."),
+    "runs": ("tailwalk.cli.runs:runs", "List, show, export, import or prune what was measured."),
+    "import": ("tailwalk.cli.import_:import_", "Read another benchmark's output into runs."),
+    "schema": ("tailwalk.cli.schema:schema", "Print the JSON Schema of a record."),
+    "doctor": ("tailwalk.cli.doctor:doctor", "Say what this machine lacks and how to mend it."),
+}
+
+
+@contextmanager
+def _until_reader_leaves() -> Iterator[None]:
+    """End with 141, as a shell says of SIGPIPE, where a write finds its reader gone.
+
+    Click would exit 1, which is kept for verdicts.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        _drop_output()
+        sys.exit(141)
+
+
+def _drop_output() -> None:
+    """Send to nowhere what could not be written to standard output: the interpreter's flush at
+    its exit would fail again, with a complaint and a status of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def make_context(self, info_name: str | None, args: list[str],
+                     parent: click.Context | None = None, **extra: Any) -> click.Context:
+        with _until_reader_leaves():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _until_reader_leaves():
+            return super().invoke(ctx)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        entry = _COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry[0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tailwalk")
+def group() -> None:
+    """What a small buffered write costs on a Linux kernel, exactly, and why.
+
+    A kernel is named by a spec: debian:6.18, debian:6.18.15, src:6.18, src:6.18+tail,
+    src:PATH, image:PATH or host.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; the only place that turns an error into words and a status.
+
+    Status 0: done. 1: the verdict that --fail-on or a check was asked about. 2: an error, named
+    on standard error. 130, 143 and 129: interrupted, terminated, hung up.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # under nohup SIGHUP stays ignored
+            signal.signal(number, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a sign the terminal cannot show is no error
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        # Without its standalone mode, click returns the status that a command exits with.
+        status = group.main(standalone_mode=False)
+    except (click.Abort, KeyboardInterrupt):
+        print("tailwalk: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except TailwalkError as error:
+        print(f"tailwalk: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        _drop_output()
+        print(f"tailwalk: {error.filename or 'standard output'}: {error.strerror}.",
+              file=sys.stderr)
+        sys.exit(2)
+    sys.exit(status)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    # timeout(1) sends its signal twice, to the process and to its group: the second must not end
+    # the cleaning up that the first began.
+    for other in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    raise SystemExit(128 + number)

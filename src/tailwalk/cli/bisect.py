@@ -1,0 +1,183 @@
+"""`tailwalk bisect`: the first release that is dearer."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tailwalk.cli.console import open_progress
+from tailwalk.cli.options import one_case_options, one_case_plan_from
+from tailwalk.compare.bisection import Bisection
+from tailwalk.errors import (
+    ArchiveError,
+    GuestError,
+    KernelError,
+    SpecError,
+    TailwalkError,
+    UsageError,
+)
+from tailwalk.kernels.spec import DebianSpec, KernelVersion, parse_spec
+from tailwalk.progress import Progress
+from tailwalk.report.commands import case_arguments
+from tailwalk.report.words import show_figure
+from tailwalk.rigs.plan import Plan
+
+if TYPE_CHECKING:
+    from tailwalk.runs import Figure
+
+
+@click.command()
+@click.argument("good", metavar="GOOD")
+@click.argument("bad", metavar="BAD")
+@click.option("--ratio", type=float, default=1.5, show_default=True,
+              help="Bad is what takes more than so many times GOOD's figure.")
+@one_case_options
+def bisect(good: str, bad: str, ratio: float, **given: Any) -> None:
+    """Find the first release between two of Debian's kernels that is dearer by --ratio.
+
+    Tests as few of the releases that the archive holds as can be; then says how git bisect finds
+    the commit. One that cannot be had or does not boot is passed over.
+    """
+    if not ratio > 0:
+        raise UsageError(f"--ratio {ratio}: give more than 0, such as 1.5.")
+    plan = one_case_plan_from(given)
+    case = plan.cases[0]
+    first, last = _version(good), _version(bad)
+    with open_progress() as progress:
+        specs = _candidates(good, first, bad, last, progress)
+        figures = _Measuring(plan, progress)
+        figures.both_ends(specs[0], specs[-1])
+        limit = ratio * figures.value(specs[0])
+        if figures.value(specs[-1]) <= limit:
+            raise UsageError(
+                f"{bad} is no worse than --ratio says: {case.name} takes "
+                f"{show_figure(figures.value(specs[-1]))} instructions there and "
+                f"{show_figure(figures.value(specs[0]))} on {good}; bad is above "
+                f"{ratio:g} times that. Give a smaller --ratio, or other kernels.")
+        click.echo(f"{case.name}, instructions per call; bad is above "
+                   f"{show_figure(round(limit))} ({ratio:g} times {specs[0]})")
+        found = _search(specs, figures, limit)
+    _tell(specs, figures, found, plan, ratio)
+
+
+def _version(spec: str) -> KernelVersion:
+    parsed = parse_spec(spec)
+    if not isinstance(parsed, DebianSpec):
+        raise SpecError(f"{spec}: releases are bisected among Debian's kernels, such as "
+                        "debian:6.12; for source, see tailwalk bisect-step --help.")
+    return parsed.version
+
+
+def _candidates(good: str, first: KernelVersion, bad: str, last: KernelVersion,
+                progress: Progress) -> list[str]:
+    """The specs from good to bad; a series stands for its newest release."""
+    from tailwalk.kernels.line import between, sort_key, version_of
+    from tailwalk.kernels.listing import list_kernels
+
+    available = list_kernels(progress=progress).available
+    ends = []
+    for spec, version in ((good, first), (bad, last)):
+        fitting = [kernel for kernel in available
+                   if not kernel.missing and version.covers(version_of(kernel))]
+        if not fitting:
+            raise ArchiveError(f"the archive has no {spec} that can boot; `tailwalk kernels` "
+                               "lists those that can.")
+        ends.append(max(fitting, key=lambda kernel: sort_key(version_of(kernel))))
+    older, newer = ends
+    if sort_key(version_of(older)) >= sort_key(version_of(newer)):
+        raise UsageError(f"GOOD ({older.spec}) has to be older than BAD ({newer.spec}).")
+    inner = between(available, version_of(older), version_of(newer))
+    return [older.spec, *(kernel.spec for kernel in inner), newer.spec]
+
+
+class _Measuring:
+    """Measures a case on kernels, each once."""
+
+    def __init__(self, plan: Plan, progress: Progress) -> None:
+        from tailwalk.rigs.exact import Bench
+        from tailwalk.runs.store import Store
+
+        self._plan = plan
+        self._progress = progress
+        self._bench = Bench.prepare(progress=progress)
+        self._store = Store(progress=progress)
+        self.figures: dict[str, Figure] = {}
+
+    def both_ends(self, *specs: str) -> None:
+        """Measure two kernels side by side; raises whatever is wrong with one, and GuestError
+        where its figure is unsteady."""
+        from tailwalk.kernels import resolve
+        from tailwalk.rigs.exact import measure
+
+        kernels = [resolve(spec, progress=self._progress) for spec in specs]
+        for spec, one in zip(specs, measure(kernels, self._plan, bench=self._bench,
+                                            store=self._store), strict=True):
+            self.figures[spec] = one.run.figures[0]
+            if not self.figures[spec].steady:
+                raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by "
+                                 "it. Try more --calls, or another kernel.")
+
+    def try_one(self, spec: str) -> str:
+        """Measure a kernel; the reason why that is not possible, or nothing."""
+        from tailwalk.kernels import resolve
+        from tailwalk.rigs.exact import measure_each
+
+        try:
+            kernel = resolve(spec, progress=self._progress)
+            with closing(measure_each([kernel], self._plan, bench=self._bench,
+                                      store=self._store)) as finished:
+                (_, outcome), = finished
+            if isinstance(outcome, TailwalkError):
+                raise outcome
+        except (ArchiveError, KernelError, GuestError) as error:
+            return str(error).partition("\n")[0]
+        self.figures[spec] = outcome.run.figures[0]
+        return "" if self.figures[spec].steady else "its figure is unsteady"
+
+    def value(self, spec: str) -> float:
+        """The figure of a kernel that was measured."""
+        return self.figures[spec].value
+
+
+def _search(specs: list[str], figures: _Measuring, limit: float) -> Bisection:
+    found = Bisection(len(specs))
+    _say(specs[0], show_figure(figures.value(specs[0])), "good")
+    _say(specs[-1], show_figure(figures.value(specs[-1])), "bad")
+    while (index := found.next_index()) is not None:
+        spec = specs[index]
+        if reason := figures.try_one(spec):
+            found.tell(index, "skipped")
+            _say(spec, "", f"skipped: {reason}")
+            continue
+        found.tell(index, "bad" if figures.value(spec) > limit else "good")
+        _say(spec, show_figure(figures.value(spec)), found.states[index])
+    return found
+
+
+def _say(spec: str, figure: str, state: str) -> None:
+    click.echo(f"  {spec:<17} {figure:>9}  {state}")
+
+
+def _tell(specs: list[str], figures: _Measuring, found: Bisection, plan: Plan,
+          ratio: float) -> None:
+    good, bad = specs[found.last_good], specs[found.first_bad]
+    inner = sum(0 < index < len(specs) - 1 for index in found.states)
+    click.echo(f"\n{inner} of {len(specs) - 2} releases between tested. Last good: {good}, "
+               f"{show_figure(figures.value(good))}.")
+    if len(found.suspects) > 1:
+        click.echo(f"First bad: one of {', '.join(specs[index] for index in found.suspects)}; "
+                   "the others could not be tested.")
+    else:
+        click.echo(f"First bad: {bad}, {show_figure(figures.value(bad))} "
+                   f"({figures.value(bad) / figures.value(good):.2f} times).")
+    tags = [f"v{spec.removeprefix('debian:').removesuffix('.0')}" for spec in (bad, good)]
+    series = _version(good).series
+    arguments = shlex.join(case_arguments(plan.cases, plan.filesystem))
+    click.echo(f"""
+To find the commit, in a clone of the stable kernel tree:
+    git bisect start {tags[0]} {tags[1]}
+    git bisect run tailwalk bisect-step src:. --good src:{series} --ratio {ratio:g} {arguments}""")
+

@@ -1,0 +1,110 @@
+"""`tailwalk bisect-step`: one step of git bisect run."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import click
+
+from tailwalk.cli.console import open_progress
+from tailwalk.cli.measure import is_spec, measured, read_argument
+from tailwalk.cli.options import one_case_options, one_case_plan_from
+from tailwalk.errors import (
+    GuestError,
+    KernelError,
+    RecordError,
+    SeriesError,
+    TailwalkError,
+    UsageError,
+)
+from tailwalk.progress import Progress
+from tailwalk.report.words import show_figure, show_ratio
+from tailwalk.rigs.plan import Plan
+
+# What git bisect run makes of a command's status (git-bisect(1)): 125 skips the commit, 1 to 127
+# otherwise mean bad, and from 128 on it stops.
+GOOD, BAD, SKIP, STOP = 0, 1, 125, 255
+
+
+class _Step(click.Command):
+    """A command whose every failure stops the bisection: any other status would be a verdict."""
+
+    def make_context(self, info_name: str | None, args: list[str],
+                     parent: click.Context | None = None, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            error.show()
+            sys.exit(STOP)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KernelError, GuestError, SeriesError) as error:
+            _leave(f"skip: {error}", SKIP)
+        except (TailwalkError, OSError) as error:
+            _leave(f"stop: {error}", STOP)
+        except Exception:  # Python would end with 1, which is a verdict
+            traceback.print_exc()
+            sys.exit(STOP)
+
+
+def _leave(text: str, status: int) -> NoReturn:
+    print(f"tailwalk: {text}", file=sys.stderr)
+    sys.exit(status)
+
+
+@click.command(cls=_Step)
+@click.argument("spec", metavar="SPEC")
+@click.option("--good", metavar="SPEC|RUN",
+              help="A good kernel of the same configuration; bad is --ratio times its figure.")
+@click.option("--ratio", type=float, default=1.5, show_default=True,
+              help="Bad is what takes more than so many times --good's figure.")
+@click.option("--above", type=float, metavar="N",
+              help="Bad is what takes more instructions a call; instead of --good.")
+@one_case_options
+def bisect_step(spec: str, good: str | None, ratio: float, above: float | None,
+                **given: Any) -> None:
+    """Say whether a kernel is good or bad, by the status that git bisect run expects.
+
+    In a kernel tree: git bisect run tailwalk bisect-step src:. --good src:6.12. Status 0: good. 1:
+    bad. 125: it does not build or boot, or its figure is unsteady. 255: anything else, which
+    stops the bisection.
+    """
+    if (good is None) == (above is None):
+        raise UsageError("give either --good, a kernel or run to compare with, or --above, a "
+                         "number of instructions.")
+    if not ratio > 0:
+        raise UsageError(f"--ratio {ratio}: give more than 0, such as 1.5.")
+    plan = one_case_plan_from(given)
+    with open_progress() as progress:
+        limit = above if above is not None else ratio * _reference(str(good), plan, progress)
+        [run] = measured([spec], plan, progress=progress)
+    figure = run.figures[0]
+    if not figure.steady:
+        raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by it.")
+    bad = figure.value > limit
+    click.echo(f"{'bad' if bad else 'good'}: {run.kernel.release} takes "
+               f"{show_figure(figure.value)} instructions a call of {figure.case.name}, "
+               f"{show_ratio(figure.value / limit, times=' times')} the limit of "
+               f"{show_figure(round(limit))}")
+    sys.exit(BAD if bad else GOOD)
+
+
+def _reference(good: str, plan: Plan, progress: Progress) -> float:
+    """The figure of the good kernel; raises RecordError where there is none to go by, so that a
+    reference which does not build stops the bisection."""
+    try:
+        if is_spec(good):
+            [run] = measured([good], plan, progress=progress)
+        else:
+            run = read_argument(good, progress=progress)
+    except (KernelError, GuestError, SeriesError) as error:
+        raise RecordError(f"--good {good} cannot be measured: {error}") from error
+    figure = next((figure for figure in run.figures if figure.case == plan.cases[0]), None)
+    if figure is None or not figure.steady:
+        raise RecordError(f"the run of {good} has no steady figure of {plan.cases[0].name} as "
+                          "asked for; measure it with the same options.")
+    return figure.value

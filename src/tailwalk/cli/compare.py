@@ -1,0 +1,92 @@
+"""`tailwalk compare`: a baseline beside other kernels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from tailwalk.cli.console import open_progress, show, write
+from tailwalk.cli.measure import is_spec, runs_for
+from tailwalk.cli.options import dask_option, plan_from, plan_options, require_parents
+from tailwalk.compare import compare as compare_runs
+from tailwalk.errors import UsageError
+from tailwalk.report.data import comparison_csv, comparison_json
+from tailwalk.report.mail import mail
+from tailwalk.report.markdown import markdown
+from tailwalk.report.table import comparison_table
+from tailwalk.rigs.plan import Plan
+from tailwalk.runs.record import write_whole
+
+_TEXTS = {"mail": mail, "markdown": markdown, "csv": comparison_csv, "json": comparison_json}
+
+
+@click.command()
+@click.argument("kernels", nargs=-1, required=True, metavar="SPEC|RUN...")
+@click.option("--bad", metavar="N|SPEC",
+              help="The regressed column, whose regression later ones are to recover: its spec, or "
+                   "its number, the first after the baseline being 1.  [default: the worst]")
+@click.option("--threshold", type=float, default=1.0, show_default=True, metavar="PERCENT",
+              help="A figure that differs from the baseline's by no more is unchanged.")
+@click.option("--format", "form", type=click.Choice(["table", *_TEXTS]), default="table",
+              show_default=True, help="mail is plain text of under 72 columns.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Also write the comparison to a JSON file.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE",
+              help="Also write the comparison as one self-contained page.")
+@click.option("--fail-on", type=click.Choice(["regressed"]),
+              help="Exit with status 1 where a case has this verdict on any kernel.")
+@click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
+@dask_option
+@plan_options
+@click.pass_context
+def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None, threshold: float,
+            form: str, json_file: Path | None, html: Path | None, fail_on: str | None, fresh: bool,
+            dask: str | None, **given: Any) -> None:
+    """Compare kernels case by case: ratios to the first, verdicts, recovery.
+
+    The first argument is the baseline. A spec is measured, on the exact rig by default; a record's
+    path, or the id of a run that `tailwalk runs list` shows, is read. Beside records, specs are
+    measured as the first record was, unless an option says how.
+    """
+    if len(kernels) < 2:
+        raise UsageError(f"only {kernels[0]} is named: give a baseline and at least one other "
+                         "kernel or record to compare with it.")
+    column = None if bad is None else _column(bad, kernels)
+    require_parents(json_file, html)
+    plan = _plan(context, kernels, given)
+    with open_progress() as progress:
+        runs = runs_for(kernels, plan, fresh=fresh, dask=dask, progress=progress)
+    comparison = compare_runs(runs, bad=column, threshold=threshold)
+    if json_file is not None:
+        write_whole(json_file, comparison_json(comparison).encode())
+    if html is not None:
+        from tailwalk.report.page import page
+        from tailwalk.report.page_comparison import comparison_section
+        write_whole(html, page([comparison_section(comparison, runs)]).encode())
+    if form == "table":
+        show(lambda console: comparison_table(comparison, console))
+    else:
+        write(_TEXTS[form](comparison))
+    if fail_on is not None and comparison.regressed():
+        context.exit(1)
+
+
+def _column(bad: str, kernels: tuple[str, ...]) -> int:
+    """The index that --bad means."""
+    column = int(bad) if bad.isascii() and bad.isdecimal() else (
+        kernels.index(bad) if bad in kernels else -1)
+    if not 1 <= column < len(kernels):
+        others = ", ".join(f"{index} {kernel}" for index, kernel in enumerate(kernels) if index)
+        raise UsageError(f"--bad {bad} names no column after the baseline; those are {others}.")
+    return column
+
+
+def _plan(context: click.Context, kernels: tuple[str, ...], given: dict[str, Any]) -> Plan | None:
+    """What the options say of how to measure; None where they say nothing and a record does."""
+    said = any(context.get_parameter_source(name) is not ParameterSource.DEFAULT
+               for name in given)
+    plan = plan_from(given)
+    return plan if said or all(map(is_spec, kernels)) else None

@@ -1,0 +1,180 @@
+"""Where the command line writes: results on standard output, progress and notes on standard error.
+
+Colour follows rich's rules (a terminal, NO_COLOR, FORCE_COLOR, TERM); width is the terminal's,
+COLUMNS where that is set, else 80.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from tailwalk.progress import Progress, Task
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class _AsciiConsole(Console):
+    """A console for a terminal that shows nothing but ASCII, whatever Python would send it."""
+
+    @property
+    def encoding(self) -> str:
+        return "ascii"
+
+
+def shows_ascii_only(stream: TextIO, environment: Mapping[str, str] | None = None) -> bool:
+    """Is what `stream` leads to unable to show more than ASCII?
+
+    The encoding alone does not tell: since PEP 538 and 540 Python writes UTF-8 in the C locale
+    too, and sets LC_CTYPE to C.UTF-8 where LC_ALL is unset. So a user who says LANG=C or LC_ALL=C
+    is believed; one who says nothing is taken to have a terminal of this century.
+    """
+    if not (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf"):
+        return True
+    environment = os.environ if environment is None else environment
+    said = environment.get("LC_ALL") or environment.get("LC_CTYPE", "")
+    if said in ("", "C.UTF-8"):
+        said = environment.get("LANG", "") if not environment.get("LC_ALL") else said
+    return said in ("C", "POSIX")
+
+
+def _console(stream: TextIO) -> Console:
+    kind = _AsciiConsole if shows_ascii_only(stream) else Console
+    return kind(file=stream, highlight=False, emoji=False)
+
+
+def show(render: Callable[[Console], RenderableType]) -> None:
+    """Write what `render` makes for the console to standard output."""
+    console = _console(sys.stdout)
+    with console.capture() as captured:
+        console.print(render(console))
+    # Rich pads cells to their column's width; in a log or a paste that is only noise.
+    write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
+
+
+def write(text: str) -> None:
+    """Write text to standard output as it is."""
+    click.echo(text, nl=False, color=True)
+
+
+@contextmanager
+def open_progress() -> Iterator[Progress]:
+    """Progress on standard error: bars that vanish on a terminal, plain lines in a log."""
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI"):
+        with _LiveProgress(_console(sys.stderr)).running() as live:
+            yield live
+    else:
+        yield LineProgress(sys.stderr)
+
+
+class _LiveTask:
+    def __init__(self, bars: Bars, label: str, total: float | None) -> None:
+        self._bars = bars
+        self._id = bars.add_task(label, total=total, doing="")
+
+    def advance(self, amount: float = 1) -> None:
+        self._bars.advance(self._id, amount)
+
+    def say(self, text: str) -> None:
+        self._bars.update(self._id, doing=escape(text))
+
+    def close(self) -> None:
+        self._bars.remove_task(self._id)
+
+
+class _LiveProgress:
+    """Bars for the tasks under way; notes stay above them."""
+
+    def __init__(self, console: Console) -> None:
+        self._bars = Bars(
+            TextColumn("{task.description}", markup=False), BarColumn(bar_width=24),
+            TimeElapsedColumn(), TextColumn("{task.fields[doing]}"),
+            console=console, transient=True)
+
+    @contextmanager
+    def running(self) -> Iterator[_LiveProgress]:
+        try:
+            yield self
+        finally:
+            self._bars.stop()
+
+    @contextmanager
+    def task(self, label: str, total: float | None = None) -> Iterator[Task]:
+        self._bars.start()  # not before: a command that never waits draws nothing
+        task = _LiveTask(self._bars, label, total)
+        try:
+            yield task
+        finally:
+            task.close()
+
+    def note(self, text: str) -> None:
+        self._bars.console.print(text, markup=False)
+
+
+class _LineTask:
+    def __init__(self, line: Callable[[str], None], label: str, total: float | None,
+                 clock: Callable[[], float]) -> None:
+        self._line, self._label, self._total, self._clock = line, label, total, clock
+        self._done = 0.0
+        self._doing = ""
+        self._begun = self._said = clock()
+        self._lock = threading.Lock()
+        line(label)
+
+    def advance(self, amount: float = 1) -> None:
+        with self._lock:
+            self._done += amount
+            self._tell()
+
+    def say(self, text: str) -> None:
+        with self._lock:
+            self._doing = text
+            self._tell()
+
+    def _tell(self) -> None:
+        now = self._clock()
+        if now - self._said < _SECONDS_BETWEEN_LINES:
+            return
+        self._said = now
+        share = f"{100 * self._done / self._total:.0f}%" if self._total else ""
+        self._line(f"{self._label}: {', '.join(filter(None, [share, self._doing]))}")
+
+    def close(self, outcome: str) -> None:
+        seconds = self._clock() - self._begun
+        if seconds >= 1:
+            self._line(f"{self._label}: {outcome} after {seconds:.1f} s")
+
+
+class LineProgress:
+    """Progress as plain lines: one when a task begins, one every ten seconds while it goes on,
+    one at its end if it took a second or more."""
+
+    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream, self._clock = stream, clock
+
+    @contextmanager
+    def task(self, label: str, total: float | None = None) -> Iterator[Task]:
+        """Open a task of `total` units (None: not known beforehand)."""
+        task = _LineTask(self.note, label, total, self._clock)
+        outcome = "stopped"
+        try:
+            yield task
+            outcome = "done"
+        finally:
+            task.close(outcome)
+
+    def note(self, text: str) -> None:
+        """Write one line."""
+        print(text, file=self._stream, flush=True)

@@ -1,0 +1,44 @@
+"""`tailwalk doctor`: is this machine fit?"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from tailwalk.cli.console import open_progress
+from tailwalk.kernels.resolve import resolve
+from tailwalk.rigs.health import Check, examine
+from tailwalk.rigs.selftest import self_test
+
+_MARKS = {"ok": ("ok", "green"), "missing": ("MISSING", "red"), "optional": ("absent", "yellow")}
+
+
+@click.command()
+@click.option("--self-test", "test", is_flag=True,
+              help="Also measure one case in two boots and say whether they agree.")
+@click.option("--kernel", "spec", default="debian:6.12", show_default=True, metavar="SPEC",
+              help="The kernel that --self-test boots.")
+def doctor(test: bool, spec: str) -> None:
+    """Say what this machine lacks, and the line that mends it.
+
+    Exits 2 where something is missing that every measurement needs, or where the self-test's
+    boots disagree.
+    """
+    fit = True
+    for check in examine():
+        _show(check)
+        fit = fit and check.state != "missing"
+    if test and fit:
+        with open_progress() as progress:
+            result = self_test(resolve(spec, progress=progress), progress=progress)
+        values = " and ".join(f"{figure.value:,} instructions/call" for figure in result.figures)
+        fit = result.agrees
+        click.echo(f"self-test: {result.figures[0].case.name} on {spec}, two boots: {values}: "
+                   + ("they agree" if fit else "they DISAGREE: do not rely on this machine"))
+    sys.exit(0 if fit else 2)
+
+
+def _show(check: Check) -> None:
+    word, colour = _MARKS[check.state]
+    click.echo(f"{click.style(f'{word:<8}', fg=colour)} {check.name}: {check.found}")

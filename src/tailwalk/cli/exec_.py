@@ -1,0 +1,83 @@
+"""`tailwalk exec`: a static program on a kernel."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tailwalk.cases import parse_size
+from tailwalk.cli.console import open_progress
+from tailwalk.cli.options import filesystem_from, filesystem_options
+from tailwalk.errors import UsageError
+
+
+@click.command()
+@click.argument("spec", metavar="SPEC")
+@click.argument("program", type=click.Path(path_type=Path), metavar="PROGRAM")
+@click.argument("arguments", nargs=-1, metavar="[ARGUMENT]...")
+@click.option("--file", "files", multiple=True, type=click.Path(path_type=Path),
+              help="A file to carry to the program's directory; may be repeated.")
+@click.option("--make", "made", multiple=True, metavar="NAME:SIZE[:FILL]",
+              help="A file to make there, cached by writes of FILL bytes (1MiB); may be repeated.")
+@click.option("--memory", type=click.IntRange(256, 65536), default=1024, show_default=True,
+              help="The guest's memory, MiB; half a GiB of it is the file system's disk.")
+@click.option("--append", default="", metavar="TEXT", help="More kernel parameters for the guest.")
+@click.option("--timeout", type=float, default=600.0, show_default=True, metavar="SECONDS",
+              help="Time after which the program is given up.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the record to this file.")
+@filesystem_options
+@click.pass_context
+def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[str, ...],
+          files: tuple[Path, ...], made: tuple[str, ...], memory: int, append: str, timeout: float,
+          json_file: Path | None, **given: Any) -> None:
+    """Run a static program on a kernel, in a fresh file system, and count its instructions.
+
+    Write -- before the program: tailwalk exec debian:6.18 -- ./program --its-option. The program
+    begins in the file system's root. Its output comes back when it has ended, and its exit status
+    (128 and the signal's number where one ended it) is this command's; errors of tailwalk's own
+    are status 2. The counts go to standard error.
+    """
+    from tailwalk.kernels import resolve
+    from tailwalk.report.execution_lines import execution_lines
+    from tailwalk.rigs.exact import Bench
+    from tailwalk.rigs.exec import ExecPlan, execute, read_program
+    from tailwalk.rigs.qemu import Machine
+    from tailwalk.runs.record import encode, write_whole
+
+    plan = ExecPlan(program=program, arguments=arguments, filesystem=filesystem_from(given),
+                    files=files, made=[_made(text) for text in made], append=append,
+                    seconds=timeout).check()
+    read_program(program)  # before a kernel is fetched for it
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise UsageError(f"--json {json_file}: there is no directory "
+                         f"{json_file.absolute().parent}; make it first.")
+    with open_progress() as progress:
+        kernel = resolve(spec, progress=progress)
+        bench = Bench.prepare(machine=Machine(memory=memory), progress=progress)
+        executed = execute(kernel, plan, bench=bench)
+    sys.stdout.buffer.write(executed.stdout)
+    sys.stdout.buffer.flush()
+    sys.stderr.buffer.write(executed.stderr)
+    sys.stderr.buffer.flush()
+    for line in execution_lines(executed.execution):
+        click.echo(f"tailwalk: {line}", err=True)
+    if json_file is not None:
+        write_whole(json_file, encode(executed.execution))
+    if executed.execution.signal is not None:
+        context.exit(128 + executed.execution.signal)
+    context.exit(executed.execution.status or 0)
+
+
+def _made(text: str) -> Any:
+    """What --make means."""
+    from tailwalk.rigs.exec import MadeFile
+
+    name, *sizes = text.split(":")
+    if len(sizes) not in (1, 2):
+        raise UsageError(f"--make {text}: write NAME:SIZE or NAME:SIZE:FILL, such as "
+                         "data:10MiB:1MiB.")
+    return MadeFile(name, *map(parse_size, sizes))

@@ -1,0 +1,131 @@
+"""From a command's arguments to runs: files and kept runs are read, specs are measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tailwalk.errors import UsageError
+from tailwalk.kernels import parse_spec
+from tailwalk.progress import SILENT, Progress
+from tailwalk.rigs.plan import DEFAULT_ROUNDS, Plan
+from tailwalk.runs import Run, read_run
+
+if TYPE_CHECKING:
+    from tailwalk.rigs.pool import Pool
+
+_SPEC = re.compile(r"(debian|src|image):.*|host", re.DOTALL)
+_RUN_ID = re.compile(r"[0-9a-f]{4,12}")
+
+
+def is_spec(argument: str) -> bool:
+    """Is the argument a kernel spec, and not a record's path or a run's id? (`./host` is a path.)
+
+    Raises SpecError for what is none of them.
+    """
+    if _SPEC.fullmatch(argument) is None and (
+            is_path(argument) or _RUN_ID.fullmatch(argument)):
+        return False
+    parse_spec(argument)
+    return True
+
+
+def is_path(argument: str) -> bool:
+    """Is the argument meant as a file, and not as the id of a kept run?"""
+    return argument.endswith(".json") or "/" in argument or Path(argument).exists()
+
+
+def read_argument(argument: str, *, progress: Progress = SILENT) -> Run:
+    """The run in a file, or the kept run with an id that begins so; raises RecordError."""
+    if is_path(argument):
+        return read_run(Path(argument))
+    from tailwalk.runs.store import Store
+
+    return Store(progress=progress).get(argument)
+
+
+def runs_for(arguments: Sequence[str], plan: Plan | None, *, fresh: bool = False,
+             dask: str | None = None, progress: Progress = SILENT) -> list[Run]:
+    """The run of each argument, in order: a spec's is measured, any other is read.
+
+    Everything is read before anything is measured, so that a wrong argument costs no measurement.
+    Where `plan` is None, specs are measured as the first run that was read. Raises what
+    `read_argument`, `parse_spec`, `resolve` and `measure` raise.
+    """
+    specs = list(dict.fromkeys(argument for argument in arguments if is_spec(argument)))
+    runs = {argument: read_argument(argument, progress=progress)
+            for argument in arguments if argument not in specs}
+    if specs:
+        if plan is None:
+            plan = _plan_of(next(iter(runs.values())))
+        runs |= zip(specs, measured(specs, plan, fresh=fresh, dask=dask, progress=progress),
+                    strict=True)
+    return [runs[argument] for argument in arguments]
+
+
+def measured(specs: Sequence[str], plan: Plan, *, fresh: bool = False, dask: str | None = None,
+             progress: Progress = SILENT) -> list[Run]:
+    """Runs of the specs on the plan's rig. Those of the exact rig are reused where the results
+    directory has them; they are made on the Dask cluster at the address `dask`, or on this
+    machine."""
+    if plan.rig == "timed":
+        return _timed(specs, plan, dask=dask, progress=progress)
+    from tailwalk.kernels import resolve
+    from tailwalk.rigs.exact import Bench, measure
+    from tailwalk.runs.store import Store
+
+    kernels = [resolve(spec, progress=progress) for spec in specs]
+    found = measure(kernels, plan, bench=Bench.prepare(progress=progress),
+                    store=Store(progress=progress), fresh=fresh, pool=pool_at(dask))
+    reused = [spec for spec, one in zip(specs, found, strict=True) if one.reused]
+    if reused:
+        progress.note(f"{', '.join(reused)}: measured before under identical inputs, reused "
+                      "(--fresh measures again)")
+    return [one.run for one in found]
+
+
+def _timed(specs: Sequence[str], plan: Plan, *, dask: str | None,
+           progress: Progress) -> list[Run]:
+    from tailwalk.kernels import resolve
+    from tailwalk.rigs.timed import TimedPlan, measure_timed, require_kvm
+    from tailwalk.rigs.timing import Pace
+    from tailwalk.runs.store import Store
+
+    if dask is not None:
+        raise UsageError(f"--dask {dask}: times of different machines do not compare; the timed "
+                         "rig measures on this one. Leave --dask out.")
+    timed = TimedPlan(cases=plan.cases, filesystem=plan.filesystem,
+                      pace=Pace(rounds=plan.rounds), append=plan.append).check()
+    require_kvm()  # before a kernel is fetched for it
+    kernels = [resolve(spec, progress=progress) for spec in specs]
+    runs = measure_timed(kernels, timed, progress=progress)
+    store = Store(progress=progress)
+    for run in runs:
+        store.add(run)
+    return runs
+
+
+def pool_at(dask: str | None) -> Pool | None:
+    """The pool of workers of the Dask cluster at an address; None: this machine's."""
+    if dask is None:
+        return None
+    from tailwalk.rigs.dask_pool import DaskPool
+
+    return DaskPool(dask)
+
+
+def _plan_of(run: Run) -> Plan:
+    """The plan that measures what the run did, on its rig.
+
+    Raises UsageError for a run of the host rig, which no spec can be measured beside.
+    """
+    if run.rig == "host":
+        raise UsageError(f"the run of {run.kernel.spec} ({run.kernel.release}) is of the host rig: "
+                         "only other runs of that rig compare with it. Boot the other kernel and "
+                         "run tailwalk host there.")
+    rounds = {sum(repetitions for _, repetitions in figure.calls) for figure in run.figures}
+    return Plan(cases=[figure.case for figure in run.figures],
+                filesystem=run.conditions.filesystem, rig=run.rig,
+                rounds=max(rounds) if run.rig == "timed" else DEFAULT_ROUNDS).check()

@@ -1,0 +1,128 @@
+"""`tailwalk model`: is a design of the walk right, and what does it cost?"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tailwalk.cases import Filesystem
+from tailwalk.cli.console import open_progress, write
+from tailwalk.cli.options import cases_from, condition_options, size
+from tailwalk.model.words import MODES, Mode
+
+if TYPE_CHECKING:
+    from tailwalk.model.predict import Place
+
+
+@click.group()
+def model() -> None:
+    """Check designs of the walk and predict their cost, without a kernel.
+
+    Designs: full (to v7.1), tail (upstream's, from v7.2), seek, span, bitmap (iomap's), and the
+    wrong ones cut-always, off-by-one and clean-commit, which a check must catch.
+    """
+
+
+def _write_lines(lines: Iterator[str]) -> None:
+    write("".join(f"{line}\n" for line in lines))
+
+
+@model.command()
+@click.argument("design")
+@click.option("--against", default="full", show_default=True, metavar="DESIGN",
+              help="The design that it has to be equivalent to.")
+@click.option("--buffers", type=int, default=4, show_default=True,
+              help="Buffers in the largest ring explored.")
+@click.option("--depth", type=int, default=6, show_default=True,
+              help="Moves explored in that ring.")
+@click.option("--mode", "modes", multiple=True, type=click.Choice(MODES),
+              help="Mode of the file system; may be repeated.  [default: all]")
+@click.option("--fs-block-size", "block_size", type=size, default="4KiB", show_default=True,
+              help="Block size in that ring.")
+def check(design: str, against: str, buffers: int, depth: int, modes: tuple[Mode, ...],
+          block_size: int) -> None:
+    """Explore every state of two designs side by side, within bounds.
+
+    Exits 1 where they are not equivalent, with a shortest run that shows it.
+    """
+    from tailwalk.model.check import check as run_check
+    from tailwalk.model.designs import find_design
+    from tailwalk.model.telling import tell_check
+
+    begun = time.perf_counter()
+    with open_progress() as progress:
+        done = run_check(find_design(design), find_design(against), modes=modes or MODES,
+                         buffers=buffers, depth=depth, block_size=block_size, progress=progress)
+        seconds = time.perf_counter() - begun
+        progress.note(f"{done.transitions:,} transitions in {seconds:.1f} s, "
+                      f"{done.transitions / seconds:,.0f} a second")
+    _write_lines(tell_check(done))
+    if not done.equivalent:
+        sys.exit(1)
+
+
+@model.command()
+@click.argument("design")
+def prove(design: str) -> None:
+    """Prove for a ring of any length that a design's walks do what the full walks do.
+
+    By induction over the walk, with z3 (pip install 'tailwalk[proof]'). Exits 1 where an
+    obligation fails, with a counterexample.
+    """
+    from tailwalk.model.proof import prove as run_proof
+    from tailwalk.model.telling import tell_proof
+
+    proof = run_proof(design)
+    _write_lines(tell_proof(proof))
+    if not proof.holds:
+        sys.exit(1)
+
+
+@model.command()
+@click.option("-c", "--case", "names", multiple=True, default=("pwrite_u1k",),
+              show_default="pwrite_u1k", metavar="CASE|SUITE",
+              help="What to predict; may be repeated.")
+@click.option("-d", "--design", "designs", multiple=True, default=("full", "tail"),
+              show_default="full, tail", metavar="DESIGN",
+              help="With which walks; may be repeated.")
+@click.option("--fs-block-size", type=size, default="4KiB", show_default=True,
+              help="Block size of the file system.")
+@condition_options
+@click.option("--calibrate", type=click.Path(path_type=Path), metavar="RUN.json",
+              help="Also predict instructions, from this run.")
+@click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table",
+              show_default=True, help="csv has the counts and figures in full.")
+def predict(designs: tuple[str, ...], fs_block_size: int, calibrate: Path | None, form: str,
+            **given: Any) -> None:
+    """Predict what a call costs: visits exactly, and instructions from a run.
+
+    --offset random stands for the mean over all blocks of a folio. With --calibrate, every cell
+    of the run is shown first, beside what the model says of it.
+    """
+    from tailwalk.model.designs import find_design
+    from tailwalk.model.predict import RANDOM, cost_of
+    from tailwalk.model.predict import calibrate as fit
+    from tailwalk.model.telling import tell_calibration, tell_costs, tell_costs_csv
+    from tailwalk.runs import read_run
+
+    place: Place | None = None
+    if given["offset"] == RANDOM:
+        place, given["offset"] = RANDOM, "first"
+    cases = cases_from(given, Filesystem(block_size=fs_block_size))
+    costs = [cost_of(case, find_design(design), block_size=fs_block_size, place=place)
+             for case in cases for design in designs]
+    calibration = None if calibrate is None else fit(read_run(calibrate))
+    figures = (None if calibration is None
+               else [calibration.instructions(cost) for cost in costs])
+    if form == "csv":
+        _write_lines(tell_costs_csv(costs, figures))
+        return
+    if calibration is not None:
+        _write_lines(tell_calibration(calibration))
+        write("\n")
+    _write_lines(tell_costs(costs, figures, calibration))

@@ -1,0 +1,235 @@
+"""`tailwalk runs`: the runs that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tailwalk.cli.console import open_progress, show, write
+from tailwalk.cli.measure import read_argument
+from tailwalk.errors import RecordError, UsageError
+from tailwalk.progress import Progress
+from tailwalk.runs import Run, read_run
+from tailwalk.runs.record import encode
+from tailwalk.runs.store import Store
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from tailwalk.runs.index import Entry
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_KIB = 1024
+
+
+@click.group()
+def runs() -> None:
+    """List, show, export, import or prune the runs in the results directory ($TAILWALK_RESULTS).
+
+    A run is one JSON file there; the index beside them is made from the files whenever it is
+    asked.
+    """
+
+
+def _filters(function: Function) -> Function:
+    """--kernel, --case and --rig, for `Store.select`."""
+    for option in reversed((
+        click.option("--kernel", metavar="NAME",
+                     help="Only of this spec or release, or the start of one: 6.18 means every "
+                          "6.18.y. May hold *."),
+        click.option("-c", "--case", metavar="NAME", help="Only with this case. May hold *."),
+        click.option("--rig", type=click.Choice(["exact", "timed", "host"]),
+                     help="Only from this rig."),
+    )):
+        function = option(function)
+    return function
+
+
+@runs.command(name="list")
+@_filters
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table",
+              show_default=True, help="How to write it.")
+def list_(form: str, **given: Any) -> None:
+    """List the runs, the oldest first; the start of an id names a run everywhere."""
+    with open_progress() as progress:
+        store = Store(progress=progress)
+        found = store.select(**given)
+    if form == "json":
+        import msgspec
+
+        write(msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n")
+    elif found:
+        show(lambda console: _table(found, console))
+    else:
+        write(f"No such run in {store.root}.\n")
+
+
+@runs.command(name="show")
+@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table",
+              show_default=True, help="json is the record itself.")
+def show_(names: tuple[str, ...], form: str) -> None:
+    """Show runs, each by its id or the path of its record."""
+    for run in _named(names):
+        if form == "json":
+            write(encode(run).decode())
+        else:
+            _show_run(run)
+
+
+def _show_run(run: Run) -> None:
+    from tailwalk.report.run_table import run_table
+
+    show(lambda console: run_table(run, console))
+
+
+@runs.command()
+@click.argument("names", nargs=-1, metavar="[RUN]...")
+@_filters
+@click.option("--format", "form", type=click.Choice(["csv", "parquet", "json"]), default="csv",
+              show_default=True,
+              help="csv and parquet have one line a figure; json is a list of the records.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+              help="Where to write it.  [default: standard output]")
+def export(names: tuple[str, ...], form: str, output: Path | None, **given: Any) -> None:
+    """Write runs as a table for other tools: those named, or all that fit the options."""
+    if names and any(given.values()):
+        raise UsageError("either name the runs to export or choose them by options, not both.")
+    if form == "parquet" and output is None:
+        raise UsageError("a Parquet file is binary: name the file to write with --output.")
+    chosen = _named(names) if names else _all(given)
+    if form == "parquet":
+        from tailwalk.runs.export import write_parquet
+
+        assert output is not None
+        write_parquet(chosen, output)
+        return
+    text = _json(chosen) if form == "json" else _csv(chosen)
+    if output is None:
+        write(text)
+    else:
+        from tailwalk.runs.record import write_whole
+
+        write_whole(output, text.encode())
+
+
+def _json(chosen: Sequence[Run]) -> str:
+    return "[\n" + ",\n".join(encode(run).decode().rstrip() for run in chosen) + "\n]\n"
+
+
+def _csv(chosen: Sequence[Run]) -> str:
+    from tailwalk.runs.export import to_csv
+
+    return to_csv(chosen)
+
+
+def _named(names: Sequence[str]) -> list[Run]:
+    with open_progress() as progress:
+        return [read_argument(name, progress=progress) for name in names]
+
+
+def _all(given: dict[str, Any]) -> list[Run]:
+    with open_progress() as progress:
+        store = Store(progress=progress)
+        return [store.open(entry) for entry in store.select(**given)]
+
+
+@runs.command(name="import")
+@click.argument("sources", nargs=-1, required=True, metavar="FILE|DIR...",
+                type=click.Path(path_type=Path))
+def import_(sources: tuple[Path, ...]) -> None:
+    """Keep copies of records from elsewhere: files, or all *.json files in directories.
+
+    A file that is no run, or is damaged, is named and left out; the status is then 2.
+    """
+    with open_progress() as progress:
+        added, there, failed = _import(sources, progress)
+    click.echo(f"{added} kept, {there} there before.")
+    if failed:
+        raise RecordError(f"{failed} of {added + there + failed} files could not be imported; "
+                          "they are named above.")
+
+
+def _import(sources: Sequence[Path], progress: Progress) -> tuple[int, int, int]:
+    store = Store(progress=progress)
+    added = there = failed = 0
+    for source in sources:
+        paths = sorted(source.glob("*.json")) if source.is_dir() else [source]
+        if not paths:
+            raise UsageError(f"{source} holds no *.json file.")
+        for path in paths:
+            try:
+                run = read_run(path)
+            except RecordError as error:
+                progress.note(str(error))
+                failed += 1
+                continue
+            if store.path(run).exists():
+                there += 1
+            else:
+                store.add(run)
+                added += 1
+    return added, there, failed
+
+
+@runs.command()
+@_filters
+@click.option("--older-than", type=click.IntRange(min=0), metavar="DAYS",
+              help="Remove instead every run that is older.")
+@click.option("--damaged", is_flag=True, help="Also remove the damaged files that were set aside.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
+def prune(older_than: int | None, damaged: bool, dry_run: bool, **given: Any) -> None:
+    """Remove exact runs that a newer one with identical inputs repeats, and what writers that
+    were killed left behind."""
+    with open_progress() as progress:
+        store = Store(progress=progress)
+        found = store.select(**given)
+    chosen = _superseded(found) if older_than is None else _older(found, older_than)
+    files = store.leftovers() + (store.damaged() if damaged else [])
+    for entry in chosen:
+        click.echo(f"{entry.id}  {entry.created}  {entry.spec} ({entry.release}), {entry.rig}")
+    for path in files:
+        click.echo(str(path))
+    size = sum(entry.bytes for entry in chosen) + sum(path.stat().st_size for path in files)
+    if not dry_run:
+        store.remove(chosen)
+        store.discard(files)
+    said = "would be removed" if dry_run else "removed"
+    click.echo(f"{_count(chosen, 'run')} and {_count(files, 'other file')} {said}, "
+               f"{size / _KIB:.0f} KiB.")
+
+
+def _superseded(found: Sequence[Entry]) -> list[Entry]:
+    """All but the newest of the exact runs with the same inputs; repeats on timed rigs are
+    samples of their own."""
+    newest = {entry.inputs: entry for entry in found if entry.rig == "exact"}
+    return [entry for entry in found
+            if entry.rig == "exact" and newest[entry.inputs] is not entry]
+
+
+def _older(found: Sequence[Entry], days: int) -> list[Entry]:
+    try:
+        limit = datetime.now(UTC) - timedelta(days=days)
+    except OverflowError as error:
+        raise UsageError(f"--older-than {days}: so many days ago there were no runs.") from error
+    return [entry for entry in found if _moment(entry.created) < limit]
+
+
+def _moment(created: str) -> datetime:
+    moment = datetime.fromisoformat(created)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+
+
+def _table(found: Sequence[Entry], console: Console) -> RenderableType:
+    from tailwalk.report.runs_table import runs_table
+
+    return runs_table(found, console)

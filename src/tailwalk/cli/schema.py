@@ -1,0 +1,28 @@
+"""`tailwalk schema`: the published form of the records."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import msgspec
+
+from tailwalk.attribute.difference import Difference
+from tailwalk.attribute.record import Profile
+from tailwalk.cli.console import write
+from tailwalk.compare import Comparison
+from tailwalk.runs import Run
+from tailwalk.runs.execution import Execution
+from tailwalk.runs.schema import json_schema
+
+RECORDS: dict[str, type[msgspec.Struct]] = {
+    "run": Run, "comparison": Comparison, "profile": Profile, "difference": Difference,
+    "execution": Execution,
+}
+
+
+@click.command()
+@click.argument("record", type=click.Choice(list(RECORDS)))
+def schema(record: str) -> None:
+    """Print the JSON Schema (draft 2020-12) of a record."""
+    write(json.dumps(json_schema(RECORDS[record]), indent=1) + "\n")

@@ -1,0 +1,125 @@
+"""`tailwalk series`: what series there are, why they are right, and their patches."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+import click
+
+from tailwalk.cli.console import open_progress, show, write
+from tailwalk.errors import SeriesError, SpecError
+from tailwalk.series import Plan, all_series, load_series, plan_series
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+
+@click.group()
+def series() -> None:
+    """List, show, apply or write out a series.
+
+    NAME is a series of tailwalk's own, or the path of a definition, which ends in .toml. TREE is
+    the top directory of a kernel source tree.
+    """
+
+
+@series.command("list")
+def list_() -> None:
+    """List the series."""
+    show(_table)
+
+
+def _table(console: Console) -> RenderableType:
+    from rich.table import Table
+
+    from tailwalk.report.table import ASCII, UNICODE
+
+    rule = (ASCII if console.options.ascii_only else UNICODE).rule
+    table = Table("series", "for", "patches", "what it does", box=rule, pad_edge=False)
+    for one in all_series():
+        table.add_row(one.name, one.holds, str(len(one.patches)), one.title)
+    return table
+
+
+@series.command("show")
+@click.argument("name")
+def show_(name: str) -> None:
+    """Say why a series is right, and what its patches change."""
+    one = load_series(name)
+    parts = [f"{one.name}: {one.title} ({one.holds})", one.why.strip()]
+    for number, patch in enumerate(one.patches, 1):
+        places = indent("\n".join(edit.place for edit in patch.edits), "    ")
+        changelog = indent(patch.changelog.strip(), "    ")
+        parts.append(f"Patch {number}: {patch.subject}\n\n{changelog}\n\n  edits:\n{places}")
+    write("\n\n".join(parts) + "\n")
+
+
+@series.command()
+@click.argument("name")
+@click.argument("tree", metavar="TREE")
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=None,
+              metavar="DIRECTORY", help="Write one file a patch there, instead of all of them to "
+                                        "standard output.")
+def patch(name: str, tree: str, output: Path | None) -> None:
+    """Write the patches that a series makes on a tree, as `git am` takes them.
+
+    Author and Signed-off-by are who git says you are. TREE may also be src:VERSION.
+    """
+    from tailwalk.series.mail import git_author, write_mails
+
+    root = _tree(tree)
+    plan = plan_series(load_series(name), root)
+    if not plan.changes:
+        click.echo(_sentence(plan), err=True)
+        return
+    mails = write_mails(plan, git_author(root), time=time.time())
+    if output is None:
+        write("".join(mail.text for mail in mails))
+    else:
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            for mail in mails:
+                (output / mail.file_name).write_text(mail.text, errors="surrogateescape")
+                click.echo(output / mail.file_name)
+        except OSError as error:
+            raise SeriesError(f"cannot write to {output}: {error.strerror}.") from error
+    if plan.state != "applies":
+        click.echo(_sentence(plan), err=True)
+
+
+@series.command()
+@click.argument("name")
+@click.argument("tree", type=click.Path(path_type=Path), metavar="TREE")
+@click.option("--check", is_flag=True, help="Only say what would be done.")
+def apply(name: str, tree: Path, check: bool) -> None:
+    """Make the changes of a series in a tree.
+
+    Does nothing where they are made already, or where what they are against is absent.
+    """
+    plan = plan_series(load_series(name), tree)
+    if not check:
+        plan.write()
+    click.echo(_sentence(plan))
+    for file in sorted(plan.changes):
+        click.echo(f"  {'to be changed' if check else 'changed'}: {file}")
+
+
+def _sentence(plan: Plan) -> str:
+    return f"{plan.series.name} on {plan.root}: {plan.state}: {plan.reason}."
+
+
+def _tree(text: str) -> Path:
+    if not text.startswith("src:"):
+        return Path(text)
+    from tailwalk.cache import Cache
+    from tailwalk.kernels.source import open_source
+    from tailwalk.kernels.spec import SourceSpec, parse_spec
+
+    spec = parse_spec(text)
+    if not isinstance(spec, SourceSpec) or spec.series:
+        raise SpecError(f"{text} is no source tree: give a directory, or src:VERSION.")
+    with open_progress() as progress:
+        return open_source(spec.tree, Cache(), progress=progress).root

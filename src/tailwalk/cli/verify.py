@@ -1,0 +1,90 @@
+"""`tailwalk verify`: random operations and power cuts against a kernel's ext4."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from tailwalk.cli.console import open_progress, write
+from tailwalk.errors import UsageError
+from tailwalk.kernels.resolve import resolve
+from tailwalk.runs.record import write_whole
+from tailwalk.verify import Goal, find_configurations
+from tailwalk.verify import verify as run_verification
+from tailwalk.verify.record import encode
+from tailwalk.verify.text import verification_text
+from tailwalk.verify.verify import DEFAULT_MEMORY, Engine
+
+_OPERATIONS = 20_000
+_POWER_CUTS = 10
+
+
+@click.command()
+@click.argument("spec", metavar="SPEC")
+@click.option("--operations", type=int, default=None, metavar="N",
+              help=f"Random operations, shared among the configurations.  [default: {_OPERATIONS}, "
+                   "or as many as --seconds leaves time for]")
+@click.option("--power-cuts", type=int, default=None, metavar="N",
+              help=f"Guests to kill while they write.  [default: {_POWER_CUTS}, or as many as "
+                   "--seconds leaves time for]")
+@click.option("--seconds", type=float, default=None, metavar="N",
+              help="Begin nothing more after so many seconds.")
+@click.option("--seed", type=int, default=1, show_default=True,
+              help="The same seed does the same operations.")
+@click.option("--config", "configurations", multiple=True, metavar="NAME",
+              help="A configuration, such as 1k-journal, or all with a part of the name, such as "
+                   "1k or journal; may be repeated.  [default: all]")
+@click.option("--engine", type=click.Choice(get_args(Engine)), default="auto", show_default=True,
+              help="What QEMU runs the guests with; auto is KVM where it works.")
+@click.option("--memory", type=click.IntRange(min=64), default=DEFAULT_MEMORY, show_default=True,
+              metavar="MIB", help="Memory of a guest.")
+@click.option("--append", default="", metavar="TEXT",
+              help="More kernel parameters for the guest.")
+@click.option("--workers", type=click.IntRange(min=1), default=None, metavar="N",
+              help="Guests side by side.  [default: one for each core]")
+@click.option("--keep", type=click.Path(path_type=Path), metavar="DIRECTORY",
+              help="Keep the disk image of a finding here.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+              help="Also write the record to this file, as JSON.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
+              show_default=True, help="json is the record itself.")
+@click.pass_context
+def verify(context: click.Context, spec: str, *, operations: int | None, power_cuts: int | None,
+           seconds: float | None, seed: int, configurations: tuple[str, ...], engine: Engine,
+           memory: int, append: str, workers: int | None, keep: Path | None, output: Path | None,
+           form: str) -> None:
+    """Put a kernel under data-integrity tests.
+
+    Random writes, truncations, holes, syncs, dropped caches, remounts and memory pressure on files
+    with large folios, compared with a shadow copy; and power cuts, after which everything that was
+    made durable must be there. Status 0: nothing was found; 1: something was, and the output says
+    how to replay it.
+    """
+    if seconds is None:
+        operations = _OPERATIONS if operations is None else operations
+        power_cuts = _POWER_CUTS if power_cuts is None else power_cuts
+    goal = Goal(operations=operations, power_cuts=power_cuts, seconds=seconds).check()
+    chosen = find_configurations(configurations)
+    if keep is not None:
+        _make_directory(keep)
+    with open_progress() as progress:
+        kernel = resolve(spec, progress=progress)
+        verification = run_verification(
+            kernel, goal, configurations=chosen, seed=seed, engine=engine, memory=memory,
+            append=append, keep=keep, workers=workers, progress=progress)
+    record = encode(verification)
+    if output is not None:
+        write_whole(output, record)
+    write(record.decode() if form == "json" else verification_text(verification))
+    if verification.finding is not None:
+        context.exit(1)
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--keep {path}: this directory cannot be made ({error.strerror}).") \
+            from error

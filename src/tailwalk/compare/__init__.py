@@ -1,0 +1,25 @@
+"""Ratios, verdicts, recovery, statistics: runs in, a comparison out."""
+
+from tailwalk.compare.comparison import (
+    COMPARISON_SCHEMA,
+    ComparedKernel,
+    Comparison,
+    Evidence,
+    Row,
+    Undefined,
+    Verdict,
+    read_comparison,
+)
+from tailwalk.compare.judge import compare
+
+__all__ = [
+    "COMPARISON_SCHEMA",
+    "ComparedKernel",
+    "Comparison",
+    "Evidence",
+    "Row",
+    "Undefined",
+    "Verdict",
+    "compare",
+    "read_comparison",
+]

@@ -1,0 +1,108 @@
+"""Which runs may stand in one table: only those that differ in nothing but the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tailwalk.cases import Case
+from tailwalk.errors import RecordError, UsageError
+from tailwalk.runs import Figure, Run
+
+_LONG = 60  # characters; of longer facts an error says only the words that differ
+
+
+def check_agreement(runs: Sequence[Run]) -> None:
+    """Raise UsageError, naming what differs, unless the runs can be compared.
+
+    They agree when rig, unit, probe, file system and every machine fact are the same, and each
+    holds the same cases with the same parameters. A run that holds a case twice is a RecordError.
+    """
+    if len(runs) < 2:
+        raise UsageError(f"a comparison takes a baseline and at least one other run; {len(runs)} "
+                         "given.")
+    baseline = runs[0]
+    figures = figures_by_case(baseline)
+    if not figures:
+        raise RecordError(f"the run of {_name(baseline)} holds no case: there is nothing to "
+                          "compare.")
+    for run in runs[1:]:
+        _check_conditions(baseline, run)
+        _check_cases(baseline, figures, run, figures_by_case(run))
+
+
+def figures_by_case(run: Run) -> dict[Case, Figure]:
+    """The run's figures by case; raises RecordError where a case is there twice."""
+    found: dict[Case, Figure] = {}
+    for figure in run.figures:
+        if figure.case in found:
+            raise RecordError(f"the run of {_name(run)} holds case {figure.case.name} twice with "
+                              "the same parameters; it is damaged: measure again.")
+        found[figure.case] = figure
+    return found
+
+
+def _name(run: Run) -> str:
+    return f"{run.kernel.spec} ({run.kernel.release})"
+
+
+def facts(run: Run) -> Mapping[str, str]:
+    """What has to be the same of runs that are compared, besides their cases: name to value."""
+    system = run.conditions.filesystem
+    found = {
+        "rig": run.rig,
+        "unit": run.unit,
+        "file system": system.kind,
+        "file-system block size": str(system.block_size),
+        "mount options": system.mount_options or "none",
+        "probe": run.conditions.probe,
+    }
+    return found | run.conditions.machine
+
+
+def _check_conditions(baseline: Run, run: Run) -> None:
+    expected, found = facts(baseline), facts(run)
+    differing = [
+        f"{name} is {there} there and {here} here"
+        for name in {**expected, **found} if expected.get(name) != found.get(name)
+        for there, here in [_told_apart(expected.get(name), found.get(name))]]
+    if differing:
+        raise UsageError(
+            f"the run of {_name(run)} cannot be compared with that of {_name(baseline)}: "
+            f"{'; '.join(differing)}. Measure both kernels under the same conditions.")
+
+
+def _told_apart(one: str | None, other: str | None) -> tuple[str, str]:
+    """Two values of a fact, each without what they share where they are long."""
+    if one is None or other is None or max(len(one), len(other)) <= _LONG:
+        return one or "not recorded", other or "not recorded"
+    words, others = one.split(), other.split()
+    return (" ".join(word for word in words if word not in others) or "without it",
+            " ".join(word for word in others if word not in words) or "without it")
+
+
+def _check_cases(baseline: Run, expected: Mapping[Case, Figure], run: Run,
+                 found: Mapping[Case, Figure]) -> None:
+    missing = [case for case in expected if case not in found]
+    surplus = [case for case in found if case not in expected]
+    if not missing and not surplus:
+        return
+    # A case that both runs have under one name, but not with the same parameters, is the more
+    # telling error: say it before anything is called missing.
+    for case in missing:
+        for other in surplus:
+            if case.name == other.name:
+                raise UsageError(
+                    f"case {case.name} is not the same in both runs: {_difference(case, other)}, "
+                    f"in the runs of {_name(baseline)} and {_name(run)}. Measure both kernels "
+                    "with the same parameters.")
+    lacking, cases, having = (
+        (run, missing, baseline) if missing else (baseline, surplus, run))
+    raise UsageError(
+        f"the run of {_name(lacking)} lacks {', '.join(case.name for case in cases)}, which the "
+        f"run of {_name(having)} has: measure the same cases on every kernel.")
+
+
+def _difference(case: Case, other: Case) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} is {getattr(case, name)} and {getattr(other, name)}"
+        for name in Case.__struct_fields__ if getattr(case, name) != getattr(other, name))

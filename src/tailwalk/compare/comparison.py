@@ -1,0 +1,141 @@
+"""The comparison: a baseline run beside others, as a JSON document.
+
+Versions of the format:
+    tailwalk.comparison/1: the first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tailwalk.cases import Case
+from tailwalk.errors import RecordError
+from tailwalk.runs import Conditions
+from tailwalk.runs.record import Rig, Unit, expect_schema, read_bytes
+
+COMPARISON_SCHEMA = "tailwalk.comparison/1"
+
+Verdict = Literal[
+    "baseline", "regressed", "improved", "unchanged", "within noise", "unsteady", "unknown"]
+"""What became of a case on a kernel.
+
+`within noise`: on a timed rig, the difference is smaller than the noise. `unsteady`: this figure
+or the baseline's must not be relied on. `unknown`: nothing can be said: a figure that is not
+above 0 or, on a timed rig, too few samples a side for any test.
+"""
+
+Undefined = Literal["no regression", "within noise", "unsteady", "unknown"]
+"""Why a recovery is undefined; the last three as in `Verdict`."""
+
+
+class ComparedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One column: a kernel and the run that its figures come from.
+
+    `run` is the run's short name (`Run.id`); the rest is the run's own record of the kernel.
+    """
+
+    spec: str
+    release: str
+    digest: str
+    provenance: dict[str, str] = {}
+    run: str
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the samples of one case on one kernel say against the baseline's (timed rigs).
+
+    Attributes:
+        samples: how many samples the baseline and this kernel have.
+        interval: 95% bootstrap interval of the ratio of the medians.
+        dearer: share of the pairs (a baseline sample, one of this kernel) in which this kernel's
+            is the larger, ties counted half: 0.5 where the two are alike.
+        p_value: of the two-sided Mann-Whitney U test.
+        recovery: 95% bootstrap interval of the recovery; None where that is not defined.
+    """
+
+    samples: tuple[int, int]
+    interval: tuple[float, float]
+    dearer: float
+    p_value: float
+    recovery: tuple[float, float] | None = None
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One case on every kernel. Every list has one entry a kernel, the baseline's first.
+
+    Attributes:
+        case: the case's name.
+        parameters: the case with all its parameters, the same on every kernel.
+        figures: in the comparison's unit.
+        ratios: figure over baseline; None where the verdict is `unknown` for lack of a figure.
+        verdicts: see `Verdict`; the first is `baseline`.
+        recovery: for the columns after the bad one, the share of the regression that the kernel
+            takes back, or why that is undefined; None for the other columns.
+        steady: False for a figure that must not be relied on.
+        shares: share of the calls that had exactly the figure (exact rig), else None.
+        written: order of the folio that the calls write to; None where unknown.
+        evidence: what the samples say (timed rigs); None where there is no test.
+    """
+
+    case: str
+    parameters: Case
+    figures: list[int | float]
+    ratios: list[float | None]
+    verdicts: list[Verdict]
+    recovery: list[float | Undefined | None]
+    steady: list[bool]
+    shares: list[float | None]
+    written: list[int | None]
+    evidence: list[Evidence | None]
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A baseline run beside others.
+
+    Attributes:
+        schema: `tailwalk.comparison/1`.
+        unit: of every figure.
+        rig: where every figure comes from.
+        baseline: spec of the first kernel.
+        bad: index in `kernels` of the column whose regression the later ones are to recover;
+            None where no kernel regressed.
+        threshold: percent of the baseline that a figure may move and still be unchanged.
+        method: how the verdicts were reached, as a sentence.
+        kernels: the columns, the baseline first.
+        conditions: of every run, besides kernel and cases.
+        notes: what else a reader has to know, as sentences.
+        rows: the cases, in the baseline run's order.
+    """
+
+    schema: str = COMPARISON_SCHEMA
+    unit: Unit
+    rig: Rig
+    baseline: str
+    bad: int | None
+    threshold: float
+    method: str
+    kernels: list[ComparedKernel]
+    conditions: Conditions
+    notes: list[str] = []
+    rows: list[Row]
+
+    def regressed(self) -> bool:
+        """Is any verdict `regressed`?"""
+        return any("regressed" in row.verdicts for row in self.rows)
+
+
+def read_comparison(path: Path) -> Comparison:
+    """The comparison in a file.
+
+    Raises RecordError for a file that is missing, is no comparison, is damaged, or was written by
+    a newer version of the format.
+    """
+    content = read_bytes(path)
+    expect_schema(content, str(path), COMPARISON_SCHEMA)
+    try:
+        return msgspec.json.decode(content, type=Comparison)
+    except msgspec.MsgspecError as error:
+        raise RecordError(f"{path} is damaged: {error}. Compare the runs again.") from error

@@ -1,0 +1,117 @@
+"""How a call's cost grows with the folio it writes to, and whether a machine is affected.
+
+The figures of one run on a timed rig, the same cases at several fills: every larger fill is
+compared with the smallest, whose folios are single pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from tailwalk.cases import PAGE, Case, Filesystem
+from tailwalk.cases.places import folio_size
+from tailwalk.compare.samples import can_be_tested, ratio_interval, samples_of
+from tailwalk.errors import UsageError
+from tailwalk.runs import Figure, Run
+
+State = Literal["affected", "not affected", "unclear"]
+
+THRESHOLD = 1.25
+"""A cost that has grown by no more than this factor is not called affected: caches and the
+folios' own upkeep move it by some percent on every kernel."""
+
+_WITH_BUFFER_HEADS = ("ext2", "ext3", "ext4")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A fill beside the smallest one.
+
+    Attributes:
+        figure: at this fill.
+        ratio: of the medians, to the smallest fill's figure.
+        interval: 95% bootstrap interval of the ratio; None where there are too few samples.
+        state: whether the cost has grown.
+        buffers: buffer heads in the folio written to, None where the file system keeps none.
+        per_buffer: what each buffer head adds, ns; None where `buffers` is, or is no more than at
+            the smallest fill.
+    """
+
+    figure: Figure
+    ratio: float
+    interval: tuple[float, float] | None
+    state: State
+    buffers: int | None
+    per_buffer: float | None
+
+
+@dataclass(frozen=True)
+class Growth:
+    """One case over the fills: its figure at the smallest, and the steps from there in order."""
+
+    base: Figure
+    steps: Sequence[Step]
+
+    @property
+    def state(self) -> State:
+        """Affected where any step is; not affected where none may be."""
+        return worst([step.state for step in self.steps])
+
+
+def worst(states: Sequence[State]) -> State:
+    """`affected` if there is one, else `unclear` if there is one, else `not affected`."""
+    found: tuple[State, ...] = ("affected", "unclear")
+    return next((state for state in found if state in states), "not affected")
+
+
+def keeps_buffer_heads(filesystem: Filesystem) -> bool:
+    """Has the file system's buffered write path a ring of buffer heads for each folio?"""
+    return filesystem.kind in _WITH_BUFFER_HEADS
+
+
+def written_folio(figure: Figure) -> int:
+    """Bytes in the folio that the calls write to: as seen, or what its fill asks for."""
+    if figure.written is not None:
+        return PAGE << figure.written
+    return folio_size(figure.case.fill)
+
+
+def growth(run: Run) -> list[Growth]:
+    """Each case of the run over its fills.
+
+    Raises UsageError for a run that is not timed or whose cases have only one fill.
+    """
+    if run.unit != "ns/call":
+        raise UsageError(f"the run of {run.kernel.spec} counts {run.unit}: growth over fills is "
+                         "judged of timed runs.")
+    cases: dict[Case, list[Figure]] = {}
+    for figure in run.figures:
+        cases.setdefault(msgspec.structs.replace(figure.case, fill=0), []).append(figure)
+    if any(len(figures) < 2 for figures in cases.values()):
+        raise UsageError("one fill shows no growth: measure every case with at least two.")
+    ordered = [sorted(figures, key=lambda figure: figure.case.fill) for figures in cases.values()]
+    return [Growth(base, [_step(base, figure, run.conditions.filesystem) for figure in others])
+            for base, *others in ordered]
+
+
+def _step(base: Figure, figure: Figure, filesystem: Filesystem) -> Step:
+    low, high = samples_of(base), samples_of(figure)
+    interval = ratio_interval(low, high) if can_be_tested(low, high) else None
+    buffers = added = None
+    if keeps_buffer_heads(filesystem):
+        buffers = written_folio(figure) // filesystem.block_size
+        added = buffers - written_folio(base) // filesystem.block_size
+    return Step(
+        figure=figure, ratio=figure.value / base.value, interval=interval,
+        state=_state(interval), buffers=buffers,
+        per_buffer=(figure.value - base.value) / added if added else None)
+
+
+def _state(interval: tuple[float, float] | None) -> State:
+    if interval is None or interval[0] <= THRESHOLD <= interval[1]:
+        return "unclear"
+    return "affected" if interval[0] > THRESHOLD else "not affected"

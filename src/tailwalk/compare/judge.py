@@ -1,0 +1,218 @@
+"""Verdicts: from the figures of a baseline and of others to ratios, verdicts and recovery."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+from msgspec.structs import replace
+
+from tailwalk.cases import Case
+from tailwalk.compare.agreement import check_agreement, figures_by_case
+from tailwalk.compare.comparison import (
+    ComparedKernel,
+    Comparison,
+    Evidence,
+    Row,
+    Undefined,
+    Verdict,
+)
+from tailwalk.compare.samples import (
+    RESAMPLES,
+    SIGNIFICANCE,
+    can_be_tested,
+    mann_whitney,
+    ratio_interval,
+    recovery_interval,
+    samples_of,
+)
+from tailwalk.errors import UsageError
+from tailwalk.runs import Figure, Run
+from tailwalk.runs.notes import grouped_notes
+
+
+def compare(runs: Sequence[Run], *, bad: int | None = None, threshold: float = 1.0) -> Comparison:
+    """The first run beside the others.
+
+    On the exact rig figures are compared exactly: regressed above, improved below `threshold`
+    percent of the baseline, unchanged between and at the threshold itself. On timed rigs a
+    difference must also be found by the Mann-Whitney test and lie outside the bootstrap interval
+    of the ratio; one that is not found is `within noise`, unless the interval shows that it is
+    smaller than the threshold.
+
+    Args:
+        runs: the baseline and any number of others, all measured under the same conditions.
+        bad: index in `runs` of the column whose regression later ones are to recover. None: the
+            worst, which is the one with the largest geometric mean of its ratios over all cases,
+            a case that has not regressed counting as 1, so that gains elsewhere do not hide a
+            loss; the first of equals; none if no case regressed anywhere.
+        threshold: percent, 0 or more.
+
+    Raises UsageError for runs that cannot be compared or an argument out of range, RecordError
+    for a run that is damaged.
+    """
+    if not (math.isfinite(threshold) and threshold >= 0):
+        raise UsageError(f"a threshold of {threshold} percent makes no sense: give 0 or more.")
+    check_agreement(runs)
+    if bad is not None and not 1 <= bad < len(runs):
+        raise UsageError(
+            f"there is no column {bad} to call bad: column 0 is the baseline, "
+            f"{_columns(len(runs) - 1)} after it.")
+    by_case = [figures_by_case(run) for run in runs]
+    exact = runs[0].rig == "exact"
+    limit = Fraction(str(threshold)) / 100
+    rows = [_row(case, [figures[case] for figures in by_case], exact=exact, limit=limit)
+            for case in by_case[0]]
+    if bad is None:
+        bad = _worst(rows)
+    if bad is not None:
+        rows = [_with_recovery(row, [figures[row.parameters] for figures in by_case], bad=bad)
+                for row in rows]
+    return Comparison(
+        unit=runs[0].unit,
+        rig=runs[0].rig,
+        baseline=runs[0].kernel.spec,
+        bad=bad,
+        threshold=threshold,
+        method=_method(exact=exact, threshold=threshold),
+        kernels=[_column(run) for run in runs],
+        conditions=runs[0].conditions,
+        notes=[f"{run.kernel.spec}, {note}" for run in runs for note in grouped_notes(run)],
+        rows=rows,
+    )
+
+
+def _columns(others: int) -> str:
+    return "column 1 is the only one" if others == 1 else f"columns 1 to {others} are those"
+
+
+def _column(run: Run) -> ComparedKernel:
+    kernel = run.kernel
+    return ComparedKernel(spec=kernel.spec, release=kernel.release, digest=kernel.digest,
+                          provenance=kernel.provenance, run=run.id)
+
+
+def _method(*, exact: bool, threshold: float) -> str:
+    if exact:
+        return (f"exact counts; regressed or improved where they differ from the baseline's by "
+                f"more than {threshold:g}%")
+    return (f"medians; regressed or improved where they differ from the baseline's by more than "
+            f"{threshold:g}%, the two-sided Mann-Whitney U test gives p < {SIGNIFICANCE:g} and "
+            f"the 95% percentile bootstrap interval ({RESAMPLES:,} resamples) of the ratio of the "
+            "medians excludes 1; within noise where the test finds no difference")
+
+
+def _row(case: Case, figures: Sequence[Figure], *, exact: bool, limit: Fraction) -> Row:
+    baseline = figures[0]
+    verdicts: list[Verdict] = ["baseline"]
+    ratios: list[float | None] = [1.0 if _usable(baseline) else None]
+    evidence: list[Evidence | None] = [None]
+    for figure in figures[1:]:
+        ratio = _ratio(baseline, figure)
+        found = None if exact or ratio is None else _evidence(baseline, figure)
+        ratios.append(None if ratio is None else float(ratio))
+        evidence.append(found)
+        if ratio is None:
+            verdicts.append("unknown")
+        elif not (baseline.steady and figure.steady):
+            verdicts.append("unsteady")
+        elif exact:
+            verdicts.append(_beyond(ratio, limit))
+        elif found is None:
+            verdicts.append("unknown")
+        else:
+            verdicts.append(_timed_verdict(ratio, found, limit))
+    return Row(
+        case=case.name,
+        parameters=case,
+        figures=[_whole(figure.value) for figure in figures],
+        ratios=ratios,
+        verdicts=verdicts,
+        recovery=[None] * len(figures),
+        steady=[figure.steady for figure in figures],
+        shares=[figure.share for figure in figures],
+        written=[figure.written for figure in figures],
+        evidence=evidence,
+    )
+
+
+def _whole(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else value
+
+
+def _usable(figure: Figure) -> bool:
+    return math.isfinite(figure.value) and figure.value > 0
+
+
+def _ratio(baseline: Figure, figure: Figure) -> Fraction | None:
+    if not (_usable(baseline) and _usable(figure)):
+        return None
+    return Fraction(figure.value) / Fraction(baseline.value)
+
+
+def _beyond(ratio: Fraction, limit: Fraction) -> Verdict:
+    if ratio > 1 + limit:
+        return "regressed"
+    if ratio < 1 - limit:
+        return "improved"
+    return "unchanged"
+
+
+def _evidence(baseline: Figure, figure: Figure) -> Evidence | None:
+    """What the samples say; None where there are too few of them for any test."""
+    before, after = samples_of(baseline), samples_of(figure)
+    if not can_be_tested(before, after):
+        return None
+    p_value, dearer = mann_whitney(before, after)
+    return Evidence(samples=(len(before), len(after)), interval=ratio_interval(before, after),
+                    dearer=dearer, p_value=p_value)
+
+
+def _timed_verdict(ratio: Fraction, evidence: Evidence, limit: Fraction) -> Verdict:
+    low, high = evidence.interval
+    detected = evidence.p_value < SIGNIFICANCE and not low <= 1 <= high
+    verdict = _beyond(ratio, limit)
+    if verdict != "unchanged":
+        return verdict if detected else "within noise"
+    shown_small = 1 - limit <= low and high <= 1 + limit
+    return "unchanged" if detected or shown_small else "within noise"
+
+
+def _worst(rows: Sequence[Row]) -> int | None:
+    """The column with the largest geometric mean of its regressions, if any has one."""
+    regressions = [
+        sum(math.log(ratio) for row in rows
+            if row.verdicts[column] == "regressed" and (ratio := row.ratios[column]) is not None)
+        for column in range(len(rows[0].verdicts))]
+    worst = max(range(len(regressions)), key=lambda column: regressions[column])
+    return worst if regressions[worst] > 0 else None
+
+
+def _with_recovery(row: Row, figures: Sequence[Figure], *, bad: int) -> Row:
+    recovery = list(row.recovery)
+    evidence = list(row.evidence)
+    for column in range(bad + 1, len(figures)):
+        undefined = _undefined(row.verdicts[bad], row.verdicts[column])
+        if undefined is not None:
+            recovery[column] = undefined
+            continue
+        low, high, back = (Fraction(figures[index].value) for index in (0, bad, column))
+        recovery[column] = float((high - back) / (high - low))
+        found = evidence[column]
+        if found is not None:
+            samples = [samples_of(figures[index]) for index in (0, bad, column)]
+            evidence[column] = replace(found, recovery=recovery_interval(*samples))
+    return replace(row, recovery=recovery, evidence=evidence)
+
+
+def _undefined(bad: Verdict, fixed: Verdict) -> Undefined | None:
+    """Why the recovery of a column with these verdicts is undefined, or None if it is defined."""
+    for verdict in (bad, fixed):
+        if verdict == "unsteady":
+            return "unsteady"
+        if verdict == "unknown":
+            return "unknown"
+    if bad == "regressed":
+        return None
+    return "within noise" if bad == "within noise" else "no regression"

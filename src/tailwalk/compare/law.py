@@ -1,0 +1,174 @@
+"""The law of a sweep: cost as a sum over the buffers before, in and after the write.
+
+    cost = base + a*prefix + b*span + c*tail [+ d*further]
+
+`prefix`, `span` and `tail` count the buffers (blocks) of the folio that lie before, in and after
+the written range; `further` counts the folios after the first that a write leads into. A term
+that has one value in every cell is part of the base, and said to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tailwalk.cases import PAGE, Case, Filesystem
+from tailwalk.cases.places import folio_size
+from tailwalk.cases.sweep import named_offsets
+from tailwalk.runs import Figure, Run
+
+TERMS = ("prefix", "span", "tail", "further")
+
+# The largest residual, as a share of its cell, that a law may leave and still be said to fit.
+FIT_LIMIT = 0.03
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """Buffers of the folios a write touches, and how many folios after the first."""
+
+    prefix: int
+    span: int
+    tail: int
+    further: int
+
+    def term(self, name: str) -> int:
+        """The value of a term of the law."""
+        value = getattr(self, name)
+        assert isinstance(value, int)
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One figure of a sweep.
+
+    `doubt` says why the cell must not be used, and is empty where it may.
+    """
+
+    figure: Figure
+    walk: Walk | None
+    doubt: str
+
+    @property
+    def case(self) -> Case:
+        """The case that was measured."""
+        return self.figure.case
+
+    @property
+    def value(self) -> float:
+        """The figure, in the run's unit."""
+        return self.figure.value
+
+
+def walk_of(case: Case, order: int, block_size: int) -> Walk:
+    """The buffers before, in and after the write in folios of an order."""
+    folio = PAGE << order
+    last = case.offset + case.length
+    first_folio, last_folio = case.offset // folio, (last - 1) // folio
+    span = (last - 1) // block_size - case.offset // block_size + 1
+    prefix = case.offset % folio // block_size
+    total = (last_folio - first_folio + 1) * folio // block_size
+    return Walk(prefix=prefix, span=span, tail=total - prefix - span,
+                further=last_folio - first_folio)
+
+
+def cells(run: Run) -> list[Cell]:
+    """The cells of a run, each checked: is its figure steady, and its folio what was asked for?
+
+    A kernel that made no large folio anywhere has none to give; its cells hold for order 0.
+    """
+    large = any(figure.written for figure in run.figures)
+    return [_cell(figure, run.conditions.filesystem, large) for figure in run.figures]
+
+
+def _cell(figure: Figure, filesystem: Filesystem, large: bool) -> Cell:
+    asked = (folio_size(figure.case.fill) // PAGE).bit_length() - 1 if large else 0
+    order = figure.written
+    doubt = ""
+    if not figure.steady:
+        doubt = "unsteady"
+    elif order is None:
+        doubt = "folio order unknown"
+    elif order != asked:
+        doubt = f"order {order}, not {asked}"
+    walk = None if order is None else walk_of(figure.case, order, filesystem.block_size)
+    return Cell(figure=figure, walk=walk, doubt=doubt)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Law:
+    """Least squares over the cells that may be used.
+
+    Attributes:
+        base: in the run's unit.
+        coefficients: term to cost of one buffer (or further folio); terms that vary alone.
+        constant: terms with one value in every cell, which the base contains, and that value.
+        residual: the largest difference between law and cell, signed, in the run's unit.
+        share: that residual over its cell's figure.
+        cells: how many cells it rests on.
+    """
+
+    base: float
+    coefficients: dict[str, float]
+    constant: dict[str, int]
+    residual: float
+    share: float
+    cells: int
+
+    @property
+    def fits(self) -> bool:
+        """Is every residual at most 3% of its cell?"""
+        return abs(self.share) <= FIT_LIMIT
+
+    def cost(self, walk: Walk) -> float:
+        """What the law says a write costs."""
+        return self.base + sum(factor * walk.term(term)
+                               for term, factor in self.coefficients.items())
+
+
+def fit(found: Sequence[Cell]) -> Law | None:
+    """The law of the cells that may be used; None where there are fewer than two more of them
+    than terms that vary."""
+    import numpy as np
+
+    used = [(cell, cell.walk) for cell in found if not cell.doubt and cell.walk is not None]
+    varying = [term for term in TERMS if len({walk.term(term) for _, walk in used}) > 1]
+    if len(used) < len(varying) + 3:
+        return None
+    matrix = np.array([[1.0, *(walk.term(term) for term in varying)] for _, walk in used])
+    values = np.array([cell.value for cell, _ in used])
+    # Relative weights: a percent of a cheap cell matters as much as one of a dear cell.
+    weights = 1 / values
+    solution, _, rank, _ = np.linalg.lstsq(matrix * weights[:, None], values * weights, rcond=None)
+    if rank < matrix.shape[1]:
+        return None
+    residuals = values - matrix @ solution
+    worst = int(np.argmax(np.abs(residuals / values)))
+    return Law(
+        base=float(solution[0]),
+        coefficients={term: float(factor)
+                      for term, factor in zip(varying, solution[1:], strict=True)},
+        constant={term: used[0][1].term(term) for term in TERMS if term not in varying},
+        residual=float(residuals[worst]), share=float(residuals[worst] / values[worst]),
+        cells=len(used))
+
+
+def flatness(found: Sequence[Cell]) -> float | None:
+    """The dearest usable cell over the cheapest, among those of one length that touch the same
+    number of buffers and folios; the largest such ratio. None without usable cells."""
+    groups: dict[tuple[int, int, int], list[float]] = {}
+    for cell in found:
+        if not cell.doubt and cell.walk is not None:
+            key = (cell.case.length, cell.walk.span, cell.walk.further)
+            groups.setdefault(key, []).append(cell.value)
+    return max((max(values) / min(values) for values in groups.values()), default=None)
+
+
+def random_mean(found: Sequence[Cell], fill: int, filesystem: Filesystem) -> float | None:
+    """Mean cost over a fill's usable cells at no named place, which sample the file at random, in
+    the run's unit; None without any."""
+    filled = [cell for cell in found if cell.case.fill == fill and not cell.doubt]
+    named = set(named_offsets(filled[0].case, filesystem).values()) if filled else set()
+    sampled = [cell.value for cell in filled if cell.case.offset not in named]
+    return sum(sampled) / len(sampled) if sampled else None

@@ -1,0 +1,95 @@
+"""Statistics of timed figures: from the samples of two or three runs to intervals and a test.
+
+Samples are medians of batches of calls, spread over rounds, so that they can be taken as
+independent; single calls of an exact rig never come here. Every resampling starts from the same
+seed: equal runs give equal comparisons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb
+from typing import TYPE_CHECKING, Any
+
+from tailwalk.runs import Figure
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Samples = NDArray[np.float64]
+
+SIGNIFICANCE = 0.05
+"""A Mann-Whitney p-value below this counts as a difference; intervals are 95% to match."""
+
+RESAMPLES = 9_999
+_SEED = 1024
+_FEWEST = 3
+_BATCH = 512  # resamples held in memory at a time
+
+
+def samples_of(figure: Figure) -> Samples:
+    """The figure's samples in order of time, run lengths expanded."""
+    import numpy as np
+
+    values = np.array([value for value, _ in figure.calls], dtype=np.float64)
+    return np.repeat(values, [repetitions for _, repetitions in figure.calls])
+
+
+def can_be_tested(baseline: Samples, other: Samples) -> bool:
+    """Could the test find any difference at all between samples of these numbers, and have they
+    a ratio (none is 0 or less)?
+
+    The smallest two-sided p-value of a Mann-Whitney test is 2 over the number of ways in which
+    the samples can be split: with three a side it is 0.1, with one a side it is 1. Besides, one
+    or two samples, resampled, have hardly any spread, which would pass for precision.
+    """
+    if min(len(baseline), len(other)) < _FEWEST or min(baseline.min(), other.min()) <= 0:
+        return False
+    return 2 / comb(len(baseline) + len(other), len(other)) < SIGNIFICANCE
+
+
+def ratio_interval(baseline: Samples, other: Samples) -> tuple[float, float]:
+    """95% percentile bootstrap interval of the ratio of the medians, other over baseline."""
+    import numpy as np
+
+    def ratio(below: Samples, above: Samples, *, axis: int = -1) -> Any:
+        return np.median(above, axis=axis) / np.median(below, axis=axis)
+
+    return _bootstrap((baseline, other), ratio)
+
+
+def recovery_interval(baseline: Samples, bad: Samples,
+                      fixed: Samples) -> tuple[float, float] | None:
+    """95% percentile bootstrap interval of (bad - fixed) / (bad - baseline), by medians.
+
+    None where the regression is so near the noise that it vanishes in some resamples.
+    """
+    import numpy as np
+
+    def recovery(low: Samples, high: Samples, back: Samples, *, axis: int = -1) -> Any:
+        worse = np.median(high, axis=axis)
+        return (worse - np.median(back, axis=axis)) / (worse - np.median(low, axis=axis))
+
+    interval = _bootstrap((baseline, bad, fixed), recovery)
+    return interval if np.isfinite(interval).all() else None
+
+
+def mann_whitney(baseline: Samples, other: Samples) -> tuple[float, float]:
+    """The two-sided p-value of the Mann-Whitney U test, and the share of pairs in which `other`
+    is the larger (ties half)."""
+    from scipy.stats import mannwhitneyu
+
+    found = mannwhitneyu(other, baseline, alternative="two-sided")
+    return float(found.pvalue), float(found.statistic) / (len(other) * len(baseline))
+
+
+def _bootstrap(data: Sequence[Samples], statistic: Any) -> tuple[float, float]:
+    import numpy as np
+    from scipy.stats import bootstrap
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = bootstrap(
+            data, statistic, vectorized=True, method="percentile", confidence_level=0.95,
+            n_resamples=RESAMPLES, batch=_BATCH, random_state=_SEED)
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)

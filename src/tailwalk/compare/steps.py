@@ -1,0 +1,146 @@
+"""A track: the cases over kernels in order of release, and the steps between neighbours.
+
+Versions of the format:
+    tailwalk.track/1: the first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from tailwalk.cases import Case
+from tailwalk.compare.agreement import check_agreement, figures_by_case
+from tailwalk.errors import UsageError
+from tailwalk.runs import Conditions, Figure, Run
+from tailwalk.runs.record import Rig, Unit
+
+TRACK_SCHEMA = "tailwalk.track/1"
+
+
+class TrackedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A kernel that was measured, and the id of the run (`Run.id`)."""
+
+    spec: str
+    release: str
+    digest: str
+    run: str
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A kernel that could not be measured, and why; `after` is how many of the track's kernels
+    come before it."""
+
+    spec: str
+    reason: str
+    after: int
+
+
+class TrackRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One case over the kernels; every list has one entry a kernel.
+
+    Attributes:
+        case: the case's name.
+        parameters: the case with all its parameters.
+        figures: in the track's unit.
+        steady: False for a figure that must not be relied on.
+        written: order of the folio that the calls write to; None where unknown.
+    """
+
+    case: str
+    parameters: Case
+    figures: list[int | float]
+    steady: list[bool]
+    written: list[int | None]
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A case that costs something else from one kernel to the next with a steady figure.
+
+    Attributes:
+        row: index of the case in the track's rows.
+        before: index of the last kernel before the step.
+        after: index of the first kernel after it.
+        ratio: figure after over figure before.
+    """
+
+    row: int
+    before: int
+    after: int
+    ratio: float
+
+
+class Track(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cases over kernels.
+
+    Attributes:
+        unit: of every figure.
+        rig: where every figure comes from.
+        threshold: percent of the figure before that a case may move without a step.
+        conditions: of every run, besides kernel and cases.
+        kernels: in the order given.
+        left_out: the kernels that could not be measured.
+        rows: the cases, in the first run's order.
+        steps: by kernel, then by case.
+    """
+
+    schema: str = TRACK_SCHEMA
+    unit: Unit
+    rig: Rig
+    threshold: float
+    conditions: Conditions
+    kernels: list[TrackedKernel]
+    left_out: list[LeftOut]
+    rows: list[TrackRow]
+    steps: list[Step]
+
+
+def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
+          threshold: float = 1.0) -> Track:
+    """The cases of the runs, which are in order of release, and their steps.
+
+    A step is where a steady figure is more than `threshold` percent above or below the last
+    steady one before it. Raises UsageError for runs that cannot be compared.
+    """
+    if not (math.isfinite(threshold) and threshold >= 0):
+        raise UsageError(f"a threshold of {threshold} percent makes no sense: give 0 or more.")
+    if not runs:
+        raise UsageError("there is no run to track: no kernel could be measured.")
+    if len(runs) > 1:
+        check_agreement(runs)
+    by_case = [figures_by_case(run) for run in runs]
+    cases = list(by_case[0])
+    columns = [[figures[case] for figures in by_case] for case in cases]
+    steps = [step for number, figures in enumerate(columns)
+             for step in _steps(number, figures, threshold)]
+    return Track(
+        unit=runs[0].unit, rig=runs[0].rig, threshold=threshold, conditions=runs[0].conditions,
+        kernels=[TrackedKernel(spec=run.kernel.spec, release=run.kernel.release,
+                               digest=run.kernel.digest, run=run.id) for run in runs],
+        left_out=list(left_out),
+        rows=[TrackRow(case=case.name, parameters=case,
+                       figures=[_whole(figure.value) for figure in figures],
+                       steady=[figure.steady for figure in figures],
+                       written=[figure.written for figure in figures])
+              for case, figures in zip(cases, columns, strict=True)],
+        steps=sorted(steps, key=lambda step: (step.after, step.before, step.row)))
+
+
+def _whole(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else value
+
+
+def _steps(row: int, figures: Sequence[Figure], threshold: float) -> list[Step]:
+    found = []
+    before: int | None = None
+    for after, figure in enumerate(figures):
+        if not figure.steady or figure.value <= 0:
+            continue
+        if before is not None:
+            last = figures[before].value
+            if abs(figure.value - last) * 100 > threshold * last:
+                found.append(Step(row=row, before=before, after=after, ratio=figure.value / last))
+        before = after
+    return found

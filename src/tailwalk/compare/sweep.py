@@ -1,0 +1,134 @@
+"""A sweep, arranged: for each kernel a map of folio size by place, its law and its flatness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tailwalk.cases import show_size
+from tailwalk.cases.sweep import named_offsets
+from tailwalk.compare.law import Cell, Law, cells, fit, flatness, random_mean
+from tailwalk.errors import RecordError
+from tailwalk.runs import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapRow:
+    """One fill of one kernel.
+
+    Attributes:
+        fill: bytes.
+        order: of the folios that the usable cells wrote to; None where there is no usable one.
+        places: place to cell, in the map's order.
+        random: mean of the fill's cells at random offsets, in the run's unit; None where none.
+        recovery: share of the random-offset regression that this kernel takes back; None where
+            it is not defined (no such regression, or the kernel is not after the bad one).
+    """
+
+    fill: int
+    order: int | None
+    places: dict[str, Cell]
+    random: float | None
+    recovery: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepMap:
+    """One case on one kernel."""
+
+    run: Run
+    case: str
+    uptodate: bool
+    columns: list[str]
+    rows: list[MapRow]
+    law: Law | None
+    flatness: float | None
+
+    @property
+    def doubts(self) -> list[str]:
+        """The cells that were not used, and why."""
+        return [f"{show_size(row.fill)} {place}: {cell.doubt}"
+                for row in self.rows for place, cell in row.places.items() if cell.doubt]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """The maps of every kernel, case by case, the baseline's first.
+
+    `bad` is the index of the kernel whose random-offset cost regressed most against the first
+    kernel's; None where none did by more than a percent.
+    """
+
+    maps: list[list[SweepMap]]
+    bad: int | None
+
+
+def arrange(runs: Sequence[Run]) -> Sweep:
+    """Arrange the runs of a sweep, the baseline's first.
+
+    Raises RecordError where the runs hold different cells, units or file systems.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        if [figure.case for figure in run.figures] != [figure.case for figure in first.figures]:
+            raise RecordError(f"the sweeps of {first.kernel.spec} and {run.kernel.spec} hold "
+                              "different cells; sweep both with the same options.")
+        if (run.unit, run.conditions.filesystem) != (first.unit, first.conditions.filesystem):
+            raise RecordError(f"the sweeps of {first.kernel.spec} and {run.kernel.spec} differ in "
+                              "unit or file system; sweep both with the same options.")
+    names = list(dict.fromkeys(figure.case.name for figure in first.figures))
+    maps = [[_map(run, name) for run in runs] for name in names]
+    bad = _worst(maps)
+    if bad is not None:
+        maps = [_with_recovery(kernels, bad) for kernels in maps]
+    return Sweep(maps=maps, bad=bad)
+
+
+def _map(run: Run, name: str) -> SweepMap:
+    filesystem = run.conditions.filesystem
+    found = [cell for cell in cells(run) if cell.case.name == name]
+    rows = []
+    for fill in dict.fromkeys(cell.case.fill for cell in found):
+        filled = [cell for cell in found if cell.case.fill == fill]
+        places = _places(filled, named_offsets(filled[0].case, filesystem))
+        orders = {cell.figure.written for cell in filled if not cell.doubt}
+        rows.append(MapRow(fill=fill, order=max((order for order in orders if order is not None),
+                                                default=None),
+                           places=places, random=random_mean(found, fill, filesystem)))
+    columns = list(dict.fromkeys(place for row in rows for place in row.places))
+    return SweepMap(run=run, case=name, uptodate=all(cell.case.uptodate for cell in found),
+                    columns=columns, rows=rows, law=fit(found), flatness=flatness(found))
+
+
+def _places(filled: Sequence[Cell], named: dict[str, int]) -> dict[str, Cell]:
+    by_offset = {cell.case.offset: cell for cell in filled}
+    return {place: by_offset[offset] for place, offset in named.items() if offset in by_offset}
+
+
+def _worst(maps: Sequence[Sequence[SweepMap]]) -> int | None:
+    """The kernel after the first whose random-offset mean grew most on any row."""
+    growth: dict[int, float] = {}
+    for kernels in maps:
+        for number, one in enumerate(kernels[1:], start=1):
+            for before, after in zip(kernels[0].rows, one.rows, strict=True):
+                if before.random and after.random:
+                    growth[number] = max(growth.get(number, 0), after.random / before.random)
+    worst = max(growth, key=lambda number: growth[number], default=None)
+    return worst if worst is not None and growth[worst] > 1.01 else None
+
+
+def _with_recovery(kernels: Sequence[SweepMap], bad: int) -> list[SweepMap]:
+    result = list(kernels[:bad + 1])
+    for one in kernels[bad + 1:]:
+        rows = [_recovered(base, worse, row) for base, worse, row in
+                zip(kernels[0].rows, kernels[bad].rows, one.rows, strict=True)]
+        result.append(replace(one, rows=rows))
+    return result
+
+
+def _recovered(base: MapRow, worse: MapRow, row: MapRow) -> MapRow:
+    if (base.random is None or worse.random is None or row.random is None
+            or worse.random <= 1.01 * base.random):
+        return row
+    share = (worse.random - row.random) / (worse.random - base.random)
+    return replace(row, recovery=share)

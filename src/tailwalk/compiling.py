@@ -1,0 +1,55 @@
+"""C programs of this project, compiled on first use by the machine's compiler."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from tailwalk.cache import Cache, digest_bytes
+from tailwalk.errors import ToolError
+
+
+def compiler() -> str:
+    """The path of `cc`; raises ToolError where there is none."""
+    found = shutil.which("cc")
+    if found is None:
+        raise ToolError("there is no C compiler (cc), which builds what runs in a guest: as root, "
+                        "run apt-get install gcc libc6-dev")
+    return found
+
+
+def c_sources(package: str) -> dict[str, bytes]:
+    """The C files of a package by name."""
+    folder = files(package)
+    return {item.name: item.read_bytes() for item in sorted(folder.iterdir(), key=lambda i: i.name)
+            if item.name.endswith((".c", ".h"))}
+
+
+def compiled(cache: Cache, name: str, sources: Mapping[str, bytes], flags: Sequence[str], *,
+             explain: Callable[[str], str | None] = lambda _: None) -> Path:
+    """The program `name`, from the cache or compiled now (keyed by sources, flags and compiler).
+
+    `explain` may turn the compiler's complaint into a sentence of its own. Raises ToolError where
+    there is no compiler, or it fails.
+    """
+    cc = compiler()
+    version = subprocess.run([cc, "--version"], capture_output=True, check=False).stdout
+    key = digest_bytes(version, " ".join(flags).encode(),
+                       *(part for file, body in sources.items() for part in (file.encode(), body)))
+
+    def make(folder: Path) -> None:
+        for file, body in sources.items():
+            (folder / file).write_bytes(body)
+        done = subprocess.run(
+            [cc, *flags, "-o", name, *(file for file in sources if file.endswith(".c"))],
+            cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ToolError(explain(done.stderr) or
+                            f"the C compiler cannot build the {name}:\n{done.stderr.strip()}")
+        for file in sources:
+            (folder / file).unlink()
+
+    return cache.entry(name, key, make) / name

@@ -1,0 +1,202 @@
+"""apt-get with state, cache and sources of its own, as whatever user runs it.
+
+The machine's own apt configuration stays in force for what concerns the network (proxies,
+credentials, time limits); signatures are checked whatever it says.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from tailwalk.errors import ArchiveError, CacheError, TailwalkError, ToolError
+from tailwalk.kernels.mirrors import Mirror
+from tailwalk.progress import Task
+
+Target = Literal["Packages", "Sources", "none"]
+
+_CONFIGURATION = """\
+#clear APT::Update;
+#clear APT::Architectures;
+#clear Acquire::Languages;
+Dir::State "{root}/state";
+Dir::State::lists "{root}/lists";
+Dir::State::status "{root}/state/status";
+Dir::Cache "{root}/cache";
+Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::srcpkgcache "";
+Dir::Etc::sourcelist "{root}/archive.sources";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+APT::Architecture "amd64";
+APT::Architectures:: "amd64";
+APT::Sandbox::User "root";
+APT::Get::AllowUnauthenticated "false";
+APT::Get::List-Cleanup "false";
+Acquire::AllowInsecureRepositories "false";
+Acquire::AllowWeakRepositories "false";
+Acquire::AllowDowngradeToInsecureRepositories "false";
+Acquire::Languages:: "none";
+Acquire::GzipIndexes "true";
+Acquire::IndexTargets::deb::Packages::KeepCompressedAs "xz";
+Acquire::IndexTargets::deb-src::Sources::KeepCompressedAs "xz";
+Acquire::Retries "2";
+"""
+
+# With one suite absent, apt says of other failures no more than an Err line and its reason.
+_COMPLAINT = re.compile(r"^(?:E|W): (?P<said>.*)$|^Err:\d+ (?P<item>.*)\n +(?P<reason>.*)$",
+                        re.MULTILINE)
+_ABSENT = re.compile(r"does not have a Release file|no longer has a Release file|"
+                     r" Release: (?:.*\b404\b|File not found)")
+_FAILED = re.compile(r"Failed to fetch|failed to download|^fetching ")
+_SIGNATURE = re.compile(r"GPG error|is not signed|NO_PUBKEY|BADSIG|EXPKEYSIG|not valid yet|"
+                        r"is expired|couldn't be verified|invalid for")
+_GONE = re.compile(r"\b404\b|was not found|Unable to locate|Unable to find a source|"
+                   r"File not found|no such file", re.IGNORECASE)
+_MISMATCH = re.compile(r"Hash Sum mismatch|unexpected size|Corrupted file")
+
+
+class GoneError(ArchiveError):
+    """The index names a file that the archive no longer holds."""
+
+
+class TamperedError(ArchiveError):
+    """What came is not what the archive's key or the signed index vouches for."""
+
+
+class Apt:
+    """One private apt: its directories below `root`, and the suites it knows."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lists = root / "lists"
+        for folder in (self.lists / "partial", root / "state", root / "cache/archives/partial"):
+            folder.mkdir(parents=True, exist_ok=True)
+        (root / "state/status").touch()
+        (root / "apt.conf").write_text(_CONFIGURATION.format(root=root.absolute()))
+
+    def update(self, mirrors: Iterable[Mirror], target: Target, *,
+               task: Task) -> TailwalkError | None:
+        """Fetch the signed release files of the mirrors and the index `target` of each.
+
+        Suites that a mirror does not have are passed over; what came is in `lists`. Returns what
+        else went wrong: ArchiveError (network, signature, checksum) or CacheError (disk full).
+        """
+        self.choose(mirrors, target)
+        # One retry, since who waits has an older index to fall back on. apt-get's own cache of
+        # all packages would be made for nothing: the lists are read here.
+        code, output = self._run(["update", "-o", "Acquire::Retries=1",
+                                  "-o", "pkgCacheFile::Generate=false"], self.root, task)
+        failed = any(code or _FAILED.search(line) or _SIGNATURE.search(line)
+                     for line in _complaints(output))
+        return failure(output, "the package index") if failed or _no_space(output) else None
+
+    def choose(self, mirrors: Iterable[Mirror], target: Target) -> None:
+        """Write the sources that the next call works with."""
+        kind = "deb-src" if target == "Sources" else "deb"
+        (self.root / "archive.sources").write_text("\n".join(
+            f"Types: {kind}\nTargets: {target}\n{mirror.stanza}" for mirror in mirrors))
+
+    def download(self, package: str, version: str, *, folder: Path, task: Task) -> None:
+        """Fetch a binary package into `folder`, checked against the signed index.
+
+        Raises GoneError, ArchiveError, CacheError.
+        """
+        code, output = self._run(["download", f"{package}={version}"], folder, task)
+        if code:
+            raise failure(output, f"{package} {version}")
+
+    def download_source(self, source: str, version: str, *, folder: Path, task: Task) -> None:
+        """Fetch the files of a source package into `folder`; raises as `download` does."""
+        code, output = self._run(
+            ["source", "--download-only", "--only-source", f"{source}={version}"], folder, task)
+        if code:
+            raise failure(output, f"source package {source} {version}")
+
+    def _run(self, arguments: Sequence[str], folder: Path, task: Task) -> tuple[int, str]:
+        """Exit status and output of apt-get; its progress goes to `task`, of which the whole
+        counts 100 units. No process of it outlives the call."""
+        command = ["apt-get", "-q", "-y", "-c", str(self.root.absolute() / "apt.conf"),
+                   "-o", "APT::Status-Fd=1", *arguments]
+        try:
+            # A session of its own: an interrupted call ends apt-get's download methods with it.
+            process = subprocess.Popen(
+                command, cwd=folder, env={**os.environ, "LC_ALL": "C.UTF-8"}, text=True,
+                errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, start_new_session=True)
+        except FileNotFoundError as error:
+            raise ToolError("there is no apt-get on this machine, and Debian's kernels come "
+                            "through it: install apt, or use image:PATH or src:PATH.") from error
+        assert process.stdout is not None
+        output: list[str] = []
+        done = 0.0
+        try:
+            for line in process.stdout:
+                if line.startswith("dlstatus:"):
+                    percent = float(line.split(":")[2])
+                    if percent > done:
+                        task.advance(percent - done)
+                        done = percent
+                else:
+                    output.append(line)
+            return process.wait(), "".join(output)
+        finally:
+            _end(process)
+
+
+def failure(output: str, what: str) -> TailwalkError:
+    """The error that apt-get's output about `what` amounts to."""
+    lines = _complaints(output)
+    said = (lines[0] if lines else output.strip().splitlines()[-1] if output.strip()
+            else "apt-get said nothing").rstrip(". ")
+    if _no_space(output):
+        return CacheError(f"no space left on the disk while fetching {what}: free some, or point "
+                          "TAILWALK_CACHE at a larger disk. Nothing half-written was kept.")
+    if bad := [line for line in lines if _SIGNATURE.search(line)]:
+        return TamperedError(
+            f"the signature check of {what} failed: {bad[0].rstrip('. ')}. Nothing of it is used. "
+            "Install or update the package debian-archive-keyring, check this machine's clock, "
+            "and see that apt's configuration names Debian's own mirrors.")
+    if bad := [line for line in lines if _MISMATCH.search(line)]:
+        return TamperedError(
+            f"what the mirror sent for {what} does not match the signed index: "
+            f"{bad[0].rstrip('. ')}. The mirror may be in the middle of an update: try again "
+            "later, with --refresh.")
+    if bad := [line for line in lines if _GONE.search(line)]:
+        return GoneError(f"{what} is named in the index, but the archive no longer holds it "
+                         f"({bad[0].rstrip('. ')}): try --refresh, or another version; `tailwalk "
+                         "kernels` lists them.")
+    return ArchiveError(f"{what} cannot be fetched: {said}. Check the network, and apt's "
+                        "configuration with `apt-get update`; cached kernels work without it.")
+
+
+def _complaints(output: str) -> list[str]:
+    """What went wrong, as apt-get says it, suites that a mirror does not have left out."""
+    said = [match["said"] or f"fetching {match['item']}: {match['reason']}"
+            for match in _COMPLAINT.finditer(output)]
+    return [line for line in said if not _ABSENT.search(line)]
+
+
+def _no_space(output: str) -> bool:
+    return "No space left on device" in output or "Disk quota exceeded" in output
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, number)
+                process.wait(5)
+                break
+            except ProcessLookupError:
+                break
+            except subprocess.TimeoutExpired:
+                continue
+    if process.stdout is not None:
+        process.stdout.close()

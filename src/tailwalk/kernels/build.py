@@ -1,0 +1,205 @@
+"""Building a kernel from a source tree with the lab's configuration.
+
+What a build gives is named by the source, the configuration, the compiler and the linker; build
+time, user, host and paths do not get into the image. The work trees of finished builds stay in
+the cache, as entries of the kind `worktrees`, and their logs in its directory `logs`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tailwalk.cache import Cache, digest_bytes
+from tailwalk.errors import CacheError, KernelError
+from tailwalk.kernels.sourcetree import SourceTree
+from tailwalk.kernels.toolchain import Toolchain, build_environment
+from tailwalk.kernels.worktree import bring_up, clone_work_tree, is_work_tree, tree_in
+from tailwalk.progress import Progress, Task
+
+KIND = "worktrees"
+FRAGMENT = Path(__file__).parent / "config" / "lab.config"
+IMAGE = "vmlinux"
+_LAYOUT = "work tree 1"
+
+# What would otherwise differ from build to build of the same source.
+_FIXED = {
+    "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
+    "KBUILD_BUILD_VERSION": "1",
+    "KBUILD_BUILD_USER": "tailwalk",
+    "KBUILD_BUILD_HOST": "lab",
+    "LOCALVERSION": "",
+}
+# Of v6.18; other versions have a few more or less. Only the progress bar rests on it.
+_USUAL_OBJECTS = 1009
+
+_OBJECT = re.compile(r"  (?:CC|AS)      (\S+)\n")
+_COMPLAINTS = tuple(re.compile(pattern, re.MULTILINE) for pattern in (
+    r"^\S+:\d+(?::\d+)?: (?:fatal )?error: .*$",  # compiler and assembler
+    r"^.*(?:undefined reference to|multiple definition of) .*$",  # linker
+    r"^.*\berror: .*$",  # objtool, kconfig
+    r"^(?:make\S*: )?\*\*\* .*$",
+))
+_NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builder:
+    """What kernels are built with, and where it is kept and told."""
+
+    cache: Cache
+    toolchain: Toolchain
+    progress: Progress
+
+    def key(self, source: SourceTree) -> str:
+        """Names the image that the source gives."""
+        return digest_bytes(*(part.encode() for part in (
+            _LAYOUT, source.digest, configuration_digest(), self.toolchain.version)))
+
+    def build(self, source: SourceTree, label: str) -> Path:
+        """The built work tree of the source; from the cache where it is there.
+
+        `label` is what progress, log and errors call it. Raises KernelError, which names the
+        first error and the log, and CacheError where the disk is full; in both cases nothing but
+        the log stays behind.
+        """
+        # make takes another spelling of the compiler for another compiler, and builds anew.
+        key = digest_bytes(self.key(source).encode(), self.toolchain.command.encode())
+        latest = self._latest(source.lineage) if source.lineage else None
+
+        def make(place: Path) -> None:
+            built_on = latest is not None and is_work_tree(latest)
+            if latest and built_on:
+                clone_work_tree(latest.resolve(), place, progress=self.progress)
+            shared = source.root.is_relative_to(self.cache.root)
+            bring_up(place, source, shared=shared, progress=self.progress)
+            self._make(tree_in(place), label, fresh=not built_on)
+
+        if latest is None:
+            return self.cache.entry(KIND, key, make)
+        with self.cache.lock(KIND, latest.name):
+            place = self.cache.entry(KIND, key, make)
+            self._remember(latest, place)
+        return place
+
+    @contextmanager
+    def build_changed(self, built: Path, label: str, *, key: str,
+                      change: Callable[[Path], None]) -> Iterator[Path]:
+        """A built work tree like `built` but with a change, which `key` names, made to its source;
+        it is gone at the end. Raises as `build` does, and what `change` raises."""
+        with self.cache.scratch(KIND, key) as place:
+            clone_work_tree(built, place, progress=self.progress)
+            change(tree_in(place))
+            self._make(tree_in(place), label, fresh=False)
+            yield place
+
+    def _latest(self, lineage: str) -> Path:
+        """The link to the work tree that the last build of a lineage left."""
+        name = digest_bytes(*(part.encode() for part in (
+            lineage, configuration_digest(), self.toolchain.version, self.toolchain.command)))
+        return self.cache.path(KIND, f"latest-{name}")
+
+    def _remember(self, latest: Path, place: Path) -> None:
+        """Let the next build of a lineage begin with `place`, and drop what it began with: else
+        every state of a tree that is being worked on would stay for good."""
+        old = latest.resolve() if latest.is_symlink() else None
+        if old == place.resolve():
+            return
+        with self.cache.writing():
+            fresh = latest.with_name(f".{latest.name}")
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(place.name)
+            fresh.replace(latest)
+        if old:
+            self.cache.discard(KIND, old.name)
+
+    def _make(self, tree: Path, label: str, *, fresh: bool) -> None:
+        """Configure and build in a work tree."""
+        log = self.cache.root / "logs" / f"{re.sub(r'[^A-Za-z0-9.+-]+', '_', label)}.log"
+        with self.progress.task(f"build {label}", _USUAL_OBJECTS if fresh else None) as task:
+            try:
+                log.parent.mkdir(exist_ok=True)
+                with log.open("w") as stream:
+                    make = _Make(tree, self.toolchain, stream.write)
+                    if not _is_configured(tree):
+                        task.say("configuring")
+                        make.run(["allnoconfig"], {"KCONFIG_ALLCONFIG": str(FRAGMENT)}, None)
+                    make.run([IMAGE], {}, task)
+            except subprocess.CalledProcessError as error:
+                raise _failure(label, log) from error
+
+
+class _Make:
+    """make in a work tree, with its output going to a log."""
+
+    def __init__(self, tree: Path, toolchain: Toolchain, write: Callable[[str], object]) -> None:
+        self._tree, self._toolchain, self._write = tree, toolchain, write
+
+    def run(self, targets: Sequence[str], variables: dict[str, str], task: Task | None) -> None:
+        """Make the targets; each object made counts on `task`. Raises CalledProcessError."""
+        jobs = len(os.sched_getaffinity(0)) + 1  # one more, for when one waits for the disk
+        command = ["make", f"-j{jobs}", "ARCH=x86_64", f"CC={self._toolchain.command}", *targets]
+        process = subprocess.Popen(
+            command, cwd=self._tree, env=build_environment({**_FIXED, **variables}), text=True,
+            errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            # A session of its own: an interrupted build ends with all its compilers.
+            start_new_session=True)
+        assert process.stdout is not None
+        objects = 0
+        try:
+            with process.stdout as lines:
+                for line in lines:
+                    self._write(line)
+                    if task and (made := _OBJECT.fullmatch(line)):
+                        objects += 1
+                        task.advance()
+                        name = made[1].removeprefix(f"{self._tree}/")
+                        task.say(f"{objects} objects, {name}")
+            if process.wait():
+                raise subprocess.CalledProcessError(process.returncode, command)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _is_configured(tree: Path) -> bool:
+    """Has the tree a configuration, made after all its Kconfig files?"""
+    try:
+        made = (tree / ".config").stat().st_mtime_ns
+    except FileNotFoundError:
+        return False
+    return all(path.stat().st_mtime_ns <= made for path in tree.rglob("Kconfig*"))
+
+
+def differences(tree: Path) -> list[str]:
+    """The lines of the lab's configuration that a configured tree did not take."""
+    taken = frozenset((tree / ".config").read_text().splitlines())
+    return [line for line in _options() if line not in taken]
+
+
+def configuration_digest() -> str:
+    """sha256 (hex) of the lab's configuration, comments apart."""
+    return digest_bytes(*(line.encode() for line in sorted(_options())))
+
+
+def _options() -> list[str]:
+    return [line for line in FRAGMENT.read_text().splitlines() if line.startswith("CONFIG_")]
+
+
+def _failure(label: str, log: Path) -> KernelError | CacheError:
+    output = log.read_text(errors="replace")
+    if _NO_SPACE.search(output):
+        return CacheError(f"no space left on the disk while building {label}: free some, or point "
+                          "TAILWALK_CACHE (and TMPDIR) at a larger disk. Nothing half-built was "
+                          "kept.")
+    found = [match for pattern in _COMPLAINTS if (match := pattern.search(output))]
+    said = found[0][0].strip() if found else (output.strip().splitlines() or ["make failed"])[-1]
+    return KernelError(f"building {label} failed: {said}. The whole log is in {log}.")

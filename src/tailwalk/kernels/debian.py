@@ -1,0 +1,210 @@
+"""Debian's own kernels: which of the archive's cloud kernels a spec means, and how to have it.
+
+The cloud flavour has what a QEMU guest needs and less to initialise than the general one. Until
+6.18 one package holds image and modules (`linux-image-REL`); from 6.19 on that package is empty
+and depends on `linux-binary-REL` (the image), `linux-modules-REL` and `linux-base-REL` (which
+drivers are built in), of which the archive may have dropped one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tailwalk.cache import Cache
+from tailwalk.errors import ArchiveError
+from tailwalk.kernels.apt import GoneError, TamperedError
+from tailwalk.kernels.archive import Archive, Package
+from tailwalk.kernels.kernel import Kernel
+from tailwalk.kernels.spec import DebianSpec, KernelVersion, parse_version
+from tailwalk.kernels.unpacked import Manifest, all_unpacked, key_of, open_unpacked
+from tailwalk.progress import SILENT, Progress
+
+_IMAGE = re.compile(r"linux-image-(\d\S*-cloud-amd64)(-unsigned)?")
+_UPSTREAM = re.compile(r"(\d+\.\d+(?:\.\d+)?)-")
+
+
+@dataclass(frozen=True)
+class Build:
+    """One kernel build as the archive has it.
+
+    Attributes:
+        version: upstream version; its patch is a number (`6.19` itself is 6.19.0).
+        debian_version: the packages' version.
+        release: what `uname -r` says on it.
+        suite: the suite that has its image package.
+        packages: image (or binary, modules and base), as far as the archive has them.
+        missing: names of the packages it needs and the archive no longer has.
+    """
+
+    version: KernelVersion
+    debian_version: str
+    release: str
+    suite: str
+    packages: tuple[Package, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The cache key of the unpacked kernel."""
+        return key_of([package.file.sha256 for package in self.packages])
+
+
+def find_builds(packages: Iterable[Package]) -> list[Build]:
+    """The kernel builds that packages of the archive make up, newest first. Release candidates
+    are left out, and the unsigned twin of a signed image."""
+    from debian.debian_support import Version
+
+    held: dict[tuple[str, str], Package] = {}
+    for package in packages:
+        held.setdefault((package.name, package.version), package)
+    builds: dict[tuple[str, str], Build] = {}
+    for name, version in sorted(held, key=lambda key: key[0].endswith("-unsigned")):
+        match, upstream = _IMAGE.fullmatch(name), _upstream(version)
+        if match is None or upstream is None or (match[1], version) in builds:
+            continue
+        needed = _parts(held[name, version], match[1])
+        if needed is None:
+            continue
+        choices = [[(other, version) for other in others] for others in needed]
+        found = [next((held[key] for key in keys if key in held), None) for keys in choices]
+        builds[match[1], version] = Build(
+            upstream, version, match[1], held[name, version].suite,
+            tuple(package for package in found if package),
+            tuple(keys[0][0] for keys, package in zip(choices, found, strict=True)
+                  if package is None))
+    return sorted(builds.values(), reverse=True, key=lambda build: (
+        _sort_key(str(build.version)), Version(build.debian_version)))
+
+
+def resolve_debian(spec: DebianSpec, cache: Cache, *, progress: Progress = SILENT,
+                   refresh: bool = False) -> Kernel:
+    """The newest bootable Debian kernel that the spec covers.
+
+    Where the archive cannot be reached, the newest cached one, with a note. Raises ArchiveError
+    where there is none, naming what is missing.
+    """
+    archive = Archive(cache, progress=progress, refresh=refresh)
+    try:
+        builds = find_builds(archive.packages())
+    except ArchiveError as error:
+        if refresh:
+            raise
+        return _cached(spec, cache, error, progress)
+    gone: GoneError | None = None
+    for build in candidates(spec, builds, progress):
+        try:
+            return _open(spec, build, cache, archive, progress)
+        except GoneError as error:
+            if spec.version.patch is not None:
+                raise
+            progress.note(f"{spec}: passing over {build.debian_version}: {error}")
+            gone = error
+        except TamperedError:
+            raise
+        except ArchiveError as error:
+            if refresh:
+                raise
+            return _cached(spec, cache, error, progress)
+    assert gone is not None  # or candidates() would have raised
+    raise gone
+
+
+def candidates(spec: DebianSpec, builds: Sequence[Build],
+               progress: Progress = SILENT) -> Iterator[Build]:
+    """The builds that the spec covers and that can boot, newest first; what is passed over for a
+    series is noted.
+
+    Raises ArchiveError where there is none.
+    """
+    covered = [build for build in builds if spec.version.covers(build.version)]
+    if not covered:
+        near = _versions(build for build in builds if build.version.series == spec.version.series)
+        there = (f"of its series there are {near}" if near else
+                 f"there are the series {_versions(builds, whole_series=True) or 'none'}")
+        raise ArchiveError(f"the archive has no kernel {spec.version}: {there}. `tailwalk kernels "
+                           "--refresh` lists them; src:VERSION builds one from source.")
+    if all(build.missing for build in covered):
+        others = _versions(build for build in builds if not build.missing
+                           and build.version.series == spec.version.series)
+        advice = (f"of its series these can: {others}" if others else
+                  f"take another series, or build it from source as src:{spec.version}")
+        raise ArchiveError(
+            f"{spec}: version {covered[0].debian_version} cannot boot, since its package "
+            f"{' and '.join(covered[0].missing)} is no longer in the archive; {advice}.")
+    for build in covered:
+        if not build.missing:
+            yield build
+        elif spec.version.patch is None:
+            progress.note(f"{spec}: passing over {build.debian_version}, whose package "
+                          f"{build.missing[0]} is no longer in the archive.")
+
+
+def cached_builds(cache: Cache) -> dict[str, Manifest]:
+    """The cached kernels that came from the archive, by cache key."""
+    return {key: manifest for key, manifest in all_unpacked(cache)
+            if "package" in manifest.provenance}
+
+
+def _cached(spec: DebianSpec, cache: Cache, error: ArchiveError, progress: Progress) -> Kernel:
+    from debian.debian_support import Version
+
+    fitting = [(Version(manifest.provenance["version"]), key)
+               for key, manifest in cached_builds(cache).items()
+               if (upstream := _upstream(manifest.provenance["version"]))
+               and spec.version.covers(upstream)]
+    if not fitting:
+        raise error
+    version, key = max(fitting)
+    progress.note(f"{spec}: using {version} from the cache, since the archive could not be asked: "
+                  f"{error}")
+
+    def gone() -> Sequence[Path]:
+        raise error
+    return open_unpacked(cache, key, spec=str(spec), progress=progress, provenance={}, files=gone)
+
+
+def _open(spec: DebianSpec, build: Build, cache: Cache, archive: Archive,
+          progress: Progress) -> Kernel:
+    return open_unpacked(
+        cache, build.key, spec=str(spec), progress=progress, provenance=_provenance(build),
+        files=lambda: [archive.download(package) for package in build.packages])
+
+
+def _provenance(build: Build) -> dict[str, str]:
+    return {
+        "package": " ".join(package.name for package in build.packages),
+        "version": build.debian_version,
+        "suite": build.suite,
+        "sha256": " ".join(package.file.sha256 for package in build.packages),
+    }
+
+
+def _parts(image: Package, release: str) -> list[list[str]] | None:
+    """The packages a kernel is made of, each with its stand-ins; None for a package that only
+    points to another kernel."""
+    depends = set(re.findall(r"linux-[^\s,|(]+", image.depends))
+    if any(_IMAGE.fullmatch(name) for name in depends):
+        return None
+    if any(name.startswith("linux-binary-") for name in depends):
+        return [[f"linux-binary-{release}", f"linux-binary-unsigned-{release}"],
+                [f"linux-modules-{release}"], [f"linux-base-{release}"]]
+    return [[image.name]]
+
+
+def _upstream(version: str) -> KernelVersion | None:
+    """6.18.15 of 6.18.15-1~bpo13+1; None for a release candidate (7.3~rc7-1)."""
+    match = _UPSTREAM.match(version)
+    known = parse_version(match[1]) if match else None
+    return known and KernelVersion(known.major, known.minor, known.patch or 0)
+
+
+def _versions(builds: Iterable[Build], *, whole_series: bool = False) -> str:
+    found = {str(build.version.series if whole_series else build.version) for build in builds}
+    return ", ".join(sorted(found, key=_sort_key))
+
+
+def _sort_key(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]

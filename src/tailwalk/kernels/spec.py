@@ -1,0 +1,173 @@
+"""Kernel specs: how a user names a kernel."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tailwalk.errors import SpecError
+
+FORMS = ("debian:6.18", "debian:6.18.15", "src:6.18", "src:6.18+SERIES", "src:PATH[+SERIES]",
+         "image:PATH", "host")
+
+_VERSION = re.compile(r"(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,3})(?:\.(0|[1-9]\d{0,5}))?", re.ASCII)
+# A name, or the path of a definition.
+_SERIES = re.compile(r"[a-z][a-z0-9_-]*|.+\.toml", re.ASCII)
+_KINDS = ("debian", "src", "image", "host")
+
+
+@dataclass(frozen=True)
+class KernelVersion:
+    """An upstream version: `x.y`, or `x.y.z`; without `patch` it means a whole stable series."""
+
+    major: int
+    minor: int
+    patch: int | None = None
+
+    def __str__(self) -> str:
+        series = f"{self.major}.{self.minor}"
+        return series if self.patch is None else f"{series}.{self.patch}"
+
+    @property
+    def series(self) -> KernelVersion:
+        """The stable series it belongs to."""
+        return KernelVersion(self.major, self.minor)
+
+    def covers(self, other: KernelVersion) -> bool:
+        """Is `other` this version, or in this series?"""
+        return (self.series == other.series
+                and (self.patch is None or self.patch == (other.patch or 0)))
+
+
+@dataclass(frozen=True)
+class DebianSpec:
+    """`debian:VERSION`: a kernel package of Debian's archive."""
+
+    version: KernelVersion
+
+    def __str__(self) -> str:
+        return f"debian:{self.version}"
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """`src:VERSION` or `src:PATH`, with a series of changes (its name, or the path of its
+    definition, which ends in .toml) or without."""
+
+    tree: KernelVersion | Path
+    series: str | None = None
+
+    def __str__(self) -> str:
+        return f"src:{self.tree}" + (f"+{self.series}" if self.series else "")
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """`image:PATH`: a kernel file of the user's."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"image:{self.path}"
+
+
+@dataclass(frozen=True)
+class HostSpec:
+    """`host`: the kernel this machine runs."""
+
+    def __str__(self) -> str:
+        return "host"
+
+
+Spec = DebianSpec | SourceSpec | ImageSpec | HostSpec
+
+
+def parse_spec(text: str) -> Spec:
+    """What a spec means. A `+` in `src:PATH` belongs to the path where such a directory exists,
+    and begins the name of a series otherwise.
+
+    Raises SpecError, with a hint, for what is no spec.
+    """
+    if "\0" in text:
+        raise SpecError(f"{text!r} is no kernel spec: it holds a NUL character.")
+    kind, colon, rest = text.strip().partition(":")
+    if kind == "host" and not colon:
+        return HostSpec()
+    if kind == "debian" and rest:
+        return DebianSpec(_debian_version(rest, text))
+    if kind == "src" and rest:
+        return _source(rest, text)
+    if kind == "image" and rest:
+        return ImageSpec(_path(rest, text))
+    raise SpecError(f"{text!r} is no kernel spec{_hint(text.strip(), kind, colon)}. "
+                    f"A spec is one of {', '.join(FORMS)}.")
+
+
+def parse_version(text: str) -> KernelVersion | None:
+    """The version that `x.y` or `x.y.z` is; None for anything else."""
+    match = _VERSION.fullmatch(text)
+    if match is None:
+        return None
+    return KernelVersion(int(match[1]), int(match[2]), None if match[3] is None else int(match[3]))
+
+
+def _debian_version(rest: str, text: str) -> KernelVersion:
+    version = parse_version(rest)
+    if version is None:
+        hint = ""
+        if "+" in rest:
+            hint = (" Debian's kernels are taken as they are; for a series on top of a version "
+                    f"write src:{rest}.")
+        elif parse_version(rest.lstrip("v")):
+            hint = f" Did you mean debian:{rest.lstrip('v')}?"
+        raise SpecError(f"{text!r}: {rest!r} is no kernel version; write debian:6.18 for the "
+                        f"newest 6.18.y or debian:6.18.15 for that one.{hint}")
+    return version
+
+
+def _source(rest: str, text: str) -> SourceSpec:
+    if version := parse_version(rest):
+        return SourceSpec(version)
+    base, plus, series = rest.rpartition("+")
+    if plus and base:
+        version = parse_version(base)
+        if version and not _SERIES.fullmatch(series):
+            raise SpecError(f"{text!r}: {series!r} is no name of a series; `tailwalk series list` "
+                            "lists them.")
+        if version:
+            return SourceSpec(version, series)
+        if _SERIES.fullmatch(series) and not _is_directory(rest):
+            return SourceSpec(_path(base, text), series)
+    return SourceSpec(_path(rest, text))
+
+
+def _path(rest: str, text: str) -> Path:
+    try:
+        return Path(rest).expanduser()
+    except RuntimeError as error:
+        raise SpecError(f"{text!r}: {rest!r} names no home directory ({error}); write the whole "
+                        "path.") from error
+
+
+def _is_directory(rest: str) -> bool:
+    try:
+        return Path(rest).expanduser().is_dir()
+    except (OSError, RuntimeError):
+        return False
+
+
+def _hint(text: str, kind: str, colon: str) -> str:
+    if not text:
+        return ": it is empty"
+    if kind in _KINDS and colon:
+        return ": nothing follows the colon" if kind != "host" else ": nothing follows `host`"
+    if parse_version(text.removeprefix("v")):
+        version = text.removeprefix("v")
+        return f"; did you mean debian:{version} or src:{version}?"
+    if close := difflib.get_close_matches(kind, _KINDS, 1):
+        return f"; did you mean {text.replace(kind, close[0], 1)!r}?"
+    if not colon and ("/" in text or text.startswith(("vmlinu", "bzImage"))):
+        return f"; did you mean image:{text}?"
+    return ""

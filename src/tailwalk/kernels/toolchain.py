@@ -1,0 +1,81 @@
+"""The programs that a kernel build needs, and which compiler they make up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tailwalk.errors import ToolError
+
+# Program: Debian package that has it.
+_PROGRAMS = {"gcc": "gcc", "ld": "binutils", "make": "make", "flex": "flex", "bison": "bison",
+             "bc": "bc", "perl": "perl"}
+# objtool, which every x86-64 build runs, is linked with libelf.
+_LIBELF = "libelf-dev"
+
+_KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """What builds a kernel here.
+
+    Attributes:
+        version: what tells one compiler and linker from another.
+        command: the compiler as make is to call it (`ccache gcc` where ccache is there).
+    """
+
+    version: str
+    command: str
+
+
+def find_toolchain() -> Toolchain:
+    """The machine's compiler.
+
+    Raises ToolError with the one apt-get line where anything a build needs is missing.
+    """
+    missing = [package for program, package in _PROGRAMS.items() if not shutil.which(program)]
+    if not missing and not _links("#include <gelf.h>\nint main(void) "
+                                  "{ return elf_version(EV_CURRENT) == EV_NONE; }\n", "-lelf"):
+        missing = [_LIBELF]
+    elif missing:
+        missing.append(_LIBELF)
+    if missing:
+        raise ToolError("a kernel cannot be built here: " + _lacking(missing)
+                        + f"As root: apt-get install {' '.join(sorted(set(missing)))}")
+    versions = [_first_line([program, "--version"]) for program in ("gcc", "ld")]
+    return Toolchain(version=", ".join(versions),
+                     command="ccache gcc" if shutil.which("ccache") else "gcc")
+
+
+def build_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a build: nothing of the user's that could change what comes out."""
+    kept = {name: value for name, value in os.environ.items()
+            if name in _KEPT or name.startswith("CCACHE_")}
+    # Without depend mode a ccache that has nothing yet runs the preprocessor once more for every
+    # file.
+    return {"CCACHE_DEPEND": "1", **kept, "LC_ALL": "C", **extra}
+
+
+def _lacking(packages: list[str]) -> str:
+    programs = [program for program in _PROGRAMS if not shutil.which(program)]
+    found = ", ".join(programs) or packages[0]
+    return f"it lacks {found}. "
+
+
+def _links(source: str, *flags: str) -> bool:
+    done = subprocess.run(["gcc", "-x", "c", "-", "-o", "/dev/null", *flags], input=source,
+                          text=True, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def _first_line(command: list[str]) -> str:
+    done = subprocess.run(command, text=True, capture_output=True, check=False,
+                          env={**os.environ, "LC_ALL": "C"})
+    if done.returncode:
+        raise ToolError(f"`{' '.join(command)}` failed: {done.stderr.strip()}. Install the "
+                        f"package {_PROGRAMS[command[0]]} anew.")
+    return done.stdout.splitlines()[0]

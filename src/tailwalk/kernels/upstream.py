@@ -1,0 +1,174 @@
+"""Kernel source by version: what Debian's archive has of it, unpacked into the cache.
+
+A version means the upstream archive of Debian's source package, without Debian's patches, so that
+kernels of two versions differ in nothing but what upstream changed. Of some versions the index
+still names the upstream archive where the archive itself no longer has it; there the binary
+package linux-source-X.Y serves, whose tree has Debian's patches applied. Provenance tells which.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from tailwalk.cache import Cache, digest_bytes
+from tailwalk.errors import ArchiveError
+from tailwalk.kernels.apt import GoneError
+from tailwalk.kernels.archive import MAX_AGE, Archive, Package, SourcePackage
+from tailwalk.kernels.sourcetree import (
+    KIND,
+    SourceTree,
+    cached_tree,
+    cached_trees,
+    selection_digest,
+    unpack_tree,
+)
+from tailwalk.kernels.spec import KernelVersion, parse_version
+from tailwalk.kernels.unpacked import deb_files
+from tailwalk.progress import SILENT, Progress
+
+_USUAL_MEMBERS = 97_000
+"""In the archive of v6.18. Only the progress bar rests on it."""
+
+
+def upstream_tree(version: KernelVersion, cache: Cache, *, progress: Progress = SILENT,
+                  refresh: bool = False) -> SourceTree:
+    """The source of a version, or the newest that can be had of a series.
+
+    Where the archive cannot be asked, the newest in the cache, with a note. Raises ArchiveError
+    where there is none, KernelError for a damaged archive, CacheError, ToolError.
+    """
+    archive = Archive(cache, progress=progress, refresh=refresh)
+    try:
+        return _fetched(version, archive, cache, progress, patient=not refresh)
+    except ArchiveError as error:
+        held = [(_sort_key(found), tree) for tree in cached_trees(cache)
+                if (found := parse_version(tree.version)) and version.covers(found)]
+        if refresh or not held:
+            raise
+        tree = max(held, key=lambda pair: pair[0])[1]
+        progress.note(f"src:{version}: taking {tree.version} from the cache, since the archive "
+                      f"could not give it: {error}")
+        return tree
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """One place that a version's source can be had from; `open` fetches it first."""
+
+    version: KernelVersion
+    name: str
+    key: str
+    provenance: dict[str, str]
+    open: Callable[[], IO[bytes]]
+
+    def unpack(self, folder: Path, *, progress: Progress) -> None:
+        with (self.open() as stream,
+              progress.task(f"unpack {self.name}", _USUAL_MEMBERS) as task):
+            unpack_tree(stream, folder, self.provenance, task=task)
+
+
+def _fetched(version: KernelVersion, archive: Archive, cache: Cache, progress: Progress, *,
+             patient: bool) -> SourceTree:
+    """The newest source that the archive has; `patient`: do not ask again for what was gone a
+    few hours ago."""
+    gone: list[str] = []
+    for source in _sources(version, archive):
+        mark = cache.path(KIND, f".gone-{source.key}")
+        if not cache.has(KIND, source.key):
+            if patient and _is_young(mark):
+                gone.append(source.name)
+                continue
+            try:
+                cache.entry(KIND, source.key, partial(source.unpack, progress=progress))
+            except GoneError:
+                gone.append(source.name)
+                with cache.writing():
+                    mark.touch()
+                continue
+        if tree := cached_tree(cache, source.key):
+            return tree
+        progress.note(f"{cache.path(KIND, source.key)} is damaged: unpacking it again.")
+        cache.discard(KIND, source.key)
+        return _fetched(version, archive, cache, progress, patient=patient)
+    if gone:
+        raise ArchiveError(f"the source of {version} is gone from the archive, though its index "
+                           f"still names {', '.join(gone)}. Try another version, or src:PATH with "
+                           "a source tree of your own.")
+    there = sorted({found.series for source in archive.sources()
+                    if (found := _upstream(source.version))}, key=_sort_key)
+    raise ArchiveError(f"the archive has no source of {version}: there are the series "
+                       f"{', '.join(map(str, there)) or 'none'}. Ask for one of these, or use "
+                       "src:PATH with a source tree.")
+
+
+def _sources(version: KernelVersion, archive: Archive) -> Iterator[_Source]:
+    """Upstream's archives, newest first, and then the trees with Debian's patches."""
+    yield from _newest_first(_of_source(package, archive) for package in archive.sources()
+                             if package.name == "linux" and _covers(version, package.version))
+    name = f"linux-source-{version.series}"
+    yield from _newest_first(_of_binary(package, archive) for package in archive.packages()
+                             if package.name == name and _covers(version, package.version))
+
+
+def _newest_first(sources: Iterable[_Source]) -> list[_Source]:
+    # Several Debian versions share one upstream archive.
+    unique = {source.key: source for source in sources}
+    return sorted(unique.values(), key=lambda source: _sort_key(source.version), reverse=True)
+
+
+def _of_source(package: SourcePackage, archive: Archive) -> _Source:
+    upstream = next(file for file in package.files if ".orig.tar." in file.name)
+
+    def fetch() -> IO[bytes]:
+        return (archive.download_source(package) / upstream.name).open("rb")
+
+    return _source(package, upstream.name, upstream.sha256, fetch, patched=False)
+
+
+def _of_binary(package: Package, archive: Archive) -> _Source:
+    def fetch() -> IO[bytes]:
+        tree = next((content for name, content in deb_files(archive.download(package))
+                     if ".tar." in name.name and name.parent.name == "src"), None)
+        if tree is None:
+            raise GoneError(f"{package.name} {package.version} holds no source tree.")
+        return io.BytesIO(tree)
+
+    return _source(package, package.file.name, package.file.sha256, fetch, patched=True)
+
+
+def _source(package: Package | SourcePackage, name: str, sha256: str,
+            fetch: Callable[[], IO[bytes]], *, patched: bool) -> _Source:
+    version = _upstream(package.version)
+    assert version is not None
+    return _Source(
+        version=version, name=name, open=fetch,
+        key=digest_bytes(sha256.encode(), selection_digest().encode()),
+        provenance={"source": name, "version": package.version, "suite": package.suite,
+                    "sha256": sha256, "Debian's patches": "applied" if patched else "not applied"})
+
+
+def _covers(wanted: KernelVersion, version: str) -> bool:
+    found = _upstream(version)
+    return found is not None and wanted.covers(found)
+
+
+def _upstream(version: str) -> KernelVersion | None:
+    """6.18.15 of 6.18.15-1~bpo13+1; None for a release candidate (7.3~rc7-1)."""
+    return parse_version(version.partition("-")[0])
+
+
+def _sort_key(version: KernelVersion) -> tuple[int, int, int]:
+    return version.major, version.minor, version.patch or 0
+
+
+def _is_young(mark: Path) -> bool:
+    try:
+        return time.time() - mark.stat().st_mtime < MAX_AGE
+    except OSError:
+        return False

@@ -1,0 +1,361 @@
+"""Exploration: every state within bounds, with two designs side by side.
+
+States are followed in pairs, one run of the reference and one of the design under check, through
+the same moves. As long as the design's walks do what the reference's do, the two runs are one
+state and the walks are compared where they are walked; from the first difference on both are
+followed. A difference that a program or a crash could show ends the exploration with a trace.
+
+No rule looks at the bytes it moves, so contents can be left out: then two runs agree about their
+bytes as long as every move does the same to bytes that are all different, and a pair for which
+that fails is replayed with contents from the start.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tailwalk.errors import ModelError
+from tailwalk.model.contents import CANON, DISTINCT, fresh_together, rename_together
+from tailwalk.model.designs import Design
+from tailwalk.model.file import Machine
+from tailwalk.model.moves import (
+    DEPENDS_ON_DESIGN,
+    EVICTIONS,
+    WAIT_FOR_WRITEBACK,
+    Move,
+    moves,
+    start_states,
+    take,
+    tell,
+    tell_outcome,
+)
+from tailwalk.model.view import (
+    INVARIANTS,
+    Arrival,
+    Invariant,
+    difference,
+    flag_differences,
+    show_state,
+)
+from tailwalk.model.words import FAILED, WRITEBACK, Setting, State
+from tailwalk.progress import SILENT, Progress, Task
+
+_NOT_LOOKED_AT = bytes(value & ~FAILED for value in range(256))
+_STATES_AT_MOST = 40_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """How far an exploration goes.
+
+    Attributes:
+        depth: moves from a start.
+        fine: every range and every place of a fault, or a choice of them (`moves.Vocabulary`).
+        contents: follow contents in every state?
+    """
+
+    depth: int = 6
+    fine: bool = False
+    contents: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """A run that shows something: the start, the moves, and what came of each in both designs.
+
+    Attributes:
+        why: what the last move shows.
+        start: the state before the first move.
+        moves: the moves in order.
+        outcomes: what the caller of each saw, with the reference and with the design.
+        states: the state after each, likewise.
+    """
+
+    why: str
+    start: State
+    moves: tuple[Move, ...]
+    outcomes: tuple[tuple[int, int], ...]
+    states: tuple[tuple[State, State], ...]
+
+    def lines(self, reference: str, design: str) -> Iterator[str]:
+        """The trace as text."""
+        yield f"   start: {show_state(self.start)}"
+        for number, (move, outcomes, states) in enumerate(
+                zip(self.moves, self.outcomes, self.states, strict=True), start=1):
+            yield f"{number:>3}. {tell(move)}"
+            if outcomes[0] == outcomes[1] and states[0] == states[1]:
+                yield f"       {tell_outcome(move, outcomes[0])}; {show_state(states[0])}"
+                continue
+            for name, outcome, state in zip((reference, design), outcomes, states, strict=True):
+                yield f"       {name}: {tell_outcome(move, outcome)}; {show_state(state)}"
+        yield f"     so: {self.why}"
+
+
+@dataclass(kw_only=True)
+class Exploration:
+    """What an exploration found.
+
+    Attributes:
+        setting, bounds: what was explored.
+        states: pairs of states found (most of them one state of both designs).
+        transitions: moves made.
+        apart: pairs in which the designs' states differ without a difference that shows.
+        flags: of these, how many differ in which flags.
+        closed: did every state within any depth turn up?
+        depth: the depth reached.
+        broken: how many states broke which invariant.
+        trace: a shortest run to a difference or to a state that breaks a required invariant.
+    """
+
+    setting: Setting
+    bounds: Bounds
+    states: int = 0
+    transitions: int = 0
+    apart: int = 0
+    flags: Counter[frozenset[str]] = field(default_factory=Counter)
+    closed: bool = False
+    depth: int = 0
+    broken: Counter[str] = field(default_factory=Counter)
+    trace: Trace | None = None
+
+
+Pair = tuple[State, State]
+
+
+def explore(design: Design, against: Design, setting: Setting, bounds: Bounds, *,
+            progress: Progress = SILENT) -> Exploration:
+    """Explore `design` beside `against`.
+
+    Raises ModelError where the setting or the bounds cannot be explored.
+    """
+    setting.check()
+    if bounds.depth < 1:
+        raise ModelError(f"--depth {bounds.depth} explores nothing: give at least 1.")
+    if setting.buffers > 12:
+        raise ModelError(f"--buffers {setting.buffers}: more than 12 cannot be explored state by "
+                         "state; `tailwalk model prove` holds for any number.")
+    for each in (design, against):
+        if setting.mode not in each.modes:
+            raise ModelError(f"the design {each.name} cannot serve mode {setting.mode}; it serves "
+                             f"{', '.join(each.modes)}.")
+    label = f"exploring {setting.mode}, {setting.buffers} buffers"
+    with progress.task(label, total=None) as task:
+        return _Explorer(design, against, setting, bounds).run(task)
+
+
+class _Explorer:
+    def __init__(self, design: Design, against: Design, setting: Setting, bounds: Bounds) -> None:
+        self._names = (against.name, design.name)
+        self._reference = Machine(setting, against.walk(), rival=design.walk())
+        self._design = Machine(setting, design.walk())
+        self._bounds = bounds
+        self._mode = setting.mode
+        self._found = Exploration(setting=setting, bounds=bounds)
+        self._invariants = [each for each in INVARIANTS
+                            if self._mode in each.modes and (bounds.contents or not each.contents)]
+        self._seen: set[State | Pair] = set()
+        self._order: list[State | Pair] = []
+        self._parents = array("l")
+        self._moves: list[Move | None] = []
+
+    def run(self, task: Task) -> Exploration:
+        found = self._found
+        self._starts = start_states(self._reference, fine=self._bounds.fine)
+        for start in self._starts:
+            self._reach(self._plain(start), -1, None)
+        begin = 0
+        while begin < len(self._order) and found.depth < self._bounds.depth:
+            end = len(self._order)
+            found.depth += 1
+            for number in range(begin, end):
+                if not number % 4096:
+                    task.say(f"depth {found.depth}, {len(self._order):,} states, "
+                             f"{found.transitions:,} transitions")
+                if self._expand(number):
+                    found.states = len(self._order)
+                    return found
+            begin = end
+        found.closed = begin == len(self._order)
+        found.states = len(self._order)
+        return found
+
+    def _expand(self, number: int) -> bool:
+        """Make every move in a state or pair; whether the exploration is over."""
+        here = self._order[number]
+        if isinstance(here, State):
+            return self._expand_one(number, here)
+        return self._expand_pair(number, *here)
+
+    def _expand_one(self, number: int, state: State) -> bool:
+        machine = self._reference.for_state(state)
+        transitions = 0
+        for move in moves(machine, state, fine=self._bounds.fine):
+            transitions += 1
+            machine.differed = False
+            after, _ = take(machine, state, move)
+            if machine.differed:
+                if self._part(number, (state, state), move):
+                    break
+            else:
+                after = self._plain(after)
+                if after not in self._seen and self._reach(after, number, move, state):
+                    break
+        else:
+            self._found.transitions += transitions
+            return False
+        self._found.transitions += transitions
+        return True
+
+    def _expand_pair(self, number: int, one: State, other: State) -> bool:
+        fine = self._bounds.fine
+        these = dict.fromkeys(moves(self._reference.for_state(one), one, fine=fine))
+        those = dict.fromkeys(moves(self._design.for_state(other), other, fine=fine))
+        waits = WAIT_FOR_WRITEBACK if (one.folio | other.folio) & WRITEBACK else frozenset()
+        # The kernel may evict or not, so the runs to compare are those that both can make. What
+        # has no effect in one of the states is still called in it.
+        both = [move for move in these | those
+                if (move in these and move in those)
+                or (move.rule not in EVICTIONS and move.rule not in waits)]
+        for move in both:
+            self._found.transitions += 1
+            if self._part(number, (one, other), move):
+                return True
+        return False
+
+    def _part(self, number: int, pair: Pair, move: Move) -> bool:
+        """Make a move with both designs, each on its own state; whether it ends the search."""
+        with_contents = bool(pair[0].units)
+        one, other = pair
+        if not with_contents:
+            distinct = bytes((DISTINCT,)) * (len(one.blocks) * 2)
+            one, other = one._replace(units=distinct), other._replace(units=distinct)
+        versions = (fresh_together(one.units, other.units)
+                    if move.rule in DEPENDS_ON_DESIGN else None)
+        a, outcome_a = take(self._reference.for_state(one), one, move, versions)
+        b, outcome_b = take(self._design.for_state(other), other, move, versions)
+        if a == b and outcome_a == outcome_b:
+            after = self._plain(a)
+            return after not in self._seen and self._reach(after, number, move, pair[0])
+        alike = outcome_a == outcome_b and difference(a, b, self._mode) is None
+        if not with_contents:
+            if not alike or a.units != b.units:
+                trace, a, b = self._replay(number, move)
+                if trace is not None:
+                    self._found.trace = trace
+                    return True
+                return self._reach_pair(rename_pair(a, b), number, move)
+            return self._reach_pair((self._plain(a), self._plain(b)), number, move)
+        if not alike:
+            self._found.trace, _, _ = self._replay(number, move)
+            assert self._found.trace is not None, "a replay with contents shows what was found"
+            return True
+        return self._reach_pair(rename_pair(a, b), number, move)
+
+    def _plain(self, state: State) -> State:
+        """The state as it is remembered: with versions renamed, or without contents and without
+        what no rule looks at."""
+        ring, blocks, units, folio, size, disksize = state
+        if self._bounds.contents:
+            return State(ring, blocks, units.translate(CANON), folio, size, disksize)
+        return State(ring, blocks.translate(_NOT_LOOKED_AT), b"", folio, size, 0)
+
+    def _reach(self, state: State, parent: int, move: Move | None,
+               before: State | None = None) -> bool:
+        if state in self._seen:
+            return False
+        self._remember(state, parent, move)
+        return self._check(before or state, state)
+
+    def _reach_pair(self, pair: Pair, parent: int, move: Move) -> bool:
+        if pair in self._seen:
+            return False
+        self._remember(pair, parent, move)
+        self._found.apart += 1
+        self._found.flags[flag_differences(*pair)] += 1
+        here = self._order[parent]
+        before = (here, here) if isinstance(here, State) else here
+        return self._check(before[0], pair[0]) or self._check(before[1], pair[1])
+
+    def _check(self, before: State, state: State) -> bool:
+        arrival = Arrival(before, state, self._mode)
+        for invariant in self._invariants:
+            if invariant.broken(arrival):
+                self._found.broken[invariant.name] += 1
+                if invariant.required:
+                    self._found.trace = self._trace_to_last(invariant)
+                    return True
+        return False
+
+    def _remember(self, item: State | Pair, parent: int, move: Move | None) -> None:
+        if len(self._order) >= _STATES_AT_MOST:
+            raise ModelError(f"more than {_STATES_AT_MOST:,} states within these bounds: lower "
+                             "--depth or --buffers.")
+        self._seen.add(item)
+        self._order.append(item)
+        self._parents.append(parent)
+        self._moves.append(move)
+
+    def _path(self, number: int) -> tuple[State, list[Move]]:
+        path: list[Move] = []
+        while True:
+            move = self._moves[number]
+            if move is None:
+                return self._starts[number], path[::-1]
+            path.append(move)
+            number = self._parents[number]
+
+    def _replay(self, number: int, last: Move) -> tuple[Trace | None, State, State]:
+        """Run the path to a state, and one more move, with contents: the trace if it shows a
+        difference, and the states it ends in."""
+        start, path = self._path(number)
+        return replay(self._reference, self._design, start, [*path, last])
+
+    def _trace_to_last(self, invariant: Invariant) -> Trace:
+        start, path = self._path(len(self._order) - 1)
+        steps = list(run_both(self._reference, self._design, start, path))
+        return Trace(why=f"broken: {invariant.statement}", start=start, moves=tuple(path),
+                     outcomes=tuple(outcomes for outcomes, _ in steps),
+                     states=tuple(states for _, states in steps))
+
+
+def run_both(reference: Machine, design: Machine, start: State,
+             path: list[Move]) -> Iterator[tuple[tuple[int, int], Pair]]:
+    """Make the moves with both designs from one start, with contents: after each, what the
+    callers saw and the states."""
+    one = other = start
+    for move in path:
+        versions = (fresh_together(one.units, other.units)
+                    if move.rule in DEPENDS_ON_DESIGN else None)
+        one, outcome_a = take(reference.for_state(one), one, move, versions)
+        other, outcome_b = take(design.for_state(other), other, move, versions)
+        one, other = rename_pair(one, other)
+        yield (outcome_a, outcome_b), (one, other)
+
+
+def replay(reference: Machine, design: Machine, start: State,
+           path: list[Move]) -> tuple[Trace | None, State, State]:
+    """Run a path with contents up to the first difference that shows: the trace to it, or None,
+    and the last states."""
+    outcomes: list[tuple[int, int]] = []
+    states: list[Pair] = []
+    mode = reference.setting.mode
+    for outcome, pair in run_both(reference, design, start, path):
+        outcomes.append(outcome)
+        states.append(pair)
+        last = path[len(states) - 1]
+        why = (difference(*pair, mode) if outcome[0] == outcome[1] else
+               f"the caller sees {tell_outcome(last, outcome[0])} or "
+               f"{tell_outcome(last, outcome[1])}")
+        if why is not None:
+            return Trace(why=why, start=start, moves=tuple(path[:len(states)]),
+                         outcomes=tuple(outcomes), states=tuple(states)), *pair
+    return None, *states[-1]
+
+
+def rename_pair(one: State, other: State) -> Pair:
+    """Two states with versions renamed alike in both."""
+    units, others = rename_together(one.units, other.units)
+    return one._replace(units=units), other._replace(units=others)

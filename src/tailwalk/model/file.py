@@ -1,0 +1,394 @@
+"""One file and its one folio under the rules: the working copy that a rule changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from tailwalk.model.contents import CLEAR, FILL, FREE, LOSE, STORE, store_versions
+from tailwalk.model.walks import Begun, Ended, GetBlock, Span, Walk, zero_new_buffers
+from tailwalk.model.words import (
+    ASYNC_WRITE,
+    CACHED,
+    DELAY,
+    DELAYED,
+    DIRTY,
+    EIO,
+    FAILED,
+    FOLIO_DIRTY,
+    FOLIO_UPTODATE,
+    HOLE,
+    MAPPED,
+    MAPPING,
+    NEW,
+    RUNNING,
+    UNCOMMITTED,
+    UNITS,
+    UNJOURNALLED,
+    UNWRITTEN,
+    UNWRITTEN_EXTENT,
+    UPTODATE,
+    WRITE_ERROR,
+    WRITEBACK,
+    WRITTEN,
+    Setting,
+    State,
+)
+
+
+@cache
+def setting_flags(flags: int) -> bytes:
+    """The translation of a ring that sets `flags` in every buffer."""
+    return bytes(value | flags for value in range(256))
+
+
+@cache
+def clearing_flags(flags: int) -> bytes:
+    """The translation of a ring or of blocks that clears `flags` everywhere."""
+    return bytes(value & ~flags for value in range(256))
+
+
+_DISCARDED = clearing_flags(DIRTY | MAPPED | NEW | DELAY | UNWRITTEN)
+_ALL_DIRTY = setting_flags(DIRTY)
+
+
+def reserve(block: int) -> tuple[int, int]:
+    """ext4_da_get_block_prep(), v6.18: delayed allocation."""
+    mapping = block & MAPPING
+    if mapping in (HOLE, DELAYED):
+        return MAPPED | NEW | DELAY, block & ~MAPPING | DELAYED
+    if mapping == UNWRITTEN_EXTENT:
+        return MAPPED | NEW | UNWRITTEN, block
+    return MAPPED, block
+
+
+def _allocate(block: int) -> tuple[int, int]:
+    """ext4_get_block() with create, v6.18, in a journalled or ordered transaction: a hole is
+    allocated and an unwritten extent becomes written at once."""
+    if block & MAPPING == WRITTEN:
+        return MAPPED, block
+    return MAPPED | NEW, block | WRITTEN | UNCOMMITTED
+
+
+def _allocate_unordered(block: int) -> tuple[int, int]:
+    """The same with data=writeback: the commit does not wait for the data."""
+    flags, block = _allocate(block)
+    return flags, block & ~UNCOMMITTED
+
+
+def look_up(block: int) -> int:
+    """ext4_get_block() without create: the flags that a buffer gets of its block's mapping."""
+    return {WRITTEN: MAPPED, UNWRITTEN_EXTENT: UNWRITTEN}.get(block & MAPPING, 0)
+
+
+class Machine:
+    """A design of the walk in a setting: what rules ask about besides the state.
+
+    Walks are pure functions of ring, mapping and range, so each is walked once and remembered.
+    A rival walk is walked beside it, and `differed` is set when it does anything else.
+    """
+
+    def __init__(self, setting: Setting, walk: Walk, *, rival: Walk | None = None) -> None:
+        self.setting = setting
+        self.walk = walk
+        self.rival = rival
+        self.differed = False
+        self.end_of_folio = setting.buffers * UNITS
+        self._begun: dict[object, tuple[Begun, bool]] = {}
+        self._ended: dict[object, tuple[Ended, bool]] = {}
+        self._half: Machine | None = None
+
+    def half(self) -> Machine:
+        """The machine for one half of a folio that was split."""
+        if self._half is None:
+            setting = self.setting
+            self._half = Machine(Setting(
+                mode=setting.mode, buffers=setting.buffers // 2,
+                blocks_per_page=setting.blocks_per_page,
+                ring_survives=setting.ring_survives), self.walk, rival=self.rival)
+        return self._half
+
+    def for_state(self, state: State) -> Machine:
+        """The machine whose folio has the size of the state's."""
+        machine = self
+        while machine.setting.buffers > len(state.blocks):
+            machine = machine.half()
+        return machine
+
+    def begin(self, ring: bytes, blocks: bytes, uptodate: bool, start: int, end: int,
+              get_block: GetBlock, refuse: int | None) -> Begun:
+        """The design's ext4_block_write_begin()."""
+        key = (ring, blocks, uptodate, start, end, get_block, refuse)
+        known = self._begun.get(key)
+        if known is None:
+            def begin(walk: Walk) -> Begun:
+                return walk.begin(ring, blocks, span=self.span(start, end), uptodate=uptodate,
+                                  get_block=get_block, refuse=refuse)
+            begun = begin(self.walk)
+            known = begun, self.rival is not None and begin(self.rival) != begun
+            self._begun[key] = known
+        if known[1]:
+            self.differed = True
+        return known[0]
+
+    def end(self, ring: bytes, blocks: bytes, uptodate: bool, start: int, end: int,
+            copied: int) -> Ended:
+        """The design's block_write_end()."""
+        key = (ring, blocks, uptodate, start, end, copied)
+        known = self._ended.get(key)
+        if known is None:
+            def finish(walk: Walk) -> Ended:
+                return walk.end(ring, blocks, span=self.span(start, end), uptodate=uptodate,
+                                copied=copied)
+            ended = finish(self.walk)
+            known = ended, self.rival is not None and finish(self.rival) != ended
+            self._ended[key] = known
+        if known[1]:
+            self.differed = True
+        return known[0]
+
+    def span(self, start: int, end: int) -> Span:
+        """A written range, in units."""
+        return _span(start, end, self.setting.buffers)
+
+
+@cache
+def _span(start: int, end: int, buffers: int) -> Span:
+    return Span(start, end, block=UNITS, buffers=buffers)
+
+
+class File:
+    """A working copy of a state, and the steps that several rules share."""
+
+    __slots__ = ("blocks", "disksize", "folio", "machine", "ring", "size", "units")
+
+    def __init__(self, machine: Machine, state: State) -> None:
+        self.machine = machine
+        self.ring, self.blocks, self.units, self.folio, self.size, self.disksize = state
+
+    def state(self) -> State:
+        """The state as it is now."""
+        return State(self.ring, self.blocks, self.units, self.folio, self.size, self.disksize)
+
+    # How the inode writes.
+
+    @property
+    def journalled(self) -> bool:
+        """ext4_should_journal_data()."""
+        return self.machine.setting.mode == "journal" and not self.folio & UNJOURNALLED
+
+    @property
+    def delalloc(self) -> bool:
+        """Are blocks allocated at writeback? Then ext4_should_dioread_nolock() is true too."""
+        return (self.machine.setting.mode == "ordered"
+                or (self.machine.setting.mode == "journal" and bool(self.folio & UNJOURNALLED)))
+
+    @property
+    def get_block(self) -> GetBlock:
+        """The get_block that ext4 passes to the walk."""
+        if self.delalloc:
+            return reserve
+        return _allocate_unordered if self.machine.setting.mode == "writeback" else _allocate
+
+    # Contents of the cache.
+
+    def change(self, table: bytes, start: int, end: int) -> None:
+        """Take one step of `contents` in a range of units."""
+        units = self.units
+        if units:  # empty where contents are not followed
+            self.units = units[:start] + units[start:end].translate(table) + units[end:]
+
+    def change_block(self, table: bytes, index: int) -> None:
+        """Take one step of `contents` in a block."""
+        self.change(table, index * UNITS, (index + 1) * UNITS)
+
+    def store(self, start: int, end: int, versions: bytes | None) -> None:
+        """A program's bytes reach the cache: unused versions, or those of `versions` (one for
+        each unit of the folio)."""
+        if versions is None:
+            self.change(STORE, start, end)
+        else:
+            units = self.units
+            self.units = (units[:start] + store_versions(units[start:end], versions[start:end])
+                          + units[end:])
+
+    def clear_all(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Zero ranges of the cache."""
+        for start, end in ranges:
+            self.change(CLEAR, start, end)
+
+    # Flags of buffers, blocks and the folio.
+
+    def is_uptodate(self) -> bool:
+        """folio_test_uptodate()."""
+        return bool(self.folio & FOLIO_UPTODATE)
+
+    def change_buffer(self, index: int, *, add: int = 0, drop: int = 0) -> None:
+        """Set and clear flags of one buffer."""
+        ring = self.ring
+        self.ring = (ring[:index] + bytes((ring[index] & ~drop | add,)) + ring[index + 1:])
+
+    def change_backing(self, index: int, *, add: int = 0, drop: int = 0) -> None:
+        """Set and clear bits of one block."""
+        blocks = self.blocks
+        self.blocks = (blocks[:index] + bytes((blocks[index] & ~drop | add,))
+                       + blocks[index + 1:])
+
+    def cache_folio(self) -> None:
+        """Have a folio in the cache (FGP_CREAT): a new one is memory that nobody filled."""
+        self.folio |= CACHED
+
+    def attach_ring(self) -> None:
+        """create_empty_buffers(), fs/buffer.c, v6.18, unless the folio has a ring."""
+        if not self.ring:
+            flags = ((UPTODATE if self.folio & FOLIO_UPTODATE else 0)
+                     | (DIRTY if self.folio & FOLIO_DIRTY else 0))
+            self.ring = bytes((flags,)) * len(self.blocks)
+
+    def dirty_all(self) -> None:
+        """block_dirty_folio(), fs/buffer.c, v6.18."""
+        self.ring = self.ring.translate(_ALL_DIRTY)
+        self.folio |= FOLIO_DIRTY
+
+    def droppable(self) -> bool:
+        """Would ext4_release_folio() let the ring go? Neither a dirty buffer nor one of the
+        running transaction does (drop_buffers(), jbd2_journal_try_to_free_buffers())."""
+        return (not self.folio & WRITEBACK
+                and not any(flags & (DIRTY | ASYNC_WRITE) for flags in self.ring)
+                and not any(block & RUNNING for block in self.blocks))
+
+    def drop_ring(self) -> bool:
+        """try_to_free_buffers(), fs/buffer.c, v6.18: whether the ring went."""
+        if not self.droppable():
+            return False
+        self.ring = b""
+        self.folio &= ~FOLIO_DIRTY
+        return True
+
+    def drop_folio(self) -> None:
+        """Take the folio out of the cache with all that it held."""
+        self.ring = b""
+        self.folio &= UNJOURNALLED
+        self.blocks = self.blocks.translate(clearing_flags(RUNNING))
+        self.change(LOSE, 0, self.machine.end_of_folio)
+
+    def invalidate(self, start: int, end: int) -> None:
+        """Discard the buffers that lie wholly in a range: block_invalidate_folio(), fs/buffer.c,
+        or for journalled data jbd2_journal_invalidate_folio(), fs/jbd2/transaction.c, v6.18."""
+        if not self.ring:
+            return
+        first, last = -(-start // UNITS), end // UNITS
+        if first >= last:
+            return
+        ring = self.ring
+        self.ring = ring[:first] + ring[first:last].translate(_DISCARDED) + ring[last:]
+        blocks = self.blocks
+        self.blocks = (blocks[:first] + blocks[first:last].translate(clearing_flags(RUNNING))
+                       + blocks[last:])
+
+    def free_blocks(self, first: int, last: int) -> None:
+        """Make holes of the blocks from `first` up to but not `last`."""
+        if first < last:
+            self.blocks = self.blocks[:first] + bytes(last - first) + self.blocks[last:]
+            self.change(FREE, first * UNITS, last * UNITS)
+
+    # Steps that several rules take.
+
+    def read_buffer(self, index: int, *, unreadable: bool) -> int:
+        """ext4_read_bh_lock(), fs/ext4/super.c, v6.18: 0 or EIO. A buffer with a write error is
+        uptodate without being read (ext4_buffer_uptodate(), fs/ext4/ext4.h)."""
+        if self.ring[index] & WRITE_ERROR:
+            self.change_buffer(index, add=UPTODATE)
+            return 0
+        if unreadable:
+            return EIO
+        self.change_block(FILL, index)
+        self.change_buffer(index, add=UPTODATE)
+        return 0
+
+    def zero_new(self, start: int, end: int) -> None:
+        """folio_zero_new_buffers(), or ext4_journalled_zero_new_buffers() for journalled data."""
+        if not any(flags & NEW for flags in self.ring):
+            return
+        ring, zeroed = zero_new_buffers(self.ring, start, end, block=UNITS,
+                                        uptodate=self.is_uptodate())
+        self.clear_all(zeroed)
+        if not self.journalled:
+            if ring != self.ring:
+                self.ring = ring
+                self.folio |= FOLIO_DIRTY
+            return
+        for index, (before, after) in enumerate(zip(self.ring, ring, strict=True)):
+            if before != after:
+                self.change_buffer(index, drop=NEW)
+                self.journal_buffer(index)
+
+    def journal_access(self, index: int) -> None:
+        """do_journal_get_write_access(): a buffer that waits for its checkpoint joins the running
+        transaction, dirty for the journal and no more for the device
+        (__jbd2_journal_file_buffer(), fs/jbd2/transaction.c)."""
+        if self.ring[index] & MAPPED and self.ring[index] & DIRTY:
+            self.change_buffer(index, drop=DIRTY)
+            self.change_backing(index, add=RUNNING)
+
+    def journal_buffer(self, index: int) -> None:
+        """write_end_fn(), fs/ext4/inode.c, v6.18."""
+        if self.ring[index] & MAPPED:
+            self.journal_access(index)
+            self.change_buffer(index, add=UPTODATE, drop=NEW | DIRTY)
+            self.change_backing(index, add=RUNNING)
+            self.folio |= FOLIO_DIRTY
+
+    def zero_in_block(self, start: int, end: int, *, unreadable: bool = False) -> int:
+        """__ext4_block_zero_page_range(), fs/ext4/inode.c, v6.18: 0 or EIO."""
+        self.cache_folio()
+        self.attach_ring()
+        index = start // UNITS
+        if not self.ring[index] & MAPPED:
+            self.change_buffer(index, add=look_up(self.blocks[index]),
+                               drop=NEW | MAPPED | UNWRITTEN
+                               if self.blocks[index] & MAPPING >= UNWRITTEN_EXTENT else 0)
+            if not self.ring[index] & MAPPED:
+                return 0
+        if self.is_uptodate():
+            self.change_buffer(index, add=UPTODATE)
+        if not self.ring[index] & UPTODATE:
+            error = self.read_buffer(index, unreadable=unreadable)
+            if error:
+                return error
+        self.change(CLEAR, start, min(end, (index + 1) * UNITS))
+        if self.journalled:
+            self.journal_access(index)
+            self.change_backing(index, add=RUNNING)
+        else:
+            self.change_buffer(index, add=DIRTY)
+        self.folio |= FOLIO_DIRTY
+        return 0
+
+    def zero_partial_blocks(self, start: int, end: int) -> None:
+        """ext4_zero_partial_blocks(), fs/ext4/inode.c, v6.18."""
+        if start // UNITS == (end - 1) // UNITS:
+            if start % UNITS or end % UNITS:
+                self.zero_in_block(start, end)
+            return
+        if start % UNITS:
+            self.zero_in_block(start, start + UNITS)
+        if end % UNITS:
+            self.zero_in_block(end - end % UNITS, end)
+
+    def size_extended(self, old: int, new: int) -> None:
+        """pagecache_isize_extended(), mm/truncate.c, v6.18: zero what lay behind the old size."""
+        per_page = self.machine.setting.blocks_per_page
+        rounded = -(-old // UNITS) * UNITS
+        if old >= new or per_page == 1 or new <= rounded or not rounded % (per_page * UNITS):
+            return
+        if self.folio & CACHED and self.folio & FOLIO_DIRTY:
+            self.change(CLEAR, old, new)
+
+    def mark_failed(self, index: int, *, failed: bool) -> None:
+        """Remember, or forget, that an I/O error was reported for a block."""
+        self.change_backing(index, add=FAILED if failed else 0, drop=0 if failed else FAILED)
+
+
+Rule = Callable[..., int]
+"""A rule changes a file and gives what its caller sees: a count, or a negative error."""

@@ -1,0 +1,313 @@
+"""The moves of an exploration: which rules, with which arguments, are tried in a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import NamedTuple
+
+from tailwalk.errors import ModelError
+from tailwalk.model.caching import EVERY_BLOCK, drop_buffers, read, reclaim, split
+from tailwalk.model.contents import NOWHERE, ON_DISK
+from tailwalk.model.file import File, Machine
+from tailwalk.model.truncation import punch, truncate
+from tailwalk.model.words import (
+    ASYNC_WRITE,
+    CACHED,
+    DELAY,
+    DIRTY,
+    ERRORS,
+    FOLIO_DIRTY,
+    FOLIO_UPTODATE,
+    HOLE,
+    MAPPED,
+    MAPPING,
+    RUNNING,
+    UNCOMMITTED,
+    UNITS,
+    UNWRITTEN,
+    UNWRITTEN_EXTENT,
+    WRITEBACK,
+    WRITTEN,
+    State,
+)
+from tailwalk.model.writeback import (
+    checkpoint,
+    commit,
+    end_writeback,
+    leave_journal,
+    start_writeback,
+)
+from tailwalk.model.writing import store, write
+
+NONE = -2
+"""In place of a block, extent or call: no fault is injected."""
+
+
+class Move(NamedTuple):
+    """A rule and its arguments.
+
+    Attributes:
+        rule: the rule's name.
+        start, end: the range in units; for truncate the new size, for split the half (start).
+        copied: units copied before the copy faults; NONE for all.
+        fault: the block, extent or get_block call that fails, EVERY_BLOCK, or NONE.
+        fatal: for writeback, whether ext4 gives the data up; for write, whether the fault is that
+            of a read rather than of get_block.
+    """
+
+    rule: str
+    start: int = 0
+    end: int = 0
+    copied: int = NONE
+    fault: int = NONE
+    fatal: bool = False
+
+
+DEPENDS_ON_DESIGN = frozenset({"write", "store"})
+EVICTIONS = frozenset({"drop buffers", "reclaim", "split"})
+WAIT_FOR_WRITEBACK = frozenset({"truncate", "punch", "commit", "checkpoint", "leave journal"})
+
+
+def take(machine: Machine, state: State, move: Move,
+         versions: bytes | None = None) -> tuple[State, int]:
+    """The state after a move and what its caller saw. `versions`: as of `writing.write`."""
+    file = File(machine, state)
+    outcome = _RULES[move.rule](file, move, versions)
+    if outcome is None:
+        return _halved(file, move), 0
+    return file.state(), outcome
+
+
+def _fault(move: Move) -> int | None:
+    return None if move.fault == NONE else move.fault
+
+
+def _write(file: File, move: Move, versions: bytes | None) -> int:
+    return write(file, move.start, move.end,
+                 copied=None if move.copied == NONE else move.copied,
+                 refuse=None if move.fatal or move.fault == NONE else move.fault,
+                 unreadable=move.fatal, versions=versions)
+
+
+def _halved(file: File, move: Move) -> State:
+    halved = split(file, move.start)
+    assert halved is not None, "a folio is split only where its ring can go"
+    return halved
+
+
+_RULES: dict[str, Callable[[File, Move, bytes | None], int | None]] = {
+    "write": _write,
+    "store": lambda file, move, versions: store(file, move.start, refuse=_fault(move),
+                                                versions=versions),
+    "read": lambda file, move, _: read(file, _fault(move)),
+    "writeback": lambda file, move, _: (
+        start_writeback(file, failed=_fault(move)) if file.journalled
+        else start_writeback(file, refuse=_fault(move), fatal=move.fatal)),
+    "end writeback": lambda file, move, _: end_writeback(file, failed=_fault(move)),
+    "truncate": lambda file, move, _: truncate(file, move.start),
+    "punch": lambda file, move, _: punch(file, move.start, move.end),
+    "commit": lambda file, *_: commit(file),
+    "checkpoint": lambda file, move, _: checkpoint(file, failed=_fault(move)),
+    "drop buffers": lambda file, *_: drop_buffers(file),
+    "reclaim": lambda file, *_: reclaim(file),
+    "leave journal": lambda file, *_: leave_journal(file),
+    "split": lambda *_: None,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """Which arguments a rule is tried with, for one size of folio."""
+
+    writes: tuple[tuple[int, int], ...]
+    sizes: tuple[int, ...]
+    punches: tuple[tuple[int, int], ...]
+    stores: tuple[int, ...]
+    every_fault: bool
+
+    @classmethod
+    @lru_cache
+    def of(cls, buffers: int, fine: bool) -> Vocabulary:
+        """`fine`: every range of units, every short copy and every place of a fault. Otherwise
+        ranges of whole blocks, the first half of a block and ranges from one half to another, one
+        short copy of each range, and of each kind of fault the last."""
+        end = buffers * UNITS
+        every = tuple((a, b) for a in range(end) for b in range(a + 1, end + 1))
+        if fine:
+            return cls(writes=every, sizes=tuple(range(end + 1)), punches=every,
+                       stores=tuple(range(end)), every_fault=True)
+        blocks = tuple((a, b) for a, b in every if not a % UNITS and not b % UNITS)
+        halves = tuple((a, a + 1) for a in range(0, end, UNITS))
+        between = tuple((a, b) for a, b in every if a % UNITS and b % UNITS)
+        return cls(writes=blocks + halves + between,
+                   sizes=(0, end // 2, end // 2 + 1, end),
+                   punches=(*((a, a + UNITS) for a in range(0, end, UNITS)), (1, end - 1)),
+                   stores=(0,), every_fault=False)
+
+
+def moves(machine: Machine, state: State, *, fine: bool) -> Iterator[Move]:
+    """The moves that can be made in a state."""
+    ring, blocks, _, folio, size, _ = state
+    vocabulary = Vocabulary.of(len(blocks), fine)
+    every_fault = vocabulary.every_fault
+    uptodate = bool(folio & FOLIO_UPTODATE)
+    file = File(machine, state)
+    journalled = file.journalled
+    if not ring:
+        file.attach_ring()
+    whole_ring = file.ring
+    get_block = file.get_block
+    for start, end in vocabulary.writes:
+        yield Move("write", start, end)
+        length = end - start
+        for copied in range(length) if every_fault else (length // 2,):
+            yield Move("write", start, end, copied)
+        begun = machine.begin(whole_ring, blocks, uptodate, start, end, get_block, None)
+        calls = begun.calls
+        for call in range(calls) if every_fault else range(calls)[-1:]:
+            yield Move("write", start, end, fault=call)
+        if begun.reads:
+            yield Move("write", start, end, fatal=True)
+    if uptodate:
+        unmapped = sum(not flags & MAPPED for flags in whole_ring[:-(-size // UNITS)])
+        for unit in vocabulary.stores:
+            if unit < size:
+                yield Move("store", unit)
+                if unmapped:
+                    yield Move("store", unit, fault=0)
+    else:
+        yield Move("read")
+        written = [i for i, block in enumerate(blocks[:-(-size // UNITS)])
+                   if block & MAPPING == WRITTEN]
+        if written:
+            yield Move("read", fault=EVERY_BLOCK)
+            for i in written if every_fault else written[1:][-1:]:
+                yield Move("read", fault=i)
+    if folio & WRITEBACK:
+        yield from _with_faults("end writeback", [
+            i for i, flags in enumerate(ring) if flags & ASYNC_WRITE], every_fault)
+        return  # truncation, eviction and commit wait for it
+    if folio & FOLIO_DIRTY:
+        if journalled:
+            dirty = [i for i, flags in enumerate(ring)
+                     if flags & DIRTY or blocks[i] & RUNNING]
+            yield from _with_faults("writeback", dirty, every_fault)
+        else:
+            yield Move("writeback")
+            if any(flags & DIRTY and flags & (DELAY | UNWRITTEN) for flags in ring):
+                yield Move("writeback", fault=0, fatal=True)
+                yield Move("writeback", fault=1, fatal=True)
+                yield Move("writeback", fault=1)
+    for new_size in vocabulary.sizes:
+        if new_size != size:
+            yield Move("truncate", new_size)
+    for start, end in vocabulary.punches:
+        if start < size:
+            yield Move("punch", start, end)
+    if any(block & (RUNNING | UNCOMMITTED) for block in blocks):
+        yield Move("commit")
+    if journalled:
+        dirty = [i for i, flags in enumerate(ring) if flags & DIRTY and not blocks[i] & RUNNING]
+        if dirty:
+            yield from _with_faults("checkpoint", dirty, every_fault)
+        yield Move("leave journal")
+    if folio & CACHED:
+        if ring and file.droppable():
+            yield Move("drop buffers")
+        if not folio & FOLIO_DIRTY and (not ring or file.droppable()):
+            yield Move("reclaim")
+        half = len(blocks) // 2
+        if (machine.setting.large and not len(blocks) % 2
+                and not half % machine.setting.blocks_per_page
+                and (not ring or file.droppable())):
+            yield Move("split", 0)
+            yield Move("split", 1)
+
+
+def _with_faults(rule: str, affected: list[int], every_fault: bool) -> Iterator[Move]:
+    yield Move(rule)
+    yield Move(rule, fault=EVERY_BLOCK)
+    for index in affected if every_fault else affected[1:][-1:]:
+        yield Move(rule, fault=index)
+
+
+def start_states(machine: Machine, *, fine: bool) -> list[State]:
+    """Files before anything has happened, nothing cached: an empty one, and ones as long as the
+    folio with each block a hole, preallocated or written (`fine`: each way to do that; otherwise
+    all written, and one of all kinds in turn)."""
+    buffers = machine.setting.buffers
+    end = machine.end_of_folio
+    found = [State(b"", bytes(buffers), bytes((NOWHERE,)) * end, 0, 0, 0)]
+    kinds = (WRITTEN, HOLE, UNWRITTEN_EXTENT)
+    patterns = (list(product(kinds, repeat=buffers)) if fine else
+                [(WRITTEN,) * buffers, tuple(kinds[i % len(kinds)] for i in range(buffers))])
+    for pattern in patterns:
+        units = bytes(ON_DISK if block == WRITTEN else NOWHERE
+                      for block in pattern for _ in range(UNITS))
+        found.append(State(b"", bytes(pattern), units, 0, end, end))
+    return found
+
+
+def tell(move: Move) -> str:
+    """A move in words; positions count blocks, so that 1.5 is the middle of block 1."""
+    def at(unit: int) -> str:
+        return f"{unit / UNITS:g}"
+
+    def fault(text: str) -> str:
+        if move.fault == NONE:
+            return ""
+        return f", {text} " + ("every block" if move.fault == EVERY_BLOCK
+                               else f"block {move.fault}")
+
+    match move.rule:
+        case "write":
+            text = f"write from {at(move.start)} to {at(move.end)}"
+            if move.copied != NONE:
+                text += f", of which the copy brings {at(move.copied)}"
+            if move.fatal:
+                text += ", a partly written block is unreadable"
+            elif move.fault != NONE:
+                text += f", get_block call {move.fault + 1} finds no space"
+            return text
+        case "store":
+            return (f"store at {at(move.start)} through a mapping"
+                    + ("" if move.fault == NONE else ", get_block finds no space"))
+        case "read" | "end writeback" | "checkpoint":
+            return move.rule + fault("failing at")
+        case "writeback":
+            if move.fault == NONE:
+                return "writeback"
+            if move.fatal:
+                return f"writeback gives up at extent {move.fault + 1}"
+            if move.fault == EVERY_BLOCK:
+                return "writeback, failing at every block"
+            return f"writeback finds no space for extent {move.fault + 1}"
+        case "truncate":
+            return f"truncate to {at(move.start)}"
+        case "punch":
+            return f"punch a hole from {at(move.start)} to {at(move.end)}"
+        case "split":
+            return f"split the folio, follow half {move.start + 1}"
+        case _:
+            return move.rule
+
+
+def tell_outcome(move: Move, outcome: int) -> str:
+    """What the caller of a move saw, in words."""
+    if outcome < 0:
+        return ERRORS[outcome]
+    if move.rule == "write":
+        return f"{outcome / UNITS:g} blocks"
+    return "ok"
+
+
+def machine_for(machine: Machine, state: State) -> Machine:
+    """The machine for a state; raises ModelError where there is none."""
+    found = machine.for_state(state)
+    if found.setting.buffers != len(state.blocks):
+        raise ModelError(f"a state of {len(state.blocks)} buffers is no half of a folio of "
+                         f"{machine.setting.buffers}.")
+    return found

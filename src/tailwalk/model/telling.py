@@ -1,0 +1,152 @@
+"""A check, a proof and predictions as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tailwalk.cases import show_size
+from tailwalk.model.check import Check, Part
+from tailwalk.model.explore import Exploration
+from tailwalk.model.predict import RANDOM, TERMS, Calibration, Cost
+from tailwalk.model.proof import INVARIANT, Proof
+from tailwalk.model.view import INVARIANTS, LEGEND
+
+_PURPOSES = {
+    "contents": "contents followed, every range and fault",
+    "any depth": "flags, mapping and size, every range and fault",
+    "walks": "flags, mapping and size, chosen ranges and faults",
+}
+
+
+def tell_check(check: Check) -> Iterator[str]:
+    """A check's lines."""
+    design, against = check.design, check.against
+    yield f"{design.name}: {design.summary}"
+    yield f"against {against.name}: {against.summary}"
+    yield ""
+    yield (f"{'mode':<11}{'buffers':>7}  {'depth':>7}  {'states':>10}  {'transitions':>11}  "
+           f"{'apart':>6}  followed")
+    for part, found in check.parts:
+        yield _part_line(part, found)
+    yield ""
+    last = check.parts[-1][1]
+    if last.trace is not None:
+        yield f"NOT equivalent: a shortest run that shows it ({LEGEND})"
+        yield from last.trace.lines(against.name, design.name)
+        return
+    yield (f"equivalent within these bounds: {check.states:,} states, "
+           f"{check.transitions:,} transitions, no difference that a program, a reader of the "
+           "disk or a crash could see")
+    yield from _flag_lines(check)
+    yield ""
+    yield "invariants"
+    for invariant in INVARIANTS:
+        broken = check.broken[invariant.name]
+        verdict = "kept" if not broken else f"not kept in {broken:,} states"
+        yield f"  {invariant.name}: {invariant.statement}: {verdict}"
+
+
+def _part_line(part: Part, found: Exploration) -> str:
+    depth = f"any ({found.depth})" if found.closed else str(found.depth)
+    return (f"{part.setting.mode:<11}{part.setting.buffers:>7}  {depth:>7}  {found.states:>10,}  "
+            f"{found.transitions:>11,}  {found.apart:>6,}  {_PURPOSES[part.purpose]}")
+
+
+_SHADOWED = frozenset({"uptodate of buffers of an uptodate folio"})
+
+
+def _flag_lines(check: Check) -> Iterator[str]:
+    if not check.flags:
+        yield ("The two designs leave the same flags in every state: where the walks of "
+               f"{check.design.name} skip a buffer, a visit would change nothing.")
+        return
+    for flags, count in sorted(check.flags.items(), key=lambda item: (-item[1], sorted(item[0]))):
+        yield f"In {count:,} states they differ in: {'; '.join(sorted(flags))}."
+    if set(check.flags) == {_SHADOWED}:
+        yield ("Nothing observes that: while a folio is uptodate no rule asks whether its buffers "
+               "are, and a folio that loses its uptodate flag loses its ring in the same step.")
+
+
+def tell_proof(proof: Proof) -> Iterator[str]:
+    """A proof's lines."""
+    yield f"{proof.design} against full, a ring of any length, by induction over the walk"
+    for statement, invariant in INVARIANT.items():
+        yield ""
+        yield f"{statement}: {invariant}"
+        for obligation in proof.obligations:
+            if obligation.statement == statement:
+                yield (f"  {obligation.walk:<7}{obligation.part:<7}"
+                       f"{'proved' if obligation.holds else 'FAILS'}")
+                if not obligation.holds:
+                    yield f"    {obligation.counterexample}"
+    yield ""
+    yield "proved" if proof.holds else "NOT proved"
+
+
+def tell_costs(costs: Sequence[Cost], figures: Sequence[float] | None,
+               calibration: Calibration | None) -> Iterator[str]:
+    """Predictions as a table; `figures` are the predicted instructions."""
+    heading = (f"{'case':<12}{'design':<13}{'folio':>7}{'block':>7}{'place':>10}{'before':>9}"
+               f"{'in':>7}{'behind':>9}{'flags':>9}")
+    yield heading + ("" if figures is None else f"{'predicted':>12}")
+    for number, cost in enumerate(costs):
+        terms = cost.terms
+        place = RANDOM if cost.place == RANDOM else show_size(int(cost.place))
+        line = (f"{cost.case.name:<12}{cost.design:<13}{show_size(cost.folio):>7}"
+                f"{show_size(cost.block_size):>7}{place:>10}{_count(terms['prefix']):>9}"
+                f"{_count(terms['span']):>7}{_count(terms['tail']):>9}{_count(cost.flags):>9}")
+        yield line + ("" if figures is None else f"{figures[number]:>12,.0f}")
+    yield "before, in, behind: buffers visited by both walks of a call, by where they lie"
+    followed = [name for name in ("hops", "lookups", "get_block")
+                if any(cost.terms[name] for cost in costs)]
+    for name in followed:
+        yield (f"{TERMS[name]}: " + ", ".join(
+            f"{cost.design} {_count(cost.terms[name])}" for cost in costs if cost.terms[name]))
+    if calibration is not None:
+        yield (f"predicted: {calibration.run.unit}, from {calibration.run.kernel.spec} "
+               f"({calibration.run.kernel.release}), whose walks are {calibration.design.name}'s")
+        others = sorted({cost.design for cost in costs} - {calibration.design.name})
+        if others:
+            yield (f"{', '.join(others)}: with that kernel's cost of a visit; another kernel's "
+                   "compiled walks differ by an instruction or more a buffer")
+        for cost in costs:
+            for what in calibration.unknown(cost):
+                yield f"{cost.design}: without the cost of {what}, which that kernel has none of"
+
+
+def tell_costs_csv(costs: Sequence[Cost], figures: Sequence[float] | None) -> Iterator[str]:
+    """Predictions as comma-separated values."""
+    yield ",".join(["case", "design", "folio", "block_size", "place", *TERMS, "flags",
+                    *([] if figures is None else ["predicted"])])
+    for number, cost in enumerate(costs):
+        values = [cost.case.name, cost.design, str(cost.folio), str(cost.block_size),
+                  str(cost.place), *(f"{cost.terms[name]:g}" for name in TERMS), f"{cost.flags:g}"]
+        yield ",".join([*values, *([] if figures is None else [f"{figures[number]:.1f}"])])
+
+
+def tell_calibration(calibration: Calibration) -> Iterator[str]:
+    """Every cell of the run beside its prediction, and the coefficients."""
+    run = calibration.run
+    yield (f"calibrated on {run.kernel.spec} ({run.kernel.release}), {run.unit}, "
+           f"{show_size(run.conditions.filesystem.block_size)} blocks, walks as "
+           f"{calibration.design.name}")
+    yield (f"{'case':<12}{'fill':>8}{'folio':>8}{'offset':>12}{'measured':>10}{'model':>9}"
+           f"{'error':>8}")
+    for cell in calibration.cells:
+        case = cell.figure.case
+        yield (f"{case.name:<12}{show_size(case.fill):>8}{show_size(cell.cost.folio):>8}"
+               f"{case.offset:>12,}{cell.figure.value:>10,.0f}{cell.predicted:>9,.0f}"
+               f"{100 * cell.error:>+7.2f}%")
+    yield f"largest error {100 * calibration.worst:.2f}% of {len(calibration.cells)} cells"
+    for why in calibration.left_out:
+        yield f"left out: {why}"
+    yield f"  {calibration.base:>10.2f}  base"
+    for name, factor in calibration.coefficients.items():
+        yield f"  {factor:>10.2f}  {TERMS[name]}"
+    if calibration.entangled:
+        yield ("varies only with others, which stand for it too: "
+               + ", ".join(TERMS[name] for name in calibration.entangled))
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"

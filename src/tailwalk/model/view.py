@@ -1,0 +1,267 @@
+"""What can be seen of a state, and what must hold in every state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tailwalk.model.contents import (
+    CACHE_VALUE,
+    COPY_VALUE,
+    DISK_VALUE,
+    FIRST_VERSION,
+    STALE,
+    ZERO,
+)
+from tailwalk.model.words import (
+    BLOCK_FLAGS,
+    BLOCK_NAMES,
+    BUFFER_FLAGS,
+    CACHED,
+    DELAYED,
+    DIRTY,
+    FAILED,
+    FOLIO_DIRTY,
+    FOLIO_FLAGS,
+    FOLIO_UPTODATE,
+    HOLE,
+    MAPPING,
+    NEW,
+    RUNNING,
+    UNCOMMITTED,
+    UNITS,
+    UNJOURNALLED,
+    UPTODATE,
+    WRITTEN,
+    Mode,
+    State,
+)
+
+
+def in_cache(state: State, index: int) -> bool:
+    """Would a read of a block be served from the cache (filemap_range_uptodate())?"""
+    return bool(state.folio & CACHED and (
+        state.folio & FOLIO_UPTODATE or (state.ring and state.ring[index] & UPTODATE)))
+
+
+def readable(state: State) -> bytes:
+    """What read(2) gives, a value for each unit of the file: what the cache holds, or else what
+    a successful read would bring there."""
+    seen = bytearray(state.size)
+    for unit in range(state.size):
+        symbol = state.units[unit]
+        if in_cache(state, unit // UNITS):
+            seen[unit] = CACHE_VALUE[symbol]
+        elif state.blocks[unit // UNITS] & MAPPING == WRITTEN:
+            seen[unit] = DISK_VALUE[symbol]
+        else:
+            seen[unit] = ZERO
+    return bytes(seen)
+
+
+def after_crash(state: State, mode: Mode) -> bytes:
+    """What a machine that loses power now finds, a value for each unit, if everything that the
+    journal may have committed is committed: the moment at which the most is exposed.
+
+    At any earlier commit the mapping is one that the run had before, so two runs that agree here
+    after every move agree at every moment of a crash.
+    """
+    replayed = mode == "journal" and not state.folio & UNJOURNALLED
+    seen = bytearray(state.disksize)
+    for unit in range(state.disksize):
+        block = state.blocks[unit // UNITS]
+        if block & MAPPING == WRITTEN and not block & UNCOMMITTED:
+            symbol = state.units[unit]
+            copy = COPY_VALUE[symbol] if replayed else 0
+            seen[unit] = copy - 1 if copy else DISK_VALUE[symbol]
+    return bytes(seen)
+
+
+def holes(state: State) -> str:
+    """What SEEK_HOLE and SEEK_DATA tell, a letter for each block of the file: a preallocated
+    block is data where the cache holds it (folio_seek_hole_data(), mm/filemap.c, v6.18)."""
+    letters = []
+    for index in range(-(-state.size // UNITS)):
+        mapping = state.blocks[index] & MAPPING
+        data = mapping in (DELAYED, WRITTEN) or (mapping != HOLE and in_cache(state, index))
+        letters.append("D" if data else ".")
+    return "".join(letters)
+
+
+def difference(one: State, other: State, mode: Mode) -> str | None:
+    """The first thing that a program, or the machine after a crash, could tell two states apart
+    by, in words; None where there is none."""
+    if one.size != other.size:
+        return f"i_size is {_at(one.size)} or {_at(other.size)}"
+    if one.units:
+        found = _first_difference(readable(one), readable(other))
+        if found is not None:
+            unit, a, b = found
+            return f"a read at {_at(unit)} gives {value_name(a)} or {value_name(b)}"
+    if holes(one) != holes(other):
+        return f"SEEK_HOLE tells {holes(one)} or {holes(other)} (D: data)"
+    if one.disksize != other.disksize:
+        return f"a crash leaves a size of {_at(one.disksize)} or {_at(other.disksize)}"
+    for index, (a, b) in enumerate(zip(one.blocks, other.blocks, strict=True)):
+        if (a ^ b) & (MAPPING | UNCOMMITTED):
+            return f"block {index} is {block_name(a)} or {block_name(b)} on disk"
+    if one.units:
+        found = _first_difference(after_crash(one, mode), after_crash(other, mode))
+        if found is not None:
+            unit, a, b = found
+            return f"a crash leaves {value_name(a)} or {value_name(b)} at {_at(unit)}"
+    return None
+
+
+def _first_difference(one: bytes, other: bytes) -> tuple[int, int, int] | None:
+    return next(((unit, a, b) for unit, (a, b) in enumerate(zip(one, other, strict=True))
+                 if a != b), None)
+
+
+def flag_differences(one: State, other: State) -> frozenset[str]:
+    """The flags in which two states differ, in words that say where."""
+    found = set()
+    if not one.ring or not other.ring:
+        if one.ring or other.ring:
+            found.add("a ring that only one of them has")
+    else:
+        where = ("an uptodate folio" if one.folio & other.folio & FOLIO_UPTODATE
+                 else "a folio that is not uptodate")
+        for a, b in zip(one.ring, other.ring, strict=True):
+            found |= {f"{name} of buffers of {where}" for flag, name in BUFFER_FLAGS.items()
+                      if (a ^ b) & flag}
+    found |= {f"{name} of the folio" for flag, name in FOLIO_FLAGS.items()
+              if (one.folio ^ other.folio) & flag}
+    for a, b in zip(one.blocks, other.blocks, strict=True):
+        found |= {f"{name} of blocks" for flag, name in BLOCK_FLAGS.items() if (a ^ b) & flag}
+    if one.units != other.units:
+        found.add("bytes that nothing shows")
+    return frozenset(found)
+
+
+class Arrival(NamedTuple):
+    """A state that a move led to: the state before, the one after, and the mode."""
+
+    before: State
+    state: State
+    mode: Mode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invariant:
+    """Something that every state, or every move, is held against.
+
+    Attributes:
+        name: short, for output.
+        statement: what holds.
+        broken: is it broken on arrival in a state?
+        required: must it hold, or is it only told whether it does?
+        contents: does it speak of bytes (so that contents have to be followed)?
+        modes: the modes that it is promised in.
+    """
+
+    name: str
+    statement: str
+    broken: Callable[[Arrival], bool]
+    required: bool = True
+    contents: bool = False
+    modes: tuple[Mode, ...] = ("ordered", "nodelalloc", "writeback", "journal")
+
+
+def _shows_stale(seen: bytes, state: State) -> bool:
+    return STALE in seen and any(value == STALE and not state.blocks[unit // UNITS] & FAILED
+                                 for unit, value in enumerate(seen))
+
+
+def _stale_shown(at: Arrival) -> bool:
+    return _shows_stale(readable(at.state), at.state)
+
+
+def _stale_after_crash(at: Arrival) -> bool:
+    return _shows_stale(after_crash(at.state, at.mode), at.state)
+
+
+def _new_left(at: Arrival) -> bool:
+    return any(flags & NEW for flags in at.state.ring)
+
+
+def _dirty_in_clean_folio(at: Arrival) -> bool:
+    return not at.state.folio & FOLIO_DIRTY and any(flags & DIRTY for flags in at.state.ring)
+
+
+def _journalled_not_uptodate(at: Arrival) -> bool:
+    return bool(at.state.ring) and any(
+        block & RUNNING and not flags & UPTODATE
+        for flags, block in zip(at.state.ring, at.state.blocks, strict=True))
+
+
+def _ring_outlives_uptodate(at: Arrival) -> bool:
+    return bool(at.before.folio & FOLIO_UPTODATE and at.state.folio & CACHED
+                and not at.state.folio & FOLIO_UPTODATE and at.state.ring)
+
+
+def _uptodate_folio_of_others(at: Arrival) -> bool:
+    return bool(at.state.folio & FOLIO_UPTODATE) and any(
+        not flags & UPTODATE for flags in at.state.ring)
+
+
+INVARIANTS = (
+    Invariant(
+        name="no stale read", contents=True, broken=_stale_shown,
+        statement="a read shows bytes of this file or zeros, unless an I/O error was reported "
+                  "for the block"),
+    Invariant(
+        name="no stale crash", contents=True, broken=_stale_after_crash,
+        modes=("ordered", "nodelalloc", "journal"),
+        statement="the same after a crash at any moment (data=writeback does not promise it)"),
+    Invariant(
+        name="nothing new", broken=_new_left,
+        statement="no buffer is new between two system calls"),
+    Invariant(
+        name="dirty folio", broken=_dirty_in_clean_folio,
+        statement="a folio with a dirty buffer is dirty"),
+    Invariant(
+        name="journalled uptodate", broken=_journalled_not_uptodate,
+        statement="a buffer in the running transaction is uptodate (mark_buffer_dirty() warns)"),
+    Invariant(
+        name="ring dies with uptodate", broken=_ring_outlives_uptodate,
+        statement="a folio that loses its uptodate flag loses its ring in the same step"),
+    Invariant(
+        name="uptodate ring", broken=_uptodate_folio_of_others, required=False,
+        statement="the buffers of an uptodate folio are uptodate"),
+)
+
+
+def value_name(value: int) -> str:
+    """A value of `contents` in words."""
+    if value in (ZERO, STALE):
+        return "zeros" if value == ZERO else "stale bytes"
+    return f"data {chr(ord('A') + value - FIRST_VERSION)}"
+
+
+def block_name(block: int) -> str:
+    """A block's byte in words."""
+    return " ".join([BLOCK_NAMES[block & MAPPING],
+                     *(name for flag, name in BLOCK_FLAGS.items() if block & flag)])
+
+
+def _at(unit: int) -> str:
+    return f"{unit / UNITS:g}"
+
+
+_LETTERS = {1: "u", 2: "d", 4: "m", 8: "n", 16: "y", 32: "w", 64: "a", 128: "e"}
+
+
+def show_state(state: State) -> str:
+    """A state on one line: folio flags, then each buffer's flags and its block's mapping."""
+    folio = ",".join(name for flag, name in FOLIO_FLAGS.items() if state.folio & flag) or "none"
+    ring = " ".join("".join(letter if flags & flag else "-" for flag, letter in _LETTERS.items())
+                    for flags in state.ring) or "no ring"
+    blocks = " ".join(block_name(block).replace(" ", "+") for block in state.blocks)
+    return (f"size {_at(state.size)}, on disk {_at(state.disksize)}; folio {folio}; "
+            f"ring {ring}; blocks {blocks}")
+
+
+LEGEND = ("u uptodate, d dirty, m mapped, n new, y delay, w unwritten, a async-write, "
+          "e write-error; positions count blocks")

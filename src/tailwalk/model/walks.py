@@ -1,0 +1,464 @@
+"""The walks over a folio's ring of buffer heads, in the designs that are compared.
+
+A buffered write walks the ring twice: `begin` mirrors ext4_block_write_begin() (fs/ext4/inode.c)
+and `end` mirrors block_write_end(), folio_zero_new_buffers() and block_commit_write()
+(fs/buffer.c), all as of v6.18. What a walk does at a buffer is the same in every design of the
+ring; a design is the *route*: which buffers are visited. Buffers before the written range are the
+prefix, those it touches the span, those behind it the tail.
+
+Positions are in any unit that blocks are a whole number of: the checker counts half blocks,
+prediction counts bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple, Protocol
+
+from tailwalk.model.words import (
+    DELAY,
+    DELAYED,
+    DIRTY,
+    ENOSPC,
+    HOLE,
+    MAPPED,
+    MAPPING,
+    NEW,
+    UNWRITTEN,
+    UPTODATE,
+    WRITTEN,
+)
+
+
+@dataclass
+class Counts:
+    """What a walk cost.
+
+    Attributes:
+        prefix, span, tail: buffers visited before, in and behind the written range.
+        hops: links of the ring followed to reach a buffer that is not visited on the way.
+        lookups: uses of an index or a bitmap in place of a walk.
+        flags: flag operations (tests, sets and clears) on buffers and folio.
+        get_block: calls of get_block.
+    """
+
+    prefix: int = 0
+    span: int = 0
+    tail: int = 0
+    hops: int = 0
+    lookups: int = 0
+    flags: int = 0
+    get_block: int = 0
+
+    @property
+    def visits(self) -> int:
+        """Buffers visited."""
+        return self.prefix + self.span + self.tail
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in COUNT_NAMES))
+
+
+Range = tuple[int, int]
+"""Start and end of a range of positions in the folio."""
+
+COUNT_NAMES = ("prefix", "span", "tail", "hops", "lookups", "flags", "get_block")
+
+GetBlock = Callable[[int], tuple[int, int]]
+"""From a block's byte to the flags its buffer gets and the block's byte afterwards."""
+
+class Span:
+    """A written range of a folio and the blocks that it touches.
+
+    Attributes:
+        start, end: the range.
+        block: size of a block.
+        buffers: buffers in the ring.
+        touched: the blocks that are not outside the range, which both walks of v6.18 say with
+            block_end <= from || block_start >= to.
+    """
+
+    __slots__ = ("block", "buffers", "end", "start", "touched")
+
+    def __init__(self, start: int, end: int, *, block: int, buffers: int) -> None:
+        self.start, self.end, self.block, self.buffers = start, end, block, buffers
+        first = start // block
+        self.touched = range(first, max(first, -(-end // block)))
+
+    def partly(self, index: int) -> bool:
+        """Is only a part of the block in the range?"""
+        return index * self.block < self.start or (index + 1) * self.block > self.end
+
+    def rest_of(self, index: int) -> Iterator[Range]:
+        """The parts of a block that lie outside the range (folio_zero_segments)."""
+        low, high = index * self.block, (index + 1) * self.block
+        if high > self.end:
+            yield max(self.end, low), high
+        if low < self.start:
+            yield low, min(self.start, high)
+
+    def first(self, length: int) -> Span:
+        """The range's first `length` positions."""
+        if self.start + length == self.end:
+            return self
+        return Span(self.start, self.start + length, block=self.block, buffers=self.buffers)
+
+
+class Buffer:
+    """A buffer head under a walk, which counts the operations on its flags."""
+
+    __slots__ = ("flags", "operations")
+
+    def __init__(self, flags: int) -> None:
+        self.flags = flags
+        self.operations = 0
+
+    def test(self, flag: int) -> bool:
+        self.operations += 1
+        return bool(self.flags & flag)
+
+    def set(self, flag: int) -> None:
+        self.operations += 1
+        self.flags |= flag
+
+    def clear(self, flag: int) -> None:
+        self.operations += 1
+        self.flags &= ~flag
+
+
+CommitAt = Callable[[int, bool], tuple[int, bool, int]]
+"""The body of the commit's loop: from a buffer's flags and whether it is outside the range to the
+flags afterwards, whether the folio is only partly uptodate, and the flag operations."""
+
+
+class Step(NamedTuple):
+    """What a walk does at one buffer: its flags and block afterwards, whether the block's bytes
+    outside the range are zeroed, whether the block is read, whether get_block is called or
+    refuses, and the flag operations."""
+
+    flags: int
+    block: int
+    zeroes: bool
+    reads: bool
+    calls: bool
+    refused: bool
+    operations: int
+
+
+class Begun(NamedTuple):
+    """What ext4_block_write_begin() leaves: the ring and blocks, the ranges of the cache that it
+    zeroed, the buffers that it reads, the calls of get_block, and 0 or the error."""
+
+    ring: bytes
+    blocks: bytes
+    zeroed: tuple[Range, ...]
+    reads: tuple[int, ...]
+    calls: int
+    error: int
+
+
+class Ended(NamedTuple):
+    """What block_write_end() leaves: the ring and blocks, the ranges of the cache that it zeroed,
+    the positions it accepts, whether the folio is uptodate, and whether it made it dirty."""
+
+    ring: bytes
+    blocks: bytes
+    zeroed: tuple[Range, ...]
+    accepted: int
+    uptodate: bool
+    dirtied: bool
+
+
+class Walk(Protocol):
+    """A design's two passes of a buffered write over one folio."""
+
+    def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
+              get_block: GetBlock, refuse: int | None = None) -> Begun:
+        """Prepare the buffers of `span`; `refuse` is the get_block call that gets ENOSPC."""
+
+    def end(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
+            copied: int) -> Ended:
+        """Take in the first `copied` positions of `span`."""
+
+    def cost(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
+             get_block: GetBlock) -> tuple[Counts, Counts]:
+        """What `begin` and `end` cost for a write that is taken in whole."""
+
+
+Route = Callable[[Span, bool], range]
+"""From the written range and whether the folio is uptodate on entry to the buffers visited."""
+
+
+def whole_ring(span: Span, uptodate: bool) -> range:  # noqa: ARG001
+    """Every buffer, to v7.1."""
+    return range(span.buffers)
+
+
+def begin_to_end_of_write(span: Span, uptodate: bool) -> range:
+    """ext4_block_write_begin(), v7.2: block_start < to || (!folio_uptodate && bh != head)."""
+    return range(-(-span.end // span.block) if uptodate else span.buffers)
+
+
+def commit_to_end_of_write(span: Span, uptodate: bool) -> range:
+    """block_commit_write(), v7.2: leaves after a buffer with uptodate && block_start >= to."""
+    return range(max(1, -(-span.end // span.block)) if uptodate else span.buffers)
+
+
+def only_span(span: Span, uptodate: bool) -> range:
+    """Nothing but the buffers that the write touches, where the folio was uptodate on entry."""
+    if not uptodate:
+        return range(span.buffers)
+    return range(span.start // span.block, -(-span.end // span.block))
+
+
+@cache
+def begin_at(flags: int, block: int, *, outside: bool, partly: bool, uptodate: bool,
+             get_block: GetBlock, refuse: bool) -> Step:
+    """The body of the loop of ext4_block_write_begin(), fs/ext4/inode.c, v6.18 to v7.3."""
+    bh = Buffer(flags)
+
+    def step(*, zeroes: bool = False, reads: bool = False, calls: bool = False,
+             refused: bool = False) -> Step:
+        return Step(bh.flags, block, zeroes, reads, calls, refused, bh.operations)
+
+    if outside:
+        if uptodate:
+            bh.set(UPTODATE)
+        return step()
+    if bh.test(NEW):
+        bh.clear(NEW)
+    calls = not bh.test(MAPPED)
+    if calls:
+        if refuse:
+            return step(refused=True)
+        got, block = get_block(block)
+        bh.flags = bh.flags & ~(NEW | MAPPED | UNWRITTEN) | got
+        if bh.test(NEW):
+            if uptodate:
+                bh.set(UPTODATE)
+                return step(calls=True)
+            return step(calls=True, zeroes=partly)
+    if uptodate:
+        bh.set(UPTODATE)
+        return step(calls=calls)
+    return step(calls=calls, reads=(not bh.test(UPTODATE) and not bh.test(DELAY)
+                                    and not bh.test(UNWRITTEN) and partly))
+
+
+def commit_at(flags: int, outside: bool) -> tuple[int, bool, int]:
+    """The body of the loop of block_commit_write(), fs/buffer.c, v6.18 to v7.3: the flags
+    afterwards, whether the folio is only partly uptodate, and the flag operations."""
+    bh = Buffer(flags)
+    partial = False
+    if outside:
+        if not bh.test(UPTODATE):
+            partial = True
+    else:
+        bh.set(UPTODATE)
+        bh.set(DIRTY)
+    if bh.test(NEW):
+        bh.clear(NEW)
+    return bh.flags, partial, bh.operations
+
+
+_BEGIN_OUTSIDE = bytes(
+    begin_at(flags, 0, outside=True, partly=False, uptodate=True,
+             get_block=lambda block: (0, block),
+             refuse=False).flags for flags in range(256))
+_IS_UPTODATE = bytes(flags & UPTODATE for flags in range(256))
+_IS_DIRTY = bytes(flags & DIRTY for flags in range(256))
+
+
+class RingWalk:
+    """Both walks over a ring of buffer heads along a design's routes.
+
+    `indexed` says that a route which begins inside the ring gets there by an index and not by
+    following the ring's links. `commit` is the body of the commit's loop.
+    """
+
+    def __init__(self, begin: Route, commit: Route, *, indexed: bool = False,
+                 at: CommitAt = commit_at) -> None:
+        self._begin_route = begin
+        self._commit_route = commit
+        self._indexed = indexed
+        self._commit_at = at
+        # A body that depends on the flags alone is a table over them.
+        self._inside = bytes(at(flags, False)[0] for flags in range(256))
+        self._outside = bytes(at(flags, True)[0] for flags in range(256))
+
+    def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
+              get_block: GetBlock, refuse: int | None = None) -> Begun:
+        """ext4_block_write_begin(), fs/ext4/inode.c, v6.18."""
+        route, touched = self._begin_route(span, uptodate), span.touched
+        first, last = max(route.start, touched.start), min(route.stop, touched.stop)
+        inside, backing = bytearray(ring[first:last]), bytearray(blocks)
+        prefix, tail = ring[:first], ring[last:]
+        if uptodate and route.start < first:
+            prefix = prefix[:route.start] + prefix[route.start:].translate(_BEGIN_OUTSIDE)
+        zeroed: list[Range] = []
+        reads: list[int] = []
+        calls = error = 0
+        for i in range(first, last):
+            step = begin_at(ring[i], blocks[i], outside=False, partly=span.partly(i),
+                            uptodate=uptodate, get_block=get_block, refuse=calls == refuse)
+            inside[i - first], backing[i] = step.flags, step.block
+            calls += step.calls
+            if step.zeroes:
+                zeroed.extend(span.rest_of(i))
+            if step.reads:
+                reads.append(i)
+            if step.refused:
+                error = ENOSPC
+                break
+        else:
+            if uptodate and last < route.stop:
+                length = route.stop - last
+                tail = tail[:length].translate(_BEGIN_OUTSIDE) + tail[length:]
+        return Begun(prefix + bytes(inside) + tail, bytes(backing), tuple(zeroed), tuple(reads),
+                     calls, error)
+
+    def end(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
+            copied: int) -> Ended:
+        """block_write_end(), fs/buffer.c, v6.18."""
+        zeroed: tuple[Range, ...] = ()
+        before = ring
+        if copied < span.end - span.start:
+            if not uptodate:
+                copied = 0
+            ring, zeroed = zero_new_buffers(ring, span.start + copied, span.end,
+                                            block=span.block, uptodate=uptodate)
+        # block_commit_write()
+        taken = span.first(copied)
+        route, touched = self._commit_route(taken, uptodate), taken.touched
+        first = max(route.start, touched.start)
+        last = max(first, min(route.stop, touched.stop))
+        prefix, tail = ring[route.start:first], ring[last:route.stop]
+        after = (ring[:route.start] + prefix.translate(self._outside)
+                 + ring[first:last].translate(self._inside) + tail.translate(self._outside)
+                 + ring[max(last, route.stop):])
+        partial = 0 in (prefix + tail).translate(_IS_UPTODATE)
+        return Ended(after, blocks, zeroed, copied, uptodate or not partial,
+                     after.translate(_IS_DIRTY) != before.translate(_IS_DIRTY))
+
+    def cost(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
+             get_block: GetBlock) -> tuple[Counts, Counts]:
+        """The operations at each buffer along the routes."""
+        touched = span.touched
+
+        def outside(route: range) -> bytes:
+            return (ring[route.start:max(route.start, min(route.stop, touched.start))]
+                    + ring[max(route.start, touched.stop):route.stop])
+
+        def inside(route: range) -> range:
+            return range(max(route.start, touched.start), min(route.stop, touched.stop))
+
+        route = self._begin_route(span, uptodate)
+        begin = self._count(route, span)
+        passed = outside(route)
+        for flags in set(passed):
+            begin.flags += passed.count(flags) * begin_at(
+                flags, 0, outside=True, partly=False, uptodate=uptodate, get_block=get_block,
+                refuse=False).operations
+        for i in inside(route):
+            step = begin_at(ring[i], blocks[i], outside=False, partly=span.partly(i),
+                            uptodate=uptodate, get_block=get_block, refuse=False)
+            begin.flags += step.operations
+            begin.get_block += step.calls
+        route = self._commit_route(span, uptodate)
+        commit = self._count(route, span)
+        passed = outside(route)
+        commit.flags += sum(passed.count(flags) * self._commit_at(flags, True)[2]
+                            for flags in set(passed))
+        commit.flags += sum(self._commit_at(ring[i], False)[2] for i in inside(route))
+        return begin, commit
+
+    def _count(self, route: range, span: Span) -> Counts:
+        touched = span.touched
+        counts = Counts(
+            prefix=len(range(route.start, min(route.stop, touched.start))),
+            span=len(range(max(route.start, touched.start), min(route.stop, touched.stop))),
+            tail=len(range(max(route.start, touched.stop), route.stop)))
+        if route and route.start:
+            counts.lookups += self._indexed
+            counts.hops += 0 if self._indexed else route.start
+        return counts
+
+
+class BitmapWalk:
+    """iomap's per-folio state: __iomap_write_begin() and __iomap_write_end(),
+    fs/iomap/buffered-io.c, v6.18, on top of ext4's block mapping.
+
+    The folio holds an uptodate and a dirty bit for each block; the mapping is asked for by
+    extents. The other flags of the ring stand in for that mapping, so that every other rule of
+    the model serves this design too.
+    """
+
+    def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
+              get_block: GetBlock, refuse: int | None = None) -> Begun:
+        """The iterations of iomap_iter() over the extents of the range, as one."""
+        flags, after = bytearray(ring), bytearray(blocks)
+        zeroed: list[Range] = []
+        reads: list[int] = []
+        calls = 0
+        for i in span.touched:
+            before = blocks[i] & MAPPING
+            if i == span.touched.start or before != blocks[i - 1] & MAPPING:
+                if calls == refuse:
+                    # iomap_end() gives back what was reserved for this write.
+                    return Begun(ring, blocks, (), (), calls, ENOSPC)
+                calls += 1
+            got, after[i] = get_block(after[i])
+            flags[i] = flags[i] & ~(MAPPED | UNWRITTEN | NEW | DELAY) | got
+            if before == DELAYED:
+                flags[i] &= ~NEW  # reserved by an earlier write: not ours to give back
+            if uptodate or flags[i] & UPTODATE or not span.partly(i):
+                continue
+            if before == WRITTEN:
+                reads.append(i)
+            else:
+                zeroed.extend(span.rest_of(i))
+        return Begun(bytes(flags), bytes(after), tuple(zeroed), tuple(reads), calls, 0)
+
+    def end(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
+            copied: int) -> Ended:
+        """iomap_write_end() and the file system's iomap_end()."""
+        flags, after = bytearray(ring), bytearray(blocks)
+        if copied < span.end - span.start and not uptodate:
+            copied = 0
+        taken = span.first(copied).touched if copied else ()
+        for i in span.touched:
+            if i in taken:
+                flags[i] |= UPTODATE | DIRTY
+            elif flags[i] & NEW and flags[i] & DELAY:
+                flags[i] &= ~(MAPPED | DELAY)
+                after[i] = after[i] & ~MAPPING | HOLE
+            flags[i] &= ~NEW
+        complete = all(flag & UPTODATE for flag in flags)
+        return Ended(bytes(flags), bytes(after), (), copied, uptodate or complete, bool(copied))
+
+    def cost(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
+             get_block: GetBlock) -> tuple[Counts, Counts]:
+        """The begin looks at the folio's flag and, where that is clear, at the bits of the blocks
+        that are written in part; the end sets the range in both bitmaps at once."""
+        begun = self.begin(ring, blocks, span=span, uptodate=uptodate, get_block=get_block)
+        looked_at = 0 if uptodate else sum(span.partly(i) for i in span.touched)
+        return (Counts(span=looked_at, lookups=looked_at, flags=1 + looked_at,
+                       get_block=begun.calls),
+                Counts(lookups=2, flags=2))
+
+
+def zero_new_buffers(ring: bytes, start: int, end: int, *, block: int,
+                     uptodate: bool) -> tuple[bytes, tuple[Range, ...]]:
+    """folio_zero_new_buffers(), fs/buffer.c, v6.18: the ring and the ranges of the cache zeroed.
+    It walks the whole ring in every design."""
+    after = bytearray(ring)
+    zeroed: list[Range] = []
+    for i, flags in enumerate(ring):
+        if flags & NEW and (i + 1) * block > start and i * block < end:
+            if not uptodate:
+                zeroed.append((max(start, i * block), min(end, (i + 1) * block)))
+                after[i] |= UPTODATE
+            after[i] = after[i] & ~NEW | DIRTY
+    return bytes(after), tuple(zeroed)

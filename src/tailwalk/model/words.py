@@ -1,0 +1,127 @@
+"""The state of one folio of a file: what it is made of, and how a file is set up.
+
+Versions named here and in the other modules of this package are Linux versions; a rule that
+names no version holds from v6.16 (large folios for ext4) to v7.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+from tailwalk.errors import ModelError
+
+# Flags of a buffer head (enum bh_state_bits, include/linux/buffer_head.h).
+UPTODATE = 1
+DIRTY = 2
+MAPPED = 4
+NEW = 8
+DELAY = 16
+UNWRITTEN = 32
+ASYNC_WRITE = 64
+WRITE_ERROR = 128
+
+BUFFER_FLAGS = {
+    UPTODATE: "uptodate", DIRTY: "dirty", MAPPED: "mapped", NEW: "new", DELAY: "delay",
+    UNWRITTEN: "unwritten", ASYNC_WRITE: "async-write", WRITE_ERROR: "write-error",
+}
+
+# Flags of the folio. It is locked while a rule runs and never between two rules, so that flag
+# needs no bit.
+CACHED = 1
+FOLIO_UPTODATE = 2
+FOLIO_DIRTY = 4
+WRITEBACK = 8
+UNJOURNALLED = 16  # of the inode: chattr -j has taken it out of data=journal
+
+FOLIO_FLAGS = {
+    CACHED: "cached", FOLIO_UPTODATE: "uptodate", FOLIO_DIRTY: "dirty", WRITEBACK: "writeback",
+    UNJOURNALLED: "unjournalled",
+}
+
+# What stands behind a block: the two low bits are its mapping (the extent status tree), the
+# others what the journal and the device have seen of it.
+HOLE, DELAYED, UNWRITTEN_EXTENT, WRITTEN = 0, 1, 2, 3
+MAPPING = 3
+UNCOMMITTED = 4  # became written in a transaction that has not committed
+RUNNING = 8  # its data are in the running transaction (data=journal)
+FAILED = 16  # an I/O error was reported for it since it was last written
+CONVERTING = 32  # becomes written when the write in flight succeeds (ext4_io_end_vec)
+
+BLOCK_NAMES = {HOLE: "hole", DELAYED: "delayed", UNWRITTEN_EXTENT: "unwritten", WRITTEN: "written"}
+BLOCK_FLAGS = {UNCOMMITTED: "uncommitted", RUNNING: "running", FAILED: "failed",
+               CONVERTING: "converting"}
+
+UNITS = 2
+"""Units of contents in a block: the least with which a write can begin or end inside a block."""
+
+Mode = Literal["ordered", "nodelalloc", "writeback", "journal"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+EIO, ENOSPC = -5, -28
+ERRORS = {EIO: "EIO", ENOSPC: "ENOSPC"}
+
+
+class State(NamedTuple):
+    """Everything the model knows between two rules.
+
+    Attributes:
+        ring: one byte of buffer flags for each buffer head; empty where the folio has no ring.
+        blocks: one byte for each block: mapping and block flags.
+        units: one symbol for each unit: what cache, disk and copy hold (`contents`).
+        folio: flags of the folio.
+        size: i_size, in units from the folio's start (at most the folio's end).
+        disksize: i_disksize, likewise: the size that a crash leaves.
+    """
+
+    ring: bytes
+    blocks: bytes
+    units: bytes
+    folio: int
+    size: int
+    disksize: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """The file system and folio that an exploration is about.
+
+    Attributes:
+        mode: `ordered`: data=ordered with delayed allocation and dioread_nolock, ext4's default
+            (data=writeback with delayed allocation takes the same steps). `nodelalloc`:
+            data=ordered, blocks allocated by the write (ext4_should_dioread_nolock() is false
+            then). `writeback`: the same with data=writeback, where a crash may show stale blocks
+            by design. `journal`: data=journal.
+        buffers: buffer heads in the folio's ring.
+        blocks_per_page: blocks in a page: 1 for 4 KiB blocks and 4 for 1 KiB blocks.
+        ring_survives: drop an assumption that the kernel keeps: let the ring live on where
+            mpage_release_unused_pages() takes a folio's uptodate flag away.
+    """
+
+    mode: Mode = "ordered"
+    buffers: int = 4
+    blocks_per_page: int = 1
+    ring_survives: bool = False
+
+    @property
+    def large(self) -> bool:
+        """Is the folio larger than a page?"""
+        return self.buffers > self.blocks_per_page
+
+    def check(self) -> Setting:
+        """Itself, if the rules hold for it; raises ModelError naming the value that is wrong."""
+        if self.mode not in MODES:
+            raise ModelError(f"mode {self.mode!r} is none of {', '.join(MODES)}.")
+        if not 1 <= self.buffers <= 64:
+            raise ModelError(f"a folio of {self.buffers} buffers: the model takes 1 to 64.")
+        if self.blocks_per_page not in (1, 2, 4):
+            raise ModelError(f"{self.blocks_per_page} blocks in a page of 4 KiB: give 1, 2 or 4 "
+                             "(blocks of 4, 2 or 1 KiB).")
+        if self.buffers % self.blocks_per_page:
+            raise ModelError(f"a folio of {self.buffers} buffers is no whole number of pages of "
+                             f"{self.blocks_per_page} blocks: give a multiple.")
+        if self.mode == "journal" and self.large:
+            raise ModelError(
+                f"data=journal has no large folios up to v7.3 (ext4_should_enable_large_folio), so "
+                f"{self.buffers} buffers do not fit one page of {self.blocks_per_page} blocks.")
+        return self

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The file system under test: its blocks, its mount, its caches. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+/* `length` bytes of the job: segments of 64-bit offset, length and repeated
+ * byte (256: none, the bytes follow). */
+void disk_write(const char *device, uint64_t length)
+{
+	static char buffer[1 << 16];
+	int fd = open(device, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		fail("the kernel offers no %s (%s): its driver (brd for the RAM disk, virtio_blk for "
+		     "a virtio disk) is not built in, and no modules were found beside the image",
+		     device, strerror(errno));
+	while (length >= 24) {
+		uint64_t head[3];
+
+		job_bytes(head, sizeof(head));
+		length -= sizeof(head);
+		if (head[2] > 255)
+			length -= head[1];
+		else
+			memset(buffer, (int)head[2], sizeof(buffer));
+		while (head[1]) {
+			size_t part = head[1] < sizeof(buffer) ? head[1] : sizeof(buffer);
+
+			if (head[2] > 255)
+				job_bytes(buffer, part);
+			if (pwrite(fd, buffer, part, (off_t)head[0]) != (ssize_t)part)
+				fail("cannot write to %s: %s", device, strerror(errno));
+			head[0] += part;
+			head[1] -= part;
+		}
+	}
+	if (length || fsync(fd) || close(fd))
+		fail("cannot write the file system to %s", device);
+}
+
+void disk_mount(const char *kind, const char *device, const char *options)
+{
+	mkdir("/mnt", 0755);
+	if (mount(device, "/mnt", kind, 0, options))
+		fail("cannot mount %s as %s (options '%s'): %s", device, kind, options,
+		     errno == EINVAL ? "the kernel finds no such file system on it, or refuses "
+				       "the options (the console says which)" :
+		     errno == ENODEV ? "the kernel has no driver for it" :
+				       strerror(errno));
+}
+
+void disk_unmount(void)
+{
+	if (umount("/mnt"))
+		fail("cannot unmount: %s", strerror(errno));
+}
+
+/* Write the file back and drop what the caches hold of it. */
+void settle_caches(int fd)
+{
+	int control;
+
+	if (fsync(fd))
+		fail("fsync: %s", strerror(errno));
+	if (!is_guest()) {
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+		return;
+	}
+	sync();
+	control = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+	if (control < 0 || write(control, "3", 1) != 1)
+		fail("cannot drop the caches: %s", strerror(errno));
+	close(control);
+}

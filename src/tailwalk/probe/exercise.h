@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The random exerciser: what its parts share. */
+#ifndef TAILWALK_EXERCISE_H
+#define TAILWALK_EXERCISE_H
+
+#include <stdint.h>
+
+/* Four files, from larger than any folio to smaller than most. */
+#define FILES 4
+#define LARGEST_FILE (8ull << 20)
+#define LARGEST_FOLIO (2ull << 20)
+#define MOST_VECTORS 8
+
+enum action {
+	WRITE,
+	PWRITE,
+	WRITEV,
+	FILL, /* pwrite of up to 2 MiB: makes large folios */
+	SHORT_WRITE, /* from memory that ends before the write does */
+	STORE, /* through a shared mapping */
+	TRUNCATE,
+	PUNCH,
+	ZERO,
+	RESERVE, /* fallocate(2): blocks that are unwritten */
+	FSYNC,
+	FDATASYNC,
+	MSYNC,
+	SYNC,
+	FORGET, /* fdatasync(2), then POSIX_FADV_DONTNEED: of a whole file */
+	ADVISE, /* POSIX_FADV_DONTNEED of a range, nothing written back before */
+	DROP, /* sync(2), then drop_caches */
+	REMOUNT,
+	PRESSURE, /* another process takes most of the memory for a while */
+	READ, /* compares a range read by pread(2) */
+	COMPARE, /* compares a file read by pread(2): bytes, size, holes */
+	COMPARE_MAP, /* compares a file through its mapping */
+	ACTIONS
+};
+
+extern const char *const action_names[ACTIONS];
+
+struct operation {
+	uint64_t number; /* from 1 */
+	enum action action;
+	int file;
+	uint64_t offset, length;
+	uint64_t good; /* SHORT_WRITE: bytes before memory ends */
+	int keep_size, whole, look;
+	int vectors;
+	uint64_t parts[MOST_VECTORS];
+};
+
+/* What a file must hold. Bytes from `size` on are zero. */
+struct shadow {
+	unsigned char *bytes;
+	uint64_t size, limit;
+	unsigned char *hole; /* by block: 1 where no block can have been allocated */
+};
+
+struct exercise {
+	const char *kind, *device, *options;
+	uint64_t seed, operations, block_size;
+	uint64_t random;
+	struct shadow shadows[FILES];
+	struct operation last_fill;
+	int journals_data;
+};
+
+/* exercise.c, recover.c: the two jobs. */
+void run_exercise(struct exercise *exercise);
+void run_recover(struct exercise *exercise, uint64_t completed);
+
+/* exercise_plan.c: what to do; no system call takes part, so that the same
+ * seed gives the same operations and the same shadow, on any kernel. */
+extern const uint64_t file_limits[FILES];
+void *new_memory(uint64_t length);
+void plan_open(struct exercise *exercise);
+void plan_next(struct exercise *exercise, uint64_t number, struct operation *next);
+void shadow_apply(struct exercise *exercise, const struct operation *done);
+int is_durable(const struct operation *done);
+int describe(const struct operation *what, char *text, int length);
+uint64_t random_next(uint64_t *state);
+uint64_t random_below(uint64_t *state, uint64_t limit);
+
+/* exercise_check.c: is it what it must be? A difference ends the probe. */
+_Noreturn void report_difference(const struct exercise *exercise, const struct operation *at,
+				 int file, const char *what, const unsigned char *found,
+				 uint64_t offset, uint64_t found_size);
+void check_range(const struct exercise *exercise, const struct operation *at, int file, int fd,
+		 uint64_t begin, uint64_t end);
+void check_map(const struct exercise *exercise, const struct operation *at, int file,
+	       const unsigned char *map);
+void check_size(const struct exercise *exercise, const struct operation *at, int file, int fd);
+void check_holes(const struct exercise *exercise, const struct operation *at, int file, int fd);
+extern uint64_t bytes_compared;
+
+/* exercise_files.c: the files under test. */
+void file_path(int file, char *path, int length);
+void files_make(const struct exercise *exercise);
+void files_open(const struct exercise *exercise);
+void files_close(void);
+void perform(struct exercise *exercise, const struct operation *what);
+int folio_order(int file, uint64_t offset);
+extern int file_fds[FILES];
+extern unsigned char *file_maps[FILES];
+
+/* exercise_stress.c: processes that change no byte and disturb everything else. */
+void disturb(uint64_t seed);
+void disturb_end(void);
+void pressure_begin(void);
+void pressure_end(void);
+
+#endif

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Processes beside the exerciser. They change no byte of the files, so the
+ * exerciser's operations stay what the seed says; but they run at the same
+ * time on the other CPU: reads, writeback, reclaim, dropped caches.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "exercise.h"
+#include "probe.h"
+
+#define LEFT_KIB (12 * 1024) /* of the memory, for everybody else */
+#define PRESSURE_MICROSECONDS 100000
+
+static pid_t disturber, presser;
+
+static void read_a_range(uint64_t *random, int fd, uint64_t limit)
+{
+	static char buffer[256 << 10];
+
+	if (pread(fd, buffer, 1 + random_below(random, sizeof(buffer)),
+		  (off_t)random_below(random, limit)) < 0)
+		_exit(1);
+}
+
+static void touch_a_range(uint64_t *random, int fd, uint64_t limit)
+{
+	uint64_t begin = random_below(random, limit) & ~4095ull;
+	uint64_t length = limit - begin < 64 << 10 ? limit - begin : 64 << 10;
+	volatile char *map = mmap(NULL, length, PROT_READ, MAP_SHARED | MAP_POPULATE, fd,
+				  (off_t)begin);
+
+	if (map != MAP_FAILED)
+		munmap((void *)map, length);
+}
+
+static _Noreturn void disturb_forever(uint64_t random)
+{
+	for (;;) {
+		int file = (int)random_below(&random, FILES), fd;
+		char path[32];
+
+		usleep((useconds_t)random_below(&random, 10000));
+		file_path(file, path, sizeof(path));
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			_exit(1);
+		switch (random_below(&random, 8)) {
+		case 0 ... 2:
+			read_a_range(&random, fd, file_limits[file]);
+			break;
+		case 3:
+			touch_a_range(&random, fd, file_limits[file]);
+			break;
+		case 4:
+			sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+			break;
+		case 5:
+			posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+			break;
+		case 6:
+			posix_fadvise(fd, (off_t)random_below(&random, file_limits[file]), 0,
+				      POSIX_FADV_WILLNEED);
+			break;
+		default:
+			syncfs(fd);
+			break;
+		}
+		close(fd);
+	}
+}
+
+void disturb(uint64_t seed)
+{
+	disturber = fork();
+	if (disturber < 0)
+		fail("cannot fork");
+	if (disturber == 0)
+		disturb_forever(seed);
+}
+
+static void end(pid_t *process)
+{
+	if (*process <= 0)
+		return;
+	kill(*process, SIGKILL);
+	waitpid(*process, NULL, 0);
+	*process = 0;
+}
+
+void disturb_end(void)
+{
+	end(&disturber);
+}
+
+static long available_kib(void)
+{
+	char line[128];
+	long found = 0;
+	FILE *stream = fopen("/proc/meminfo", "re");
+
+	while (stream && fgets(line, sizeof(line), stream))
+		if (sscanf(line, "MemAvailable: %ld", &found) == 1)
+			break;
+	if (stream)
+		fclose(stream);
+	return found;
+}
+
+/* The first to go where memory runs out. */
+static void offer_to_the_oom_killer(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "1000", 4) != 4)
+		_exit(1);
+	close(fd);
+}
+
+void pressure_begin(void)
+{
+	pressure_end();
+	presser = fork();
+	if (presser < 0)
+		fail("cannot fork");
+	if (presser)
+		return;
+	offer_to_the_oom_killer();
+	for (long left = available_kib() - LEFT_KIB; left >= 1024; left -= 1024)
+		if (mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) == MAP_FAILED)
+			break;
+	usleep(PRESSURE_MICROSECONDS);
+	_exit(0);
+}
+
+void pressure_end(void)
+{
+	end(&presser);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The probe: what its parts share. */
+#ifndef TAILWALK_PROBE_H
+#define TAILWALK_PROBE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Frames that the probe sends: see channel.c for their layout and Python's
+ * tailwalk/probe/protocol.py for what each holds. */
+enum frame {
+	FRAME_READY = 1,
+	FRAME_ERROR = 2,
+	FRAME_FOLIOS = 3,
+	FRAME_CALLS = 4,
+	FRAME_DONE = 5,
+	FRAME_SYMBOLS = 6,
+	FRAME_STEP = 7,
+	FRAME_DIFFERENCE = 8,
+	FRAME_COUNTS = 9,
+	FRAME_TIMES = 16,
+	FRAME_OUTPUT = 24,
+	FRAME_ENDED = 25,
+};
+
+/* channel.c: bytes in (the job) and frames out (the results). */
+void channel_open_guest(void);
+void channel_open_host(int job, int results);
+void hold_ports(unsigned short first, int count, int hold);
+uint32_t crc32(uint32_t crc, const void *data, size_t length);
+void send_frame(enum frame type, const void *payload, size_t length);
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void job_start(void);
+char *job_line(void);
+void job_bytes(void *buffer, size_t length);
+
+/* guest.c: the life of /init. */
+void guest_boot(void);
+void guest_pause(void);
+_Noreturn void guest_exit(int status);
+int is_guest(void);
+
+/* disk.c: the file system under test. */
+void disk_write(const char *device, uint64_t length);
+void disk_mount(const char *kind, const char *device, const char *options);
+void disk_unmount(void);
+void settle_caches(int fd);
+
+/* folios.c: which folios cache a file. */
+struct folios {
+	uint64_t known; /* 0 where the kernel does not show page flags */
+	uint64_t written; /* order of the folio at the given offset */
+	uint64_t count[32]; /* folios by order */
+};
+void inspect_folios(int fd, uint64_t size, uint64_t offset, struct folios *found);
+
+/* symbols.c: the kernel's functions. */
+void offer_symbols(void);
+
+/* calls.c: one benchmark case. */
+struct call_case {
+	const char *call;
+	uint64_t size, vectors, offset, fill, file_size, uptodate, calls;
+};
+char *new_buffer(uint64_t size);
+void fill_file(int fd, const struct call_case *wanted, size_t missing);
+void run_case(const char *path, const struct call_case *wanted);
+
+/* timing.c: calls timed by the clock. Returns 0 for a line that is none of its. */
+int timing_command(const char *line);
+
+/* program.c: a program of the user's. Returns 0 for a line that is none of its. */
+int program_command(const char *line);
+
+#endif

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A program of the user's, run in the file system under test.
+ *
+ * It is carried to memory, its output goes to files in memory, and the probe
+ * sleeps until it has ended: so that nothing but the kernel comes between two
+ * of its instructions.
+ */
+#define _GNU_SOURCE // O_TMPFILE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+/* Besides those round a call (calls.c): the program is about to begin, the
+ * program has ended. */
+#define MARK_PROGRAM ".byte 0x0f,0x1f,0x84,0x00,0x03,0x57,0x4c,0x54\n\t"
+#define MARK_PROGRAM_END ".byte 0x0f,0x1f,0x84,0x00,0x04,0x57,0x4c,0x54\n\t"
+
+#define PROGRAM "/program"
+#define WORK "/mnt"
+#define MOST_ARGUMENTS 1024
+#define CHUNK (1 << 16)
+
+static int open_in_work(const char *name)
+{
+	int work = open(WORK, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(work, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		fail("cannot make the file %s: %s", name, strerror(errno));
+	close(work);
+	return fd;
+}
+
+/* A string of the job: as many bytes as announced. */
+static char *job_text(uint64_t length)
+{
+	char *text = calloc(length + 1, 1);
+
+	if (!text)
+		fail("no memory for %llu bytes of the job", (unsigned long long)length);
+	job_bytes(text, length);
+	return text;
+}
+
+static void take_bytes(int fd, const char *name, uint64_t length)
+{
+	static char buffer[CHUNK];
+
+	while (length) {
+		size_t part = length < CHUNK ? length : CHUNK;
+
+		job_bytes(buffer, part);
+		if (write(fd, buffer, part) != (ssize_t)part)
+			fail("cannot write the file %s: %s", name, strerror(errno));
+		length -= part;
+	}
+}
+
+/* The program itself goes to the first file system, which is memory. */
+static void take_program(uint64_t length)
+{
+	int fd = open(PROGRAM, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+
+	if (fd < 0)
+		fail("cannot make " PROGRAM ": %s", strerror(errno));
+	take_bytes(fd, PROGRAM, length);
+	if (close(fd))
+		fail("cannot write " PROGRAM ": %s", strerror(errno));
+	mkdir("/tmp", 01777);
+}
+
+static void take_file(char *name, uint64_t length)
+{
+	int fd = open_in_work(name);
+
+	take_bytes(fd, name, length);
+	if (fsync(fd) || close(fd))
+		fail("cannot write the file %s: %s", name, strerror(errno));
+	free(name);
+}
+
+static void make_file(char *name, uint64_t size, uint64_t fill)
+{
+	struct call_case wanted = { .file_size = size, .fill = fill };
+	int fd = open_in_work(name);
+
+	fill_file(fd, &wanted, 0);
+	close(fd);
+	free(name);
+}
+
+static int memory_file(void)
+{
+	int fd = open("/", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		fail("cannot make a file for the program's output: %s", strerror(errno));
+	return fd;
+}
+
+static _Noreturn void become(char **arguments, const int *outputs)
+{
+	char *environment[] = { "HOME=" WORK, "TMPDIR=/tmp", "PATH=/", "LC_ALL=C", NULL };
+	int input = open("/dev/null", O_RDONLY);
+
+	if (input < 0 || dup2(input, 0) < 0 || dup2(outputs[0], 1) < 0 ||
+	    dup2(outputs[1], 2) < 0 || chdir(WORK))
+		_exit(127);
+	if (input > 2)
+		close(input);
+	__asm__ volatile(MARK_PROGRAM ::: "memory");
+	execve(PROGRAM, arguments, environment);
+	dprintf(2, "cannot run it: %s\n", strerror(errno));
+	_exit(127);
+}
+
+static void send_output(uint64_t stream, int fd)
+{
+	static struct {
+		uint64_t stream;
+		char bytes[CHUNK];
+	} output;
+	ssize_t got;
+	off_t at = 0;
+
+	output.stream = stream;
+	while ((got = pread(fd, output.bytes, sizeof(output.bytes), at)) > 0) {
+		send_frame(FRAME_OUTPUT, &output, sizeof(output.stream) + (size_t)got);
+		at += got;
+	}
+	close(fd);
+}
+
+static void run_program(uint64_t count, uint64_t length)
+{
+	char *arguments[MOST_ARGUMENTS + 1] = { NULL };
+	int outputs[2] = { memory_file(), memory_file() };
+	char *text = job_text(length), *at = text;
+	uint64_t ended;
+	int status;
+	pid_t child;
+
+	if (!count || count > MOST_ARGUMENTS)
+		fail("%llu arguments; a program takes 1 to %d", (unsigned long long)count,
+		     MOST_ARGUMENTS);
+	for (uint64_t i = 0; i < count; i++, at += strlen(at) + 1)
+		arguments[i] = at;
+	sync();
+	child = fork();
+	if (child < 0)
+		fail("fork: %s", strerror(errno));
+	if (!child)
+		become(arguments, outputs);
+	/* Orphans of the program's own become init's children. */
+	while (waitpid(-1, &status, 0) != child)
+		;
+	__asm__ volatile(MARK_PROGRAM_END ::: "memory");
+	kill(-1, SIGKILL);
+	ended = (uint64_t)status;
+	for (int i = 0; i < 2; i++)
+		send_output((uint64_t)i + 1, outputs[i]);
+	send_frame(FRAME_ENDED, &ended, sizeof(ended));
+	free(text);
+}
+
+/* Lines of a job; those that name a length are followed by as many bytes:
+ *   program LENGTH               the program
+ *   file NAME LENGTH             a file: NAME bytes of name, then LENGTH of content
+ *   make NAME SIZE FILL          a file of SIZE bytes, cached by writes of FILL bytes
+ *   run COUNT LENGTH             run the program with COUNT arguments, each ended by a NUL
+ */
+int program_command(const char *line)
+{
+	unsigned long long n[3];
+
+	if (sscanf(line, "program %llu", &n[0]) == 1)
+		take_program(n[0]);
+	else if (sscanf(line, "file %llu %llu", &n[0], &n[1]) == 2)
+		take_file(job_text(n[0]), n[1]);
+	else if (sscanf(line, "make %llu %llu %llu", &n[0], &n[1], &n[2]) == 3)
+		make_file(job_text(n[0]), n[1], n[2]);
+	else if (sscanf(line, "run %llu %llu", &n[0], &n[1]) == 2)
+		run_program(n[0], n[1]);
+	else
+		return 0;
+	return 1;
+}

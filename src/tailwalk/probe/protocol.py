@@ -1,0 +1,161 @@
+"""The frames that the probe sends, and what they hold.
+
+A frame is `TWP1`, then type, payload length and checksum as 32-bit little-endian words, then the
+payload; the checksum is CRC-32 over type, length and payload (probe/channel.c).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from tailwalk.errors import GuestError
+
+_MAGIC = b"TWP1"
+_HEAD = struct.Struct("<4sIII")
+HEAD_SIZE = _HEAD.size
+_ORDERS = 32
+
+
+class FrameType(IntEnum):
+    """What a frame holds (enum frame in probe/probe.h)."""
+
+    READY = 1
+    ERROR = 2
+    FOLIOS = 3
+    CALLS = 4
+    DONE = 5
+    SYMBOLS = 6
+    STEP = 7
+    DIFFERENCE = 8
+    COUNTS = 9
+    TIMES = 16
+    OUTPUT = 24
+    ENDED = 25
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame whose checksum held."""
+
+    type: FrameType
+    payload: bytes
+
+    @property
+    def text(self) -> str:
+        """The payload as text."""
+        return self.payload.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class Folios:
+    """Which folios cached the file: `counts` maps an order to a number of folios, `written` is
+    the order of the folio at the case's offset. Both None where the kernel shows no page flags."""
+
+    counts: dict[int, int] | None
+    written: int | None
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Instructions between the two counter reads: of no call at all, and of each call in order."""
+
+    nothing: int
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Times:
+    """Batches of calls timed by the clock.
+
+    Attributes:
+        calls: in a batch.
+        clock: what reading the clock costs, ns.
+        batches: duration of each batch in order of time, ns.
+        seeks: duration of batches of as many lseek(2) alone, where the calls have one before each.
+        voluntary: context switches of the probe while it measured, that it asked for.
+        involuntary: those that it did not ask for.
+    """
+
+    calls: int
+    clock: float
+    batches: tuple[int, ...]
+    seeks: tuple[int, ...]
+    voluntary: int
+    involuntary: int
+
+
+class FrameReader:
+    """Cuts a stream of bytes into frames as they arrive."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that `data` completes.
+
+        Raises GuestError at a frame that is not one or whose checksum does not hold.
+        """
+        self._pending += data
+        while len(self._pending) >= HEAD_SIZE:
+            magic, kind, length, checksum = _HEAD.unpack_from(self._pending)
+            if magic != _MAGIC:
+                raise GuestError("the probe's channel carries bytes that are no frame "
+                                 f"({bytes(self._pending[:16])!r}): the result is torn.")
+            if len(self._pending) < HEAD_SIZE + length:
+                return
+            payload = bytes(self._pending[HEAD_SIZE:HEAD_SIZE + length])
+            if zlib.crc32(payload, zlib.crc32(self._pending[4:12])) != checksum:
+                raise GuestError(f"a frame of {length} bytes from the probe fails its checksum: "
+                                 "the result is torn.")
+            del self._pending[:HEAD_SIZE + length]
+            try:
+                known = FrameType(kind)
+            except ValueError:
+                raise GuestError(f"the probe sent a frame of unknown type {kind}.") from None
+            yield Frame(known, payload)
+
+    def close(self) -> None:
+        """Raise GuestError if the stream ended in the middle of a frame."""
+        if self._pending:
+            raise GuestError(f"the probe's result was cut short: {len(self._pending)} bytes of an "
+                             "unfinished frame.")
+
+
+def read_folios(frame: Frame) -> Folios:
+    """The content of a FOLIOS frame."""
+    words = _words(frame, FrameType.FOLIOS, 2 + _ORDERS)
+    if not words[0]:
+        return Folios(None, None)
+    return Folios({order: count for order, count in enumerate(words[2:]) if count}, words[1])
+
+
+def read_calls(frame: Frame, calls: int) -> Calls:
+    """The content of a CALLS frame that has to hold `calls` calls."""
+    words = _words(frame, FrameType.CALLS, calls + 1)
+    return Calls(words[0], words[1:])
+
+
+def read_times(frame: Frame) -> Times:
+    """The content of a TIMES frame (struct times in probe/timing.c)."""
+    count = len(frame.payload) // 8
+    words = _words(frame, FrameType.TIMES, max(count, 5))
+    batches, calls, clock, voluntary, involuntary = words[:5]
+    durations = words[5:]
+    if len(durations) not in (batches, 2 * batches):
+        raise GuestError(f"the probe's TIMES frame holds {len(durations)} durations of {batches} "
+                         "batches: the result is torn.")
+    return Times(calls=calls, clock=clock / 1000, batches=durations[:batches],
+                 seeks=durations[batches:], voluntary=voluntary, involuntary=involuntary)
+
+
+def _words(frame: Frame, wanted: FrameType, count: int) -> tuple[int, ...]:
+    if frame.type is not wanted:
+        raise GuestError(f"the probe sent a {frame.type.name} frame where {wanted.name} was due.")
+    if len(frame.payload) != 8 * count:
+        raise GuestError(f"the probe's {wanted.name} frame has {len(frame.payload)} bytes where "
+                         f"{8 * count} were due: the result is torn.")
+    return struct.unpack(f"<{count}Q", frame.payload)

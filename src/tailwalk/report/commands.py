@@ -1,0 +1,182 @@
+"""The commands that measure a run's figures again."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from tailwalk.cases import SUITES, Case, Filesystem, find_cases, show_size
+from tailwalk.cases.sweep import RANDOM, named_offsets, sweep_cases
+from tailwalk.errors import UsageError
+from tailwalk.runs import KernelRecord, Run
+
+if TYPE_CHECKING:
+    from tailwalk.attribute.record import Profile
+
+_DEBIAN = re.compile(r"\d+(?:\.\d+)+")
+_STANDARD = Case(name="", call="pwrite", size=1)
+_DEFAULT_CALLS = {"run": 300, "sweep": 60}
+
+
+def exact_spec(kernel: KernelRecord) -> str:
+    """The spec that names just this kernel, where the recorded one may mean a newer one by now."""
+    if kernel.spec.startswith("debian:"):
+        packaged = kernel.provenance.get("version") or kernel.release
+        if version := _DEBIAN.match(packaged):
+            return f"debian:{version[0]}"
+    return kernel.spec
+
+
+def case_arguments(cases: Sequence[Case], filesystem: Filesystem) -> list[str]:
+    """The options that mean cases which differ in nothing but their names."""
+    case = cases[0]
+    names = tuple(case.name for case in cases)
+    suite = next((name for name, members in SUITES.items() if members == names), None)
+    found = [part for name in ((suite,) if suite else names) for part in ("--case", name)]
+    if case.fill != _STANDARD.fill:
+        found += ["--fill", show_size(case.fill)]
+    if case.offset != _STANDARD.offset:
+        found += ["--offset", show_size(case.offset)]
+    return found + _other_arguments(case, filesystem)
+
+
+def _other_arguments(case: Case, filesystem: Filesystem) -> list[str]:
+    """Options for what is not as usual."""
+    found = []
+    if case.file_size != _STANDARD.file_size:
+        found += ["--file-size", show_size(case.file_size)]
+    if not case.uptodate:
+        found.append("--partial")
+    usual = Filesystem()
+    if filesystem.kind != usual.kind:
+        found += ["--fs", filesystem.kind]
+    if filesystem.block_size != usual.block_size:
+        found += ["--fs-block-size", show_size(filesystem.block_size)]
+    if filesystem.mount_options:
+        found += ["--mount-options", filesystem.mount_options]
+    return found
+
+
+def _guest_arguments(run: Run, command: str) -> list[str]:
+    """--calls and --append, where they are not what the command takes by itself."""
+    found = []
+    calls = {sum(times for _, times in figure.calls) for figure in run.figures}
+    if calls != {_DEFAULT_CALLS[command]} and len(calls) == 1:
+        found += ["--calls", str(calls.pop())]
+    if append := run.conditions.machine.get("append"):
+        found += ["--append", append]
+    return found
+
+
+def run_commands(runs: Sequence[Run]) -> list[str]:
+    """The command lines that measure the figures of runs with the same cases again: one for each
+    group of cases that differ in their names alone.
+
+    Those of the host rig say on which kernel to run them. None where another program measured.
+    """
+    if runs[0].rig == "host":
+        return [f"{line}  # on {run.kernel.release}" for run in runs for line in _host(run)]
+    command = ["run"] if len(runs) == 1 else ["compare"]
+    specs = [exact_spec(run.kernel) for run in runs]
+    first = runs[0]
+    rest = _guest_arguments(first, "run") if first.rig == "exact" else ["--rig", first.rig]
+    cases = [figure.case for figure in first.figures]
+    # A line for each set of conditions, not for each stretch of the run's order.
+    groups = groupby(sorted(cases, key=_key), key=_key)
+    members = [sorted(group, key=cases.index) for _, group in groups]
+    return [shlex.join(["tailwalk", *command, *specs,
+                        *case_arguments(group, first.conditions.filesystem), *rest])
+            for group in sorted(members, key=lambda group: cases.index(group[0]))]
+
+
+def _key(case: Case) -> tuple[int, int, int, bool]:
+    return case.fill, case.offset, case.file_size, case.uptodate
+
+
+def _host(run: Run) -> list[str]:
+    if "mount point" not in run.conditions.machine:
+        return []  # not measured by tailwalk: an import
+    cases = [figure.case for figure in run.figures]
+    lines = []
+    for offset, size in dict.fromkeys((case.offset, case.file_size) for case in cases):
+        group = [case for case in cases if (case.offset, case.file_size) == (offset, size)]
+        names = dict.fromkeys(case.name for case in group)
+        fills = dict.fromkeys(case.fill for case in group)
+        lines.append(shlex.join([
+            "tailwalk", "host", run.conditions.machine["mount point"],
+            *(part for name in names for part in ("--case", name)),
+            *(part for fill in fills for part in ("--fill", show_size(fill))),
+            *(["--offset", show_size(offset)] if offset else []),
+            *(["--file-size", show_size(size)] if size != _STANDARD.file_size else [])]))
+    return lines
+
+
+def why_commands(profiles: Sequence[Profile]) -> list[str]:
+    """The command lines that take profiles again: one for two kernels under the same conditions,
+    else one each."""
+    def line(*chosen: Profile) -> str:
+        first = chosen[0]
+        options = case_arguments([first.figure.case], first.conditions.filesystem)
+        calls = sum(times for _, times in first.figure.calls)
+        more = ["--calls", str(calls)] if calls != _DEFAULT_CALLS["run"] else []
+        if append := first.conditions.machine.get("append"):
+            more += ["--append", append]
+        return shlex.join(["tailwalk", "why", *(exact_spec(one.kernel) for one in chosen),
+                           *options, *more])
+
+    cases = {profile.figure.case for profile in profiles}
+    systems = {profile.conditions.filesystem for profile in profiles}
+    if len(cases) == len(systems) == 1:
+        return [line(*profiles)]
+    return [line(profile) for profile in profiles]
+
+
+def sweep_command(runs: Sequence[Run]) -> str | None:
+    """The command line that measures a sweep again; None where no single one does."""
+    run = runs[0]
+    cases = [figure.case for figure in run.figures]
+    filesystem = run.conditions.filesystem
+    first = cases[0]
+    names = list(dict.fromkeys(case.name for case in cases))
+    fills = list(dict.fromkeys(case.fill for case in cases))
+    places = _places(cases, filesystem)
+    partial = not all(case.uptodate for case in cases)
+    if places is None or not _means(cases, names, fills, places, filesystem, partial):
+        return None
+    options = ["--fills", ",".join(map(show_size, fills)), "--offsets", ",".join(places)]
+    others = _other_arguments(replace(first, uptodate=not partial), filesystem)
+    return shlex.join([
+        "tailwalk", "sweep", *(exact_spec(run.kernel) for run in runs),
+        *(part for name in names for part in ("--case", name)), *options, *others,
+        *_guest_arguments(run, "sweep")])
+
+
+def _places(cases: Sequence[Case], filesystem: Filesystem) -> list[str] | None:
+    """Names of the places of the largest fill's cells; the others are at random, if any."""
+    largest = max(case.fill for case in cases)
+    filled = [case for case in cases if case.fill == largest and case.name == cases[0].name]
+    named = {offset: place for place, offset in reversed(
+        named_offsets(filled[0], filesystem).items())}
+    found = [named[case.offset] for case in filled if case.offset in named]
+    if not found:
+        return None
+    return list(dict.fromkeys(found)) + ([RANDOM] if len(found) < len(filled) else [])
+
+
+def _means(cases: Sequence[Case], names: Sequence[str], fills: Sequence[int],
+           places: Sequence[str], filesystem: Filesystem, partial: bool) -> bool:
+    """Does a sweep with these arguments measure just these cases?"""
+    made: list[Case] = []
+    try:
+        for case in find_cases(names):
+            sized = replace(case, file_size=cases[0].file_size)
+            made += sweep_cases(sized, fills=fills, places=places, filesystem=filesystem,
+                                partial=partial)
+    except UsageError:
+        return False
+    return made == list(cases)

@@ -1,0 +1,45 @@
+"""The comparison for programs: JSON as it is, and CSV with one line a case and kernel."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from tailwalk.compare import Comparison
+from tailwalk.runs.record import encode
+
+_COLUMNS = (
+    "case", "call", "size", "vectors", "offset", "fill", "file_size", "uptodate", "kernel",
+    "release", "figure", "unit", "rig", "ratio", "verdict", "recovery", "steady", "share",
+    "written_order", "ratio_low", "ratio_high", "p_value")
+
+
+def comparison_json(comparison: Comparison) -> str:
+    """The comparison as a JSON document."""
+    return encode(comparison).decode()
+
+
+def comparison_csv(comparison: Comparison) -> str:
+    """One line a case and kernel, the baseline's too; sizes in bytes, ratios and shares of 1.
+
+    An undefined recovery is the word for why; a field that does not apply is empty.
+    """
+    stream = io.StringIO()
+    table = csv.writer(stream, lineterminator="\n")
+    table.writerow(_COLUMNS)
+    for row in comparison.rows:
+        case = row.parameters
+        for column, kernel in enumerate(comparison.kernels):
+            evidence = row.evidence[column]
+            tested = (*evidence.interval, evidence.p_value) if evidence else (None, None, None)
+            table.writerow([
+                case.name, case.call, case.size, case.vectors, case.offset, case.fill,
+                case.file_size, _word(case.uptodate), kernel.spec, kernel.release,
+                row.figures[column], comparison.unit, comparison.rig, row.ratios[column],
+                row.verdicts[column], row.recovery[column], _word(row.steady[column]),
+                row.shares[column], row.written[column], *tested])
+    return stream.getvalue()
+
+
+def _word(flag: bool) -> str:
+    return "true" if flag else "false"

@@ -1,0 +1,163 @@
+"""Is this machine affected? The figures over the fills, the verdict, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from tailwalk.cases import show_size
+from tailwalk.compare.growth import Growth, Step, growth, keeps_buffer_heads, written_folio
+from tailwalk.report.table import ASCII, UNICODE, Signs, footer, new_table
+from tailwalk.report.words import (
+    UNIT_TITLES,
+    case_labels,
+    conditions,
+    show_figure,
+    show_folio_size,
+    show_interval,
+    show_ratio,
+)
+from tailwalk.runs import Figure, Run
+from tailwalk.runs.notes import grouped_notes
+
+_STYLES = {"affected": "red", "not affected": "green", "unclear": "yellow"}
+
+# Of others it is not known here whether they do.
+_WITHOUT_BUFFER_HEADS = ("xfs", "btrfs", "tmpfs", "ramfs", "f2fs", "nfs", "nfs4")
+
+_FIX = ("Mainline has the fix since v7.2: on a folio that is uptodate both walks over the buffer "
+        "heads stop behind the written range. For v6.16 to v7.1 the series `tail` is that fix as "
+        "patches (tailwalk series show tail). XFS keeps no buffer heads for file data and is not "
+        "affected.")
+_PREFIX = ("The walks still begin at the folio's first buffer head, with the fix too, so that a "
+           "write near the end of a large folio stays dear; the series `span` (v6.16 to v7.3) "
+           "lets them begin at the write.")
+
+
+def growth_table(run: Run, console: Console) -> RenderableType:
+    """The run's cases over their fills, with a verdict on the machine.
+
+    Raises UsageError as `growth`.
+    """
+    signs = ASCII if console.options.ascii_only else UNICODE
+    grown = growth(run)
+    table = new_table(signs)
+    table.add_column("case", overflow="fold")
+    fills = list(dict.fromkeys(figure.case.fill for one in grown for figure in _figures(one)))
+    for fill in sorted(fills):
+        table.add_column(f"fill {show_size(fill)}", justify="right", no_wrap=True)
+    for label, one in zip(case_labels([one.base.case for one in grown]), grown, strict=True):
+        table.add_row(label, _cell(one.base), *(_step_cell(step, signs) for step in one.steps))
+    head, *reasons = verdict(run, grown, times=signs.times)
+    style = _STYLES[_deciding(grown).state]
+    return Group(
+        Text(f"{UNIT_TITLES[run.unit]}, {run.kernel.spec} ({run.kernel.release})", style="bold"),
+        table, "",
+        Text(head, style=f"bold {style}"),
+        *(Text(reason) for reason in reasons), "",
+        footer(conditions(run.rig, run.conditions, [figure.case for figure in run.figures]),
+               [("folios", _folios(grown))],
+               [("note", note) for note in _notes(run)]),
+    )
+
+
+def _figures(one: Growth) -> list[Figure]:
+    return [one.base, *(step.figure for step in one.steps)]
+
+
+def _cell(figure: Figure) -> Text:
+    text = Text(show_figure(round(figure.value)))
+    if figure.interval is not None:
+        low, high = figure.interval
+        text.append(f"\n[{show_figure(round(low))}, {show_figure(round(high))}]", style="dim")
+    return text
+
+
+def _step_cell(step: Step, signs: Signs) -> Text:
+    text = Text(show_figure(round(step.figure.value)))
+    text.append(f"  {show_ratio(step.ratio, times=signs.times)}", style=_STYLES[step.state])
+    if step.interval is not None:
+        text.append(f"\n{show_interval(step.interval)}", style="dim")
+    return text
+
+
+def _deciding(grown: Sequence[Growth]) -> Growth:
+    """The growth that the verdict rests on: of the smallest write nearest to the folio's start,
+    where the walk behind the written range is longest."""
+    return min(grown, key=lambda one: (one.base.case.offset, one.base.case.length))
+
+
+def verdict(run: Run, grown: Sequence[Growth], *, times: str) -> list[str]:
+    """The verdict on the machine, then what it rests on and what to do, a sentence or two each."""
+    one = _deciding(grown)
+    written = show_size(one.base.case.length)
+    top = max(one.steps, key=lambda step: step.ratio)
+    if one.state == "affected":
+        head = (f"This machine is affected: an overwrite of {written} costs up to "
+                f"{show_ratio(top.ratio, times=times)} as much in a large folio as in a page.")
+    elif one.state == "not affected":
+        head = (f"This machine is not affected: an overwrite of {written} costs much the same in "
+                "a folio of any size.")
+    else:
+        head = (f"Unclear: whether an overwrite of {written} costs more in a large folio is lost "
+                "in the noise. Measure again while the machine has less to do, or with more "
+                "--rounds and --seconds.")
+    return [head, *_reasons(run, one), *_ahead(grown, one, times=times)]
+
+
+def _reasons(run: Run, one: Growth) -> list[str]:
+    filesystem = run.conditions.filesystem
+    if one.state == "affected":
+        laws = [f"{step.per_buffer:.1f} ns at {show_size(written_folio(step.figure))}"
+                for step in one.steps if step.per_buffer is not None]
+        law = (f"Each buffer head of the folio ({show_size(filesystem.block_size)} each) adds "
+               f"{', '.join(laws)}.")
+        return [law, _FIX] if laws else []
+    if one.state == "unclear":
+        return []
+    if not keeps_buffer_heads(filesystem):
+        return ([f"{filesystem.kind} keeps no ring of buffer heads over a folio."]
+                if filesystem.kind in _WITHOUT_BUFFER_HEADS else [])
+    if all(step.figure.written == 0 for step in one.steps):
+        return ["The file is cached in single pages: this kernel makes no large folios for "
+                f"{filesystem.kind} (v6.16 was the first to)."]
+    if any(step.figure.written is None for step in one.steps):
+        return ["Either this kernel has the fix of v7.2, or it makes no large folios for "
+                f"{filesystem.kind}: run as root to see which."]
+    return ["The folios are large, and the walks over their buffer heads stop behind the written "
+            "range: this kernel has the fix of v7.2."]
+
+
+def _ahead(grown: Sequence[Growth], one: Growth, *, times: str) -> list[str]:
+    """What writes further into the folio cost, where that is more."""
+    dear = [step for other in grown if other is not one
+            and other.base.case.length == one.base.case.length
+            and other.base.case.offset > one.base.case.offset
+            for step in other.steps if step.state == "affected"]
+    if not dear:
+        return []
+    top = max(dear, key=lambda step: step.ratio)
+    return [f"At offset {show_size(top.figure.case.offset)} it costs "
+            f"{show_ratio(top.ratio, times=times)} as much. {_PREFIX}"]
+
+
+def _folios(grown: Sequence[Growth]) -> str:
+    """Which folio each fill made, or must have made at most."""
+    said: dict[int, dict[str, None]] = {}
+    for figure in (figure for one in grown for figure in _figures(one)):
+        made = (show_folio_size(figure.written) if figure.written is not None
+                else f"unknown, at most {show_size(written_folio(figure))}")
+        said.setdefault(figure.case.fill, {})[made] = None
+    return "; ".join(f"fill {show_size(fill)}: {' or '.join(made)}"
+                     for fill, made in sorted(said.items()))
+
+
+def _notes(run: Run) -> list[str]:
+    """Every note once; what is said of all cases without their names."""
+    everywhere = [note for note in run.figures[0].notes
+                  if all(note in figure.notes for figure in run.figures)]
+    shown = [note for note in grouped_notes(run)
+             if not any(note.endswith(f": {common}") for common in everywhere)]
+    return everywhere + shown

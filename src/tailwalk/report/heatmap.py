@@ -1,0 +1,146 @@
+"""A sweep on a terminal: heat maps with numbers, the law as a sentence, the flatness."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console, Group, RenderableType
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from tailwalk.cases import show_size
+from tailwalk.compare.law import FIT_LIMIT, Cell, Law
+from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
+from tailwalk.report.table import ASCII, UNICODE, Signs, footer, new_table
+from tailwalk.report.words import (
+    UNIT_TITLES,
+    conditions,
+    short_release,
+    show_figure,
+    show_percent,
+)
+
+_TERM_WORDS = {
+    "prefix": "buffer before the write",
+    "span": "buffer the write touches",
+    "tail": "buffer after the write",
+    "further": "further folio it leads into",
+}
+
+# Where a cost this many times the map's cheapest gets the hottest colour.
+_HOTTEST = 64.0
+
+
+def heat(value: float, cheapest: float) -> float:
+    """0 at the cheapest cell's cost, 1 at 64 times that; logarithmic between."""
+    if value <= cheapest:
+        return 0.0
+    return min(1.0, math.log(value / cheapest) / math.log(_HOTTEST))
+
+
+def sweep_maps(sweep: Sweep, console: Console) -> RenderableType:
+    """Every map of the sweep with its law, and the conditions they share."""
+    signs = ASCII if console.options.ascii_only else UNICODE
+    parts: list[RenderableType] = []
+    for kernels in sweep.maps:
+        for number, one in enumerate(kernels):
+            parts += [_title(one), _map(one, number, sweep.bad, signs), *_sentences(one), ""]
+    run = sweep.maps[0][0].run
+    facts = conditions(run.rig, run.conditions, [])
+    if sweep.bad is not None:
+        bad, base = sweep.maps[0][sweep.bad], sweep.maps[0][0]
+        facts.append(("recovered", f"share of the regression of {bad.run.kernel.spec} against "
+                      f"{base.run.kernel.spec} taken back, for writes at random offsets"))
+    return Group(*parts, footer(facts))
+
+
+def _title(one: SweepMap) -> Text:
+    kernel = one.run.kernel
+    state = "" if one.uptodate else ", folios not uptodate"
+    return Text(f"{one.case} on {kernel.spec} ({short_release(kernel.release)}){state}: "
+                f"{UNIT_TITLES[one.run.unit].lower()}", style="bold")
+
+
+def _map(one: SweepMap, number: int, bad: int | None, signs: Signs) -> Table:
+    table = new_table(signs)
+    table.add_column("fill", no_wrap=True)
+    table.add_column("order", justify="right", no_wrap=True)
+    for column in one.columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    has_random = any(row.random is not None for row in one.rows)
+    if has_random:
+        table.add_column("random", justify="right", no_wrap=True)
+    recovering = bad is not None and number > bad
+    if recovering:
+        table.add_column("recovered", justify="right", no_wrap=True)
+    values = [cell.value for row in one.rows for cell in row.places.values() if not cell.doubt]
+    cheapest = min(values, default=1.0)
+    for row in one.rows:
+        cells = [_cell(row.places.get(column), cheapest) for column in one.columns]
+        if has_random:
+            cells.append(_shade(row.random, cheapest))
+        if recovering:
+            cells.append(Text("-" if row.recovery is None else show_percent(row.recovery)))
+        table.add_row(Text(show_size(row.fill)), _order(row), *cells)
+    return table
+
+
+def _order(row: MapRow) -> Text:
+    return Text("?" if row.order is None else str(row.order))
+
+
+def _cell(cell: Cell | None, cheapest: float) -> Text:
+    if cell is None:
+        return Text("")
+    if cell.doubt:
+        return Text(f"({show_figure(cell.value)})", style="yellow")
+    return _shade(cell.value, cheapest)
+
+
+def _shade(value: float | None, cheapest: float) -> Text:
+    if value is None:
+        return Text("")
+    warmth = heat(value, cheapest)
+    if warmth < 0.02:
+        return Text(show_figure(round(value)))
+    red, green, blue = (round(255 - warmth * (255 - end)) for end in (178, 24, 43))
+    dark = warmth > 0.6
+    return Text(show_figure(round(value)), style=Style(
+        color="white" if dark else "black", bgcolor=f"rgb({red},{green},{blue})"))
+
+
+def _sentences(one: SweepMap) -> list[Text]:
+    lines = []
+    if one.flatness is not None:
+        lines.append(Text(f"Flatness (dearest over cheapest cell at the same span): "
+                          f"{one.flatness:.2f}"))
+    lines.append(Text("Too few usable cells for a law." if one.law is None
+                      else law_sentence(one.law, one.run.unit)))
+    lines += [Text(f"not used: {doubt}", style="yellow") for doubt in one.doubts]
+    return lines
+
+
+def law_formula(law: Law) -> str:
+    """The law with its coefficients."""
+    terms = "".join(f" {'-' if factor < 0 else '+'} {abs(factor):.2f}*{term}"
+                    for term, factor in law.coefficients.items())
+    return f"cost = {law.base:,.0f}{terms}"
+
+
+def law_sentence(law: Law, unit: str) -> str:
+    """The law, its residual, and what it says in plain words."""
+    what = unit.partition("/")[0]
+    formula = law_formula(law)
+    residual = (f"largest residual {law.residual:+,.0f} ({100 * law.share:+.1f}% of its cell), "
+                f"{law.cells} cells")
+    if not law.fits:
+        return (f"No law of this form fits: {formula} leaves a {residual}, where at most "
+                f"{100 * FIT_LIMIT:.0f}% is allowed.")
+    grows = [f"{factor:.1f} {what} for every {_TERM_WORDS[term]}"
+             for term, factor in law.coefficients.items() if abs(factor) >= 0.5]
+    plain = ("Cost does not depend on the place of the write or the size of the folio"
+             if not grows else f"Cost grows by {' and by '.join(grows)}")
+    constant = "".join(f"; {term} is {value} in every cell and part of the base"
+                       for term, value in law.constant.items() if term != "further")
+    return f"{plain}.\n{formula} {what}{constant}; {residual}."

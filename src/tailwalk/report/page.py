@@ -1,0 +1,83 @@
+"""One self-contained HTML page: no network, no file beside it, under 500 kB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from tailwalk import __version__
+from tailwalk.errors import UsageError
+from tailwalk.report.page_section import Section, Source
+from tailwalk.report.words import UNIT_TITLES
+
+# The reader meets the verdict first, then what explains it.
+_ORDER = ("comparison", "sweep", "why", "track")
+
+
+def page(sections: Sequence[Section], *, title: str | None = None) -> str:
+    """The page of the sections, which it puts in order; the first one's sentence is its verdict.
+
+    `title` names the page in the browser. Raises UsageError where there is no section.
+    """
+    if not sections:
+        raise UsageError("there is nothing to report: name runs or profiles.")
+    ordered = sorted(sections, key=lambda section: _ORDER.index(section.kind))
+    return _template().render(
+        title=title or ordered[0].sentence, sections=list(zip(_anchors(ordered), ordered,
+                                                              strict=True)),
+        conditions=_conditions(ordered), sources=_sources(ordered),
+        commands=[(section.title, section.commands) for section in ordered if section.commands],
+        measured=_measured(ordered), version=__version__,
+        units=list(dict.fromkeys(UNIT_TITLES[section.unit] for section in ordered)))
+
+
+def _anchors(sections: Sequence[Section]) -> list[str]:
+    """A name for each section that links can lead to."""
+    kinds = [section.kind for section in sections]
+    return [kind if kinds.count(kind) == 1 else f"{kind}-{kinds[:number].count(kind) + 1}"
+            for number, kind in enumerate(kinds)]
+
+
+def _conditions(sections: Sequence[Section]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Conditions: those of the whole page, then under its title each section's own."""
+    shared = [line for line in sections[0].conditions
+              if all(line in section.conditions for section in sections)]
+    own = [(section.title, [line for line in section.conditions if line not in shared])
+           for section in sections]
+    return [("", shared), *((title, lines) for title, lines in own if lines)]
+
+
+def _measured(sections: Sequence[Section]) -> str:
+    """The day or days on which the figures were measured."""
+    days = sorted({source.created[:10] for section in sections for source in section.sources})
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def _sources(sections: Sequence[Section]) -> list[tuple[str, list[Source]]]:
+    """Every record once, by the digest of its kernel."""
+    unique = {(source.kind, source.id): source for section in sections
+              for source in section.sources}
+    ordered = list(unique.values())
+    digests = list(dict.fromkeys(source.kernel.digest for source in ordered))
+    ordered.sort(key=lambda source: digests.index(source.kernel.digest))
+    return [(digest, list(group)) for digest, group in
+            groupby(ordered, key=lambda source: source.kernel.digest)]
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("tailwalk.report", "templates"), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    folder = files("tailwalk.report") / "templates"
+    environment.globals |= {
+        # Ours, so they are not to be escaped; they hold no value from a record.
+        "style": Markup((folder / "page.css").read_text(encoding="utf-8")),
+        "script": Markup((folder / "page.js").read_text(encoding="utf-8")),
+    }
+    return environment.get_template("page.html.j2")

@@ -1,0 +1,75 @@
+"""The parts that a page is made of: texts and keys to sort by; how they look is the templates'."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tailwalk.runs import Conditions, KernelRecord, Run
+from tailwalk.runs.record import Unit
+
+TIMES = "×"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A record that figures come from: for the table of digests."""
+
+    kind: str
+    id: str
+    kernel: KernelRecord
+    created: str
+    inputs: str
+    conditions: Conditions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        kind: of what it is; names the template.
+        title: its heading.
+        sentence: what it says, in one sentence.
+        unit: of its figures.
+        content: what its template sets.
+        conditions: names and texts.
+        sources: the records that its figures come from.
+        commands: command lines that measure its figures again.
+    """
+
+    kind: str
+    title: str
+    sentence: str
+    unit: Unit
+    content: Any
+    conditions: list[tuple[str, str]]
+    sources: list[Source]
+    commands: list[str]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: its text, what it sorts by, how it is dressed, what stands under it, and
+    what it says to a pointer that rests on it."""
+
+    text: str
+    key: str = ""
+    look: str = ""
+    more: str = ""
+    said: str = ""
+
+
+def sources_of(runs: Sequence[Run]) -> list[Source]:
+    """The runs as sources."""
+    return [Source(kind="run", id=run.id, kernel=run.kernel, created=run.created,
+                   inputs=run.inputs, conditions=run.conditions) for run in runs]
+
+
+def inlined(svg: str, name: str) -> str:
+    """An SVG file's text as part of a page: its style kept to a figure of class `name`."""
+    body = svg.replace(' xmlns="http://www.w3.org/2000/svg"', "")
+    return re.sub(r"<style>(.*?)</style>", lambda match: f"<style>.{name} {{{match[1]}}}</style>",
+                  body, flags=re.DOTALL)

@@ -1,0 +1,49 @@
+"""A track on a terminal: a line a kernel, a column a case, the steps named below."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from tailwalk.compare.steps import Step, Track
+from tailwalk.report.table import ASCII, UNICODE, footer, new_table
+from tailwalk.report.track_words import step_sentences, track_labels, track_sentence
+from tailwalk.report.words import UNIT_TITLES, case_labels, conditions, show_figure, show_folio_size
+
+
+def track_table(track: Track, console: Console) -> RenderableType:
+    """The track; a figure that is a step from the one above is red where dearer, else green."""
+    signs = ASCII if console.options.ascii_only else UNICODE
+    table = new_table(signs)
+    table.add_column("kernel", no_wrap=True)
+    for label in case_labels([row.parameters for row in track.rows]):
+        table.add_column(label.replace("_", "_\n", 1), justify="right", overflow="fold")
+    table.add_column("folio", justify="right", no_wrap=True)
+    steps = {(step.row, step.after): step for step in track.steps}
+    for column, label in enumerate(track_labels(track)):
+        table.add_row(label, *(_cell(track, number, column, steps.get((number, column)))
+                               for number in range(len(track.rows))), _folio(track, column))
+    sentences = [Text(f"{sentence}.") for sentence in step_sentences(track, times=signs.times)]
+    lines = [("left out", f"{one.spec}: {one.reason}") for one in track.left_out]
+    lines += conditions(track.rig, track.conditions, [row.parameters for row in track.rows])
+    lines.append(("steps", f"where a figure differs from the one before by more than "
+                  f"{track.threshold:g}%"))
+    return Group(
+        Text(UNIT_TITLES[track.unit], style="bold"), table, "",
+        Text(track_sentence(track, times=signs.times), style="bold"), *sentences, "",
+        footer(lines))
+
+
+def _cell(track: Track, row: int, column: int, step: Step | None) -> Text:
+    figure = show_figure(track.rows[row].figures[column])
+    if not track.rows[row].steady[column]:
+        return Text(f"({figure})", style="yellow")
+    if step is None:
+        return Text(figure)
+    return Text(figure, style="bold red" if step.ratio > 1 else "bold green")
+
+
+def _folio(track: Track, column: int) -> str:
+    orders = {row.written[column] for row in track.rows}
+    return " or ".join("?" if order is None else show_folio_size(order)
+                       for order in sorted(orders, key=lambda order: order or 0))

@@ -1,0 +1,52 @@
+"""A track in words: what to call its kernels, and its steps as sentences."""
+
+from __future__ import annotations
+
+from tailwalk.compare.steps import Step, Track
+from tailwalk.report.words import case_labels, short_release, show_figure, show_ratio
+
+
+def track_labels(track: Track) -> list[str]:
+    """Each kernel's version number, or its spec where that is not the only one of its number."""
+    versions = [short_release(kernel.release) for kernel in track.kernels]
+    return [version if versions.count(version) == 1 else kernel.spec
+            for version, kernel in zip(versions, track.kernels, strict=True)]
+
+
+def step_sentences(track: Track, *, times: str) -> list[str]:
+    """A sentence for each pair of kernels between which there are steps."""
+    pairs: dict[tuple[int, int], list[Step]] = {}
+    for step in track.steps:
+        pairs.setdefault((step.before, step.after), []).append(step)
+    return [_sentence(track, steps, times) for steps in pairs.values()]
+
+
+def _sentence(track: Track, steps: list[Step], times: str) -> str:
+    labels = track_labels(track)
+    cases = case_labels([row.parameters for row in track.rows])
+    before, after = steps[0].before, steps[0].after
+    moved = ", ".join(
+        f"{cases[step.row]} {show_figure(track.rows[step.row].figures[before])} to "
+        f"{show_figure(track.rows[step.row].figures[after])} "
+        f"({show_ratio(step.ratio, times=times)})" for step in steps)
+    missing = sum(before < one.after <= after for one in track.left_out)
+    gap = f" ({missing} between not measured)" if missing else ""
+    return f"between {labels[before]} and {labels[after]}{gap}: {moved}"
+
+
+def track_sentence(track: Track, *, times: str) -> str:
+    """The whole track in one sentence."""
+    labels = track_labels(track)
+    span = labels[0] if len(labels) == 1 else (
+        f"{len(labels)} kernels from {labels[0]} to {labels[-1]}")
+    if not track.steps:
+        return f"No step over {span}."
+    worst = max(track.steps, key=lambda step: step.ratio)
+    count = len({(step.before, step.after) for step in track.steps})
+    places = "1 place" if count == 1 else f"{count} places"
+    head = f"Steps in {places} over {span}"
+    if worst.ratio <= 1:
+        return f"{head}, all of them downward."
+    case = case_labels([row.parameters for row in track.rows])[worst.row]
+    return (f"{head}; the largest upward is {case} at {labels[worst.after]} "
+            f"({show_ratio(worst.ratio, times=times)} of {labels[worst.before]}).")

@@ -1,0 +1,225 @@
+"""What every rendering says in the same words: figures, ratios, recovery, conditions, verdict."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tailwalk.cases import Case, show_size
+from tailwalk.compare import Comparison, Row, Undefined, Verdict
+from tailwalk.runs import Conditions
+from tailwalk.runs.record import Rig, Unit
+
+UNIT_TITLES: dict[Unit, str] = {
+    "instructions/call": "Instructions per call",
+    "ns/call": "Nanoseconds per call",
+}
+_RIGS: dict[Rig, str] = {
+    "exact": "exact (guest under QEMU TCG); each figure is the mode of the calls' executed "
+             "instructions, a count and not a time",
+    "timed": "timed (guest under KVM); each figure is the median of the samples",
+    "host": "host (this machine's own kernel); each figure is the median of the samples",
+}
+_PAGE = 4096  # bytes in a folio of order 0, on every machine that tailwalk boots
+_LONGEST_LABEL = 18  # characters
+_LONGEST_FACT = 40  # characters; digests and argument lists are for the record, not for a footer
+
+
+def show_figure(figure: float) -> str:
+    """A figure with thousands separators: all digits of a count, four of a time."""
+    if float(figure).is_integer():
+        return f"{int(figure):,}"
+    decimals = 0 if figure >= 1000 else 1 if figure >= 100 else 2 if figure >= 10 else 3
+    return f"{figure:,.{decimals}f}"
+
+
+def show_ratio(ratio: float | None, *, times: str) -> str:
+    """A ratio in three digits and the sign `times`; a dash where there is none."""
+    if ratio is None:
+        return "-"
+    return f"{ratio:.2f}{times}" if ratio < 9.995 else (
+        f"{ratio:.1f}{times}" if ratio < 99.95 else f"{ratio:,.0f}{times}")
+
+
+def show_interval(interval: tuple[float, float]) -> str:
+    """The interval of a ratio."""
+    return f"[{interval[0]:.2f}, {interval[1]:.2f}]"
+
+
+def show_percent(share: float) -> str:
+    """A share in percent, with one decimal."""
+    return f"{100 * share:.1f}%"
+
+
+def show_recovery(recovery: float | Undefined | None) -> str:
+    """A recovery in percent, the word for why it is undefined, or nothing."""
+    if recovery is None:
+        return ""
+    return recovery if isinstance(recovery, str) else show_percent(recovery)
+
+
+def show_folio_size(order: int) -> str:
+    """The size of a folio of an order."""
+    return show_size(_PAGE << order)
+
+
+def show_order(order: int) -> str:
+    """A folio order with the folio's size."""
+    return f"order {order} ({show_folio_size(order)})"
+
+
+def short_release(release: str) -> str:
+    """The version number that a release starts with: `6.18.15` of `6.18.15+deb13-cloud-amd64`."""
+    match = re.match(r"\d+(\.\d+)*(-rc\d+)?", release)
+    return match[0] if match else release
+
+
+def case_labels(cases: Sequence[Case]) -> list[str]:
+    """Each case's name and the parameters in which it differs from others of that name."""
+    labels = []
+    for case in cases:
+        namesakes = [other for other in cases if other.name == case.name]
+        differing = [
+            f"{name.replace('_', ' ')} {_size(getattr(case, name))}"
+            for name in ("offset", "fill", "file_size")
+            if any(getattr(other, name) != getattr(case, name) for other in namesakes)]
+        if not case.uptodate:
+            differing.append("not uptodate")
+        labels.append(" ".join([case.name, *differing]))
+    return labels
+
+
+def _size(size: int) -> str:
+    return show_size(size) if size else "0"
+
+
+def kernel_labels(comparison: Comparison) -> list[str]:
+    """What to call each kernel in few characters: its spec where that is short and no other
+    kernel's; else, or besides, the number that --bad knows it by."""
+    specs = [kernel.spec for kernel in comparison.kernels]
+    labels = []
+    for column, spec in enumerate(specs):
+        numbered = spec if specs.count(spec) == 1 else f"{spec} #{column}"
+        labels.append(numbered if len(numbered) <= _LONGEST_LABEL else f"#{column}")
+    return labels
+
+
+def columns_after_bad(comparison: Comparison) -> range:
+    """The columns that have a recovery."""
+    if comparison.bad is None:
+        return range(0)
+    return range(comparison.bad + 1, len(comparison.kernels))
+
+
+def cases_with(comparison: Comparison, column: int, verdict: Verdict) -> list[str]:
+    """Labels of the cases with a verdict in a column."""
+    labels = case_labels([row.parameters for row in comparison.rows])
+    return [label for label, row in zip(labels, comparison.rows, strict=True)
+            if row.verdicts[column] == verdict]
+
+
+def sentence(comparison: Comparison, *, times: str) -> str:
+    """The verdict on the whole comparison in one sentence."""
+    bad = comparison.bad
+    if bad is None:
+        clauses = [f"No case regressed against {kernel_labels(comparison)[0]}"]
+    else:
+        clauses = [_regression(comparison, bad, times=times)]
+        clauses += [clause for column in columns_after_bad(comparison)
+                    if (clause := _recovery(comparison, column))]
+    doubtful = sum(
+        verdict in ("unsteady", "unknown") for row in comparison.rows for verdict in row.verdicts)
+    if doubtful:
+        clauses.append(f"{doubtful} figure{'s' if doubtful > 1 else ''} cannot be judged")
+    return "; ".join(clauses) + "."
+
+
+def _regression(comparison: Comparison, bad: int, *, times: str) -> str:
+    kernels, rows = kernel_labels(comparison), comparison.rows
+    cases = cases_with(comparison, bad, "regressed")
+    if not cases:
+        return f"{kernels[bad]} regressed in no case against {kernels[0]}"
+    ratio, case = max(zip(
+        (row.ratios[bad] or 0.0 for row in rows if row.verdicts[bad] == "regressed"), cases,
+        strict=True))
+    shown = show_ratio(ratio, times=times)
+    if len(rows) == 1:
+        return f"{kernels[bad]} regressed against {kernels[0]} in {case} ({shown})"
+    return (f"{kernels[bad]} regressed in {len(cases)} of {len(rows)} cases against "
+            f"{kernels[0]}, most in {case} ({shown})")
+
+
+def _recovery(comparison: Comparison, column: int) -> str:
+    shares = [share for row in comparison.rows
+              if isinstance(share := row.recovery[column], float)]
+    if not shares:
+        return ""
+    least, most = show_percent(min(shares)), show_percent(max(shares))
+    span = least if least == most else f"{least} to {most}"
+    return f"{kernel_labels(comparison)[column]} recovers {span} of it"
+
+
+def kernel_lines(comparison: Comparison) -> list[tuple[str, str]]:
+    """Each kernel's label with its release and its part in the comparison."""
+    lines = []
+    for column, (label, kernel) in enumerate(
+            zip(kernel_labels(comparison), comparison.kernels, strict=True)):
+        part = " (baseline)" if column == 0 else " (bad)" if column == comparison.bad else ""
+        spec = "" if label == kernel.spec else f"{kernel.spec}, "
+        lines.append((label, f"{spec}{kernel.release}{part}"))
+    return lines
+
+
+def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
+    """What a reader has to know to repeat or doubt the figures, as names and texts."""
+    rows = comparison.rows
+    lines = conditions(comparison.rig, comparison.conditions, [row.parameters for row in rows])
+    if folios := _folios(kernel_labels(comparison), rows):
+        lines.append(("written to", folios))
+    lines.append(("verdicts", comparison.method))
+    lines += [("note", note) for note in comparison.notes]
+    return lines
+
+
+def conditions(rig: Rig, found: Conditions, cases: Sequence[Case]) -> list[tuple[str, str]]:
+    """The conditions of one or more runs, as names and texts."""
+    lines = [("rig", _RIGS[rig])]
+    if machine := [f"{name} {value}" for name, value in found.machine.items()
+                   if len(value) <= _LONGEST_FACT]:
+        lines.append(("machine", "; ".join(machine)))
+    system = found.filesystem
+    options = f"mounted with {system.mount_options}" if system.mount_options else (
+        "default mount options")
+    lines.append(("file system", "unknown" if system.kind == "unknown" else (
+        f"{system.kind}, {show_size(system.block_size)} blocks, {options}")))
+    lines.append(("page cache", _page_cache(cases)))
+    return lines
+
+
+def _page_cache(cases: Sequence[Case]) -> str:
+    """How the file was filled and where the calls write; what varies is in the cases' labels."""
+    def common(name: str) -> str:
+        sizes = {getattr(case, name) for case in cases}
+        return show_size(sizes.pop()) if len(sizes) == 1 else "various sizes"
+
+    offsets = {case.offset for case in cases}
+    offset = f"offset {_size(offsets.pop())}" if len(offsets) == 1 else "various offsets"
+    return (f"file of {common('file_size')} filled by writes of {common('fill')}; calls "
+            f"overwrite at {offset}")
+
+
+def _folios(kernels: Sequence[str], rows: Sequence[Row]) -> str:
+    """The order of the folio written to, by kernel; nothing where it is known of none."""
+    kernels_by_orders: dict[tuple[int, ...], list[str]] = {}
+    for column, kernel in enumerate(kernels):
+        orders = {order for row in rows if (order := row.written[column]) is not None}
+        if orders:
+            kernels_by_orders.setdefault(tuple(sorted(orders)), []).append(kernel)
+    return "; ".join(
+        f"{' or '.join(show_order(order) for order in orders)} on {listed(labels)}"
+        for orders, labels in kernels_by_orders.items())
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words with commas, and `and` before the last."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -1,0 +1,158 @@
+"""Portions of a measurement on a Dask cluster (optional extra `dask`).
+
+A worker needs this package and the QEMU that the client has; the kernel's image and the guest's
+first file system travel to it by their content, so it needs neither a shared disk, nor a
+compiler, nor the archive. It boots a kernel once and keeps the state in its own cache.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tailwalk import __version__
+from tailwalk.cache import Cache, digest_bytes
+from tailwalk.errors import TailwalkError, ToolError
+from tailwalk.progress import SILENT
+from tailwalk.rigs.pool import Counted, Outcome, Portion
+from tailwalk.rigs.qemu import find_qemu
+
+if TYPE_CHECKING:
+    from tailwalk.rigs.exact import Bench
+
+_CONNECT_SECONDS = 15
+
+# A worker that dies takes the images it held with it, and Dask then cancels what needs them.
+_ATTEMPTS = 5
+
+
+class DaskPool:
+    """The workers of the Dask cluster whose scheduler is at `address` (`tcp://HOST:8786`).
+
+    A portion whose worker is lost is done again by another. Portions under way when the iterator
+    is closed end on their workers, within the limits of every guest.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def work(self, bench: Bench, portions: Sequence[Portion]) -> Generator[tuple[int, Outcome]]:
+        """See `Pool`. Raises ToolError where the cluster cannot be reached or is lost."""
+        with self._client() as client:
+            try:
+                if not client.scheduler_info()["workers"]:
+                    bench.progress.note(f"the cluster at {self.address} has no worker yet: "
+                                        "waiting for one.")
+                    client.wait_for_workers(1)
+                yield from _Work(client, self.address, bench, portions).outcomes()
+            except OSError as error:
+                if error.filename is not None:  # a file of this machine, not the connection
+                    raise
+                raise _lost(self.address) from error
+
+    @contextmanager
+    def _client(self) -> Generator[Any]:
+        distributed = _distributed()
+        try:
+            client = distributed.Client(self.address, timeout=_CONNECT_SECONDS,
+                                        set_as_default=False, direct_to_workers=False)
+        except (OSError, ValueError, TypeError) as error:
+            raise ToolError(f"no Dask scheduler answers at {self.address!r} ({error}): give the "
+                            "address that `dask scheduler` prints, such as "
+                            "tcp://HOST:8786.") from error
+        with client:
+            yield client
+
+
+class _Work:
+    """Some portions on their way through a cluster."""
+
+    def __init__(self, client: Any, address: str, bench: Bench,
+                 portions: Sequence[Portion]) -> None:
+        self._client = client
+        self._address = address
+        self._bench = replace(bench, progress=SILENT)
+        self._portions = portions
+        self._attempt = dict.fromkeys(range(len(portions)), 0)
+        self._images: dict[Path, Any] = {}
+
+    def outcomes(self) -> Generator[tuple[int, Outcome]]:
+        numbers = {self._submit(number): number for number in range(len(self._portions))}
+        waiting = _distributed().as_completed(numbers, loop=self._client.loop)
+        try:
+            for future in waiting:
+                number = numbers.pop(future)
+                if future.status == "finished":
+                    yield number, future.result()
+                elif future.status == "error" and isinstance(future.exception(), TailwalkError):
+                    yield number, future.exception()
+                else:
+                    again = self._again(number, future)
+                    numbers[again] = number
+                    waiting.add(again)
+        finally:
+            if numbers and self._client.status == "running":
+                self._client.cancel(list(numbers))
+
+    def _submit(self, number: int) -> Any:
+        portion = self._portions[number]
+        path = portion.start.kernel.image
+        image = self._images.get(path)
+        if image is None or image.status == "cancelled":
+            image = self._images[path] = self._client.scatter(path.read_bytes(), hash=False)
+        return self._client.submit(_count, __version__, self._bench, portion, image,
+                                   key=f"tailwalk-{id(self)}-{number}-{self._attempt[number]}",
+                                   pure=False)
+
+    def _again(self, number: int, future: Any) -> Any:
+        """A new future for a portion that was lost with its worker or its image."""
+        if self._client.status != "running":
+            raise _lost(self._address)
+        self._attempt[number] += 1
+        if future.status == "error" or self._attempt[number] == _ATTEMPTS:
+            reason = future.exception() if future.status == "error" else "lost each time"
+            raise ToolError(f"the Dask cluster at {self._address} cannot do its work "
+                            f"({type(reason).__name__}: {reason}): see the workers' logs.")
+        self._images.clear()
+        return self._submit(number)
+
+
+def _distributed() -> Any:
+    """The package, which is only needed here and has no types."""
+    try:
+        return import_module("distributed")
+    except ImportError as error:
+        raise ToolError("--dask needs the package distributed, which is not installed: run "
+                        "pip install 'tailwalk[dask]'.") from error
+
+
+def _lost(address: str) -> ToolError:
+    return ToolError(f"the connection to the Dask scheduler at {address} is lost; the runs that "
+                     "were complete are kept. Run the command again.")
+
+
+def _count(version: str, bench: Bench, portion: Portion, image: bytes) -> Counted:
+    """Do a portion on a worker; runs there."""
+    place = f"the Dask worker on {socket.gethostname()}"
+    if version != __version__:
+        raise ToolError(f"{place} has tailwalk {__version__}, the client {version}: install the "
+                        "same on both.")
+    qemu = find_qemu()
+    if qemu.digest != bench.qemu.digest:
+        raise ToolError(f"{place} has another QEMU ({qemu.version}) than the client "
+                        f"({bench.qemu.version}), and its counts might differ: install the same "
+                        "package on both.")
+    cache = Cache()
+
+    def keep(folder: Path) -> None:
+        (folder / "image").write_bytes(image)
+
+    path = cache.entry("image", digest_bytes(image), keep) / "image"
+    kernel = replace(portion.start.kernel, image=path)
+    return replace(bench, qemu=qemu, cache=cache).count(
+        replace(portion, start=replace(portion.start, kernel=kernel)))

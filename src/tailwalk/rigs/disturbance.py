@@ -1,0 +1,140 @@
+"""What else a CPU does while it is measured on."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tailwalk.errors import UsageError
+from tailwalk.rigs.surroundings import read_text
+
+# How long the CPUs are watched to find the one with least to do, in seconds.
+_WATCH = 0.1
+
+_SAID_FROM = 0.02
+_DISK_SAID_FROM = 5e6  # bytes a second
+
+
+@dataclass(frozen=True)
+class CpuTime:
+    """What a CPU has done since it started, in ticks (/proc/stat, proc(5))."""
+
+    busy: int
+    idle: int
+    stolen: int
+
+
+def cpu_times() -> Mapping[int, CpuTime]:
+    """The times of each CPU."""
+    times = {}
+    for line in read_text(Path("/proc/stat")).splitlines():
+        match = re.match(r"cpu(\d+) (.*)", line)
+        if match:
+            user, nice, system, idle, iowait, irq, softirq, stolen = (
+                int(word) for word in match[2].split()[:8])
+            times[int(match[1])] = CpuTime(user + nice + system + irq + softirq, idle + iowait,
+                                           stolen)
+    return times
+
+
+def task_ticks(task: int) -> int:
+    """CPU time of a process or thread in ticks; 0 where it is gone."""
+    fields = read_text(Path(f"/proc/{task}/stat")).rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12]) if len(fields) > 12 else 0
+
+
+def allowed_cpu(wanted: int | None) -> int:
+    """`wanted`, or of the CPUs this process may run on the one that is idle most of the time.
+
+    Raises UsageError for a CPU that it may not run on.
+    """
+    allowed = sorted(os.sched_getaffinity(0))
+    if wanted is not None:
+        if wanted not in allowed:
+            raise UsageError(f"--cpu {wanted}: this process may run on CPU "
+                             f"{', '.join(map(str, allowed))}.")
+        return wanted
+    before = cpu_times()
+    time.sleep(_WATCH)
+    after = cpu_times()
+
+    def idle(cpu: int) -> int:
+        return after[cpu].idle - before[cpu].idle if cpu in before and cpu in after else 0
+
+    return max(allowed, key=idle)
+
+
+class CpuWatch:
+    """What happens on a CPU besides the tasks that are measured."""
+
+    def __init__(self, cpu: int) -> None:
+        """Begin to watch."""
+        self._cpu = cpu
+        self._times, self._ours = cpu_times().get(cpu), 0
+
+    def account(self, task: int) -> None:
+        """Count what a task (a process or thread that began after this watch) has done so far as
+        ours: at its end, once."""
+        self._ours += task_ticks(task)
+
+    def notes(self) -> list[str]:
+        """What other processes and the hypervisor took of the CPU since, as sentences; nothing
+        where that is under 2%."""
+        begin, end = self._times, cpu_times().get(self._cpu)
+        if begin is None or end is None:
+            return []
+        busy, stolen = end.busy - begin.busy, end.stolen - begin.stolen
+        total = max(1, busy + stolen + end.idle - begin.idle)
+        takers = {"other processes": max(0, busy - self._ours), "the hypervisor": stolen}
+        return [f"{taker} had {ticks / total:.0%} of CPU {self._cpu} meanwhile: intervals are "
+                "wider for it"
+                for taker, ticks in takers.items() if ticks / total >= _SAID_FROM]
+
+
+def device_bytes(directory: Path) -> int | None:
+    """Bytes read from and written to the disk below a directory since it started; None where the
+    file system has no one disk."""
+    device = directory.stat().st_dev
+    statistics = read_text(Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat"))
+    fields = statistics.split()  # Documentation/block/stat.rst: sectors of 512 bytes
+    return 512 * (int(fields[2]) + int(fields[6])) if len(fields) > 6 else None
+
+
+def process_bytes(pid: int) -> int:
+    """Bytes that a process had read from disks and has given them to write (proc(5)); 0 where
+    that is not shown."""
+    found = re.findall(r"^(?:read|write)_bytes: (\d+)$", read_text(Path(f"/proc/{pid}/io")),
+                       re.MULTILINE)
+    return sum(int(number) for number in found)
+
+
+class DiskWatch:
+    """What happens on the disk below a directory besides the processes that are measured."""
+
+    def __init__(self, directory: Path) -> None:
+        """Begin to watch."""
+        self._directory = directory
+        self._bytes, self._ours = device_bytes(directory), 0
+        self._begin = time.monotonic()
+
+    def account(self, pid: int) -> None:
+        """Count what a process (that began after this watch) has read and written so far as ours:
+        at its end, once."""
+        self._ours += process_bytes(pid)
+
+    def notes(self) -> list[str]:
+        """What others moved to and from the disk since, as a sentence; nothing where that is
+        little, or less than those processes did."""
+        end = device_bytes(self._directory)
+        if self._bytes is None or end is None:
+            return []
+        seconds = max(0.001, time.monotonic() - self._begin)
+        others = end - self._bytes - self._ours
+        if others < max(self._ours, _DISK_SAID_FROM * seconds):
+            return []
+        return [f"others moved {others / seconds / 1e6:.0f} MB a second on this disk meanwhile: "
+                "rounds are fewer and intervals wider for it"]

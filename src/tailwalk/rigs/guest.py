@@ -1,0 +1,328 @@
+"""One guest under QEMU, from its start to its certain end.
+
+The guest's console, the probe's frames and QEMU's control socket are read by one loop in the
+calling thread. Every wait has a deadline; whatever way the block is left (a result, an error,
+Ctrl-C), QEMU is gone afterwards. If this process is killed, the kernel kills QEMU.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import selectors
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tailwalk.errors import GuestError, ProbeError, ToolError
+from tailwalk.probe.protocol import Frame, FrameReader, FrameType
+from tailwalk.rigs.qemu import Backing, Descriptors, Machine, Qemu, arguments
+
+_live: set[Guest] = set()
+_live_lock = threading.Lock()
+_stopping = False
+
+_CONSOLE_BYTES = 64 * 1024
+_CONSOLE_LINES = 12
+
+# QEMU does not say why a save failed; with less room than this left, it is the disk.
+_FULL_BYTES = 1 << 20
+
+Message = dict[str, Any]
+
+
+@contextlib.contextmanager
+def stopping_guests() -> Iterator[None]:
+    """Kill every guest of this process, and let none start, for as long as the block lasts.
+
+    For the thread that is told to stop while others wait for their guests.
+    """
+    global _stopping
+    with _live_lock:
+        _stopping = True
+        for guest in _live:
+            guest.kill()
+    try:
+        yield
+    finally:
+        _stopping = False
+
+
+class Guest:
+    """A running QEMU. Use as a context manager; not to be shared between threads."""
+
+    def __init__(self, machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, name: str,
+                 job: bytes = b"", state: Path | None = None,
+                 disks: Sequence[Backing] = (), inherited: Sequence[int] = ()) -> None:
+        """Prepare a guest that boots `kernel`, or goes on from the saved `state`.
+
+        `name` stands for the kernel in errors; `disks` are what the machine's disks keep their
+        bytes in; `inherited` are descriptors that the machine's plugins write to.
+        """
+        self._machine = machine
+        self._qemu = qemu
+        self._kernel = kernel
+        self._initramfs = initramfs
+        self._name = name
+        self._job = job
+        self._state = state
+        self._disks = disks
+        self._inherited = inherited
+        self._console: deque[bytes] = deque()
+        self._console_size = 0
+        self._frames: deque[Frame] = deque()
+        self._messages: deque[Message] = deque()
+        self._reader = FrameReader()
+        self._control_pending = b""
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Guest:
+        with contextlib.ExitStack() as failing:
+            failing.callback(self._stack.close)
+            self._start()
+            failing.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._stack.close()
+
+    def _start(self) -> None:
+        channel_read, channel_write = os.pipe2(os.O_CLOEXEC)
+        self._stack.callback(os.close, channel_read)
+        ours, theirs = socket.socketpair()
+        self._control = self._stack.enter_context(ours)
+        with contextlib.ExitStack() as handed:
+            handed.callback(os.close, channel_write)
+            handed.enter_context(theirs)
+            job = os.memfd_create("tailwalk-job")
+            handed.callback(os.close, job)
+            with open(job, "wb", closefd=False) as stream:
+                stream.write(self._job)
+            state = None
+            if self._state is not None:
+                state = os.open(self._state, os.O_RDONLY | os.O_CLOEXEC)
+                handed.callback(os.close, state)
+            descriptors = Descriptors(
+                channel=channel_write, control=theirs.fileno(), job=job, state=state,
+                disks=tuple(disk for disk in self._disks if isinstance(disk, int)))
+            command = arguments(self._machine, qemu=self._qemu, kernel=self._kernel,
+                                initramfs=self._initramfs, descriptors=descriptors,
+                                disks=self._disks)
+            with _live_lock:
+                if _stopping:
+                    raise GuestError(f"the guest on {self._name} was stopped.")
+                self._process = self._launch(command, (*descriptors.all(), *self._inherited))
+                _live.add(self)
+        self._stack.callback(self._end)
+        assert self._process.stdout is not None
+        self._selector = self._stack.enter_context(selectors.DefaultSelector())
+        for source, take in (
+            (channel_read, self._take_channel),
+            (self._process.stdout.fileno(), self._take_console),
+            (ours.fileno(), self._take_control),
+        ):
+            os.set_blocking(source, False)
+            self._selector.register(source, selectors.EVENT_READ, take)
+
+    @staticmethod
+    def _launch(command: list[str], descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                # The kernel kills QEMU if the thread that started it dies (prctl(2)).
+                ["setpriv", "--pdeathsig", "KILL", "--", *command],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                pass_fds=descriptors,
+                # A Ctrl-C on the terminal is ours to handle.
+                start_new_session=True)
+        except OSError as error:
+            raise ToolError(f"cannot start QEMU: {error}") from error
+
+    def kill(self) -> None:
+        """End QEMU now; any thread may call this."""
+        self._process.kill()
+
+    def _end(self) -> None:
+        with _live_lock:
+            _live.discard(self)
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _take_channel(self, data: bytes) -> None:
+        self._frames.extend(self._reader.feed(data))
+
+    def _take_console(self, data: bytes) -> None:
+        self._console.append(data)
+        self._console_size += len(data)
+        while self._console_size > _CONSOLE_BYTES and len(self._console) > 1:
+            self._console_size -= len(self._console.popleft())
+
+    def _take_control(self, data: bytes) -> None:
+        *lines, self._control_pending = (self._control_pending + data).split(b"\n")
+        self._messages.extend(json.loads(line) for line in lines if line.strip())
+
+    @property
+    def console(self) -> str:
+        """The end of what the guest wrote to its console."""
+        return b"".join(self._console).decode("utf-8", "replace").replace("\r", "")
+
+    def _console_tail(self) -> str:
+        lines = [line for line in self.console.splitlines() if line.strip()][-_CONSOLE_LINES:]
+        if not lines:
+            return " Its console is empty."
+        return " The end of its console:\n" + "\n".join(f"    {line}" for line in lines)
+
+    def _await(self, what: str, deadline: float, ready: Callable[[], bool]) -> bool:
+        """Read until `ready`; False where QEMU ended first.
+
+        Raises GuestError at the deadline (a time of time.monotonic).
+        """
+        while not ready():
+            if not self._selector.get_map():
+                return False
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise GuestError(f"the guest on {self._name} gave no sign in time while Tailwalk "
+                                 f"waited for {what}: it hangs, or this machine is very slow."
+                                 + self._console_tail())
+            for key, _ in self._selector.select(left):
+                try:
+                    data = os.read(key.fd, 1 << 16)
+                except BlockingIOError:
+                    continue
+                except ConnectionResetError:
+                    data = b""
+                if data:
+                    key.data(data)
+                else:
+                    self._selector.unregister(key.fd)
+        return True
+
+    def frame(self, deadline: float) -> Frame:
+        """The next frame that is no error.
+
+        Raises GuestError where the guest panics, hangs past `deadline`, ends, sends a torn frame
+        or reports an error.
+        """
+        if not self._await("the probe", deadline, lambda: bool(self._frames)):
+            raise self._ended()
+        frame = self._frames.popleft()
+        if frame.type is FrameType.ERROR:
+            raise ProbeError(f"the guest on {self._name} says: {frame.text}.{self._console_tail()}")
+        return frame
+
+    def frames(self, seconds: float) -> Iterator[Frame]:
+        """The frames up to DONE; each may take `seconds` (errors as `frame`)."""
+        while (frame := self.frame(time.monotonic() + seconds)).type is not FrameType.DONE:
+            yield frame
+
+    def finish(self, deadline: float) -> None:
+        """Read what a guest that is done still has to say on its console, until QEMU ends."""
+        self._await("QEMU's end", deadline, lambda: False)
+
+    def _ended(self) -> GuestError:
+        status = self._process.wait()
+        try:
+            self._reader.close()
+        except GuestError as torn:
+            return GuestError(f"{torn} ({self._name}){self._console_tail()}")
+        panic = re.search(r"Kernel panic[^\n]*", self.console)
+        if panic:
+            reason = f"the kernel panicked ({panic[0]})"
+        elif status < 0:
+            reason = f"QEMU was killed by signal {-status}"
+        else:
+            reason = f"QEMU ended with status {status}"
+        return GuestError(f"the guest on {self._name} ended before its result: {reason}."
+                          + self._console_tail())
+
+    def command(self, name: str, deadline: float, *, descriptor: int | None = None,
+                **given: object) -> Any:
+        """Run a QMP command and return what it returns; `descriptor` travels with it.
+
+        Raises GuestError where QEMU refuses it or ends.
+        """
+        request = json.dumps({"execute": name, "arguments": given}).encode() + b"\n"
+        try:
+            if descriptor is None:
+                self._control.sendall(request)
+            else:
+                socket.send_fds(self._control, [request], [descriptor])
+        except OSError:
+            raise self._ended() from None
+        answer = self._message(f"an answer to {name}", deadline,
+                               lambda message: "return" in message or "error" in message)
+        if "error" in answer:
+            raise GuestError(f"QEMU refuses {name}: {answer['error'].get('desc')}")
+        return answer["return"]
+
+    def event(self, name: str, deadline: float) -> Message:
+        """Wait for a QMP event; errors as `frame`."""
+        return self._message(name, deadline, lambda message: message.get("event") == name)
+
+    def _message(self, what: str, deadline: float, wanted: Callable[[Message], bool]) -> Message:
+        while True:
+            if not self._await(what, deadline, lambda: bool(self._messages)):
+                raise self._ended()
+            message = self._messages.popleft()
+            if wanted(message):
+                return message
+
+    def greet(self, deadline: float) -> None:
+        """Open the control connection."""
+        self._message("QEMU's greeting", deadline, lambda message: "QMP" in message)
+        self.command("qmp_capabilities", deadline)
+
+    def start_job(self, seconds: float) -> None:
+        """Let a guest that was started from a saved state go on, within `seconds`."""
+        deadline = time.monotonic() + seconds
+        self.greet(deadline)
+        while (status := self.command("query-migrate", deadline).get("status")) != "completed":
+            if status == "failed":
+                raise GuestError(f"QEMU cannot restore the saved state of {self._name}; remove "
+                                 f"{self._state and self._state.parent} and try again.")
+            time.sleep(0.002)
+        self.command("cont", deadline)
+
+    def memory(self, address: int, length: int, deadline: float) -> bytes:
+        """Bytes at a virtual address of the program that a paused guest runs.
+
+        Raises GuestError where they are not there.
+        """
+        with tempfile.TemporaryDirectory(prefix="tailwalk-") as folder:
+            path = Path(folder) / "memory"
+            self.command("memsave", deadline, val=address, size=length, filename=str(path))
+            return path.read_bytes()
+
+    def save(self, path: Path, deadline: float) -> None:
+        """Write the state of a guest that has paused itself to a file."""
+        self.command("migrate-set-parameters", deadline, **{"max-bandwidth": 1 << 40})
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            self.command("getfd", deadline, descriptor=descriptor, fdname="state")
+            self.command("migrate", deadline, uri="fd:state")
+            while True:
+                answer = self.command("query-migrate", deadline)
+                if answer.get("status") == "completed":
+                    return
+                if answer.get("status") == "failed":
+                    room = os.fstatvfs(descriptor)
+                    if room.f_bavail * room.f_frsize < _FULL_BYTES:
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+                    raise GuestError(f"QEMU cannot save the state of {self._name}: "
+                                     f"{answer.get('error-desc', 'no reason given')}")
+                time.sleep(0.005)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,85 @@
+"""What a machine needs for Tailwalk, and the line that mends what it lacks."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tailwalk.cache import Cache
+from tailwalk.errors import TailwalkError
+from tailwalk.kernels.toolchain import find_toolchain
+from tailwalk.probe.build import build_probe
+from tailwalk.rigs.filesystem import mkfs_program
+from tailwalk.rigs.kvm import kvm_runs_guests
+from tailwalk.rigs.qemu import find_qemu
+
+# Three Debian kernels with their saved states take 1.2 GiB, v6.18 built from source
+# 0.7 (its archive, the unpacked tree, and what a build leaves for the next one).
+_ROOM_GIB = 2
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at.
+
+    Attributes:
+        name: what it is.
+        state: `ok`; `missing`: Tailwalk cannot measure without it; `optional`: something else
+            cannot be done without it.
+        found: what is there, or what is wrong and how to mend it.
+    """
+
+    name: str
+    state: str
+    found: str
+
+
+def examine(cache: Cache | None = None) -> Iterator[Check]:
+    """Look at everything, one check after the other; trying KVM takes some seconds."""
+    cache = cache or Cache()
+    yield _try("qemu", lambda: f"{find_qemu().program}, version {find_qemu().version}")
+    yield _try("cc and a static libc", _compile)
+    for kind, state in (("ext4", "missing"), ("xfs", "optional"), ("btrfs", "optional")):
+        yield _try(f"mkfs.{kind}", lambda kind=kind: mkfs_program(kind), state)  # type: ignore[misc]
+    yield _try("compiler for src: specs", lambda: find_toolchain().version, "optional")
+    yield _apt()
+    yield _room(cache)
+    runs, reason = kvm_runs_guests()
+    yield Check("kvm", "ok" if runs else "optional",
+                reason if runs else f"{reason}; only --rig timed needs it")
+
+
+def _try(name: str, look: Callable[[], str], otherwise: str = "missing") -> Check:
+    try:
+        return Check(name, "ok", look())
+    except TailwalkError as error:
+        return Check(name, otherwise, str(error))
+
+
+def _compile() -> str:
+    with tempfile.TemporaryDirectory(prefix="tailwalk-") as folder:
+        probe = build_probe(Cache(Path(folder)))
+        return f"builds the probe, {probe.path.stat().st_size // 1024} KiB"
+
+
+def _apt() -> Check:
+    found = shutil.which("apt-get")
+    if found:
+        return Check("apt-get", "ok", found)
+    return Check("apt-get", "optional", "this machine has no apt-get, so debian: and src: specs "
+                 "cannot be fetched; image:PATH and src:PATH work")
+
+
+def _room(cache: Cache) -> Check:
+    at = cache.root
+    while not at.exists():
+        at = at.parent
+    free = shutil.disk_usage(at).free / 2**30
+    text = f"{free:.1f} GiB free for the cache in {cache.root}"
+    if free >= _ROOM_GIB:
+        return Check("disk space", "ok", text)
+    return Check("disk space", "missing", f"{text}, where {_ROOM_GIB} are needed: free some, or "
+                 "point TAILWALK_CACHE at a larger disk")

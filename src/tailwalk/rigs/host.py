@@ -1,0 +1,152 @@
+"""The host rig: cases on this machine's own kernel and file system, in nanoseconds.
+
+The probe is pinned to one CPU and works on a file without a name. No step needs root; root
+alone may see which folios cache the file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from tailwalk import __version__
+from tailwalk.cache import Cache, digest_bytes
+from tailwalk.cases import Case
+from tailwalk.errors import UsageError
+from tailwalk.probe.build import Probe, build_probe
+from tailwalk.probe.protocol import read_folios, read_times
+from tailwalk.progress import SILENT, Progress
+from tailwalk.rigs.disturbance import CpuWatch, DiskWatch, allowed_cpu
+from tailwalk.rigs.surroundings import (
+    Place,
+    examine_place,
+    machine_facts,
+    running_kernel,
+)
+from tailwalk.rigs.timing import (
+    LEAST_ROUNDS,
+    TRIAL_BATCHES,
+    TRIAL_CALLS,
+    Batches,
+    Pace,
+    Record,
+    batches_for,
+    fill_line,
+    folios_line,
+    make_figure,
+    method_notes,
+    round_order,
+    time_line,
+)
+from tailwalk.rigs.worker import Worker
+from tailwalk.runs import Conditions, Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostPlan:
+    """What to measure on this machine.
+
+    Attributes:
+        cases: in order.
+        pace: rounds and time.
+        cpu: the CPU to run on; None: the one that has least to do.
+    """
+
+    cases: Sequence[Case]
+    pace: Pace = field(default_factory=Pace)
+    cpu: int | None = None
+
+    def check(self) -> HostPlan:
+        """Itself, if it can be run; raises UsageError naming the value that cannot."""
+        self.pace.check()
+        if not self.cases:
+            raise UsageError("there is no case to measure: name at least one.")
+        for case in self.cases:
+            case.check()
+        return self
+
+
+def measure_host(directory: Path, plan: HostPlan, *, cache: Cache | None = None,
+                 progress: Progress = SILENT) -> Run:
+    """Measure the plan's cases on the file system of a directory.
+
+    Raises UsageError for a plan or directory that makes no sense, HostError where the directory
+    cannot be measured in, ToolError where the probe cannot be built.
+    """
+    plan.check()
+    cpu = allowed_cpu(plan.cpu)
+    place = examine_place(directory, max(case.file_size for case in plan.cases))
+    probe = build_probe(cache)
+    watches = CpuWatch(cpu), DiskWatch(place.directory)
+    records = _all_rounds(probe, place.directory, plan, cpu=cpu, watches=watches,
+                          progress=progress)
+    notes = method_notes(list(records.values()))
+    for watch in watches:
+        notes += watch.notes()
+    kernel = running_kernel()
+    conditions = _conditions(place, probe.digest, cpu)
+    return Run(
+        tailwalk=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        rig="host", unit="ns/call", kernel=kernel, conditions=conditions,
+        inputs=digest_bytes(kernel.digest.encode(), msgspec.json.encode(conditions),
+                            msgspec.json.encode(plan.cases), str(plan.pace).encode()),
+        figures=[make_figure(records[case], notes) for case in plan.cases])
+
+
+def _all_rounds(probe: Probe, directory: Path, plan: HostPlan, *, cpu: int,
+                watches: Sequence[CpuWatch | DiskWatch],
+                progress: Progress) -> dict[Case, Record]:
+    """Every round has a process and a file of its own: where their memory happens to lie moves
+    figures by some percent, and is not to be the same in all samples."""
+    begin = time.monotonic()
+    records: dict[Case, Record] = {}
+    with progress.task("measure", plan.pace.rounds) as task:
+        for number in range(plan.pace.rounds + 1):
+            late = plan.pace.seconds is not None and time.monotonic() - begin > plan.pace.seconds
+            if late and number > LEAST_ROUNDS:
+                break
+            with Worker(probe, directory) as worker:
+                worker.tell(f"pin {cpu}\n".encode())
+                if number == 0:
+                    records = _first_look(worker, plan.cases)
+                else:
+                    _one_round(worker, records, number)
+                    task.advance()
+                for watch in watches:
+                    watch.account(worker.pid)
+    return records
+
+
+def _first_look(worker: Worker, cases: Sequence[Case]) -> dict[Case, Record]:
+    """A record of each case, with nothing in it but how the case is to be timed."""
+    records = {}
+    for group in round_order(cases, 0):
+        worker.tell(fill_line(group[0]))
+        for case in group:
+            worker.tell(time_line(case, Batches(TRIAL_BATCHES, TRIAL_CALLS)))
+            records[case] = Record(case, batches_for(read_times(worker.answer())))
+    return records
+
+
+def _one_round(worker: Worker, records: dict[Case, Record], number: int) -> None:
+    for group in round_order(list(records), number):
+        worker.tell(fill_line(group[0]))
+        times = []
+        for case in group:
+            worker.tell(time_line(case, records[case].batches))
+            times.append(read_times(worker.answer()))
+        # Not before: looking maps the file.
+        for case, timed in zip(group, times, strict=True):
+            worker.tell(folios_line(case))
+            records[case].add(timed, read_folios(worker.answer()))
+
+
+def _conditions(place: Place, probe: str, cpu: int) -> Conditions:
+    return Conditions(filesystem=place.filesystem, probe=probe,
+                      machine={"mount point": place.mount_point, **machine_facts(cpu)})

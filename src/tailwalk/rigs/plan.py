@@ -1,0 +1,47 @@
+"""What to measure on every kernel: the cases and their common conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tailwalk.cases import Case, Filesystem
+from tailwalk.errors import UsageError
+
+DEFAULT_CALLS = 300
+DEFAULT_ROUNDS = 20
+
+GuestRig = Literal["exact", "timed"]
+"""The rigs that boot kernels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to measure on every kernel.
+
+    Attributes:
+        cases: in order.
+        filesystem: made afresh for each guest.
+        calls: calls counted for each case.
+        append: kernel parameters besides Tailwalk's own.
+        rig: `exact`, or `timed` where KVM runs guests.
+        rounds: rounds on the timed rig.
+    """
+
+    cases: Sequence[Case]
+    filesystem: Filesystem = field(default_factory=Filesystem)
+    calls: int = DEFAULT_CALLS
+    append: str = ""
+    rig: GuestRig = "exact"
+    rounds: int = DEFAULT_ROUNDS
+
+    def check(self) -> Plan:
+        """Itself, if it can be run; raises UsageError naming the value that cannot."""
+        if not 1 <= self.calls <= 100_000:
+            raise UsageError(f"--calls {self.calls}: between 1 and 100000 calls can be counted.")
+        if not self.cases:
+            raise UsageError("there is no case to measure: name one, or a suite.")
+        for case in self.cases:
+            case.check()
+        return self

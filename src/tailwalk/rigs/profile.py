@@ -1,0 +1,102 @@
+"""A guest whose calls a TCG plugin records, and the names of its kernel's functions."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+import zlib
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tailwalk.cache import Cache
+from tailwalk.cases import Case, Filesystem
+from tailwalk.errors import GuestError, ToolError
+from tailwalk.kernels import Kernel
+from tailwalk.probe.protocol import FrameType
+from tailwalk.rigs.exact import FRAME_SECONDS, Bench, case_line, collect_figures, prologue
+from tailwalk.rigs.qemu import Qemu
+from tailwalk.rigs.state import Booted
+from tailwalk.runs import Figure
+
+_WHERE = struct.Struct("<3Q")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The figure of a case, as the exact rig has it, and the bytes that the plugin wrote."""
+
+    figure: Figure
+    output: bytes
+
+
+def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesystem: Filesystem,
+           calls: int, plugin: Path) -> Recorded:
+    """Measure one case with the plugin beside; it writes to the descriptor that its argument
+    `output` names.
+
+    Raises ToolError where QEMU loads no plugin, GuestError as `collect_figures`.
+    """
+    job = prologue(filesystem, bench.cache) + case_line(case, calls) + b"end\n"
+    with ExitStack() as stack:
+        output = os.memfd_create("tailwalk-trace", os.MFD_CLOEXEC)
+        stack.callback(os.close, output)
+        value = f"{str(plugin).replace(',', ',,')},output={output}"
+        watched = replace(bench, machine=replace(bench.machine, plugins=(value,)))
+        try:
+            with watched.guest(kernel, booted, job, inherited=(output,)) as guest:
+                figure, = collect_figures(guest, [case], calls)
+        except GuestError as error:
+            if os.fstat(output).st_size == 0:
+                raise _no_plugins(bench.qemu, guest.console) from error
+            raise
+        return Recorded(figure, _content(output))
+
+
+def _content(descriptor: int) -> bytes:
+    with open(descriptor, "rb", closefd=False) as stream:
+        stream.seek(0)
+        return stream.read()
+
+
+def _no_plugins(qemu: Qemu, said: str) -> ToolError:
+    """The plugin's first act is to write: it was never loaded."""
+    words = " ".join(said.split()) or "nothing"
+    return ToolError(
+        f"QEMU {qemu.version} ({qemu.program}) does not load the counting plugin, without which "
+        f"instructions cannot be told apart by function; it says: {words}. Use a QEMU that was "
+        "built with plugins (./configure --enable-plugins), as Debian's qemu-system-x86 is.")
+
+
+def symbol_text(bench: Bench, kernel: Kernel, booted: Booted) -> str:
+    """The functions in the guest's /proc/kallsyms, modules included: from the cache or asked of
+    a guest now (1.5 s). Empty where the kernel has no such table.
+
+    Raises GuestError where the guest does not answer.
+    """
+    def make(folder: Path) -> None:
+        (folder / "functions").write_bytes(_ask(bench, kernel, booted))
+
+    cache: Cache = bench.cache
+    return (cache.entry("symbols", booted.key, make) / "functions").read_text(errors="replace")
+
+
+def _ask(bench: Bench, kernel: Kernel, booted: Booted) -> bytes:
+    with bench.guest(kernel, booted, b"symbols\nend\n") as guest:
+        guest.start_job(FRAME_SECONDS)
+        deadline = time.monotonic() + FRAME_SECONDS
+        frame = guest.frame(deadline)
+        if frame.type is not FrameType.SYMBOLS or len(frame.payload) != _WHERE.size:
+            raise GuestError(f"the probe sent a {frame.type.name} frame where SYMBOLS was due.")
+        address, length, checksum = _WHERE.unpack(frame.payload)
+        if length == 0:
+            return b""
+        guest.event("GUEST_PANICKED", deadline)  # the probe's pause, by the pvpanic port
+        text = guest.memory(address, length, deadline)
+    if len(text) != length or zlib.crc32(text) != checksum:
+        raise GuestError(f"the table of {kernel.spec}'s functions is torn: {len(text)} of "
+                         f"{length} bytes, or a checksum that does not hold.")
+    return text
+
+

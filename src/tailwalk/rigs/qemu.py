@@ -1,0 +1,224 @@
+"""QEMU: which one, and the one list of arguments it is started with."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from tailwalk.cache import digest_bytes, digest_file
+from tailwalk.errors import ToolError
+
+_PROGRAM = "qemu-system-x86_64"
+_OLDEST = (7, 2)
+
+RAM_DISK_KIB = 512 * 1024
+"""Size of the guest's RAM disk: that of the images that rigs/filesystem.py makes."""
+
+# What each guest parameter is for; none moves a figure but `mitigations` (9 instructions a call).
+KERNEL_PARAMETERS = (
+    "console=ttyS0",  # a panic's text, for humans
+    "quiet",  # every character on a serial line costs the guest thousands of instructions
+    "panic=-1",  # a panic reboots at once, and QEMU ends at a reboot
+    "mitigations=off",  # the CPU model has nothing to mitigate, and kernels differ in their guesses
+    "tsc=reliable",  # no watchdog compares the counter with another clock
+    "nokaslr",  # addresses stay the same from boot to boot
+    "no_timer_check",  # seconds of waiting for a timer that works
+    "acpi=off",  # nothing to enumerate; halves the boot of a small kernel
+    "transparent_hugepage=always",
+    "cryptomgr.notests",  # its threads test ciphers, millions of instructions, during the calls
+    f"brd.rd_nr=1 brd.rd_size={RAM_DISK_KIB}",
+)
+# No calibration of one timer against another; a second CPU has no other timer.
+_ONE_CPU_PARAMETERS = ("nolapic_timer",)
+
+
+@dataclass(frozen=True)
+class Qemu:
+    """The machine's QEMU: the program, its version and the sha256 of its file."""
+
+    program: str
+    version: str
+    digest: str
+
+
+Engine = Literal["icount", "tcg", "kvm"]
+
+Backing = Path | int | None
+"""What a virtio disk keeps its bytes in: a raw image file, a descriptor of a connection to an NBD
+server, or None: it reads as zeros and forgets what is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The virtual machine a guest gets.
+
+    Attributes:
+        engine: `icount`: under TCG with -icount, so that the guest's time-stamp counter advances by
+            one for each instruction executed; `tcg`: under TCG, a thread for each CPU, in real
+            time; `kvm`: under KVM, in real time.
+        cpus: more than one only where time is real.
+        cpu: QEMU's CPU model. `qemu64` has neither ERMS nor FSRM, with which kernels copy by a
+            `rep movsb` that QEMU counts by the byte; CX16 is off because QEMU 7.2 leaves junk in
+            the flags after cmpxchg16b.
+        memory: MiB.
+        disks: sizes in bytes of its virtio disks, `/dev/vda` first.
+        append: kernel parameters after Tailwalk's own.
+        plugins: values for -plugin.
+    """
+
+    engine: Engine = "icount"
+    cpus: int = 1
+    cpu: str = "qemu64,-cx16"
+    memory: int = 1024
+    disks: Sequence[int] = field(default=())
+    append: str = ""
+    plugins: Sequence[str] = field(default=())
+
+
+@cache
+def find_qemu() -> Qemu:
+    """The QEMU on PATH.
+
+    Raises ToolError where there is none or it is older than 7.2.
+    """
+    program = shutil.which(_PROGRAM)
+    if program is None:
+        raise ToolError(f"{_PROGRAM} is missing, which runs every kernel: as root, run apt-get "
+                        "install qemu-system-x86")
+    text = subprocess.run([program, "--version"], capture_output=True, text=True,
+                          check=False).stdout
+    match = re.search(r"version (\d+)\.(\d+)(\S*)", text)
+    if match is None:
+        raise ToolError(f"{program} --version says {text.strip()!r}, which is no version of QEMU.")
+    if (int(match[1]), int(match[2])) < _OLDEST:
+        raise ToolError(f"{program} is version {match[1]}.{match[2]}; Tailwalk needs 7.2 or newer.")
+    return Qemu(program, f"{match[1]}.{match[2]}{match[3]}", digest_file(Path(program)))
+
+
+def plugin_interface(qemu: Qemu) -> int:
+    """The version of QEMU's plugin interface to compile for (attribute/plugin/qemu_api.h)."""
+    major, minor = (int(part) for part in qemu.version.split(".")[:2])
+    if (major, minor) < (9, 0):
+        return 1
+    return 2 if (major, minor) == (9, 0) else 3
+
+
+def kernel_command_line(machine: Machine) -> str:
+    """The kernel's command line."""
+    one = _ONE_CPU_PARAMETERS if machine.cpus == 1 else ()
+    return " ".join((*KERNEL_PARAMETERS, *one, *machine.append.split()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descriptors:
+    """Open file descriptors that QEMU inherits.
+
+    Attributes:
+        channel: write end of the pipe that carries the probe's frames.
+        control: one end of the socket pair that carries QMP.
+        job: a memory file with the job.
+        state: a saved state to start from, or None to boot.
+        disks: connections to NBD servers.
+    """
+
+    channel: int
+    control: int
+    job: int
+    state: int | None = None
+    disks: tuple[int, ...] = ()
+
+    def all(self) -> tuple[int, ...]:
+        """Every descriptor that has to be passed on."""
+        return tuple(fd for fd in (self.channel, self.control, self.job, self.state, *self.disks)
+                     if fd is not None)
+
+
+def machine_arguments(machine: Machine) -> list[str]:
+    """The arguments that make the virtual machine: what figures may depend on.
+
+    Paths of this computer are left to `arguments`, so that this list is the same everywhere.
+    """
+    # The guest stops itself by this device's port, at an instruction and not at a moment, so
+    # that its state can be saved there.
+    pausing = ["-action", "panic=pause", "-device", "pvpanic,ioport=0x505"]
+    if machine.engine == "icount":
+        # Single-threaded, as -icount requires; shift 0: the counter and every clock advance by
+        # one nanosecond an instruction; sleep=off: an idle guest does not wait for real time.
+        engine = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
+        # A calendar that starts at the same second and runs with the instructions.
+        clock = ["-rtc", "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"]
+    elif machine.engine == "tcg":
+        engine, clock = ["-accel", "tcg,thread=multi"], []
+    else:
+        engine, clock = ["-accel", "kvm"], []
+    return [
+        # Only the devices named here: none to probe, none to wait for.
+        "-nodefaults", "-no-user-config", "-display", "none",
+        "-machine", "pc,usb=off,vmport=off,smbus=off",
+        *engine,
+        "-cpu", machine.cpu,
+        "-smp", str(machine.cpus),
+        "-m", str(machine.memory),
+        *clock,
+        "-no-reboot",  # a panic ends QEMU
+        *pausing,
+        # The probe's way out: a byte written here ends QEMU with that byte in its exit status.
+        "-device", "isa-debug-exit,iobase=0x501,iosize=1",
+    ]
+
+
+def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path,
+              descriptors: Descriptors, disks: Sequence[Backing] = ()) -> list[str]:
+    """QEMU's whole command line. `disks` are what the machine's disks keep their bytes in."""
+    backings = [*disks, *[None] * (len(machine.disks) - len(disks))]
+    drives = [part for number, (size, backing) in enumerate(
+        zip(machine.disks, backings, strict=True)) for part in (
+        "-drive", f"if=none,id=disk{number},format=raw,{_drive(size, backing)}",
+        # What is discarded or zeroed would be beyond what an NBD server has to know.
+        "-device", f"virtio-blk-pci,drive=disk{number},discard=off,write-zeroes=off")]
+    start = [] if descriptors.state is None else ["-incoming", f"fd:{descriptors.state}"]
+    return [
+        qemu.program,
+        *machine_arguments(machine),
+        # Frames leave by a port that needs no driver; append, because a pipe cannot be truncated.
+        "-add-fd", f"fd={descriptors.channel},set=1",
+        "-chardev", "file,id=channel,path=/dev/fdset/1,append=on",
+        "-device", "isa-debugcon,iobase=0xe9,chardev=channel",
+        # The console is for humans and for panics.
+        "-chardev", "stdio,id=console,signal=off", "-device", "isa-serial,chardev=console",
+        "-chardev", f"socket,id=control,fd={descriptors.control}",
+        "-mon", "chardev=control,mode=control",
+        "-fw_cfg", f"name=opt/tailwalk/job,file=/proc/self/fd/{descriptors.job}",
+        *(part for plugin in machine.plugins for part in ("-plugin", plugin)),
+        *drives,
+        "-kernel", str(kernel), "-initrd", str(initramfs),
+        "-append", kernel_command_line(machine),
+        *start,
+    ]
+
+
+def _drive(size: int, backing: Backing) -> str:
+    if backing is None:
+        return f"file.driver=null-co,file.size={size},file.read-zeroes=on"
+    if isinstance(backing, int):
+        return f"file.driver=nbd,file.server.type=fd,file.server.str={backing}"
+    # What the guest flushes has to outlive the guest, not this machine.
+    return f"cache=unsafe,file={_escaped(backing)}"
+
+
+def _escaped(path: Path) -> str:
+    """A path inside an option whose parts are separated by commas."""
+    return str(path).replace(",", ",,")
+
+
+def machine_digest(machine: Machine, qemu: Qemu) -> str:
+    """Names QEMU and virtual machine; a saved state is good for exactly one of these."""
+    return digest_bytes(qemu.digest.encode(), "\0".join(machine_arguments(machine)).encode(),
+                        kernel_command_line(machine).encode(),
+                        str(tuple(machine.disks)).encode())

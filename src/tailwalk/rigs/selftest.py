@@ -1,0 +1,49 @@
+"""Does the exact rig repeat itself on this machine?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tailwalk.cache import Cache
+from tailwalk.cases import find_cases
+from tailwalk.kernels import Kernel
+from tailwalk.progress import SILENT, Progress
+from tailwalk.rigs.exact import Bench, measure
+from tailwalk.rigs.jobs import run_jobs
+from tailwalk.rigs.plan import Plan
+from tailwalk.runs import Figure
+
+_BOOTS = 2
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """One case's figures from boots that share nothing but the kernel."""
+
+    figures: Sequence[Figure]
+
+    @property
+    def agrees(self) -> bool:
+        """Are they steady and the same, to the instruction?"""
+        return (all(figure.steady for figure in self.figures)
+                and len({(figure.value, figure.written) for figure in self.figures}) == 1)
+
+
+def self_test(kernel: Kernel, *, case: str = "pwrite_u1k",
+              progress: Progress = SILENT) -> SelfTest:
+    """Measure a case in two boots of the kernel, each with a cache of its own.
+
+    Raises ToolError, KernelError or GuestError.
+    """
+    plan = Plan(cases=find_cases([case]))
+
+    def one() -> Figure:
+        with tempfile.TemporaryDirectory(prefix="tailwalk-") as folder:
+            bench = Bench.prepare(cache=Cache(Path(folder)), progress=progress)
+            [measured] = measure([kernel], plan, bench=bench)
+            return measured.run.figures[0]
+
+    return SelfTest(run_jobs([one] * _BOOTS))

@@ -1,0 +1,1 @@
+"""C: the TCG plugin that tells a program's instructions from the kernel's other work."""

@@ -1,0 +1,223 @@
+"""The timed rig: cases in guests under KVM, in nanoseconds.
+
+All kernels' guests exist side by side, but one runs at a time: a guest stops itself after each
+round, and the next one goes on. So a round is the same minute of the same CPU for every kernel, and
+one table is one experiment.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from tailwalk import __version__
+from tailwalk.cache import digest_bytes
+from tailwalk.cases import Case, Filesystem
+from tailwalk.errors import GuestError, ToolError, UsageError
+from tailwalk.kernels import Kernel
+from tailwalk.probe.protocol import FrameType, read_folios, read_times
+from tailwalk.progress import Progress
+from tailwalk.rigs.disturbance import CpuWatch, allowed_cpu
+from tailwalk.rigs.exact import Bench, prologue
+from tailwalk.rigs.guest import Guest
+from tailwalk.rigs.kvm import TIMED_CPU, kvm_runs_guests
+from tailwalk.rigs.qemu import Machine
+from tailwalk.rigs.surroundings import machine_facts
+from tailwalk.rigs.timing import (
+    Batches,
+    Pace,
+    Record,
+    fill_line,
+    folios_line,
+    make_figure,
+    method_notes,
+    round_order,
+    time_line,
+)
+from tailwalk.runs import Conditions, KernelRecord, Run
+
+TIMED_MACHINE = Machine(engine="kvm", cpu=TIMED_CPU)
+
+# A guest cannot be asked back how dear a call is. With these a vDSO clock is under 1% of a batch of
+# any call above 150 ns, and the dearest seed case takes some 15 ms a round.
+_BATCHES = Batches(number=32, calls=32)
+
+# An ordinary kernel boots under KVM in 2 s; one that is interpreted would take an hour.
+BOOT_SECONDS = 60.0
+_ROUND_SECONDS = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedPlan:
+    """What to measure on every kernel.
+
+    Attributes:
+        cases: in order.
+        filesystem: made afresh for each guest.
+        pace: rounds; its seconds are not used, since guests are given all rounds beforehand.
+        append: kernel parameters besides Tailwalk's own.
+        cpu: the CPU that guests run on; None: the one that has least to do.
+    """
+
+    cases: Sequence[Case]
+    filesystem: Filesystem = field(default_factory=Filesystem)
+    pace: Pace = field(default_factory=Pace)
+    append: str = ""
+    cpu: int | None = None
+
+    def check(self) -> TimedPlan:
+        """Itself, if it can be run; raises UsageError naming the value that cannot."""
+        self.pace.check()
+        if not self.cases:
+            raise UsageError("there is no case to measure: name one, or a suite.")
+        for case in self.cases:
+            case.check()
+        return self
+
+
+def require_kvm() -> None:
+    """Raise ToolError, saying what was tried, unless KVM runs guests on this machine."""
+    runs, reason = kvm_runs_guests()
+    if not runs:
+        raise ToolError(f"the timed rig needs KVM, and KVM runs no guest here: {reason}. Measure "
+                        "on another machine, or count instructions with --rig exact, which needs "
+                        "no KVM.")
+
+
+def measure_timed(kernels: Sequence[Kernel], plan: TimedPlan, *,
+                  bench: Bench | None = None, progress: Progress | None = None) -> list[Run]:
+    """Measure the plan's cases on each kernel, rounds interleaved between them.
+
+    Without a `bench` of the caller's, guests run under KVM, and ToolError is raised where it runs
+    none. Raises UsageError, KernelError or GuestError; no guest is left.
+    """
+    plan.check()
+    cpu = allowed_cpu(plan.cpu)
+    if bench is None:
+        require_kvm()
+        bench = Bench.prepare(machine=TIMED_MACHINE)
+    if progress is not None:
+        bench = replace(bench, progress=progress)
+    bench = replace(bench, machine=replace(bench.machine, append=plan.append))
+    rounds = [list(round_order(plan.cases, number)) for number in range(plan.pace.rounds)]
+    job = b"".join([prologue(plan.filesystem, bench.cache), *map(_round_lines, rounds), b"end\n"])
+    watch = CpuWatch(cpu)
+    with ExitStack() as stack:
+        guests = [stack.enter_context(_Running(kernel, bench, plan, job)) for kernel in kernels]
+        for guest in guests:
+            with bench.progress.task(f"boot {guest.kernel.spec}"):
+                guest.boot(cpu)
+        with bench.progress.task("measure", len(rounds) * len(guests)) as task:
+            for number, groups in enumerate(rounds):
+                for guest in random.Random(number).sample(guests, len(guests)):
+                    guest.one_round(groups)
+                    task.advance()
+        for guest in guests:
+            watch.account(guest.thread)
+        disturbed = watch.notes()
+        for guest in guests:
+            guest.finish()
+    return [guest.run(bench, plan, cpu, disturbed) for guest in guests]
+
+
+def _round_lines(groups: Sequence[Sequence[Case]]) -> bytes:
+    lines = []
+    for group in groups:
+        lines.append(fill_line(group[0]))
+        lines += [time_line(case, _BATCHES) for case in group]
+        lines += [folios_line(case) for case in group]  # not before: looking maps the file
+    return b"".join(lines) + b"pause\n"
+
+
+class _Running:
+    """A kernel's guest, and what is known of its cases so far."""
+
+    def __init__(self, kernel: Kernel, bench: Bench, plan: TimedPlan, job: bytes) -> None:
+        self.kernel = kernel
+        self.release = ""
+        self.thread = 0
+        self._cases = plan.cases
+        self._records = {case: Record(case, _BATCHES) for case in plan.cases}
+        self._bench = bench
+        self._filesystem = plan.filesystem
+        self._job = job
+        self._stack = ExitStack()
+
+    def __enter__(self) -> _Running:
+        start = self._bench.start(self.kernel, self._filesystem)
+        with ExitStack() as failing:
+            failing.callback(self._stack.close)
+            folder = self._stack.enter_context(TemporaryDirectory(prefix="tailwalk-"))
+            archive = Path(folder) / "initramfs"
+            archive.write_bytes(start.initramfs)
+            self._guest = self._stack.enter_context(Guest(
+                self._bench.machine, qemu=self._bench.qemu, kernel=self.kernel.image,
+                initramfs=archive, name=self.kernel.spec, job=self._job))
+            failing.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def boot(self, cpu: int) -> None:
+        """Wait until the guest has booted and stopped itself, its processor pinned to a CPU."""
+        deadline = time.monotonic() + BOOT_SECONDS
+        self._guest.greet(deadline)
+        [processor] = self._guest.command("query-cpus-fast", deadline)
+        self.thread = int(processor["thread-id"])
+        os.sched_setaffinity(self.thread, {cpu})
+        ready = self._guest.frame(deadline)
+        if ready.type is not FrameType.READY:
+            raise GuestError(f"the probe on {self.kernel.spec} began with {ready.type.name}.")
+        self.release = ready.text
+        self._await_pause(deadline)
+
+    def _await_pause(self, deadline: float) -> None:
+        """Wait until the guest has stopped itself (by the pvpanic port). QEMU's event may come
+        before anybody listens, or before the answer to the command that let the guest go on."""
+        while self._guest.command("query-status", deadline)["status"] != "guest-panicked":
+            if time.monotonic() > deadline:
+                raise GuestError(f"the guest on {self.kernel.spec} did not stop after its round.")
+            time.sleep(0.002)
+
+    def one_round(self, groups: Sequence[Sequence[Case]]) -> None:
+        """Let the guest go on until it has done its next round, whose cases these are."""
+        deadline = time.monotonic() + _ROUND_SECONDS
+        self._guest.command("cont", deadline)
+        for group in groups:
+            times = [read_times(self._guest.frame(deadline)) for _ in group]
+            for case, timed in zip(group, times, strict=True):
+                self._records[case].add(timed, read_folios(self._guest.frame(deadline)))
+        self._await_pause(deadline)
+
+    def finish(self) -> None:
+        """Let the guest come to its end."""
+        deadline = time.monotonic() + _ROUND_SECONDS
+        self._guest.command("cont", deadline)
+        self._guest.finish(deadline)
+
+    def run(self, bench: Bench, plan: TimedPlan, cpu: int, disturbed: Sequence[str]) -> Run:
+        """The record of the kernel."""
+        notes = [*method_notes(list(self._records.values())), *disturbed]
+        kernel = KernelRecord(spec=self.kernel.spec, release=self.release,
+                              digest=self.kernel.digest, provenance=dict(self.kernel.provenance))
+        found = bench.conditions(plan.filesystem)
+        conditions = Conditions(
+            filesystem=found.filesystem, probe=found.probe,
+            machine={**found.machine, "host cpu": machine_facts(cpu)["cpu"],
+                     "host kernel": os.uname().release})
+        return Run(
+            tailwalk=__version__,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            rig="timed", unit="ns/call", kernel=kernel, conditions=conditions,
+            inputs=digest_bytes(kernel.digest.encode(), msgspec.json.encode(conditions), self._job),
+            figures=[make_figure(self._records[case], notes) for case in self._cases])

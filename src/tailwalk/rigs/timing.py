@@ -1,0 +1,161 @@
+"""Timing calls by the clock: what the host rig and the timed rig have in common.
+
+A call of a microsecond cannot be timed on its own without timing the clock as well: so calls are
+timed in batches. A sample is the median of one round's batches; rounds go through all cases, so
+that whatever changes in the meantime hits every case alike, and the samples of a case can be taken
+as independent. The figure is the median of the samples.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from math import ceil
+from statistics import median
+
+from tailwalk.cases import Case
+from tailwalk.errors import UsageError
+from tailwalk.probe.protocol import Folios, Times
+from tailwalk.runs import Figure, FolioCount
+from tailwalk.runs.interval import median_interval
+
+CLOCK_SHARE = 0.005
+"""Reading the clock takes at most this share of a batch."""
+
+# A batch is at least this many calls, and the batches of a sample last this many ns together, but
+# are within these numbers.
+_CALLS = 8
+_SAMPLE_NS = 3e6
+_BATCHES = (16, 256)
+
+# What the first look at a case times, to size its batches.
+TRIAL_BATCHES, TRIAL_CALLS = 16, 8
+
+LEAST_ROUNDS = 5
+"""With fewer no interval and no test means anything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How long to go on.
+
+    Attributes:
+        rounds: times that every case is sampled.
+        seconds: no round begins after this time, but for the first five; None: no limit.
+    """
+
+    rounds: int = 20
+    seconds: float | None = None
+
+    def check(self) -> Pace:
+        """Itself, if it can be followed; raises UsageError naming the value that cannot."""
+        if not LEAST_ROUNDS <= self.rounds <= 10_000:
+            raise UsageError(f"--rounds {self.rounds}: between {LEAST_ROUNDS} and 10000 rounds can "
+                             "be measured; fewer give no interval.")
+        return self
+
+
+@dataclass(frozen=True)
+class Batches:
+    """How a case is timed: `number` batches of `calls` calls each."""
+
+    number: int
+    calls: int
+
+
+@dataclass
+class Record:
+    """What is known of a case so far: one entry a round."""
+
+    case: Case
+    batches: Batches
+    samples: list[float] = field(default_factory=list)
+    folios: list[Folios] = field(default_factory=list)
+    clock: list[float] = field(default_factory=list)
+    voluntary: int = 0
+    involuntary: int = 0
+
+    def add(self, times: Times, folios: Folios) -> None:
+        """Take one round's result."""
+        self.samples.append(nanoseconds(times))
+        self.folios.append(folios)
+        self.clock.append(times.clock)
+        self.voluntary += times.voluntary
+        self.involuntary += times.involuntary
+
+
+def method_notes(records: Sequence[Record]) -> list[str]:
+    """How all cases were timed and what interrupted it, as sentences."""
+    calls = sorted(record.batches.calls for record in records)
+    share = max(median(record.clock) / (record.batches.calls * max(median(record.samples), 1.0))
+                for record in records)
+    voluntary = sum(record.voluntary for record in records)
+    involuntary = sum(record.involuntary for record in records)
+    several = f"{calls[0]} to {calls[-1]}" if calls[0] != calls[-1] else f"{calls[0]}"
+    return [f"{len(records[0].samples)} rounds, calls timed in batches of {several}; reading the "
+            f"clock is {share:.1%} of a batch or less",
+            f"{voluntary + involuntary} context switches while calls were timed, {involuntary} of "
+            "them involuntary"]
+
+
+def nanoseconds(times: Times) -> float:
+    """What a call costs: the median over the batches, the cost of the seeks taken off."""
+    cost = median(times.batches) / times.calls
+    return cost - median(times.seeks) / times.calls if times.seeks else cost
+
+
+def batches_for(trial: Times) -> Batches:
+    """How to time a case of which a first look is known."""
+    call = max(min(trial.batches) / trial.calls, 1.0)
+    calls = max(_CALLS, ceil(trial.clock / (CLOCK_SHARE * call)))
+    least, most = _BATCHES
+    return Batches(min(max(round(_SAMPLE_NS / (calls * call)), least), most), calls)
+
+
+def time_line(case: Case, batches: Batches) -> bytes:
+    """The line of a job that times a case."""
+    return (f"time {case.call} {case.size} {case.vectors} {case.offset} {batches.number} "
+            f"{batches.calls}\n").encode()
+
+
+def fill_line(case: Case) -> bytes:
+    """The line of a job that prepares the page cache for a case."""
+    return f"fill {case.file_size} {case.fill} {int(case.uptodate)}\n".encode()
+
+
+def folios_line(case: Case) -> bytes:
+    """The line of a job that asks which folios cache the file."""
+    return f"folios {case.file_size} {case.offset}\n".encode()
+
+
+def round_order(cases: Sequence[Case], number: int) -> Iterator[list[Case]]:
+    """The cases of a round in groups that share a page cache; every round has an order of its own,
+    the same every time."""
+    shuffled = list(cases)
+    random.Random(number).shuffle(shuffled)
+    shuffled.sort(key=_cache_of)  # stable: the order within a group stays shuffled
+    groups = [list(group) for _, group in groupby(shuffled, _cache_of)]
+    random.Random(number).shuffle(groups)
+    return iter(groups)
+
+
+def _cache_of(case: Case) -> tuple[int, int, bool]:
+    return case.file_size, case.fill, case.uptodate
+
+
+def make_figure(record: Record, notes: Sequence[str] = ()) -> Figure:
+    """The figure of a case: the median of its samples, with its interval; `notes` come last."""
+    last = record.folios[-1]
+    said = []
+    if last.counts is None:
+        said.append("folio orders are unknown: only root may see the kernel's page flags")
+    elif any(folios != last for folios in record.folios):
+        said.append("the folios were not the same in every round; those of the last are shown")
+    return Figure(
+        case=record.case, value=median(record.samples), interval=median_interval(record.samples),
+        calls=[(sample, 1) for sample in record.samples],
+        folios=None if last.counts is None else [
+            FolioCount(order=order, folios=count) for order, count in last.counts.items()],
+        written=last.written, notes=[*said, *notes])

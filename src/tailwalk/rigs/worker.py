@@ -1,0 +1,108 @@
+"""The probe as a process of this machine: lines in, frames out, gone at the end whatever happens.
+
+Its file has no name, so nothing is left behind even where this process is killed: the kernel then
+kills the worker, and the file goes with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+
+from tailwalk.errors import GuestError, HostError, ToolError
+from tailwalk.probe.build import Probe
+from tailwalk.probe.protocol import Frame, FrameReader, FrameType
+
+# Filling and syncing a file of 256 MiB takes 10 s on a slow disk that has nothing else to do.
+ANSWER_SECONDS = 120.0
+
+
+class Worker:
+    """A running probe. Use as a context manager."""
+
+    def __init__(self, probe: Probe, directory: Path) -> None:
+        """Prepare a worker whose file will lie in `directory`."""
+        self._probe = probe
+        self._directory = directory
+        self._reader = FrameReader()
+        self._frames: deque[Frame] = deque()
+
+    def __enter__(self) -> Worker:
+        try:
+            self._process = subprocess.Popen(
+                # The kernel kills the worker if the thread that started it dies (prctl(2)).
+                ["setpriv", "--pdeathsig", "KILL", "--", str(self._probe.path)],
+                cwd=self._directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                # A Ctrl-C on the terminal is ours to handle.
+                start_new_session=True)
+        except OSError as error:
+            raise ToolError(f"cannot start the probe: {error}") from error
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    def tell(self, line: bytes) -> None:
+        """Give the worker a line of its job; raises HostError where it is gone."""
+        assert self._process.stdin is not None
+        # A worker that is gone has said why: `answer` tells.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line)
+
+    def answer(self, seconds: float = ANSWER_SECONDS) -> Frame:
+        """The worker's next frame.
+
+        Raises HostError where the worker reports an error, ends, or says nothing for so long.
+        """
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while not self._frames:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise HostError(
+                        f"nothing came of measuring in {self._directory} for {seconds:g} seconds: "
+                        "its disk hangs or is overwhelmed.")
+                data = os.read(self._process.stdout.fileno(), 1 << 16)
+                if not data:
+                    raise self._ended()
+                try:
+                    self._frames.extend(self._reader.feed(data))
+                except GuestError as torn:
+                    raise HostError(str(torn)) from torn
+        frame = self._frames.popleft()
+        if frame.type is FrameType.ERROR:
+            raise HostError(f"cannot measure in {self._directory}: {frame.text}.{_way_out(frame)}")
+        return frame
+
+    def _ended(self) -> HostError:
+        status = self._process.wait()
+        how = (f"was killed by {signal.Signals(-status).name}" if status < 0
+               else f"ended with status {status}")
+        return HostError(f"the probe {how} while measuring in {self._directory}; its file is gone. "
+                         "Measure again.")
+
+
+def _way_out(frame: Frame) -> str:
+    for error in ("No space left on device", "Disk quota exceeded"):
+        if error in frame.text:
+            return (" Free some space, name another directory, or give a smaller --file-size. "
+                    "Nothing was left behind.")
+    return " Name another directory. Nothing was left behind."

@@ -1,0 +1,23 @@
+"""The record of what was measured: schema, version, reading and writing."""
+
+from tailwalk.runs.record import (
+    RUN_SCHEMA,
+    Conditions,
+    Figure,
+    FolioCount,
+    KernelRecord,
+    Run,
+    read_run,
+    write_run,
+)
+
+__all__ = [
+    "RUN_SCHEMA",
+    "Conditions",
+    "Figure",
+    "FolioCount",
+    "KernelRecord",
+    "Run",
+    "read_run",
+    "write_run",
+]

@@ -1,0 +1,76 @@
+"""The execution: one run of a user's program on one kernel, counted, as a JSON document.
+
+Versions of the format:
+    tailwalk.execution/1: the first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from tailwalk.errors import RecordError
+from tailwalk.runs.record import Conditions, KernelRecord, expect_schema, read_bytes
+
+EXECUTION_SCHEMA = "tailwalk.execution/1"
+
+
+class Instructions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Executed instructions, from the program's execve(2) to its end.
+
+    Attributes:
+        user: of the program, in user mode; all of its processes and threads.
+        kernel: of the kernel on its behalf: system calls, page faults, and the interrupts that
+            landed in it.
+        others: of the kernel's own threads meanwhile, such as writeback and the journal's commit.
+    """
+
+    user: int
+    kernel: int
+    others: int
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One run of a program.
+
+    Attributes:
+        command: the program as it was named, and its arguments.
+        program: sha256 of the program's file.
+        files: files that were there when it began, as `NAME SIZE` with ` filled by SIZE` where it
+            was made in the guest.
+        status: exit status; None where a signal ended it.
+        signal: number of the signal that ended it, else None.
+        tasks: processes and threads it ran.
+        switches: context switches meanwhile.
+        inputs: digest of everything the counts follow from: with equal inputs they are equal.
+    """
+
+    schema: str = EXECUTION_SCHEMA
+    tailwalk: str
+    created: str
+    kernel: KernelRecord
+    conditions: Conditions
+    command: list[str]
+    program: str
+    files: list[str]
+    status: int | None
+    signal: int | None
+    instructions: Instructions
+    tasks: int
+    switches: int
+    inputs: str
+
+
+def read_execution(path: Path) -> Execution:
+    """The execution in a file.
+
+    Raises RecordError for a file that is missing, is no execution, is damaged, or was written by
+    a newer version of the format.
+    """
+    content = read_bytes(path)
+    expect_schema(content, str(path), EXECUTION_SCHEMA)
+    try:
+        return msgspec.json.decode(content, type=Execution)
+    except msgspec.MsgspecError as error:
+        raise RecordError(f"{path} is damaged: {error}. Run the program again.") from error

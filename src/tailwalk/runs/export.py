@@ -1,0 +1,119 @@
+"""Figures as a table for other tools: CSV, and Parquet (optional extra `parquet`)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tailwalk.errors import ToolError
+from tailwalk.runs.record import Run, write_whole
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure of one run; sizes and offsets in bytes, the figure and its interval in `unit`.
+
+    See `Run`, `Figure` and `Case` for what each means; `calls` is how many calls (exact rig) or
+    samples (timed rigs) the figure rests on.
+    """
+
+    run: str
+    created: str
+    tailwalk: str
+    rig: str
+    unit: str
+    kernel: str
+    release: str
+    kernel_digest: str
+    filesystem: str
+    block_size: int
+    mount_options: str
+    inputs: str
+    case: str
+    call: str
+    size: int
+    vectors: int
+    offset: int
+    fill: int
+    file_size: int
+    uptodate: bool
+    figure: float
+    user: int | None
+    share: float | None
+    steady: bool
+    interval_low: float | None
+    interval_high: float | None
+    calls: int
+    written_order: int | None
+    notes: str
+
+
+def lines(runs: Sequence[Run]) -> Iterator[Line]:
+    """The figures of the runs, run by run."""
+    for run in runs:
+        system = run.conditions.filesystem
+        for figure in run.figures:
+            case = figure.case
+            low, high = figure.interval or (None, None)
+            yield Line(
+                run=run.id, created=run.created, tailwalk=run.tailwalk, rig=run.rig,
+                unit=run.unit, kernel=run.kernel.spec, release=run.kernel.release,
+                kernel_digest=run.kernel.digest, filesystem=system.kind,
+                block_size=system.block_size, mount_options=system.mount_options,
+                inputs=run.inputs, case=case.name, call=case.call, size=case.size,
+                vectors=case.vectors, offset=case.offset, fill=case.fill,
+                file_size=case.file_size, uptodate=case.uptodate, figure=figure.value,
+                user=figure.user, share=figure.share, steady=figure.steady, interval_low=low,
+                interval_high=high, calls=sum(times for _, times in figure.calls),
+                written_order=figure.written, notes="; ".join(figure.notes))
+
+
+def to_csv(runs: Sequence[Run]) -> str:
+    """One line a figure under a heading; true and false in lower case, nothing for None."""
+    stream = io.StringIO()
+    table = csv.writer(stream, lineterminator="\n")
+    # Python before 3.13 leaves a lone carriage return unquoted where lines end with another sign.
+    quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    table.writerow(Line.__struct_fields__)
+    for line in lines(runs):
+        row = [_text(value) for value in msgspec.structs.astuple(line)]
+        (quoting if any("\r" in str(value) for value in row) else table).writerow(row)
+    return stream.getvalue()
+
+
+def _text(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def write_parquet(runs: Sequence[Run], path: Path) -> None:
+    """The same table as a Parquet file, with typed columns.
+
+    Raises ToolError where pyarrow is not installed, RecordError where the file cannot be written.
+    """
+    try:
+        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise ToolError("a Parquet file is written by the package pyarrow, which is not installed: "
+                        "run pip install 'tailwalk[parquet]', or export CSV.") from error
+    types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64(), bool: arrow.bool_()}
+    rows = list(lines(runs))
+    columns: dict[str, Any] = {}
+    for member in msgspec.structs.fields(Line):
+        kind = next(kind for kind in types if kind in _kinds(member.type))
+        values = [getattr(row, member.name) for row in rows]
+        if kind is float:
+            values = [None if value is None else float(value) for value in values]
+        columns[member.name] = arrow.array(values, types[kind])
+    sink = arrow.BufferOutputStream()
+    parquet.write_table(arrow.table(columns), sink, compression="zstd")
+    write_whole(path, sink.getvalue().to_pybytes())
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    """The types that an annotation such as `int | None` allows."""
+    return getattr(annotation, "__args__", (annotation,))

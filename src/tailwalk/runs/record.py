@@ -1,0 +1,191 @@
+"""The run: one kernel's cases on one rig, as an immutable JSON document.
+
+Versions of the format:
+    tailwalk.run/1: the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tailwalk.cases import Case, Filesystem
+from tailwalk.errors import DamagedError, RecordError
+
+RUN_SCHEMA = "tailwalk.run/1"
+
+Rig = Literal["exact", "timed", "host"]
+Unit = Literal["instructions/call", "ns/call"]
+
+
+class KernelRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which kernel: spec, `uname -r`, digest of image and modules, and where it came from."""
+
+    spec: str
+    release: str
+    digest: str
+    provenance: dict[str, str] = {}
+
+
+class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What else the figures depend on, besides kernel and cases.
+
+    Attributes:
+        filesystem: the file system the cases wrote to.
+        probe: sha256 of the probe binary.
+        machine: rig-specific facts, name to value: for `exact` the QEMU version and digest, its
+            arguments, CPU model, guest memory; for `host` CPU model, mount point, and so on.
+    """
+
+    filesystem: Filesystem
+    probe: str
+    machine: dict[str, str] = {}
+
+
+class FolioCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many folios of an order (0: one page of 4 KiB; 9: 2 MiB) cached the file."""
+
+    order: int
+    folios: int
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The result of one case.
+
+    Attributes:
+        case: the case with all its parameters.
+        value: the figure, in the run's unit. On the exact rig the mode of the calls' counts,
+            user instructions included; on timed rigs the median.
+        user: instructions of `value` executed in user mode (exact rig), else None.
+        share: share of the calls that had exactly `value` (exact rig), else None.
+        steady: False where the figure must not be relied on (exact rig: share under 50%).
+        interval: 95% confidence interval of `value` (timed rigs), else None.
+        calls: the measured calls (exact rig) or samples (timed rigs) in order of time, run-length
+            encoded: [value, repetitions] pairs.
+        folios: the folios that cached the file before the calls; None where that is unknown.
+        written: order of the folio at the case's offset; None where unknown.
+        notes: what else a reader has to know, as sentences.
+    """
+
+    case: Case
+    value: int | float
+    user: int | None = None
+    share: float | None = None
+    steady: bool = True
+    interval: tuple[float, float] | None = None
+    calls: list[tuple[int | float, int]] = []
+    folios: list[FolioCount] | None = None
+    written: int | None = None
+    notes: list[str] = []
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One kernel's cases on one rig.
+
+    `inputs` is the digest of everything the figures follow from; a record with the same inputs
+    is the same measurement and may be used again. `created` is the only field that differs
+    between two exact runs with equal inputs.
+    """
+
+    schema: str = RUN_SCHEMA
+    tailwalk: str
+    created: str
+    rig: Rig
+    unit: Unit
+    kernel: KernelRecord
+    conditions: Conditions
+    inputs: str
+    figures: list[Figure]
+
+    @property
+    def id(self) -> str:
+        """The run's short name: 12 hex digits of the digest of its content."""
+        return hashlib.sha256(encode(self)).hexdigest()[:12]
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """A record as indented JSON with a newline at its end."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+
+
+def read_run(path: Path) -> Run:
+    """The run in a file.
+
+    Raises RecordError for a file that is missing, is no run, is damaged, or was written by a
+    newer version of the format.
+    """
+    return decode_run(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """A record file's bytes; raises RecordError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"cannot read {path}: {error.strerror}.") from error
+
+
+def decode_run(content: bytes, source: str) -> Run:
+    """The run in `content`; `source` names it in errors (RecordError, as `read_run`)."""
+    expect_schema(content, source, RUN_SCHEMA)
+    try:
+        return msgspec.json.decode(content, type=Run)
+    except msgspec.MsgspecError as error:
+        raise DamagedError(
+            f"{source} is damaged: {error}. Measure again, or take the file from its backup."
+        ) from error
+
+
+class _Head(msgspec.Struct):
+    schema: str
+
+
+def schema_of(content: bytes, source: str) -> str:
+    """The schema that a record names; raises RecordError where it is no record."""
+    try:
+        return msgspec.json.decode(content, type=_Head).schema
+    except msgspec.MsgspecError as error:
+        raise DamagedError(
+            f"{source} is not a tailwalk record, or was cut short: {error}."
+        ) from error
+
+
+def expect_schema(content: bytes, source: str, known: str) -> None:
+    """Raise RecordError unless the record names `known` as its schema, telling too new a version
+    from another kind of record."""
+    schema = schema_of(content, source)
+    if schema == known:
+        return
+    kind, _, version = known.partition("/")
+    if schema.startswith(f"{kind}/"):
+        raise RecordError(f"{source} has schema {schema}, which this tailwalk cannot read (it "
+                          f"knows up to {kind}/{version}): update tailwalk.")
+    raise RecordError(f"{source} is a {schema!r} record where a {known!r} was expected.")
+
+
+def write_run(run: Run, path: Path) -> None:
+    """Write a run as a whole or not at all; raises RecordError where that fails."""
+    write_whole(path, encode(run))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name beside it, then rename; raises RecordError."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+            temporary.chmod(0o644)
+            temporary.rename(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise RecordError(f"cannot write {path}: {error.strerror}. Nothing was kept of it; the "
+                          "figures can be had again from the cache.") from error

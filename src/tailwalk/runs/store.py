@@ -1,0 +1,168 @@
+"""Where runs are kept: one file each in a results directory, and an index made from them.
+
+The files are the runs; each is written under a temporary name and renamed, under a name that its
+content decides, so that any number of writers lose nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tailwalk.errors import DamagedError, RecordError
+from tailwalk.progress import SILENT, Progress
+from tailwalk.runs.index import Entry, refreshed
+from tailwalk.runs.record import RUN_SCHEMA, Run, decode_run, read_bytes, schema_of, write_run
+
+_NAMED_BY_CONTENT = re.compile(r".*-([0-9a-f]{12})\.json")
+_SET_ASIDE = "damaged"
+_WRITTEN_WITHIN = 3600  # seconds; an unfinished file that is older belongs to a killed writer
+
+
+def default_results() -> Path:
+    """`$TAILWALK_RESULTS`, else `$XDG_DATA_HOME/tailwalk/runs`, else
+    `~/.local/share/tailwalk/runs`."""
+    if own := os.environ.get("TAILWALK_RESULTS"):
+        return Path(own).absolute()
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local/share") / "tailwalk" / "runs"
+
+
+class Store:
+    """A results directory: `RELEASE-RIG-INPUTS-ID.json` for each run.
+
+    A damaged file is moved to the directory `damaged` in it, and `progress` is told; one that
+    cannot be read, or was written by a newer version, is named and left where it is.
+    """
+
+    def __init__(self, root: Path | None = None, *, progress: Progress = SILENT) -> None:
+        self.root = root or default_results()
+        self._progress = progress
+
+    def path(self, run: Run) -> Path:
+        """Where a run is kept."""
+        release = re.sub(r"[^\w.+-]", "_", run.kernel.release)
+        return self.root / f"{release}-{run.rig}-{run.inputs[:16]}-{run.id}.json"
+
+    def add(self, run: Run) -> Path:
+        """Keep a run; raises RecordError where the directory cannot be written."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RecordError(f"the results directory {self.root} cannot be made "
+                              f"({error.strerror}): point TAILWALK_RESULTS elsewhere.") from error
+        path = self.path(run)
+        if not path.exists():
+            write_run(run, path)
+        return path
+
+    def find(self, inputs: str) -> Run | None:
+        """The newest run with these inputs; None where there is none."""
+        runs = (self._read(path) for path in sorted(self.root.glob(f"*-{inputs[:16]}-*.json")))
+        return max((run for run in runs if run is not None and run.inputs == inputs),
+                   key=lambda run: run.created, default=None)
+
+    def select(self, *, kernel: str | None = None, case: str | None = None,
+               rig: str | None = None) -> list[Entry]:
+        """What is known of the runs that fit every condition given (`Index.select`), the oldest
+        first."""
+        with refreshed(self.root, self._read) as index:
+            return index.select(kernel=kernel, case=case, rig=rig)
+
+    def get(self, name: str) -> Run:
+        """The run whose id begins with `name`.
+
+        Raises RecordError where there is none, or more than one.
+        """
+        with refreshed(self.root, self._read) as index:
+            found = {entry.id: entry for entry in index.select(start_of_id=name)}
+        if not found:
+            raise RecordError(f"there is no run {name} in {self.root}; `tailwalk runs list` shows "
+                              "those that are there.")
+        if len(found) > 1:
+            raise RecordError(f"{name} may be any of the runs {', '.join(sorted(found))}: give "
+                              "more of its digits.")
+        return self.open(next(iter(found.values())))
+
+    def open(self, entry: Entry) -> Run:
+        """The run of an entry; raises RecordError where it is gone or damaged by now."""
+        path = self.root / entry.file
+        return _decode(read_bytes(path), path)
+
+    def remove(self, entries: Sequence[Entry]) -> None:
+        """Remove runs; raises RecordError where the directory cannot be written."""
+        for entry in entries:
+            _unlink(self.root / entry.file)
+
+    def leftovers(self) -> list[Path]:
+        """Unfinished files of writers that were killed."""
+        now = time.time()
+        found = []
+        for path in sorted(self.root.glob(".*.json-*")):
+            with contextlib.suppress(FileNotFoundError):
+                if now - path.stat().st_mtime > _WRITTEN_WITHIN:
+                    found.append(path)
+        return found
+
+    def damaged(self) -> list[Path]:
+        """The files that were set aside."""
+        return sorted((self.root / _SET_ASIDE).glob("*"))
+
+    def discard(self, paths: Sequence[Path]) -> None:
+        """Remove leftovers or damaged files; raises RecordError as `remove`."""
+        for path in paths:
+            _unlink(path)
+
+    def _read(self, path: Path) -> Run | None:
+        """The run in a file of the directory, None where there is none to be had."""
+        try:
+            content = read_bytes(path)
+            if schema_of(content, str(path)).partition("/")[0] != RUN_SCHEMA.partition("/")[0]:
+                return None  # another kind of record, which somebody keeps here
+            return _decode(content, path)
+        except DamagedError as error:
+            self._set_aside(path, error)
+        except RecordError as error:
+            if path.exists():  # else another process has just removed it
+                self._progress.note(f"passed over: {error}")
+        return None
+
+    def _set_aside(self, path: Path, error: DamagedError) -> None:
+        folder = self.root / _SET_ASIDE
+        target = folder / path.name
+        number = 1
+        while target.exists():
+            number += 1
+            target = folder / f"{path.name}.{number}"
+        try:
+            folder.mkdir(exist_ok=True)
+            path.rename(target)
+        except FileNotFoundError:
+            return  # another process has set it aside
+        except OSError as refusal:
+            self._progress.note(f"{error} It stays where it is ({refusal.strerror}).")
+            return
+        self._progress.note(f"{error} It was set aside as {target}.")
+
+
+def _decode(content: bytes, path: Path) -> Run:
+    """The run in a file; raises DamagedError where it is not what its name says it is."""
+    run = decode_run(content, str(path))
+    named = _NAMED_BY_CONTENT.fullmatch(path.name)
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    if named is not None and named[1] != digest:
+        raise DamagedError(f"{path} is damaged: its content was changed after it was written "
+                           f"(digest {digest}). Measure again, or take the file from its backup.")
+    return run
+
+
+def _unlink(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise RecordError(f"cannot remove {path}: {error.strerror}.") from error

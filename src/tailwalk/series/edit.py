@@ -1,0 +1,198 @@
+"""Edits of source text, anchored to names and statements and never to line numbers.
+
+Coccinelle is the field's tool for such changes. An engine of our own carries them here, because
+spatch is a large OCaml program that few machines have; because its rules tell nothing when they
+match nothing, where an edit has to name the function and the anchor that did not match; and
+because a change also has to be recognised where it is already made. What is given up, matching up
+to isomorphism, these edits do not need: statements that stayed the same from v6.16 to v7.1 are
+anchors enough.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import msgspec
+
+from tailwalk.errors import SeriesError
+from tailwalk.series.ctext import Span, Text
+
+Names = str | list[str]
+"""One text, or several of which the first that is found counts."""
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One change to one file. Just one of the fields `before` to `create` says where.
+
+    Attributes:
+        file: path from the top of the tree.
+        inside: name of the function or structure that the anchor is looked for in; without it,
+            the whole file.
+        before: the anchor that whole lines of `text` are put before.
+        after: the anchor that whole lines of `text` are put after.
+        replace: the anchor that `text` takes the place of.
+        above: name of the function or structure that `text` is put above (and above the comment
+            that stands over it).
+        below: name of the function or structure that `text` is put below (and below its
+            `EXPORT_SYMBOL`).
+        create: is `text` a new file?
+        text: what comes in.
+
+    An anchor is a piece of source that must be found just once; white space, line breaks and
+    comments in it do not count.
+    """
+
+    file: str
+    inside: Names | None = None
+    before: Names | None = None
+    after: Names | None = None
+    replace: Names | None = None
+    above: Names | None = None
+    below: Names | None = None
+    create: bool = False
+    text: str
+
+    def __post_init__(self) -> None:
+        places = [self.before, self.after, self.replace, self.above, self.below]
+        if sum(place is not None for place in places) + self.create != 1:
+            raise ValueError("an edit has just one of before, after, replace, above, below and "
+                             "create")
+        if self.inside is not None and (self.create or self.above or self.below):
+            raise ValueError("`inside` goes with before, after and replace")
+        if self.replace is None and not self.text.endswith("\n"):
+            raise ValueError("`text` is whole lines, except where it replaces something")
+
+
+    @property
+    def place(self) -> str:
+        """Where it edits, in words."""
+        where = self.file + (f", {' or '.join(_alternatives(self.inside))}" if self.inside else "")
+        for word in ("before", "after", "above", "below"):
+            anchor = getattr(self, word)
+            if anchor is not None:
+                return f"{where}: {word} `{_one_line(' or '.join(_alternatives(anchor)))}`"
+        if self.replace is not None:
+            return f"{where}: in place of `{_one_line(' or '.join(_alternatives(self.replace)))}`"
+        return f"{where}: a new file"
+
+
+def apply_edit(edit: Edit, content: str | None) -> str:
+    """The file's text with the edit made; `content` is None for a file that is not there.
+
+    Raises SeriesError naming the file, the function and the anchor that does not fit.
+    """
+    if edit.create:
+        if content is not None:
+            raise SeriesError(f"{edit.file} is there already, with another content")
+        return edit.text
+    source = _text(edit.file, content)
+    if edit.above is not None:
+        start = source.with_comment_above(_definition(source, edit.above).start)
+        return _insert(source, start, edit.text)
+    if edit.below is not None:
+        end = source.with_exports_below(_definition(source, edit.below).end)
+        return _insert(source, end, edit.text)
+    if edit.replace is not None:
+        place = _anchor(source, edit.replace, edit.inside)
+        return source.content[:place.start] + edit.text + source.content[place.end:]
+    if edit.before is not None:
+        return _insert(source, _lines(source, edit.before, edit.inside).start, edit.text)
+    assert edit.after is not None
+    return _insert(source, _lines(source, edit.after, edit.inside).end, edit.text)
+
+
+def has(content: str | None, file: str, wanted: str, inside: Names | None = None) -> bool:
+    """Is a piece of source in the file (or in one of its functions), white space and comments
+    apart? False too where the file or the function is not there."""
+    if content is None:
+        return False
+    source = Text(content, file)
+    scopes = _scopes(source, inside)
+    return any(source.find(wanted, scope) for scope in scopes)
+
+
+def is_made(edit: Edit, content: str | None) -> bool | None:
+    """Is the edit in the text already? None where that cannot be told from it alone, since it
+    only takes something away."""
+    if edit.create:
+        return content == edit.text
+    if edit.text.strip():
+        return has(content, edit.file, edit.text, edit.inside)
+    return None
+
+
+def _text(file: str, content: str | None) -> Text:
+    if content is None:
+        raise SeriesError(f"{file} is not there")
+    return Text(content, file)
+
+
+def _insert(source: Text, place: int, text: str) -> str:
+    return source.content[:place] + text + source.content[place:]
+
+
+def _alternatives(names: Names) -> Sequence[str]:
+    return [names] if isinstance(names, str) else names
+
+
+def _definition(source: Text, names: Names) -> Span:
+    for name in _alternatives(names):
+        found = source.definitions(name)
+        if len(found) > 1:
+            lines = ", ".join(str(source.line_number(span.start)) for span in found)
+            raise SeriesError(f"{source.name} defines {name} more than once (lines {lines})")
+        if found:
+            return found[0]
+    raise SeriesError(f"{source.name} has no definition of {' or '.join(_alternatives(names))}")
+
+
+def _scopes(source: Text, inside: Names | None) -> list[Span]:
+    if inside is None:
+        return [source.whole]
+    return [span for name in _alternatives(inside) for span in source.definitions(name)]
+
+
+def _anchor(source: Text, anchors: Names, inside: Names | None) -> Span:
+    scope = source.whole if inside is None else _definition(source, inside)
+    where = source.name + (f", {' or '.join(_alternatives(inside))}()" if inside else "")
+    for anchor in _alternatives(anchors):
+        found = source.find(anchor, scope)
+        if len(found) > 1:
+            lines = ", ".join(str(source.line_number(span.start)) for span in found)
+            raise SeriesError(f"{where}: the anchor `{_one_line(anchor)}` is there {len(found)} "
+                              f"times (lines {lines}), where one is meant")
+        if found:
+            return found[0]
+    shown = " or ".join(f"`{_one_line(anchor)}`" for anchor in _alternatives(anchors))
+    raise SeriesError(f"{where}: the anchor {shown} is not there"
+                      f"{_nearest(source, scope, _alternatives(anchors)[0])}")
+
+
+def _lines(source: Text, anchors: Names, inside: Names | None) -> Span:
+    """The whole lines of an anchor, which must not share them with other source."""
+    place = _anchor(source, anchors, inside)
+    lines = Span(source.line_start(place.start), source.line_end(place.end - 1))
+    shared = [word for word, start in source.tokens
+              if lines.start <= start < place.start or place.end <= start < lines.end]
+    if shared:
+        raise SeriesError(
+            f"{source.name}, line {source.line_number(place.start)}: other source ("
+            f"`{' '.join(shared)}`) stands on the lines of the anchor "
+            f"`{_one_line(source.content[place.start:place.end])}`")
+    return lines
+
+
+def _nearest(source: Text, scope: Span, anchor: str) -> str:
+    lines = source.content[scope.start:scope.end].splitlines()
+    close = difflib.get_close_matches(anchor.strip().splitlines()[0].strip(),
+                                      [line.strip() for line in lines], 1)
+    if not close:
+        return ""
+    number = next(index for index, line in enumerate(lines) if line.strip() == close[0])
+    return (f"; the nearest is `{close[0]}` in line "
+            f"{source.line_number(scope.start) + number}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

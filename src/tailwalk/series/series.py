@@ -1,0 +1,312 @@
+"""A series: patches made of edits, read from a definition, and what it means for a given tree.
+
+A definition is a TOML file. Those of the project lie in `definitions/`, one a series, named as the
+series; any other is given by its path. `Series` describes its fields.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tailwalk.cache import digest_bytes
+from tailwalk.errors import SeriesError
+from tailwalk.series.edit import Edit, Names, apply_edit, has, is_made
+
+State = Literal["applies", "partly there", "already there", "absent"]
+"""What a series means for a tree: all its patches are to be made; some; none, since the tree has
+them or the like; none, since the tree lacks what the series is against."""
+
+_DEFINITIONS = Path(__file__).parent / "definitions"
+_SUFFIX = ".toml"
+
+
+class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A piece of source (white space and comments apart) that tells something about a tree.
+
+    Attributes:
+        file: path from the top of the tree.
+        inside: the function or structure it is looked for in; without it, the whole file.
+        has: the source; of several, any will do.
+    """
+
+    file: str
+    inside: Names | None = None
+    has: Names
+
+    def shows(self, tree: Tree) -> bool:
+        """Is it in the tree?"""
+        wanted = [self.has] if isinstance(self.has, str) else self.has
+        content = tree.read(self.file)
+        return any(has(content, self.file, piece, self.inside) for piece in wanted)
+
+
+class Need(Sign, frozen=True, kw_only=True):
+    """A sign without which the series is pointless; `otherwise` says why."""
+
+    otherwise: str
+
+
+class Patch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One patch; a kernel builds and works with it and those before it.
+
+    Attributes:
+        subject: what `git log --oneline` shows.
+        changelog: the text below it, wrapped at 72 columns.
+        edits: made one after the other.
+        already: signs of the same change in another form; any one will do.
+    """
+
+    subject: str
+    changelog: str
+    edits: list[Edit]
+    already: list[Sign] = []
+
+    def is_in(self, tree: Tree) -> bool:
+        """Does the tree have the change, in this form or another?
+
+        Raises SeriesError where it has a part of it.
+        """
+        if any(sign.shows(tree) for sign in self.already):
+            return True
+        made = [is_made(edit, tree.read(edit.file)) for edit in self.edits]
+        told = [answer for answer in made if answer is not None]
+        if any(told) and not all(told):
+            there = self.edits[made.index(True)]
+            lacking = self.edits[made.index(False)]
+            raise SeriesError(
+                f"the patch `{self.subject}` is there by half: {there.file} has the change "
+                f"`{_first_line(there.text)}`, but {lacking.file} lacks "
+                f"`{_first_line(lacking.text)}`")
+        return bool(told) and all(told)
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A named change to kernel source.
+
+    Attributes:
+        name: lower case letters, digits, `_` and `-`.
+        title: one line.
+        holds: the versions it is meant for, in words.
+        why: why it is right, in prose.
+        on: the project's series that this one continues: its patches come first, where the tree
+            lacks them, and its needs hold too.
+        needs: signs of what the series is against; all must be there.
+        patches: in order.
+    """
+
+    name: str
+    title: str
+    holds: str
+    why: str
+    patches: list[Patch]
+    on: str | None = None
+    needs: list[Need] = []
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of the definition."""
+        return digest_bytes(msgspec.json.encode(self))
+
+
+class Tree:
+    """A source tree being read and, in memory, changed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._changed: dict[str, str] = {}
+        self._read: dict[str, str | None] = {}
+
+    def read(self, file: str) -> str | None:
+        """A file's text, changed as it was; None where it is not there.
+
+        Raises SeriesError for a path that leads out of the tree or a file that cannot be read.
+        """
+        if file in self._changed:
+            return self._changed[file]
+        if file not in self._read:
+            self._read[file] = self._load(file)
+        return self._read[file]
+
+    def change(self, file: str, content: str) -> None:
+        """Give a file another text, in memory."""
+        self._changed[file] = content
+
+    def _load(self, file: str) -> str | None:
+        if Path(file).is_absolute() or ".." in Path(file).parts:
+            raise SeriesError(f"a series changes {file!r}, which is no path inside a tree")
+        try:
+            # The bytes as they are: an author's name in a comment may be in any encoding.
+            return (self.root / file).read_bytes().decode("utf-8", "surrogateescape")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise SeriesError(f"cannot read {self.root / file}: {error.strerror}.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchPlan:
+    """What one patch does to a tree: nothing where it is there already.
+
+    Attributes:
+        patch: the patch.
+        before: the text of each file it changes; None for a file that it makes.
+        after: their text with it.
+    """
+
+    patch: Patch
+    before: Mapping[str, str | None]
+    after: Mapping[str, str]
+
+    @property
+    def there(self) -> bool:
+        """Has the tree the change already?"""
+        return not self.after
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a series does to a tree; `reason` is one sentence about `state`."""
+
+    series: Series
+    root: Path
+    state: State
+    reason: str
+    patches: tuple[PatchPlan, ...]
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """The text that each changed file ends up with."""
+        return {file: text for plan in self.patches for file, text in plan.after.items()}
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of the changes: equal for two series that leave the same source."""
+        return digest_bytes(*(part for file, text in sorted(self.changes.items())
+                              for part in (file.encode(), _encode(text))))
+
+    def write(self) -> None:
+        """Make the changes in the tree: all, or none where one cannot be written.
+
+        Raises SeriesError where the tree cannot be written or its disk is full.
+        """
+        written: list[tuple[Path, Path]] = []
+        try:
+            for file, text in self.changes.items():
+                target = self.root / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                # A new file in the old one's place: the old one may have other hard links.
+                handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+                written.append((Path(name), target))
+                with os.fdopen(handle, "wb") as stream:
+                    stream.write(_encode(text))
+                Path(name).chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
+            for source, target in written:
+                source.replace(target)
+        except OSError as error:
+            raise SeriesError(f"series {self.series.name} cannot be written to {self.root}: "
+                              f"{error.strerror}. Nothing was changed.") from error
+        finally:
+            for source, _ in written:
+                source.unlink(missing_ok=True)
+
+
+def plan_series(series: Series, root: Path) -> Plan:
+    """What the series does to the tree at `root`; nothing is written.
+
+    Raises SeriesError where the tree is no kernel source, or a patch does not fit it: the message
+    names the patch, the function and the anchor.
+    """
+    tree = Tree(root)
+    if not (root / "Makefile").is_file() or not (root / "fs").is_dir():
+        raise SeriesError(f"{root} is no kernel source tree: it has no Makefile, or no fs/. Give "
+                          "the top directory of one.")
+    lacking = next((need for need in series.needs if not need.shows(tree)), None)
+    # The series itself may have taken the sign away.
+    if lacking and not all(patch.is_in(tree) for patch in series.patches):
+        return Plan(series=series, root=root, state="absent", reason=lacking.otherwise, patches=())
+    try:
+        plans = tuple(_plan_patch(patch, tree) for patch in series.patches)
+    except SeriesError as error:
+        raise SeriesError(
+            f"series {series.name} does not fit {root}: {error}. It is meant for {series.holds}; "
+            "a tree that changed these functions needs a definition of its own.") from error
+    there = [plan.patch.subject for plan in plans if plan.there]
+    listed = " and ".join(f"`{subject}`" for subject in there)
+    if len(there) == len(plans):
+        state: State = "already there"
+        reason = f"the tree has {listed} or the like"
+    elif there:
+        state = "partly there"
+        reason = f"the tree has {listed} or the like; the rest is to be made"
+    else:
+        state = "applies"
+        reason = f"{len(plans)} patch{'es' if len(plans) > 1 else ''} to be made"
+    return Plan(series=series, root=root, state=state, reason=reason, patches=plans)
+
+
+def _plan_patch(patch: Patch, tree: Tree) -> PatchPlan:
+    if patch.is_in(tree):
+        return PatchPlan(patch=patch, before={}, after={})
+    files = list(dict.fromkeys(edit.file for edit in patch.edits))
+    before = {file: tree.read(file) for file in files}
+    for edit in patch.edits:
+        try:
+            tree.change(edit.file, apply_edit(edit, tree.read(edit.file)))
+        except SeriesError as error:
+            raise SeriesError(f"patch `{patch.subject}`: {error}") from error
+    return PatchPlan(patch=patch, before=before,
+                     after={file: tree.read(file) or "" for file in files})
+
+
+def series_names() -> list[str]:
+    """The names of the project's own series."""
+    return sorted(path.stem for path in _DEFINITIONS.glob(f"*{_SUFFIX}"))
+
+
+def all_series() -> Iterator[Series]:
+    """The project's own series, by name."""
+    return (load_series(name) for name in series_names())
+
+
+def load_series(name: str | Path) -> Series:
+    """The series of that name, or the definition at that path (one that ends in `.toml`).
+
+    Raises SeriesError for an unknown name and for a definition that cannot be read.
+    """
+    path = Path(name)
+    if path.suffix != _SUFFIX:
+        if str(name) not in series_names():
+            raise SeriesError(f"there is no series {str(name)!r}: there are "
+                              f"{', '.join(series_names())}. A definition of your own is given by "
+                              f"its path, which ends in {_SUFFIX}.")
+        path = _DEFINITIONS / f"{name}{_SUFFIX}"
+    try:
+        series = msgspec.toml.decode(path.read_bytes(), type=Series)
+    except OSError as error:
+        raise SeriesError(f"cannot read the series {path}: {error.strerror}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        raise SeriesError(f"{path} is no definition of a series: {error}. `tailwalk series show "
+                          "tail` names a sound one to compare with.") from error
+    if not series.patches or not all(patch.edits for patch in series.patches):
+        raise SeriesError(f"{path} is no definition of a series: it needs patches, and each "
+                          "patch edits.")
+    if series.on is None:
+        return series
+    base = load_series(series.on)
+    return msgspec.structs.replace(series, patches=base.patches + series.patches,
+                                   needs=base.needs + series.needs)
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")

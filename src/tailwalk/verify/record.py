@@ -1,0 +1,91 @@
+"""What a verification found, as an immutable JSON document.
+
+Versions of the format:
+    tailwalk.verification/1: the first.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from tailwalk.runs.record import KernelRecord
+
+VERIFICATION_SCHEMA = "tailwalk.verification/1"
+
+Kind = Literal["difference", "failure", "e2fsck", "complaint", "panic", "hang"]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that must not be.
+
+    Attributes:
+        kind: `difference`: a file is not what it must be; `failure`: a system call failed, such as
+            the mount after a power cut; `e2fsck`: the file system is damaged; `complaint`: the
+            kernel's log says so; `panic`, `hang`: the kernel did not go on.
+        configuration: the configuration's name.
+        seed: of the session.
+        operation: its number in the session, from 1: where it was noticed, which may be long after
+            the operation that did it. None where that is unknown.
+        after_cut: what had become of unflushed writes, where a power cut came before; else None.
+        title: one line: what, where.
+        details: more lines, for somebody who looks for the cause.
+        replay: the command that does the same operations again.
+        kept: the image that was kept, if one was.
+    """
+
+    kind: Kind
+    configuration: str
+    seed: int
+    operation: int | None
+    after_cut: str | None
+    title: str
+    details: list[str]
+    replay: str
+    kept: str | None = None
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was done to a kernel, and the first finding.
+
+    Attributes:
+        tailwalk: the program's version.
+        created: UTC, ISO 8601.
+        kernel: which one.
+        engine: QEMU's: `tcg` or `kvm`.
+        seed: of the first session of each configuration; the next have the numbers after it.
+        configurations: names.
+        seconds: wall time from the first session's start, booting not counted.
+        operations: random operations carried out, those before power cuts included.
+        power_cuts: guests that were killed.
+        cut_images: disks that were recovered and compared after a cut: one for each fate.
+        compared: bytes of files compared with their shadow.
+        durable: of those compared after a cut, bytes that had to be there.
+        actions: operations by kind.
+        landed: of a sample of a quarter of the writes (fills apart), how many landed in a folio of
+            which order (key `0` to `9`), or where no uptodate folio was cached (`uncached`).
+        finding: the first, or None.
+    """
+
+    schema: str = VERIFICATION_SCHEMA
+    tailwalk: str
+    created: str
+    kernel: KernelRecord
+    engine: str
+    seed: int
+    configurations: list[str]
+    seconds: float
+    operations: int
+    power_cuts: int
+    cut_images: int
+    compared: int
+    durable: int
+    actions: dict[str, int]
+    landed: dict[str, int]
+    finding: Finding | None = None
+
+
+def encode(verification: Verification) -> bytes:
+    """The JSON document, ending with a newline."""
+    return msgspec.json.format(msgspec.json.encode(verification), indent=2) + b"\n"

@@ -1,0 +1,139 @@
+"""What the probe says of a session: how far it came, what it did, what differs."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tailwalk.errors import GuestError
+from tailwalk.probe.protocol import Frame
+from tailwalk.verify.pattern import explain
+
+_STEP = struct.Struct("<QQ")
+
+# Lines of the kernel's log after which nothing it holds can be trusted. An OOM kill is none of
+# them: memory pressure is part of the exercise.
+_COMPLAINT = re.compile(
+    r"WARNING: |BUG: |BUG at |BUG \w+|Oops|general protection|KASAN|KCSAN|UBSAN|"
+    r"possible (?:circular|recursive) locking|inconsistent lock state|"
+    r"INFO: task .* blocked|soft lockup|rcu.* stall|[Bb]ad page|"
+    r"EXT4-fs error|EXT4-fs .*[Ff]ailed|JBD2: .*([Ee]rror|[Ff]ail)|I/O error|lost .*page write")
+
+
+@dataclass
+class Tally:
+    """What sessions did, added up (the fields are those of a Verification)."""
+
+    operations: int = 0
+    power_cuts: int = 0
+    cut_images: int = 0
+    compared: int = 0
+    durable: int = 0
+    actions: Counter[str] = field(default_factory=Counter)
+    landed: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        """Add what another tally holds."""
+        self.operations += other.operations
+        self.power_cuts += other.power_cuts
+        self.cut_images += other.cut_images
+        self.compared += other.compared
+        self.durable += other.durable
+        self.actions += other.actions
+        self.landed += other.landed
+
+
+@dataclass(frozen=True)
+class Step:
+    """So many operations have returned; none after `limit` has begun."""
+
+    completed: int
+    limit: int
+
+
+def read_step(frame: Frame) -> Step:
+    """The content of a STEP frame."""
+    if len(frame.payload) != _STEP.size:
+        raise GuestError(f"the probe's STEP frame has {len(frame.payload)} bytes where "
+                         f"{_STEP.size} were due: the result is torn.")
+    return Step(*_STEP.unpack(frame.payload))
+
+
+def add_counts(frame: Frame, tally: Tally) -> None:
+    """Add the content of a COUNTS frame: lines `did N ACTION`, `landed N WHERE`, `compared N` and
+    `durable N` (probe/exercise.c, probe/recover.c)."""
+    for line in frame.text.splitlines():
+        name, number, *what = line.split(" ", 2)
+        if name == "did":
+            tally.actions[what[0]] += int(number)
+        elif name == "landed":
+            tally.landed[what[0].removeprefix("order ")] += int(number)
+        elif name == "compared":
+            tally.compared += int(number)
+        elif name == "durable":
+            tally.durable += int(number)
+        else:
+            raise GuestError(f"the probe counts something unknown: {line!r}.")
+
+
+def complaints(log: str) -> list[str]:
+    """The lines of a kernel's log that nothing else may be believed after."""
+    return [line for line in log.splitlines() if _COMPLAINT.search(line)]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A file that is not what it must be (`report_difference` in probe/exercise_check.c).
+
+    Attributes:
+        operation, doing: the operation after which it was noticed, and its description.
+        what: how it was noticed.
+        file, offset: the first byte that differs.
+        expected_size, found_size: of the file.
+        expected, found: the 8 bytes at the multiple of 8 round the offset; None where it is not
+            bytes that differ.
+    """
+
+    operation: int
+    doing: str
+    what: str
+    file: int
+    offset: int
+    expected_size: int
+    found_size: int
+    expected: bytes | None = None
+    found: bytes | None = None
+
+    @property
+    def title(self) -> str:
+        """One line: what, where."""
+        return f"{self.what}: file {self.file} differs from byte {self.offset} on"
+
+    def details(self, operations: int) -> list[str]:
+        """More lines; `operations` bounds the operations that can have written what was found."""
+        lines = [f"noticed at operation {self.operation} ({self.doing})"]
+        if self.expected_size != self.found_size:
+            lines.append(f"size: expected {self.expected_size}, found {self.found_size}")
+        if self.expected is not None and self.found is not None:
+            start = self.offset & ~7
+            for name, data in (("expected", self.expected), ("found", self.found)):
+                meaning = explain(data, file=self.file, offset=start, operations=operations)
+                lines.append(f"bytes {start} to {start + 7}: {name} {data.hex(' ')}, {meaning}")
+        return lines
+
+
+def read_difference(frame: Frame) -> Difference:
+    """The content of a DIFFERENCE frame: lines of a name and a value."""
+    values = dict(line.split(" ", 1) for line in frame.text.splitlines())
+    try:
+        return Difference(
+            operation=int(values["operation"]), doing=values["doing"], what=values["what"],
+            file=int(values["file"]), offset=int(values["offset"]),
+            expected_size=int(values["expected_size"]), found_size=int(values["found_size"]),
+            expected=bytes.fromhex(values["expected"]) if "expected" in values else None,
+            found=bytes.fromhex(values["found"]) if "found" in values else None)
+    except (KeyError, ValueError) as error:
+        raise GuestError(f"the probe reports a difference that cannot be read ({error}): "
+                         f"{frame.text!r}") from error

@@ -1,0 +1,243 @@
+"""Sessions: one guest that exercises a file system, or one whose power is cut while it does."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from tailwalk.errors import GuestError, ProbeError
+from tailwalk.kernels import Kernel
+from tailwalk.probe.protocol import Frame, FrameType
+from tailwalk.rigs.guest import Guest
+from tailwalk.rigs.qemu import Backing, Machine, Qemu
+from tailwalk.rigs.state import Booted
+from tailwalk.verify.configuration import Configuration
+from tailwalk.verify.disk import FATES, Disk
+from tailwalk.verify.image import Images, check_filesystem
+from tailwalk.verify.record import Finding, Kind
+from tailwalk.verify.report import (
+    Step,
+    Tally,
+    add_counts,
+    complaints,
+    read_difference,
+    read_step,
+)
+
+# The probe tells at least every 32 operations how far it is.
+FRAME_SECONDS = 180.0
+
+# A session reaches a power cut long before it has done so many operations.
+_ENDLESS = 1_000_000
+
+# Writes of blocks between the start of a session and its power cut: up to some 1,000 operations.
+_MOST_WRITES = 1500
+
+_numbers = itertools.count()
+
+
+class Found(Exception):  # noqa: N818 - it is a result, not an error
+    """Carries a finding out of the session that made it, to end the others."""
+
+    def __init__(self, finding: Finding, tally: Tally) -> None:
+        """Keep what was found, and what the session had done by then."""
+        super().__init__(finding.title)
+        self.finding = finding
+        self.tally = tally
+
+    def beside(self, complaints: list[str]) -> Found:
+        """The same, with what the kernel complained of meanwhile."""
+        details = [*self.finding.details, *(line.strip() for line in complaints)]
+        return Found(msgspec.structs.replace(self.finding, details=details), self.tally)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What the sessions on one kernel share.
+
+    Attributes:
+        folder: a directory for disk images, of this process alone.
+        keep: where to copy the image of a finding; None: nowhere.
+    """
+
+    kernel: Kernel
+    machine: Machine
+    qemu: Qemu
+    booted: Booted
+    images: Images
+    folder: Path
+    keep: Path | None = None
+
+    def guest(self, job: str, disks: Sequence[Backing]) -> Guest:
+        """A guest that goes on from the saved state."""
+        return Guest(self.machine, qemu=self.qemu, kernel=self.kernel.image,
+                     initramfs=self.booted.initramfs, name=self.kernel.spec, job=job.encode(),
+                     state=self.booted.state, disks=disks)
+
+    @contextlib.contextmanager
+    def fresh_path(self) -> Iterator[Path]:
+        """A path for an image, which is removed at the end."""
+        path = self.folder / f"{next(_numbers)}.img"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+class Session:
+    """One seed on one configuration."""
+
+    def __init__(self, stage: Stage, configuration: Configuration, seed: int, *,
+                 advance: Callable[[int], None]) -> None:
+        """Prepare; `advance` is told of operations as they are done."""
+        self._stage = stage
+        self._configuration = configuration
+        self._seed = seed
+        self._advance = advance
+        self._tally = Tally()
+        self._step = Step(0, 0)
+        # The disk that is looked at, and what a power cut has made of it.
+        self._image = Path()
+        self._fate: str | None = None
+
+    def exercise(self, operations: int) -> Tally:
+        """Carry out so many operations and check the file system; raises Found."""
+        with self._stage.fresh_path() as self._image:
+            self._stage.images.make(self._configuration, self._image)
+            with self._stage.guest(f"exercise {self._words('a', operations)}\nend\n",
+                                   [self._image]) as guest:
+                self._watch(guest, self._take)
+            self._count_to(operations)
+            self._check_filesystem()
+        return self._tally
+
+    def cut_power(self) -> Tally:
+        """Kill the guest at a random write to its disk, then see in another that all is there
+        that must be; raises Found."""
+        chance = random.Random(f"{self._configuration.name} {self._seed}")
+        writes = 1 + int(_MOST_WRITES * chance.random() ** 2)
+        with self._stage.fresh_path() as self._image:
+            disk = Disk(self._stage.images.make(self._configuration, self._image))
+            with disk:
+                guest = self._stage.guest(f"exercise {self._words('a', _ENDLESS)}\nend\n",
+                                          [disk.descriptor])
+
+                def take(frame: Frame) -> None:
+                    if frame.type is FrameType.STEP and not self._step.limit:
+                        disk.arm(writes, guest.kill)
+                    self._take(frame)
+
+                with guest:
+                    self._watch(guest, take, lambda: disk.was_cut)
+            self._tally.power_cuts += 1
+            self._recover(disk)
+        return self._tally
+
+    def _recover(self, disk: Disk) -> None:
+        """Recover the disk as each fate leaves it, all of them in one guest."""
+        with contextlib.ExitStack() as stack:
+            images = [disk.leave(fate, stack.enter_context(self._stage.fresh_path()),
+                                 seed=f"{self._configuration.name} {self._seed}")
+                      for fate in FATES]
+            ahead = iter(zip(FATES, images, strict=True))
+            self._fate, self._image = next(ahead)
+
+            def take(frame: Frame) -> None:
+                self._take(frame)
+                if frame.type is FrameType.COUNTS:
+                    self._fate, self._image = next(ahead, (self._fate, self._image))
+
+            job = "".join(f"recover {self._words(device, *self._reached)}\n"
+                          for device, _ in zip("abc", FATES, strict=True))
+            with self._stage.guest(job + "end\n", images) as guest:
+                self._watch(guest, take)
+            for self._fate, self._image in zip(FATES, images, strict=True):
+                self._check_filesystem()
+                self._tally.cut_images += 1
+
+    @property
+    def _reached(self) -> tuple[int, int]:
+        return self._step.limit, self._step.completed
+
+    def _words(self, device: str, *numbers: int) -> str:
+        """What follows the verb in a line of a job."""
+        return " ".join((f"ext4 /dev/vd{device}", str(self._configuration.block_size),
+                         str(self._seed), *map(str, numbers), self._configuration.mount_options))
+
+    def _watch(self, guest: Guest, take: Callable[[Frame], None],
+               was_cut: Callable[[], bool] = lambda: False) -> None:
+        """Hand on the guest's frames to its end; raises Found where the kernel does not go on or
+        complains."""
+        since = time.monotonic()
+        try:
+            guest.start_job(FRAME_SECONDS)
+            for frame in guest.frames(FRAME_SECONDS):
+                since = time.monotonic()
+                take(frame)
+            guest.finish(time.monotonic() + FRAME_SECONDS)
+        except Found as found:
+            guest.finish(time.monotonic() + FRAME_SECONDS)
+            raise found.beside(complaints(guest.console)) from None
+        except GuestError as error:
+            if not was_cut():
+                if "Kernel panic" in guest.console:
+                    raise self._found("panic", "the kernel panicked", [str(error)]) from error
+                if isinstance(error, ProbeError):
+                    raise self._found("failure", "a system call failed", [str(error)]) from error
+                if time.monotonic() - since >= FRAME_SECONDS:
+                    raise self._found("hang", "the kernel hangs", [str(error)]) from error
+                raise
+        if said := complaints(guest.console):
+            raise self._found("complaint", f"the kernel complains: {said[0].strip()}",
+                              guest.console.splitlines())
+
+    def _count_to(self, operations: int) -> None:
+        self._advance(operations - self._tally.operations)
+        self._tally.operations = operations
+
+    def _take(self, frame: Frame) -> None:
+        if frame.type is FrameType.STEP:
+            self._step = read_step(frame)
+            self._count_to(self._step.completed)
+        elif frame.type is FrameType.COUNTS:
+            add_counts(frame, self._tally)
+        elif frame.type is FrameType.DIFFERENCE:
+            difference = read_difference(frame)
+            raise self._found("difference", difference.title,
+                              difference.details(max(self._step.limit, difference.operation)),
+                              difference.operation)
+        else:
+            raise GuestError(f"the probe sent a {frame.type.name} frame while it exercised.")
+
+    def _check_filesystem(self) -> None:
+        said = check_filesystem(self._image)
+        if said is not None:
+            raise self._found("e2fsck", "e2fsck finds the file system damaged", said.splitlines())
+
+    def _found(self, kind: Kind, title: str, details: list[str],
+               operation: int | None = None) -> Found:
+        reached = operation or self._step.limit
+        replay = "--operations 0 --power-cuts 1" if self._fate else (
+            f"--operations {reached} --power-cuts 0")
+        return Found(Finding(
+            kind=kind, configuration=self._configuration.name, seed=self._seed,
+            operation=operation, after_cut=self._fate, title=title, details=details,
+            replay=(f"tailwalk verify {self._stage.kernel.spec} --config "
+                    f"{self._configuration.name} --seed {self._seed} {replay}"),
+            kept=self._keep(kind)), self._tally)
+
+    def _keep(self, kind: Kind) -> str | None:
+        if self._stage.keep is None:
+            return None
+        fate = f"-{self._fate}" if self._fate else ""
+        path = self._stage.keep / f"{self._configuration.name}-{self._seed}{fate}-{kind}.img"
+        shutil.copyfile(self._image, path)
+        return str(path)

@@ -1,0 +1,55 @@
+"""A verification as plain text."""
+
+from __future__ import annotations
+
+from tailwalk.verify.record import Finding, Verification
+
+_MOST_LINES = 40
+
+
+def verification_text(verification: Verification) -> str:
+    """What was done, and what was found, in lines of plain text."""
+    one = verification
+    lines = [
+        f"kernel           {one.kernel.spec} ({one.kernel.release})",
+        f"configurations   {', '.join(one.configurations)}",
+        f"seeds            from {one.seed} on",
+        f"operations       {one.operations:,}",
+        f"power cuts       {one.power_cuts:,} ({one.cut_images:,} disks recovered)",
+        f"bytes compared   {one.compared:,}"
+        + (f", of them {one.durable:,} durable after a cut" if one.power_cuts else ""),
+        *_landed(one),
+        f"time             {one.seconds:,.1f} s on {one.engine}",
+        "",
+    ]
+    if one.finding is None:
+        lines.append("No difference found.")
+    else:
+        lines += _finding(one.finding)
+    return "\n".join(lines) + "\n"
+
+
+def _landed(one: Verification) -> list[str]:
+    total = sum(one.landed.values())
+    if not total:
+        return []
+    large = sum(count for where, count in one.landed.items() if where not in ("0", "uncached"))
+    return [f"writes landed    {100 * large / total:.0f}% in folios of two pages or more, "
+            f"{100 * one.landed.get('uncached', 0) / total:.0f}% where none was cached "
+            "(fills not counted)"]
+
+
+def _finding(finding: Finding) -> list[str]:
+    where = f"{finding.configuration}, seed {finding.seed}"
+    if finding.operation is not None:
+        where += f", operation {finding.operation}"
+    if finding.after_cut is not None:
+        where += f", after a power cut (writes not flushed: {finding.after_cut})"
+    details = finding.details
+    if len(details) > _MOST_LINES:
+        details = [*details[:_MOST_LINES], f"({len(details) - _MOST_LINES} more lines)"]
+    lines = [f"FOUND: {finding.title}", f"  {where}", *(f"  {line}" for line in details),
+             f"  replay: {finding.replay}"]
+    if finding.kept is not None:
+        lines.append(f"  image: {finding.kept}")
+    return lines

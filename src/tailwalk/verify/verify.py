@@ -1,0 +1,194 @@
+"""Verify a kernel: sessions side by side until the goal is reached or something is found."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from tailwalk import __version__
+from tailwalk.cache import Cache
+from tailwalk.errors import UsageError
+from tailwalk.kernels import Kernel
+from tailwalk.probe.build import build_probe
+from tailwalk.progress import SILENT, Progress, Task
+from tailwalk.rigs.jobs import cores, run_jobs
+from tailwalk.rigs.qemu import Machine, find_qemu
+from tailwalk.rigs.state import boot, prepare_boot
+from tailwalk.runs.record import KernelRecord
+from tailwalk.verify.configuration import CONFIGURATIONS, Configuration
+from tailwalk.verify.disk import FATES
+from tailwalk.verify.image import IMAGE_SIZE, Images
+from tailwalk.verify.record import Finding, Verification
+from tailwalk.verify.report import Tally
+from tailwalk.verify.session import Found, Session, Stage
+
+Engine = Literal["auto", "tcg", "kvm"]
+
+SESSION_OPERATIONS = 5000
+"""A session is no longer, so that a replay is short; the next has the next seed."""
+
+DEFAULT_MEMORY = 256
+"""MiB of guest memory: little, so that folios are reclaimed."""
+
+_DRIVERS = ("virtio_pci", "virtio_blk", "ext4")
+_LARGEST_SEED = 1 << 48
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """How much is to be done.
+
+    Attributes:
+        operations: random operations in all, those before power cuts not counted; None: until
+            the time is up.
+        power_cuts: in all; None: until the time is up, one for each session of the operations.
+        seconds: sessions that have not begun by then are left out.
+    """
+
+    operations: int | None = None
+    power_cuts: int | None = None
+    seconds: float | None = None
+
+    def check(self) -> Goal:
+        """Itself, if it can be reached; raises UsageError naming the value that makes no sense."""
+        for name, value in (("--operations", self.operations), ("--power-cuts", self.power_cuts),
+                            ("--seconds", self.seconds)):
+            if value is not None and value < 0:
+                raise UsageError(f"{name} {value:g}: it cannot be negative.")
+        if self.seconds is None and None in (self.operations, self.power_cuts):
+            raise UsageError("without a number of seconds both a number of operations and one of "
+                             "power cuts are needed.")
+        if not (self.operations is None or self.power_cuts is None
+                or self.operations or self.power_cuts):
+            raise UsageError("--operations 0 --power-cuts 0: there is nothing to do.")
+        return self
+
+
+Work = Callable[[Session], Tally]
+
+
+def plan(configurations: Sequence[Configuration], goal: Goal,
+         seed: int) -> Iterator[tuple[Configuration, int, Work]]:
+    """The sessions that reach the goal, as configuration, seed and what to do: round by round,
+    each configuration with the round's seed. Without a limit they go on for ever."""
+    count = len(configurations)
+    operations = goal.operations
+    share = None if operations is None else -(-operations // count)
+    for turn in itertools.count():
+        left = None if share is None else share - turn * SESSION_OPERATIONS
+        work = False
+        for number, one in enumerate(configurations):
+            if left is None or left > 0:
+                work = True
+                length = SESSION_OPERATIONS if left is None else min(left, SESSION_OPERATIONS)
+                yield one, seed + turn, partial(Session.exercise, operations=length)
+            if goal.power_cuts is None or turn * count + number < goal.power_cuts:
+                work = True
+                yield one, seed + turn, Session.cut_power
+        if not work:
+            return
+
+
+def choose_engine(engine: Engine, progress: Progress = SILENT) -> Literal["tcg", "kvm"]:
+    """`auto` is KVM where it runs guests (up to 11 seconds to find out), else TCG.
+
+    Raises UsageError for `kvm` where it does not run guests.
+    """
+    from tailwalk.rigs.kvm import kvm_runs_guests
+
+    if engine == "tcg":
+        return engine
+    with progress.task("try KVM"):
+        runs, found = kvm_runs_guests()
+    if engine == "kvm" and not runs:
+        raise UsageError(f"--engine kvm: KVM runs no guests here: {found}. Use --engine tcg.")
+    return "kvm" if runs else "tcg"
+
+
+def verification_machine(engine: Literal["tcg", "kvm"], memory: int = DEFAULT_MEMORY,
+                         append: str = "") -> Machine:
+    """The virtual machine of every session: two CPUs, so that writeback, reclaim and other readers
+    run while the exerciser writes, and a disk for each fate."""
+    from tailwalk.rigs.kvm import TIMED_CPU
+
+    cpu = {"cpu": TIMED_CPU} if engine == "kvm" else {}
+    return Machine(
+        engine=engine, cpus=2, memory=memory, disks=(IMAGE_SIZE,) * len(FATES), **cpu,
+        # An oops ends the guest, which is the finding; warnings reach the console, where they are
+        # looked for.
+        append=f"oops=panic loglevel=5 {append}".strip())
+
+
+def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration] = CONFIGURATIONS,
+           seed: int = 1, engine: Engine = "auto", memory: int = DEFAULT_MEMORY, append: str = "",
+           keep: Path | None = None, workers: int | None = None, cache: Cache | None = None,
+           progress: Progress = SILENT) -> Verification:
+    """Exercise the kernel's ext4 until the goal is reached, or something is found.
+
+    `memory` is the guest's, in MiB; `append` are more kernel parameters; `keep` a directory for
+    the disk image of a finding; `workers` the number of guests side by side (default: one for
+    each core). Raises UsageError, ToolError, KernelError, GuestError or CacheError.
+    """
+    goal.check()
+    if not 0 <= seed < _LARGEST_SEED:
+        raise UsageError(f"--seed {seed}: a seed is between 0 and {_LARGEST_SEED - 1}.")
+    cache = cache or Cache()
+    chosen = choose_engine(engine, progress)
+    machine = verification_machine(chosen, memory, append)
+    qemu = find_qemu()
+    start = prepare_boot(kernel, machine, probe=build_probe(cache), qemu=qemu, drivers=_DRIVERS)
+    booted = boot(start, machine, qemu=qemu, cache=cache, progress=progress)
+    with tempfile.TemporaryDirectory(prefix="tailwalk-") as name:
+        folder = Path(name)
+        stage = Stage(kernel=kernel, machine=machine, qemu=qemu, booted=booted, folder=folder,
+                      images=Images(folder, tuple(configurations)), keep=keep)
+        begin = time.monotonic()
+        tally, finding = _work_through(stage, plan(configurations, goal, seed), goal,
+                                       workers=workers or cores(), progress=progress)
+        seconds = time.monotonic() - begin
+    return Verification(
+        tailwalk=__version__, created=datetime.now(UTC).isoformat(timespec="seconds"),
+        kernel=KernelRecord(spec=kernel.spec, release=booted.release, digest=kernel.digest,
+                            provenance=dict(kernel.provenance)),
+        engine=chosen, seed=seed, configurations=[one.name for one in configurations],
+        seconds=round(seconds, 1), operations=tally.operations, power_cuts=tally.power_cuts,
+        cut_images=tally.cut_images, compared=tally.compared, durable=tally.durable,
+        actions=dict(tally.actions), landed=dict(sorted(tally.landed.items())), finding=finding)
+
+
+def _work_through(stage: Stage, sessions: Iterator[tuple[Configuration, int, Work]], goal: Goal, *,
+                  workers: int, progress: Progress) -> tuple[Tally, Finding | None]:
+    """Run the sessions side by side; the first finding ends them all."""
+    total = Tally()
+    lock = threading.Lock()
+    end = None if goal.seconds is None else time.monotonic() + goal.seconds
+
+    def work(task: Task) -> None:
+        while True:
+            with lock:
+                late = end is not None and time.monotonic() >= end
+                following = None if late else next(sessions, None)
+            if following is None:
+                return
+            configuration, seed, what = following
+            task.say(f"{total.operations} operations, {total.power_cuts} power cuts; "
+                     f"{configuration.name}, seed {seed}")
+            done = what(Session(stage, configuration, seed, advance=task.advance))
+            with lock:
+                total.add(done)
+
+    with progress.task(f"verify {stage.kernel.spec}", goal.operations) as task:
+        try:
+            run_jobs([partial(work, task)] * workers, workers=workers)
+        except Found as found:
+            total.add(found.tally)
+            return total, found.finding
+    return total, None

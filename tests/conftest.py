@@ -1,0 +1,45 @@
+"""What the tests that boot kernels share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tailwalk.cache import Cache
+from tailwalk.kernels import Kernel
+from tailwalk.kernels.resolve import resolve
+from tailwalk.rigs.exact import Bench
+from tailwalk.rigs.qemu import Machine, find_qemu
+
+# A busy machine is no defect: tests have a time limit of their own.
+settings.register_profile("tailwalk", deadline=None)
+settings.load_profile("tailwalk")
+
+
+@pytest.fixture(scope="session")
+def kernel() -> Callable[[str], Kernel]:
+    """The kernel a spec names, fetched into the user's own cache once for all tests."""
+    found: dict[str, Kernel] = {}
+
+    def get(spec: str) -> Kernel:
+        if spec not in found:
+            found[spec] = resolve(spec)
+        return found[spec]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def bench() -> Bench:
+    """A bench with the user's own cache."""
+    return Bench.prepare()
+
+
+@pytest.fixture
+def own_bench(tmp_path: Path, bench: Bench) -> Bench:
+    """A bench whose cache holds nothing yet."""
+    return Bench(machine=Machine(), qemu=find_qemu(), probe=bench.probe,
+                 cache=Cache(tmp_path / "cache"))

@@ -1,0 +1,63 @@
+"""Every command that the documentation shows does what the page says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from pages import PAGES, ROOT, Session, difference, sessions
+
+pytestmark = pytest.mark.guest
+
+ALL = [session for page in PAGES for session in sessions(page)]
+
+
+@pytest.fixture(scope="module")
+def desks(tmp_path_factory) -> dict[str, Path]:
+    """A directory a page, in which its commands run one after the other."""
+    return {page.name: tmp_path_factory.mktemp(page.stem) for page in PAGES}
+
+
+def _parameters():
+    for number, session in enumerate(ALL):
+        marks = []
+        if "long" in session.how.split():
+            marks.append(pytest.mark.long)
+        if session.how.startswith("not run:"):
+            marks.append(pytest.mark.skip(reason=session.how))
+        name = re.sub(r"[^\w.:+-]+", "_", session.command)[:60]
+        yield pytest.param(session, marks=marks, id=f"{session.page}-{number}-{name}")
+
+
+@pytest.mark.parametrize("session", list(_parameters()))
+def test_a_shown_command(session: Session, desks):
+    command = session.command
+    if command.startswith("make "):
+        command = f"make -s -C {ROOT} {command.removeprefix('make ')}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=desks[session.page], capture_output=True, text=True,
+        check=False, timeout=3000,
+        env={**os.environ, "COLUMNS": "80", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8",
+             "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"})
+    assert done.returncode == session.status, done.stderr
+    printed = done.stdout if session.status != 2 else done.stderr
+    assert difference(session.output, printed) == "", printed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_of_a_page_lead_somewhere(page: Path):
+    for target in re.findall(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_comparison_of_outputs_can_fail():
+    assert difference("a 100 b", "a 102 b") == ""
+    assert difference("a 100 b", "a 110 b")
+    assert difference("a 100 b", "a 100 c")
+    assert difference("one\n...\nlast", "one\ntwo\nthree\nlast") == ""
+    assert difference("one\n...\nlast", "one\ntwo\nthree")
+    assert difference("6.18.15 is 5", "6.18.20 is 5") == ""
+    assert difference("one", "one\ntwo")

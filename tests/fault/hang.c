@@ -1,0 +1,6 @@
+/* An /init that never says anything. */
+int main(void)
+{
+	for (;;)
+		;
+}

@@ -1,0 +1,432 @@
+"""The archive as it should be, and everything that goes wrong with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fake_archive import FakeArchive
+from made_kernels import compress, kernel_debs, make_module, make_vmlinux, split_debs
+from tailwalk.cache import Cache
+from tailwalk.errors import ArchiveError, CacheError, KernelError, TailwalkError
+from tailwalk.kernels import Kernel, resolve
+from tailwalk.kernels.apt import GoneError
+from tailwalk.kernels.archive import MAX_AGE, Archive
+from tailwalk.kernels.modules import load_order
+from tailwalk.progress import Silent
+
+RELEASE = "6.18.15+deb13-cloud-amd64"
+DEBS = kernel_debs(RELEASE, "6.18.15-1~bpo13+1")
+NAME = next(iter(DEBS))
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
+
+
+def get(spec: str, cache: Cache, *, refresh: bool = False) -> tuple[Kernel, list[str]]:
+    notes = Notes()
+    return resolve(spec, cache=cache, progress=notes, refresh=refresh), notes.said
+
+
+def leftovers(cache: Cache) -> list[Path]:
+    """What an interrupted maker would have left."""
+    return [path for path in cache.root.rglob("*") if path.name.startswith(".partial")]
+
+
+def grow_old(cache: Cache) -> None:
+    """Let the cached index be older than it may be used unasked."""
+    old = time.time() - MAX_AGE - 60
+    for link in (cache.root / "archive").glob("current-*"):
+        os.utime(link, (old, old), follow_symlinks=False)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+# As it should be
+
+
+def test_a_kernel_in_one_package(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    kernel, notes = get("debian:6.18", cache)
+    assert kernel.release == RELEASE
+    assert kernel.image.read_bytes() == make_vmlinux(RELEASE)
+    assert kernel.provenance["package"] == f"linux-image-{RELEASE}"
+    assert kernel.provenance["version"] == "6.18.15-1~bpo13+1"
+    assert kernel.provenance["suite"] == "trixie"
+    assert [module.content for module in load_order(kernel, ["brd", "ext4"])] == [
+        make_module("brd")]
+    assert notes == [] and leftovers(cache) == []
+
+
+def test_a_kernel_in_several_packages(archive: FakeArchive, cache: Cache) -> None:
+    release = "7.3.4+deb13-cloud-amd64"
+    archive.publish(split_debs(release, "7.3.4-1"), pointers=pointer(release, "7.3.4-1"))
+    kernel, _ = get("debian:7.3", cache)
+    assert kernel.release == release
+    assert [module.name for module in load_order(kernel, ["brd", "ext4"])] == ["brd"]
+
+
+def test_a_second_time_nothing_is_asked_for(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    first, _ = get("debian:6.18", cache)
+    asked = sum(archive.requests.values())
+    assert get("debian:6.18.15", cache)[0].digest == first.digest
+    assert sum(archive.requests.values()) == asked
+
+
+def test_the_newest_bootable_of_a_series(archive: FakeArchive, cache: Cache) -> None:
+    release = "6.18.20+deb13-cloud-amd64"
+    debs = split_debs(release, "6.18.20-1")
+    modules = next(name for name in debs if "modules" in name)
+    del debs[modules]
+    archive.publish({**DEBS, **kernel_debs("6.18.9+deb13-cloud-amd64", "6.18.9-1"), **debs},
+                    pointers={**pointer(release, "6.18.20-1"),
+                              "linux-image-cloud-amd64_6.18.20-1": f"linux-image-{release}"})
+    kernel, notes = get("debian:6.18", cache)
+    assert kernel.release == RELEASE
+    assert len(notes) == 1 and f"linux-modules-{release}" in notes[0]
+    with pytest.raises(ArchiveError, match=r"linux-modules-6\.18\.20.*can: 6\.18\.9, 6\.18\.15"):
+        get("debian:6.18.20", cache)
+    with pytest.raises(ArchiveError, match=r"there are 6\.18\.9, 6\.18\.15, 6\.18\.20"):
+        get("debian:6.18.1", cache)
+    with pytest.raises(ArchiveError, match=r"the series 6\.18"):
+        get("debian:5.10", cache)
+
+
+def test_a_refresh_fetches_only_what_changed(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    get("debian:6.18", cache)
+    assert get("debian:6.18", cache, refresh=True)[0].release == RELEASE
+    assert archive.asked_for("trixie/main/binary-amd64/Packages.xz") == 1
+
+
+def test_a_refresh_sees_what_is_new(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    get("debian:6.18", cache)
+    newer = "6.18.16+deb13-cloud-amd64"
+    archive.publish({**DEBS, **kernel_debs(newer, "6.18.16-1")})
+    assert get("debian:6.18", cache)[0].release == RELEASE
+    assert get("debian:6.18", cache, refresh=True)[0].release == newer
+    assert len(list((cache.root / "archive").glob("Packages-*"))) == 1
+
+
+def test_an_old_index_is_refreshed(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    get("debian:6.18", cache)
+    newer = "6.18.16+deb13-cloud-amd64"
+    archive.publish({**DEBS, **kernel_debs(newer, "6.18.16-1")})
+    grow_old(cache)
+    assert get("debian:6.18", cache)[0].release == newer
+
+
+def test_source_packages(archive: FakeArchive, cache: Cache) -> None:
+    files = {f"linux_6.18.15{ending}": os.urandom(3000)
+             for ending in ("-1.dsc", ".orig.tar.xz", "-1.debian.tar.xz")}
+    archive.publish({}, sources={"linux": {"6.18.15-1": files,
+                                           "6.18.9-1": {"linux_6.18.9.orig.tar.xz": b"x"}}})
+    found = Archive(cache).find_sources("linux", "6.18")
+    assert [source.version for source in found] == ["6.18.15-1", "6.18.9-1"]
+    with pytest.raises(ArchiveError, match=r"no source package linux of version 6\.18\.1: .*6\.18"):
+        Archive(cache).source("linux", "6.18.1")
+
+    # Debian's own files are gone: the upstream archive is what counts.
+    archive.lost |= {".dsc", ".debian.tar.xz"}
+    folder = Archive(cache).download_source(found[0])
+    assert [path.name for path in folder.iterdir()] == ["linux_6.18.15.orig.tar.xz"]
+    upstream = folder / "linux_6.18.15.orig.tar.xz"
+    assert upstream.read_bytes() == files[upstream.name]
+    flip(upstream)
+    assert Archive(cache).download_source(found[0]) == folder
+    assert upstream.read_bytes() == files[upstream.name]
+    archive.lost.add(".orig.tar.xz")
+    with pytest.raises(GoneError, match=r"linux 6\.18\.9-1 .*no longer holds it"):
+        Archive(cache).download_source(found[1])
+
+
+# What the archive does wrong
+
+
+def test_a_package_changed_by_one_byte(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    archive.changed.add(".deb")
+    with pytest.raises(ArchiveError, match=f"linux-image-{RELEASE.replace('+', '.')}.*not match"):
+        get("debian:6.18", cache)
+    assert leftovers(cache) == [] and not list(cache.root.rglob("*.deb"))
+    archive.changed.clear()
+    assert get("debian:6.18", cache)[0].release == RELEASE
+
+
+def test_a_lying_mirror_is_not_covered_up_by_the_cache(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    get("debian:6.18", cache)
+    archive.publish({**DEBS, **kernel_debs("6.18.16+deb13-cloud-amd64", "6.18.16-1")})
+    archive.changed.add(".deb")
+    with pytest.raises(ArchiveError, match="does not match the signed index"):
+        get("debian:6.18", cache, refresh=True)
+
+
+@pytest.mark.parametrize("file", ["InRelease", "Packages.xz"])
+def test_an_index_changed_by_one_byte(archive: FakeArchive, cache: Cache, file: str) -> None:
+    archive.publish(DEBS)
+    archive.changed.add(file)
+    with pytest.raises(ArchiveError, match=r"signature|does not match"):
+        get("debian:6.18", cache)
+    assert leftovers(cache) == []
+    archive.changed.clear()
+    assert get("debian:6.18", cache)[0].release == RELEASE
+
+
+def test_an_index_signed_by_somebody_else(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    (archive.configuration.parent / "keyring.gpg").write_bytes(b"")
+    with pytest.raises(ArchiveError, match="signature check of the package index failed"):
+        get("debian:6.18", cache)
+
+
+def test_one_suite_that_cannot_be_trusted(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    named = archive.configuration.with_name("sources.list")
+    named.write_text(named.read_text().replace(" stable ", " trixie "))
+    archive.changed.add("/stable/InRelease")
+    kernel, notes = get("debian:6.18", cache)
+    assert kernel.release == RELEASE
+    assert len(notes) == 1 and "stable InRelease" in notes[0] and "left out" in notes[0]
+
+
+def test_somebody_elses_archive_beside_debians(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    with archive.configuration.with_name("sources.list").open("a") as named:
+        named.write(f"deb [signed-by=/nowhere.gpg] {archive.uri}/other stable main\n")
+    assert get("debian:6.18", cache)[1] == []
+
+
+def test_an_archive_that_is_not_debians(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS, origin="Somebody")
+    with pytest.raises(ArchiveError, match=r"none of the suites .*\(stable\) is Debian's"):
+        get("debian:6.18", cache)
+
+
+def test_a_package_the_archive_lost(archive: FakeArchive, cache: Cache) -> None:
+    newer = "6.18.16+deb13-cloud-amd64"
+    archive.publish(DEBS, named_only=kernel_debs(newer, "6.18.16-1"))
+    kernel, notes = get("debian:6.18", cache)
+    assert kernel.release == RELEASE
+    assert len(notes) == 1 and "6.18.16-1" in notes[0]
+    with pytest.raises(ArchiveError, match=r"linux-image-6\.18\.16.*no longer holds it"):
+        get("debian:6.18.16", cache)
+
+
+# The network
+
+
+def test_no_network_and_nothing_cached(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    archive.close()
+    with pytest.raises(ArchiveError, match="Check the network"):
+        get("debian:6.18", cache)
+    assert leftovers(cache) == []
+
+
+@pytest.mark.parametrize("suite", ["stable", "trixie"])
+def test_no_network_but_a_cached_kernel(archive: FakeArchive, cache: Cache, suite: str) -> None:
+    archive.publish(DEBS)
+    named = archive.configuration.with_name("sources.list")
+    named.write_text(named.read_text().replace(" stable ", f" {suite} "))
+    first, _ = get("debian:6.18", cache)
+    archive.close()
+    assert get("debian:6.18", cache) == (first, [])
+    grow_old(cache)
+    kernel, notes = get("debian:6.18", cache)
+    assert kernel == first
+    assert len(notes) == 1 and "could not be refreshed" in notes[0]
+    with pytest.raises(ArchiveError):
+        get("debian:6.18", cache, refresh=True)
+    shutil.rmtree(cache.root / "archive")
+    kernel, notes = get("debian:6.18", cache)
+    assert kernel == first
+    assert len(notes) == 1 and "from the cache" in notes[0]
+    with pytest.raises(ArchiveError):
+        get("debian:6.12", cache)
+
+
+# Interruptions
+
+
+def start(cache: Cache, spec: str = "debian:6.18") -> subprocess.Popen[str]:
+    code = ("from tailwalk.kernels import resolve\n"
+            f"try: print(resolve({spec!r}).digest)\n"
+            "except KeyboardInterrupt: raise SystemExit(130)\n")
+    return subprocess.Popen([sys.executable, "-c", code], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, start_new_session=True,
+                            env={**os.environ, "TAILWALK_CACHE": str(cache.root)})
+
+
+def wait_until(true: object, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.05)
+
+
+def processes_on(cache: Cache) -> list[str]:
+    """Command lines that name the cache's directory."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if str(cache.root) in line:
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("file", ["Packages.xz", ".deb"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_download_that_is_interrupted(archive: FakeArchive, cache: Cache, file: str,
+                                        number: signal.Signals) -> None:
+    archive.publish(DEBS)
+    archive.slow.add(file)
+    process = start(cache)
+    wait_until(lambda: archive.asked_for(file))
+    time.sleep(0.3)
+    assert processes_on(cache)
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    if number is signal.SIGINT:
+        assert process.returncode == 130
+        assert leftovers(cache) == []
+        assert processes_on(cache) == []
+    assert not list(cache.root.glob("packages/[!.]*"))
+    assert not list(cache.root.glob("kernels/[!.]*"))
+    archive.slow.clear()
+    assert get("debian:6.18", cache)[0].release == RELEASE
+    assert leftovers(cache) == []
+    wait_until(lambda: not processes_on(cache), 60)
+
+
+def test_processes_that_share_a_cache(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    archive.slow.add("Packages.xz")
+    processes = [start(cache) for _ in range(3)]
+    answers = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], answers
+    assert len({out for out, _ in answers}) == 1
+    assert archive.asked_for(".deb") == 1
+    assert archive.asked_for("trixie/main/binary-amd64/Packages.xz") == 1
+    assert leftovers(cache) == []
+
+
+# The disk
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
+                   check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
+@pytest.mark.parametrize("room", ["16k", "48k", "96k", "160k"])
+def test_a_full_disk(archive: FakeArchive, tmp_path: Path, room: str) -> None:
+    release = "6.18.15+big-cloud-amd64"
+    archive.publish({**kernel_debs(release, "6.18.15-1", size=120_000)})
+    with small_disk(tmp_path / "disk", room) as disk:
+        cache = Cache(disk / "cache")
+        with pytest.raises(CacheError, match="no space left"):
+            get("debian:6.18", cache)
+        assert leftovers(cache) == []
+        assert not list(cache.root.glob("kernels/[!.]*"))
+        subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
+        assert get("debian:6.18", cache)[0].release == release
+
+
+# The cache
+
+
+@pytest.mark.parametrize("file", ["vmlinux", "kernel.json"])
+def test_an_unpacked_kernel_that_was_changed(archive: FakeArchive, cache: Cache,
+                                             file: str) -> None:
+    archive.publish(DEBS)
+    first, _ = get("debian:6.18", cache)
+    archive.close()
+    flip(first.image.with_name(file))
+    kernel, notes = get("debian:6.18", cache)
+    assert kernel == first and kernel.image.read_bytes() == make_vmlinux(RELEASE)
+    assert len(notes) == 1 and str(first.image.parent) in notes[0]
+
+
+def test_a_module_that_was_changed(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    kernel, _ = get("debian:6.18", cache)
+    assert kernel.modules is not None
+    module = kernel.modules / "kernel/drivers/block/brd.ko.xz"
+    module.write_bytes(compress(make_module("brd", softdep="pre: else"), "xz"))
+    with pytest.raises(KernelError, match=r"brd\.ko\.xz in the cache is no longer what"):
+        load_order(kernel, ["brd"])
+
+
+def test_a_package_that_was_changed(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    get("debian:6.18", cache)
+    shutil.rmtree(cache.root / "kernels")
+    package = next(cache.root.rglob("*.deb"))
+    flip(package)
+    kernel, notes = get("debian:6.18", cache)
+    assert kernel.image.read_bytes() == make_vmlinux(RELEASE)
+    assert len(notes) == 1 and str(package) in notes[0]
+    shutil.rmtree(cache.root / "kernels")
+    flip(package)
+    archive.close()
+    with pytest.raises(ArchiveError, match="Check the network"):
+        get("debian:6.18", cache)
+
+
+def test_an_index_that_was_changed(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    first, _ = get("debian:6.18", cache)
+    flip(next(cache.root.glob("archive/Packages-*/index.json")))
+    assert get("debian:6.18", cache) == (first, [])
+    (cache.root / "archive/current-Packages").unlink()
+    assert get("debian:6.18", cache) == (first, [])
+
+
+def test_a_cache_that_is_no_directory(archive: FakeArchive, tmp_path: Path) -> None:
+    archive.publish(DEBS)
+    (tmp_path / "file").write_text("here already")
+    with pytest.raises(TailwalkError, match=str(tmp_path / "file")):
+        get("debian:6.18", Cache(tmp_path / "file"))
+
+
+def pointer(release: str, version: str) -> dict[str, str]:
+    """The empty package of a kernel in several pieces."""
+    return {f"linux-image-{release}_{version}": ", ".join(
+        f"linux-{part}-{release} (= {version})" for part in ("base", "binary", "modules"))}

@@ -1,0 +1,210 @@
+"""A guest that panics, hangs, lacks what it needs, is killed or gives a torn result."""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tailwalk.cache import Cache
+from tailwalk.cases import Filesystem, find_cases
+from tailwalk.errors import CacheError, GuestError, KernelError, UsageError
+from tailwalk.kernels import Module
+from tailwalk.probe.build import Probe
+from tailwalk.rigs import state
+from tailwalk.rigs.exact import measure
+from tailwalk.rigs.filesystem import packed_image
+from tailwalk.rigs.plan import Plan
+
+pytestmark = pytest.mark.guest
+
+HERE = Path(__file__).parent
+PLAN = Plan(cases=find_cases(["pwrite_u1k"]))
+
+
+def guests(parent: int) -> list[int]:
+    """Process ids of the QEMUs that a process runs."""
+    found = subprocess.run(["pgrep", "-P", str(parent), "qemu-system"], capture_output=True,
+                           text=True, check=False)
+    return [int(word) for word in found.stdout.split()]
+
+
+def leftovers(cache: Cache) -> list[Path]:
+    """What is half made in the cache; kinds that are links lead to another's."""
+    return [path for path in cache.root.glob("*/.partial-*") if not path.parent.is_symlink()]
+
+
+def probe_from(source: str, folder: Path) -> Probe:
+    out = folder / "init"
+    subprocess.run(["cc", "-static", "-O1", "-o", out, HERE / source], check=True)
+    return Probe(out, source)
+
+
+@pytest.fixture
+def small(kernel):
+    """The kernel that these tests break."""
+    return kernel("debian:6.12")
+
+
+def test_a_kernel_that_panics_in_init(own_bench, small):
+    plan = replace(PLAN, append="rdinit=/no/such/init init=/no/such/init")
+    with pytest.raises(GuestError, match="the kernel panicked") as caught:
+        measure([small], plan, bench=own_bench)
+    assert "Kernel panic" in str(caught.value)
+    assert not leftovers(own_bench.cache) and not guests(os.getpid())
+
+
+def test_a_kernel_that_hangs(own_bench, small, tmp_path):
+    hanging = replace(own_bench, probe=probe_from("hang.c", tmp_path), boot_seconds=15)
+    begin = time.monotonic()
+    with pytest.raises(GuestError, match="gave no sign in time"):
+        measure([small], PLAN, bench=hanging)
+    assert time.monotonic() - begin < 30
+    assert not leftovers(own_bench.cache) and not guests(os.getpid())
+
+
+def test_a_result_cut_short(own_bench, small, tmp_path):
+    torn = replace(own_bench, probe=probe_from("torn.c", tmp_path))
+    with pytest.raises(GuestError, match="cut short"):
+        measure([small], PLAN, bench=torn)
+    assert not leftovers(own_bench.cache)
+
+
+def test_a_disk_image_with_no_ext4(bench, small, monkeypatch):
+    packed_image(Filesystem(), bench.cache)
+    nothing = struct.pack("<QQQ", 0, 4096, 255)
+    monkeypatch.setattr("tailwalk.rigs.exact.packed_image", lambda *_: nothing)
+    with pytest.raises(GuestError, match="cannot mount /dev/ram0 as ext4"):
+        measure([small], PLAN, bench=bench)
+
+
+def test_mount_options_the_kernel_refuses(bench, small):
+    plan = replace(PLAN, filesystem=Filesystem(mount_options="data=nonsense"))
+    with pytest.raises(GuestError, match="data=nonsense"):
+        measure([small], plan, bench=bench)
+
+
+def test_a_file_larger_than_the_guest_can_hold():
+    with pytest.raises(UsageError, match="256MiB"):
+        replace(PLAN, cases=[msgspec.structs.replace(PLAN.cases[0], file_size=1 << 30)]).check()
+
+
+def test_a_driver_that_the_kernel_lacks(own_bench, small, tmp_path):
+    empty = tmp_path / "modules"
+    empty.mkdir()
+    (empty / "modules.builtin").write_text("")
+    (empty / "modules.dep").write_text("")
+    with pytest.raises(KernelError, match="brd"):
+        measure([replace(small, modules=empty)], PLAN, bench=own_bench)
+
+
+def test_a_module_that_the_kernel_refuses(own_bench, small, monkeypatch):
+    monkeypatch.setattr(state, "load_order", lambda *_: (Module("brd", b"no ELF object"),))
+    with pytest.raises(GuestError, match="refuses its module"):
+        measure([small], PLAN, bench=own_bench)
+    assert not leftovers(own_bench.cache)
+
+
+def test_a_qemu_killed_in_mid_run(bench, small):
+    def kill() -> None:
+        for _ in range(1000):
+            if found := guests(os.getpid()):
+                time.sleep(0.3)
+                os.kill(found[0], signal.SIGKILL)
+                return
+            time.sleep(0.01)
+
+    bench.boot(small, PLAN.filesystem)
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        with pytest.raises(GuestError, match="killed by signal 9"):
+            measure([small], replace(PLAN, calls=20000), bench=bench)
+    finally:
+        killer.join()
+
+
+def test_one_failing_guest_stops_the_others(own_bench, small, kernel):
+    begin = time.monotonic()
+    with pytest.raises(GuestError):
+        measure([replace(small, image=HERE / "hang.c", digest="none"), kernel("debian:6.18")],
+                PLAN, bench=own_bench)
+    assert time.monotonic() - begin < 20
+    assert not guests(os.getpid()) and not leftovers(own_bench.cache)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
+def test_a_full_disk_while_the_state_is_saved(own_bench, small, tmp_path):
+    mount = tmp_path / "small"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", mount], check=True)
+    try:
+        tight = replace(own_bench, cache=Cache(mount))
+        with pytest.raises(CacheError, match="no space left"):
+            measure([small], PLAN, bench=tight)
+        assert not leftovers(tight.cache)
+        assert not list(mount.glob("state/[0-9a-f]*"))
+    finally:
+        subprocess.run(["umount", mount], check=True)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_during_a_boot(tmp_path, small, number, status):  # noqa: ARG001
+    """The tool ends with the status of its signal, QEMU is gone, nothing half-made stays."""
+    root = tmp_path / "cache"
+    root.mkdir()
+    # The kernel comes from the user's cache, so that a boot is what is interrupted.
+    for kind in ("kernels", "archive", "packages"):
+        if (here := Cache().root / kind).exists():
+            (root / kind).symlink_to(here)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from tailwalk.cli import main; main()", "run", "debian:6.12"],
+        env={**os.environ, "TAILWALK_CACHE": str(root),
+             "TAILWALK_RESULTS": str(tmp_path / "results")},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in range(3000):
+            if found := guests(process.pid):
+                break
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        time.sleep(0.3)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == status
+    assert "Traceback" not in errors
+    for pid in found:
+        assert not Path(f"/proc/{pid}").exists()
+    assert not leftovers(Cache(root))
+    assert not list((tmp_path / "results").glob("*"))
+
+
+def test_a_killed_tool_takes_its_guest_along(tmp_path, kernel, bench):  # noqa: ARG001
+    script = (
+        "from tailwalk.kernels.resolve import resolve\n"
+        "from tailwalk.rigs.exact import Bench, measure\n"
+        "from tailwalk.rigs.plan import Plan\n"
+        "from tailwalk.cases import find_cases\n"
+        "measure([resolve('debian:6.12')], Plan(cases=find_cases(['seed']), calls=50000))\n")
+    process = subprocess.Popen([sys.executable, "-c", script])
+    for _ in range(3000):
+        if found := guests(process.pid):
+            break
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+    time.sleep(0.5)
+    assert found
+    assert not any(Path(f"/proc/{pid}").exists() for pid in found)

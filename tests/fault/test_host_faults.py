@@ -1,0 +1,152 @@
+"""The host rig in full, read-only and odd places, disturbed, interrupted and killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tailwalk.cases import KIB, MIB, find_cases
+from tailwalk.errors import HostError
+from tailwalk.probe.build import Probe, build_probe
+from tailwalk.probe.protocol import read_times
+from tailwalk.rigs.host import HostPlan, measure_host
+from tailwalk.rigs.timing import Pace
+from tailwalk.rigs.worker import Worker
+
+[SMALL] = [msgspec.structs.replace(case, file_size=MIB) for case in find_cases(["pwrite_u1k"])]
+PLAN = HostPlan(cases=[SMALL], pace=Pace(rounds=5, seconds=0))
+
+
+def mounted(folder: Path, kind: str, options: str) -> Iterator[Path]:
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", kind, "-o", options, kind, folder], capture_output=True,
+                          check=False)
+    if done.returncode:
+        pytest.skip(f"mounting takes root: {done.stderr.decode()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)  # fails where anything still has a file there
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 512 KiB."""
+    yield from mounted(tmp_path / "tiny", "tmpfs", "size=512k,mode=777")
+
+
+@pytest.fixture
+def frozen(tmp_path: Path) -> Iterator[Path]:
+    """A file system that is mounted read-only."""
+    yield from mounted(tmp_path / "frozen", "tmpfs", "ro")
+
+
+def test_a_disk_with_too_little_room_is_refused_at_once(tiny: Path) -> None:
+    with pytest.raises(HostError, match="has 512 KiB free"):
+        measure_host(tiny, PLAN)
+
+
+def test_a_disk_that_fills_up_ends_the_measurement(tiny: Path) -> None:
+    with Worker(build_probe(), tiny) as worker:
+        worker.tell(f"fill {MIB} {64 * KIB} 1\n".encode())
+        with pytest.raises(HostError, match=r"No space left on device.*Free some space"):
+            worker.answer()
+    assert list(tiny.iterdir()) == []
+    assert os.statvfs(tiny).f_bavail == os.statvfs(tiny).f_blocks
+
+
+def test_a_read_only_place_is_refused(frozen: Path) -> None:
+    with pytest.raises(HostError, match="mounted read-only"):
+        measure_host(frozen, PLAN)
+
+
+def test_a_place_without_nameless_files_is_left_empty(tmp_path: Path) -> None:
+    program = tmp_path / "probe"
+    sources = files("tailwalk.probe")
+    subprocess.run(["cc", "-std=gnu11", "-static", "-O1", "-Wl,--wrap=open", "-o", program,
+                    *(str(item) for item in sources.iterdir() if item.name.endswith(".c")),
+                    Path(__file__).parent / "no_tmpfile.c"], check=True)
+    place = tmp_path / "place"
+    place.mkdir()
+    with Worker(Probe(program, "made up"), place) as worker:
+        worker.tell(f"fill {MIB} {64 * KIB} 1\n".encode())
+        worker.tell(b"time pwrite 1024 1 0 16 8\n")
+        assert len(read_times(worker.answer()).batches) == 16
+        assert list(place.iterdir()) == []
+        entries = Path(f"/proc/{worker.pid}/fd").iterdir()
+        [name] = [name for entry in entries if str(place) in (name := str(entry.readlink()))]
+        assert ".tailwalk-" in name
+        assert name.endswith("(deleted)")
+
+
+def test_a_place_that_takes_no_files_is_an_error() -> None:
+    with pytest.raises(HostError, match=r"cannot make a file there|lack the permission"):
+        measure_host(Path("/proc"), PLAN)
+
+
+def test_a_busy_cpu_is_reported_and_widens_the_interval(tmp_path: Path) -> None:
+    cpu = min(os.sched_getaffinity(0))
+    busy = subprocess.Popen([sys.executable, "-c", f"""
+import os
+os.sched_setaffinity(0, [{cpu}])
+while True: pass
+"""])
+    try:
+        plan = HostPlan(cases=[SMALL], pace=Pace(rounds=40), cpu=cpu)
+        [figure] = measure_host(tmp_path, plan).figures
+    finally:
+        busy.kill()
+        busy.wait()
+    notes = " ".join(figure.notes)
+    assert f"of CPU {cpu} meanwhile" in notes
+    assert "involuntary" in notes
+    assert " 0 of them involuntary" not in notes
+
+
+def start(folder: Path) -> tuple[subprocess.Popen[str], int]:
+    """A long measurement in a folder, and the process id of its worker."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tailwalk", "host", str(folder), "--rounds", "10000", "--seconds",
+         "600"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "TAILWALK_RESULTS": str(folder / "results")})
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = subprocess.run(["pgrep", "-P", str(process.pid), "-x", "probe"],
+                               capture_output=True, text=True, check=False).stdout.split()
+        if found and any("(deleted)" in str(entry.readlink())
+                         for entry in Path(f"/proc/{found[0]}/fd").iterdir()):
+            return process, int(found[0])
+        time.sleep(0.05)
+    process.kill()
+    pytest.fail(f"no measurement began: {process.communicate()}")
+
+
+def gone(pid: int) -> bool:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        stat = Path(f"/proc/{pid}/stat")
+        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize(("number", "status"), [
+    (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_nothing_is_left_of_a_measurement_that_ends_midway(
+        tmp_path: Path, number: int, status: int) -> None:
+    build_probe()
+    process, worker = start(tmp_path)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == status
+    assert "Traceback" not in errors
+    assert gone(worker)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,53 @@
+"""The archive that this machine's apt configuration names."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tailwalk.cache import Cache
+from tailwalk.errors import ArchiveError
+from tailwalk.kernels import resolve
+from tailwalk.kernels.archive import Archive
+from tailwalk.kernels.debian import find_builds
+from tailwalk.kernels.modules import load_order
+from tailwalk.kernels.vmlinux import read_vmlinux
+
+pytestmark = pytest.mark.network
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    return Cache(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.mark.parametrize("spec", ["debian:6.12", "debian:6.18", "debian:7.3"])
+def test_a_real_kernel_from_an_empty_cache(cache: Cache, spec: str) -> None:
+    kernel = resolve(spec, cache=cache)
+    assert kernel.release.startswith(spec.removeprefix("debian:") + ".")
+    assert read_vmlinux(kernel.image.read_bytes(), spec).pvh
+    assert [module.name for module in load_order(kernel, ["virtio_blk", "ext4"])] == ["virtio_blk"]
+    assert [module.name for module in load_order(kernel, ["brd"])] == ["brd"]
+    assert resolve(spec, cache=cache) == kernel
+
+
+def test_every_suite_is_seen_and_a_broken_kernel_named(cache: Cache) -> None:
+    archive = Archive(cache)
+    assert len(archive.suites()) >= 4
+    assert {"sid"} < set(archive.suites())
+    builds = find_builds(archive.packages())
+    assert len({build.version.series for build in builds}) >= 4
+    for build in builds:
+        assert build.release.startswith(re.sub(r"\.\d+$", "", str(build.version)))
+    broken = next((build for build in builds if build.missing), None)
+    if broken is None:
+        pytest.skip("the archive has every kernel whole today")
+    with pytest.raises(ArchiveError, match=re.escape(broken.missing[0])):
+        resolve(f"debian:{broken.version}", cache=cache)
+
+
+def test_sources_of_a_kernel(cache: Cache) -> None:
+    found = Archive(cache).find_sources("linux", "6.18")
+    assert all(source.version.startswith("6.18.") for source in found)
+    assert any(file.name.endswith(".orig.tar.xz") for file in found[0].files)

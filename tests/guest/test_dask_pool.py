@@ -1,0 +1,145 @@
+"""Measuring on a real Dask cluster of this machine, with workers lost on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tailwalk.cases import find_cases
+from tailwalk.errors import GuestError, ToolError
+from tailwalk.rigs.dask_pool import DaskPool, _count
+from tailwalk.rigs.exact import measure, measure_each
+from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.pool import Portion
+from tailwalk.runs import Run
+from tailwalk.runs.store import Store
+
+distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.guest
+
+SEED = Plan(cases=find_cases(["seed"]))
+MORE = Plan(cases=find_cases(["seed", "seed100k"]))  # two portions a kernel
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator:
+    """Two worker processes whose cache holds nothing."""
+    with distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+            local_directory=str(tmp_path / "dask"),
+            env={"TAILWALK_CACHE": str(tmp_path / "cache")}) as found:
+        yield found
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of a process's children that run QEMU."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid and "qemu-system" in (entry / "comm").read_text():
+                found.append(int(entry.name))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def workers(cluster) -> list[int]:
+    return [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
+
+
+def test_a_cluster_gives_the_figures_of_this_machine(cluster, kernel, bench):
+    kernels = [kernel("debian:6.12"), kernel("debian:6.18")]
+    here = measure(kernels, SEED, bench=bench)
+    there = measure(kernels, SEED, bench=bench, pool=DaskPool(cluster.scheduler_address))
+    for one, other in zip(here, there, strict=True):
+        assert other.run.inputs == one.run.inputs
+        assert without_ticks(other.run) == without_ticks(one.run)
+
+
+def without_ticks(run: Run) -> Run:
+    """The run less its time, and less which calls took a timer's tick: that is decided by the
+    boot that the saved state comes from, and the workers here make one of their own."""
+    figures = [msgspec.structs.replace(figure, calls=[], share=None) for figure in run.figures]
+    return msgspec.structs.replace(run, created="", figures=figures)
+
+
+def test_a_lost_workers_portion_is_done_again(cluster, kernel, bench, tmp_path):
+    kernels = [kernel("debian:6.12"), kernel("debian:7.3")]
+    killed: list[int] = []
+
+    def kill() -> None:
+        for _ in range(600):
+            for pid in workers(cluster):
+                if guests := children(pid):
+                    os.kill(pid, signal.SIGKILL)
+                    killed.extend([pid, *guests])
+                    return
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    there = measure(kernels, MORE, bench=bench, store=Store(tmp_path / "runs"),
+                    pool=DaskPool(cluster.scheduler_address))
+    thread.join()
+    assert len(killed) >= 2
+    assert not any(Path(f"/proc/{pid}/exe").exists() for pid in killed)
+    here = measure(kernels, MORE, bench=bench)
+    assert [without_ticks(item.run) for item in there] == [
+        without_ticks(item.run) for item in here]
+
+
+def test_a_failure_comes_back_and_spares_the_others(cluster, kernel, bench):
+    good = kernel("debian:6.12")
+    broken = replace(good, image=Path(__file__), digest="none")
+    with closing(measure_each([broken, good], SEED, bench=replace(bench, boot_seconds=15),
+                              pool=DaskPool(cluster.scheduler_address))) as finished:
+        outcomes = dict(finished)
+    assert isinstance(outcomes[0], GuestError)
+    [here] = measure([good], SEED, bench=bench)
+    assert without_ticks(outcomes[1].run) == without_ticks(here.run)
+
+
+def test_a_scheduler_that_dies_is_named(kernel, bench):
+    scheduler = subprocess.Popen(
+        [sys.executable, "-c", "from distributed.cli.dask_scheduler import main; main()",
+         "--port", "0", "--no-dashboard", "--host", "127.0.0.1"],
+        stderr=subprocess.PIPE, text=True)
+    try:
+        assert scheduler.stderr is not None
+        address = next(line.split()[-1] for line in scheduler.stderr if "Scheduler at" in line)
+        threading.Timer(4, scheduler.kill).start()
+        begin = time.monotonic()
+        with pytest.raises(ToolError, match="is lost"):
+            measure([kernel("debian:6.12")], SEED, bench=bench, pool=DaskPool(address))
+        assert time.monotonic() - begin < 60
+    finally:
+        scheduler.kill()
+        scheduler.communicate()
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "", "ftp://x:1"])
+def test_an_address_where_no_scheduler_is(address, kernel, bench):
+    with pytest.raises(ToolError, match="no Dask scheduler answers"):
+        measure([kernel("debian:6.12")], SEED, bench=bench, pool=DaskPool(address))
+
+
+def test_a_worker_with_another_qemu_or_tailwalk_refuses(kernel, bench):
+    start = bench.start(kernel("debian:6.12"), SEED.filesystem)
+    portion = Portion(start=start, job=b"end\n", cases=[], calls=1)
+    other = replace(bench, qemu=replace(bench.qemu, digest="0" * 64, version="8.0"))
+    with pytest.raises(ToolError, match=r"another QEMU .* than the client \(8\.0\)"):
+        _count("0.1.0", other, portion, b"")
+    with pytest.raises(ToolError, match=r"the client 99\.0"):
+        _count("99.0", bench, portion, b"")

@@ -1,0 +1,189 @@
+"""Programs of a user's in a guest: output, status, and counts that follow from what they do."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from tailwalk.cases import KIB, MIB, Filesystem
+from tailwalk.cli import group
+from tailwalk.errors import GuestError, UsageError
+from tailwalk.rigs.exec import ExecPlan, Executed, MadeFile, execute
+from tailwalk.runs.execution import read_execution
+
+pytestmark = pytest.mark.guest
+
+SOURCE = Path(__file__).parent / "programs.c"
+Run = Callable[..., Executed]
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("programs") / "program"
+    subprocess.run(["cc", "-static", "-O1", "-w", "-pthread", "-o", path, SOURCE], check=True)
+    return path
+
+
+@pytest.fixture
+def run(bench, kernel, program: Path) -> Run:
+    def run(*arguments: str, spec: str = "debian:6.18", **changed) -> Executed:
+        plan = ExecPlan(program=program, arguments=arguments, **changed)
+        return execute(kernel(spec), plan, bench=bench)
+
+    return run
+
+
+def test_returns_output_and_status(run: Run, program: Path) -> None:
+    done = run("say", "two words", "", "ü\n")
+    assert done.stdout.decode() == f"[{program}][say][two words][][ü\n]\n/mnt\n"
+    assert done.stderr == b"to standard error\n"
+    assert (done.execution.status, done.execution.signal) == (0, None)
+    assert run("status", "42").execution.status == 42
+    done = run("signal", str(int(signal.SIGSEGV)))
+    assert (done.execution.status, done.execution.signal) == (None, signal.SIGSEGV)
+
+
+def test_user_instructions_are_the_programs(run: Run) -> None:
+    few, many = (run("spin", str(rounds)).execution.instructions for rounds in (10**6, 3 * 10**6))
+    # The digits of the number are read by the same instructions.
+    assert many.user - few.user == 2 * 2 * 10**6
+
+
+def test_a_system_call_costs_the_kernel_the_same_each_time(run: Run) -> None:
+    """The kernel's part of getppid(2), from two runs whose lengths differ: with -icount, timer
+    ticks come by the instruction."""
+    costs = []
+    for spec in ("debian:6.12", "debian:6.18"):
+        counts = [run("getppid", str(calls), spec=spec).execution.instructions
+                  for calls in (10_000, 20_000)]
+        costs.append((counts[1].kernel - counts[0].kernel) / 10_000)
+    assert all(50 < cost < 400 for cost in costs)
+
+
+def test_counts_repeat_to_the_instruction(run: Run) -> None:
+    for arguments in (("forks", "20"), ("threads", "300000"), ("sync", "5")):
+        first, second = (run(*arguments).execution for _ in range(2))
+        assert first.instructions == second.instructions
+        assert (first.tasks, first.switches) == (second.tasks, second.switches)
+        assert first.inputs == second.inputs
+
+
+def test_threads_and_children_belong_to_the_program(run: Run) -> None:
+    threads = run("threads", "1000000").execution
+    assert threads.tasks == 5
+    assert 8 * 10**6 < threads.instructions.user < 8.2 * 10**6
+    few, many = (run("forks", str(children)).execution for children in (10, 30))
+    assert (few.tasks, many.tasks) == (11, 31)
+    grown = many.instructions.user - few.instructions.user
+    assert 20 * 200_000 <= grown < 20 * 201_000
+
+
+def test_the_kernels_own_threads_do_not(run: Run) -> None:
+    idle = run("spin", "1000").execution.instructions
+    synced = run("sync", "20").execution.instructions
+    assert synced.others > idle.others + 100_000  # the journal's commits
+    assert synced.user < 100_000
+
+
+def test_an_orphan_is_not_waited_for(run: Run) -> None:
+    assert run("orphan").execution.status == 0
+
+
+def test_carries_and_makes_files(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "my file"
+    path.write_bytes(b"its content" * 10_000)
+    assert run("show", "my file", files=[path]).stdout.startswith(b"110000 its content")
+    done = run("show", "data", made=[MadeFile("data", 3 * MIB, 64 * KIB)])
+    assert done.stdout.startswith(b"3145728 ")
+    assert done.execution.files == ["data 3MiB filled by 64KiB"]
+
+
+def test_much_output_comes_back_whole(run: Run) -> None:
+    assert run("flood", "20").stdout == b"x" * (20 << 16)
+
+
+@pytest.mark.parametrize(("filesystem", "spec"), [
+    (Filesystem(block_size=KIB), "debian:6.18"), (Filesystem(kind="xfs"), "debian:6.12")])
+def test_other_file_systems(run: Run, filesystem: Filesystem, spec: str) -> None:
+    done = run("sync", "2", filesystem=filesystem, spec=spec)
+    assert done.execution.status == 0
+    assert done.execution.conditions.filesystem == filesystem
+
+
+def test_a_program_that_does_not_end_is_given_up(run: Run) -> None:
+    begin = time.monotonic()
+    with pytest.raises(GuestError, match="no sign in time"):
+        run("spin", str(10**15), seconds=8)
+    assert time.monotonic() - begin < 60
+
+
+def test_refuses_what_no_guest_can_run(bench, kernel, tmp_path: Path, program: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\n")
+    cut = tmp_path / "cut"
+    cut.write_bytes(program.read_bytes()[:40])
+    for path, complaint in (
+            (tmp_path / "none", "cannot read"), (tmp_path, "cannot read"), (script, "no ELF"),
+            (cut, "no ELF"), (Path(sys.executable).resolve(), "shared libraries")):
+        with pytest.raises(UsageError, match=complaint):
+            execute(kernel("debian:6.18"), ExecPlan(program=path), bench=bench)
+    good = ExecPlan(program=program)
+    for wrong, complaint in (
+            (replace(good, arguments=["x"] * 1024), "1024 arguments"),
+            (replace(good, arguments=["\0"]), "NUL"), (replace(good, seconds=0), "--timeout 0"),
+            (replace(good, made=[MadeFile("a/b", 1)]), "a/b"),
+            (replace(good, made=[MadeFile("a", 0)]), "--make a"),
+            (replace(good, files=[program, program]), "once"),
+            (replace(good, files=[tmp_path / "none"]), "cannot read the file")):
+        with pytest.raises(UsageError, match=complaint):
+            execute(kernel("debian:6.18"), wrong, bench=bench)
+
+
+def test_a_file_that_finds_no_room_is_an_error(run: Run) -> None:
+    with pytest.raises(GuestError, match="No space left on device"):
+        run("say", made=[MadeFile(name, 200 * MIB) for name in "abc"])
+
+
+def test_the_command_passes_on_output_status_and_counts(program: Path, tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    done = CliRunner().invoke(group, ["exec", "debian:6.18", "--json", str(record), "--make",
+                                      "data:1MiB", "--", str(program), "say", "--json", "-c"])
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"[{program}][say][--json][-c]")
+    assert "of the kernel on its behalf" in done.stderr
+    execution = read_execution(record)
+    assert execution.command == [str(program), "say", "--json", "-c"]
+    assert f"{execution.instructions.user:,} of the program" in done.stderr
+    assert msgspec.json.decode(record.read_bytes())["schema"] == "tailwalk.execution/1"
+    done = CliRunner().invoke(group, ["exec", "debian:6.18", "--", str(program), "status", "3"])
+    assert done.exit_code == 3
+    done = CliRunner().invoke(group, ["exec", "debian:6.18", "--", str(program), "signal", "9"])
+    assert done.exit_code == 137
+
+
+def test_ctrl_c_leaves_no_guest(program: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tailwalk", "exec", "debian:6.18", "--", str(program), "spin",
+         str(10**15)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def guests() -> str:
+        return subprocess.run(["pgrep", "-P", str(process.pid), "qemu-system"],
+                              capture_output=True, text=True, check=False).stdout
+
+    deadline = time.monotonic() + 60
+    while not guests() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert guests() == ""

@@ -1,0 +1,101 @@
+"""The timed rig. Its guests run under TCG here, where a nanosecond is an instruction: so its
+figures can be held to the exact rig's, on machines without KVM too."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import msgspec
+import pytest
+
+from tailwalk.cases import KIB, MIB, find_cases
+from tailwalk.errors import GuestError, ToolError, UsageError
+from tailwalk.rigs import timed
+from tailwalk.rigs.exact import measure
+from tailwalk.rigs.kvm import kvm_runs_guests
+from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.timed import TimedPlan, measure_timed
+from tailwalk.rigs.timing import Pace
+
+pytestmark = pytest.mark.guest
+
+CASES = [msgspec.structs.replace(case, fill=fill)
+         for fill in (4 * KIB, MIB) for case in find_cases(["pwrite_u1k", "write_u1k"])]
+# Instructions of the loop round each call, and a clock reading's share.
+LOOP = 40
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TCG is slower than KVM, and a busy machine slower than that."""
+    monkeypatch.setattr(timed, "BOOT_SECONDS", 300.0)
+    monkeypatch.setattr(timed, "_ROUND_SECONDS", 300.0)
+
+
+def guests() -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(os.getpid()), "qemu-system"], capture_output=True,
+                           text=True, check=False)
+    return [int(word) for word in found.stdout.split()]
+
+
+def test_agrees_with_the_exact_rig(bench, kernel) -> None:
+    kernels = [kernel("debian:6.12"), kernel("debian:6.18")]
+    runs = measure_timed(kernels, TimedPlan(cases=CASES, pace=Pace(rounds=5)), bench=bench)
+    exact = measure(kernels, Plan(cases=CASES), bench=bench)
+    assert guests() == []
+    for run, counted in zip(runs, exact, strict=True):
+        assert (run.rig, run.unit) == ("timed", "ns/call")
+        assert run.kernel == counted.run.kernel
+        assert len(run.figures[0].calls) == 5
+        for figure, same in zip(run.figures, counted.run.figures, strict=True):
+            assert figure.case == same.case
+            assert figure.written == same.written
+            assert same.value - LOOP < figure.value < same.value + LOOP
+    assert runs[0].conditions == runs[1].conditions
+
+
+def test_a_kernel_may_stand_there_twice(bench, kernel) -> None:
+    plan = TimedPlan(cases=CASES[:1], pace=Pace(rounds=5))
+    first, second = measure_timed([kernel("debian:6.12")] * 2, plan, bench=bench)
+    assert first.figures[0].value == pytest.approx(second.figures[0].value, abs=1)
+
+
+def test_a_guest_that_panics_ends_all(bench, kernel) -> None:
+    plan = TimedPlan(cases=CASES[:1], append="rdinit=/no/such/init init=/no/such/init")
+    with pytest.raises(GuestError, match="the kernel panicked"):
+        measure_timed([kernel("debian:6.12")] * 2, plan, bench=bench)
+    assert guests() == []
+
+
+def test_a_guest_that_does_not_come_up_is_given_up(bench, kernel, monkeypatch) -> None:
+    monkeypatch.setattr(timed, "BOOT_SECONDS", 0.5)
+    with pytest.raises(GuestError, match="no sign in time"):
+        measure_timed([kernel("debian:6.12")], TimedPlan(cases=CASES[:1]), bench=bench)
+    assert guests() == []
+
+
+def test_refuses_what_cannot_be_measured(bench) -> None:
+    for plan in (TimedPlan(cases=[]), TimedPlan(cases=CASES, pace=Pace(rounds=1)),
+                 TimedPlan(cases=CASES, cpu=4095)):
+        with pytest.raises(UsageError):
+            measure_timed([], plan, bench=bench)
+
+
+def test_says_what_was_tried_where_kvm_runs_no_guest(kernel) -> None:
+    runs, _ = kvm_runs_guests()
+    if runs:
+        pytest.skip("KVM runs guests here")
+    with pytest.raises(ToolError, match=r"timed rig needs KVM.*/dev/kvm.*--rig exact"):
+        measure_timed([kernel("debian:6.12")], TimedPlan(cases=CASES))
+
+
+def test_measures_under_kvm(kernel) -> None:
+    runs, reason = kvm_runs_guests()
+    if not runs:
+        pytest.skip(reason)
+    [old, new] = measure_timed([kernel("debian:6.12"), kernel("debian:6.18")],
+                               TimedPlan(cases=CASES, pace=Pace(rounds=10)))
+    small, large = (run.figures[2].value for run in (old, new))
+    assert 100 < small < 20_000
+    assert large > 2 * small

@@ -1,0 +1,61 @@
+"""Verification of a real kernel: nothing to find, and the same seed does the same."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tailwalk.verify import Goal, find_configurations, verify
+
+pytestmark = [pytest.mark.guest, pytest.mark.long]
+
+
+@pytest.fixture(scope="module")
+def done(kernel, tmp_path_factory):
+    """All configurations, each with operations and one power cut."""
+    keep = tmp_path_factory.mktemp("keep")
+    return verify(kernel("debian:6.18"), Goal(operations=3000, power_cuts=10), engine="tcg",
+                  keep=keep)
+
+
+def test_debian_s_kernel_loses_nothing(done):
+    assert done.finding is None, done.finding
+    assert done.power_cuts == 10 and done.cut_images == 30
+    assert done.operations >= 3000
+
+
+def test_every_kind_of_operation_is_done(done):
+    rare = {"memory pressure", "remount"}
+    assert all(count for action, count in done.actions.items() if action not in rare)
+    assert len(done.actions) == 22 and sum(done.actions.values()) == 3000
+
+
+def test_writes_land_in_large_folios_and_outside_the_cache(done):
+    large = sum(count for where, count in done.landed.items()
+                if where.isdecimal() and int(where) >= 4)
+    assert large > 0.1 * sum(done.landed.values())
+    assert done.landed["uncached"] and done.landed["9"]
+
+
+def test_a_power_cut_leaves_something_to_compare(done):
+    assert done.durable > 10 * (1 << 20)
+
+
+def test_the_same_seed_does_the_same_operations(kernel):
+    one = find_configurations(["4k-ordered"])
+    goal = Goal(operations=400, power_cuts=0)
+    first, again = (verify(kernel("debian:6.18"), goal, configurations=one, seed=9, engine="tcg")
+                    for _ in range(2))
+    other = verify(kernel("debian:6.18"), goal, configurations=one, seed=10, engine="tcg")
+    assert first.actions == again.actions != other.actions
+    assert first.compared == again.compared != other.compared
+
+
+def test_nothing_stays_behind(kernel, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    verify(kernel("debian:6.18"), Goal(operations=10, power_cuts=0),
+           configurations=find_configurations(["1k-ordered"]), engine="tcg")
+    assert not list(tmp_path.iterdir())
+    mounts = subprocess.run(["mount"], capture_output=True, text=True, check=True).stdout
+    assert str(tmp_path) not in mounts

@@ -1,0 +1,33 @@
+"""The check can fail: each series of tests/series is wrong in one way, and is caught."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tailwalk.verify import Goal, find_configurations, verify
+
+pytestmark = [pytest.mark.guest, pytest.mark.network, pytest.mark.long,
+              pytest.mark.timeout(3600)]
+
+SERIES = sorted((Path(__file__).parent.parent / "series").glob("*.toml"))
+
+
+@pytest.mark.parametrize("series", SERIES, ids=lambda path: path.stem)
+def test_a_wrong_series_is_caught(series, kernel):
+    wrong = kernel(f"src:6.18+{series}")
+    done = verify(wrong, Goal(operations=20_000, power_cuts=0), engine="tcg")
+    assert done.finding is not None
+    assert done.finding.kind in ("difference", "e2fsck", "complaint")
+    print(f"{series.stem}: {done.seconds} s, {done.operations} operations; {done.finding.title}")
+
+    operation = done.finding.operation or 1
+    replayed = verify(wrong, Goal(operations=max(operation, 200), power_cuts=0), engine="tcg",
+                      configurations=find_configurations([done.finding.configuration]),
+                      seed=done.finding.seed)
+    assert replayed.finding is not None, "the replay does not find it"
+
+
+def test_there_are_three():
+    assert [path.stem for path in SERIES] == ["last-clean", "not-uptodate", "off-by-one"]

@@ -1,0 +1,309 @@
+"""`tailwalk compare` on records: golden outputs, statuses, files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+from golden_files import check_golden
+from hypothesis import given
+from hypothesis import strategies as st
+from made_runs import (
+    COUNTS,
+    SEED,
+    made_case,
+    made_figure,
+    made_run,
+    made_samples,
+    made_seed_runs,
+    made_timed_figure,
+    made_timed_run,
+)
+
+from tailwalk.cases import KIB
+from tailwalk.cli import group
+from tailwalk.compare import Comparison, compare, read_comparison
+from tailwalk.errors import RecordError, SpecError, TailwalkError, UsageError
+from tailwalk.report.mail import mail
+from tailwalk.runs import Run, write_run
+from tailwalk.runs.schema import json_schema
+
+Invoke = Callable[..., Result]
+HEADLINE = ("debian:6.12", "debian:6.18", "debian:7.3")
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    """Run `tailwalk compare` on runs, written to files, with more arguments after them."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "LC_ALL", "LC_CTYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.chdir(tmp_path)
+
+    def call(runs: list[Run], *arguments: str, columns: int = 80) -> Result:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        names = [f"run{number}.json" for number in range(len(runs))]
+        for name, run in zip(names, runs, strict=True):
+            write_run(run, tmp_path / name)
+        return CliRunner().invoke(group, ["compare", *names, *arguments])
+
+    return call
+
+
+def output(result: Result) -> str:
+    assert result.exception is None, (result.exception, result.output)
+    return result.stdout
+
+
+def many_runs(number: int) -> list[Run]:
+    """The headline's baseline, and kernels whose specs are as long as paths are."""
+    figures = [made_figure(case, value)
+               for case, value in zip(SEED, COUNTS["debian:6.18"], strict=True)]
+    return made_seed_runs("debian:6.12") + [
+        made_run(f"image:/srv/kernels/build-{index}/arch/x86/boot/bzImage", figures,
+                 release=f"6.18.{index}-rc1-dirty") for index in range(1, number)]
+
+
+def timed_runs() -> list[Run]:
+    """Three kernels of the host rig: a clear regression, and a fix within noise of the old."""
+    return [made_timed_run(spec, made_timed_figure(made_case(), made_samples(seed, median)))
+            for seed, spec, median in ((1, "debian:6.12", 560), (2, "debian:6.18", 1790),
+                                       (3, "src:6.18+tail", 562))]
+
+
+def doubtful_runs() -> list[Run]:
+    """Unsteady figures on either side, one case at two offsets, and notes."""
+    cases = [made_case(), made_case("write_u1k"), made_case("write_u1k", offset=512 * KIB)]
+    note = "the kernel shows no page flags: folio orders are unknown"
+    return [
+        made_run("debian:6.12", [
+            made_figure(cases[0], 2203, order=0, steady=False, share=0.43),
+            made_figure(cases[1], 2230, order=0), made_figure(cases[2], 2231, order=0)]),
+        made_run("debian:6.18", [
+            made_figure(cases[0], 11120), made_figure(cases[1], 11147),
+            made_figure(cases[2], 10892, order=None, notes=[note])]),
+        made_run("src:6.18+tail", [
+            made_figure(cases[0], 1705), made_figure(cases[1], 1731, steady=False, share=0.3),
+            made_figure(cases[2], 11220)]),
+    ]
+
+
+SCENES = {
+    "two": made_seed_runs("debian:6.12", "debian:6.18"),
+    "headline": made_seed_runs(*HEADLINE),
+    "four": made_seed_runs(),
+    "nine": many_runs(9),
+    "timed": timed_runs(),
+    "doubtful": doubtful_runs(),
+    "equal": made_seed_runs("debian:6.12", "debian:6.12"),
+}
+
+
+@pytest.mark.parametrize("form", ["table", "mail", "markdown"])
+@pytest.mark.parametrize("scene", SCENES)
+def test_what_readers_see(invoke: Invoke, scene: str, form: str) -> None:
+    check_golden(f"compare-{scene}.{form}", output(invoke(SCENES[scene], "--format", form)))
+
+
+@pytest.mark.parametrize("columns", [60, 120])
+def test_the_table_takes_the_terminals_width(invoke: Invoke, columns: int) -> None:
+    check_golden(f"compare-headline-{columns}.table",
+                 output(invoke(SCENES["headline"], columns=columns)))
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_what_programs_read(invoke: Invoke, form: str) -> None:
+    check_golden(f"compare-headline.{form}",
+                 output(invoke(made_seed_runs(*HEADLINE), "--format", form)))
+
+
+def test_a_terminal_without_unicode_gets_ascii(
+        invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANG", "C")
+    text = output(invoke(many_runs(3)))
+    assert text.isascii()
+    check_golden("compare-ascii.table", text)
+
+
+def test_colour_only_where_it_is_wanted(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = made_seed_runs(*HEADLINE)
+    plain = output(invoke(runs))
+    assert "\x1b" not in plain
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    coloured = output(invoke(runs))
+    assert "\x1b[31mregressed\x1b[0m" in coloured
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in output(invoke(runs))
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 79, 80, 100, 200])
+@pytest.mark.parametrize("number", [2, 3, 4, 5, 9])
+def test_tables_keep_to_the_terminal(invoke: Invoke, columns: int, number: int) -> None:
+    text = output(invoke(many_runs(number), columns=columns))
+    assert max(map(len, text.splitlines())) <= columns
+
+
+def test_tables_lose_no_figure_down_to_sixty_columns(invoke: Invoke) -> None:
+    for columns in (60, 80, 100, 140):
+        text = output(invoke(made_seed_runs(), columns=columns))
+        for values in COUNTS.values():
+            for value in values:
+                assert f"{value:,}" in text
+        assert "99.2%" in text
+        assert "regressed" in text
+
+
+@given(st.integers(2, 12), st.integers(1, 10**12), st.integers(1, 80), st.booleans())
+def test_mail_is_ascii_under_72_columns(
+        number: int, value: int, length: int, many_parameters: bool) -> None:
+    cases = [made_case("writev_u10k")]
+    if many_parameters:
+        cases.append(made_case("writev_u10k", offset=513 * KIB, fill=1000 * KIB,
+                               file_size=1025 * KIB))
+    runs = [made_run(f"image:/{'ü' * length}/{index}",
+                     [made_figure(case, value * (index + 1)) for case in cases])
+            for index in range(number)]
+    lines = mail(compare(runs)).splitlines()
+    assert all(line.isascii() for line in lines)
+    assert max(map(len, lines)) < 72
+    for index in range(number):
+        assert any(f"{value * (index + 1):,}" in line for line in lines)
+
+
+def test_csv_holds_every_figure_once(invoke: Invoke) -> None:
+    rows = list(csv.DictReader(io.StringIO(output(invoke(made_seed_runs(), "--format", "csv")))))
+    found = {(row["kernel"], row["case"]): int(row["figure"]) for row in rows}
+    assert len(rows) == len(found) == 24
+    assert found == {(spec, case.name): value for spec, values in COUNTS.items()
+                     for case, value in zip(SEED, values, strict=True)}
+    last = rows[-1]
+    assert (last["verdict"], last["recovery"]) == ("improved", "no regression")
+
+
+def test_json_is_what_the_schema_says(invoke: Invoke, tmp_path: Path) -> None:
+    schema = json_schema(Comparison)
+    for runs in (made_seed_runs(), timed_runs(), doubtful_runs()):
+        path = tmp_path / "out.json"
+        table = output(invoke(runs, "--json", str(path)))
+        assert table.startswith(("Instructions per call\n", "Nanoseconds per call\n"))
+        document = json.loads(path.read_bytes())
+        jsonschema.validate(document, schema)
+        assert document["schema"] == "tailwalk.comparison/1"
+        assert document["baseline"] == runs[0].kernel.spec
+        assert [kernel["spec"] for kernel in document["kernels"]] == [
+            run.kernel.spec for run in runs]
+        for row in document["rows"]:
+            for name in ("figures", "ratios", "verdicts", "recovery", "steady", "shares",
+                         "written", "evidence"):
+                assert len(row[name]) == len(runs)
+        assert read_comparison(path).rows[0].case == document["rows"][0]["case"]
+
+
+def test_a_json_file_that_cannot_be_written_leaves_nothing_behind(
+        invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "out.json").mkdir()
+    result = invoke(made_seed_runs("debian:6.12", "debian:6.18"), "--json", "out.json")
+    assert isinstance(result.exception, RecordError)
+    assert "cannot write out.json" in str(result.exception)
+    assert result.stdout == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.json", "run0.json", "run1.json"]
+
+
+def test_fail_on_regressed(invoke: Invoke) -> None:
+    regressed = invoke(made_seed_runs(*HEADLINE), "--fail-on", "regressed")
+    assert regressed.exit_code == 1
+    assert regressed.stdout.startswith("Instructions per call")
+    fine = invoke(made_seed_runs("debian:6.12", "src:6.18+tail"), "--fail-on", "regressed")
+    assert fine.exit_code == 0
+    lenient = invoke(made_seed_runs("debian:6.12", "debian:7.3"), "--fail-on", "regressed",
+                     "--threshold", "4")
+    assert lenient.exit_code == 0
+
+
+def test_bad_by_number_and_by_name(invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    for bad in ("2", "run2.json"):
+        output(invoke(made_seed_runs(), "--bad", bad, "--json", str(path)))
+        comparison = read_comparison(path)
+        assert comparison.bad == 2
+        assert comparison.rows[0].recovery == [None, None, None, "no regression"]
+
+
+@pytest.mark.parametrize(("arguments", "kind", "said"), [
+    (["--bad", "0"], UsageError, "--bad 0 names no column"),
+    (["--bad", "2"], UsageError, "those are 1 run1.json"),
+    (["--bad", "-1"], UsageError, "--bad -1"),
+    (["--bad", "²"], UsageError, "--bad ²"),
+    (["--bad", "debian:6.99"], UsageError, "--bad debian:6.99"),
+    (["--threshold", "-3"], UsageError, "-3.0 percent"),
+    (["--threshold", "nan"], UsageError, "nan percent"),
+    (["--json", "nowhere/out.json"], UsageError, "no directory"),
+    (["missing.json"], RecordError, "cannot read missing.json"),
+    (["/"], RecordError, "cannot read /"),
+    (["debain:6.18"], SpecError, "debain:6.18"),
+    (["run1"], SpecError, "run1"),
+])
+def test_wrong_arguments_are_named(
+        invoke: Invoke, arguments: list[str], kind: type[TailwalkError], said: str) -> None:
+    result = invoke(made_seed_runs("debian:6.12", "debian:6.18"), *arguments)
+    assert isinstance(result.exception, kind)
+    assert said in str(result.exception)
+    assert result.stdout == ""
+
+
+def test_one_argument_is_not_enough(invoke: Invoke) -> None:
+    result = invoke(made_seed_runs("debian:6.12"))
+    assert isinstance(result.exception, UsageError)
+    assert "run0.json" in str(result.exception)
+
+
+class TestSpecsBesideRecords:
+    """Specs are measured as the records beside them were, unless options say how."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        """What would have been measured; every spec measures as debian:7.3 of the seed table."""
+        calls: list[Any] = []
+
+        def measured(specs: list[str], plan: Any, **options: Any) -> list[Run]:
+            calls.append((tuple(specs), plan, options["fresh"]))
+            return [made_run(spec, [made_figure(case, 2000) for case in plan.cases],
+                             filesystem=plan.filesystem) for spec in specs]
+
+        monkeypatch.setattr("tailwalk.cli.measure.measured", measured)
+        return calls
+
+    def test_the_records_say_how(self, invoke: Invoke, asked: list[Any]) -> None:
+        cases = [made_case(fill=4 * KIB)]
+        runs = [made_run("debian:6.12", [made_figure(case, 2203) for case in cases])]
+        output(invoke(runs, "debian:6.18", "debian:7.3", "debian:6.18"))
+        (specs, plan, fresh), = asked
+        assert specs == ("debian:6.18", "debian:7.3")
+        assert list(plan.cases) == cases
+        assert not fresh
+
+    def test_options_say_how(self, invoke: Invoke, asked: list[Any]) -> None:
+        runs = [made_run("debian:6.12", [made_figure(made_case(fill=4 * KIB), 2203)])]
+        result = invoke(runs, "debian:6.18", "--case", "pwrite_u1k", "--fill", "2MiB", "--fresh")
+        assert "fill is 4096 and 2097152" in str(result.exception)
+        assert asked[0][2]
+
+    def test_specs_alone_take_the_options(self, invoke: Invoke, asked: list[Any]) -> None:
+        text = output(invoke([], "debian:6.12", "debian:6.18"))
+        assert [case.name for case in asked[0][1].cases] == [case.name for case in SEED]
+        assert "No case regressed" in text
+
+    def test_nothing_is_measured_before_all_is_read(
+            self, invoke: Invoke, asked: list[Any]) -> None:
+        result = invoke([], "debian:6.12", "missing.json")
+        assert isinstance(result.exception, RecordError)
+        assert not asked

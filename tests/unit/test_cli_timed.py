@@ -1,0 +1,91 @@
+"""`--rig timed` on the command line; KVM, kernels and guests are made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from made_runs import made_run, made_samples, made_timed_figure
+
+from tailwalk import kernels
+from tailwalk.cases import find_cases
+from tailwalk.cli import group
+from tailwalk.errors import ToolError, UsageError
+from tailwalk.rigs import timed
+from tailwalk.runs import Run, write_run
+
+MEDIANS = {"debian:6.12": 600.0, "debian:6.18": 4600.0}
+
+
+def made_guest_run(spec: str, cases) -> Run:
+    figures = [made_timed_figure(case, made_samples(7, MEDIANS[spec], number=20))
+               for case in cases]
+    return made_run(spec, figures, rig="timed", unit="ns/call", machine={"host cpu": "Xeon"})
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[timed.TimedPlan]:
+    """The plans that the timed rig is asked for, on a machine where KVM runs guests."""
+    plans: list[timed.TimedPlan] = []
+
+    def measure(found, plan, **_):
+        plans.append(plan)
+        return [made_guest_run(spec, plan.cases) for spec in found]
+
+    monkeypatch.setattr(timed, "kvm_runs_guests", lambda: (True, ""))
+    monkeypatch.setattr(timed, "measure_timed", measure)
+    monkeypatch.setattr(kernels, "resolve", lambda spec, **_: spec)
+    monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "results"))
+    return plans
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(group, arguments)
+
+
+def test_compares_times(asked: list[timed.TimedPlan], tmp_path: Path) -> None:
+    done = invoke("compare", "--rig", "timed", "--rounds", "12", "debian:6.12", "debian:6.18",
+                  "-c", "pwrite_u1k")
+    assert done.exit_code == 0
+    assert "Nanoseconds per call" in done.stdout
+    assert "regressed" in done.stdout
+    [plan] = asked
+    assert plan.pace.rounds == 12
+    assert plan.cases == find_cases(["pwrite_u1k"])
+    kept = [path.name for path in (tmp_path / "results").glob("*.json") if "timed" in path.name]
+    assert len(kept) == 2
+
+
+def test_a_spec_beside_a_timed_record_is_timed_too(asked: list[timed.TimedPlan],
+                                                   tmp_path: Path) -> None:
+    write_run(made_guest_run("debian:6.12", find_cases(["write_u1k"])), tmp_path / "run.json")
+    done = invoke("compare", str(tmp_path / "run.json"), "debian:6.18")
+    assert done.exit_code == 0
+    assert asked[0].cases == list(find_cases(["write_u1k"]))
+    assert asked[0].pace.rounds == 20
+
+
+def test_a_spec_beside_a_host_record_is_refused(tmp_path: Path) -> None:
+    figure = made_timed_figure(find_cases(["write_u1k"])[0], [600.0])
+    write_run(made_run("host", [figure], rig="host", unit="ns/call"), tmp_path / "run.json")
+    done = invoke("compare", str(tmp_path / "run.json"), "debian:6.18")
+    assert isinstance(done.exception, UsageError)
+    assert "host rig" in str(done.exception)
+
+
+def test_without_kvm_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timed, "kvm_runs_guests", lambda: (False, "the moon is full"))
+    monkeypatch.setattr(kernels, "resolve", lambda *_, **__: pytest.fail("fetched"))
+    done = invoke("run", "--rig", "timed", "debian:6.18")
+    assert isinstance(done.exception, ToolError)
+    assert "the moon is full" in str(done.exception)
+    assert "--rig exact" in str(done.exception)
+
+
+@pytest.mark.parametrize("option", [("--rounds", "2"), ("--dask", "tcp://nowhere:1")])
+def test_names_an_option_that_makes_no_sense(asked, option: tuple[str, str]) -> None:
+    done = invoke("run", "--rig", "timed", "debian:6.18", *option)
+    assert isinstance(done.exception, UsageError)
+    assert option[0] in str(done.exception)
+    assert not asked

@@ -1,0 +1,113 @@
+"""What is learned of other users of a CPU."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tailwalk.errors import UsageError
+from tailwalk.rigs import disturbance
+from tailwalk.rigs.disturbance import (
+    CpuTime,
+    CpuWatch,
+    DiskWatch,
+    allowed_cpu,
+    cpu_times,
+    device_bytes,
+    process_bytes,
+    task_ticks,
+)
+
+
+def test_reads_this_machine() -> None:
+    times = cpu_times()
+    assert set(os.sched_getaffinity(0)) <= set(times)
+    assert times[0].idle > 0
+    assert task_ticks(1 << 30) == 0
+    assert task_ticks(os.getpid()) >= 0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch):
+    """CPU times and ticks of tasks that a test sets."""
+    state = {"cpus": {0: CpuTime(0, 0, 0)}, "ours": 0}
+    monkeypatch.setattr(disturbance, "cpu_times", lambda: dict(state["cpus"]))
+    monkeypatch.setattr(disturbance, "task_ticks", lambda _: state["ours"])
+    return state
+
+
+def test_a_quiet_cpu_is_not_spoken_of(clock) -> None:
+    watch = CpuWatch(0)
+    clock.update(cpus={0: CpuTime(900, 100, 5)}, ours=895)
+    watch.account(1)
+    assert watch.notes() == []
+
+
+def test_others_and_the_hypervisor_are_named(clock) -> None:
+    watch = CpuWatch(0)
+    clock.update(cpus={0: CpuTime(600, 200, 200)}, ours=250)
+    watch.account(1)
+    watch.account(2)
+    others, hypervisor = watch.notes()
+    assert others.startswith("other processes had 10% of CPU 0")
+    assert hypervisor.startswith("the hypervisor had 20% of CPU 0")
+
+
+def test_a_cpu_that_went_away_is_not_spoken_of(clock) -> None:
+    watch = CpuWatch(0)
+    clock.update(cpus={})
+    assert watch.notes() == []
+
+
+def test_takes_the_idlest_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([{cpu: CpuTime(0, 0, 0) for cpu in range(4)},
+                  {cpu: CpuTime(0, idle, 0) for cpu, idle in enumerate((3, 9, 10, 5))}])
+    monkeypatch.setattr(disturbance, "cpu_times", lambda: next(looks))
+    monkeypatch.setattr(disturbance.os, "sched_getaffinity", lambda _: {0, 1, 3})
+    assert allowed_cpu(None) == 1
+    assert allowed_cpu(3) == 3
+    with pytest.raises(UsageError, match="--cpu 2: this process may run on CPU 0, 1, 3"):
+        allowed_cpu(2)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch):
+    """Bytes on a disk, by a process and in all, and a clock, that a test sets."""
+    state = {"disk": 0, "ours": 0, "now": 0.0}
+    monkeypatch.setattr(disturbance, "device_bytes", lambda _: state["disk"])
+    monkeypatch.setattr(disturbance, "process_bytes", lambda _: state["ours"])
+    monkeypatch.setattr(disturbance.time, "monotonic", lambda: state["now"])
+    return state
+
+
+def test_a_busy_disk_is_named(disk) -> None:
+    watch = DiskWatch(Path())
+    disk.update(disk=700 * 10**6, ours=50 * 10**6, now=10.0)
+    watch.account(1)
+    watch.account(2)
+    assert watch.notes() == ["others moved 60 MB a second on this disk meanwhile: rounds are "
+                             "fewer and intervals wider for it"]
+
+
+@pytest.mark.parametrize(("moved", "ours"), [(110, 100), (190, 100), (40, 0), (None, 0)])
+def test_a_quiet_disk_is_not_spoken_of(disk, moved: int | None, ours: int) -> None:
+    watch = DiskWatch(Path())
+    disk.update(disk=None if moved is None else moved * 10**6, ours=ours * 10**6, now=10.0)
+    watch.account(1)
+    assert watch.notes() == []
+
+
+def test_what_a_process_writes_is_counted(tmp_path: Path) -> None:
+    disk, before = device_bytes(tmp_path), process_bytes(os.getpid())
+    with (tmp_path / "file").open("wb") as stream:
+        stream.write(bytes(1 << 20))
+        stream.flush()
+        os.fsync(stream.fileno())
+    if disk is None or not before:
+        pytest.skip("this file system has no one disk, or its bytes are not shown")
+    assert process_bytes(os.getpid()) - before >= 1 << 20
+    after = device_bytes(tmp_path)
+    assert after is not None
+    assert after - disk >= 1 << 20

@@ -1,0 +1,68 @@
+"""Images that travel to guests: what is packed is what the file held."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tailwalk.cache import Cache
+from tailwalk.cases import KIB, MIB, Filesystem
+from tailwalk.errors import ToolError, UsageError
+from tailwalk.rigs import filesystem
+from tailwalk.rigs.filesystem import make_image, packed_image, segments
+
+PARTS = st.lists(st.one_of(
+    st.integers(0, 9000).map(lambda length: bytes(length)),
+    st.integers(0, 9000).map(lambda length: b"\xff" * length),
+    st.binary(max_size=300)), max_size=8)
+
+
+def unpacked(packed: bytes, size: int) -> bytes:
+    """What a zeroed disk holds after the probe's `disk` command (probe/disk.c)."""
+    disk = bytearray(size)
+    at = 0
+    while at < len(packed):
+        offset, length, byte = struct.unpack_from("<QQQ", packed, at)
+        at += 24
+        if byte == 256:
+            disk[offset:offset + length] = packed[at:at + length]
+            at += length
+        else:
+            disk[offset:offset + length] = bytes([byte]) * length
+    return bytes(disk)
+
+
+@given(parts=PARTS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_segments_make_the_file_again(tmp_path, parts):
+    path = tmp_path / "image"
+    content = b"".join(parts)
+    path.write_bytes(content)
+    packed = b"".join(map(filesystem._pack, segments(path)))
+    assert unpacked(packed, len(content)) == content
+
+
+@pytest.mark.parametrize("wanted", [Filesystem(), Filesystem(block_size=KIB)])
+def test_a_packed_file_system_is_the_image_and_the_same_every_time(tmp_path, wanted,
+                                                                   monkeypatch):
+    monkeypatch.setattr(filesystem, "IMAGE_SIZE", 128 * MIB)
+    image = tmp_path / "image"
+    make_image(wanted, image, size=128 * MIB)
+    first = packed_image(wanted, Cache(tmp_path / "one"))
+    assert first == packed_image(wanted, Cache(tmp_path / "two"))
+    assert len(first) < 200 * KIB
+    assert unpacked(first, 128 * MIB) == image.read_bytes()
+
+
+def test_a_block_size_the_file_system_does_not_have(tmp_path):
+    with pytest.raises(UsageError, match="16384"):
+        make_image(Filesystem(block_size=16384), tmp_path / "image", size=128 * MIB)
+
+
+def test_a_missing_mkfs_names_the_package(monkeypatch, tmp_path):
+    monkeypatch.setattr(filesystem.shutil, "which", lambda *_, **__: None)
+    with pytest.raises(ToolError, match="apt-get install e2fsprogs"):
+        packed_image(Filesystem(), Cache(tmp_path))

@@ -1,0 +1,129 @@
+"""Growth over fills and the verdict on a machine."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from made_runs import made_case, made_run, made_samples, made_seed_run, made_timed_figure
+from rich.console import Console
+
+from tailwalk.cases import KIB, MIB, Case, Filesystem
+from tailwalk.compare.growth import growth, keeps_buffer_heads, worst, written_folio
+from tailwalk.errors import UsageError
+from tailwalk.report.growth_table import growth_table, verdict
+from tailwalk.runs import Figure, Run
+
+ORDERS = {4 * KIB: 0, MIB: 8, 2 * MIB: 9}
+
+
+def figures(case: Case, *medians: float, noise: float = 0.02,
+            orders: tuple[int | None, ...] = (0, 8, 9)) -> list[Figure]:
+    """A case at fills of 4 KiB, 1 MiB and 2 MiB."""
+    return [made_timed_figure(msgspec.structs.replace(case, fill=fill),
+                              made_samples(fill, median, noise=noise, number=20), written=order)
+            for fill, median, order in zip(ORDERS, medians, orders, strict=True)]
+
+
+def made_host_run(*groups: list[Figure], kind: str = "ext4", block_size: int = 4 * KIB) -> Run:
+    return made_run("host", [figure for group in groups for figure in group], rig="host",
+                    unit="ns/call", machine={}, release="6.18.44",
+                    filesystem=Filesystem(kind=kind, block_size=block_size))
+
+
+def text(run: Run, width: int = 100) -> str:
+    console = Console(width=width, color_system=None, force_terminal=False)
+    with console.capture() as captured:
+        console.print(growth_table(run, console))
+    return " ".join(captured.get().split())
+
+
+def test_an_affected_machine() -> None:
+    run = made_host_run(figures(made_case(), 1000, 3560, 8168))
+    [one] = growth(run)
+    assert one.state == "affected"
+    assert [step.buffers for step in one.steps] == [256, 512]
+    assert one.steps[0].per_buffer == pytest.approx(10, rel=0.05)
+    assert one.steps[1].per_buffer == pytest.approx(14, rel=0.05)
+    assert one.steps[1].ratio == pytest.approx(8.2, rel=0.05)
+    said = text(run)
+    assert "This machine is affected: an overwrite of 1KiB costs up to 8." in said
+    assert "Each buffer head of the folio (4KiB each) adds" in said
+    assert "since v7.2" in said
+    assert "series `tail`" in said
+
+
+def test_small_blocks_mean_more_buffers() -> None:
+    [one] = growth(made_host_run(figures(made_case(), 1000, 3550, 8158), block_size=KIB))
+    assert [step.buffers for step in one.steps] == [1024, 2048]
+
+
+@pytest.mark.parametrize(("kind", "orders", "reason"), [
+    ("ext4", (0, 8, 9), "has the fix of v7.2"),
+    ("ext4", (0, 0, 0), "cached in single pages"),
+    ("ext4", (None, None, None), "run as root"),
+    ("xfs", (0, 8, 9), "xfs keeps no ring of buffer heads"),
+    ("nilfs2", (0, 8, 9), "a folio of any size. rig"),
+])
+def test_a_machine_that_is_not_affected(kind: str, orders: tuple[int | None, ...],
+                                        reason: str) -> None:
+    run = made_host_run(figures(made_case(), 1000, 1010, 1020, orders=orders), kind=kind)
+    [one] = growth(run)
+    assert one.state == "not affected"
+    said = text(run)
+    assert "This machine is not affected" in said
+    assert reason in said
+    assert "`tail`" not in said
+
+
+def test_a_fixed_machine_is_still_dear_at_the_end_of_a_folio() -> None:
+    end = made_case(offset=2 * MIB - 4 * KIB)
+    run = made_host_run(figures(made_case(), 1000, 1010, 1020), figures(end, 1000, 3550, 8150))
+    said = text(run)
+    assert "This machine is not affected" in said
+    assert "At offset 2044KiB it costs 8." in said
+
+
+def test_noise_is_called_unclear() -> None:
+    run = made_host_run(figures(made_case(), 1000, 1200, 1250, noise=0.5))
+    assert growth(run)[0].state == "unclear"
+    assert "Unclear" in text(run)
+
+
+def test_the_verdict_rests_on_the_smallest_write_at_the_start() -> None:
+    groups = [figures(made_case("writev_u10k"), 12000, 7000, 9000),
+              figures(made_case("pwrite_u10k"), 2000, 4500, 7700),
+              figures(made_case("pwrite_u1k"), 1000, 3500, 7300)]
+    run = made_host_run(*groups)
+    assert verdict(run, growth(run), times="x")[0].startswith(
+        "This machine is affected: an overwrite of 1KiB costs up to 7.")
+    assert [one.state for one in growth(run)] == ["not affected", "affected", "affected"]
+
+
+def test_an_unknown_folio_is_taken_for_what_the_fill_asks_for() -> None:
+    known, unknown = (
+        made_timed_figure(made_case(fill=MIB), [1.0], written=written) for written in (3, None))
+    assert written_folio(known) == 32 * KIB
+    assert written_folio(unknown) == MIB
+
+
+def test_says_nothing_of_too_few_samples() -> None:
+    lone = [made_timed_figure(made_case(fill=fill), [float(cost)])
+            for fill, cost in ((4096, 1000), (MIB, 5000))]
+    [one] = growth(made_host_run(lone))
+    assert one.state == "unclear"
+    assert one.steps[0].interval is None
+
+
+def test_refuses_counts_and_a_single_fill() -> None:
+    with pytest.raises(UsageError, match="instructions/call"):
+        growth(made_seed_run("debian:6.18"))
+    with pytest.raises(UsageError, match="at least two"):
+        growth(made_host_run([made_timed_figure(made_case(), [1.0, 2.0])]))
+
+
+def test_states_and_file_systems() -> None:
+    assert worst(["not affected", "unclear", "affected"]) == "affected"
+    assert worst(["not affected", "unclear"]) == "unclear"
+    assert worst([]) == "not affected"
+    assert keeps_buffer_heads(Filesystem(kind="ext3"))
+    assert not keeps_buffer_heads(Filesystem(kind="btrfs"))

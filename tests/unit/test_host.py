@@ -1,0 +1,106 @@
+"""The host rig on this machine, in a second or two."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from tailwalk.cases import KIB, find_cases
+from tailwalk.cli import group
+from tailwalk.errors import HostError, UsageError
+from tailwalk.probe.build import build_probe
+from tailwalk.rigs.host import HostPlan, measure_host
+from tailwalk.rigs.timing import Pace
+from tailwalk.rigs.worker import Worker
+from tailwalk.runs.record import decode_run, encode
+
+QUICK = Pace(rounds=5, seconds=0)
+
+
+def cases(*names: str, **changed: int):
+    return [msgspec.structs.replace(case, file_size=256 * KIB, **changed)
+            for case in find_cases(names)]
+
+
+def test_measures_here_and_leaves_nothing(tmp_path: Path) -> None:
+    plan = HostPlan(cases=[*cases("write_u1k", "writev_u1k", fill=4 * KIB),
+                           *cases("pwrite_u10k", fill=64 * KIB, offset=100)], pace=QUICK)
+    run = measure_host(tmp_path, plan)
+    assert list(tmp_path.iterdir()) == []
+    assert (run.rig, run.unit, run.kernel.spec) == ("host", "ns/call", "host")
+    assert run.kernel.release == os.uname().release
+    assert [figure.case for figure in run.figures] == list(plan.cases)
+    for figure in run.figures:
+        assert len(figure.calls) == 5
+        assert figure.interval is not None
+        assert 10 < figure.interval[0] <= figure.value <= figure.interval[1]
+        assert any("5 rounds" in note for note in figure.notes)
+        assert any("context switches" in note for note in figure.notes)
+    assert decode_run(encode(run), "it") == run
+
+
+def test_ten_vectors_cost_more_than_one(tmp_path: Path) -> None:
+    plan = HostPlan(cases=cases("pwrite_u1k", "writev_u10k", fill=4 * KIB), pace=QUICK)
+    one, ten = measure_host(tmp_path, plan).figures
+    assert ten.value > 1.5 * one.value
+
+
+def test_equal_measurements_have_equal_inputs(tmp_path: Path) -> None:
+    plan = HostPlan(cases=cases("pwrite_u1k"), pace=QUICK)
+    first, second = (measure_host(tmp_path, plan) for _ in range(2))
+    assert first.inputs == second.inputs
+    assert first.conditions == second.conditions
+
+
+def test_refuses_a_cpu_it_may_not_use(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--cpu 4095"):
+        measure_host(tmp_path, HostPlan(cases=cases("pwrite_u1k"), pace=QUICK, cpu=4095))
+    with pytest.raises(UsageError, match="no case"):
+        measure_host(tmp_path, HostPlan(cases=[], pace=QUICK))
+
+
+def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
+    for line, complaint in (
+            (b"time pwrite 1024 1 0 16 8\n", "no file was filled"),
+            (b"pin 4095\n", "cannot run on CPU 4095"),
+            (b"case nonsense\n", "the job has"),
+            (b"fill 9000000000000000000 4096 1\n", "cannot make a file of")):
+        with Worker(build_probe(), tmp_path) as worker:
+            worker.tell(line)
+            with pytest.raises(HostError, match=complaint) as caught:
+                worker.answer()
+            assert str(tmp_path) in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_is_killed_or_silent_is_an_error(tmp_path: Path) -> None:
+    with Worker(build_probe(), tmp_path) as worker:
+        with pytest.raises(HostError, match=r"for 0\.1 seconds"):
+            worker.answer(0.1)
+        os.kill(worker.pid, 9)
+        with pytest.raises(HostError, match="killed by SIGKILL"):
+            worker.answer()
+        worker.tell(b"pin 0\n")  # to nobody
+
+
+def test_the_command_writes_records_and_tables(tmp_path: Path,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "results"))
+    quick = ["host", str(tmp_path), "--rounds", "5", "--seconds", "0", "-c", "pwrite_u1k",
+             "--file-size", "128KiB"]
+    done = CliRunner().invoke(group, [*quick, "--fill", "4KiB", "--format", "json"])
+    assert done.exit_code == 0
+    document = json.loads(done.stdout)
+    assert document["rig"] == "host"
+    assert len(list((tmp_path / "results").iterdir())) == 1
+    done = CliRunner().invoke(group, [*quick, "--fill", "4KiB", "--fill", "64KiB",
+                                      "-o", str(tmp_path / "run.json")])
+    assert done.exit_code == 0
+    assert "fill 64KiB" in done.stdout
+    assert (tmp_path / "run.json").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"results", "run.json"}

@@ -1,0 +1,163 @@
+"""The law of a sweep, found again from cells made by a known one."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tailwalk.cases import KIB, MIB, PAGE, PLACES, Case, Filesystem, find_cases, place_offset
+from tailwalk.cases.places import folio_size
+from tailwalk.cases.sweep import random_offsets, sweep_cases
+from tailwalk.compare.law import Walk, cells, fit, flatness, random_mean, walk_of
+from tailwalk.compare.sweep import arrange
+from tailwalk.errors import RecordError, UsageError
+from tailwalk.runs import Conditions, Figure, KernelRecord, Run
+
+PWRITE = find_cases(["pwrite_u1k"])[0]
+FILLS = (4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 2 * MIB)
+GRID = sweep_cases(PWRITE, fills=FILLS, places=["first", "quarter", "half", "last", "random"],
+                   filesystem=Filesystem())
+
+
+def made_run(cost, cases=GRID, *, large=True, spec="debian:6.18", written=None) -> Run:
+    """A made-up run whose figures follow `cost` of a walk."""
+    figures = []
+    for case in cases:
+        order = (folio_size(case.fill) // PAGE).bit_length() - 1 if large else 0
+        figures.append(Figure(case=case, value=cost(walk_of(case, order, 4 * KIB)), user=8,
+                              share=0.99, written=order if written is None else written))
+    return Run(tailwalk="0", created="2026-01-01T00:00:00+00:00", rig="exact",
+               unit="instructions/call",
+               kernel=KernelRecord(spec=spec, release="6.18.0", digest="0" * 64),
+               conditions=Conditions(filesystem=Filesystem(), probe="0" * 64), inputs="0" * 64,
+               figures=figures)
+
+
+def full(walk: Walk) -> int:
+    return 2000 + 29 * walk.prefix + 35 * walk.tail
+
+
+def tail(walk: Walk) -> int:
+    return 2000 + 29 * walk.prefix
+
+
+def flat(walk: Walk) -> int:  # noqa: ARG001
+    return 2000
+
+
+@given(base=st.integers(500, 5000), a=st.integers(0, 60), c=st.integers(0, 60))
+def test_the_law_is_found_again(base, a, c):
+    law = fit(cells(made_run(lambda walk: base + a * walk.prefix + c * walk.tail)))
+    assert law.fits
+    assert law.base == pytest.approx(base, abs=0.01)
+    assert law.coefficients["prefix"] == pytest.approx(a, abs=1e-3)
+    assert law.coefficients["tail"] == pytest.approx(c, abs=1e-3)
+    assert law.constant == {"span": 1, "further": 0}
+
+
+@given(case=st.sampled_from(GRID), order=st.integers(0, 9),
+       block=st.sampled_from([KIB, 4 * KIB]), offset=st.integers(0, MIB),
+       size=st.integers(1, 64 * KIB))
+def test_the_walk_covers_whole_folios(case, order, block, offset, size):
+    case = msgspec.structs.replace(case, offset=offset, size=size)
+    walk = walk_of(case, order, block)
+    folio = (PAGE << order) // block
+    assert walk.prefix + walk.span + walk.tail == (walk.further + 1) * folio
+    assert 0 <= walk.prefix < folio and 0 <= walk.tail < folio and walk.span >= 1
+
+
+def test_a_law_that_does_not_fit_is_said_not_to():
+    law = fit(cells(made_run(lambda walk: 2000 + walk.prefix ** 2)))
+    assert not law.fits
+
+
+def test_flatness_of_the_designs():
+    assert flatness(cells(made_run(flat))) == 1.0
+    assert flatness(cells(made_run(tail))) == pytest.approx((2000 + 29 * 511) / 2000)
+
+
+def test_a_cell_with_another_folio_is_marked_and_not_used():
+    run = made_run(full)
+    wrong = msgspec.structs.replace(run.figures[-1], written=3, value=10**6)
+    run = msgspec.structs.replace(run, figures=[*run.figures[:-1], wrong])
+    found = cells(run)
+    assert found[-1].doubt == "order 3, not 9"
+    assert fit(found).coefficients["tail"] == pytest.approx(35, abs=1e-3)
+    assert flatness(found) < 20
+
+
+def test_unsteady_cells_are_not_used():
+    run = made_run(full)
+    shaky = msgspec.structs.replace(run.figures[0], steady=False, value=1)
+    assert cells(msgspec.structs.replace(run, figures=[shaky, *run.figures[1:]]))[0].doubt
+
+
+def test_a_kernel_without_large_folios_is_not_marked():
+    found = cells(made_run(flat, large=False))
+    assert not any(cell.doubt for cell in found)
+    assert fit(found).coefficients == {}
+
+
+def test_recovery_at_random_offsets():
+    runs = [made_run(flat, large=False, spec="debian:6.12"), made_run(full),
+            made_run(tail, spec="debian:7.3")]
+    sweep = arrange(runs)
+    assert sweep.bad == 1
+    rows = {row.fill: row for row in sweep.maps[0][2].rows}
+    assert rows[4 * KIB].recovery is None
+    assert 0.5 < rows[2 * MIB].recovery < 0.6
+    base, bad, fixed = (random_mean(cells(run), 2 * MIB, Filesystem()) for run in runs)
+    assert rows[2 * MIB].recovery == pytest.approx((bad - fixed) / (bad - base))
+
+
+def test_sweeps_of_different_cells_are_not_arranged():
+    with pytest.raises(RecordError, match="different cells"):
+        arrange([made_run(flat), made_run(flat, cases=GRID[:5])])
+
+
+@given(fill=st.integers(512, 8 * MIB), block=st.sampled_from([KIB, 2 * KIB, 4 * KIB]))
+def test_random_offsets_are_aligned_repeatable_and_inside(fill, block):
+    case = msgspec.structs.replace(PWRITE, fill=fill)
+    filesystem = Filesystem(block_size=block)
+    offsets = list(random_offsets(case, filesystem))
+    assert offsets == list(random_offsets(case, filesystem))
+    assert len(offsets) == min(16, folio_size(fill) // block)
+    for offset in offsets:
+        assert offset % block == 0
+        msgspec.structs.replace(case, offset=offset).check()
+
+
+@given(place=st.sampled_from(list(PLACES)), fill=st.sampled_from(FILLS),
+       size=st.sampled_from([1024, 10240]))
+def test_places_lie_in_the_first_folio(place, fill, size):
+    case = Case(name="x", call="pwrite", size=size, fill=fill)
+    try:
+        offset = place_offset(place, case, Filesystem())
+    except UsageError:
+        assert place == "crossing" and size > 2 * folio_size(fill)
+        return
+    folio = folio_size(fill)
+    if place == "crossing":
+        assert offset < folio < offset + size
+    elif place == "last" and size <= folio:
+        assert offset % (4 * KIB) == 0 and offset + size <= folio < offset + size + 4 * KIB
+    else:
+        assert 0 <= offset < folio
+
+
+def test_an_unknown_place_is_named():
+    with pytest.raises(UsageError, match="'middle'"):
+        sweep_cases(PWRITE, fills=FILLS, places=["middle"], filesystem=Filesystem())
+
+
+def test_partial_cells_spare_the_last_page():
+    grid = sweep_cases(PWRITE, fills=FILLS, places=["first", "half", "last", "random"],
+                       filesystem=Filesystem(), partial=True)
+    for case in grid:
+        if case.fill >= 8 * KIB:
+            assert not case.uptodate
+            assert case.offset % case.fill + case.length <= case.fill - PAGE
+    with pytest.raises(UsageError, match="last page"):
+        msgspec.structs.replace(PWRITE, uptodate=False, offset=MIB - PAGE).check()

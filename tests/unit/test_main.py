@@ -1,0 +1,141 @@
+"""`tailwalk` as a process: statuses, signals, closed pipes, full disks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from made_runs import made_seed_runs
+
+from tailwalk.cli import group
+from tailwalk.runs import write_run
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+# A command that waits as a long measurement does, with something to be cleared away.
+_WAITING = """
+import contextlib, sys, time, pathlib
+import click
+import tailwalk.cli
+
+@contextlib.contextmanager
+def guest():
+    pathlib.Path("guest").touch()
+    try:
+        yield
+    finally:
+        pathlib.Path("guest").unlink()
+
+@click.command()
+def wait():
+    with guest():
+        print("waiting", flush=True)
+        time.sleep(60)
+
+tailwalk.cli.group.add_command(wait)
+tailwalk.cli._COMMANDS["wait"] = ("__main__:wait", "Wait.")
+tailwalk.cli.main()
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Start `tailwalk` in a directory with the records run0.json and run1.json."""
+    for number, run in enumerate(made_seed_runs("debian:6.12", "debian:6.18")):
+        write_run(run, tmp_path / f"run{number}.json")
+
+    def begin(*arguments: str, program: tuple[str, ...] = ("-m", "tailwalk"),
+              stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
+        return subprocess.Popen([sys.executable, *program, *arguments], cwd=tmp_path,
+                                stdout=stdout, stderr=subprocess.PIPE, text=True)
+
+    return begin
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Status, standard output and standard error."""
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_statuses(start: Start) -> None:
+    records = ("compare", "run0.json", "run1.json")
+    status, out, err = ended(start(*records))
+    assert (status, err) == (0, "")
+    assert out.startswith("Instructions per call")
+    assert ended(start(*records, "--fail-on", "regressed")) == (1, out, "")
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["compare", "run0.json", "none.json"], "tailwalk: cannot read none.json: No such file"),
+    (["compare", "run0.json", "run1.json", "--format", "xml"], "'xml' is not one of"),
+    (["compare", "run0.json", "run1.json", "--treshold", "1"], "--threshold"),
+    (["compare"], "Missing argument"),
+    (["comapre"], "comapre"),
+])
+def test_errors_are_named_on_standard_error(
+        start: Start, arguments: list[str], said: str) -> None:
+    status, out, err = ended(start(*arguments))
+    assert (status, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("number", "status"), [
+    (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_clears_away_and_says_its_status(
+        start: Start, tmp_path: Path, number: signal.Signals, status: int) -> None:
+    process = start("wait", program=("-c", _WAITING))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "waiting\n"
+    assert (tmp_path / "guest").exists()
+    process.send_signal(number)
+    found, _, err = ended(process)
+    assert found == status
+    assert "Traceback" not in err
+    assert not (tmp_path / "guest").exists()
+
+
+def test_under_nohup_a_hangup_is_ignored(start: Start) -> None:
+    process = start("wait", program=(
+        "-c", "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + _WAITING))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "waiting\n"
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert ended(process)[0] == 143
+
+
+@pytest.mark.parametrize("arguments", [
+    ["compare", "run0.json", "run1.json"], ["--help"], ["compare", "--help"], ["schema", "run"]])
+def test_a_reader_that_leaves_is_no_error(start: Start, arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    process = start(*arguments, stdout=writer)
+    os.close(writer)
+    os.close(reader)
+    status, _, err = ended(process)
+    assert (status, err) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", [["compare", "run0.json", "run1.json"], ["--help"]])
+def test_output_that_cannot_be_written_is_an_error(start: Start, arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        status, _, err = ended(start(*arguments, stdout=full.fileno()))
+    assert status == 2
+    assert err == "tailwalk: standard output: No space left on device.\n"
+
+
+@pytest.mark.parametrize("name", group.list_commands(click.Context(group)))
+def test_every_command_of_the_list_explains_itself(name: str) -> None:
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    assert command.help

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from made_kernels import compress, make_module, make_modules
+from tailwalk.errors import KernelError
+from tailwalk.kernels import Kernel
+from tailwalk.kernels.modules import load_order
+
+
+def kernel_with(folder: Path | None) -> Kernel:
+    return Kernel(spec="image:x", release="6.18.15-test", image=Path("vmlinux"), digest="0",
+                  modules=folder)
+
+
+def names(kernel: Kernel, *wanted: str) -> list[str]:
+    return [module.name for module in load_order(kernel, wanted)]
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Kernel:
+    block, lib = "kernel/drivers/block", "kernel/lib"
+    return kernel_with(make_modules(tmp_path / "modules", {
+        f"{block}/virtio_blk.ko.xz": compress(
+            make_module("virtio_blk", depends="virtio,virtio-ring"), "xz"),
+        f"{block}/virtio.ko.gz": compress(make_module("virtio"), "gzip"),
+        f"{block}/virtio-ring.ko": make_module("virtio_ring", depends="virtio"),
+        "kernel/fs/xfs/xfs.ko": make_module("xfs", depends="libcrc32c,ext4",
+                                            softdep="pre: crc32c nothing-such post: later"),
+        f"{lib}/libcrc32c.ko": make_module("libcrc32c"),
+        f"{lib}/crc32c_generic.ko": make_module("crc32c_generic"),
+        f"{lib}/later.ko": make_module("later"),
+        f"{lib}/orphan.ko": make_module("orphan", depends="gone"),
+        f"{lib}/one.ko": make_module("one", depends="two"),
+        f"{lib}/two.ko": make_module("two", depends="one"),
+        f"{lib}/junk.ko": b"junk",
+        f"{lib}/cut.ko.xz": compress(make_module("cut"), "xz")[:-20],
+    }, builtin="kernel/fs/ext4/ext4.ko\nkernel/drivers/char/virtio-console.ko\n"))
+
+
+def test_dependencies_come_first_and_once(kernel: Kernel) -> None:
+    assert names(kernel, "virtio_blk") == ["virtio", "virtio_ring", "virtio_blk"]
+    assert names(kernel, "virtio-ring", "virtio_blk", "virtio_blk") == [
+        "virtio", "virtio_ring", "virtio_blk"]
+
+
+def test_modules_come_decompressed(kernel: Kernel) -> None:
+    contents = {module.name: module.content for module in load_order(kernel, ["virtio_blk"])}
+    assert contents["virtio"] == make_module("virtio")
+    assert contents["virtio_blk"] == make_module("virtio_blk", depends="virtio,virtio-ring")
+
+
+@pytest.mark.skipif(not shutil.which("zstd"), reason="no zstd here")
+def test_zstd_modules_too(tmp_path: Path) -> None:
+    folder = make_modules(tmp_path, {"brd.ko.zst": compress(make_module("brd"), "zstd")})
+    assert load_order(kernel_with(folder), ["brd"])[0].content == make_module("brd")
+
+
+def test_what_is_built_in_is_left_out(kernel: Kernel) -> None:
+    assert names(kernel, "ext4", "virtio_console") == []
+
+
+def test_soft_dependencies_are_loaded_where_there(kernel: Kernel) -> None:
+    assert names(kernel, "xfs") == ["libcrc32c", "crc32c_generic", "xfs"]
+
+
+def test_without_modules_everything_is_built_in() -> None:
+    assert names(kernel_with(None), "virtio_blk", "anything") == []
+
+
+@pytest.mark.parametrize(("name", "reason"), [
+    ("btrfs", r"6\.18\.15-test \(image:x\) has no driver btrfs"),
+    ("orphan", "has no driver gone, which orphan needs"),
+    ("one", "one needs two needs one"),
+    ("junk", "junk.ko is damaged or no kernel module"),
+    ("cut", "cut.ko.xz is damaged"),
+])
+def test_what_cannot_be_loaded_is_named(kernel: Kernel, name: str, reason: str) -> None:
+    with pytest.raises(KernelError, match=reason):
+        load_order(kernel, [name])
+
+
+@given(st.dictionaries(st.integers(0, 9), st.sets(st.integers(0, 9)), max_size=10),
+       st.lists(st.integers(0, 9), max_size=4))
+def test_every_module_follows_what_it_needs(tmp_path_factory: pytest.TempPathFactory,
+                                            graph: dict[int, set[int]], asked: list[int]) -> None:
+    # Only edges to smaller numbers, so that there is no cycle; all else is built in.
+    needs = {f"m{number}": [f"m{other}" for other in others if other < number]
+             for number, others in graph.items()}
+    folder = make_modules(
+        tmp_path_factory.mktemp("modules"),
+        {f"{name}.ko": make_module(name, depends=",".join(others))
+         for name, others in needs.items()},
+        builtin="".join(f"m{number}.ko\n" for number in range(10) if number not in graph))
+    order = names(kernel_with(folder), *(f"m{number}" for number in asked))
+    assert len(set(order)) == len(order)
+    for place, name in enumerate(order):
+        assert {other for other in needs[name] if other in needs} <= set(order[:place])
+    assert {f"m{number}" for number in asked if number in graph} <= set(order)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tailwalk.errors import SpecError
+from tailwalk.kernels.spec import (
+    DebianSpec,
+    HostSpec,
+    ImageSpec,
+    KernelVersion,
+    SourceSpec,
+    parse_spec,
+)
+
+numbers = st.integers(0, 9999)
+versions = st.builds(KernelVersion, numbers, numbers, st.none() | numbers)
+series = st.from_regex(r"[a-z][a-z0-9_-]{0,12}", fullmatch=True)
+
+
+@pytest.mark.parametrize(("text", "meaning"), [
+    ("debian:6.18", DebianSpec(KernelVersion(6, 18))),
+    ("debian:6.18.15", DebianSpec(KernelVersion(6, 18, 15))),
+    (" debian:6.18 ", DebianSpec(KernelVersion(6, 18))),
+    ("src:6.18", SourceSpec(KernelVersion(6, 18))),
+    ("src:6.18.15+tail", SourceSpec(KernelVersion(6, 18, 15), "tail")),
+    ("src:/usr/src/linux", SourceSpec(Path("/usr/src/linux"))),
+    ("src:../linux-6.18", SourceSpec(Path("../linux-6.18"))),
+    ("src:../linux+tail", SourceSpec(Path("../linux"), "tail")),
+    ("src:../linux-6.18+Debian", SourceSpec(Path("../linux-6.18+Debian"))),
+    ("image:/boot/vmlinuz-6.18.15+deb13", ImageSpec(Path("/boot/vmlinuz-6.18.15+deb13"))),
+    ("image:a:b", ImageSpec(Path("a:b"))),
+    ("host", HostSpec()),
+])
+def test_each_form(text: str, meaning: object) -> None:
+    assert parse_spec(text) == meaning
+
+
+def test_a_directory_with_a_plus_in_its_name_is_a_path(tmp_path: Path) -> None:
+    tree = tmp_path / "linux+tail"
+    assert parse_spec(f"src:{tree}") == SourceSpec(tmp_path / "linux", "tail")
+    tree.mkdir()
+    assert parse_spec(f"src:{tree}") == SourceSpec(tree)
+    assert parse_spec(f"src:{tree}+other") == SourceSpec(tree, "other")
+
+
+def test_a_home_directory_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert parse_spec("image:~/vmlinux") == ImageSpec(tmp_path / "vmlinux")
+    with pytest.raises(SpecError, match="home directory"):
+        parse_spec("image:~no-such-user-here/vmlinux")
+
+
+@pytest.mark.parametrize(("text", "hint"), [
+    ("", "empty"),
+    ("6.18", "did you mean debian:6.18 or src:6.18?"),
+    ("v6.18.2", "did you mean debian:6.18.2"),
+    ("debain:6.18", "did you mean 'debian:6.18'"),
+    ("debian:", "nothing follows the colon"),
+    ("src:", "nothing follows the colon"),
+    ("image:", "nothing follows the colon"),
+    ("host:", "nothing follows `host`"),
+    ("debian", "A spec is one of"),
+    ("debian:v6.18", "Did you mean debian:6.18?"),
+    ("debian:6.18+tail", "write src:6.18+tail"),
+    ("debian:6", "no kernel version"),
+    ("debian:6.18.15.1", "no kernel version"),
+    ("debian:06.18", "no kernel version"),
+    ("debian:6.18-rc1", "no kernel version"),
+    ("debian:٦.18", "no kernel version"),
+    ("src:6.18+Tail!", "no name of a series"),
+    ("src:6.18+", "no name of a series"),
+    ("/boot/vmlinuz", "did you mean image:/boot/vmlinuz?"),
+    ("image:a\0b", "NUL"),
+])
+def test_what_is_no_spec_gets_a_hint(text: str, hint: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec(text)
+    assert hint in str(caught.value)
+
+
+@given(versions)
+def test_a_version_reads_back(version: KernelVersion) -> None:
+    assert parse_spec(f"debian:{version}") == DebianSpec(version)
+    assert parse_spec(str(SourceSpec(version))) == SourceSpec(version)
+
+
+@given(versions, series)
+def test_a_source_with_a_series_reads_back(version: KernelVersion, name: str) -> None:
+    assert parse_spec(str(SourceSpec(version, name))) == SourceSpec(version, name)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_spec_or_a_spec_error(text: str) -> None:
+    try:
+        spec = parse_spec(text)
+    except SpecError as error:
+        assert "spec" in str(error) or repr(text) in str(error)
+    else:
+        assert parse_spec(str(spec)) == spec
+
+
+@given(versions, versions)
+def test_a_series_covers_its_versions_and_no_others(one: KernelVersion,
+                                                    other: KernelVersion) -> None:
+    assert one.series.covers(one)
+    assert one.series.covers(other) == (one.series == other.series)
+    assert one.covers(one)
+    if one.patch is not None and other.patch is not None and one != other:
+        assert not one.covers(other)

@@ -1,0 +1,365 @@
+"""The results directory: its index follows the files, whatever happens to either."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from made_runs import COUNTS, made_case, made_figure, made_run, made_seed_run, made_seed_runs
+
+from tailwalk.errors import RecordError
+from tailwalk.progress import Silent
+from tailwalk.runs import Run
+from tailwalk.runs.index import INDEX_NAME, refreshed
+from tailwalk.runs.record import encode
+from tailwalk.runs.store import Store
+
+
+class Notes(Silent):
+    """Progress that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+def numbered(number: int, **changed) -> Run:
+    """A run like no other."""
+    run = made_run("debian:6.18", [made_figure(made_case(), 2000 + number)])
+    return msgspec.structs.replace(run, inputs=f"{number:064x}", **changed)
+
+
+def ids(store: Store, **given) -> list[str]:
+    return [entry.id for entry in store.select(**given)]
+
+
+def test_what_is_added_is_found(tmp_path):
+    store = Store(tmp_path / "new" / "runs")
+    assert store.select() == []
+    runs = [numbered(number) for number in range(3)]
+    for run in runs:
+        store.add(run)
+        assert store.add(run) == store.path(run)
+    assert sorted(ids(store)) == sorted(run.id for run in runs)
+    assert store.find(runs[1].inputs) == runs[1]
+    assert store.find("f" * 64) is None
+    assert store.get(runs[2].id) == runs[2]
+    assert [store.open(entry) for entry in store.select() if entry.id == runs[0].id] == [runs[0]]
+
+
+def test_the_newest_of_equal_inputs_is_found(tmp_path):
+    store = Store(tmp_path)
+    for day in (3, 9, 5):
+        store.add(numbered(1, created=f"2026-07-0{day}T00:00:00+00:00"))
+    found = store.find(numbered(1).inputs)
+    assert found is not None and found.created.startswith("2026-07-09")
+
+
+def test_queries(tmp_path):
+    store = Store(tmp_path)
+    for run in made_seed_runs():
+        store.add(run)
+    store.add(made_run("debian:6.1", [made_figure(made_case("writev_u1k"), 7000)],
+                       release="6.1.192-cloud"))
+    store.add(made_run("host", [made_figure(made_case(), 560)], release="6.1.20", rig="host",
+                       unit="ns/call"))
+
+    def specs(**given) -> set[str]:
+        return {entry.spec for entry in store.select(**given)}
+
+    assert specs() == {*COUNTS, "debian:6.1", "host"}
+    assert specs(kernel="debian:6.18") == {"debian:6.18"}
+    assert specs(kernel="6.18") == {"debian:6.18", "src:6.18+tail"}
+    assert specs(kernel="6.1") == {"debian:6.1", "host"}
+    assert specs(kernel="6.18.15") == {"debian:6.18", "src:6.18+tail"}
+    assert specs(kernel="src:*") == {"src:6.18+tail"}
+    assert specs(kernel="6.1", rig="host") == {"host"}
+    assert specs(case="writev_u1k") == {*COUNTS, "debian:6.1"}
+    assert specs(case="pwrite_u1k") == {*COUNTS, "host"}
+    assert specs(case="pwrite") == set()
+    assert specs(kernel="nothing'; DROP TABLE runs; --") == set()
+    [entry] = store.select(kernel="debian:7.3")
+    assert entry.cases == tuple(figure.case.name for figure in made_seed_run("debian:7.3").figures)
+    assert (entry.figures, entry.filesystem, entry.block_size) == (6, "ext4", 4096)
+
+
+def test_ids_may_be_cut_short_but_not_doubtful(tmp_path):
+    store = Store(tmp_path)
+    runs = [numbered(number) for number in range(40)]
+    for run in runs:
+        store.add(run)
+    assert all(store.get(run.id[:9]) == run for run in runs)
+    first = runs[0].id[0]
+    assert sum(run.id[0] == first for run in runs) > 1  # or the next line shows nothing
+    with pytest.raises(RecordError, match="may be any of"):
+        store.get(first)
+    with pytest.raises(RecordError, match="no run 0123456789ab"):
+        store.get("0123456789ab")
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda content: content[:0],
+    lambda content: content[:-40],
+    lambda content: content.replace(b"2001", b"2101"),  # still a run, but not the one measured
+    lambda content: b"\0" * len(content),
+    lambda content: content.replace(b"{", b"["),
+])
+def test_a_damaged_file_is_named_and_set_aside(tmp_path, spoil):
+    notes = Notes()
+    store = Store(tmp_path, progress=notes)
+    good, bad = numbered(0), numbered(1)
+    store.add(good)
+    path = store.add(bad)
+    spoiled = spoil(path.read_bytes())
+    path.write_bytes(spoiled)
+    assert ids(store) == [good.id]
+    assert not path.exists()
+    [kept] = store.damaged()
+    assert kept.read_bytes() == spoiled
+    [said] = notes.said
+    assert str(path) in said and str(kept) in said
+    assert ids(store) == [good.id] and len(notes.said) == 1
+
+
+def test_damage_after_indexing_is_seen(tmp_path):
+    store = Store(tmp_path)
+    run = numbered(1)
+    path = store.add(run)
+    [entry] = store.select()
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(RecordError, match="was cut short"):
+        store.open(entry)
+    assert store.find(run.inputs) is None
+    assert store.select() == []
+    # Measured again, it is back, and what was set aside is still there.
+    store.add(run)
+    assert ids(store) == [run.id] and len(store.damaged()) == 1
+
+
+def test_two_damaged_files_of_one_name_are_both_kept(tmp_path):
+    store = Store(tmp_path)
+    for content in (b"one", b"two"):
+        store.add(numbered(1)).write_bytes(content)
+        store.select()
+    assert {path.read_bytes() for path in store.damaged()} == {b"one", b"two"}
+
+
+def test_a_newer_or_another_record_stays_where_it_is(tmp_path):
+    notes = Notes()
+    store = Store(tmp_path, progress=notes)
+    newer = tmp_path / "newer.json"
+    newer.write_bytes(encode(numbered(1)).replace(b"tailwalk.run/1", b"tailwalk.run/9"))
+    other = tmp_path / "profile.json"
+    other.write_text('{"schema": "tailwalk.profile/1"}')
+    assert store.select() == []
+    assert newer.exists() and other.exists() and not store.damaged()
+    assert [str(newer) in said for said in notes.said] == [True]
+
+
+def test_files_that_came_and_went_by_other_hands(tmp_path):
+    store = Store(tmp_path)
+    first, second = numbered(1), numbered(2)
+    path = store.add(first)
+    assert ids(store) == [first.id]
+    (tmp_path / "by-hand.json").write_bytes(encode(second))
+    assert sorted(ids(store)) == sorted([first.id, second.id])
+    path.unlink()
+    assert ids(store) == [second.id]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.binary(max_size=5000), st.booleans())
+def test_a_spoiled_index_is_made_anew(tmp_path_factory, junk, journal):
+    folder = tmp_path_factory.mktemp("runs")
+    store = Store(folder)
+    runs = [numbered(number) for number in range(3)]
+    for run in runs:
+        store.add(run)
+    expected = store.select()
+    index = folder / INDEX_NAME
+    whole = index.read_bytes()
+    index.write_bytes(junk + whole[len(junk):] if journal else junk)
+    if journal:
+        (folder / f"{INDEX_NAME}-journal").write_bytes(junk)
+    assert Store(folder).select() == expected
+    assert Store(folder).select() == expected
+
+
+def test_an_index_of_another_version_is_made_anew(tmp_path):
+    store = Store(tmp_path)
+    store.add(numbered(1))
+    expected = store.select()
+    with sqlite3.connect(tmp_path / INDEX_NAME) as connection:
+        connection.execute("PRAGMA user_version = 99")
+        connection.execute("DROP TABLE figures")
+    assert Store(tmp_path).select() == expected
+
+
+def test_only_what_changed_is_read_again(tmp_path):
+    store = Store(tmp_path)
+    for number in range(5):
+        store.add(numbered(number))
+    read: list[str] = []
+
+    def reading(path: Path) -> Run | None:
+        read.append(path.name)
+        return store._read(path)
+
+    for expected in (5, 0):
+        read.clear()
+        with refreshed(tmp_path, reading) as index:
+            assert len(index.select()) == 5
+        assert len(read) == expected
+
+
+def test_a_directory_that_cannot_be_written_can_be_read(tmp_path):
+    store = Store(tmp_path)
+    run = numbered(1)
+    store.add(run)
+    (tmp_path / ".lock").mkdir()  # which no user can open as a file, root neither
+    in_memory = store.select()
+    assert [entry.id for entry in in_memory] == [run.id]
+    assert not (tmp_path / INDEX_NAME).exists()
+    (tmp_path / ".lock").rmdir()
+    assert store.select() == in_memory
+
+
+def test_an_index_that_cannot_be_written_is_made_in_memory(tmp_path):
+    store = Store(tmp_path)
+    store.add(numbered(1))
+    expected = store.select()
+    real = sqlite3.connect
+
+    def full(place):
+        if place != ":memory:":
+            raise sqlite3.OperationalError("database or disk is full")
+        return real(place)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", full)
+        assert store.select() == expected
+
+
+def _write(folder: Path, start: int, number: int) -> None:
+    store = Store(folder)
+    for at in range(start, start + number):
+        store.add(numbered(at))
+        if at % 5 == 0:
+            store.select()
+
+
+def test_writers_side_by_side_lose_nothing(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    each = 30
+    writers = [context.Process(target=_write, args=(tmp_path, number * each // 2, each))
+               for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(120)
+    assert [writer.exitcode for writer in writers] == [0] * 4
+    store = Store(tmp_path)
+    assert sorted(ids(store)) == sorted(numbered(at).id for at in range(each * 5 // 2))
+    assert not store.damaged()
+
+
+def test_a_killed_writer_leaves_no_run_and_is_cleared_away(tmp_path):
+    store = Store(tmp_path)
+    path = store.add(numbered(1))
+    torn = path.with_name(f".{path.name}-x1y2z3")
+    torn.write_bytes(path.read_bytes()[:100])
+    assert len(store.select()) == 1
+    assert store.leftovers() == []  # its writer may still be at it
+    os.utime(torn, (0, 0))
+    assert store.leftovers() == [torn]
+    store.discard(store.leftovers())
+    assert not torn.exists() and path.exists()
+
+
+class Directory(RuleBasedStateMachine):
+    """Adds, removals, damage and losses of the index in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        import tempfile
+
+        self._folder = tempfile.TemporaryDirectory()
+        self.store = Store(Path(self._folder.name))
+        self.expected: dict[str, Run] = {}
+
+    def teardown(self) -> None:
+        self._folder.cleanup()
+
+    @rule(number=st.integers(0, 5))
+    def add(self, number):
+        run = numbered(number)
+        self.store.add(run)
+        self.expected[run.id] = run
+
+    @rule(number=st.integers(0, 5))
+    def remove(self, number):
+        run = numbered(number)
+        self.store.remove([entry for entry in self.store.select() if entry.id == run.id])
+        self.expected.pop(run.id, None)
+
+    @rule(number=st.integers(0, 5), at=st.integers(0, 400))
+    def damage(self, number, at):
+        run = numbered(number)
+        path = self.store.path(run)
+        if path.exists():
+            content = bytearray(path.read_bytes())
+            content[at] ^= 1
+            path.write_bytes(content)
+            del self.expected[run.id]
+            if b"tailwalk.run/1" not in content:  # another record now: not ours to touch
+                path.unlink()
+
+    @rule()
+    def lose_index(self):
+        (self.store.root / INDEX_NAME).unlink(missing_ok=True)
+
+    @invariant()
+    def what_is_listed_can_be_had(self):
+        assert {entry.id for entry in self.store.select()} == set(self.expected)
+        for name, run in self.expected.items():
+            assert self.store.get(name) == run
+
+
+TestDirectory = Directory.TestCase
+TestDirectory.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+
+@contextmanager
+def full_disk():
+    """Every write fails as on a full disk."""
+    patch = pytest.MonkeyPatch()
+    real = os.fdopen
+
+    def refuse(handle, mode="r", *rest, **given):
+        if "w" in mode:
+            os.close(handle)
+            raise OSError(28, os.strerror(28))
+        return real(handle, mode, *rest, **given)
+
+    patch.setattr(os, "fdopen", refuse)
+    try:
+        yield
+    finally:
+        patch.undo()
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path):
+    store = Store(tmp_path)
+    with full_disk(), pytest.raises(RecordError, match="No space left"):
+        store.add(numbered(1))
+    assert list(tmp_path.iterdir()) == []

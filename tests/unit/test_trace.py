@@ -1,0 +1,68 @@
+"""The counting plugin's output, whole and torn."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_profiles import KERNEL, frame
+
+from tailwalk.attribute.trace import Executed, Pushed, Taken, TracedCall, read_recording
+from tailwalk.errors import GuestError
+
+MARKER, OTHER_MARKER = 0x401000, 0x402000
+HELLO = frame(1, struct.pack("<3i", 1, 0, 1))
+BLOCK = frame(2, struct.pack("<QII", KERNEL, 7, 2) + b"\x01\x04" + b"\x90\x0f\x1f\x40\x00")
+SLOT = 0x3ffffe0000001230
+TRACE = frame(3, struct.pack("<I3Q", 5, 7 | 2 << 32 | 9 << 42, 1 << 62 | SLOT, 2 << 62 | SLOT))
+
+
+def call(marker: int = MARKER, kernel: int = 20, profile: int = 5) -> bytes:
+    return frame(4, struct.pack("<QQQI", marker, kernel, 10, profile))
+
+
+WHOLE = HELLO + call(OTHER_MARKER, kernel=0, profile=0) + BLOCK + TRACE + call() + call()
+
+
+def test_a_recording_has_the_calls_of_the_last_marker_and_their_traces():
+    recording = read_recording(WHOLE)
+    assert recording.calls == (TracedCall(20, 10, 5),) * 2
+    executed, pushed, taken = recording.trace(5)
+    assert isinstance(executed, Executed)
+    assert (executed.block.address, executed.length, executed.times) == (KERNEL, 2, 10)
+    assert executed.block.sizes == b"\x01\x04" and executed.block.in_kernel
+    assert (pushed, taken) == (Pushed(SLOT), Taken(SLOT))
+
+
+def test_a_profile_that_came_too_late_has_no_trace():
+    recording = read_recording(HELLO + call())
+    assert not recording.has_trace(5)
+
+
+def test_nothing_recorded_is_no_call():
+    assert read_recording(HELLO).calls == ()
+
+
+@given(st.integers(1, len(WHOLE) - 1))
+def test_cut_short_it_is_torn_or_has_fewer_calls(length: int):
+    try:
+        recording = read_recording(WHOLE[:length])
+    except GuestError as error:
+        assert "torn" in str(error)
+    else:
+        assert recording.calls != read_recording(WHOLE).calls
+
+
+@given(st.integers(0, len(WHOLE) - 1), st.integers(0, 7))
+def test_a_flipped_bit_is_noticed(at: int, bit: int):
+    damaged = bytearray(WHOLE)
+    damaged[at] ^= 1 << bit
+    with pytest.raises(GuestError, match="torn"):
+        read_recording(bytes(damaged))
+
+
+def test_a_frame_of_unknown_type():
+    with pytest.raises(GuestError, match="unknown type 9"):
+        read_recording(HELLO + frame(9, b""))

@@ -1,0 +1,365 @@
+"""Verification without a guest: patterns, plans, the disk with a volatile cache, reports."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import struct
+import tempfile
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tailwalk.errors import GuestError, ToolError, UsageError
+from tailwalk.probe.protocol import Frame, FrameType
+from tailwalk.runs.record import KernelRecord
+from tailwalk.verify import CONFIGURATIONS, Finding, Goal, Verification, find_configurations
+from tailwalk.verify import image as image_module
+from tailwalk.verify.disk import SECTOR, Disk, _Write, left_by
+from tailwalk.verify.image import IMAGE_SIZE, Images, check_filesystem
+from tailwalk.verify.pattern import LARGEST_FILE, POISON, Origin, decode, encode, explain
+from tailwalk.verify.report import (
+    Tally,
+    add_counts,
+    complaints,
+    read_difference,
+    read_step,
+)
+from tailwalk.verify.session import Session
+from tailwalk.verify.text import verification_text
+from tailwalk.verify.verify import SESSION_OPERATIONS, plan, verification_machine, verify
+
+ORIGINS = st.builds(
+    Origin, operation=st.integers(0, (1 << 32) - 1), file=st.integers(0, 15),
+    offset=st.integers(0, (1 << 28) - 1).map(lambda word: word << 3))
+
+
+# --- patterns ---
+
+@given(ORIGINS)
+def test_a_word_tells_its_origin(origin):
+    assert decode(encode(origin)) == origin
+
+
+@given(st.binary(min_size=8, max_size=8))
+def test_every_word_decodes_to_one_origin(data):
+    assert encode(decode(data)) == data
+
+
+def test_neighbouring_words_differ_in_most_bytes():
+    one, two = (encode(Origin(77, 1, at)) for at in (4096, 4104))
+    assert sum(a != b for a, b in zip(one, two, strict=True)) >= 6
+
+
+def test_words_explain_themselves():
+    word = encode(Origin(5, 2, 4096))
+    assert explain(word, file=2, offset=4096, operations=9) == "written there by operation 5"
+    assert "for file 2 at 4096" in explain(word, file=2, offset=8192, operations=9)
+    assert "for file 2 at 4096" in explain(word, file=1, offset=4096, operations=9)
+    assert "none that the exerciser made" in explain(word, file=2, offset=4096, operations=4)
+    far = encode(Origin(5, 2, LARGEST_FILE))
+    assert "none that the exerciser made" in explain(far, file=2, offset=0, operations=9)
+    assert explain(bytes(8), file=0, offset=0, operations=9) == "zeros"
+    assert "before the file system was made" in explain(POISON, file=0, offset=0, operations=9)
+
+
+# --- configurations and plans ---
+
+def test_configurations_are_every_mode_with_both_block_sizes():
+    assert len({(one.block_size, one.mount_options) for one in CONFIGURATIONS}) == 10
+    assert find_configurations([]) == CONFIGURATIONS
+    assert [one.name for one in find_configurations(["journal"])] == ["1k-journal", "4k-journal"]
+    assert len(find_configurations(["1k", "1k-journal"])) == 5
+
+
+def test_an_unknown_configuration_names_the_nearest():
+    with pytest.raises(UsageError, match="did you mean 1k-journal"):
+        find_configurations(["1k-jurnal"])
+
+
+@given(st.integers(0, 60_000), st.integers(0, 40), st.integers(1, 10))
+def test_a_plan_reaches_its_goal(operations, cuts, count):
+    chosen = CONFIGURATIONS[:count]
+    sessions = list(plan(chosen, Goal(operations=operations, power_cuts=cuts), 7))
+    lengths = [work.keywords["operations"] for *_, work in sessions if work != Session.cut_power]
+    assert sum(lengths) >= operations > sum(lengths) - count or not operations
+    assert not operations or sum(lengths) < operations + count
+    assert all(0 < length <= SESSION_OPERATIONS for length in lengths)
+    assert sum(work == Session.cut_power for *_, work in sessions) == cuts
+    done = {(one.name, seed, work == Session.cut_power) for one, seed, work in sessions}
+    assert len(done) == len(sessions), "no session twice"
+    assert all(seed >= 7 for _, seed, _ in sessions)
+
+
+def test_a_replay_is_the_first_session_of_its_seed():
+    [(one, seed, work)] = plan(CONFIGURATIONS[:1], Goal(operations=123, power_cuts=0), 42)
+    assert (one, seed, work.keywords) == (CONFIGURATIONS[0], 42, {"operations": 123})
+
+
+def test_without_a_limit_a_plan_goes_on():
+    sessions = plan(CONFIGURATIONS, Goal(seconds=1), 1)
+    assert len([next(sessions) for _ in range(1000)]) == 1000
+
+
+@pytest.mark.parametrize(("goal", "named"), [
+    (Goal(operations=-1, power_cuts=0), "--operations -1"),
+    (Goal(operations=0, power_cuts=-5), "--power-cuts -5"),
+    (Goal(seconds=-2.5), "--seconds -2.5"),
+    (Goal(operations=0, power_cuts=0), "nothing to do"),
+    (Goal(operations=10), "without a number of seconds"),
+])
+def test_a_goal_that_makes_no_sense(goal, named):
+    with pytest.raises(UsageError, match=named):
+        goal.check()
+
+
+def test_a_seed_out_of_range():
+    with pytest.raises(UsageError, match="--seed -1"):
+        verify(None, Goal(operations=1, power_cuts=0), seed=-1)
+
+
+def test_the_machine_has_a_disk_for_each_fate_and_ends_at_an_oops():
+    machine = verification_machine("tcg")
+    assert machine.disks == (IMAGE_SIZE,) * 3 and machine.cpus == 2
+    assert "oops=panic" in machine.append
+
+
+# --- the disk ---
+
+WRITES = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20), st.integers(1, 255)),
+                  max_size=12)
+
+
+def write_all(path: Path, writes) -> list[_Write]:
+    done = []
+    with path.open("r+b") as file:
+        for at, length, byte in writes:
+            offset, data = at * 1024, bytes([byte]) * (length * 1024)
+            file.seek(offset)
+            before = file.read(len(data))
+            file.seek(offset)
+            file.write(data)
+            done.append(_Write(offset, before, data))
+    return done
+
+
+@given(WRITES, st.sampled_from(["kept", "lost", "torn"]), st.integers())
+def test_what_a_fate_leaves(writes, fate, seed):
+    size = 128 * 1024
+    with tempfile.NamedTemporaryFile() as stream:
+        path = Path(stream.name)
+        path.write_bytes(bytes(size))
+        done = write_all(path, writes)
+        full = path.read_bytes()
+        with path.open("r+b", buffering=0) as file:
+            left_by(fate, done, file.fileno(), random.Random(seed))
+        left = path.read_bytes()
+    if fate == "kept":
+        assert left == full
+    elif fate == "lost":
+        assert left == bytes(size)
+    for at in range(0, size, 512):
+        allowed = {0} | {write.after[0] for write in done
+                         if write.offset <= at < write.offset + len(write.after)}
+        assert left[at] in allowed and left[at:at + 512].count(left[at]) == 512
+
+
+def test_a_torn_write_keeps_and_loses_whole_sectors():
+    data = b"x" * (64 * SECTOR)
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        left_by("torn", [_Write(0, bytes(len(data)), data)] * 3, file.fileno(), random.Random(2))
+        file.seek(0)
+        left = file.read()
+    sectors = {left[at:at + SECTOR] for at in range(0, len(left), SECTOR)}
+    assert sectors == {bytes(SECTOR), b"x" * SECTOR}
+
+
+class Client:
+    """The part of an NBD client that the tests need."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.socket = socket.socket(fileno=os.dup(descriptor))
+        assert self.take(18)[:16] == b"NBDMAGICIHAVEOPT"
+        self.socket.sendall(struct.pack(">I", 3))
+        self.option(8)  # structured replies: not here
+        assert struct.unpack(">QIII", self.take(20))[2] == 0x80000001
+        self.option(7)
+        *_, kind, length = struct.unpack(">QIII", self.take(20))
+        assert kind == 3
+        self.size, self.flags = struct.unpack(">HQH", self.take(length))[1:]
+        assert struct.unpack(">QIII", self.take(20))[2] == 1
+
+    def option(self, number: int) -> None:
+        self.socket.sendall(struct.pack(">8sII", b"IHAVEOPT", number, 0))
+
+    def take(self, length: int) -> bytes:
+        data = b""
+        while len(data) < length:
+            data += self.socket.recv(length - len(data)) or pytest.fail("the disk hung up")
+        return data
+
+    def ask(self, kind: int, offset: int, data: bytes = b"", length: int = 0) -> None:
+        self.socket.sendall(struct.pack(">IHHQQI", 0x25609513, 0, kind, 99, offset,
+                                        length or len(data)) + data)
+
+    def answer(self, length: int = 0) -> tuple[int, bytes]:
+        magic, error, handle = struct.unpack(">IIQ", self.take(16))
+        assert (magic, handle) == (0x67446698, 99)
+        return error, self.take(length) if not error else b""
+
+
+def test_a_disk_reads_what_was_written_and_loses_what_was_not_flushed(tmp_path):
+    image = tmp_path / "image"
+    image.write_bytes(b"o" * (1 << 16))
+    cuts = []
+    with Disk(image) as disk:
+        client = Client(disk.descriptor)
+        assert (client.size, client.flags) == (1 << 16, 5)
+        for kind, offset, data in ((1, 0, b"a" * 4096), (3, 0, b""), (1, 4096, b"b" * 8192)):
+            client.ask(kind, offset, data)
+            assert client.answer() == (0, b"")
+        client.ask(0, 4000, length=200)
+        assert client.answer(200) == (0, b"a" * 96 + b"b" * 104)
+        client.ask(6, 0, length=512)
+        assert client.answer()[0] == 22
+        disk.arm(2, lambda: cuts.append("cut"))
+        client.ask(1, 20480, b"c" * 4096)
+        assert client.answer() == (0, b"")
+        client.ask(1, 24576, b"d" * 4096)
+        client.socket.close()
+    assert disk.was_cut and cuts == ["cut"]
+    old = b"o" * 4096
+    kept = disk.leave("kept", tmp_path / "kept", seed="1").read_bytes()
+    assert kept[:28672] == b"a" * 4096 + b"b" * 8192 + old * 2 + b"c" * 4096 + b"d" * 4096
+    lost = disk.leave("lost", tmp_path / "lost", seed="1").read_bytes()
+    assert lost == b"a" * 4096 + old * 15
+
+
+def test_a_client_that_goes_away_ends_the_disk(tmp_path):
+    image = tmp_path / "image"
+    image.write_bytes(bytes(4096))
+    with Disk(image) as disk:
+        Client(disk.descriptor).socket.close()
+    assert not disk.was_cut
+
+
+# --- images ---
+
+def test_a_fresh_image_is_clean_and_poisoned_and_damage_is_found(tmp_path):
+    one = find_configurations(["1k-ordered"])
+    path = Images(tmp_path, one).make(one[0], tmp_path / "image")
+    assert check_filesystem(path) is None
+    content = path.read_bytes()
+    assert content.count(POISON) * 8 > 0.5 * len(content)
+    with path.open("r+b") as file:
+        file.seek(1024 + 12)  # the superblock's count of free blocks
+        file.write(b"\1\0\0\0")
+    assert "Free blocks" in (check_filesystem(path) or "")
+
+
+def test_e2fsck_that_cannot_work_is_no_finding(tmp_path, monkeypatch):
+    with pytest.raises(ToolError, match="cannot check"):
+        check_filesystem(tmp_path / "none")
+    monkeypatch.setattr("tailwalk.rigs.filesystem.shutil.which", lambda *_, **__: None)
+    with pytest.raises(ToolError, match="e2fsprogs"):
+        image_module.check_filesystem(tmp_path / "none")
+
+
+# --- reports ---
+
+def test_counts_add_up():
+    tally = Tally()
+    frame = Frame(FrameType.COUNTS, b"did 3 pwrite\ndid 2 mmap store\nlanded 5 order 9\n"
+                                    b"landed 1 uncached\ncompared 100\ndurable 60\n")
+    add_counts(frame, tally)
+    add_counts(frame, tally)
+    total = Tally(operations=5)
+    total.add(tally)
+    assert total.actions == {"pwrite": 6, "mmap store": 4}
+    assert total.landed == {"9": 10, "uncached": 2}
+    assert (total.operations, total.compared, total.durable) == (5, 200, 120)
+
+
+def test_a_torn_step_is_an_error():
+    with pytest.raises(GuestError, match="torn"):
+        read_step(Frame(FrameType.STEP, b"1234"))
+
+
+DIFFERENCE = (b"operation 9\ndoing read of file 1, 5 bytes at 4099\nwhat read\nfile 1\n"
+              b"offset 4099\nexpected_size 9000\nfound_size 9000\nexpected %b\nfound %b\n")
+
+
+def test_a_difference_says_where_the_bytes_come_from():
+    expected, found = encode(Origin(7, 1, 4096)), encode(Origin(3, 1, 4096))
+    difference = read_difference(Frame(FrameType.DIFFERENCE, DIFFERENCE % (
+        expected.hex().encode(), found.hex().encode())))
+    assert difference.title == "read: file 1 differs from byte 4099 on"
+    text = "\n".join(difference.details(9))
+    assert "operation 9 (read of file 1, 5 bytes at 4099)" in text
+    assert "written there by operation 7" in text and "written there by operation 3" in text
+    assert "size" not in text
+
+
+def test_a_difference_that_cannot_be_read():
+    with pytest.raises(GuestError, match="cannot be read"):
+        read_difference(Frame(FrameType.DIFFERENCE, b"operation x\n"))
+
+
+@pytest.mark.parametrize("line", [
+    "WARNING: CPU: 0 PID: 1 at fs/buffer.c:1177 mark_buffer_dirty+0x1/0x2",
+    "BUG: KASAN: slab-use-after-free in block_commit_write",
+    "kernel BUG at fs/buffer.c:3056!",
+    "EXT4-fs error (device vda): ext4_mb_generate_buddy:1234: group 0",
+    "BUG kmalloc-64 (Not tainted): Poison overwritten",
+    "WARNING: possible circular locking dependency detected",
+    "Buffer I/O error on dev vda, logical block 5, lost async page write",
+])
+def test_what_counts_as_a_complaint(line):
+    assert complaints(f"fine\n[    1.0] {line}\n") == [f"[    1.0] {line}"]
+
+
+@pytest.mark.parametrize("line", [
+    "EXT4-fs: Warning: mounting with data=journal disables delayed allocation",
+    "Out of memory: Killed process 77 (init) total-vm:100kB",
+    "EXT4-fs (vda): recovery complete",
+])
+def test_what_is_no_complaint(line):
+    assert not complaints(line)
+
+
+def made(finding: Finding | None = None) -> Verification:
+    return Verification(
+        tailwalk="0", created="2026-01-01T00:00:00+00:00",
+        kernel=KernelRecord(spec="src:6.18", release="6.18.15", digest="d"), engine="tcg", seed=1,
+        configurations=["1k-ordered"], seconds=12.3, operations=20_000, power_cuts=2,
+        cut_images=6, compared=1_000_000, durable=3_000, actions={"pwrite": 3},
+        landed={"0": 50, "9": 30, "uncached": 20}, finding=finding)
+
+
+def test_the_text_of_a_clean_verification():
+    text = verification_text(made())
+    assert "operations       20,000\n" in text and text.endswith("No difference found.\n")
+    assert "30% in folios of two pages or more, 20% where none was cached" in text
+
+
+def test_the_text_of_a_finding_says_how_to_replay_it():
+    text = verification_text(made(Finding(
+        kind="difference", configuration="1k-ordered", seed=3, operation=9, after_cut="torn",
+        title="read: file 1 differs from byte 4099 on", details=["d"] * 50,
+        replay="tailwalk verify src:6.18 --seed 3", kept="/k.img")))
+    for part in ("FOUND: read: file 1 differs from byte 4099 on",
+                 "1k-ordered, seed 3, operation 9, after a power cut (writes not flushed: torn)",
+                 "(10 more lines)", "replay: tailwalk verify src:6.18 --seed 3", "image: /k.img"):
+        assert part in text
+
+
+def test_a_record_reads_back():
+    from tailwalk.verify.record import encode as record
+
+    assert msgspec.json.decode(record(made()), type=Verification) == made()
