@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from tailwalk.cases import PAGE, Case, show_size
 from tailwalk.cases.places import LARGEST_FOLIO, folio_size
@@ -22,7 +22,7 @@ from tailwalk.model.walks import Counts, Span
 from tailwalk.model.words import DIRTY, MAPPED, UPTODATE, WRITTEN
 from tailwalk.runs import Figure, Run
 
-RANDOM = "random"
+RANDOM: Final = "random"
 Place = int | Literal["random"]
 
 TERMS = {
