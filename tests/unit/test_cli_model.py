@@ -1,0 +1,53 @@
+"""The model's verdicts as a user meets them: small bounds, the whole command."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tailwalk.cli.model import model
+
+
+def check(design: str) -> Result:
+    return CliRunner().invoke(
+        model, ["check", design, "--buffers", "2", "--depth", "4", "--mode", "ordered"])
+
+
+@pytest.mark.parametrize("design", ["tail", "seek", "span"])
+def test_right_designs_are_equivalent_and_keep_every_invariant(design):
+    result = check(design)
+    assert result.exit_code == 0, result.output
+    assert "equivalent within these bounds" in result.output
+    assert "stale read" in result.output and "broken" not in result.output
+
+
+@pytest.mark.parametrize(("design", "moves"),
+                         [("cut-always", 1), ("off-by-one", 3), ("clean-commit", 2)])
+def test_wrong_designs_are_caught_with_a_short_run(design, moves):
+    result = check(design)
+    assert result.exit_code == 1, result.output
+    assert "NOT equivalent" in result.output
+    numbered = re.findall(r"^ +\d+\. ", result.output, re.MULTILINE)
+    assert 1 <= len(numbered) <= moves
+
+
+def test_a_design_is_equivalent_to_itself_even_when_wrong():
+    result = CliRunner().invoke(model, ["check", "clean-commit", "--against", "clean-commit",
+                                        "--buffers", "1", "--depth", "3", "--mode", "ordered"])
+    assert "NOT equivalent" not in result.output
+
+
+@pytest.mark.parametrize("design", ["tail", "seek"])
+def test_the_proof_holds_for_a_ring_of_any_length(design):
+    pytest.importorskip("z3")
+    result = CliRunner().invoke(model, ["prove", design])
+    assert result.exit_code == 0, result.output
+    assert result.output.rstrip().endswith("proved")
+
+
+def test_a_wrong_design_is_not_proved():
+    pytest.importorskip("z3")
+    result = CliRunner().invoke(model, ["prove", "off-by-one"])
+    assert result.exit_code == 1, result.output
