@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from processes import gone
 
 from tailwalk.cases import KIB, MIB, find_cases
 from tailwalk.errors import HostError
@@ -99,7 +100,7 @@ os.sched_setaffinity(0, [{cpu}])
 while True: pass
 """])
     try:
-        plan = HostPlan(cases=[SMALL], pace=Pace(rounds=40), cpu=cpu)
+        plan = HostPlan(cases=[SMALL], pace=Pace(rounds=400), cpu=cpu)
         [figure] = measure_host(tmp_path, plan).figures
     finally:
         busy.kill()
@@ -126,16 +127,6 @@ def start(folder: Path) -> tuple[subprocess.Popen[str], int]:
         time.sleep(0.05)
     process.kill()
     pytest.fail(f"no measurement began: {process.communicate()}")
-
-
-def gone(pid: int) -> bool:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        stat = Path(f"/proc/{pid}/stat")
-        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.parametrize(("number", "status"), [

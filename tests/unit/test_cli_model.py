@@ -37,6 +37,7 @@ def test_a_design_is_equivalent_to_itself_even_when_wrong():
     result = CliRunner().invoke(model, ["check", "clean-commit", "--against", "clean-commit",
                                         "--buffers", "1", "--depth", "3", "--mode", "ordered"])
     assert "NOT equivalent" not in result.output
+    assert "equivalent within these bounds" in result.output
 
 
 @pytest.mark.parametrize("design", ["tail", "seek"])
