@@ -113,6 +113,19 @@ class TestUsersTree:
         assert build(source) == kernel
         assert logs(cache) == []
 
+    def test_another_flavour_is_another_kernel(self, source: Path, cache: Cache,
+                                               build: Callable[..., Kernel]) -> None:
+        plain = build(source)
+        checked = resolve(f"debug:{source}", cache=cache)
+        plain_tree, checked_tree = sorted(
+            (cache.root / "worktrees").glob("[0-9a-f]*/tree"),
+            key=lambda tree: "CONFIG_KASAN=y" in (tree / ".config").read_text())
+        assert "CONFIG_KASAN=y" not in (plain_tree / ".config").read_text()
+        assert "CONFIG_EXT4_FS=y" in (checked_tree / ".config").read_text()
+        assert checked.provenance["configuration"] != plain.provenance["configuration"]
+        assert build(source) == plain
+        assert resolve(f"debug:{source}", cache=cache) == checked
+
     def test_a_change_compiles_what_it_must(self, source: Path, cache: Cache,
                                             build: Callable[..., Kernel]) -> None:
         first = build(source)

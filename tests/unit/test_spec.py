@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tailwalk.errors import SpecError
 from tailwalk.kernels.spec import (
     DebianSpec,
+    Flavour,
     HostSpec,
     ImageSpec,
     KernelVersion,
@@ -31,6 +33,8 @@ series = st.from_regex(r"[a-z][a-z0-9_-]{0,12}", fullmatch=True)
     ("src:../linux-6.18", SourceSpec(Path("../linux-6.18"))),
     ("src:../linux+tail", SourceSpec(Path("../linux"), "tail")),
     ("src:../linux-6.18+Debian", SourceSpec(Path("../linux-6.18+Debian"))),
+    ("debug:6.18+tail", SourceSpec(KernelVersion(6, 18), "tail", "debug")),
+    ("debug:../linux", SourceSpec(Path("../linux"), flavour="debug")),
     ("image:/boot/vmlinuz-6.18.15+deb13", ImageSpec(Path("/boot/vmlinuz-6.18.15+deb13"))),
     ("image:a:b", ImageSpec(Path("a:b"))),
     ("host", HostSpec()),
@@ -88,9 +92,11 @@ def test_a_version_reads_back(version: KernelVersion) -> None:
     assert parse_spec(str(SourceSpec(version))) == SourceSpec(version)
 
 
-@given(versions, series)
-def test_a_source_with_a_series_reads_back(version: KernelVersion, name: str) -> None:
-    assert parse_spec(str(SourceSpec(version, name))) == SourceSpec(version, name)
+@given(versions, series, st.sampled_from(get_args(Flavour)))
+def test_a_source_with_a_series_reads_back(version: KernelVersion, name: str,
+                                           flavour: Flavour) -> None:
+    spec = SourceSpec(version, name, flavour)
+    assert parse_spec(str(spec)) == spec
 
 
 @given(st.text(max_size=40))

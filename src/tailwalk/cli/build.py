@@ -16,14 +16,15 @@ from tailwalk.kernels.spec import SourceSpec, parse_spec
 def build(specs: tuple[str, ...], refresh: bool) -> None:
     """Build kernels from source with the lab's minimal configuration.
 
-    SPEC is src:6.18, src:6.18.15 or src:PATH, each with +SERIES or without. What is built stays
+    SPEC is src:6.18, src:6.18.15 or src:PATH, each with +SERIES or without; debug: in place of
+    src: adds the kernel's own checks, for tailwalk verify. What is built stays
     in the cache: every command that takes a SPEC finds it there, and a series is built on top of
     the kernel without it.
     """
     for spec in specs:
         if not isinstance(parse_spec(spec), SourceSpec):
-            raise SpecError(f"{spec} is not built from source: give src:VERSION or src:PATH, with "
-                            "+SERIES or without.")
+            raise SpecError(f"{spec} is not built from source: give src:VERSION or src:PATH, or "
+                            "debug: in place of src:, with +SERIES or without.")
     with open_progress() as progress:
         for spec in specs:
             kernel = resolve(spec, progress=progress, refresh=refresh)

@@ -16,7 +16,7 @@ from tailwalk.runs import Run, read_run
 if TYPE_CHECKING:
     from tailwalk.rigs.pool import Pool
 
-_SPEC = re.compile(r"(debian|src|image):.*|host", re.DOTALL)
+_SPEC = re.compile(r"(debian|src|debug|image):.*|host", re.DOTALL)
 _RUN_ID = re.compile(r"[0-9a-f]{4,12}")
 
 
@@ -69,7 +69,15 @@ def measured(specs: Sequence[str], plan: Plan, *, fresh: bool = False, dask: str
              progress: Progress = SILENT) -> list[Run]:
     """Runs of the specs on the plan's rig. Those of the exact rig are reused where the results
     directory has them; they are made on the Dask cluster at the address `dask`, or on this
-    machine."""
+    machine.
+
+    Raises UsageError for a kernel that checks itself, and what `resolve` and `measure` raise.
+    """
+    for spec in specs:
+        if spec.startswith("debug:"):
+            raise UsageError(f"{spec} checks itself at every step, so that its figures say nothing "
+                             "of a kernel that people run: measure src: in place of debug:, and "
+                             "give this one to tailwalk verify.")
     if plan.rig == "timed":
         return _timed(specs, plan, dask=dask, progress=progress)
     from tailwalk.kernels import resolve

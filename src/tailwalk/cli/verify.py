@@ -40,6 +40,9 @@ _POWER_CUTS = 10
               help="What QEMU runs the guests with; auto is KVM where it works.")
 @click.option("--memory", type=click.IntRange(min=64), default=DEFAULT_MEMORY, show_default=True,
               metavar="MIB", help="Memory of a guest.")
+@click.option("--fail-allocations", "failing", type=click.IntRange(0, 50), default=0,
+              metavar="PERCENT",
+              help="Have so many of the allocations in writes fail, on a debug: kernel.")
 @click.option("--append", default="", metavar="TEXT",
               help="More kernel parameters for the guest.")
 @click.option("--workers", type=click.IntRange(min=1), default=None, metavar="N",
@@ -53,8 +56,8 @@ _POWER_CUTS = 10
 @click.pass_context
 def verify(context: click.Context, spec: str, *, operations: int | None, power_cuts: int | None,
            seconds: float | None, seed: int, configurations: tuple[str, ...], engine: Engine,
-           memory: int, append: str, workers: int | None, keep: Path | None, output: Path | None,
-           form: str) -> None:
+           memory: int, append: str, failing: int, workers: int | None, keep: Path | None,
+           output: Path | None, form: str) -> None:
     """Put a kernel under data-integrity tests.
 
     Random writes, truncations, holes, syncs, dropped caches, remounts and memory pressure on files
@@ -73,7 +76,7 @@ def verify(context: click.Context, spec: str, *, operations: int | None, power_c
         kernel = resolve(spec, progress=progress)
         verification = run_verification(
             kernel, goal, configurations=chosen, seed=seed, engine=engine, memory=memory,
-            append=append, keep=keep, workers=workers, progress=progress)
+            append=append, failing=failing, keep=keep, workers=workers, progress=progress)
     record = encode(verification)
     if output is not None:
         write_whole(output, record)

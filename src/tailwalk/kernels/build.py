@@ -1,4 +1,4 @@
-"""Building a kernel from a source tree with the lab's configuration.
+"""Building a kernel from a source tree with the configuration of a flavour.
 
 What a build gives is named by the source, the configuration, the compiler and the linker; build
 time, user, host and paths do not get into the image. The work trees of finished builds stay in
@@ -19,12 +19,17 @@ from pathlib import Path
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import CacheError, KernelError
 from tailwalk.kernels.sourcetree import SourceTree
+from tailwalk.kernels.spec import Flavour
 from tailwalk.kernels.toolchain import Toolchain, build_environment
 from tailwalk.kernels.worktree import bring_up, clone_work_tree, is_work_tree, tree_in
 from tailwalk.progress import Progress, Task
 
 KIND = "worktrees"
-FRAGMENT = Path(__file__).parent / "config" / "lab.config"
+_CONFIG = Path(__file__).parent / "config"
+_FRAGMENTS: dict[Flavour, tuple[Path, ...]] = {
+    "src": (_CONFIG / "lab.config",),
+    "debug": (_CONFIG / "lab.config", _CONFIG / "debug.config"),
+}
 IMAGE = "vmlinux"
 _LAYOUT = "work tree 1"
 
@@ -51,16 +56,17 @@ _NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded")
 
 @dataclass(frozen=True, kw_only=True)
 class Builder:
-    """What kernels are built with, and where it is kept and told."""
+    """What kernels are built with and for, and where it is kept and told."""
 
     cache: Cache
     toolchain: Toolchain
     progress: Progress
+    flavour: Flavour = "src"
 
     def key(self, source: SourceTree) -> str:
         """Names the image that the source gives."""
         return digest_bytes(*(part.encode() for part in (
-            _LAYOUT, source.digest, configuration_digest(), self.toolchain.version)))
+            _LAYOUT, source.digest, configuration_digest(self.flavour), self.toolchain.version)))
 
     def build(self, source: SourceTree, label: str) -> Path:
         """The built work tree of the source; from the cache where it is there.
@@ -102,7 +108,8 @@ class Builder:
     def _latest(self, lineage: str) -> Path:
         """The link to the work tree that the last build of a lineage left."""
         name = digest_bytes(*(part.encode() for part in (
-            lineage, configuration_digest(), self.toolchain.version, self.toolchain.command)))
+            lineage, configuration_digest(self.flavour), self.toolchain.version,
+            self.toolchain.command)))
         return self.cache.path(KIND, f"latest-{name}")
 
     def _remember(self, latest: Path, place: Path) -> None:
@@ -129,7 +136,9 @@ class Builder:
                     make = _Make(tree, self.toolchain, stream.write)
                     if not _is_configured(tree):
                         task.say("configuring")
-                        make.run(["allnoconfig"], {"KCONFIG_ALLCONFIG": str(FRAGMENT)}, None)
+                        wanted = tree / ".config.wanted"
+                        wanted.write_text("\n".join([*_options(self.flavour), ""]))
+                        make.run(["allnoconfig"], {"KCONFIG_ALLCONFIG": str(wanted)}, None)
                     make.run([IMAGE], {}, task)
             except subprocess.CalledProcessError as error:
                 raise _failure(label, log) from error
@@ -179,19 +188,20 @@ def _is_configured(tree: Path) -> bool:
     return all(path.stat().st_mtime_ns <= made for path in tree.rglob("Kconfig*"))
 
 
-def differences(tree: Path) -> list[str]:
-    """The lines of the lab's configuration that a configured tree did not take."""
+def differences(tree: Path, flavour: Flavour) -> list[str]:
+    """The lines of the flavour's configuration that a configured tree did not take."""
     taken = frozenset((tree / ".config").read_text().splitlines())
-    return [line for line in _options() if line not in taken]
+    return [line for line in _options(flavour) if line not in taken]
 
 
-def configuration_digest() -> str:
-    """sha256 (hex) of the lab's configuration, comments apart."""
-    return digest_bytes(*(line.encode() for line in sorted(_options())))
+def configuration_digest(flavour: Flavour) -> str:
+    """sha256 (hex) of the flavour's configuration, comments apart."""
+    return digest_bytes(*(line.encode() for line in sorted(_options(flavour))))
 
 
-def _options() -> list[str]:
-    return [line for line in FRAGMENT.read_text().splitlines() if line.startswith("CONFIG_")]
+def _options(flavour: Flavour) -> list[str]:
+    return [line for fragment in _FRAGMENTS[flavour] for line in fragment.read_text().splitlines()
+            if line.startswith("CONFIG_")]
 
 
 def _failure(label: str, log: Path) -> KernelError | CacheError:

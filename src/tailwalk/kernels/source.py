@@ -12,7 +12,7 @@ from tailwalk.kernels.build import IMAGE, Builder, configuration_digest, differe
 from tailwalk.kernels.kernel import Kernel
 from tailwalk.kernels.sourcetree import SourceTree, user_tree
 from tailwalk.kernels.spec import KernelVersion, SourceSpec
-from tailwalk.kernels.toolchain import Toolchain, find_toolchain
+from tailwalk.kernels.toolchain import find_toolchain
 from tailwalk.kernels.unpacked import key_of, open_unpacked
 from tailwalk.kernels.upstream import upstream_tree
 from tailwalk.kernels.worktree import tree_in
@@ -22,7 +22,7 @@ from tailwalk.series import Plan, load_series, plan_series
 
 def resolve_source(spec: SourceSpec, cache: Cache, *, progress: Progress = SILENT,
                    refresh: bool = False) -> Kernel:
-    """The kernel that the source gives with the lab's configuration, built where it is not there.
+    """The kernel that the source gives in the spec's flavour, built where it is not there.
 
     A series that changes nothing in this source (it has the change, or what the series is against
     is absent) gives the kernel without it, with a note. Raises ArchiveError (source not to be
@@ -35,15 +35,15 @@ def resolve_source(spec: SourceSpec, cache: Cache, *, progress: Progress = SILEN
     if plan and plan.state != "applies":
         progress.note(f"{spec}: {plan.state}: {plan.reason}.")
     toolchain = find_toolchain()
-    builder = Builder(cache=cache, toolchain=toolchain, progress=progress)
+    builder = Builder(cache=cache, toolchain=toolchain, progress=progress, flavour=spec.flavour)
     kept = {"spec": str(spec)}
     key = key_of([builder.key(source), plan.digest if plan and plan.changes else ""])
     with ExitStack() as stack:
         def build() -> list[Path]:
-            place = builder.build(source, f"src:{spec.tree}")
-            if lost := differences(tree_in(place)):
+            place = builder.build(source, spec.plain)
+            if lost := differences(tree_in(place), spec.flavour):
                 kept["options not taken"] = " ".join(lost)
-                progress.note(f"src:{spec.tree} did not take {', '.join(lost)} of the lab's "
+                progress.note(f"{spec.plain} did not take {', '.join(lost)} of the lab's "
                               "configuration.")
             if plan and plan.changes:
                 place = stack.enter_context(builder.build_changed(
@@ -55,7 +55,7 @@ def resolve_source(spec: SourceSpec, cache: Cache, *, progress: Progress = SILEN
     # What the entry says of itself may be of another spec with the same image, such as one whose
     # series changes nothing here.
     return dataclasses.replace(kernel, provenance={
-        **kernel.provenance, "spec": str(spec), **_provenance(source, plan, toolchain)})
+        **kernel.provenance, "spec": str(spec), **_provenance(source, plan, builder)})
 
 
 def open_source(tree: KernelVersion | Path, cache: Cache, *, progress: Progress = SILENT,
@@ -77,9 +77,10 @@ def _change(tree: Path, plan: Plan) -> None:
     again.write()
 
 
-def _provenance(source: SourceTree, plan: Plan | None, toolchain: Toolchain) -> dict[str, str]:
+def _provenance(source: SourceTree, plan: Plan | None, builder: Builder) -> dict[str, str]:
     found = {**source.provenance, "source digest": source.digest,
-             "configuration": configuration_digest(), "compiler": toolchain.version}
+             "configuration": configuration_digest(builder.flavour),
+             "compiler": builder.toolchain.version}
     if plan:
         found |= {"series": f"{plan.series.name} ({plan.state})",
                   "series digest": plan.series.digest}

@@ -6,16 +6,22 @@ import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 from tailwalk.errors import SpecError
 
 FORMS = ("debian:6.18", "debian:6.18.15", "src:6.18", "src:6.18+SERIES", "src:PATH[+SERIES]",
-         "image:PATH", "host")
+         "debug:VERSION|PATH[+SERIES]", "image:PATH", "host")
 
 _VERSION = re.compile(r"(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,3})(?:\.(0|[1-9]\d{0,5}))?", re.ASCII)
 # A name, or the path of a definition.
 _SERIES = re.compile(r"[a-z][a-z0-9_-]*|.+\.toml", re.ASCII)
-_KINDS = ("debian", "src", "image", "host")
+_KINDS = ("debian", "src", "debug", "image", "host")
+
+Flavour = Literal["src", "debug"]
+"""What a source is configured for: `src`, the lab's minimal configuration, to be measured; `debug`,
+the same and the kernel's own checks (KASAN, lockdep, slab debugging, fault injection), for
+`tailwalk verify`."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +60,19 @@ class DebianSpec:
 @dataclass(frozen=True)
 class SourceSpec:
     """`src:VERSION` or `src:PATH`, with a series of changes (its name, or the path of its
-    definition, which ends in .toml) or without."""
+    definition, which ends in .toml) or without; `debug:` the same in that flavour."""
 
     tree: KernelVersion | Path
     series: str | None = None
+    flavour: Flavour = "src"
 
     def __str__(self) -> str:
-        return f"src:{self.tree}" + (f"+{self.series}" if self.series else "")
+        return f"{self.plain}" + (f"+{self.series}" if self.series else "")
+
+    @property
+    def plain(self) -> str:
+        """The spec without its series."""
+        return f"{self.flavour}:{self.tree}"
 
 
 @dataclass(frozen=True)
@@ -97,8 +109,8 @@ def parse_spec(text: str) -> Spec:
         return HostSpec()
     if kind == "debian" and rest:
         return DebianSpec(_debian_version(rest, text))
-    if kind == "src" and rest:
-        return _source(rest, text)
+    if kind in get_args(Flavour) and rest:
+        return _source(cast(Flavour, kind), rest, text)
     if kind == "image" and rest:
         return ImageSpec(_path(rest, text))
     raise SpecError(f"{text!r} is no kernel spec{_hint(text.strip(), kind, colon)}. "
@@ -127,9 +139,9 @@ def _debian_version(rest: str, text: str) -> KernelVersion:
     return version
 
 
-def _source(rest: str, text: str) -> SourceSpec:
+def _source(flavour: Flavour, rest: str, text: str) -> SourceSpec:
     if version := parse_version(rest):
-        return SourceSpec(version)
+        return SourceSpec(version, flavour=flavour)
     base, plus, series = rest.rpartition("+")
     if plus and base:
         version = parse_version(base)
@@ -137,10 +149,10 @@ def _source(rest: str, text: str) -> SourceSpec:
             raise SpecError(f"{text!r}: {series!r} is no name of a series; `tailwalk series list` "
                             "lists them.")
         if version:
-            return SourceSpec(version, series)
+            return SourceSpec(version, series, flavour)
         if _SERIES.fullmatch(series) and not _is_directory(rest):
-            return SourceSpec(_path(base, text), series)
-    return SourceSpec(_path(rest, text))
+            return SourceSpec(_path(base, text), series, flavour)
+    return SourceSpec(_path(rest, text), flavour=flavour)
 
 
 def _path(rest: str, text: str) -> Path:

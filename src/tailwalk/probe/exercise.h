@@ -104,6 +104,13 @@ int folio_order(int file, uint64_t offset);
 extern int file_fds[FILES];
 extern unsigned char *file_maps[FILES];
 
+/* exercise_faults.c: allocations that fail in some calls. */
+void faults_prepare(unsigned int percent);
+int faults_wanted(void);
+void faults_begin(void);
+void faults_end(void);
+extern uint64_t faults_repeated;
+
 /* exercise_stress.c: processes that change no byte and disturb everything else. */
 void disturb(uint64_t seed);
 void disturb_end(void);

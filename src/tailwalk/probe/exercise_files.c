@@ -111,6 +111,26 @@ static int again(long result)
 	return result < 0 && (errno == EINTR || errno == ENOMEM);
 }
 
+/* Write until all is written that can be: with allocations that fail, a write
+ * may end early anywhere. */
+#define WRITE_ALL(call, wanted)                                                             \
+	({                                                                                  \
+		long write_result;                                                          \
+		for (;;) {                                                                  \
+			int write_error;                                                    \
+			faults_begin();                                                     \
+			write_result = (call);                                              \
+			write_error = errno;                                                \
+			faults_end();                                                       \
+			errno = write_error;                                                \
+			if (!again(write_result) &&                                         \
+			    (write_result < 0 || write_result >= (long)(wanted) || !faults_wanted()))    \
+				break;                                                      \
+			faults_repeated++;                                                  \
+		}                                                                           \
+		write_result;                                                               \
+	})
+
 /* An operation that fails for want of memory has to leave the file fit for
  * the same operation: so it is repeated. */
 #define REPEAT(call)                                                                        \
@@ -169,21 +189,23 @@ static void write_short(int fd, const unsigned char *from, const struct operatio
 	unsigned char *memory = memory_end() - what->good;
 
 	memcpy(memory, from, what->good);
-	must(what, REPEAT(pwrite(fd, memory, what->length, (off_t)what->offset)), what->good);
+	must(what, WRITE_ALL(pwrite(fd, memory, what->length, (off_t)what->offset), what->good),
+	     what->good);
 }
 
 /* A folio that is in the page cache stays as large as it is, whatever the
  * size of the write; so those of the range are sent away first. */
-static long fill(int fd, const unsigned char *from, const struct operation *what)
+static void fill(int fd, const unsigned char *from, const struct operation *what)
 {
 	off_t at = (off_t)what->offset, length = (off_t)what->length;
 
 	unmap_pages(what->file);
-	if (sync_file_range(fd, at, length,
-			    SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER))
-		return -1;
+	must(what,
+	     REPEAT(sync_file_range(fd, at, length,
+				    SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER)),
+	     0);
 	must(what, posix_fadvise(fd, at, length, POSIX_FADV_DONTNEED), 0);
-	return pwrite(fd, from, what->length, at);
+	must(what, WRITE_ALL(pwrite(fd, from, what->length, at), what->length), what->length);
 }
 
 static void drop_caches(int also_slabs)
@@ -214,17 +236,18 @@ void perform(struct exercise *exercise, const struct operation *what)
 	switch (what->action) {
 	case WRITE:
 		must(what,
-		     REPEAT(lseek(fd, at, SEEK_SET) < 0 ? -1 : write(fd, from, what->length)),
+		     WRITE_ALL(lseek(fd, at, SEEK_SET) < 0 ? -1 : write(fd, from, what->length),
+			       what->length),
 		     what->length);
 		break;
 	case FILL:
-		must(what, REPEAT(fill(fd, from, what)), what->length);
+		fill(fd, from, what);
 		break;
 	case PWRITE:
-		must(what, REPEAT(pwrite(fd, from, what->length, at)), what->length);
+		must(what, WRITE_ALL(pwrite(fd, from, what->length, at), what->length), what->length);
 		break;
 	case WRITEV:
-		must(what, REPEAT(write_vectors(fd, from, what)), what->length);
+		must(what, WRITE_ALL(write_vectors(fd, from, what), what->length), what->length);
 		break;
 	case SHORT_WRITE:
 		write_short(fd, from, what);

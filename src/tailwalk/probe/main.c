@@ -7,6 +7,7 @@
  *   mount KIND DEVICE OPTIONS    (OPTIONS may be empty)
  *   case CALL SIZE VECTORS OFFSET FILL FILE_SIZE UPTODATE CALLS
  *   unmount
+ *   faults PERCENT               (of the allocations that writes of an exercise make)
  *   exercise KIND DEVICE BLOCK_SIZE SEED OPERATIONS OPTIONS
  *   recover KIND DEVICE BLOCK_SIZE SEED OPERATIONS COMPLETED OPTIONS
  *   symbols
@@ -59,6 +60,8 @@ static void do_job(void)
 			disk_mount(first, second, rest);
 		} else if (strcmp(verb, "exercise") == 0 || strcmp(verb, "recover") == 0) {
 			do_exercise(line);
+		} else if (sscanf(line, "faults %llu", &length) == 1) {
+			faults_prepare((unsigned int)length);
 		} else if (strcmp(verb, "unmount") == 0) {
 			disk_unmount();
 		} else if (strcmp(verb, "symbols") == 0) {

@@ -62,6 +62,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         cut_images: disks that were recovered and compared after a cut: one for each fate.
         compared: bytes of files compared with their shadow.
         durable: of those compared after a cut, bytes that had to be there.
+        failing: percent of the allocations in writes that were made to fail.
+        repeated: writes that were carried out again, since an allocation had failed in them.
         actions: operations by kind.
         landed: of a sample of a quarter of the writes (fills apart), how many landed in a folio of
             which order (key `0` to `9`), or where no uptodate folio was cached (`uncached`).
@@ -81,6 +83,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cut_images: int
     compared: int
     durable: int
+    failing: int = 0
+    repeated: int = 0
     actions: dict[str, int]
     landed: dict[str, int]
     finding: Finding | None = None

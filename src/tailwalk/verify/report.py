@@ -31,6 +31,7 @@ class Tally:
     cut_images: int = 0
     compared: int = 0
     durable: int = 0
+    repeated: int = 0
     actions: Counter[str] = field(default_factory=Counter)
     landed: Counter[str] = field(default_factory=Counter)
 
@@ -41,6 +42,7 @@ class Tally:
         self.cut_images += other.cut_images
         self.compared += other.compared
         self.durable += other.durable
+        self.repeated += other.repeated
         self.actions += other.actions
         self.landed += other.landed
 
@@ -62,8 +64,8 @@ def read_step(frame: Frame) -> Step:
 
 
 def add_counts(frame: Frame, tally: Tally) -> None:
-    """Add the content of a COUNTS frame: lines `did N ACTION`, `landed N WHERE`, `compared N` and
-    `durable N` (probe/exercise.c, probe/recover.c)."""
+    """Add the content of a COUNTS frame: lines `did N ACTION`, `landed N WHERE`, `compared N`,
+    `repeated N` and `durable N` (probe/exercise.c, probe/recover.c)."""
     for line in frame.text.splitlines():
         name, number, *what = line.split(" ", 2)
         if name == "did":
@@ -74,6 +76,8 @@ def add_counts(frame: Frame, tally: Tally) -> None:
             tally.compared += int(number)
         elif name == "durable":
             tally.durable += int(number)
+        elif name == "repeated":
+            tally.repeated += int(number)
         else:
             raise GuestError(f"the probe counts something unknown: {line!r}.")
 

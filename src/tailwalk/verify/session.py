@@ -66,6 +66,7 @@ class Stage:
     Attributes:
         folder: a directory for disk images, of this process alone.
         keep: where to copy the image of a finding; None: nowhere.
+        failing: percent of the allocations in writes that the kernel is told to fail.
     """
 
     kernel: Kernel
@@ -75,6 +76,7 @@ class Stage:
     images: Images
     folder: Path
     keep: Path | None = None
+    failing: int = 0
 
     def guest(self, job: str, disks: Sequence[Backing]) -> Guest:
         """A guest that goes on from the saved state."""
@@ -112,8 +114,7 @@ class Session:
         """Carry out so many operations and check the file system; raises Found."""
         with self._stage.fresh_path() as self._image:
             self._stage.images.make(self._configuration, self._image)
-            with self._stage.guest(f"exercise {self._words('a', operations)}\nend\n",
-                                   [self._image]) as guest:
+            with self._stage.guest(self._exercise(operations), [self._image]) as guest:
                 self._watch(guest, self._take)
             self._count_to(operations)
             self._check_filesystem()
@@ -127,8 +128,7 @@ class Session:
         with self._stage.fresh_path() as self._image:
             disk = Disk(self._stage.images.make(self._configuration, self._image))
             with disk:
-                guest = self._stage.guest(f"exercise {self._words('a', _ENDLESS)}\nend\n",
-                                          [disk.descriptor])
+                guest = self._stage.guest(self._exercise(_ENDLESS), [disk.descriptor])
 
                 def take(frame: Frame) -> None:
                     if frame.type is FrameType.STEP and not self._step.limit:
@@ -166,6 +166,11 @@ class Session:
     @property
     def _reached(self) -> tuple[int, int]:
         return self._step.limit, self._step.completed
+
+    def _exercise(self, operations: int) -> str:
+        """The job of a guest that exercises the file system."""
+        faults = f"faults {self._stage.failing}\n" if self._stage.failing else ""
+        return f"{faults}exercise {self._words('a', operations)}\nend\n"
 
     def _words(self, device: str, *numbers: int) -> str:
         """What follows the verb in a line of a job."""
@@ -227,6 +232,8 @@ class Session:
         reached = operation or self._step.limit
         replay = "--operations 0 --power-cuts 1" if self._fate else (
             f"--operations {reached} --power-cuts 0")
+        if self._stage.failing:
+            replay += f" --fail-allocations {self._stage.failing}"
         return Found(Finding(
             kind=kind, configuration=self._configuration.name, seed=self._seed,
             operation=operation, after_cut=self._fate, title=title, details=details,

@@ -18,6 +18,7 @@ def verification_text(verification: Verification) -> str:
         f"power cuts       {one.power_cuts:,} ({one.cut_images:,} disks recovered)",
         f"bytes compared   {one.compared:,}"
         + (f", of them {one.durable:,} durable after a cut" if one.power_cuts else ""),
+        *_failing(one),
         *_landed(one),
         f"time             {one.seconds:,.1f} s on {one.engine}",
         "",
@@ -27,6 +28,13 @@ def verification_text(verification: Verification) -> str:
     else:
         lines += _finding(one.finding)
     return "\n".join(lines) + "\n"
+
+
+def _failing(one: Verification) -> list[str]:
+    if not one.failing:
+        return []
+    return [f"allocations      {one.failing}% of those in writes made to fail: {one.repeated:,} "
+            "writes repeated"]
 
 
 def _landed(one: Verification) -> list[str]:

@@ -129,18 +129,22 @@ def verification_machine(engine: Literal["tcg", "kvm"], memory: int = DEFAULT_ME
 
 def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration] = CONFIGURATIONS,
            seed: int = 1, engine: Engine = "auto", memory: int = DEFAULT_MEMORY, append: str = "",
-           keep: Path | None = None, workers: int | None = None, cache: Cache | None = None,
-           progress: Progress = SILENT) -> Verification:
+           failing: int = 0, keep: Path | None = None, workers: int | None = None,
+           cache: Cache | None = None, progress: Progress = SILENT) -> Verification:
     """Exercise the kernel's ext4 until the goal is reached, or something is found.
 
-    `memory` is the guest's, in MiB; `append` are more kernel parameters; `keep` a directory for
-    the disk image of a finding; `workers` the number of guests side by side (default: one for
+    `memory` is the guest's, in MiB; `append` are more kernel parameters; `failing` is the
+    percentage of the allocations in writes that a debug: kernel is told to fail; `keep` a directory
+    for the disk image of a finding; `workers` the number of guests side by side (default: one for
     each core). Raises UsageError, ToolError, KernelError, GuestError or CacheError.
     """
     goal.check()
     if not 0 <= seed < _LARGEST_SEED:
         raise UsageError(f"--seed {seed}: a seed is between 0 and {_LARGEST_SEED - 1}.")
     cache = cache or Cache()
+    if failing and not kernel.spec.startswith("debug:"):
+        raise UsageError(f"--fail-allocations {failing}: {kernel.spec} has no fault injection; "
+                         "give a debug: kernel.")
     chosen = choose_engine(engine, progress)
     machine = verification_machine(chosen, memory, append)
     qemu = find_qemu()
@@ -149,7 +153,8 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     with tempfile.TemporaryDirectory(prefix="tailwalk-") as name:
         folder = Path(name)
         stage = Stage(kernel=kernel, machine=machine, qemu=qemu, booted=booted, folder=folder,
-                      images=Images(folder, tuple(configurations)), keep=keep)
+                      images=Images(folder, tuple(configurations)), keep=keep,
+                      failing=failing)
         begin = time.monotonic()
         tally, finding = _work_through(stage, plan(configurations, goal, seed), goal,
                                        workers=workers or cores(), progress=progress)
@@ -161,6 +166,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
         engine=chosen, seed=seed, configurations=[one.name for one in configurations],
         seconds=round(seconds, 1), operations=tally.operations, power_cuts=tally.power_cuts,
         cut_images=tally.cut_images, compared=tally.compared, durable=tally.durable,
+        failing=failing, repeated=tally.repeated,
         actions=dict(tally.actions), landed=dict(sorted(tally.landed.items())), finding=finding)
 
 
