@@ -18,6 +18,7 @@ AROUND = """
 
 #define PAGE_SHIFT 12
 #define MAX_PAGECACHE_ORDER 9
+#define BITS_PER_LONG (8 * (int)sizeof(long))
 #define EXPORT_SYMBOL(name) extern int exported_##name
 #define __ffs(word) __builtin_ctzl(word)
 #define ilog2(word) (63 - __builtin_clzl(word))
@@ -31,6 +32,7 @@ struct buffer_head {
 struct folio { size_t size; struct buffer_head *ring; };
 
 static size_t folio_size(const struct folio *folio) { return folio->size; }
+static unsigned int folio_shift(const struct folio *folio) { return ilog2(folio->size); }
 static struct buffer_head *folio_buffers(const struct folio *folio) { return folio->ring; }
 static bool buffer_indexed(const struct buffer_head *bh) { return bh->indexed; }
 static void set_buffer_indexed(struct buffer_head *bh) { bh->indexed = true; }
@@ -109,7 +111,8 @@ def test_every_buffer_of_every_ring_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("right", "wrong"), [
     ("i & (2UL << level)", "i & (1UL << level)"),
-    ("offset > half", "offset >= half / 2"),
+    ("path << 1;", "path;"),
+    ("BITS_PER_LONG - 1)", "BITS_PER_LONG - 2) & 1"),
     ("latest[level - 1]", "latest[level]"),
     ("head->b_data + offset)", "head->b_data)"),
 ])
