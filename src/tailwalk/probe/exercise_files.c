@@ -111,26 +111,6 @@ static int again(long result)
 	return result < 0 && (errno == EINTR || errno == ENOMEM);
 }
 
-/* Write until all is written that can be: with allocations that fail, a write
- * may end early anywhere. */
-#define WRITE_ALL(call, wanted)                                                             \
-	({                                                                                  \
-		long write_result;                                                          \
-		for (;;) {                                                                  \
-			int write_error;                                                    \
-			faults_begin();                                                     \
-			write_result = (call);                                              \
-			write_error = errno;                                                \
-			faults_end();                                                       \
-			errno = write_error;                                                \
-			if (!again(write_result) &&                                         \
-			    (write_result < 0 || write_result >= (long)(wanted) || !faults_wanted()))    \
-				break;                                                      \
-			faults_repeated++;                                                  \
-		}                                                                           \
-		write_result;                                                               \
-	})
-
 /* An operation that fails for want of memory has to leave the file fit for
  * the same operation: so it is repeated. */
 #define REPEAT(call)                                                                        \
@@ -140,6 +120,26 @@ static int again(long result)
 			repeat_result = (call);                                             \
 		while (again(repeat_result));                                               \
 		repeat_result;                                                              \
+	})
+
+/* As REPEAT for writes. Where allocations are made to fail, they fail in the
+ * first call only: what it leaves undone, the same call does after it. */
+#define WRITE_ALL(call, wanted)                                                             \
+	({                                                                                  \
+		long write_result;                                                          \
+		int write_error;                                                            \
+		faults_begin();                                                             \
+		write_result = (call);                                                      \
+		write_error = errno;                                                        \
+		faults_end();                                                               \
+		errno = write_error;                                                        \
+		if (again(write_result) ||                                                  \
+		    (faults_wanted() && write_result >= 0 &&                                \
+		     write_result < (long)(wanted))) {                                      \
+			faults_repeated++;                                                  \
+			write_result = REPEAT(call);                                        \
+		}                                                                           \
+		write_result;                                                               \
 	})
 
 static void must(const struct operation *what, long result, uint64_t wanted)
