@@ -1,5 +1,5 @@
 /*
- * What docs/span.md counts with `tailwalk exec`: the first fill of a file, and overwrites at
+ * What docs/explanation/span.md counts with `tailwalk exec`: the first fill of a file, and overwrites at
  * random places.
  *
  *     cc -O2 -static -o span_load benchmarks/span_load.c

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 _BLOCK = re.compile(r"(?:<!-- (?P<how>[^\n]*?) -->\n)?```console\n(?P<body>.*?)```", re.DOTALL)
 
@@ -24,7 +24,7 @@ TOLERANCE = 0.03
 
 @dataclass(frozen=True)
 class Session:
-    """One command of a page with the output the page shows."""
+    """One command of a page, named by its path, with the output the page shows."""
 
     page: str
     command: str
@@ -48,7 +48,7 @@ def sessions(path: Path) -> list[Session]:
             command = lines.pop(0)
             while command.endswith("\\"):
                 command = command[:-1] + lines.pop(0).strip()
-            found.append(Session(path.name, command, "\n".join(lines).strip("\n"), how))
+            found.append(Session(str(path.relative_to(ROOT)), command, "\n".join(lines).strip("\n"), how))
     return found
 
 

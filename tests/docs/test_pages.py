@@ -18,7 +18,7 @@ ALL = [session for page in PAGES for session in sessions(page)]
 @pytest.fixture(scope="module")
 def desks(tmp_path_factory) -> dict[str, Path]:
     """A directory a page, in which its commands run one after the other."""
-    return {page.name: tmp_path_factory.mktemp(page.stem) for page in PAGES}
+    return {str(page.relative_to(ROOT)): tmp_path_factory.mktemp(page.stem) for page in PAGES}
 
 
 def _parameters():
@@ -47,7 +47,7 @@ def test_a_shown_command(session: Session, desks):
     assert difference(session.output, printed) == "", printed
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_of_a_page_lead_somewhere(page: Path):
     for target in re.findall(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name}: {target}"
