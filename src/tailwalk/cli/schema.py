@@ -11,13 +11,16 @@ from tailwalk.attribute.difference import Difference
 from tailwalk.attribute.record import Profile
 from tailwalk.cli.console import write
 from tailwalk.compare import Comparison
+from tailwalk.compare.steps import Track
+from tailwalk.kernels.listing import Listing
 from tailwalk.runs import Run
 from tailwalk.runs.execution import Execution
 from tailwalk.runs.schema import json_schema
+from tailwalk.verify.record import Verification
 
 RECORDS: dict[str, type[msgspec.Struct]] = {
     "run": Run, "comparison": Comparison, "profile": Profile, "difference": Difference,
-    "execution": Execution,
+    "execution": Execution, "verification": Verification, "track": Track, "kernels": Listing,
 }
 
 
