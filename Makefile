@@ -7,7 +7,7 @@ BIN = .venv/bin
 TAILWALK = $(BIN)/tailwalk
 FILLS = 1MiB 2MiB
 
-.PHONY: help setup run table test test-long check clean
+.PHONY: help setup run table test test-long check docs clean
 
 help:
 	@echo 'make run        v6.12, v6.18 and v7.3 side by side, on real kernels'
@@ -15,6 +15,7 @@ help:
 	@echo 'make test       all tests but the long ones'
 	@echo 'make test-long  the tests that build many kernels or exercise one for long'
 	@echo 'make check      ruff, mypy and the fast tests, in seconds'
+	@echo 'make docs       the documentation as a site, in site/'
 	@echo 'make setup      .venv with the tool in it'
 
 setup: $(BIN)/.ready
@@ -39,7 +40,7 @@ test-packages:
 
 $(BIN)/.ready: pyproject.toml | packages
 	python3 -m venv .venv
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev,proof,dask,parquet]'
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev,docs,proof,dask,parquet]'
 	@touch $@
 
 run: packages setup
@@ -58,7 +59,10 @@ test-long: test-packages setup
 check: setup
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/unit tests/golden
+	$(BIN)/pytest -q -m 'not guest' tests/unit tests/docs
+
+docs: setup
+	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf site .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
