@@ -22,8 +22,8 @@ _HEAD = """# Commands
 
 <!-- made by tests/docs/commands.py -->
 
-Every command with its options, as `tailwalk COMMAND --help` shows them. What a
-[spec](specs.md) is, which [records](records.md) are written and what an
+Every command with its options, as `tailwalk COMMAND --help` shows them; `tailwalk --version` prints
+the version. What a [spec](specs.md) is, which [records](records.md) are written and what an
 [exit status](exit-statuses.md) means stand on pages of their own.
 """
 

@@ -48,7 +48,8 @@ def sessions(path: Path) -> list[Session]:
             command = lines.pop(0)
             while command.endswith("\\"):
                 command = command[:-1] + lines.pop(0).strip()
-            found.append(Session(str(path.relative_to(ROOT)), command, "\n".join(lines).strip("\n"), how))
+            found.append(Session(str(path.relative_to(ROOT)), command,
+                                 "\n".join(lines).strip("\n"), how))
     return found
 
 

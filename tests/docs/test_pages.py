@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from pages import PAGES, ROOT, Session, difference, sessions
 
-pytestmark = pytest.mark.guest
-
 ALL = [session for page in PAGES for session in sessions(page)]
 
 
@@ -32,6 +30,7 @@ def _parameters():
         yield pytest.param(session, marks=marks, id=f"{session.page}-{number}-{name}")
 
 
+@pytest.mark.guest
 @pytest.mark.parametrize("session", list(_parameters()))
 def test_a_shown_command(session: Session, desks):
     command = session.command
