@@ -20,7 +20,7 @@ from pages import ROOT, sessions
 def main() -> None:
     """Remake the pages named on the command line; `...` at the end of an output stays."""
     for name in sys.argv[1:]:
-        page = Path(name)
+        page = Path(name).resolve()
         text = page.read_text()
         with tempfile.TemporaryDirectory() as desk:
             for session in sessions(page):
