@@ -19,7 +19,7 @@ from tailwalk.errors import RecordError
 from tailwalk.progress import Silent
 from tailwalk.runs import Run
 from tailwalk.runs.index import INDEX_NAME, refreshed
-from tailwalk.runs.record import encode
+from tailwalk.runs.record import encode, write_whole
 from tailwalk.runs.store import Store
 
 
@@ -363,3 +363,18 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path):
     with full_disk(), pytest.raises(RecordError, match="No space left"):
         store.add(numbered(1))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_file_is_written_to_and_stays(tmp_path):
+    device, pipe = tmp_path / "device", tmp_path / "pipe"
+    device.symlink_to(os.devnull)
+    write_whole(device, b"gone")
+    assert device.is_char_device() and device.is_symlink()
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(pipe, b"said")
+    assert os.read(reader, 10) == b"said"
+    os.close(reader)
+    assert pipe.is_fifo()
+    with pytest.raises(RecordError, match="directory"):
+        write_whole(tmp_path, b"")

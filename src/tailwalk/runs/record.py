@@ -174,8 +174,15 @@ def write_run(run: Run, path: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside it, then rename; raises RecordError."""
+    """Write a file under a temporary name beside it, then rename; raises RecordError.
+
+    A device or pipe is written to instead: root's rename would put a file in the place of
+    /dev/null.
+    """
     try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         temporary = Path(name)
         try:
