@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 from pages import PAGES, ROOT, Session, difference, sessions
+
+from tailwalk.cli import group
 
 ALL = [session for page in PAGES for session in sessions(page)]
 
@@ -44,6 +48,30 @@ def test_a_shown_command(session: Session, desks):
     assert done.returncode == session.status, done.stderr
     printed = done.stdout if session.status != 2 else done.stderr
     assert difference(session.output, printed) == "", printed
+
+
+_MENTIONED = re.compile(r"^ {4}(tailwalk (?:.*\\\n)*.*)|`(tailwalk [a-z][^`]*)`", re.MULTILINE)
+
+
+def mentioned(page: Path) -> list[list[str]]:
+    """The words of the commands that a page names without showing what they print."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    found = [block or inline for block, inline in _MENTIONED.findall(text)]
+    return [shlex.split(re.split(r" [>|] ", command.replace("\\\n", " "))[0])[1:]
+            for command in found]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.stem != "commands"],
+                         ids=lambda page: page.stem)  # that one is made from the commands
+def test_a_command_that_is_only_named_exists(page: Path):
+    for words in mentioned(page):
+        command, context = group, click.Context(group, info_name="tailwalk")
+        while isinstance(command, click.Group) and words:
+            name, *words = words
+            below = command.get_command(context, name)
+            assert below is not None, f"{page.name}: {context.command_path} {name}"
+            command, context = below, click.Context(below, info_name=name, parent=context)
+        command.make_parser(context).parse_args(words)  # raises where an option is unknown
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -31,8 +31,9 @@ def test_it_is_a_series(example: Path) -> None:
 @pytest.mark.guest
 @pytest.mark.network
 def test_it_makes_a_patch(example: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "tailwalk", "series", "patch", example, "src:6.18"],
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "tailwalk", "series", "patch", example, "src:6.18"],
+        capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     added = [line for line in done.stdout.splitlines() if re.match(r"\+[^+]", line)]
     assert added == ["+\t\tif (folio_test_uptodate(folio) && block_start >= to)", "+\t\t\tbreak;"]
