@@ -81,14 +81,21 @@ def plan(mode: Mode, *, buffers: int, depth: int, block_size: int) -> Iterator[P
     yield Part(purpose="any depth",
                setting=Setting(mode=mode, buffers=2, blocks_per_page=2 if journal else 1),
                bounds=Bounds(depth=_ANY_DEPTH, fine=True))
-    per_page = PAGE // block_size
-    if journal:
-        # Its folios are pages: the ring of a page with blocks that give it as many as were asked
-        # for, or the most there are.
-        buffers = per_page = max(count for count in (1, 2, 4) if count <= buffers)
     yield Part(purpose="walks",
-               setting=Setting(mode=mode, buffers=buffers, blocks_per_page=per_page).check(),
+               setting=ring_of(mode, buffers=buffers, block_size=block_size),
                bounds=Bounds(depth=depth))
+
+
+def ring_of(mode: Mode, *, buffers: int, block_size: int = PAGE) -> Setting:
+    """A ring of `buffers`, or with data=journal, whose folios are pages, the ring of a page with
+    blocks that give it as many as were asked for or the most there are.
+
+    Raises ModelError where no folio has that ring.
+    """
+    per_page = PAGE // block_size
+    if mode == "journal":
+        buffers = per_page = max(count for count in (1, 2, 4) if count <= max(buffers, 1))
+    return Setting(mode=mode, buffers=buffers, blocks_per_page=per_page).check()
 
 
 def check(design: Design, against: Design, *, modes: Iterable[Mode], buffers: int = 4,

@@ -12,9 +12,11 @@ that fails is replayed with contents from the start.
 
 from __future__ import annotations
 
+import gc
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tailwalk.errors import ModelError
@@ -142,8 +144,20 @@ def explore(design: Design, against: Design, setting: Setting, bounds: Bounds, *
             raise ModelError(f"the design {each.name} cannot serve mode {setting.mode}; it serves "
                              f"{', '.join(each.modes)}.")
     label = f"exploring {setting.mode}, {setting.buffers} buffers"
-    with progress.task(label, total=None) as task:
+    with progress.task(label, total=None) as task, _no_collector():
         return _Explorer(design, against, setting, bounds).run(task)
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Have no cyclic garbage looked for: states, of which there are millions, make no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Explorer:
@@ -199,10 +213,8 @@ class _Explorer:
             if machine.differed:
                 if self._part(number, (state, state), move):
                     break
-            else:
-                after = self._plain(after)
-                if after not in self._seen and self._reach(after, number, move, state):
-                    break
+            elif self._reach(self._plain(after), number, move, state):
+                break
         else:
             self._found.transitions += transitions
             return False

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import NamedTuple
 
 from tailwalk.model.contents import CLEAR, FILL, FREE, LOSE, STORE, store_versions
-from tailwalk.model.walks import Begun, Ended, GetBlock, Span, Walk, zero_new_buffers
+from tailwalk.model.walks import Begun, Ended, GetBlock, Span, Walk, span_of, zero_new_buffers
 from tailwalk.model.words import (
     ASYNC_WRITE,
     CACHED,
@@ -31,6 +32,7 @@ from tailwalk.model.words import (
     WRITE_ERROR,
     WRITEBACK,
     WRITTEN,
+    Mode,
     Setting,
     State,
 )
@@ -81,6 +83,28 @@ def look_up(block: int) -> int:
     return {WRITTEN: MAPPED, UNWRITTEN_EXTENT: UNWRITTEN}.get(block & MAPPING, 0)
 
 
+class Inode(NamedTuple):
+    """How an inode writes.
+
+    Attributes:
+        journalled: ext4_should_journal_data().
+        delalloc: are blocks allocated at writeback? Then ext4_should_dioread_nolock() is true too.
+        get_block: what ext4 passes to the walk.
+    """
+
+    journalled: bool
+    delalloc: bool
+    get_block: GetBlock
+
+
+_INODES: dict[Mode, Inode] = {
+    "ordered": Inode(False, True, reserve),
+    "nodelalloc": Inode(False, False, _allocate),
+    "writeback": Inode(False, False, _allocate_unordered),
+    "journal": Inode(True, False, _allocate),
+}
+
+
 class Machine:
     """A design of the walk in a setting: what rules ask about besides the state.
 
@@ -94,8 +118,11 @@ class Machine:
         self.rival = rival
         self.differed = False
         self.end_of_folio = setting.buffers * UNITS
-        self._begun: dict[object, tuple[Begun, bool]] = {}
-        self._ended: dict[object, tuple[Ended, bool]] = {}
+        self.inode = _INODES[setting.mode]
+        # chattr -j on a file system that is mounted with delayed allocation
+        self.unjournalled = _INODES["ordered"]
+        self._begin = cache(self._walk_begin)
+        self._end = cache(self._walk_end)
         self._half: Machine | None = None
 
     def half(self) -> Machine:
@@ -118,77 +145,55 @@ class Machine:
     def begin(self, ring: bytes, blocks: bytes, uptodate: bool, start: int, end: int,
               get_block: GetBlock, refuse: int | None) -> Begun:
         """The design's ext4_block_write_begin()."""
-        key = (ring, blocks, uptodate, start, end, get_block, refuse)
-        known = self._begun.get(key)
-        if known is None:
-            def begin(walk: Walk) -> Begun:
-                return walk.begin(ring, blocks, span=self.span(start, end), uptodate=uptodate,
-                                  get_block=get_block, refuse=refuse)
-            begun = begin(self.walk)
-            known = begun, self.rival is not None and begin(self.rival) != begun
-            self._begun[key] = known
-        if known[1]:
+        begun, differs = self._begin(ring, blocks, uptodate, start, end, get_block, refuse)
+        if differs:
             self.differed = True
-        return known[0]
+        return begun
 
-    def end(self, ring: bytes, blocks: bytes, uptodate: bool, start: int, end: int,
-            copied: int) -> Ended:
+    def end(self, ring: bytes, uptodate: bool, start: int, end: int, copied: int) -> Ended:
         """The design's block_write_end()."""
-        key = (ring, blocks, uptodate, start, end, copied)
-        known = self._ended.get(key)
-        if known is None:
-            def finish(walk: Walk) -> Ended:
-                return walk.end(ring, blocks, span=self.span(start, end), uptodate=uptodate,
-                                copied=copied)
-            ended = finish(self.walk)
-            known = ended, self.rival is not None and finish(self.rival) != ended
-            self._ended[key] = known
-        if known[1]:
+        ended, differs = self._end(ring, uptodate, start, end, copied)
+        if differs:
             self.differed = True
-        return known[0]
+        return ended
+
+    def _walk_begin(self, ring: bytes, blocks: bytes, uptodate: bool, start: int, end: int,
+                    get_block: GetBlock, refuse: int | None) -> tuple[Begun, bool]:
+        def begin(walk: Walk) -> Begun:
+            return walk.begin(ring, blocks, span=self.span(start, end), uptodate=uptodate,
+                              get_block=get_block, refuse=refuse)
+
+        begun = begin(self.walk)
+        return begun, self.rival is not None and begin(self.rival) != begun
+
+    def _walk_end(self, ring: bytes, uptodate: bool, start: int, end: int,
+                  copied: int) -> tuple[Ended, bool]:
+        def finish(walk: Walk) -> Ended:
+            return walk.end(ring, span=self.span(start, end), uptodate=uptodate, copied=copied)
+
+        ended = finish(self.walk)
+        return ended, self.rival is not None and finish(self.rival) != ended
 
     def span(self, start: int, end: int) -> Span:
         """A written range, in units."""
-        return _span(start, end, self.setting.buffers)
-
-
-@cache
-def _span(start: int, end: int, buffers: int) -> Span:
-    return Span(start, end, block=UNITS, buffers=buffers)
+        return span_of(start, end, UNITS, self.setting.buffers)
 
 
 class File:
     """A working copy of a state, and the steps that several rules share."""
 
-    __slots__ = ("blocks", "disksize", "folio", "machine", "ring", "size", "units")
+    __slots__ = ("blocks", "delalloc", "disksize", "folio", "get_block", "journalled", "machine",
+                 "ring", "size", "units")
 
     def __init__(self, machine: Machine, state: State) -> None:
         self.machine = machine
         self.ring, self.blocks, self.units, self.folio, self.size, self.disksize = state
+        self.journalled, self.delalloc, self.get_block = (
+            machine.unjournalled if self.folio & UNJOURNALLED else machine.inode)
 
     def state(self) -> State:
         """The state as it is now."""
         return State(self.ring, self.blocks, self.units, self.folio, self.size, self.disksize)
-
-    # How the inode writes.
-
-    @property
-    def journalled(self) -> bool:
-        """ext4_should_journal_data()."""
-        return self.machine.setting.mode == "journal" and not self.folio & UNJOURNALLED
-
-    @property
-    def delalloc(self) -> bool:
-        """Are blocks allocated at writeback? Then ext4_should_dioread_nolock() is true too."""
-        return (self.machine.setting.mode == "ordered"
-                or (self.machine.setting.mode == "journal" and bool(self.folio & UNJOURNALLED)))
-
-    @property
-    def get_block(self) -> GetBlock:
-        """The get_block that ext4 passes to the walk."""
-        if self.delalloc:
-            return reserve
-        return _allocate_unordered if self.machine.setting.mode == "writeback" else _allocate
 
     # Contents of the cache.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -118,11 +118,28 @@ _RULES: dict[str, Callable[[File, Move, bytes | None], int | None]] = {
 }
 
 
+class Writes(NamedTuple):
+    """The writes of one range.
+
+    Attributes:
+        start, end: the range in units.
+        whole: the copy brings all of it, or only a part, and nothing fails.
+        unreadable: the read of a partly written block fails.
+        refused: get_block finds no space, by the call that it is.
+    """
+
+    start: int
+    end: int
+    whole: tuple[Move, ...]
+    unreadable: Move
+    refused: tuple[Move, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
     """Which arguments a rule is tried with, for one size of folio."""
 
-    writes: tuple[tuple[int, int], ...]
+    writes: tuple[Writes, ...]
     sizes: tuple[int, ...]
     punches: tuple[tuple[int, int], ...]
     stores: tuple[int, ...]
@@ -137,15 +154,26 @@ class Vocabulary:
         end = buffers * UNITS
         every = tuple((a, b) for a in range(end) for b in range(a + 1, end + 1))
         if fine:
-            return cls(writes=every, sizes=tuple(range(end + 1)), punches=every,
+            return cls(writes=tuple(_writes(a, b, buffers, range(b - a)) for a, b in every),
+                       sizes=tuple(range(end + 1)), punches=every,
                        stores=tuple(range(end)), every_fault=True)
         blocks = tuple((a, b) for a, b in every if not a % UNITS and not b % UNITS)
         halves = tuple((a, a + 1) for a in range(0, end, UNITS))
         between = tuple((a, b) for a, b in every if a % UNITS and b % UNITS)
-        return cls(writes=blocks + halves + between,
+        return cls(writes=tuple(_writes(a, b, buffers, ((b - a) // 2,))
+                                for a, b in blocks + halves + between),
                    sizes=(0, end // 2, end // 2 + 1, end),
                    punches=(*((a, a + UNITS) for a in range(0, end, UNITS)), (1, end - 1)),
                    stores=(0,), every_fault=False)
+
+
+def _writes(start: int, end: int, buffers: int, copies: Iterable[int]) -> Writes:
+    return Writes(
+        start, end,
+        whole=(Move("write", start, end), *(Move("write", start, end, copied)
+                                            for copied in copies)),
+        unreadable=Move("write", start, end, fatal=True),
+        refused=tuple(Move("write", start, end, fault=call) for call in range(buffers)))
 
 
 def moves(machine: Machine, state: State, *, fine: bool) -> Iterator[Move]:
@@ -160,17 +188,13 @@ def moves(machine: Machine, state: State, *, fine: bool) -> Iterator[Move]:
         file.attach_ring()
     whole_ring = file.ring
     get_block = file.get_block
-    for start, end in vocabulary.writes:
-        yield Move("write", start, end)
-        length = end - start
-        for copied in range(length) if every_fault else (length // 2,):
-            yield Move("write", start, end, copied)
+    for start, end, whole, unreadable, refused in vocabulary.writes:
+        yield from whole
         begun = machine.begin(whole_ring, blocks, uptodate, start, end, get_block, None)
-        calls = begun.calls
-        for call in range(calls) if every_fault else range(calls)[-1:]:
-            yield Move("write", start, end, fault=call)
+        if begun.calls:
+            yield from refused[0 if every_fault else begun.calls - 1:begun.calls]
         if begun.reads:
-            yield Move("write", start, end, fatal=True)
+            yield unreadable
     if uptodate:
         unmapped = sum(not flags & MAPPED for flags in whole_ring[:-(-size // UNITS)])
         for unit in vocabulary.stores:

@@ -18,7 +18,7 @@ from tailwalk.cases.places import LARGEST_FOLIO, folio_size
 from tailwalk.errors import ModelError
 from tailwalk.model.designs import Design, find_design
 from tailwalk.model.file import reserve
-from tailwalk.model.walks import Counts, Span
+from tailwalk.model.walks import Counts, span_of
 from tailwalk.model.words import DIRTY, MAPPED, UPTODATE, WRITTEN
 from tailwalk.runs import Figure, Run
 
@@ -116,7 +116,7 @@ def _terms(case: Case, design: Design, offset: int, block_size: int,
     chunks = list(_chunks(offset, case.length, folio))
     for start, end in chunks:
         buffers = folio // block_size
-        span = Span(start, end, block=block_size, buffers=buffers)
+        span = span_of(start, end, block_size, buffers)
         ring = bytearray((UPTODATE | DIRTY | MAPPED,)) * buffers
         if not case.uptodate:
             left_out = -(-PAGE // block_size)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple, Protocol
 
 from tailwalk.model.words import (
@@ -22,7 +22,6 @@ from tailwalk.model.words import (
     DELAYED,
     DIRTY,
     ENOSPC,
-    HOLE,
     MAPPED,
     MAPPING,
     NEW,
@@ -103,7 +102,13 @@ class Span:
         """The range's first `length` positions."""
         if self.start + length == self.end:
             return self
-        return Span(self.start, self.start + length, block=self.block, buffers=self.buffers)
+        return span_of(self.start, self.start + length, self.block, self.buffers)
+
+
+@cache
+def span_of(start: int, end: int, block: int, buffers: int) -> Span:
+    """The one `Span` of a range: what is remembered of a span is remembered under its identity."""
+    return Span(start, end, block=block, buffers=buffers)
 
 
 class Buffer:
@@ -160,11 +165,12 @@ class Begun(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What block_write_end() leaves: the ring and blocks, the ranges of the cache that it zeroed,
-    the positions it accepts, whether the folio is uptodate, and whether it made it dirty."""
+    """What block_write_end() leaves: the ring, the blocks whose reservation it gives back, the
+    ranges of the cache that it zeroed, the positions it accepts, whether the folio is uptodate,
+    and whether it made it dirty."""
 
     ring: bytes
-    blocks: bytes
+    given_back: tuple[int, ...]
     zeroed: tuple[Range, ...]
     accepted: int
     uptodate: bool
@@ -178,8 +184,7 @@ class Walk(Protocol):
               get_block: GetBlock, refuse: int | None = None) -> Begun:
         """Prepare the buffers of `span`; `refuse` is the get_block call that gets ENOSPC."""
 
-    def end(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
-            copied: int) -> Ended:
+    def end(self, ring: bytes, *, span: Span, uptodate: bool, copied: int) -> Ended:
         """Take in the first `copied` positions of `span`."""
 
     def cost(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
@@ -189,6 +194,24 @@ class Walk(Protocol):
 
 Route = Callable[[Span, bool], range]
 """From the written range and whether the folio is uptodate on entry to the buffers visited."""
+
+
+class Cut(NamedTuple):
+    """A route cut at the ends of the span: it visits `start` to `first` of the prefix, `first` to
+    `last` of the span, and `last` to `stop` of the tail."""
+
+    start: int
+    first: int
+    last: int
+    stop: int
+
+
+def cut(along: Route, span: Span, uptodate: bool) -> Cut:
+    """Where a route meets the span."""
+    route, touched = along(span, uptodate), span.touched
+    first = max(route.start, touched.start)
+    last = max(first, min(route.stop, touched.stop))
+    return Cut(route.start, first, last, max(last, route.stop))
 
 
 def whole_ring(span: Span, uptodate: bool) -> range:  # noqa: ARG001
@@ -263,11 +286,48 @@ def commit_at(flags: int, outside: bool) -> tuple[int, bool, int]:
     return bh.flags, partial, bh.operations
 
 
+class Prepared(NamedTuple):
+    """What ext4_block_write_begin() does to the buffers of the span: as `Begun`."""
+
+    ring: bytes
+    blocks: bytes
+    zeroed: tuple[Range, ...]
+    reads: tuple[int, ...]
+    calls: int
+    error: int
+
+
+@cache
+def begin_inside(ring: bytes, blocks: bytes, first: int, span: Span, uptodate: bool,
+                 get_block: GetBlock, refuse: int | None) -> Prepared:
+    """The loop of ext4_block_write_begin() over those buffers of the span, `first` the first of
+    them, that `ring` and `blocks` are cut down to."""
+    after, backing = bytearray(ring), bytearray(blocks)
+    zeroed: list[Range] = []
+    reads: list[int] = []
+    calls = error = 0
+    for at, flags in enumerate(ring):
+        i = first + at
+        step = begin_at(flags, blocks[at], outside=False, partly=span.partly(i),
+                        uptodate=uptodate, get_block=get_block, refuse=calls == refuse)
+        after[at], backing[at] = step.flags, step.block
+        calls += step.calls
+        if step.zeroes:
+            zeroed.extend(span.rest_of(i))
+        if step.reads:
+            reads.append(i)
+        if step.refused:
+            error = ENOSPC
+            break
+    return Prepared(bytes(after), bytes(backing), tuple(zeroed), tuple(reads), calls, error)
+
+
 _BEGIN_OUTSIDE = bytes(
     begin_at(flags, 0, outside=True, partly=False, uptodate=True,
              get_block=lambda block: (0, block),
              refuse=False).flags for flags in range(256))
 _IS_UPTODATE = bytes(flags & UPTODATE for flags in range(256))
+_IS_NEW = bytes(flags & NEW for flags in range(256))
 _IS_DIRTY = bytes(flags & DIRTY for flags in range(256))
 
 
@@ -280,8 +340,8 @@ class RingWalk:
 
     def __init__(self, begin: Route, commit: Route, *, indexed: bool = False,
                  at: CommitAt = commit_at) -> None:
-        self._begin_route = begin
-        self._commit_route = commit
+        self._begin_cut = cache(partial(cut, begin))
+        self._commit_cut = cache(partial(cut, commit))
         self._indexed = indexed
         self._commit_at = at
         # A body that depends on the flags alone is a table over them.
@@ -291,36 +351,18 @@ class RingWalk:
     def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
               get_block: GetBlock, refuse: int | None = None) -> Begun:
         """ext4_block_write_begin(), fs/ext4/inode.c, v6.18."""
-        route, touched = self._begin_route(span, uptodate), span.touched
-        first, last = max(route.start, touched.start), min(route.stop, touched.stop)
-        inside, backing = bytearray(ring[first:last]), bytearray(blocks)
-        prefix, tail = ring[:first], ring[last:]
-        if uptodate and route.start < first:
-            prefix = prefix[:route.start] + prefix[route.start:].translate(_BEGIN_OUTSIDE)
-        zeroed: list[Range] = []
-        reads: list[int] = []
-        calls = error = 0
-        for i in range(first, last):
-            step = begin_at(ring[i], blocks[i], outside=False, partly=span.partly(i),
-                            uptodate=uptodate, get_block=get_block, refuse=calls == refuse)
-            inside[i - first], backing[i] = step.flags, step.block
-            calls += step.calls
-            if step.zeroes:
-                zeroed.extend(span.rest_of(i))
-            if step.reads:
-                reads.append(i)
-            if step.refused:
-                error = ENOSPC
-                break
-        else:
-            if uptodate and last < route.stop:
-                length = route.stop - last
-                tail = tail[:length].translate(_BEGIN_OUTSIDE) + tail[length:]
-        return Begun(prefix + bytes(inside) + tail, bytes(backing), tuple(zeroed), tuple(reads),
-                     calls, error)
+        start, first, last, stop = self._begin_cut(span, uptodate)
+        inside, backing, zeroed, reads, calls, error = begin_inside(
+            ring[first:last], blocks[first:last], first, span, uptodate, get_block, refuse)
+        prefix, tail = ring[start:first], ring[last:stop]
+        if uptodate:
+            prefix = prefix.translate(_BEGIN_OUTSIDE)
+            if not error:
+                tail = tail.translate(_BEGIN_OUTSIDE)
+        return Begun(ring[:start] + prefix + inside + tail + ring[stop:],
+                     blocks[:first] + backing + blocks[last:], zeroed, reads, calls, error)
 
-    def end(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
-            copied: int) -> Ended:
+    def end(self, ring: bytes, *, span: Span, uptodate: bool, copied: int) -> Ended:
         """block_write_end(), fs/buffer.c, v6.18."""
         zeroed: tuple[Range, ...] = ()
         before = ring
@@ -330,59 +372,44 @@ class RingWalk:
             ring, zeroed = zero_new_buffers(ring, span.start + copied, span.end,
                                             block=span.block, uptodate=uptodate)
         # block_commit_write()
-        taken = span.first(copied)
-        route, touched = self._commit_route(taken, uptodate), taken.touched
-        first = max(route.start, touched.start)
-        last = max(first, min(route.stop, touched.stop))
-        prefix, tail = ring[route.start:first], ring[last:route.stop]
-        after = (ring[:route.start] + prefix.translate(self._outside)
+        start, first, last, stop = self._commit_cut(span.first(copied), uptodate)
+        prefix, tail = ring[start:first], ring[last:stop]
+        after = (ring[:start] + prefix.translate(self._outside)
                  + ring[first:last].translate(self._inside) + tail.translate(self._outside)
-                 + ring[max(last, route.stop):])
-        partial = 0 in (prefix + tail).translate(_IS_UPTODATE)
-        return Ended(after, blocks, zeroed, copied, uptodate or not partial,
+                 + ring[stop:])
+        complete = uptodate or 0 not in (prefix + tail).translate(_IS_UPTODATE)
+        return Ended(after, (), zeroed, copied, complete,
                      after.translate(_IS_DIRTY) != before.translate(_IS_DIRTY))
 
     def cost(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
              get_block: GetBlock) -> tuple[Counts, Counts]:
         """The operations at each buffer along the routes."""
-        touched = span.touched
-
-        def outside(route: range) -> bytes:
-            return (ring[route.start:max(route.start, min(route.stop, touched.start))]
-                    + ring[max(route.start, touched.stop):route.stop])
-
-        def inside(route: range) -> range:
-            return range(max(route.start, touched.start), min(route.stop, touched.stop))
-
-        route = self._begin_route(span, uptodate)
-        begin = self._count(route, span)
-        passed = outside(route)
+        start, first, last, stop = visited = self._begin_cut(span, uptodate)
+        begin = self._count(visited)
+        passed = ring[start:first] + ring[last:stop]
         for flags in set(passed):
             begin.flags += passed.count(flags) * begin_at(
                 flags, 0, outside=True, partly=False, uptodate=uptodate, get_block=get_block,
                 refuse=False).operations
-        for i in inside(route):
+        for i in range(first, last):
             step = begin_at(ring[i], blocks[i], outside=False, partly=span.partly(i),
                             uptodate=uptodate, get_block=get_block, refuse=False)
             begin.flags += step.operations
             begin.get_block += step.calls
-        route = self._commit_route(span, uptodate)
-        commit = self._count(route, span)
-        passed = outside(route)
+        start, first, last, stop = visited = self._commit_cut(span, uptodate)
+        commit = self._count(visited)
+        passed = ring[start:first] + ring[last:stop]
         commit.flags += sum(passed.count(flags) * self._commit_at(flags, True)[2]
                             for flags in set(passed))
-        commit.flags += sum(self._commit_at(ring[i], False)[2] for i in inside(route))
+        commit.flags += sum(self._commit_at(flags, False)[2] for flags in ring[first:last])
         return begin, commit
 
-    def _count(self, route: range, span: Span) -> Counts:
-        touched = span.touched
-        counts = Counts(
-            prefix=len(range(route.start, min(route.stop, touched.start))),
-            span=len(range(max(route.start, touched.start), min(route.stop, touched.stop))),
-            tail=len(range(max(route.start, touched.stop), route.stop)))
-        if route and route.start:
+    def _count(self, visited: Cut) -> Counts:
+        start, first, last, stop = visited
+        counts = Counts(prefix=first - start, span=last - first, tail=stop - last)
+        if start and stop > start:
             counts.lookups += self._indexed
-            counts.hops += 0 if self._indexed else route.start
+            counts.hops += 0 if self._indexed else start
         return counts
 
 
@@ -421,10 +448,10 @@ class BitmapWalk:
                 zeroed.extend(span.rest_of(i))
         return Begun(bytes(flags), bytes(after), tuple(zeroed), tuple(reads), calls, 0)
 
-    def end(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
-            copied: int) -> Ended:
+    def end(self, ring: bytes, *, span: Span, uptodate: bool, copied: int) -> Ended:
         """iomap_write_end() and the file system's iomap_end()."""
-        flags, after = bytearray(ring), bytearray(blocks)
+        flags = bytearray(ring)
+        given_back: list[int] = []
         if copied < span.end - span.start and not uptodate:
             copied = 0
         taken = span.first(copied).touched if copied else ()
@@ -433,10 +460,11 @@ class BitmapWalk:
                 flags[i] |= UPTODATE | DIRTY
             elif flags[i] & NEW and flags[i] & DELAY:
                 flags[i] &= ~(MAPPED | DELAY)
-                after[i] = after[i] & ~MAPPING | HOLE
+                given_back.append(i)
             flags[i] &= ~NEW
         complete = all(flag & UPTODATE for flag in flags)
-        return Ended(bytes(flags), bytes(after), (), copied, uptodate or complete, bool(copied))
+        return Ended(bytes(flags), tuple(given_back), (), copied, uptodate or complete,
+                     bool(copied))
 
     def cost(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
              get_block: GetBlock) -> tuple[Counts, Counts]:
@@ -453,6 +481,8 @@ def zero_new_buffers(ring: bytes, start: int, end: int, *, block: int,
                      uptodate: bool) -> tuple[bytes, tuple[Range, ...]]:
     """folio_zero_new_buffers(), fs/buffer.c, v6.18: the ring and the ranges of the cache zeroed.
     It walks the whole ring in every design."""
+    if not any(ring.translate(_IS_NEW)):
+        return ring, ()
     after = bytearray(ring)
     zeroed: list[Range] = []
     for i, flags in enumerate(ring):

@@ -14,7 +14,9 @@ from tailwalk.model.words import (
     ENOSPC,
     FOLIO_DIRTY,
     FOLIO_UPTODATE,
+    HOLE,
     MAPPED,
+    MAPPING,
     NEW,
     UNITS,
     UNWRITTEN,
@@ -76,8 +78,10 @@ def _write_begin(file: File, start: int, end: int, refuse: int | None, unreadabl
 
 
 def _write_end(file: File, start: int, end: int, copied: int) -> int:
-    ended = file.machine.end(file.ring, file.blocks, file.is_uptodate(), start, end, copied)
-    file.ring, file.blocks = ended.ring, ended.blocks
+    ended = file.machine.end(file.ring, file.is_uptodate(), start, end, copied)
+    file.ring = ended.ring
+    for index in ended.given_back:
+        file.change_backing(index, drop=MAPPING, add=HOLE)
     file.clear_all(ended.zeroed)
     if ended.uptodate:
         file.folio |= FOLIO_UPTODATE
