@@ -11,7 +11,7 @@ from tailwalk.errors import UsageError
 from tailwalk.kernels import parse_spec
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.plan import DEFAULT_ROUNDS, Plan
-from tailwalk.runs import Run, read_run
+from tailwalk.runs import Run, read_run, read_runs
 
 if TYPE_CHECKING:
     from tailwalk.rigs.pool import Pool
@@ -44,6 +44,13 @@ def read_argument(argument: str, *, progress: Progress = SILENT) -> Run:
     from tailwalk.runs.store import Store
 
     return Store(progress=progress).get(argument)
+
+
+def read_arguments(argument: str, *, progress: Progress = SILENT) -> list[Run]:
+    """As `read_argument`, of a file that may hold a list of runs."""
+    if is_path(argument):
+        return read_runs(Path(argument))
+    return [read_argument(argument, progress=progress)]
 
 
 def runs_for(arguments: Sequence[str], plan: Plan | None, *, fresh: bool = False,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tailwalk.cases import Filesystem
 from tailwalk.cli.console import open_progress, write
+from tailwalk.cli.measure import read_arguments
 from tailwalk.cli.options import cases_from, condition_options, size
+from tailwalk.errors import UsageError
 from tailwalk.model.words import MODES, Mode
+from tailwalk.runs import Run
 
 if TYPE_CHECKING:
     from tailwalk.model.predict import Place
@@ -93,36 +95,54 @@ def prove(design: str) -> None:
 @click.option("--fs-block-size", type=size, default="4KiB", show_default=True,
               help="Block size of the file system.")
 @condition_options
-@click.option("--calibrate", type=click.Path(path_type=Path), metavar="RUN.json",
-              help="Also predict instructions, from this run.")
+@click.option("--folio", type=size, default=None, metavar="SIZE",
+              help="Size of the folios.  [default: what --fill asks for]")
+@click.option("--calibrate", metavar="RUN",
+              help="Also predict instructions, with coefficients from this run: a record's file, "
+                   "what sweep --format json writes of one kernel, or a kept run's id.")
+@click.option("--check", "checks", multiple=True, metavar="RUN",
+              help="Predict every cell of another run of that kernel; may be repeated.")
 @click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table",
               show_default=True, help="csv has the counts and figures in full.")
-def predict(designs: tuple[str, ...], fs_block_size: int, calibrate: Path | None, form: str,
-            **given: Any) -> None:
+def predict(designs: tuple[str, ...], fs_block_size: int, folio: int | None,
+            calibrate: str | None, checks: tuple[str, ...], form: str, **given: Any) -> None:
     """Predict what a call costs: visits exactly, and instructions from a run.
 
     --offset random stands for the mean over all blocks of a folio. With --calibrate, every cell
-    of the run is shown first, beside what the model says of it.
+    of the run is shown first, beside what the model says of it, then the cells of --check, which
+    the coefficients know nothing of.
     """
+    from tailwalk.model.calibrate import calibrate as fit
     from tailwalk.model.designs import find_design
     from tailwalk.model.predict import RANDOM, cost_of
-    from tailwalk.model.predict import calibrate as fit
     from tailwalk.model.telling import tell_calibration, tell_costs, tell_costs_csv
-    from tailwalk.runs import read_run
 
+    if checks and calibrate is None:
+        raise UsageError("--check compares figures with predictions, which --calibrate makes: "
+                         "give both.")
     place: Place | None = None
     if given["offset"] == RANDOM:
         place, given["offset"] = RANDOM, "first"
     cases = cases_from(given, Filesystem(block_size=fs_block_size))
-    costs = [cost_of(case, find_design(design), block_size=fs_block_size, place=place)
+    costs = [cost_of(case, find_design(design), block_size=fs_block_size, folio=folio, place=place)
              for case in cases for design in designs]
-    calibration = None if calibrate is None else fit(read_run(calibrate))
+    calibration = None if calibrate is None else fit(_one_run(calibrate))
     figures = (None if calibration is None
                else [calibration.instructions(cost) for cost in costs])
     if form == "csv":
         _write_lines(tell_costs_csv(costs, figures))
         return
     if calibration is not None:
-        _write_lines(tell_calibration(calibration))
+        _write_lines(tell_calibration(calibration, [
+            (run, calibration.predict(run)) for argument in checks
+            for run in read_arguments(argument)]))
         write("\n")
     _write_lines(tell_costs(costs, figures, calibration))
+
+
+def _one_run(argument: str) -> Run:
+    runs = read_arguments(argument)
+    if len(runs) != 1:
+        raise UsageError(f"--calibrate {argument}: it holds {len(runs)} runs, and coefficients "
+                         "are one kernel's: sweep one kernel into the file.")
+    return runs[0]

@@ -1,45 +1,59 @@
-"""Prediction: what a call costs, from the model's counts, and in instructions from a run.
+"""Prediction: what a call costs, in counts.
 
 Counts are exact: the walk of a design, taken over a ring of the size that the folio has, in the
-state that the benchmark keeps it in (every block written, mapped and dirty). Instructions are a
-sum over counts whose coefficients come from a run by least squares of the relative error, over
-the counts that vary in it and tell each other apart.
+state that the benchmark keeps it in (every block written, mapped and dirty); and what else a call
+does that depends on case, folio and place. `calibrate` makes instructions of them.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from tailwalk.cases import PAGE, Case, show_size
-from tailwalk.cases.places import LARGEST_FOLIO, folio_size
+from tailwalk.cases.places import folio_size
 from tailwalk.errors import ModelError
-from tailwalk.model.designs import Design, find_design
+from tailwalk.model.designs import Design
 from tailwalk.model.file import reserve
 from tailwalk.model.walks import Counts, span_of
 from tailwalk.model.words import DIRTY, MAPPED, UPTODATE, WRITTEN
-from tailwalk.runs import Figure, Run
 
 RANDOM: Final = "random"
 Place = int | Literal["random"]
 
 TERMS = {
+    "prefix": "visits before the range",
+    "tail": "visits behind the range",
+    "span": "visits in the range",
+    "folios": "folios written to",
+    "large": "of these, folios larger than a page",
+    "levels": "levels of the page cache's tree descended",
+    "siblings": "folios found by a slot that is not their first",
+    "words": "words of 8 bytes copied",
+    "bytes": "bytes copied one by one",
+    "pieces": "pieces copied (vectors, cut at folio ends)",
     "writev": "call is writev",
     "write": "call is write",
-    "folios": "folios written to",
-    "pieces": "pieces copied (vectors, cut at folio ends)",
-    "words": "words of 8 bytes copied",
     "inside": "walks that begin before the range",
-    "prefix": "visits before the range",
-    "span": "visits in the range",
-    "tail": "visits behind the range",
+    "faulted": "vectors faulted in, again before every folio",
     "hops": "links followed",
-    "lookups": "uses of an index",
+    "lookups": "uses of an index or a bitmap",
     "get_block": "calls of get_block",
 }
-"""What instructions are a sum over."""
+"""What instructions are a sum over. Each has a loop or a branch of its own in the kernel:
+`large` folio_size(), include/linux/mm.h; `levels` xas_load() and `siblings` xas_descend(),
+lib/xarray.c; `words` and `bytes` rep_movs_alternative(), arch/x86/lib/copy_user_64.S; `writev`
+import_iovec(), lib/iov_iter.c; `write` the file's own position, fs/read_write.c; `faulted`
+iomap_write_iter(), fs/iomap/buffered-io.c, where ext4 faults in nothing that is there (all
+v6.18)."""
+
+_SLOT_BITS = 6
+"""A node of the page cache's tree has 2**6 slots (XA_CHUNK_SHIFT)."""
+_BY_WORDS = 64
+"""Bytes from which on rep_movs_alternative() copies by `rep movsq`."""
+_LARGEST_ENTRY = 2048 * PAGE
+"""Bytes in the largest folio that a tree of such nodes could hold (MAX_XAS_ORDER)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +91,16 @@ def cost_of(case: Case, design: Design, *, block_size: int, folio: int | None = 
         case: the call; `uptodate` False leaves the last page's data out of every folio.
         design: of the walks.
         block_size: of the file system, bytes.
-        folio: bytes of the folios that cache the file; None: what `case.fill` asks for.
+        folio: bytes of the folios that cache the file; None: what `case.fill` asks for. x86-64
+            makes them of up to 2 MiB; larger ones, which its page cache could hold, extrapolate.
         place: file offset, or RANDOM; None: `case.offset`.
 
-    Raises ModelError for sizes that no kernel has.
+    Raises ModelError for sizes that no kernel could have.
     """
     folio = folio_size(case.fill) if folio is None else folio
-    if folio < PAGE or folio > LARGEST_FOLIO or folio & (folio - 1):
+    if folio < PAGE or folio > _LARGEST_ENTRY or folio & (folio - 1):
         raise ModelError(f"a folio of {show_size(folio)}: folios are powers of two from "
-                         f"{show_size(PAGE)} to {show_size(LARGEST_FOLIO)}.")
+                         f"{show_size(PAGE)} to {show_size(_LARGEST_ENTRY)}.")
     if block_size < 1024 or block_size > folio or block_size & (block_size - 1):
         raise ModelError(f"--fs-block-size {show_size(block_size)}: blocks are powers of two from "
                          f"1KiB to the folio's {show_size(folio)}.")
@@ -126,11 +141,46 @@ def _terms(case: Case, design: Design, offset: int, block_size: int,
                                 uptodate=case.uptodate, get_block=reserve):
             total += counts
             inside += counts.prefix > 0
-    return {"writev": case.call == "writev", "write": case.call == "write",
-            "folios": len(chunks), "pieces": _pieces(case, chunks), "words": case.length // 8,
-            "inside": inside, "prefix": total.prefix, "span": total.span, "tail": total.tail,
-            "hops": total.hops, "lookups": total.lookups, "get_block": total.get_block,
+    pieces = list(_pieces(case, chunks))
+    words, odd = map(sum, zip(*(_copied(start, end) for start, end in pieces), strict=True))
+    order = (folio // PAGE).bit_length() - 1
+    return {"prefix": total.prefix, "tail": total.tail, "span": total.span,
+            "folios": len(chunks), "large": len(chunks) * (order > 0),
+            "levels": len(chunks) * _levels(case.file_size, order),
+            "siblings": sum(_is_sibling(start, order) for start, _ in chunks),
+            "words": words, "bytes": odd, "pieces": len(pieces),
+            "writev": case.call == "writev", "write": case.call == "write", "inside": inside,
+            "faulted": sum(_vectors_left(case, chunks)) if walk.maps_whole_calls else 0,
+            "hops": total.hops, "lookups": total.lookups,
+            # An overwrite lies in one extent.
+            "get_block": 1 if walk.maps_whole_calls else total.get_block,
             "flags": total.flags}
+
+
+def _levels(file_size: int, order: int) -> int:
+    """Nodes that xas_load() goes down through to a folio in a file of whole folios."""
+    last = max(-(-file_size // PAGE), 1 << order) - 1
+    height = 0
+    while last:
+        last >>= _SLOT_BITS
+        height += 1
+    return height - _level(order)
+
+
+def _level(order: int) -> int:
+    """How far above the lowest nodes of the tree an entry of an order stands."""
+    return order // _SLOT_BITS
+
+
+def _is_sibling(start: int, order: int) -> bool:
+    """Does a position in a folio belong to another than the first of the folio's slots?"""
+    return start // PAGE >= 1 << _SLOT_BITS * _level(order)
+
+
+def _copied(start: int, end: int) -> tuple[int, int]:
+    """Words and single bytes that a piece is copied in, without the first word, which aligns."""
+    rest = end - start - (8 - start % 8 if end - start >= _BY_WORDS else 0)
+    return rest // 8, rest % 8
 
 
 def _chunks(offset: int, length: int, folio: int) -> Iterator[tuple[int, int]]:
@@ -143,155 +193,20 @@ def _chunks(offset: int, length: int, folio: int) -> Iterator[tuple[int, int]]:
         length -= end - start
 
 
-def _pieces(case: Case, chunks: Sequence[tuple[int, int]]) -> int:
-    """The contiguous pieces that the vectors are copied in."""
-    ends = {case.size * number for number in range(1, case.vectors + 1)}
+def _pieces(case: Case, chunks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The ranges of folios that the vectors are copied to in turn."""
+    left = case.size
+    for start, end in chunks:
+        while start < end:
+            length = min(left, end - start)
+            yield start, start + length
+            start += length
+            left = left - length or case.size
+
+
+def _vectors_left(case: Case, chunks: Sequence[tuple[int, int]]) -> Iterator[int]:
+    """The vectors of which something is left to copy, before each folio."""
     done = 0
     for start, end in chunks:
+        yield case.vectors - done // case.size
         done += end - start
-        ends.add(done)
-    return len(ends)
-
-
-def design_of(run: Run) -> Design:
-    """The design that a run's kernel has: its series, or else its version's."""
-    if series := re.search(r"\+(tail|span)\b", run.kernel.spec):
-        return find_design(series[1])
-    version = re.match(r"(\d+)\.(\d+)", run.kernel.release)
-    if version is None:
-        raise ModelError(f"the run's kernel says it is {run.kernel.release!r}: which design of "
-                         "the walk it has cannot be told.")
-    return find_design("tail" if (int(version[1]), int(version[2])) >= (7, 2) else "full")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fitted:
-    """One measured cell beside what the calibration says of it."""
-
-    figure: Figure
-    cost: Cost
-    predicted: float
-
-    @property
-    def error(self) -> float:
-        """The prediction's relative error."""
-        return self.predicted / self.figure.value - 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """Coefficients from a run.
-
-    Attributes:
-        run: where they come from.
-        design: of the run's kernel.
-        base: in the run's unit.
-        coefficients: by term, in the run's unit; of the terms that the run tells apart.
-        fixed: terms that have one value in all cells, and that value; the base contains them.
-        entangled: terms that vary only together with others, which stand for them too.
-        cells: every cell used, with its error.
-        left_out: cells not used, and why.
-    """
-
-    run: Run
-    design: Design
-    base: float
-    coefficients: dict[str, float]
-    fixed: dict[str, float]
-    entangled: tuple[str, ...]
-    cells: tuple[Fitted, ...]
-    left_out: tuple[str, ...]
-
-    @property
-    def worst(self) -> float:
-        """The largest relative error, without its sign."""
-        return max(abs(cell.error) for cell in self.cells)
-
-    def instructions(self, cost: Cost) -> float:
-        """A prediction in the run's unit.
-
-        Raises ModelError where the cost depends on a term that the run does not vary.
-        """
-        for name, value in self.fixed.items():
-            if name not in _OF_OTHER_DESIGNS and abs(cost.terms[name] - value) > 1e-9:
-                raise ModelError(
-                    f"in every cell of the run {TERMS[name]!r} is {value:g}, and here it is "
-                    f"{cost.terms[name]:g}: what it costs is not known. Calibrate on a sweep "
-                    "that varies it.")
-        return self._sum(cost)
-
-    def unknown(self, cost: Cost) -> list[str]:
-        """Terms of another design that the prediction leaves out, as the run has none of them."""
-        return [TERMS[name] for name in _OF_OTHER_DESIGNS
-                if name in self.fixed and cost.terms[name]]
-
-    def _sum(self, cost: Cost) -> float:
-        return self.base + sum(factor * cost.terms[name]
-                               for name, factor in self.coefficients.items())
-
-
-_OF_OTHER_DESIGNS = ("hops", "lookups")
-
-
-def calibrate(run: Run, design: Design | None = None) -> Calibration:
-    """Coefficients from the steady cells of a run whose folio orders are known.
-
-    `design` is that of the run's kernel; None: `design_of` tells. Raises ModelError where the run
-    has too few cells.
-    """
-    import numpy as np
-
-    design = design_of(run) if design is None else design
-    block_size = run.conditions.filesystem.block_size
-    used: list[tuple[Figure, Cost]] = []
-    left_out = []
-    for figure in run.figures:
-        why = ("unsteady" if not figure.steady
-               else "folio order unknown" if figure.written is None else "")
-        if why:
-            left_out.append(f"{_name(figure.case)}: {why}")
-        elif figure.written is not None:
-            used.append((figure, cost_of(figure.case, design, block_size=block_size,
-                                         folio=PAGE << figure.written)))
-    terms, fixed, entangled = _tell_apart([cost for _, cost in used])
-    if len(used) <= len(terms) + 1:
-        raise ModelError(
-            f"the run of {run.kernel.spec} has {len(used)} usable cells for {len(terms) + 1} "
-            "coefficients; calibrate on a sweep, which has more.")
-    matrix = np.array([[1.0, *(cost.terms[name] for name in terms)] for _, cost in used])
-    values = np.array([figure.value for figure, _ in used])
-    base, *factors = np.linalg.lstsq(matrix / values[:, None], np.ones(len(used)), rcond=None)[0]
-    found = Calibration(
-        run=run, design=design, base=float(base),
-        coefficients=dict(zip(terms, map(float, factors), strict=True)), fixed=fixed,
-        entangled=entangled, cells=(), left_out=tuple(left_out))
-    fitted = tuple(Fitted(figure=figure, cost=cost, predicted=found.instructions(cost))
-                   for figure, cost in used)
-    return Calibration(**{**vars(found), "cells": fitted})
-
-
-def _tell_apart(costs: Sequence[Cost]) -> tuple[list[str], dict[str, float], tuple[str, ...]]:
-    """The terms that vary independently, those that do not vary, and those that vary only as a
-    sum of others does."""
-    import numpy as np
-
-    chosen: list[str] = []
-    fixed: dict[str, float] = {}
-    entangled = []
-    columns = [np.ones(len(costs))]
-    for name in ("prefix", "tail", "span", "folios", "words", "pieces", "writev", "write",
-                 "inside", "hops", "lookups", "get_block"):
-        column = np.array([cost.terms[name] for cost in costs])
-        if not costs or (column == column[0]).all():
-            fixed[name] = float(column[0]) if costs else 0.0
-        elif np.linalg.matrix_rank(np.array([*columns, column])) > len(columns):
-            chosen.append(name)
-            columns.append(column)
-        else:
-            entangled.append(name)
-    return chosen, fixed, tuple(entangled)
-
-
-def _name(case: Case) -> str:
-    return f"{case.name} at {show_size(case.offset)}, fill {show_size(case.fill)}"
-

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tailwalk.cases import show_size
+from tailwalk.model.calibrate import Calibration, Fitted, worst
 from tailwalk.model.check import Check, Part
 from tailwalk.model.explore import Exploration
-from tailwalk.model.predict import RANDOM, TERMS, Calibration, Cost
+from tailwalk.model.predict import RANDOM, TERMS, Cost
 from tailwalk.model.proof import INVARIANT, Proof
 from tailwalk.model.view import INVARIANTS, LEGEND
+from tailwalk.runs import Run
 
 _PURPOSES = {
     "contents": "contents followed, every range and fault",
@@ -86,13 +88,13 @@ def tell_proof(proof: Proof) -> Iterator[str]:
 def tell_costs(costs: Sequence[Cost], figures: Sequence[float] | None,
                calibration: Calibration | None) -> Iterator[str]:
     """Predictions as a table; `figures` are the predicted instructions."""
-    heading = (f"{'case':<12}{'design':<13}{'folio':>7}{'block':>7}{'place':>10}{'before':>9}"
+    heading = (f"{'case':<14}{'design':<13}{'folio':>7}{'block':>7}{'place':>10}{'before':>9}"
                f"{'in':>7}{'behind':>9}{'flags':>9}")
     yield heading + ("" if figures is None else f"{'predicted':>12}")
     for number, cost in enumerate(costs):
         terms = cost.terms
         place = RANDOM if cost.place == RANDOM else show_size(int(cost.place))
-        line = (f"{cost.case.name:<12}{cost.design:<13}{show_size(cost.folio):>7}"
+        line = (f"{cost.case.name:<14}{cost.design:<13}{show_size(cost.folio):>7}"
                 f"{show_size(cost.block_size):>7}{place:>10}{_count(terms['prefix']):>9}"
                 f"{_count(terms['span']):>7}{_count(terms['tail']):>9}{_count(cost.flags):>9}")
         yield line + ("" if figures is None else f"{figures[number]:>12,.0f}")
@@ -112,6 +114,11 @@ def tell_costs(costs: Sequence[Cost], figures: Sequence[float] | None,
         for cost in costs:
             for what in calibration.unknown(cost):
                 yield f"{cost.design}: without the cost of {what}, which that kernel has none of"
+        beyond: dict[str, None] = {}
+        for cost in costs:
+            beyond |= dict.fromkeys(calibration.extrapolates(cost))
+        if beyond:
+            yield f"beyond what that run measured: {'; '.join(beyond)}"
 
 
 def tell_costs_csv(costs: Sequence[Cost], figures: Sequence[float] | None) -> Iterator[str]:
@@ -124,20 +131,14 @@ def tell_costs_csv(costs: Sequence[Cost], figures: Sequence[float] | None) -> It
         yield ",".join([*values, *([] if figures is None else [f"{figures[number]:.1f}"])])
 
 
-def tell_calibration(calibration: Calibration) -> Iterator[str]:
-    """Every cell of the run beside its prediction, and the coefficients."""
+def tell_calibration(calibration: Calibration,
+                     predicted: Sequence[tuple[Run, Sequence[Fitted]]]) -> Iterator[str]:
+    """Every cell of the run beside its prediction, the coefficients, and the cells of other
+    runs beside theirs."""
     run = calibration.run
     yield (f"calibrated on {run.kernel.spec} ({run.kernel.release}), {run.unit}, "
-           f"{show_size(run.conditions.filesystem.block_size)} blocks, walks as "
-           f"{calibration.design.name}")
-    yield (f"{'case':<12}{'fill':>8}{'folio':>8}{'offset':>12}{'measured':>10}{'model':>9}"
-           f"{'error':>8}")
-    for cell in calibration.cells:
-        case = cell.figure.case
-        yield (f"{case.name:<12}{show_size(case.fill):>8}{show_size(cell.cost.folio):>8}"
-               f"{case.offset:>12,}{cell.figure.value:>10,.0f}{cell.predicted:>9,.0f}"
-               f"{100 * cell.error:>+7.2f}%")
-    yield f"largest error {100 * calibration.worst:.2f}% of {len(calibration.cells)} cells"
+           f"{_filesystem(run)}, walks as {calibration.design.name}")
+    yield from _cells(calibration.cells)
     for why in calibration.left_out:
         yield f"left out: {why}"
     yield f"  {calibration.base:>10.2f}  base"
@@ -146,6 +147,32 @@ def tell_calibration(calibration: Calibration) -> Iterator[str]:
     if calibration.entangled:
         yield ("varies only with others, which stand for it too: "
                + ", ".join(TERMS[name] for name in calibration.entangled))
+    for other, cells in predicted:
+        yield ""
+        yield f"predicted, and then compared with another run: {_filesystem(other)}"
+        yield from _cells(cells)
+    if predicted:
+        checked = [cell for _, cells in predicted for cell in cells]
+        yield ""
+        yield (f"largest error: {100 * worst(calibration.cells):.2f}% of the "
+               f"{len(calibration.cells)} cells calibrated on, {100 * worst(checked):.2f}% of the "
+               f"{len(checked)} cells predicted")
+
+
+def _cells(cells: Sequence[Fitted]) -> Iterator[str]:
+    yield (f"{'case':<14}{'fill':>8}{'folio':>8}{'offset':>12}{'measured':>10}{'model':>9}"
+           f"{'error':>8}")
+    for cell in cells:
+        case = cell.figure.case
+        yield (f"{case.name:<14}{show_size(case.fill):>8}{show_size(cell.cost.folio):>8}"
+               f"{case.offset:>12,}{cell.figure.value:>10,.0f}{cell.predicted:>9,.0f}"
+               f"{100 * cell.error:>+7.2f}%")
+    yield f"largest error {100 * worst(cells):.2f}% of {len(cells)} cells"
+
+
+def _filesystem(run: Run) -> str:
+    filesystem = run.conditions.filesystem
+    return f"{filesystem.kind}, {show_size(filesystem.block_size)} blocks"
 
 
 def _count(value: float) -> str:

@@ -178,7 +178,12 @@ class Ended(NamedTuple):
 
 
 class Walk(Protocol):
-    """A design's two passes of a buffered write over one folio."""
+    """A design's two passes of a buffered write over one folio.
+
+    `maps_whole_calls`: is the mapping asked for once for all folios of a call, by extents?
+    """
+
+    maps_whole_calls: bool
 
     def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
               get_block: GetBlock, refuse: int | None = None) -> Begun:
@@ -335,8 +340,10 @@ class RingWalk:
     """Both walks over a ring of buffer heads along a design's routes.
 
     `indexed` says that a route which begins inside the ring gets there by an index and not by
-    following the ring's links. `commit` is the body of the commit's loop.
+    following the ring's links. `at` is the body of the commit's loop.
     """
+
+    maps_whole_calls = False
 
     def __init__(self, begin: Route, commit: Route, *, indexed: bool = False,
                  at: CommitAt = commit_at) -> None:
@@ -421,6 +428,8 @@ class BitmapWalk:
     extents. The other flags of the ring stand in for that mapping, so that every other rule of
     the model serves this design too.
     """
+
+    maps_whole_calls = True
 
     def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
               get_block: GetBlock, refuse: int | None = None) -> Begun:

@@ -8,6 +8,7 @@ from tailwalk.runs.record import (
     KernelRecord,
     Run,
     read_run,
+    read_runs,
     write_run,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "KernelRecord",
     "Run",
     "read_run",
+    "read_runs",
     "write_run",
 ]

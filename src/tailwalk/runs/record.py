@@ -122,6 +122,20 @@ def read_run(path: Path) -> Run:
     return decode_run(read_bytes(path), str(path))
 
 
+def read_runs(path: Path) -> list[Run]:
+    """The run in a file, or the runs of a list as `tailwalk sweep --format json` writes it; raises
+    RecordError as `read_run`."""
+    content = read_bytes(path)
+    if not content.lstrip().startswith(b"["):
+        return [decode_run(content, str(path))]
+    try:
+        records = msgspec.json.decode(content, type=list[msgspec.Raw])
+    except msgspec.MsgspecError as error:
+        raise DamagedError(f"{path} is damaged: {error}. Write the list again.") from error
+    return [decode_run(bytes(record), f"record {number} of {path}")
+            for number, record in enumerate(records, start=1)]
+
+
 def read_bytes(path: Path) -> bytes:
     """A record file's bytes; raises RecordError where it cannot be read."""
     try:

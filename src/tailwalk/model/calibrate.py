@@ -1,0 +1,223 @@
+"""Calibration: from the counts of `predict` to instructions, with coefficients from a run.
+
+Instructions are a sum over counts. The coefficients are found by least squares of the relative
+error, over the counts that vary in the run and tell each other apart; a cell has no coefficient of
+its own. How good they are is seen in runs that they were not taken from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tailwalk.cases import PAGE, Case, show_size
+from tailwalk.errors import ModelError
+from tailwalk.model.designs import Design, find_design
+from tailwalk.model.predict import TERMS, Cost, cost_of
+from tailwalk.runs import Figure, Run
+
+
+def design_of(run: Run) -> Design:
+    """The design that a run's file system has: iomap's on XFS, else what the kernel's series or
+    its version says."""
+    kind = run.conditions.filesystem.kind
+    if kind == "xfs":
+        return find_design("bitmap")
+    if kind != "ext4":
+        raise ModelError(f"the run's file system is {kind}, whose write path is not modelled: "
+                         "calibrate on ext4 or xfs.")
+    if series := re.search(r"\+(tail|span)\b", run.kernel.spec):
+        return find_design(series[1])
+    version = re.match(r"(\d+)\.(\d+)", run.kernel.release)
+    if version is None:
+        raise ModelError(f"the run's kernel says it is {run.kernel.release!r}: which design of "
+                         "the walk it has cannot be told.")
+    return find_design("tail" if (int(version[1]), int(version[2])) >= (7, 2) else "full")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """One measured cell beside what the calibration says of it."""
+
+    figure: Figure
+    cost: Cost
+    predicted: float
+
+    @property
+    def error(self) -> float:
+        """The prediction's relative error."""
+        return self.predicted / self.figure.value - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a run's cells cover: the least and greatest value of each term, the block size, and
+    the folio sizes, bytes."""
+
+    terms: dict[str, tuple[float, float]]
+    block_size: int
+    folios: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Coefficients from a run.
+
+    Attributes:
+        run: where they come from.
+        design: of the run's kernel.
+        base: in the run's unit.
+        coefficients: by term, in the run's unit; of the terms that the run tells apart.
+        entangled: terms that vary only together with others, which stand for them too.
+        measured: what the run's cells cover.
+        cells: every cell used, with its error.
+        left_out: cells not used, and why.
+    """
+
+    run: Run
+    design: Design
+    base: float
+    coefficients: dict[str, float]
+    entangled: tuple[str, ...]
+    measured: Measured
+    cells: tuple[Fitted, ...]
+    left_out: tuple[str, ...]
+
+    def instructions(self, cost: Cost) -> float:
+        """A prediction in the run's unit.
+
+        Raises ModelError where the cost depends on a term that the run does not vary.
+        """
+        for name, (least, greatest) in self.measured.terms.items():
+            value = cost.terms[name]
+            if least == greatest and abs(value - least) > 1e-9 and name not in _OF_OTHER_DESIGNS:
+                raise ModelError(
+                    f"in every cell of the run {TERMS[name]!r} is {least:g}, and here it is "
+                    f"{value:g}: what it costs is not known. Calibrate on a sweep that varies it.")
+        return self._sum(cost)
+
+    def unknown(self, cost: Cost) -> list[str]:
+        """Terms of another design that the prediction leaves out, as the run has none of them."""
+        return [TERMS[name] for name in _OF_OTHER_DESIGNS
+                if self.measured.terms[name] == (0, 0) and cost.terms[name]]
+
+    def extrapolates(self, cost: Cost) -> list[str]:
+        """How a prediction goes beyond what the run measured."""
+        measured = self.measured
+        found = []
+        if cost.block_size != measured.block_size:
+            found.append(f"blocks of {show_size(cost.block_size)} (measured: "
+                         f"{show_size(measured.block_size)})")
+        if cost.folio not in measured.folios:
+            found.append(f"folios of {show_size(cost.folio)} (measured: "
+                         f"{', '.join(map(show_size, measured.folios))})")
+        for name in self.coefficients:
+            least, greatest = measured.terms[name]
+            if not least <= cost.terms[name] <= greatest:
+                found.append(f"{cost.terms[name]:,.0f} {TERMS[name]} (measured: {least:,.0f} to "
+                             f"{greatest:,.0f})")
+        return found
+
+    def predict(self, run: Run) -> tuple[Fitted, ...]:
+        """The cells of another run of the same kernel beside their predictions.
+
+        Raises ModelError where the run is not of that kernel, file system and rig.
+        """
+        mine, other = self.run, run
+        if ((mine.kernel.digest, mine.conditions.filesystem.kind, mine.unit)
+                != (other.kernel.digest, other.conditions.filesystem.kind, other.unit)):
+            raise ModelError(
+                f"a calibration on {_conditions(mine)} says nothing of {_conditions(other)}: "
+                "predict cells of the same kernel, file system and rig.")
+        used, _ = _usable(run, self.design)
+        return tuple(Fitted(figure=figure, cost=cost, predicted=self.instructions(cost))
+                     for figure, cost in used)
+
+    def _sum(self, cost: Cost) -> float:
+        return self.base + sum(factor * cost.terms[name]
+                               for name, factor in self.coefficients.items())
+
+
+_OF_OTHER_DESIGNS = ("faulted", "hops", "lookups", "get_block")
+
+
+def worst(cells: Sequence[Fitted]) -> float:
+    """The largest relative error, without its sign."""
+    return max((abs(cell.error) for cell in cells), default=0.0)
+
+
+def calibrate(run: Run, design: Design | None = None) -> Calibration:
+    """Coefficients from the steady cells of a run whose folio orders are known.
+
+    `design` is that of the run's kernel; None: `design_of` tells. Raises ModelError where the run
+    has too few cells, or times.
+    """
+    import numpy as np
+
+    if run.rig != "exact":
+        raise ModelError(f"the run of {run.kernel.spec} is in {run.unit}: a calibration takes "
+                         "counts of the exact rig.")
+    design = design_of(run) if design is None else design
+    used, left_out = _usable(run, design)
+    costs = [cost for _, cost in used]
+    terms, entangled = _tell_apart(costs)
+    if len(used) <= len(terms) + 1:
+        raise ModelError(
+            f"the run of {run.kernel.spec} has {len(used)} usable cells for {len(terms) + 1} "
+            "coefficients; calibrate on a sweep, which has more.")
+    matrix = np.array([[1.0, *(cost.terms[name] for name in terms)] for cost in costs])
+    values = np.array([figure.value for figure, _ in used])
+    base, *factors = np.linalg.lstsq(matrix / values[:, None], np.ones(len(used)), rcond=None)[0]
+    measured = Measured(
+        terms={name: (min(cost.terms[name] for cost in costs),
+                      max(cost.terms[name] for cost in costs)) for name in TERMS},
+        block_size=run.conditions.filesystem.block_size,
+        folios=tuple(sorted({cost.folio for cost in costs})))
+    found = Calibration(
+        run=run, design=design, base=float(base),
+        coefficients=dict(zip(terms, map(float, factors), strict=True)), entangled=entangled,
+        measured=measured, cells=(), left_out=left_out)
+    return replace(found, cells=found.predict(run))
+
+
+def _usable(run: Run, design: Design) -> tuple[list[tuple[Figure, Cost]], tuple[str, ...]]:
+    """The cells of a run that can be held against counts, and of the others why not."""
+    used: list[tuple[Figure, Cost]] = []
+    left_out = []
+    for figure in run.figures:
+        why = ("unsteady" if not figure.steady
+               else "folio order unknown" if figure.written is None else "")
+        if why:
+            left_out.append(f"{_name(figure.case)}: {why}")
+        elif figure.written is not None:
+            used.append((figure, cost_of(figure.case, design, folio=PAGE << figure.written,
+                                         block_size=run.conditions.filesystem.block_size)))
+    return used, tuple(left_out)
+
+
+def _tell_apart(costs: Sequence[Cost]) -> tuple[list[str], tuple[str, ...]]:
+    """The terms that vary independently, and those that vary only as a sum of others does."""
+    import numpy as np
+
+    chosen: list[str] = []
+    entangled = []
+    columns = [np.ones(len(costs))]
+    for name in TERMS:
+        column = np.array([cost.terms[name] for cost in costs])
+        if not costs or (column == column[0]).all():
+            continue
+        if np.linalg.matrix_rank(np.array([*columns, column])) > len(columns):
+            chosen.append(name)
+            columns.append(column)
+        else:
+            entangled.append(name)
+    return chosen, tuple(entangled)
+
+
+def _conditions(run: Run) -> str:
+    return f"{run.kernel.spec} ({run.kernel.release}) on {run.conditions.filesystem.kind}"
+
+
+def _name(case: Case) -> str:
+    return f"{case.name} at {show_size(case.offset)}, fill {show_size(case.fill)}"
