@@ -222,15 +222,7 @@ class _Explorer:
         return True
 
     def _expand_pair(self, number: int, one: State, other: State) -> bool:
-        fine = self._bounds.fine
-        these = dict.fromkeys(moves(self._reference.for_state(one), one, fine=fine))
-        those = dict.fromkeys(moves(self._design.for_state(other), other, fine=fine))
-        waits = WAIT_FOR_WRITEBACK if (one.folio | other.folio) & WRITEBACK else frozenset()
-        # The kernel may evict or not, so the runs to compare are those that both can make. What
-        # has no effect in one of the states is still called in it.
-        both = [move for move in these | those
-                if (move in these and move in those)
-                or (move.rule not in EVICTIONS and move.rule not in waits)]
+        both = moves_of_both(self._reference, self._design, (one, other), fine=self._bounds.fine)
         for move in both:
             self._found.transitions += 1
             if self._part(number, (one, other), move):
@@ -327,17 +319,31 @@ class _Explorer:
 
     def _trace_to_last(self, invariant: Invariant) -> Trace:
         start, path = self._path(len(self._order) - 1)
-        steps = list(run_both(self._reference, self._design, start, path))
+        steps = list(run_both(self._reference, self._design, (start, start), path))
         return Trace(why=f"broken: {invariant.statement}", start=start, moves=tuple(path),
                      outcomes=tuple(outcomes for outcomes, _ in steps),
                      states=tuple(states for _, states in steps))
 
 
-def run_both(reference: Machine, design: Machine, start: State,
+def moves_of_both(reference: Machine, design: Machine, pair: Pair, *, fine: bool) -> list[Move]:
+    """The moves that both of two runs can make. The kernel may evict or not, so an eviction that
+    one state refuses is left out; what has no effect in one of the states is still called."""
+    one, other = pair
+    these = dict.fromkeys(moves(reference.for_state(one), one, fine=fine))
+    if one == other:
+        return list(these)
+    those = dict.fromkeys(moves(design.for_state(other), other, fine=fine))
+    waits = WAIT_FOR_WRITEBACK if (one.folio | other.folio) & WRITEBACK else frozenset()
+    return [move for move in these | those
+            if (move in these and move in those)
+            or (move.rule not in EVICTIONS and move.rule not in waits)]
+
+
+def run_both(reference: Machine, design: Machine, start: Pair,
              path: list[Move]) -> Iterator[tuple[tuple[int, int], Pair]]:
-    """Make the moves with both designs from one start, with contents: after each, what the
-    callers saw and the states."""
-    one = other = start
+    """Make the moves with both designs from a pair, with contents: after each, what the callers
+    saw and the states."""
+    one, other = start
     for move in path:
         versions = (fresh_together(one.units, other.units)
                     if move.rule in DEPENDS_ON_DESIGN else None)
@@ -354,7 +360,7 @@ def replay(reference: Machine, design: Machine, start: State,
     outcomes: list[tuple[int, int]] = []
     states: list[Pair] = []
     mode = reference.setting.mode
-    for outcome, pair in run_both(reference, design, start, path):
+    for outcome, pair in run_both(reference, design, (start, start), path):
         outcomes.append(outcome)
         states.append(pair)
         last = path[len(states) - 1]
