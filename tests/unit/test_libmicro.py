@@ -139,6 +139,8 @@ def test_the_command_writes_records_once(tmp_path: Path) -> None:
     arguments = ["import", "libmicro", *(str(path) for path in sorted(tmp_path.glob("*.txt"))),
                  "-o", str(results), "--fs", "ext4"]
     first, second = (CliRunner().invoke(group, arguments) for _ in range(2))
+    assert "host (imported: measured by libMicro 0.4.0)" in first.stdout
+    assert "this machine's own kernel" not in first.stdout
     assert first.exit_code == second.exit_code == 0
     [path] = results.iterdir()
     assert str(path) in first.stdout.replace("\n", "")

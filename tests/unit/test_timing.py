@@ -150,3 +150,10 @@ def test_two_samples_give_no_interval() -> None:
 def test_refuses_rounds_that_mean_nothing(rounds: int) -> None:
     with pytest.raises(UsageError, match=f"--rounds {rounds}"):
         Pace(rounds=rounds).check()
+
+
+@pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf])
+def test_refuses_times_that_mean_nothing(seconds: float) -> None:
+    with pytest.raises(UsageError, match=f"--seconds {seconds:g}"):
+        Pace(seconds=seconds).check()
+    Pace(seconds=0).check()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tailwalk.cases import Case, show_size
 from tailwalk.compare import Comparison, Row, Undefined, Verdict
 from tailwalk.runs import Conditions
+from tailwalk.runs.libmicro import IMPORTED
 from tailwalk.runs.record import Rig, Unit
 
 UNIT_TITLES: dict[Unit, str] = {
@@ -183,7 +184,9 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
 
 def conditions(rig: Rig, found: Conditions, cases: Sequence[Case]) -> list[tuple[str, str]]:
     """The conditions of one or more runs, as names and texts."""
-    lines = [("rig", _RIGS[rig])]
+    imported = found.probe.startswith(IMPORTED)
+    lines = [("rig", f"{rig} (imported: measured by {found.probe}); each figure is the median of "
+                     "the results" if imported else _RIGS[rig])]
     if machine := [f"{name} {value}" for name, value in found.machine.items()
                    if len(value) <= _LONGEST_FACT]:
         lines.append(("machine", "; ".join(machine)))

@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from math import ceil
+from math import ceil, inf
 from statistics import median
 
 from tailwalk.cases import Case
@@ -54,6 +54,9 @@ class Pace:
         if not LEAST_ROUNDS <= self.rounds <= 10_000:
             raise UsageError(f"--rounds {self.rounds}: between {LEAST_ROUNDS} and 10000 rounds can "
                              "be measured; fewer give no interval.")
+        if self.seconds is not None and not 0 <= self.seconds < inf:
+            raise UsageError(f"--seconds {self.seconds:g}: give a number of seconds, 0 or more; "
+                             "with 0 there are as few rounds as give an interval.")
         return self
 
 

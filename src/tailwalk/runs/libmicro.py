@@ -26,6 +26,9 @@ from tailwalk.runs.record import Conditions, Figure, KernelRecord, Run
 UNKNOWN = "unknown"
 """The file system that is recorded where nobody says which: libMicro's output does not."""
 
+IMPORTED = "libMicro"
+"""What the probe of an imported run begins with, where the host rig's is a digest."""
+
 _HEADER = re.compile(r"!\s*([^:\t]+?)\s*[:\t]\s*(.*)")
 _RESULT = re.compile(r"(\S+)\s+(\d+)\s+(\d+)\s+(-?\d+\.\d+)\s+(\d+)\b(.*)")
 _ERROR = re.compile(r"(\S+) ERROR (\d+ .*)")
@@ -209,7 +212,7 @@ def _run(release: str, parts: Sequence[tuple[Section, list[tuple[Case, Result]]]
             samples.setdefault(case, []).append(result)
     build = header.get("os build", "")
     conditions = Conditions(
-        filesystem=filesystem, probe=f"libMicro {_version(header)}",
+        filesystem=filesystem, probe=f"{IMPORTED} {_version(header)}",
         machine={name: header[key] for name, key in (
             ("machine", _first(header, "machine name", "hostname")), ("cpu", "cpu name"),
             ("cpus", _first(header, "#cpus", "num cpus"))) if header.get(key)})
