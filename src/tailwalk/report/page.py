@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
@@ -26,14 +27,26 @@ def page(sections: Sequence[Section], *, title: str | None = None) -> str:
     """
     if not sections:
         raise UsageError("there is nothing to report: name runs or profiles.")
-    ordered = sorted(sections, key=lambda section: _ORDER.index(section.kind))
+    ordered = _told_apart(sorted(sections, key=lambda section: _ORDER.index(section.kind)))
     return _template().render(
         title=title or ordered[0].sentence, sections=list(zip(_anchors(ordered), ordered,
                                                               strict=True)),
-        conditions=_conditions(ordered), sources=_sources(ordered),
+        conditions=_conditions(ordered), sources=_sources(ordered), machines=_machines(ordered),
         commands=[(section.title, section.commands) for section in ordered if section.commands],
         measured=_measured(ordered), version=__version__,
         units=list(dict.fromkeys(UNIT_TITLES[section.unit] for section in ordered)))
+
+
+def _told_apart(sections: Sequence[Section]) -> list[Section]:
+    """The sections; where two have one title, it goes on with what is particular to each."""
+    found = []
+    for section in sections:
+        namesakes = [other for other in sections if other.title == section.title]
+        differing = [phrase for name, phrase in section.particulars.items()
+                     if any(other.particulars.get(name) != phrase for other in namesakes)]
+        found.append(section if not differing else replace(
+            section, title=f"{section.title}: {', '.join(differing)}"))
+    return found
 
 
 def _anchors(sections: Sequence[Section]) -> list[str]:
@@ -67,6 +80,16 @@ def _sources(sections: Sequence[Section]) -> list[tuple[str, list[Source]]]:
     ordered.sort(key=lambda source: digests.index(source.kernel.digest))
     return [(digest, list(group)) for digest, group in
             groupby(ordered, key=lambda source: source.kernel.digest)]
+
+
+def _machines(sections: Sequence[Section]) -> list[tuple[list[tuple[str, str]], list[str]]]:
+    """What the records were measured by, each once, and which records those are."""
+    found: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for source in {source.id: source for section in sections
+                   for source in section.sources}.values():
+        facts = (("probe, sha256", source.conditions.probe), *source.conditions.machine.items())
+        found.setdefault(facts, []).append(f"{source.kind} {source.id}")
+    return [(list(facts), records) for facts, records in found.items()]
 
 
 @cache

@@ -9,7 +9,7 @@ from tailwalk.compare import Comparison, Row
 from tailwalk.report.chart import Chart, chart
 from tailwalk.report.commands import run_commands
 from tailwalk.report.marks import MARKS, Mark
-from tailwalk.report.page_section import TIMES, Cell, Section, sources_of
+from tailwalk.report.page_section import TIMES, Cell, Section, particulars, sources_of
 from tailwalk.report.words import (
     UNIT_TITLES,
     case_labels,
@@ -68,6 +68,9 @@ def comparison_section(comparison: Comparison, runs: Sequence[Run]) -> Section:
             for number, label in enumerate(labels)]
     return Section(
         kind="comparison", title="The figures", sentence=sentence(comparison, times=TIMES),
+        particulars=particulars([row.parameters for row in comparison.rows], comparison.rig,
+                                comparison.conditions.filesystem,
+                                [run.kernel for run in runs]),
         unit=comparison.unit,
         content=Figures(
             caption=f"{UNIT_TITLES[comparison.unit]}, by case and kernel", columns=columns,
@@ -134,6 +137,7 @@ def run_section(run: Run) -> Section:
     said = f"{kernel.spec} ({short_release(kernel.release)}): {len(rows)} figures"
     return Section(
         kind="comparison", title=f"{kernel.spec} by itself",
+        particulars=particulars(cases, run.rig, run.conditions.filesystem, [kernel]),
         sentence=f"{said}, with nothing beside them to judge them by.", unit=run.unit,
         content=Figures(
             caption=f"{UNIT_TITLES[run.unit]}, by case",

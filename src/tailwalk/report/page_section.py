@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tailwalk.cases import Case, Filesystem, show_size
+from tailwalk.report.words import listed
 from tailwalk.runs import Conditions, KernelRecord, Run
-from tailwalk.runs.record import Unit
+from tailwalk.runs.record import Rig, Unit
 
 TIMES = "×"
 
@@ -32,6 +34,7 @@ class Section:
     Attributes:
         kind: of what it is; names the template.
         title: its heading.
+        particulars: what may tell it from another of its title: names and phrases.
         sentence: what it says, in one sentence.
         unit: of its figures.
         content: what its template sets.
@@ -42,6 +45,7 @@ class Section:
 
     kind: str
     title: str
+    particulars: dict[str, str]
     sentence: str
     unit: Unit
     content: Any
@@ -60,6 +64,28 @@ class Cell:
     look: str = ""
     more: str = ""
     said: str = ""
+
+
+def particulars(cases: Sequence[Case], rig: Rig, filesystem: Filesystem,
+                kernels: Sequence[KernelRecord]) -> dict[str, str]:
+    """What a section measured, in phrases: the first parts to tell it from another are first."""
+    def common(name: str) -> str:
+        values = {getattr(case, name) for case in cases}
+        return show_size(values.pop()) if len(values) == 1 else "several"
+
+    names = list(dict.fromkeys(case.name for case in cases))
+    return {
+        "case": names[0] if len(names) == 1 else f"{len(names)} cases",
+        "fill": f"fill {common('fill')}",
+        "offset": f"offset {common('offset')}",
+        "file size": f"file of {common('file_size')}",
+        "uptodate": "uptodate" if all(case.uptodate for case in cases) else "not uptodate",
+        "rig": f"{rig} rig",
+        "kind": filesystem.kind,
+        "blocks": f"{show_size(filesystem.block_size)} blocks",
+        "options": filesystem.mount_options or "default options",
+        "kernels": listed([kernel.spec for kernel in kernels]),
+    }
 
 
 def sources_of(runs: Sequence[Run]) -> list[Source]:

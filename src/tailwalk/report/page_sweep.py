@@ -9,7 +9,7 @@ from tailwalk.cases import show_size
 from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
 from tailwalk.report.commands import run_commands, sweep_command
 from tailwalk.report.heatmap import heat, law_sentence
-from tailwalk.report.page_section import TIMES, Section, sources_of
+from tailwalk.report.page_section import TIMES, Section, particulars, sources_of
 from tailwalk.report.words import conditions, listed, short_release, show_figure, show_percent
 from tailwalk.runs import Run
 
@@ -53,14 +53,18 @@ def sweep_section(sweep: Sweep, runs: Sequence[Run]) -> Section:
     first = runs[0]
     maps = [_heat_map(one, recovering=sweep.bad is not None and number > sweep.bad)
             for kernels in sweep.maps for number, one in enumerate(kernels)]
-    facts = conditions(first.rig, first.conditions, [figure.case for figure in first.figures])
+    cases = [figure.case for figure in first.figures]
+    facts = conditions(first.rig, first.conditions, cases)
     if sweep.bad is not None:
         bad, base = runs[sweep.bad].kernel.spec, first.kernel.spec
         facts.append(("recovered", f"share of the regression of {bad} against {base} taken back, "
                       "for writes at random offsets"))
     command = sweep_command(runs)
     return Section(
-        kind="sweep", title="Where in the folio", sentence=sweep_sentence(sweep),
+        kind="sweep", title="Where in the folio",
+        particulars=particulars(cases, first.rig, first.conditions.filesystem,
+                                [run.kernel for run in runs]),
+        sentence=sweep_sentence(sweep),
         unit=first.unit, content=maps, conditions=facts, sources=sources_of(runs),
         commands=run_commands(runs) if command is None else [command])
 

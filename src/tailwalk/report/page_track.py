@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tailwalk.compare.steps import Track
 from tailwalk.report.commands import run_commands
-from tailwalk.report.page_section import TIMES, Cell, Section, inlined, sources_of
+from tailwalk.report.page_section import TIMES, Cell, Section, inlined, particulars, sources_of
 from tailwalk.report.track_svg import track_svg
 from tailwalk.report.track_words import step_sentences, track_labels, track_sentence
 from tailwalk.report.words import case_labels, conditions, show_figure
@@ -42,7 +42,10 @@ def track_section(track: Track, runs: Sequence[Run]) -> Section:
         rows.append((label, cells))
     sentences = [f"{step[0].upper()}{step[1:]}." for step in step_sentences(track, times=TIMES)]
     return Section(
-        kind="track", title="Over releases", sentence=track_sentence(track, times=TIMES),
+        kind="track", title="Over releases",
+        particulars=particulars(cases, track.rig, track.conditions.filesystem,
+                                [run.kernel for run in runs]),
+        sentence=track_sentence(track, times=TIMES),
         unit=track.unit,
         content=TrackContent(
             svg=inlined(track_svg(track, alone=False), "track-chart"), cases=case_labels(cases),

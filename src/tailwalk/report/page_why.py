@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from tailwalk.attribute.difference import Difference, difference
 from tailwalk.attribute.record import Profile
 from tailwalk.report.commands import why_commands
-from tailwalk.report.page_section import Cell, Section, Source, inlined
-from tailwalk.report.profile_flame import flame_svg
+from tailwalk.report.page_section import Cell, Section, Source, inlined, particulars
+from tailwalk.report.profile_flame import flame_legend, flame_svg, flame_title
+from tailwalk.report.profile_tree import tree_rows
 from tailwalk.report.profile_words import (
     profile_conditions,
     sentence,
@@ -23,15 +24,33 @@ _SHOWN = 14  # functions; the table's last lines sum the others up
 
 
 @dataclass(frozen=True, kw_only=True)
-class WhyContent:
-    """Where instructions are executed: a table of functions and the flame graph."""
+class FunctionTable:
+    """Instructions by function; `paired` says which functions of the kernels stand in one line."""
 
     caption: str
     headings: list[str]
     rows: list[tuple[str, list[Cell]]]
     totals: list[tuple[str, list[Cell]]]
-    flame: str
     paired: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallTree:
+    """What the flame graph shows, as text: depth, function and cells of each call path."""
+
+    headings: list[str]
+    rows: list[tuple[int, str, list[Cell]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhyContent:
+    """Where instructions are executed: a table of functions and the flame graph."""
+
+    functions: FunctionTable
+    title: str
+    legend: str
+    flame: str
+    tree: CallTree
 
 
 def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
@@ -41,32 +60,49 @@ def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
     """
     labels = side_labels(profiles)
     case = case_labels([profiles[0].figure.case])[0]
-    flame = inlined(flame_svg(profiles, raw=raw), "flame")
     if len(profiles) == 2:
         found = difference(*profiles, raw=raw)
-        said = sentence(found)
-        content = _difference_content(found, labels, flame, case)
+        said = f"{labels[1]} beside {labels[0]}: {sentence(found)}"
+        functions = _difference_table(found, labels, case)
     else:
         top = profiles[0].functions[0]
-        said = (f"{top.name} executes {show_figure(top.count)} of the "
-                f"{show_figure(profiles[0].count)} kernel instructions of a call.")
-        content = _profile_content(profiles[0], labels, flame, case)
+        said = (f"{labels[0]}: {top.name} executes {show_figure(top.count)} of the "
+                f"{show_figure(profiles[0].count)} kernel instructions of a call of {case}.")
+        functions = _profile_table(profiles[0], labels, case)
+    headings, rows = tree_rows(profiles, raw=raw)
     return Section(
-        kind="why", title="Which functions", sentence=said, unit="instructions/call",
-        content=content, conditions=profile_conditions(profiles, labels),
+        kind="why", title="Which functions",
+        particulars=particulars([profile.figure.case for profile in profiles], "exact",
+                                profiles[0].conditions.filesystem,
+                                [profile.kernel for profile in profiles]),
+        sentence=said, unit="instructions/call",
+        content=WhyContent(
+            functions=functions, title=flame_title(profiles),
+            legend=flame_legend(profiles),
+            flame=inlined(flame_svg(profiles, raw=raw, alone=False), "flame"),
+            tree=CallTree(headings=headings, rows=[(depth, name, _counts(counts))
+                                                   for depth, name, counts in rows])),
+        conditions=profile_conditions(profiles, labels),
         sources=[Source(kind="profile", id=profile.inputs[:12], kernel=profile.kernel,
                         created=profile.created, inputs=profile.inputs,
                         conditions=profile.conditions) for profile in profiles],
         commands=why_commands(profiles))
 
 
-def _difference_content(found: Difference, labels: Sequence[str], flame: str,
-                        case: str) -> WhyContent:
-    def line(name: str, counts: tuple[int, int]) -> tuple[str, list[Cell]]:
+def _counts(counts: Sequence[int]) -> list[Cell]:
+    """Instructions on each side and, of two, their difference."""
+    cells = [Cell(show_figure(count), str(count), "figure") for count in counts]
+    if len(counts) == 2:
         change = counts[1] - counts[0]
         look = "figure regressed" if change > 0 else "figure improved" if change else "figure"
-        return name, [*(Cell(show_figure(count), str(count), "figure") for count in counts),
-                      Cell(show_change(change), str(change), look),
+        cells.append(Cell(show_change(change), str(change), look))
+    return cells
+
+
+def _difference_table(found: Difference, labels: Sequence[str], case: str) -> FunctionTable:
+    def line(name: str, counts: tuple[int, int]) -> tuple[str, list[Cell]]:
+        change = counts[1] - counts[0]
+        return name, [*_counts(counts),
                       Cell(show_share(change, found.total), str(change), "figure")]
 
     shown, rest = found.rows[:_SHOWN], found.rows[_SHOWN:]
@@ -79,15 +115,14 @@ def _difference_content(found: Difference, labels: Sequence[str], flame: str,
     paired = [f"{row.name} is {listed(names)} on {label}" for row in shown
               if row.raw[0] != row.raw[1]
               for names, label in zip(row.raw, labels, strict=True) if names]
-    return WhyContent(caption=f"Kernel instructions of one call of {case}, by function",
-                      headings=[*labels, "difference", "share"], rows=rows, totals=totals,
-                      flame=flame, paired=paired)
+    return FunctionTable(caption=f"Kernel instructions of one call of {case}, by function",
+                         headings=[*labels, "difference", "share"], rows=rows, totals=totals,
+                         paired=paired)
 
 
-def _profile_content(profile: Profile, labels: Sequence[str], flame: str,
-                     case: str) -> WhyContent:
+def _profile_table(profile: Profile, labels: Sequence[str], case: str) -> FunctionTable:
     def line(name: str, count: int) -> tuple[str, list[Cell]]:
-        return name, [Cell(show_figure(count), str(count), "figure"),
+        return name, [*_counts([count]),
                       Cell(show_percent(count / profile.count), str(count), "figure")]
 
     shown, rest = profile.functions[:_SHOWN], profile.functions[_SHOWN:]
@@ -95,7 +130,7 @@ def _profile_content(profile: Profile, labels: Sequence[str], flame: str,
     if rest:
         totals.insert(0, line(f"{len(rest)} other functions",
                               sum(function.count for function in rest)))
-    return WhyContent(caption=f"Kernel instructions of one call of {case}, by function",
-                      headings=[*labels, "share"],
-                      rows=[line(function.name, function.count) for function in shown],
-                      totals=totals, flame=flame)
+    return FunctionTable(caption=f"Kernel instructions of one call of {case}, by function",
+                         headings=[*labels, "share"],
+                         rows=[line(function.name, function.count) for function in shown],
+                         totals=totals)

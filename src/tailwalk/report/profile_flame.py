@@ -23,11 +23,11 @@ _STYLE = """
 text { font: 13px ui-sans-serif, system-ui, sans-serif; fill: var(--ink, #1a1a1a); }
 .title { font-weight: bold; }
 .dim { opacity: 0.75; }
-.frame text { font: 11px ui-monospace, monospace; fill: #1a1a1a; pointer-events: none; }
+.frame text { font: 11px ui-monospace, monospace; fill: #1a1a1a; }
 .frame rect { stroke: var(--paper, #fff); stroke-width: 0.6; }
-.frame:hover rect { stroke: #000; stroke-width: 1.2; }
+.frame:hover rect, .frame.said rect { stroke: var(--ink, #000); stroke-width: 1.6; }
 @media (prefers-color-scheme: dark) {
-  svg.sheet { --ink: #e8e8e8; --paper: #16181d; background: #16181d; }
+  svg.alone { --ink: #e8e8e8; --paper: #16181d; background: #16181d; }
 }
 """
 _SAME = (226, 222, 210)
@@ -45,35 +45,49 @@ class _Frame:
     level: int
 
 
-def flame_svg(profiles: Sequence[Profile], *, raw: bool = False) -> str:
+def flame_svg(profiles: Sequence[Profile], *, raw: bool = False, alone: bool = True) -> str:
     """Each profile's call tree with the system call's entry on top, a frame as wide as the
     instructions executed in the function and all it calls; all profiles on one scale. Beside
     another profile a frame's colour tells by how much the function's own instructions differ.
     Every frame carries its figures as a title.
+
+    `alone`: as a file of its own, with title, legend and dark theme; else for a page that has them.
     """
     nodes = paired_tree(profiles, raw=raw)
     labels = side_labels(profiles)
     scale = (_WIDTH - 2 * _MARGIN) / max(profile.count for profile in profiles)
     most = max((abs(_change(node)) for node in nodes), default=0) or 1
     parts = []
-    height = _HEAD
+    if alone:
+        title, legend = escape(flame_title(profiles)), escape(flame_legend(profiles))
+        parts += [f'<text class="title" x="{_MARGIN}" y="24">{title}</text>',
+                  f'<text class="dim" x="{_MARGIN}" y="43">{legend}</text>']
+    height = _HEAD if alone else _FRAME
     for side, profile in enumerate(profiles):
         frames = list(_frames(nodes, side, scale))
         parts.append(f'<text class="title" x="{_MARGIN}" y="{height}">{escape(labels[side])}: '
-                     f"{show_figure(profile.count)} kernel instructions</text>")
+                     f"{show_figure(profile.count)} kernel instructions a call</text>")
         parts += [_drawn(frame, side, height + 8, labels, most) for frame in frames]
         height += 8 + _FRAME * (1 + max(frame.level for frame in frames)) + _GAP
+    space = 'xmlns="http://www.w3.org/2000/svg" class="alone" ' if alone else ""
+    return (f'<svg {space}role="img" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
+            f'height="{height}"><title>{escape(flame_title(profiles))}</title>'
+            f"<style>{_STYLE}</style>{''.join(parts)}</svg>\n")
+
+
+def flame_title(profiles: Sequence[Profile]) -> str:
+    """What a flame graph of the profiles shows."""
     case = case_labels([profiles[0].figure.case])[0]
-    legend = "width: instructions with callees" if len(profiles) == 1 else (
-        "width: instructions with callees, on one scale; colour: the function's own instructions, "
-        f"red where {labels[1]} executes more than {labels[0]}, blue where fewer")
-    title = f"Where one call of {case} executes instructions"
-    return (f'<svg class="sheet" xmlns="http://www.w3.org/2000/svg" role="img" '
-            f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}">'
-            f"<title>{escape(title)}</title><style>{_STYLE}</style>"
-            f'<text class="title" x="{_MARGIN}" y="24">{escape(title)}</text>'
-            f'<text class="dim" x="{_MARGIN}" y="43">{escape(legend)}</text>'
-            f"{''.join(parts)}</svg>\n")
+    return f"Where one call of {case} executes instructions"
+
+
+def flame_legend(profiles: Sequence[Profile]) -> str:
+    """How to read it."""
+    if len(profiles) == 1:
+        return "width: instructions with callees"
+    one, other = side_labels(profiles)
+    return ("width: instructions with callees, on one scale; colour: the function's own "
+            f"instructions, red where {other} executes more than {one}, blue where fewer")
 
 
 def _change(node: PairedNode) -> int:
@@ -110,11 +124,12 @@ def _drawn(frame: _Frame, side: int, top: int, labels: Sequence[str], most: int)
 
 def _said(node: PairedNode, side: int, labels: Sequence[str]) -> str:
     if len(labels) == 1:
-        return (f"{node.name}: {show_figure(node.inclusive[0])} with callees, "
+        return (f"{node.name}: {show_figure(node.inclusive[0])} instructions/call with callees, "
                 f"{show_figure(node.counts[0])} itself")
     own = " and ".join(f"{show_figure(count)} on {label}"
                        for count, label in zip(node.counts, labels, strict=True))
-    return (f"{node.name}: {show_figure(node.inclusive[side])} with callees "
+    return (f"{node.name} on {labels[side]}: {show_figure(node.inclusive[side])} "
+            f"instructions/call with callees "
             f"({show_change(node.inclusive[1] - node.inclusive[0])}); itself {own} "
             f"({show_change(_change(node))})")
 

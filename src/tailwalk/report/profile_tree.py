@@ -17,16 +17,22 @@ def tree_text(profiles: Sequence[Profile], *, everything: bool = False,
     """The call tree, a line a function: instructions with all it calls, for each profile, and
     their difference. The dearest children come first; small ones are left out, and counted,
     unless `everything` is wanted. Lines are as long as they have to be."""
-    nodes = paired_tree(profiles, raw=raw)
+    headings, rows = tree_rows(profiles, everything=everything, raw=raw)
     dearest = max(profile.count for profile in profiles)
-    least = 0 if everything else _LEAST_SHARE * dearest
-    labels = side_labels(profiles)
-    headings = [*labels, *(["difference"] if len(labels) == 2 else [])]
     widths = [max(len(heading), len(f"{dearest:,}")) for heading in headings]
     lines = [_line(headings, widths, "instructions with callees")]
     lines += [_line(_cells(counts), widths, f"{'  ' * depth}{name}")
-              for depth, name, counts in _visible(nodes, least)]
+              for depth, name, counts in rows]
     return "\n".join(lines) + "\n"
+
+
+def tree_rows(profiles: Sequence[Profile], *, everything: bool = False,
+              raw: bool = False) -> tuple[list[str], list[tuple[int, str, Sequence[int]]]]:
+    """What `tree_text` shows, as headings and, for each line, depth, name and inclusive counts."""
+    nodes = paired_tree(profiles, raw=raw)
+    least = 0 if everything else _LEAST_SHARE * max(profile.count for profile in profiles)
+    labels = side_labels(profiles)
+    return [*labels, *(["difference"] if len(labels) == 2 else [])], list(_visible(nodes, least))
 
 
 def folded_stacks(profiles: Sequence[Profile], *, raw: bool = False) -> str:
