@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +20,7 @@ from tailwalk.errors import (
     KernelError,
     SpecError,
     TailwalkError,
+    ToolError,
     UsageError,
 )
 from tailwalk.kernels.spec import DebianSpec, KernelVersion, parse_spec
@@ -29,23 +33,35 @@ if TYPE_CHECKING:
     from tailwalk.runs import Figure
 
 
+# The program that git bisect run starts on each commit.
+_STEP = (sys.executable, "-m", "tailwalk", "bisect-step")
+
+
 @click.command()
 @click.argument("good", metavar="GOOD")
 @click.argument("bad", metavar="BAD")
 @click.option("--ratio", type=float, default=1.5, show_default=True,
               help="Bad is what takes more than so many times GOOD's figure.")
+@click.option("--tree", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Then let git bisect run find the commit in this clone of the stable kernel "
+                   "tree; the status is git's.")
 @one_case_options
-def bisect(good: str, bad: str, ratio: float, **given: Any) -> None:
+@click.pass_context
+def bisect(context: click.Context, /, good: str, bad: str, ratio: float, tree: Path | None,
+           **given: Any) -> None:
     """Find the first release between two of Debian's kernels that is dearer by --ratio.
 
     Tests as few of the releases that the archive holds as can be; then says how git bisect finds
-    the commit. One that cannot be had or does not boot is passed over.
+    the commit, or with --tree does it. A release that cannot be had or does not boot is passed
+    over.
     """
     if not ratio > 0:
         raise UsageError(f"--ratio {ratio}: give more than 0, such as 1.5.")
     plan = one_case_plan_from(given)
     case = plan.cases[0]
     first, last = _version(good), _version(bad)
+    if tree is not None:
+        _git(tree, "rev-parse", "--git-dir")
     with open_progress() as progress:
         specs = _candidates(good, first, bad, last, progress)
         figures = _Measuring(plan, progress)
@@ -60,7 +76,17 @@ def bisect(good: str, bad: str, ratio: float, **given: Any) -> None:
         click.echo(f"{case.name}, instructions per call; bad is above "
                    f"{show_figure(round(limit))} ({ratio:g} times {specs[0]})")
         found = _search(specs, figures, limit)
-    _tell(specs, figures, found, plan, ratio)
+    _tell(specs, figures, found)
+    start = _tags(specs[found.last_good], specs[found.first_bad])
+    step = ["src:.", "--good", f"src:{_version(specs[found.last_good]).series}", "--ratio",
+            f"{ratio:g}", *case_arguments(plan.cases, plan.filesystem)]
+    if tree is None:
+        click.echo(f"""
+To find the commit, in a clone of the stable kernel tree:
+    git bisect start {shlex.join(start)}
+    git bisect run tailwalk bisect-step {shlex.join(step)}""")
+        return
+    context.exit(_hand_over(tree, start, step))
 
 
 def _version(spec: str) -> KernelVersion:
@@ -161,23 +187,53 @@ def _say(spec: str, figure: str, state: str) -> None:
     click.echo(f"  {spec:<17} {figure:>9}  {state}")
 
 
-def _tell(specs: list[str], figures: _Measuring, found: Bisection, plan: Plan,
-          ratio: float) -> None:
+def _tell(specs: list[str], figures: _Measuring, found: Bisection) -> None:
     good, bad = specs[found.last_good], specs[found.first_bad]
     inner = sum(0 < index < len(specs) - 1 for index in found.states)
     click.echo(f"\n{inner} of {len(specs) - 2} releases between tested. Last good: {good}, "
                f"{show_figure(figures.value(good))}.")
     if len(found.suspects) > 1:
         click.echo(f"First bad: one of {', '.join(specs[index] for index in found.suspects)}; "
-                   "the others could not be tested.")
+                   f"{bad} is, with {show_figure(figures.value(bad))}, and the others could not "
+                   "be tested.")
     else:
         click.echo(f"First bad: {bad}, {show_figure(figures.value(bad))} "
                    f"({figures.value(bad) / figures.value(good):.2f} times).")
-    tags = [f"v{spec.removeprefix('debian:').removesuffix('.0')}" for spec in (bad, good)]
-    series = _version(good).series
-    arguments = shlex.join(case_arguments(plan.cases, plan.filesystem))
-    click.echo(f"""
-To find the commit, in a clone of the stable kernel tree:
-    git bisect start {tags[0]} {tags[1]}
-    git bisect run tailwalk bisect-step src:. --good src:{series} --ratio {ratio:g} {arguments}""")
 
+
+def _tags(good: str, bad: str) -> list[str]:
+    """The bad and the good tag that git bisect starts from. Between two series the good one is
+    where the series began: a later release of it is on a branch that does not lead to the bad
+    one, and git would test where they part first."""
+    one, other = _version(good), _version(bad)
+    return [_tag(other), _tag(one if one.series == other.series else one.series)]
+
+
+def _tag(version: KernelVersion) -> str:
+    """Linus's releases are tagged v6.18, those of the stable tree v6.18.1."""
+    return f"v{version if version.patch else version.series}"
+
+
+def _hand_over(tree: Path, start: list[str], step: list[str]) -> int:
+    """Bisect the tree; the status of git bisect run. Raises UsageError for a tree without the
+    tags, or with changes that git cannot leave behind."""
+    for tag in start:
+        _git(tree, "rev-parse", "--verify", "--quiet", f"{tag}^{{commit}}",
+             hint=f"it has no tag {tag}; fetch the tags of the stable kernel tree into it.")
+    _git(tree, "bisect", "start", *start)
+    sys.stdout.flush()
+    return subprocess.run(["git", "bisect", "run", *_STEP, *step], cwd=tree,
+                          check=False).returncode
+
+
+def _git(tree: Path, *arguments: str, hint: str = "") -> None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=tree, capture_output=True, text=True,
+                              errors="replace", check=False)
+    except FileNotFoundError as error:
+        if not tree.is_dir():
+            raise UsageError(f"--tree {tree}: there is no such directory.") from error
+        raise ToolError("git is not installed, which --tree needs: apt-get install git, or "
+                        "leave --tree out.") from error
+    if done.returncode:
+        raise UsageError(f"--tree {tree}: " + (hint or f"git says: {done.stderr.strip()}"))

@@ -73,15 +73,15 @@ def _guest_arguments(run: Run, command: str) -> list[str]:
     return found
 
 
-def run_commands(runs: Sequence[Run]) -> list[str]:
+def run_commands(runs: Sequence[Run], *, command: str | None = None) -> list[str]:
     """The command lines that measure the figures of runs with the same cases again: one for each
-    group of cases that differ in their names alone.
+    group of cases that differ in their names alone. `command` is run or compare by itself.
 
     Those of the host rig say on which kernel to run them. None where another program measured.
     """
     if runs[0].rig == "host":
         return [f"{line}  # on {run.kernel.release}" for run in runs for line in _host(run)]
-    command = ["run"] if len(runs) == 1 else ["compare"]
+    command = command or ("run" if len(runs) == 1 else "compare")
     specs = [exact_spec(run.kernel) for run in runs]
     first = runs[0]
     rest = _guest_arguments(first, "run") if first.rig == "exact" else ["--rig", first.rig]
@@ -89,7 +89,7 @@ def run_commands(runs: Sequence[Run]) -> list[str]:
     # A line for each set of conditions, not for each stretch of the run's order.
     groups = groupby(sorted(cases, key=_key), key=_key)
     members = [sorted(group, key=cases.index) for _, group in groups]
-    return [shlex.join(["tailwalk", *command, *specs,
+    return [shlex.join(["tailwalk", command, *specs,
                         *case_arguments(group, first.conditions.filesystem), *rest])
             for group in sorted(members, key=lambda group: cases.index(group[0]))]
 

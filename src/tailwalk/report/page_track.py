@@ -54,4 +54,4 @@ def track_section(track: Track, runs: Sequence[Run]) -> Section:
         conditions=[*conditions(track.rig, track.conditions, cases),
                     ("steps", "where a figure differs from the one before by more than "
                      f"{track.threshold:g}%")],
-        sources=sources_of(runs), commands=run_commands(runs))
+        sources=sources_of(runs), commands=run_commands(runs, command="track"))

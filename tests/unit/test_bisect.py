@@ -1,0 +1,262 @@
+"""`tailwalk bisect`, and `tailwalk bisect-step` under a real git bisect run."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from made_runs import made_case, made_figure, made_run
+
+from tailwalk.cli import bisect as bisect_file
+from tailwalk.cli import bisect_step, group
+from tailwalk.compare.bisection import Bisection
+from tailwalk.errors import (
+    ArchiveError,
+    GuestError,
+    KernelError,
+    SeriesError,
+    TailwalkError,
+    ToolError,
+    UsageError,
+)
+from tailwalk.kernels.listing import Available
+from tailwalk.rigs.exact import Bench, Measured
+
+RELEASES = ("6.12.111", "6.12.118", "6.16.3", "6.16.12", "6.17.8", "6.17.13", "6.18.5", "6.18.9",
+            "6.18.15", "7.0", "7.3.4")
+
+
+@given(st.data())
+def test_the_first_bad_one_is_found_in_the_fewest_tests(data: st.DataObject) -> None:
+    size = data.draw(st.integers(2, 70))
+    first_bad = data.draw(st.integers(1, size - 1))
+    found, tests = Bisection(size), 0
+    while (index := found.next_index()) is not None:
+        tests += 1
+        found.tell(index, "bad" if index >= first_bad else "good")
+    assert (found.first_bad, list(found.suspects)) == (first_bad, [first_bad])
+    assert tests <= math.ceil(math.log2(size - 1))
+
+
+@given(st.data())
+def test_what_cannot_be_tested_is_passed_over(data: st.DataObject) -> None:
+    size = data.draw(st.integers(3, 40))
+    first_bad = data.draw(st.integers(1, size - 1))
+    refuses = data.draw(st.sets(st.integers(1, size - 2)))
+    found = Bisection(size)
+    while (index := found.next_index()) is not None:
+        assert index not in found.states
+        found.tell(index, "skipped" if index in refuses else (
+            "bad" if index >= first_bad else "good"))
+    assert first_bad in found.suspects
+    assert set(found.suspects) - {found.first_bad} <= refuses
+
+
+class Lab:
+    """Stands for the archive and the rig: counts by release, and what was booted."""
+
+    def __init__(self, dear_from: str) -> None:
+        self.dear_from = RELEASES.index(dear_from)
+        self.booted: list[str] = []
+        self.errors: dict[str, TailwalkError] = {}
+        self.unsteady: set[str] = set()
+
+    def measured(self, spec: str) -> Measured:
+        release = spec.removeprefix("debian:")
+        self.booted.append(release)
+        dear = RELEASES.index(release) >= self.dear_from
+        figure = made_figure(made_case(), 11117 if dear else 2224,
+                             steady=release not in self.unsteady)
+        return Measured(made_run(spec, [figure], release=release), False)
+
+    def resolve(self, spec: str, **_: object) -> SimpleNamespace:
+        if error := self.errors.get(spec.removeprefix("debian:")):
+            raise error
+        return SimpleNamespace(spec=spec)
+
+    def measure(self, kernels: Sequence[SimpleNamespace], *_: object,
+                **__: object) -> list[Measured]:
+        return [self.measured(kernel.spec) for kernel in kernels]
+
+    def measure_each(self, kernels: Sequence[SimpleNamespace], *_: object, **__: object):
+        yield from enumerate(self.measure(kernels))
+
+
+def available(release: str) -> Available:
+    return Available(
+        spec=f"debian:{release}", series=".".join(release.split(".")[:2]), version=f"{release}-1",
+        release=f"{release}-amd64", suite="trixie", packages=[], missing=[], download=0,
+        newest=False, cached=False)
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
+    made = Lab("6.16.12")
+    monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))
+    monkeypatch.setattr("tailwalk.kernels.listing.list_kernels", lambda **_: SimpleNamespace(
+        available=[available(release) for release in RELEASES[::-1]]))
+    monkeypatch.setattr("tailwalk.kernels.resolve", made.resolve)
+    monkeypatch.setattr("tailwalk.rigs.exact.measure", made.measure)
+    monkeypatch.setattr("tailwalk.rigs.exact.measure_each", made.measure_each)
+    monkeypatch.setattr(Bench, "prepare", lambda **_: None)
+    return made
+
+
+def bisect(*arguments: str) -> Result:
+    return CliRunner().invoke(group, ["bisect", *arguments, "--case", "pwrite_u1k"])
+
+
+def refusal(result: Result) -> str:
+    assert isinstance(result.exception, TailwalkError), (result.exception, result.output)
+    return str(result.exception)
+
+
+def test_the_first_bad_release(lab: Lab) -> None:
+    done = bisect("debian:6.12", "debian:6.18")
+    assert done.exception is None, done.exception
+    assert done.stdout == """\
+pwrite_u1k, instructions per call; bad is above 3,336 (1.5 times debian:6.12.118)
+  debian:6.12.118       2,224  good
+  debian:6.18.15       11,117  bad
+  debian:6.17.8        11,117  bad
+  debian:6.16.3         2,224  good
+  debian:6.16.12       11,117  bad
+
+3 of 6 releases between tested. Last good: debian:6.16.3, 2,224.
+First bad: debian:6.16.12, 11,117 (5.00 times).
+
+To find the commit, in a clone of the stable kernel tree:
+    git bisect start v6.16.12 v6.16.3
+    git bisect run tailwalk bisect-step src:. --good src:6.16 --ratio 1.5 --case pwrite_u1k
+"""
+    assert lab.booted == ["6.12.118", "6.18.15", "6.17.8", "6.16.3", "6.16.12"]
+
+
+@pytest.mark.parametrize(("dear_from", "start"), [
+    ("6.16.3", "v6.16.3 v6.12"),  # another series: from where the good one began
+    ("7.0", "v7.0 v6.18"), ("7.3.4", "v7.3.4 v7.0"), ("6.12.118", "v6.12.118 v6.12.111")])
+def test_where_git_starts(lab: Lab, dear_from: str, start: str) -> None:
+    lab.dear_from = RELEASES.index(dear_from)
+    assert f"git bisect start {start}\n" in bisect("debian:6.12.111", "debian:7.3").stdout
+
+
+def test_releases_that_cannot_be_had_or_do_not_boot(lab: Lab) -> None:
+    lab.errors = {"6.16.12": ArchiveError("it is gone."), "6.17.8": GuestError("it hangs.\nlog")}
+    lab.unsteady = {"6.18.5"}
+    done = bisect("debian:6.12", "debian:6.18")
+    assert re.search(r"debian:6.17.8 +skipped: it hangs\.\n", done.stdout)
+    assert ("First bad: one of debian:6.16.12, debian:6.17.8, debian:6.17.13; debian:6.17.13 is"
+            in done.stdout)
+    lab.dear_from = RELEASES.index("6.18.9")
+    assert "debian:6.18.5          11" not in bisect("debian:6.12", "debian:6.18").stdout
+
+
+def test_what_cannot_be_bisected(lab: Lab, tmp_path: Path) -> None:
+    assert "no worse than --ratio says: pwrite_u1k takes 11,117" in refusal(
+        bisect("debian:6.17", "debian:6.18"))
+    assert "has to be older than" in refusal(bisect("debian:6.18", "debian:6.12"))
+    assert "no debian:6.1 that can boot" in refusal(bisect("debian:6.1", "debian:6.18"))
+    assert "bisect-step" in refusal(bisect("src:6.12", "src:6.18"))
+    assert "--ratio 0" in refusal(bisect("debian:6.12", "debian:6.18", "--ratio", "0"))
+    lab.booted.clear()
+    assert "no such directory" in refusal(
+        bisect("debian:6.12", "debian:6.18", "--tree", str(tmp_path / "none")))
+    assert "git says: fatal: not a git repository" in refusal(
+        bisect("debian:6.12", "debian:6.18", "--tree", str(tmp_path)))
+    assert lab.booted == [], "a tree that is none costs no measurement"
+
+
+def git(tree: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-c", "user.name=t", "-c", "user.email=t@example", *arguments], cwd=tree, text=True,
+        capture_output=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A git tree of commits 0 to 9 between the tags v6.16.3 and v6.16.12."""
+    made = tmp_path / "tree"
+    made.mkdir()
+    git(made, "init", "-q")
+    for number in range(10):
+        (made / "number").write_text(f"{number}\n")
+        git(made, "add", ".")
+        git(made, "commit", "-qm", f"commit {number}")
+    git(made, "tag", "v6.16.12")
+    git(made, "tag", "v6.16.3", "HEAD~9")
+    return made
+
+
+def test_the_tree_is_handed_over_to_git(lab: Lab, tree: Path,  # noqa: ARG001
+                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    step = ("import sys; n = int(open('number').read()); print('asked', *sys.argv[1:]);"
+            "sys.exit(125 if n in (4, 5) else n >= 7)")
+    monkeypatch.setattr(bisect_file, "_STEP", (sys.executable, "-c", step))
+    done = bisect("debian:6.12", "debian:6.18", "--tree", str(tree))
+    assert done.exit_code == 0, (done.exception, done.output)
+    assert git(tree, "show", "-s", "--format=%s", "refs/bisect/bad") == "commit 7"
+    git(tree, "bisect", "reset")
+    git(tree, "tag", "-d", "v6.16.3")
+    assert "it has no tag v6.16.3" in refusal(
+        bisect("debian:6.12", "debian:6.18", "--tree", str(tree)))
+
+
+def step(*arguments: str) -> Result:
+    return CliRunner().invoke(group, ["bisect-step", "src:.", "--case", "pwrite_u1k", *arguments])
+
+
+@contextmanager
+def figures(spec: float | Exception, good: float | Exception = 2000):
+    """What is measured for src:. and for the good kernel."""
+    def measured(specs: Sequence[str], *_: object, **__: object) -> list:
+        value = spec if specs == ["src:."] else good
+        if isinstance(value, Exception):
+            raise value
+        return [made_run(specs[0], [made_figure(made_case(), value, steady=value > 0)])]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bisect_step, "measured", measured)
+        yield
+
+
+@pytest.mark.parametrize(("figure", "status"), [
+    (2224, 0), (3000, 0), (3001, 1), (11117, 1), (-1, 125),
+    (KernelError("does not build"), 125), (GuestError("does not boot"), 125),
+    (SeriesError("does not apply"), 125), (ToolError("no gcc"), 255), (OSError(28, "full"), 255),
+    (ArchiveError("no network"), 255), (UsageError("what"), 255), (ValueError("a defect"), 255)])
+def test_the_status_of_a_step(figure: float | Exception, status: int) -> None:
+    with figures(figure):
+        assert step("--good", "src:6.12").exit_code == status
+        assert step("--above", "3000").exit_code == status
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["--good", "src:6.12", "--above", "1"], ["--good", "src:6.12", "--ratio", "0"],
+    ["--no-such-option"], ["--good", "src:6.12", "--case", "seed"]])
+def test_a_wrong_step_stops_the_bisection(arguments: list[str]) -> None:
+    with figures(2224):
+        assert step(*arguments).exit_code == 255
+
+
+@pytest.mark.parametrize("good", [KernelError("does not build"), GuestError("hangs"), -1])
+def test_a_reference_that_cannot_be_measured_stops_it(good: float | Exception) -> None:
+    with figures(2224, good):
+        assert step("--good", "src:6.12").exit_code == 255
+
+
+def test_a_defect_of_a_step_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    with figures(ValueError("a defect")):
+        result = step("--above", "1")
+    assert "ValueError: a defect" in result.output + capfd.readouterr().err
+
+

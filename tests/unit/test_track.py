@@ -1,0 +1,193 @@
+"""Tracks: steps found exactly and named, kernels left out, and the command over a line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from made_runs import made_case, made_figure, made_run
+
+from tailwalk.cli import group
+from tailwalk.compare.steps import LeftOut, Track, track
+from tailwalk.errors import ArchiveError, GuestError, TailwalkError, ToolError, UsageError
+from tailwalk.kernels.line import line_of
+from tailwalk.kernels.listing import Available
+from tailwalk.report.track_svg import track_svg
+from tailwalk.report.track_words import step_sentences, track_sentence
+from tailwalk.rigs.exact import Bench, Measured
+from tailwalk.runs import Run
+
+CASES = [made_case("pwrite_u1k"), made_case("writev_u10k")]
+COUNTS = {"6.12.100": (2224, 41398), "6.12.118": (2224, 41398), "6.16.3": (11113, 25597),
+          "6.18.15": (11117, 25597), "7.3.4": (2271, 17466)}
+
+
+def made_tracked(release: str, *, steady: bool = True) -> Run:
+    return made_run(f"debian:{release}", [
+        made_figure(case, value, steady=steady)
+        for case, value in zip(CASES, COUNTS[release], strict=True)],
+        release=f"{release}+deb13-cloud-amd64")
+
+
+def follow(*releases: str, left_out: Sequence[LeftOut] = ()) -> Track:
+    return track([made_tracked(release) for release in releases], left_out=left_out)
+
+
+def test_steps_are_found_and_named() -> None:
+    found = follow(*COUNTS)
+    assert [(step.row, step.before, step.after) for step in found.steps] == [
+        (0, 1, 2), (1, 1, 2), (0, 3, 4), (1, 3, 4)]
+    assert step_sentences(found, times="x") == [
+        "between 6.12.118 and 6.16.3: pwrite_u1k 2,224 to 11,113 (5.00x), writev_u10k 41,398 to "
+        "25,597 (0.62x)",
+        "between 6.18.15 and 7.3.4: pwrite_u1k 11,117 to 2,271 (0.20x), writev_u10k 25,597 to "
+        "17,466 (0.68x)"]
+    assert track_sentence(found, times="x") == (
+        "Steps in 2 places over 5 kernels from 6.12.100 to 7.3.4; the largest upward is "
+        "pwrite_u1k at 6.16.3 (5.00x of 6.12.118).")
+
+
+@given(st.lists(st.integers(1, 20_000), min_size=1, max_size=12),
+       st.floats(0, 50, allow_nan=False))
+def test_a_step_is_exactly_where_a_figure_moves_by_more(
+        figures: list[int], threshold: float) -> None:
+    runs = [made_run(f"debian:6.{number}", [made_figure(made_case(), value)])
+            for number, value in enumerate(figures)]
+    expected = [number for number in range(1, len(figures))
+                if abs(figures[number] - figures[number - 1]) * 100
+                > threshold * figures[number - 1]]
+    assert [step.after for step in track(runs, threshold=threshold).steps] == expected
+
+
+def test_an_unsteady_figure_is_no_step_and_hides_none() -> None:
+    runs = [made_tracked("6.12.118"), made_tracked("6.16.3", steady=False), made_tracked("6.18.15")]
+    found = track(runs)
+    assert {(step.before, step.after) for step in found.steps} == {(0, 2)}
+    assert step_sentences(found, times="x")[0].startswith("between 6.12.118 and 6.18.15: ")
+
+
+def test_a_kernel_left_out_between_is_said() -> None:
+    found = follow("6.12.118", "6.18.15", left_out=[
+        LeftOut(spec="debian:6.16.3", reason="it hangs", after=1)])
+    assert step_sentences(found, times="x")[0].startswith(
+        "between 6.12.118 and 6.18.15 (1 between not measured): ")
+
+
+def test_the_chart_says_every_figure() -> None:
+    drawn = ElementTree.fromstring(track_svg(follow(*COUNTS)))
+    titles = [title.text for title in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert sorted(titles) == sorted(
+        f"{case.name} on {release}: {COUNTS[release][row]:,} instructions/call"
+        for row, case in enumerate(CASES) for release in COUNTS)
+
+
+def test_thresholds_and_nothing_to_track() -> None:
+    for threshold in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match="threshold"):
+            track([made_tracked("7.3.4")], threshold=threshold)
+    with pytest.raises(UsageError, match="no run to track"):
+        track([])
+
+
+def available(release: str, *, missing: Sequence[str] = ()) -> Available:
+    return Available(
+        spec=f"debian:{release}", series=".".join(release.split(".")[:2]), version=f"{release}-1",
+        release=f"{release}-amd64", suite="trixie", packages=[], missing=list(missing),
+        download=2**25, newest=False, cached=False)
+
+
+LISTING = [available("7.3.4"), available("7.1.8", missing=["linux-modules"]),
+           *(available(release) for release in list(COUNTS)[3::-1])]
+
+
+def test_a_line_is_in_order_of_release_and_only_of_what_boots() -> None:
+    def specs(*series: str, newest: int | None = None) -> list[str]:
+        return [kernel.spec.removeprefix("debian:")
+                for kernel in line_of(LISTING, series, newest=newest)]
+
+    assert specs("7", "6.18", "6.12", "6.16") == list(COUNTS)
+    assert specs("6.12", "6.16", newest=1) == ["6.12.118", "6.16.3"]
+    for wrong, said in (("7.1", "no kernel of the line 7.1 that can boot; it has 6.12, 6.16"),
+                        ("6.12.118", "no kernel line"), ("", "no kernel line")):
+        with pytest.raises(UsageError, match=said):
+            specs(wrong)
+
+
+@pytest.fixture
+def errors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, TailwalkError]:
+    """What the releases fail with; the others have the figures of `COUNTS`."""
+    found: dict[str, TailwalkError] = {}
+
+    def measure_each(kernels: Sequence[SimpleNamespace], *_: object, **__: object):
+        for number in range(len(kernels))[::-1]:  # they do not finish in order
+            release = kernels[number].spec.removeprefix("debian:")
+            error = found.get(release)
+            yield number, Measured(made_tracked(release), False) if error is None else error
+
+    def resolve(spec: str, **_: object) -> SimpleNamespace:
+        if isinstance(error := found.get(spec.removeprefix("debian:")), ArchiveError):
+            raise error
+        return SimpleNamespace(spec=spec)
+
+    monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tailwalk.kernels.listing.list_kernels",
+                        lambda **_: SimpleNamespace(available=LISTING))
+    monkeypatch.setattr("tailwalk.kernels.resolve", resolve)
+    monkeypatch.setattr("tailwalk.rigs.exact.measure_each", measure_each)
+    monkeypatch.setattr(Bench, "prepare", lambda **_: None)
+    return found
+
+
+def run_track(*arguments: str) -> Result:
+    return CliRunner().invoke(group, ["track", *arguments])
+
+
+def test_a_line_is_followed(errors: dict[str, TailwalkError], tmp_path: Path) -> None:
+    errors |= {"6.12.100": ArchiveError("it is gone."), "6.18.15": GuestError("it hangs.\nlog")}
+    done = run_track("--line", "6.12,6.16,6.18,7", "--html", "track.html", "--svg", "track.svg")
+    assert done.exception is None, (done.exception, done.output)
+    rows = [line.split()[0] for line in done.stdout.splitlines() if line[:2] in ("6.", "7.")]
+    assert rows[:3] == ["6.12.118", "6.16.3", "7.3.4"]
+    words = " ".join(done.stdout.split())
+    assert "between 6.12.118 and 6.16.3: pwrite_u1k 2,224 to 11,113 (5.00" in words
+    assert "between 6.16.3 and 7.3.4 (1 between not measured): pwrite_u1k 11,113 to" in words
+    assert "debian:6.12.100: it is gone." in words and "debian:6.18.15: it hangs." in words
+    page = re.sub(r"<[^>]*>", "", (tmp_path / "track.html").read_text())
+    assert "tailwalk track debian:6.12.118 debian:6.16.3 debian:7.3.4 --case pwrite_u1k" in page
+    assert (tmp_path / "track.svg").read_text().startswith("<svg")
+
+
+def test_as_json_and_csv(errors: dict[str, TailwalkError]) -> None:
+    errors["6.16.3"] = GuestError("it hangs.")
+    found = json.loads(run_track("debian:6.12.118", "debian:6.16.3", "debian:7.3.4", "--format",
+                                 "json").stdout)
+    assert found["schema"] == "tailwalk.track/1"
+    assert [kernel["spec"] for kernel in found["kernels"]] == ["debian:6.12.118", "debian:7.3.4"]
+    assert found["left_out"] == [{"spec": "debian:6.16.3", "reason": "it hangs.", "after": 1}]
+    assert len(run_track("--line", "6.12", "--format", "csv").stdout.splitlines()) == 5
+
+
+def test_what_stops_it(errors: dict[str, TailwalkError]) -> None:
+    def refusal(*arguments: str) -> str:
+        done = run_track(*arguments)
+        assert isinstance(done.exception, TailwalkError), done.output
+        return str(done.exception)
+
+    assert "either kernels to follow, or --line" in refusal()
+    assert "either kernels to follow, or --line" in refusal("debian:6.12", "--line", "7")
+    assert "--newest chooses from --line" in refusal("debian:6.12", "--newest", "2")
+    assert "there is no directory" in refusal("--line", "7", "--html", "none/track.html")
+    errors["7.3.4"] = GuestError("it hangs.")
+    assert refusal("--line", "7") == "it hangs."  # not one kernel is left
+    errors["6.16.3"] = ToolError("no QEMU.")
+    assert refusal("--line", "6.12,6.16") == "no QEMU."  # that says something of all kernels
