@@ -15,8 +15,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from tailwalk.cases import find_cases
+from tailwalk.cli import group
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.rigs.dask_pool import DaskPool, _count
 from tailwalk.rigs.exact import measure, measure_each
@@ -103,7 +105,7 @@ def test_a_lost_workers_portion_is_done_again(cluster, kernel, bench, tmp_path):
 def test_a_failure_comes_back_and_spares_the_others(cluster, kernel, bench):
     good = kernel("debian:6.12")
     broken = replace(good, image=Path(__file__), digest="none")
-    with closing(measure_each([broken, good], SEED, bench=replace(bench, boot_seconds=15),
+    with closing(measure_each([broken, good], SEED, bench=bench,
                               pool=DaskPool(cluster.scheduler_address))) as finished:
         outcomes = dict(finished)
     assert isinstance(outcomes[0], GuestError)
@@ -127,6 +129,18 @@ def test_a_scheduler_that_dies_is_named(kernel, bench):
     finally:
         scheduler.kill()
         scheduler.communicate()
+
+
+def test_the_command_sends_its_guests_there(cluster, tmp_path, monkeypatch):
+    monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))
+    arguments = ["run", "debian:6.12", "--case", "pwrite_u1k", "--fresh", "--format", "json"]
+    there = CliRunner().invoke(group, [*arguments, "--dask", cluster.scheduler_address])
+    assert there.exception is None, (there.exception, there.output)
+    here = CliRunner().invoke(group, arguments)
+    one, other = (msgspec.json.decode(done.stdout, type=Run) for done in (there, here))
+    assert without_ticks(one) == without_ticks(other)
+    assert list((tmp_path / "cache").glob("image/*")), "a worker had the kernel"
+    assert len(Store().select()) == 2
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "", "ftp://x:1"])

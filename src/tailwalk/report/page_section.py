@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tailwalk.cases import Case, Filesystem, show_size
-from tailwalk.report.words import listed
+from tailwalk.report.words import listed, show_bytes
 from tailwalk.runs import Conditions, KernelRecord, Run
 from tailwalk.runs.record import Rig, Unit
 
@@ -71,7 +71,7 @@ def particulars(cases: Sequence[Case], rig: Rig, filesystem: Filesystem,
     """What a section measured, in phrases: the first parts to tell it from another are first."""
     def common(name: str) -> str:
         values = {getattr(case, name) for case in cases}
-        return show_size(values.pop()) if len(values) == 1 else "several"
+        return show_bytes(values.pop()) if len(values) == 1 else "several"
 
     names = list(dict.fromkeys(case.name for case in cases))
     return {

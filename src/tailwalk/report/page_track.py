@@ -10,7 +10,7 @@ from tailwalk.report.commands import run_commands
 from tailwalk.report.page_section import TIMES, Cell, Section, inlined, particulars, sources_of
 from tailwalk.report.track_svg import track_svg
 from tailwalk.report.track_words import step_sentences, track_labels, track_sentence
-from tailwalk.report.words import case_labels, conditions, show_figure
+from tailwalk.report.words import case_labels, conditions, show_figure, show_ratio
 from tailwalk.runs import Run
 
 
@@ -36,9 +36,10 @@ def track_section(track: Track, runs: Sequence[Run]) -> Section:
             step = steps.get((number, column))
             look = "" if step is None else " regressed" if step.ratio > 1 else " improved"
             steady = row.steady[column]
+            ratio = "" if step is None else show_ratio(step.ratio, times=TIMES)
             cells.append(Cell(show_figure(row.figures[column]), repr(row.figures[column]),
                               f"figure{look}" if steady else "figure doubtful",
-                              "" if steady else "unsteady"))
+                              ratio if steady else "unsteady"))
         rows.append((label, cells))
     sentences = [f"{step[0].upper()}{step[1:]}." for step in step_sentences(track, times=TIMES)]
     return Section(

@@ -81,7 +81,7 @@ def case_labels(cases: Sequence[Case]) -> list[str]:
     for case in cases:
         namesakes = [other for other in cases if other.name == case.name]
         differing = [
-            f"{name.replace('_', ' ')} {_size(getattr(case, name))}"
+            f"{name.replace('_', ' ')} {show_bytes(getattr(case, name))}"
             for name in ("offset", "fill", "file_size")
             if any(getattr(other, name) != getattr(case, name) for other in namesakes)]
         if not case.uptodate:
@@ -90,7 +90,8 @@ def case_labels(cases: Sequence[Case]) -> list[str]:
     return labels
 
 
-def _size(size: int) -> str:
+def show_bytes(size: int) -> str:
+    """A size or an offset; 0 needs no unit."""
     return show_size(size) if size else "0"
 
 
@@ -206,7 +207,7 @@ def _page_cache(cases: Sequence[Case]) -> str:
         return show_size(sizes.pop()) if len(sizes) == 1 else "various sizes"
 
     offsets = {case.offset for case in cases}
-    offset = f"offset {_size(offsets.pop())}" if len(offsets) == 1 else "various offsets"
+    offset = f"offset {show_bytes(offsets.pop())}" if len(offsets) == 1 else "various offsets"
     return (f"file of {common('file_size')} filled by writes of {common('fill')}; calls "
             f"overwrite at {offset}")
 

@@ -1,0 +1,173 @@
+"""The page as text: what is in it, how large it is, what a hostile record does to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from made_profiles import made_profile
+from made_runs import COUNTS, SEED, made_case, made_figure, made_run, made_seed_runs
+from msgspec.structs import replace
+
+from tailwalk.cases import KIB, MIB, Filesystem
+from tailwalk.cases.sweep import sweep_cases
+from tailwalk.cli import group
+from tailwalk.errors import RecordError, TailwalkError, UsageError
+from tailwalk.report.page import page
+from tailwalk.report.page_sort import sections_of
+from tailwalk.runs import Run, write_run
+from tailwalk.runs.record import encode
+from tailwalk.runs.store import Store
+
+
+class Elements(HTMLParser):
+    """The tags of a page, each with its attributes, in order; raises where one is left open."""
+
+    _VOID = frozenset({"meta", "link", "wbr", "br", "line", "path", "rect"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self._VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self._VOID:
+            assert self._open.pop() == tag
+
+
+def words(text: str) -> str:
+    """The page's text without its tags, spaces and new lines alike."""
+    return " ".join(re.sub(r"<(style|script)>.*?</\1>|<[^>]*>", "", text, flags=re.DOTALL).split())
+
+
+def made_sweep(spec: str) -> Run:
+    grid = sweep_cases(made_case(), fills=[4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 2 * MIB],
+                       places=["first", "quarter", "half", "last", "random"],
+                       filesystem=Filesystem())
+    return made_run(spec, [made_figure(case, 2000 + case.offset // KIB) for case in grid])
+
+
+def test_a_large_report_is_small_and_self_contained() -> None:
+    sweeps = [made_sweep(spec) for spec in COUNTS]
+    tree = [("entry_SYSCALL_64", -1, 10)] + [
+        (f"a_function_with_a_long_name_{number}", number // 2, 10 + number)
+        for number in range(120)]
+    profiles = [replace(made_profile(tree, spec=spec, case=case), inputs=f"{spec} {case.name}")
+                for case in (made_case(), made_case("writev_u10k"))
+                for spec in ("debian:6.12", "debian:6.18")]
+    text = page(sections_of([*made_seed_runs(), *sweeps], profiles))
+    assert len(text.encode()) < 500_000
+    tags = Elements(text).tags
+    links = [value for _, attributes in tags for name, value in attributes.items()
+             if name in ("href", "src", "srcset", "action", "data")]
+    assert links and all(link and link.startswith(("#", "data:")) for link in links)
+    assert "url(" not in text and "@import" not in text
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_names_from_records_are_text_and_nothing_else() -> None:
+    spec = "src:/<script>alert(1)</script>&\"'"
+    runs = [made_run(spec, [made_figure(made_case(), value)], release="6.18<b>")
+            for value in (1, 2)]
+    runs[1] = replace(runs[1], kernel=replace(runs[1].kernel, spec=f"{spec}2"))
+    profiles = [replace(made_profile([("<i>top</i>", -1, count)], spec=f"{spec}{count}"),
+                        inputs=str(count)) for count in (5, 9)]
+    tags = Elements(page(sections_of(runs, profiles))).tags
+    names = [tag for tag, _ in tags]
+    assert names.count("script") == 1 and "i" not in names
+    assert not any(name.startswith("on") for _, attributes in tags for name in attributes)
+
+
+def test_sections_of_one_kind_are_told_apart() -> None:
+    def runs(**changed: int) -> list[Run]:
+        return [made_run(spec, [made_figure(made_case(**changed), value)])
+                for spec, value in (("debian:6.12", 2224), ("debian:6.18", 11117))]
+
+    sections = sections_of([*runs(), *runs(fill=2 * MIB), *runs(fill=2 * MIB, offset=MIB)])
+    text = page(sections)
+    titles = re.findall(r'<h2 id="comparison[^>]*>([^<]*)<', text)
+    assert titles == ["The figures: fill 1MiB, offset 0", "The figures: fill 2MiB, offset 0",
+                      "The figures: fill 2MiB, offset 1MiB"]
+    assert ("tailwalk compare debian:6.12.95 debian:6.18.15 --case pwrite_u1k --fill 2MiB "
+            "--offset 1MiB") in words(text)
+    alone = page(sections[:1])
+    assert "<h2 id=\"comparison-title\">The figures</h2>" in alone
+
+
+def test_every_figure_stands_in_the_text_with_its_unit() -> None:
+    text = words(page(sections_of(made_seed_runs())))
+    assert "Instructions per call, by case and kernel" in text and "instructions/call" in text
+    for counts in COUNTS.values():
+        assert all(f" {count:,} " in text for count in counts)
+    for digest in ("ab" * 32, "cd" * 32, "ef" * 32, made_seed_runs()[0].id):
+        assert digest in text
+
+
+def test_a_page_of_nothing() -> None:
+    with pytest.raises(UsageError, match="nothing to report"):
+        page([])
+
+
+def report(*arguments: str) -> Result:
+    return CliRunner().invoke(group, ["report", *arguments])
+
+
+@pytest.fixture
+def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
+    """A run in a file, a run's id, and a profile in a file."""
+    monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+    first, second = made_seed_runs("debian:6.12", "debian:6.18")
+    write_run(first, tmp_path / "first.json")
+    Store().add(second)
+    (tmp_path / "why.json").write_bytes(encode(made_profile([("top", -1, 7)])))
+    return ["first.json", second.id[:8], "why.json"]
+
+
+def test_report_takes_files_ids_and_profiles(records: Sequence[str], tmp_path: Path) -> None:
+    done = report(*records, "-o", "report.html")
+    assert done.exception is None, (done.exception, done.output)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert words(text).count("debian:6.18 regressed in 5 of 6 cases against debian:6.12") == 2
+    assert "top executes 7 of the 7 kernel instructions" in text
+    assert "<title>debian:6.18 regressed" in text
+    report(*records, "-o", "report.html", "--title", "Mine & yours")
+    assert "<title>Mine &amp; yours</title>" in (tmp_path / "report.html").read_text()
+
+
+def test_what_report_refuses(records: Sequence[str], tmp_path: Path) -> None:
+    def refused(*arguments: str) -> TailwalkError:
+        done = report(*arguments)
+        assert isinstance(done.exception, TailwalkError), done.output
+        return done.exception
+
+    assert "there is no directory" in str(refused(*records, "-o", "none/report.html"))
+    (tmp_path / "other.json").write_text('{"schema": "tailwalk.track/1"}')
+    assert "'tailwalk.track'" in str(refused("other.json", "-o", "report.html"))
+    (tmp_path / "torn.json").write_bytes((tmp_path / "first.json").read_bytes()[:-9])
+    assert isinstance(refused(*records, "torn.json", "-o", "report.html"), RecordError)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_one_run_alone_has_no_verdict() -> None:
+    [run] = made_seed_runs("debian:7.3")
+    text = words(page(sections_of([run])))
+    assert "debian:7.3 (7.3.4): 6 figures, with nothing beside them to judge them by." in text
+    assert "tailwalk run debian:7.3.4 --case seed" in text
+    assert len(SEED) == 6
