@@ -1,6 +1,6 @@
 # `make run` and `make test` do all the set-up on a fresh Debian machine.
 
-PACKAGES = python3 python3-venv gcc libc6-dev qemu-system-x86 e2fsprogs util-linux
+PACKAGES = python3 python3-venv gcc libc6-dev qemu-system-x86 e2fsprogs util-linux zstd
 TEST_PACKAGES = $(PACKAGES) xfsprogs btrfs-progs make flex bison bc libelf-dev perl git ccache \
                 chromium chromium-driver
 

@@ -44,6 +44,7 @@ def examine(cache: Cache | None = None) -> Iterator[Check]:
     yield _try("cc and a static libc", _compile)
     for kind, state in (("ext4", "missing"), ("xfs", "optional"), ("btrfs", "optional")):
         yield _try(f"mkfs.{kind}", lambda kind=kind: mkfs_program(kind), state)  # type: ignore[misc]
+    yield _zstd()
     yield _try("compiler for src: specs", lambda: find_toolchain().version, "optional")
     yield _apt()
     yield _room(cache)
@@ -63,6 +64,12 @@ def _compile() -> str:
     with tempfile.TemporaryDirectory(prefix="tailwalk-") as folder:
         probe = build_probe(Cache(Path(folder)))
         return f"builds the probe, {probe.path.stat().st_size // 1024} KiB"
+
+
+def _zstd() -> Check:
+    found = shutil.which("zstd")
+    return Check("zstd", "ok" if found else "missing", found or "Debian's kernels are compressed "
+                 "with zstd, and there is no program zstd here: as root, run apt-get install zstd")
 
 
 def _apt() -> Check:
