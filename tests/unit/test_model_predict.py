@@ -63,7 +63,7 @@ def test_coefficients_of_a_part_predict_cells_of_other_places_folios_and_blocks(
     smaller = made_sweep(spec, block_size=KIB, fills=(4 * KIB, 2 * MIB), places=("last", "half"))
     crossing = made_sweep(spec, names=("pwrite_u1k",), fills=(2 * MIB,), places=("crossing",))
     for run in (other, smaller, crossing):
-        assert worst(found.predict(run)) < 0.002
+        assert worst(found.predict(run)) < 0.02
 
 
 def test_a_cost_that_the_law_does_not_know_shows_as_an_error():

@@ -27,6 +27,9 @@ SETTINGS = st.sampled_from([
     *(Setting(mode=mode, buffers=buffers, blocks_per_page=per_page)
       for mode in MODES if mode != "journal"
       for buffers, per_page in ((5, 1), (8, 1), (16, 1), (8, 4), (12, 4))),
+    *(Setting(mode=mode, buffers=buffers, pages_per_block=4)
+      for mode in MODES if mode != "journal" for buffers in (1, 6)),
+    Setting(mode="journal", buffers=1, pages_per_block=16),
     *(Setting(mode="journal", buffers=count, blocks_per_page=count) for count in (1, 2, 4))])
 
 

@@ -56,12 +56,12 @@ def check(design: str, against: str, buffers: int, depth: int, modes: tuple[Mode
     from tailwalk.model.designs import find_design
     from tailwalk.model.telling import tell_check
 
-    begun = time.perf_counter()
+    begun = time.process_time()
     with open_progress() as progress:
         done = run_check(find_design(design), find_design(against), modes=modes or MODES,
                          buffers=buffers, depth=depth, block_size=block_size, progress=progress)
-        seconds = time.perf_counter() - begun
-        progress.note(f"{done.transitions:,} transitions in {seconds:.1f} s, "
+        seconds = time.process_time() - begun
+        progress.note(f"{done.transitions:,} transitions in {seconds:.1f} CPU seconds, "
                       f"{done.transitions / seconds:,.0f} a second")
     _write_lines(tell_check(done))
     if not done.equivalent:

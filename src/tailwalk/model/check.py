@@ -13,6 +13,7 @@ from tailwalk.model.words import Mode, Setting
 from tailwalk.progress import SILENT, Progress
 
 PAGE = 4096
+_BLOCK_SIZES = tuple(1024 << power for power in range(7))
 _CONTENTS_DEPTH = 3
 _ANY_DEPTH = 10_000
 
@@ -70,9 +71,9 @@ def plan(mode: Mode, *, buffers: int, depth: int, block_size: int) -> Iterator[P
 
     Raises ModelError for a folio that the mode or the block size does not allow.
     """
-    if block_size not in (1024, 2048, 4096):
-        raise ModelError(f"--fs-block-size {block_size}: ext4 folios of the model have blocks of "
-                         "1KiB, 2KiB or 4KiB.")
+    if block_size not in _BLOCK_SIZES:
+        raise ModelError(f"--fs-block-size {block_size}: ext4 has blocks of 1, 2, 4, 8, 16, 32 or "
+                         "64 KiB.")
     journal = mode == "journal"
     for ring, per_page in ((1, 1), (2, 2)) if journal else ((1, 1), (2, 1), (2, 2)):
         yield Part(purpose="contents",
@@ -87,15 +88,17 @@ def plan(mode: Mode, *, buffers: int, depth: int, block_size: int) -> Iterator[P
 
 
 def ring_of(mode: Mode, *, buffers: int, block_size: int = PAGE) -> Setting:
-    """A ring of `buffers`, or with data=journal, whose folios are pages, the ring of a page with
-    blocks that give it as many as were asked for or the most there are.
+    """A ring of `buffers`, or with data=journal, whose folios are the smallest there are, the ring
+    of a page with blocks that give it as many as were asked for or the most there are.
 
     Raises ModelError where no folio has that ring.
     """
-    per_page = PAGE // block_size
-    if mode == "journal":
-        buffers = per_page = max(count for count in (1, 2, 4) if count <= max(buffers, 1))
-    return Setting(mode=mode, buffers=buffers, blocks_per_page=per_page).check()
+    per_page, per_block = max(1, PAGE // block_size), max(1, block_size // PAGE)
+    if mode == "journal" and buffers > 0:
+        most = 1 if per_block > 1 else 4
+        buffers = per_page = max(count for count in (1, 2, 4) if count <= min(buffers, most))
+    return Setting(mode=mode, buffers=buffers, blocks_per_page=per_page,
+                   pages_per_block=per_block).check()
 
 
 def check(design: Design, against: Design, *, modes: Iterable[Mode], buffers: int = 4,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -128,11 +129,8 @@ class Machine:
     def half(self) -> Machine:
         """The machine for one half of a folio that was split."""
         if self._half is None:
-            setting = self.setting
-            self._half = Machine(Setting(
-                mode=setting.mode, buffers=setting.buffers // 2,
-                blocks_per_page=setting.blocks_per_page,
-                ring_survives=setting.ring_survives), self.walk, rival=self.rival)
+            setting = replace(self.setting, buffers=self.setting.buffers // 2)
+            self._half = Machine(setting, self.walk, rival=self.rival)
         return self._half
 
     def for_state(self, state: State) -> Machine:

@@ -244,7 +244,7 @@ def moves(machine: Machine, state: State, *, fine: bool) -> Iterator[Move]:
         if not folio & FOLIO_DIRTY and (not ring or file.droppable()):
             yield Move("reclaim")
         half = len(blocks) // 2
-        if (machine.setting.large and not len(blocks) % 2
+        if (machine.setting.splittable and not len(blocks) % 2
                 and not half % machine.setting.blocks_per_page
                 and (not ring or file.droppable())):
             yield Move("split", 0)

@@ -43,7 +43,10 @@ def _truncate_cache(file: File, start: int, end: int) -> None:
     # truncate_inode_partial_folio()
     file.change(CLEAR, start, end)
     file.invalidate(start, end)
-    if file.machine.setting.large and not file.drop_ring() and not file.folio & FOLIO_DIRTY:
+    setting = file.machine.setting
+    # A folio that is split loses its ring and stays, here in one piece.
+    if (setting.large and not (setting.splittable and file.drop_ring())
+            and not file.folio & FOLIO_DIRTY):
         file.drop_folio()
 
 

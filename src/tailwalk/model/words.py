@@ -93,7 +93,9 @@ class Setting:
             then). `writeback`: the same with data=writeback, where a crash may show stale blocks
             by design. `journal`: data=journal.
         buffers: buffer heads in the folio's ring.
-        blocks_per_page: blocks in a page: 1 for 4 KiB blocks and 4 for 1 KiB blocks.
+        blocks_per_page: blocks in a page: 4 for 1 KiB blocks, 1 for blocks of a page or more.
+        pages_per_block: pages in a block: 1, or 2 to 16 for the blocks larger than a page that
+            ext4 has in v7.3 (s_min_folio_order): no folio is smaller than a block.
         ring_survives: drop an assumption that the kernel keeps: let the ring live on where
             mpage_release_unused_pages() takes a folio's uptodate flag away.
     """
@@ -101,11 +103,17 @@ class Setting:
     mode: Mode = "ordered"
     buffers: int = 4
     blocks_per_page: int = 1
+    pages_per_block: int = 1
     ring_survives: bool = False
 
     @property
     def large(self) -> bool:
         """Is the folio larger than a page?"""
+        return self.splittable or self.pages_per_block > 1
+
+    @property
+    def splittable(self) -> bool:
+        """Is the folio larger than the smallest that the mapping may hold?"""
         return self.buffers > self.blocks_per_page
 
     def check(self) -> Setting:
@@ -117,11 +125,18 @@ class Setting:
         if self.blocks_per_page not in (1, 2, 4):
             raise ModelError(f"{self.blocks_per_page} blocks in a page of 4 KiB: give 1, 2 or 4 "
                              "(blocks of 4, 2 or 1 KiB).")
+        if self.pages_per_block not in (1, 2, 4, 8, 16):
+            raise ModelError(f"{self.pages_per_block} pages of 4 KiB in a block: give 1, 2, 4, 8 "
+                             "or 16 (ext4 has blocks of up to 64 KiB).")
+        if self.pages_per_block > 1 and self.blocks_per_page > 1:
+            raise ModelError(f"{self.pages_per_block} pages in a block and "
+                             f"{self.blocks_per_page} blocks in a page: one of them is 1.")
         if self.buffers % self.blocks_per_page:
             raise ModelError(f"a folio of {self.buffers} buffers is no whole number of pages of "
                              f"{self.blocks_per_page} blocks: give a multiple.")
-        if self.mode == "journal" and self.large:
+        if self.mode == "journal" and self.splittable:
             raise ModelError(
-                f"data=journal has no large folios up to v7.3 (ext4_should_enable_large_folio), so "
-                f"{self.buffers} buffers do not fit one page of {self.blocks_per_page} blocks.")
+                "data=journal has the smallest folios alone up to v7.3 "
+                f"(ext4_set_inode_mapping_order), so {self.buffers} buffers do not fit one of "
+                f"{self.blocks_per_page}.")
         return self
