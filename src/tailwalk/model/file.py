@@ -110,7 +110,8 @@ class Machine:
     """A design of the walk in a setting: what rules ask about besides the state.
 
     Walks are pure functions of ring, mapping and range, so each is walked once and remembered.
-    A rival walk is walked beside it, and `differed` is set when it does anything else.
+    A rival walk is walked beside it where its plan is another, and `differed` is set when it
+    does anything else.
     """
 
     def __init__(self, setting: Setting, walk: Walk, *, rival: Walk | None = None) -> None:
@@ -124,6 +125,7 @@ class Machine:
         self.unjournalled = _INODES["ordered"]
         self._begin = cache(self._walk_begin)
         self._end = cache(self._walk_end)
+        self._rival_on = cache(self._rival_of)
         self._half: Machine | None = None
 
     def half(self) -> Machine:
@@ -157,20 +159,34 @@ class Machine:
 
     def _walk_begin(self, ring: bytes, blocks: bytes, uptodate: bool, start: int, end: int,
                     get_block: GetBlock, refuse: int | None) -> tuple[Begun, bool]:
+        span = self.span(start, end)
+
         def begin(walk: Walk) -> Begun:
-            return walk.begin(ring, blocks, span=self.span(start, end), uptodate=uptodate,
-                              get_block=get_block, refuse=refuse)
+            return walk.begin(ring, blocks, span=span, uptodate=uptodate, get_block=get_block,
+                              refuse=refuse)
 
         begun = begin(self.walk)
-        return begun, self.rival is not None and begin(self.rival) != begun
+        rival = self._rival_on(span, uptodate)
+        return begun, rival is not None and begin(rival) != begun
 
     def _walk_end(self, ring: bytes, uptodate: bool, start: int, end: int,
                   copied: int) -> tuple[Ended, bool]:
+        span = self.span(start, end)
+
         def finish(walk: Walk) -> Ended:
-            return walk.end(ring, span=self.span(start, end), uptodate=uptodate, copied=copied)
+            return walk.end(ring, span=span, uptodate=uptodate, copied=copied)
 
         ended = finish(self.walk)
-        return ended, self.rival is not None and finish(self.rival) != ended
+        # A copy that fell short may be taken in as none at all.
+        rival = (self._rival_on(span.first(copied), uptodate)
+                 or self._rival_on(span.first(0), uptodate))
+        return ended, rival is not None and finish(rival) != ended
+
+    def _rival_of(self, span: Span, uptodate: bool) -> Walk | None:
+        """The rival, where it plans to walk a span in another way."""
+        if self.rival is None or self.rival.plan(span, uptodate) == self.walk.plan(span, uptodate):
+            return None
+        return self.rival
 
     def span(self, start: int, end: int) -> Span:
         """A written range, in units."""

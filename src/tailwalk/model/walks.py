@@ -185,6 +185,9 @@ class Walk(Protocol):
 
     maps_whole_calls: bool
 
+    def plan(self, span: Span, uptodate: bool) -> object:
+        """What tells this walk of a span from others: walks with equal plans do the same."""
+
     def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
               get_block: GetBlock, refuse: int | None = None) -> Begun:
         """Prepare the buffers of `span`; `refuse` is the get_block call that gets ENOSPC."""
@@ -355,6 +358,10 @@ class RingWalk:
         self._inside = bytes(at(flags, False)[0] for flags in range(256))
         self._outside = bytes(at(flags, True)[0] for flags in range(256))
 
+    def plan(self, span: Span, uptodate: bool) -> object:
+        """The routes, and the body of the commit's loop."""
+        return self._begin_cut(span, uptodate), self._commit_cut(span, uptodate), self._commit_at
+
     def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
               get_block: GetBlock, refuse: int | None = None) -> Begun:
         """ext4_block_write_begin(), fs/ext4/inode.c, v6.18."""
@@ -430,6 +437,10 @@ class BitmapWalk:
     """
 
     maps_whole_calls = True
+
+    def plan(self, span: Span, uptodate: bool) -> object:  # noqa: ARG002
+        """Nothing but the design."""
+        return BitmapWalk
 
     def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
               get_block: GetBlock, refuse: int | None = None) -> Begun:
