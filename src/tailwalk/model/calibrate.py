@@ -139,7 +139,7 @@ class Calibration:
                                for name, factor in self.coefficients.items())
 
 
-_OF_OTHER_DESIGNS = ("faulted", "hops", "lookups", "get_block")
+_OF_OTHER_DESIGNS = ("faulted", "touched", "hops", "lookups", "get_block")
 
 
 def worst(cells: Sequence[Fitted]) -> float:
@@ -186,13 +186,17 @@ def _usable(run: Run, design: Design) -> tuple[list[tuple[Figure, Cost]], tuple[
     used: list[tuple[Figure, Cost]] = []
     left_out = []
     for figure in run.figures:
-        why = ("unsteady" if not figure.steady
-               else "folio order unknown" if figure.written is None else "")
-        if why:
-            left_out.append(f"{_name(figure.case)}: {why}")
-        elif figure.written is not None:
-            used.append((figure, cost_of(figure.case, design, folio=PAGE << figure.written,
-                                         block_size=run.conditions.filesystem.block_size)))
+        if figure.written is None or not figure.steady:
+            left_out.append(f"{_name(figure.case)}: "
+                            + ("unsteady" if figure.written is not None else
+                               "folio order unknown"))
+            continue
+        cost = cost_of(figure.case, design, folio=PAGE << figure.written,
+                       block_size=run.conditions.filesystem.block_size)
+        if cost.terms["folios"] > 1 and len(figure.folios or ()) > 1:
+            left_out.append(f"{_name(figure.case)}: leads into folios of another order")
+        else:
+            used.append((figure, cost))
     return used, tuple(left_out)
 
 

@@ -37,6 +37,7 @@ TERMS = {
     "write": "call is write",
     "inside": "walks that begin before the range",
     "faulted": "vectors faulted in, again before every folio",
+    "touched": "pages of these touched",
     "hops": "links followed",
     "lookups": "uses of an index or a bitmap",
     "get_block": "calls of get_block",
@@ -144,13 +145,14 @@ def _terms(case: Case, design: Design, offset: int, block_size: int,
     pieces = list(_pieces(case, chunks))
     words, odd = map(sum, zip(*(_copied(start, end) for start, end in pieces), strict=True))
     order = (folio // PAGE).bit_length() - 1
+    faulted, touched = _faulted_in(case, chunks) if walk.maps_whole_calls else (0, 0)
     return {"prefix": total.prefix, "tail": total.tail, "span": total.span,
             "folios": len(chunks), "large": len(chunks) * (order > 0),
             "levels": len(chunks) * _levels(case.file_size, order),
             "siblings": sum(_is_sibling(start, order) for start, _ in chunks),
             "words": words, "bytes": odd, "pieces": len(pieces),
             "writev": case.call == "writev", "write": case.call == "write", "inside": inside,
-            "faulted": sum(_vectors_left(case, chunks)) if walk.maps_whole_calls else 0,
+            "faulted": faulted, "touched": touched,
             "hops": total.hops, "lookups": total.lookups,
             # An overwrite lies in one extent.
             "get_block": 1 if walk.maps_whole_calls else total.get_block,
@@ -204,9 +206,14 @@ def _pieces(case: Case, chunks: Sequence[tuple[int, int]]) -> Iterator[tuple[int
             left = left - length or case.size
 
 
-def _vectors_left(case: Case, chunks: Sequence[tuple[int, int]]) -> Iterator[int]:
-    """The vectors of which something is left to copy, before each folio."""
-    done = 0
+def _faulted_in(case: Case, chunks: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Before each folio, the vectors of which something is left to copy and the pages that hold
+    it, added up (fault_in_iov_iter_readable(), lib/iov_iter.c, v6.18); vectors begin on pages."""
+    vectors = pages = done = 0
     for start, end in chunks:
-        yield case.vectors - done // case.size
+        whole, begun = divmod(done, case.size)
+        left = case.vectors - whole
+        vectors += left
+        pages += left * -(-case.size // PAGE) - begun // PAGE
         done += end - start
+    return vectors, pages
