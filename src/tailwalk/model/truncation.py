@@ -16,6 +16,7 @@ def truncate(file: File, size: int) -> int:
             file.zero_in_block(old, old + UNITS)
         file.size = file.disksize = size
         file.size_extended(old, size)
+        _truncate_cache(file, size, file.machine.end_of_folio)
         return 0
     file.size = file.disksize = size
     truncate_to_size(file)
