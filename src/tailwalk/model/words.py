@@ -58,7 +58,7 @@ UNITS = 2
 Mode = Literal["ordered", "nodelalloc", "writeback", "journal"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
-EIO, ENOSPC = -5, -28
+EIO, EFAULT, ENOSPC = -5, -14, -28
 ERRORS = {EIO: "EIO", ENOSPC: "ENOSPC"}
 
 
