@@ -13,6 +13,7 @@
  *   symbols
  *   pin CPU, fill, time, folios, pause    (timing.c)
  *   program, file, make, run                (program.c)
+ *   replay                                  (replay.c)
  *   end
  */
 #include <stdio.h>
@@ -81,7 +82,8 @@ static void do_job(void)
 			wanted.uptodate = n[5];
 			wanted.calls = n[6];
 			run_case("/mnt/tailwalk", &wanted);
-		} else if (!timing_command(line) && !program_command(line)) {
+		} else if (!timing_command(line) && !program_command(line) &&
+			   !replay_command(line)) {
 			fail("the job has a line the probe does not know: %s", line);
 		}
 	}

@@ -18,6 +18,7 @@ enum frame {
 	FRAME_STEP = 7,
 	FRAME_DIFFERENCE = 8,
 	FRAME_COUNTS = 9,
+	FRAME_SEEN = 10,
 	FRAME_TIMES = 16,
 	FRAME_OUTPUT = 24,
 	FRAME_ENDED = 25,
@@ -71,5 +72,9 @@ int timing_command(const char *line);
 
 /* program.c: a program of the user's. Returns 0 for a line that is none of its. */
 int program_command(const char *line);
+
+/* replay.c: sequences that a model predicts. Returns 0 for a line that is none
+ * of its. */
+int replay_command(const char *line);
 
 #endif

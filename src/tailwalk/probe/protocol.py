@@ -32,6 +32,7 @@ class FrameType(IntEnum):
     STEP = 7
     DIFFERENCE = 8
     COUNTS = 9
+    SEEN = 10
     TIMES = 16
     OUTPUT = 24
     ENDED = 25
