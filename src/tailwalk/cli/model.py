@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 @click.group()
 def model() -> None:
-    """Check designs of the walk and predict their cost, without a kernel.
+    """Check designs of the walk and predict their cost, without a kernel; replay holds the model
+    against one.
 
     Designs: full (to v7.1), tail (upstream's, from v7.2), seek, span, bitmap (iomap's), and the
     wrong ones cut-always, off-by-one and clean-commit, which a check must catch.
@@ -82,6 +83,47 @@ def prove(design: str) -> None:
     proof = run_proof(design)
     _write_lines(tell_proof(proof))
     if not proof.holds:
+        sys.exit(1)
+
+
+@model.command()
+@click.argument("spec", metavar="SPEC")
+@click.option("--design", default="full", show_default=True,
+              help="The design of the kernel's walks.")
+@click.option("--sequences", type=int, default=1000, show_default=True, metavar="N",
+              help="Random sequences, of 20 steps each.")
+@click.option("--seed", type=int, default=1, show_default=True,
+              help="The first; each sequence has its own, and the same one gives the same steps.")
+@click.option("--mode", "modes", multiple=True, type=click.Choice(MODES),
+              help="Mode of the file system; may be repeated.  [default: all]")
+@click.option("--fs-block-size", "block_size", type=size, default=None,
+              help="Block size.  [default: 1KiB and 4KiB]")
+@click.option("--workers", type=click.IntRange(min=1), default=None, metavar="N",
+              help="Guests side by side.  [default: one for each core]")
+def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode, ...],
+           block_size: int | None, workers: int | None) -> None:
+    """Replay random sequences of system calls on a kernel, and compare it with the model.
+
+    After every step: the call's result, the file's size, its bytes as far as they are cached, its
+    data and holes, and the flags of its folio. Exits 1 at a difference, with the steps that it
+    takes.
+    """
+    from tailwalk.bridge import SHAPES, Goal
+    from tailwalk.bridge import replay as run_replay
+    from tailwalk.bridge.text import tell_replay
+    from tailwalk.kernels.resolve import resolve
+    from tailwalk.model.designs import find_design
+
+    goal = Goal(sequences=sequences, seed=seed, shapes=tuple(
+        shape for shape in SHAPES
+        if shape.mode in (modes or MODES) and block_size in (None, shape.block_size))).check()
+    chosen = find_design(design)
+    with open_progress() as progress:
+        done = run_replay(resolve(spec, progress=progress), chosen, goal, workers=workers,
+                          progress=progress)
+        progress.note(f"{done.tally.sequences:,} sequences in {done.seconds:.1f} s")
+    _write_lines(tell_replay(done))
+    if done.finding is not None:
         sys.exit(1)
 
 

@@ -1,0 +1,5 @@
+"""The bridge: sequences of the model, replayed on a real kernel and compared."""
+
+from tailwalk.bridge.replay import SHAPES, Goal, replay
+
+__all__ = ["SHAPES", "Goal", "replay"]

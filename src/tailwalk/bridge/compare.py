@@ -1,0 +1,97 @@
+"""Is what was seen what the model expects?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tailwalk.bridge.wire import COUNTED, DATA, SHOWN, SPLIT, TAIL, Seen
+from tailwalk.cases import PAGE
+from tailwalk.model.expected import SHOWN_FLAGS, Expected
+from tailwalk.model.sequence import Sequence
+from tailwalk.model.words import FOLIO_DIRTY, FOLIO_FLAGS, FOLIO_UPTODATE, UNITS, WRITEBACK
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first thing that differs: after which step (from 0), what it is, and both sides."""
+
+    step: int
+    what: str
+    model: str
+    kernel: str
+
+
+def first_difference(sequence: Sequence, expected: list[Expected],
+                     seen: list[Seen]) -> Difference | None:
+    """Where kernel and model part; None where they do not."""
+    for number, (model, kernel) in enumerate(zip(expected, seen, strict=True)):
+        for what, one, other in _differences(sequence, model, kernel):
+            return Difference(number, what, one, other)
+    return None
+
+
+def _differences(sequence: Sequence, model: Expected,
+                 kernel: Seen) -> Iterator[tuple[str, str, str]]:
+    if model.result != kernel.result:
+        yield "the call's result", str(model.result), str(kernel.result)
+    if model.size != kernel.size:
+        yield "size", f"{model.size} bytes", f"{kernel.size} bytes"
+        return
+    yield from _contents(sequence, model, kernel)
+    if not segments_agree(model, kernel):
+        yield "data (D) and holes (H) by SEEK_HOLE", model.segments, show_segments(kernel)
+    in_file = -(-kernel.size // PAGE)
+    if model.folio is not None and not all(
+            _is_page_of(model.folio, number, page, in_file=number < in_file)
+            for number, page in enumerate(kernel.pages)):
+        yield "the folio, by pages", flags_text(model.folio), ", ".join(
+            map(flags_text, kernel.pages))
+    if model.clean and any(page & FOLIO_UPTODATE and page & (FOLIO_DIRTY | WRITEBACK)
+                           for page in kernel.pages[:in_file]):
+        yield "pages after fsync", "clean", ", ".join(map(flags_text, kernel.pages))
+
+
+def _is_page_of(folio: int, number: int, page: int, *, in_file: bool) -> bool:
+    """Can the page be that of the model's folio?
+
+    The flags of a folio itself are seen if it is uptodate and in the file. Of others there is at
+    most the page cache's mark that it is dirty (PAGECACHE_TAG_DIRTY), which outlives the flag
+    where a folio turns out to have nothing to write (try_to_free_buffers(), fs/buffer.c,
+    ext4_bio_write_folio(), fs/ext4/page-io.c, v6.18).
+    """
+    seen = page & SHOWN_FLAGS
+    if page & FOLIO_UPTODATE and in_file:
+        return seen == folio and (number == 0 or bool(page & TAIL))
+    if not page & COUNTED:
+        return not (page ^ folio) & FOLIO_UPTODATE
+    return seen in (folio, folio | FOLIO_DIRTY)
+
+
+def _contents(sequence: Sequence, model: Expected,
+              kernel: Seen) -> Iterator[tuple[str, str, str]]:
+    for unit, value in enumerate(model.contents):
+        shown = kernel.blocks[unit // UNITS] & SHOWN
+        if shown and kernel.units[unit] != (value, value):
+            first, other = kernel.units[unit]
+            yield (f"bytes {unit * sequence.unit} to {(unit + 1) * sequence.unit - 1}",
+                   f"{value:#04x}", f"{first:#04x}" + (f" and {other:#04x}" if other != first
+                                                       else ""))
+
+
+def segments_agree(model: Expected, kernel: Seen) -> bool:
+    """Does the kernel find data and holes where the model has them?"""
+    return all(letter in ("?", shown) for letter, shown in zip(
+        model.segments, show_segments(kernel), strict=False))
+
+
+def show_segments(kernel: Seen) -> str:
+    """A letter for each block: D, H, or X where data or a hole begins in its middle."""
+    return "".join("X" if block & SPLIT else "D" if block & DATA else "H"
+                   for block in kernel.blocks)
+
+
+def flags_text(flags: int) -> str:
+    """A folio's flags in words."""
+    return "+".join(name for flag, name in FOLIO_FLAGS.items()
+                    if flags & flag & SHOWN_FLAGS) or "not cached"
