@@ -251,6 +251,7 @@ def test_bad_by_number_and_by_name(invoke: Invoke, tmp_path: Path) -> None:
     (["/"], RecordError, "cannot read /"),
     (["debain:6.18"], SpecError, "debain:6.18"),
     (["run1"], SpecError, "run1"),
+    (["debug:6.18"], UsageError, "debug:6.18 checks itself at every step"),
 ])
 def test_wrong_arguments_are_named(
         invoke: Invoke, arguments: list[str], kind: type[TailwalkError], said: str) -> None:

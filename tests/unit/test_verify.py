@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailwalk.errors import GuestError, ToolError, UsageError
+from tailwalk.kernels import Kernel
 from tailwalk.probe.protocol import Frame, FrameType
 from tailwalk.runs.record import KernelRecord
 from tailwalk.verify import CONFIGURATIONS, Finding, Goal, Verification, find_configurations
@@ -120,6 +121,12 @@ def test_a_goal_that_makes_no_sense(goal, named):
 def test_a_seed_out_of_range():
     with pytest.raises(UsageError, match="--seed -1"):
         verify(None, Goal(operations=1, power_cuts=0), seed=-1)
+
+
+def test_allocations_fail_only_where_the_kernel_can_make_them():
+    plain = Kernel(spec="src:6.18", release="6.18.15", image=Path("vmlinux"), digest="0" * 64)
+    with pytest.raises(UsageError, match="--fail-allocations 5: src:6.18 has no fault injection"):
+        verify(plain, Goal(operations=1, power_cuts=0), failing=5)
 
 
 def test_the_machine_has_a_disk_for_each_fate_and_ends_at_an_oops():
@@ -276,7 +283,8 @@ def test_e2fsck_that_cannot_work_is_no_finding(tmp_path, monkeypatch):
 def test_counts_add_up():
     tally = Tally()
     frame = Frame(FrameType.COUNTS, b"did 3 pwrite\ndid 2 mmap store\nlanded 5 order 9\n"
-                                    b"landed 1 uncached\ncompared 100\ndurable 60\n")
+                                    b"landed 1 uncached\ncompared 100\ndurable 60\n"
+                                    b"repeated 7\n")
     add_counts(frame, tally)
     add_counts(frame, tally)
     total = Tally(operations=5)
@@ -284,6 +292,7 @@ def test_counts_add_up():
     assert total.actions == {"pwrite": 6, "mmap store": 4}
     assert total.landed == {"9": 10, "uncached": 2}
     assert (total.operations, total.compared, total.durable) == (5, 200, 120)
+    assert total.repeated == 14
 
 
 def test_a_torn_step_is_an_error():
