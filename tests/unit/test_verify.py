@@ -125,7 +125,7 @@ def test_a_seed_out_of_range():
 
 def test_allocations_fail_only_where_the_kernel_can_make_them():
     plain = Kernel(spec="src:6.18", release="6.18.15", image=Path("vmlinux"), digest="0" * 64)
-    with pytest.raises(UsageError, match="--fail-allocations 5: src:6.18 has no fault injection"):
+    with pytest.raises(UsageError, match=r"--fail-allocations 5: src:6\.18 has no fault injection"):
         verify(plain, Goal(operations=1, power_cuts=0), failing=5)
 
 
