@@ -139,8 +139,9 @@ def read_program(path: Path) -> bytes:
 
 
 def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
-            progress: Progress | None = None) -> Executed:
-    """Run the plan's program on the kernel.
+            progress: Progress | None = None, plugins: Sequence[str] = ()) -> Executed:
+    """Run the plan's program on the kernel; `plugins` are values for QEMU's -plugin, besides the
+    plugin that counts.
 
     Raises UsageError for a program or file that cannot be taken, ToolError where QEMU loads no
     plugin, KernelError where a driver is missing or tasks cannot be told apart, GuestError where
@@ -160,7 +161,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
         output = os.memfd_create("tailwalk-tasks", os.MFD_CLOEXEC)
         stack.callback(os.close, output)
         value = f"{str(plugin).replace(',', ',,')},output={output},newborn={newborn}"
-        watched = replace(bench, machine=replace(bench.machine, plugins=(value,)))
+        watched = replace(bench, machine=replace(bench.machine, plugins=(value, *plugins)))
         stack.enter_context(bench.progress.task(f"run {plan.program.name} on {kernel.spec}"))
         guest = stack.enter_context(watched.guest(kernel, booted, job, inherited=(output,)))
         try:
