@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -184,6 +185,8 @@ int main(int argc, char **argv)
 		fail("usage: database_load LOAD CACHED MIB WARM COUNTED");
 	if (file < 0)
 		fail("cannot make the file: %s", strerror(errno));
+	/* Keeps khugepaged from copying the program's memory at times of its own. */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	credit_entropy();
 	count = atol(argv[4]) + atol(argv[5]);
 	from_disk = !strcmp(argv[2], "read");
