@@ -14,8 +14,9 @@ from tailwalk.runs.record import write_whole
 from tailwalk.verify import Goal, find_configurations
 from tailwalk.verify import verify as run_verification
 from tailwalk.verify.record import encode
+from tailwalk.verify.session import DEFAULT_MEMORY
 from tailwalk.verify.text import verification_text
-from tailwalk.verify.verify import DEFAULT_MEMORY, Engine
+from tailwalk.verify.verify import Engine
 
 _OPERATIONS = 20_000
 _POWER_CUTS = 10

@@ -32,6 +32,9 @@ from tailwalk.verify.report import (
     read_step,
 )
 
+DEFAULT_MEMORY = 256
+"""MiB of guest memory: little, so that folios are reclaimed."""
+
 # The probe tells at least every 32 operations how far it is.
 FRAME_SECONDS = 180.0
 
@@ -234,6 +237,8 @@ class Session:
             f"--operations {reached} --power-cuts 0")
         if self._stage.failing:
             replay += f" --fail-allocations {self._stage.failing}"
+        if self._stage.machine.memory != DEFAULT_MEMORY:
+            replay += f" --memory {self._stage.machine.memory}"
         return Found(Finding(
             kind=kind, configuration=self._configuration.name, seed=self._seed,
             operation=operation, after_cut=self._fate, title=title, details=details,

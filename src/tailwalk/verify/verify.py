@@ -28,15 +28,12 @@ from tailwalk.verify.disk import FATES
 from tailwalk.verify.image import IMAGE_SIZE, Images
 from tailwalk.verify.record import Finding, Verification
 from tailwalk.verify.report import Tally
-from tailwalk.verify.session import Found, Session, Stage
+from tailwalk.verify.session import DEFAULT_MEMORY, Found, Session, Stage
 
 Engine = Literal["auto", "tcg", "kvm"]
 
 SESSION_OPERATIONS = 5000
 """A session is no longer, so that a replay is short; the next has the next seed."""
-
-DEFAULT_MEMORY = 256
-"""MiB of guest memory: little, so that folios are reclaimed."""
 
 _DRIVERS = ("virtio_pci", "virtio_blk", "ext4")
 _LARGEST_SEED = 1 << 48
