@@ -19,7 +19,7 @@ from tailwalk.model.moves import Move, start_states
 from tailwalk.model.view import INVARIANTS, Arrival, difference
 from tailwalk.model.words import MODES, Setting
 
-QUICK = settings(max_examples=12, derandomize=True, deadline=None, database=None,
+QUICK = settings(max_examples=60, derandomize=True, deadline=None, database=None,
                  suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 LONG = settings(QUICK, max_examples=1500, derandomize=False)
 
@@ -55,7 +55,7 @@ def wander(data: st.DataObject, design_name: str, setting: Setting, length: int,
             return f"{move}: {found}"
         for before, state in zip(pair, after, strict=True):
             for invariant in INVARIANTS:
-                if (invariant.required and setting.mode in invariant.modes
+                if (invariant.required and invariant.applies(setting)
                         and invariant.broken(Arrival(before, state, setting.mode))):
                     return f"{move}: broken: {invariant.statement}"
         pair = after

@@ -169,7 +169,7 @@ class _Explorer:
         self._mode = setting.mode
         self._found = Exploration(setting=setting, bounds=bounds)
         self._invariants = [each for each in INVARIANTS
-                            if self._mode in each.modes and (bounds.contents or not each.contents)]
+                            if each.applies(setting) and (bounds.contents or not each.contents)]
         self._seen: set[State | Pair] = set()
         self._order: list[State | Pair] = []
         self._parents = array("l")
