@@ -91,7 +91,7 @@ def parse_sources(text: str) -> Iterator[Mirror]:
     """The mirrors in a deb822 `.sources` file."""
     from debian.deb822 import Deb822
 
-    for stanza in Deb822.iter_paragraphs(text, use_apt_pkg=False):
+    for stanza in Deb822.iter_paragraphs(text.splitlines(), use_apt_pkg=False):
         if (stanza.get("Enabled", "yes").strip().lower() in ("no", "false", "0", "off", "without",
                                                              "disable")
                 or "deb" not in stanza.get("Types", "").split()):

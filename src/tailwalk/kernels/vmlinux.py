@@ -94,6 +94,9 @@ def read_vmlinux(content: bytes, what: str) -> Vmlinux:
 
 def _payload(content: bytes, what: str) -> bytes:
     """The decompressed payload of a bzImage."""
+    if len(content) < 0x208:
+        raise KernelError(f"{what} is cut short: it ends within the header of a bzImage, after "
+                          f"{len(content)} bytes. Fetch or build it anew.")
     setup_sectors = content[0x1f1] or 4
     version, = struct.unpack_from("<H", content, 0x206)
     if version < 0x20c or len(content) < 0x260:
