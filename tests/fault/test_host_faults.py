@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -121,9 +122,11 @@ def start(folder: Path) -> tuple[subprocess.Popen[str], int]:
     while time.monotonic() < deadline:
         found = subprocess.run(["pgrep", "-P", str(process.pid), "-x", "probe"],
                                capture_output=True, text=True, check=False).stdout.split()
-        if found and any("(deleted)" in str(entry.readlink())
-                         for entry in Path(f"/proc/{found[0]}/fd").iterdir()):
-            return process, int(found[0])
+        # A descriptor may be closed between two looks.
+        with contextlib.suppress(FileNotFoundError):
+            if found and any("(deleted)" in str(entry.readlink())
+                             for entry in Path(f"/proc/{found[0]}/fd").iterdir()):
+                return process, int(found[0])
         time.sleep(0.05)
     process.kill()
     pytest.fail(f"no measurement began: {process.communicate()}")
