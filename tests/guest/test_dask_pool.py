@@ -140,7 +140,8 @@ def test_the_command_sends_its_guests_there(cluster, tmp_path, monkeypatch):
     one, other = (msgspec.json.decode(done.stdout, type=Run) for done in (there, here))
     assert without_ticks(one) == without_ticks(other)
     assert list((tmp_path / "cache").glob("image/*")), "a worker had the kernel"
-    assert len(Store().select()) == 2
+    # Equal records, made within one second with ticks at the same calls, are kept once.
+    assert {entry.id for entry in Store().select()} == {one.id, other.id}
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "", "ftp://x:1"])
