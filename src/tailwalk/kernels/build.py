@@ -30,6 +30,7 @@ _FRAGMENTS: dict[Flavour, tuple[Path, ...]] = {
     "src": (_CONFIG / "lab.config",),
     "debug": (_CONFIG / "lab.config", _CONFIG / "debug.config"),
 }
+_UNSET = re.compile(r"# (CONFIG_\w+) is not set")
 IMAGE = "vmlinux"
 _LAYOUT = "work tree 1"
 
@@ -200,8 +201,11 @@ def configuration_digest(flavour: Flavour) -> str:
 
 
 def _options(flavour: Flavour) -> list[str]:
-    return [line for fragment in _FRAGMENTS[flavour] for line in fragment.read_text().splitlines()
-            if line.startswith("CONFIG_")]
+    """The lines that set an option; a later fragment may unset what an earlier one sets."""
+    lines = [line for fragment in _FRAGMENTS[flavour] for line in fragment.read_text().splitlines()]
+    unset = {match[1] for line in lines if (match := _UNSET.fullmatch(line))}
+    return [line for line in lines
+            if line.startswith("CONFIG_") and line.partition("=")[0] not in unset]
 
 
 def _failure(label: str, log: Path) -> KernelError | CacheError:
