@@ -3,10 +3,15 @@
  * device, and overwrites at random places.
  *
  *     cc -O2 -static -o span_load benchmarks/span_load.c
- *     tailwalk exec src:6.18+span -- ./span_load CALL FOLIOS WRITES [truncate | DEVICE]
+ *     tailwalk exec src:6.18+span -- ./span_load CALL FOLIOS WRITES [HOW]
  *
  * Fills FOLIOS times 2 MiB by calls of CALL bytes (which divide 2 MiB), then writes 1 KiB at WRITES
- * random multiples of 1 KiB, always the same ones. A DEVICE such as /dev/ram1 takes the file's place.
+ * random multiples of 1 KiB, always the same ones. HOW may be
+ *
+ *     truncate    truncate the file to nothing afterwards
+ *     last        write all of them to the last KiB of the first folio, where a search is remembered
+ *     alternate   write them by turns to the last KiB and to that of the third quarter: each searches
+ *     DEVICE      such as /dev/ram1, in place of a file
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,16 +34,17 @@ int main(int argc, char **argv)
 {
 	unsigned long state = 1;
 	long call, folios, writes;
-	const char *path = "span_load.data";
+	const char *path = "span_load.data", *how;
 	int file;
 
 	if (argc < 4 || (call = atol(argv[1])) < 1 || FOLIO % call ||
 	    (folios = atol(argv[2])) < 1 || (writes = atol(argv[3])) < 0) {
-		fprintf(stderr, "usage: span_load CALL FOLIOS WRITES [truncate | DEVICE]\n");
+		fprintf(stderr, "usage: span_load CALL FOLIOS WRITES [HOW]\n");
 		return 2;
 	}
-	if (argc > 4 && argv[4][0] == '/')
-		path = argv[4];
+	how = argc > 4 ? argv[4] : "";
+	if (how[0] == '/')
+		path = how;
 	file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (file < 0)
 		fail(path);
@@ -47,12 +53,18 @@ int main(int argc, char **argv)
 		if (pwrite(file, data, call, place) != call)
 			fail("fill");
 	while (writes--) {
+		long place;
+
 		state = state * 6364136223846793005UL + 1442695040888963407UL;
-		if (pwrite(file, data, WRITE,
-			   (state >> 33) % (folios * (FOLIO / WRITE)) * WRITE) != WRITE)
+		place = (state >> 33) % (folios * (FOLIO / WRITE)) * WRITE;
+		if (!strcmp(how, "last"))
+			place = FOLIO - WRITE;
+		else if (!strcmp(how, "alternate"))
+			place = (writes & 1 ? FOLIO : FOLIO / 4 * 3) - WRITE;
+		if (pwrite(file, data, WRITE, place) != WRITE)
 			fail("overwrite");
 	}
-	if (argc > 4 && path != argv[4] && ftruncate(file, 0))
+	if (!strcmp(how, "truncate") && ftruncate(file, 0))
 		fail("truncate");
 	return 0;
 }

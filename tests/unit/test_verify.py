@@ -30,7 +30,7 @@ from tailwalk.verify.report import (
     read_difference,
     read_step,
 )
-from tailwalk.verify.session import Session
+from tailwalk.verify.session import Session, Stage
 from tailwalk.verify.text import verification_text
 from tailwalk.verify.verify import SESSION_OPERATIONS, plan, verification_machine, verify
 
@@ -99,6 +99,17 @@ def test_a_plan_reaches_its_goal(operations, cuts, count):
 def test_a_replay_is_the_first_session_of_its_seed():
     [(one, seed, work)] = plan(CONFIGURATIONS[:1], Goal(operations=123, power_cuts=0), 42)
     assert (one, seed, work.keywords) == (CONFIGURATIONS[0], 42, {"operations": 123})
+
+
+def test_a_replay_names_the_conditions():
+    stage = Stage(
+        kernel=Kernel(spec="debug:6.18", release="6.18.15", image=Path("vmlinux"), digest="0" * 64),
+        machine=verification_machine("tcg", 400, "slab_debug=FZP a=b"), qemu=None, booted=None,
+        images=None, folder=Path(), failing=15, append="slab_debug=FZP a=b")
+    session = Session(stage, CONFIGURATIONS[0], 42, advance=lambda done: None)
+    assert session._found("difference", "a wrong byte", [], 7).finding.replay == (
+        "tailwalk verify debug:6.18 --config 1k-ordered --seed 42 --operations 7 --power-cuts 0 "
+        "--fail-allocations 15 --memory 400 --append 'slab_debug=FZP a=b'")
 
 
 def test_without_a_limit_a_plan_goes_on():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import random
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -70,6 +71,7 @@ class Stage:
         folder: a directory for disk images, of this process alone.
         keep: where to copy the image of a finding; None: nowhere.
         failing: percent of the allocations in writes that the kernel is told to fail.
+        append: kernel parameters beside the usual ones.
     """
 
     kernel: Kernel
@@ -80,6 +82,7 @@ class Stage:
     folder: Path
     keep: Path | None = None
     failing: int = 0
+    append: str = ""
 
     def guest(self, job: str, disks: Sequence[Backing]) -> Guest:
         """A guest that goes on from the saved state."""
@@ -239,6 +242,8 @@ class Session:
             replay += f" --fail-allocations {self._stage.failing}"
         if self._stage.machine.memory != DEFAULT_MEMORY:
             replay += f" --memory {self._stage.machine.memory}"
+        if self._stage.append:
+            replay += f" --append {shlex.quote(self._stage.append)}"
         return Found(Finding(
             kind=kind, configuration=self._configuration.name, seed=self._seed,
             operation=operation, after_cut=self._fate, title=title, details=details,

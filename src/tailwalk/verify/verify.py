@@ -151,7 +151,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
         folder = Path(name)
         stage = Stage(kernel=kernel, machine=machine, qemu=qemu, booted=booted, folder=folder,
                       images=Images(folder, tuple(configurations)), keep=keep,
-                      failing=failing)
+                      failing=failing, append=append)
         begin = time.monotonic()
         tally, finding = _work_through(stage, plan(configurations, goal, seed), goal,
                                        workers=workers or cores(), progress=progress)
