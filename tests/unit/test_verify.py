@@ -106,7 +106,7 @@ def test_a_replay_names_the_conditions():
         kernel=Kernel(spec="debug:6.18", release="6.18.15", image=Path("vmlinux"), digest="0" * 64),
         machine=verification_machine("tcg", 400, "slab_debug=FZP a=b"), qemu=None, booted=None,
         images=None, folder=Path(), failing=15, append="slab_debug=FZP a=b")
-    session = Session(stage, CONFIGURATIONS[0], 42, advance=lambda done: None)
+    session = Session(stage, CONFIGURATIONS[0], 42, advance=lambda _: None)
     assert session._found("difference", "a wrong byte", [], 7).finding.replay == (
         "tailwalk verify debug:6.18 --config 1k-ordered --seed 42 --operations 7 --power-cuts 0 "
         "--fail-allocations 15 --memory 400 --append 'slab_debug=FZP a=b'")
