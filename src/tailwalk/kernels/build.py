@@ -201,11 +201,15 @@ def configuration_digest(flavour: Flavour) -> str:
 
 
 def _options(flavour: Flavour) -> list[str]:
-    """The lines that set an option; a later fragment may unset what an earlier one sets."""
-    lines = [line for fragment in _FRAGMENTS[flavour] for line in fragment.read_text().splitlines()]
-    unset = {match[1] for line in lines if (match := _UNSET.fullmatch(line))}
-    return [line for line in lines
-            if line.startswith("CONFIG_") and line.partition("=")[0] not in unset]
+    """The lines that set an option; the last line about an option holds, as in Kconfig's files."""
+    options: dict[str, str] = {}
+    for fragment in _FRAGMENTS[flavour]:
+        for line in fragment.read_text().splitlines():
+            if line.startswith("CONFIG_"):
+                options[line.partition("=")[0]] = line
+            elif unset := _UNSET.fullmatch(line):
+                options.pop(unset[1], None)
+    return list(options.values())
 
 
 def _failure(label: str, log: Path) -> KernelError | CacheError:

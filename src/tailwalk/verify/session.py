@@ -235,21 +235,25 @@ class Session:
 
     def _found(self, kind: Kind, title: str, details: list[str],
                operation: int | None = None) -> Found:
-        reached = operation or self._step.limit
-        replay = "--operations 0 --power-cuts 1" if self._fate else (
-            f"--operations {reached} --power-cuts 0")
-        if self._stage.failing:
-            replay += f" --fail-allocations {self._stage.failing}"
-        if self._stage.machine.memory != DEFAULT_MEMORY:
-            replay += f" --memory {self._stage.machine.memory}"
-        if self._stage.append:
-            replay += f" --append {shlex.quote(self._stage.append)}"
         return Found(Finding(
             kind=kind, configuration=self._configuration.name, seed=self._seed,
             operation=operation, after_cut=self._fate, title=title, details=details,
-            replay=(f"tailwalk verify {self._stage.kernel.spec} --config "
-                    f"{self._configuration.name} --seed {self._seed} {replay}"),
-            kept=self._keep(kind)), self._tally)
+            replay=self._replay(operation or self._step.limit), kept=self._keep(kind)), self._tally)
+
+    def _replay(self, reached: int) -> str:
+        """The command that does the same once more, up to the operation that was reached."""
+        stage = self._stage
+        operations, cuts = (0, 1) if self._fate else (reached, 0)
+        more: list[object] = []
+        if stage.failing:
+            more += ["--fail-allocations", stage.failing]
+        if stage.machine.memory != DEFAULT_MEMORY:
+            more += ["--memory", stage.machine.memory]
+        if stage.append:
+            more += ["--append", stage.append]
+        return shlex.join(map(str, [
+            "tailwalk", "verify", stage.kernel.spec, "--config", self._configuration.name,
+            "--seed", self._seed, "--operations", operations, "--power-cuts", cuts, *more]))
 
     def _keep(self, kind: Kind) -> str | None:
         if self._stage.keep is None:
