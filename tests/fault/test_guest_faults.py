@@ -21,10 +21,13 @@ from tailwalk.cases import Filesystem, find_cases
 from tailwalk.errors import CacheError, GuestError, KernelError, UsageError
 from tailwalk.kernels import Module
 from tailwalk.probe.build import Probe
+from tailwalk.probe.protocol import FrameType
 from tailwalk.rigs import state
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.filesystem import packed_image
+from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.qemu import Machine, Qemu
 
 pytestmark = pytest.mark.guest
 
@@ -208,3 +211,19 @@ def test_a_killed_tool_takes_its_guest_along(tmp_path, kernel, bench):  # noqa: 
     process.wait()
     assert found
     assert all(map(gone, found))
+
+
+@pytest.mark.parametrize(("frames", "whole"), [([FrameType.DONE], True), ([], False)])
+def test_a_guest_that_ends_before_qemu_answers(tmp_path, monkeypatch, frames, whole):
+    monkeypatch.setenv("FRAMES", " ".join(str(int(kind)) for kind in frames))
+    stand_in = Qemu(str(HERE / "early_end.py"), "", "")
+    (tmp_path / "state").touch()
+    with Guest(Machine(), qemu=stand_in, kernel=tmp_path, initramfs=tmp_path, name="early",
+               state=tmp_path / "state") as guest:
+        guest.start_job(10)
+        deadline = time.monotonic() + 10
+        if whole:
+            assert guest.frame(deadline).type is FrameType.DONE
+        else:
+            with pytest.raises(GuestError, match="ended before its result"):
+                guest.frame(deadline)

@@ -58,6 +58,10 @@ def stopping_guests() -> Iterator[None]:
         _stopping = False
 
 
+class _EndedError(GuestError):
+    """QEMU is gone."""
+
+
 class Guest:
     """A running QEMU. Use as a context manager; not to be shared between threads."""
 
@@ -232,12 +236,12 @@ class Guest:
         """Read what a guest that is done still has to say on its console, until QEMU ends."""
         self._await("QEMU's end", deadline, lambda: False)
 
-    def _ended(self) -> GuestError:
+    def _ended(self) -> _EndedError:
         status = self._process.wait()
         try:
             self._reader.close()
         except GuestError as torn:
-            return GuestError(f"{torn} ({self._name}){self._console_tail()}")
+            return _EndedError(f"{torn} ({self._name}){self._console_tail()}")
         panic = re.search(r"Kernel panic[^\n]*", self.console)
         if panic:
             reason = f"the kernel panicked ({panic[0]})"
@@ -245,8 +249,8 @@ class Guest:
             reason = f"QEMU was killed by signal {-status}"
         else:
             reason = f"QEMU ended with status {status}"
-        return GuestError(f"the guest on {self._name} ended before its result: {reason}."
-                          + self._console_tail())
+        return _EndedError(f"the guest on {self._name} ended before its result: {reason}."
+                           + self._console_tail())
 
     def command(self, name: str, deadline: float, *, descriptor: int | None = None,
                 **given: object) -> Any:
@@ -267,6 +271,15 @@ class Guest:
         if "error" in answer:
             raise GuestError(f"QEMU refuses {name}: {answer['error'].get('desc')}")
         return answer["return"]
+
+    def resume(self, deadline: float) -> None:
+        """Let a paused guest go on.
+
+        One with little left to do may end QEMU before QEMU has answered: whether it came to its
+        end is for its frames to say.
+        """
+        with contextlib.suppress(_EndedError):
+            self.command("cont", deadline)
 
     def event(self, name: str, deadline: float) -> Message:
         """Wait for a QMP event; errors as `frame`."""
@@ -294,7 +307,7 @@ class Guest:
                 raise GuestError(f"QEMU cannot restore the saved state of {self._name}; remove "
                                  f"{self._state and self._state.parent} and try again.")
             time.sleep(0.002)
-        self.command("cont", deadline)
+        self.resume(deadline)
 
     def memory(self, address: int, length: int, deadline: float) -> bytes:
         """Bytes at a virtual address of the program that a paused guest runs.

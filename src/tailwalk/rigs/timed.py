@@ -192,7 +192,7 @@ class _Running:
     def one_round(self, groups: Sequence[Sequence[Case]]) -> None:
         """Let the guest go on until it has done its next round, whose cases these are."""
         deadline = time.monotonic() + _ROUND_SECONDS
-        self._guest.command("cont", deadline)
+        self._guest.resume(deadline)
         for group in groups:
             times = [read_times(self._guest.frame(deadline)) for _ in group]
             for case, timed in zip(group, times, strict=True):
@@ -202,7 +202,10 @@ class _Running:
     def finish(self) -> None:
         """Let the guest come to its end."""
         deadline = time.monotonic() + _ROUND_SECONDS
-        self._guest.command("cont", deadline)
+        self._guest.resume(deadline)
+        last = self._guest.frame(deadline)
+        if last.type is not FrameType.DONE:
+            raise GuestError(f"the probe sent a {last.type.name} frame after its last round.")
         self._guest.finish(deadline)
 
     def run(self, bench: Bench, plan: TimedPlan, cpu: int, disturbed: Sequence[str]) -> Run:
