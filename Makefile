@@ -60,7 +60,7 @@ test-long: test-packages setup
 check: setup
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n auto -m 'not guest and not long' tests/unit tests/docs
+	$(BIN)/pytest -q -n auto --dist loadfile -m 'not guest and not long' tests/unit tests/docs
 
 docs: setup
 	$(BIN)/mkdocs build --strict

@@ -7,7 +7,15 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from tailwalk.model.contents import CLEAR, FILL, FREE, LOSE, STORE, store_versions
+from tailwalk.model.contents import (
+    CLEAR,
+    FILL,
+    FREE,
+    LOSE,
+    STORE,
+    shows_stale,
+    store_versions,
+)
 from tailwalk.model.walks import Begun, Ended, GetBlock, Span, Walk, span_of, zero_new_buffers
 from tailwalk.model.words import (
     ASYNC_WRITE,
@@ -405,7 +413,13 @@ class File:
             self.change(CLEAR, old, new)
 
     def mark_failed(self, index: int, *, failed: bool) -> None:
-        """Remember, or forget, that an I/O error was reported for a block."""
+        """Remember that an I/O error was reported for a block, or forget it.
+
+        What a failed write left on disk may be read and land again with the block's next write,
+        so it is forgotten only once the block is this file's own throughout.
+        """
+        if not failed and any(map(shows_stale, self.units[index * UNITS:(index + 1) * UNITS])):
+            return
         self.change_backing(index, add=FAILED if failed else 0, drop=0 if failed else FAILED)
 
 
