@@ -289,6 +289,16 @@ def test_e2fsck_that_cannot_work_is_no_finding(tmp_path, monkeypatch):
         image_module.check_filesystem(tmp_path / "none")
 
 
+@pytest.mark.parametrize("end", ["kill -KILL $$", "kill -SEGV $$", "exit 32"])
+def test_e2fsck_that_is_cut_short_is_no_finding(tmp_path, monkeypatch, end):
+    stand_in = tmp_path / "e2fsck"
+    stand_in.write_text(f"#!/bin/sh\n{end}\n")
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(image_module, "find_program", lambda *_: str(stand_in))
+    with pytest.raises(ToolError, match="cannot check"):
+        check_filesystem(tmp_path / "image")
+
+
 # --- reports ---
 
 def test_counts_add_up():

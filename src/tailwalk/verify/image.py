@@ -48,6 +48,7 @@ def check_filesystem(image: Path) -> str | None:
     if done.returncode == 0:
         return None
     said = (done.stdout + done.stderr).strip()
-    if done.returncode >= 8:  # 8: operational error, 16: usage, 32: cancelled, 128: library
-        raise ToolError(f"{program} -fn cannot check {image}: {said}")
+    # Below 0: killed by a signal. 8: operational error, 16: usage, 32: cancelled, 128: library.
+    if not 0 < done.returncode < 8:
+        raise ToolError(f"{program} -fn cannot check {image} (status {done.returncode}): {said}")
     return said
