@@ -7,6 +7,7 @@ import random
 import socket
 import struct
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailwalk.errors import GuestError, ToolError, UsageError
+from tailwalk.errors import GuestError, ProbeError, ToolError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.probe.protocol import Frame, FrameType
 from tailwalk.runs.record import KernelRecord
@@ -30,7 +31,7 @@ from tailwalk.verify.report import (
     read_difference,
     read_step,
 )
-from tailwalk.verify.session import Session, Stage
+from tailwalk.verify.session import Found, Session, Stage
 from tailwalk.verify.text import verification_text
 from tailwalk.verify.verify import SESSION_OPERATIONS, plan, verification_machine, verify
 
@@ -101,15 +102,64 @@ def test_a_replay_is_the_first_session_of_its_seed():
     assert (one, seed, work.keywords) == (CONFIGURATIONS[0], 42, {"operations": 123})
 
 
-def test_a_replay_names_the_conditions():
+def made_session() -> Session:
     stage = Stage(
         kernel=Kernel(spec="debug:6.18", release="6.18.15", image=Path("vmlinux"), digest="0" * 64),
         machine=verification_machine("tcg", 400, "slab_debug=FZP a=b"), qemu=None, booted=None,
         images=None, folder=Path(), failing=15, append="slab_debug=FZP a=b")
-    session = Session(stage, CONFIGURATIONS[0], 42, advance=lambda _: None)
-    assert session._found("difference", "a wrong byte", [], 7).finding.replay == (
+    return Session(stage, CONFIGURATIONS[0], 42, advance=lambda _: None)
+
+
+def test_a_replay_names_the_conditions():
+    assert made_session()._found("difference", "a wrong byte", [], 7).finding.replay == (
         "tailwalk verify debug:6.18 --config 1k-ordered --seed 42 --operations 7 --power-cuts 0 "
         "--fail-allocations 15 --memory 400 --append 'slab_debug=FZP a=b'")
+
+
+class MadeGuest:
+    """A guest that sends frames, and then fails."""
+
+    def __init__(self, *frames: Frame, error: GuestError, console: str = "") -> None:
+        self.sent, self.error, self.console = frames, error, console
+
+    def start_job(self, seconds: float) -> None:
+        pass
+
+    def frames(self, seconds: float) -> Iterator[Frame]:
+        yield from self.sent
+        raise self.error
+
+    def finish(self, deadline: float) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(("error", "console", "kind"), [
+    (ProbeError("cannot fsync"), "", "failure"),
+    (GuestError("QEMU ended with status 0"), "Kernel panic - not syncing: x", "panic"),
+])
+def test_what_a_kernel_does_just_before_its_power_is_cut_is_found(error, console, kind):
+    guest = MadeGuest(error=error, console=console)
+    with pytest.raises(Found) as caught:
+        made_session()._watch(guest, lambda _: None, lambda: True)
+    assert caught.value.finding.kind == kind
+
+
+def test_a_power_cut_alone_is_no_finding():
+    guest = MadeGuest(error=GuestError("QEMU was killed by signal 9"))
+    made_session()._watch(guest, lambda _: None, lambda: True)
+    with pytest.raises(GuestError, match="signal 9"):
+        made_session()._watch(guest, lambda _: None, lambda: False)
+
+
+def test_a_finding_stands_where_the_guest_does_not_come_to_its_end():
+    word = encode(Origin(7, 1, 4096)).hex().encode()
+    guest = MadeGuest(Frame(FrameType.DIFFERENCE, DIFFERENCE % (word, word)),
+                      error=GuestError("no sign in time"), console="BUG: late\n")
+    session = made_session()
+    with pytest.raises(Found) as caught:
+        session._watch(guest, session._take)
+    assert caught.value.finding.kind == "difference"
+    assert "BUG: late" in caught.value.finding.details
 
 
 def test_without_a_limit_a_plan_goes_on():

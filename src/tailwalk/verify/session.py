@@ -195,14 +195,17 @@ class Session:
                 take(frame)
             guest.finish(time.monotonic() + FRAME_SECONDS)
         except Found as found:
-            guest.finish(time.monotonic() + FRAME_SECONDS)
+            # What was found stands, whether or not the guest comes to its end.
+            with contextlib.suppress(GuestError):
+                guest.finish(time.monotonic() + FRAME_SECONDS)
             raise found.beside(complaints(guest.console)) from None
         except GuestError as error:
+            # Whether or not the power was cut meanwhile: a cut ends a guest without a word.
+            if "Kernel panic" in guest.console:
+                raise self._found("panic", "the kernel panicked", [str(error)]) from error
+            if isinstance(error, ProbeError):
+                raise self._found("failure", "a system call failed", [str(error)]) from error
             if not was_cut():
-                if "Kernel panic" in guest.console:
-                    raise self._found("panic", "the kernel panicked", [str(error)]) from error
-                if isinstance(error, ProbeError):
-                    raise self._found("failure", "a system call failed", [str(error)]) from error
                 if time.monotonic() - since >= FRAME_SECONDS:
                     raise self._found("hang", "the kernel hangs", [str(error)]) from error
                 raise
