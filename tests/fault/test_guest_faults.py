@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -213,13 +214,23 @@ def test_a_killed_tool_takes_its_guest_along(tmp_path, kernel, bench):  # noqa: 
     assert all(map(gone, found))
 
 
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Qemu]:
+    """What is taken for a QEMU and says and does what it is told."""
+    def make(last: str, *frames: FrameType, console: str = "") -> Qemu:
+        monkeypatch.setenv("LAST", last)
+        monkeypatch.setenv("FRAMES", " ".join(str(int(kind)) for kind in frames))
+        monkeypatch.setenv("CONSOLE", console)
+        return Qemu(str(HERE / "stand_in.py"), "", "")
+
+    return make
+
+
 @pytest.mark.parametrize(("frames", "whole"), [([FrameType.DONE], True), ([], False)])
-def test_a_guest_that_ends_before_qemu_answers(tmp_path, monkeypatch, frames, whole):
-    monkeypatch.setenv("FRAMES", " ".join(str(int(kind)) for kind in frames))
-    stand_in = Qemu(str(HERE / "early_end.py"), "", "")
+def test_a_guest_that_ends_before_qemu_answers(tmp_path, stand_in, frames, whole):
     (tmp_path / "state").touch()
-    with Guest(Machine(), qemu=stand_in, kernel=tmp_path, initramfs=tmp_path, name="early",
-               state=tmp_path / "state") as guest:
+    with Guest(Machine(), qemu=stand_in("cont", *frames), kernel=tmp_path, initramfs=tmp_path,
+               name="early", state=tmp_path / "state") as guest:
         guest.start_job(10)
         deadline = time.monotonic() + 10
         if whole:
@@ -227,3 +238,19 @@ def test_a_guest_that_ends_before_qemu_answers(tmp_path, monkeypatch, frames, wh
         else:
             with pytest.raises(GuestError, match="ended before its result"):
                 guest.frame(deadline)
+
+
+def test_a_panic_between_two_commands_is_named(tmp_path, stand_in):
+    qemu = stand_in("greeting", console="Kernel panic - not syncing: no init\n")
+    with Guest(Machine(), qemu=qemu, kernel=tmp_path, initramfs=tmp_path, name="early") as guest:
+        guest._process.wait(10)
+        with pytest.raises(GuestError, match="the kernel panicked .*: no init"):
+            guest.command("query-status", time.monotonic() + 10)
+
+
+def test_a_guest_that_has_stopped_before_anybody_listens_is_saved(tmp_path, stand_in, small):
+    """QEMU tells of it by an event that only those hear who have greeted it."""
+    start = state.Start(replace(small, image=tmp_path), b"", "0" * 64)
+    booted = state.boot(start, Machine(), qemu=stand_in("quit", FrameType.READY),
+                        cache=Cache(tmp_path / "cache"), seconds=10)
+    assert booted.state.exists()

@@ -259,13 +259,12 @@ class Guest:
         Raises GuestError where QEMU refuses it or ends.
         """
         request = json.dumps({"execute": name, "arguments": given}).encode() + b"\n"
-        try:
+        # Where QEMU is gone, waiting for its answer tells, once all is read that the guest said.
+        with contextlib.suppress(OSError):
             if descriptor is None:
                 self._control.sendall(request)
             else:
                 socket.send_fds(self._control, [request], [descriptor])
-        except OSError:
-            raise self._ended() from None
         answer = self._message(f"an answer to {name}", deadline,
                                lambda message: "return" in message or "error" in message)
         if "error" in answer:
@@ -281,9 +280,17 @@ class Guest:
         with contextlib.suppress(_EndedError):
             self.command("cont", deadline)
 
-    def event(self, name: str, deadline: float) -> Message:
-        """Wait for a QMP event; errors as `frame`."""
-        return self._message(name, deadline, lambda message: message.get("event") == name)
+    def await_pause(self, deadline: float) -> None:
+        """Wait until the guest has stopped itself, by the pvpanic port; errors as `frame`.
+
+        QEMU is asked: its event may come before anybody listens, or before the answer to the
+        command that let the guest go on, and does come before the machine stands still.
+        """
+        while self.command("query-status", deadline)["status"] != "guest-panicked":
+            if time.monotonic() > deadline:
+                raise GuestError(f"the guest on {self._name} did not stop itself in time."
+                                 + self._console_tail())
+            time.sleep(0.002)
 
     def _message(self, what: str, deadline: float, wanted: Callable[[Message], bool]) -> Message:
         while True:

@@ -92,7 +92,7 @@ def _ask(bench: Bench, kernel: Kernel, booted: Booted) -> bytes:
         address, length, checksum = _WHERE.unpack(frame.payload)
         if length == 0:
             return b""
-        guest.event("GUEST_PANICKED", deadline)  # the probe's pause, by the pvpanic port
+        guest.await_pause(deadline)
         text = guest.memory(address, length, deadline)
     if len(text) != length or zlib.crc32(text) != checksum:
         raise GuestError(f"the table of {kernel.spec}'s functions is torn: {len(text)} of "

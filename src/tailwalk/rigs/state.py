@@ -81,7 +81,7 @@ def boot(start: Start, machine: Machine, *, qemu: Qemu, cache: Cache,
             ready = guest.frame(deadline)
             if ready.type is not FrameType.READY:
                 raise GuestError(f"the probe on {kernel.spec} began with {ready.type.name}.")
-            guest.event("GUEST_PANICKED", deadline)  # the probe's pause, by the pvpanic port
+            guest.await_pause(deadline)
             guest.save(folder / "state", deadline)
         (folder / "release").write_text(ready.text)
 

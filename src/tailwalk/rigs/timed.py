@@ -11,7 +11,7 @@ import os
 import random
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -174,20 +174,13 @@ class _Running:
         self._guest.greet(deadline)
         [processor] = self._guest.command("query-cpus-fast", deadline)
         self.thread = int(processor["thread-id"])
-        os.sched_setaffinity(self.thread, {cpu})
+        with suppress(ProcessLookupError):  # a guest that has ended says why by its frames' end
+            os.sched_setaffinity(self.thread, {cpu})
         ready = self._guest.frame(deadline)
         if ready.type is not FrameType.READY:
             raise GuestError(f"the probe on {self.kernel.spec} began with {ready.type.name}.")
         self.release = ready.text
-        self._await_pause(deadline)
-
-    def _await_pause(self, deadline: float) -> None:
-        """Wait until the guest has stopped itself (by the pvpanic port). QEMU's event may come
-        before anybody listens, or before the answer to the command that let the guest go on."""
-        while self._guest.command("query-status", deadline)["status"] != "guest-panicked":
-            if time.monotonic() > deadline:
-                raise GuestError(f"the guest on {self.kernel.spec} did not stop after its round.")
-            time.sleep(0.002)
+        self._guest.await_pause(deadline)
 
     def one_round(self, groups: Sequence[Sequence[Case]]) -> None:
         """Let the guest go on until it has done its next round, whose cases these are."""
@@ -197,7 +190,7 @@ class _Running:
             times = [read_times(self._guest.frame(deadline)) for _ in group]
             for case, timed in zip(group, times, strict=True):
                 self._records[case].add(timed, read_folios(self._guest.frame(deadline)))
-        self._await_pause(deadline)
+        self._guest.await_pause(deadline)
 
     def finish(self) -> None:
         """Let the guest come to its end."""
