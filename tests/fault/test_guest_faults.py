@@ -244,7 +244,7 @@ def test_a_panic_between_two_commands_is_named(tmp_path, stand_in):
     qemu = stand_in("greeting", console="Kernel panic - not syncing: no init\n")
     with Guest(Machine(), qemu=qemu, kernel=tmp_path, initramfs=tmp_path, name="early") as guest:
         guest._process.wait(10)
-        with pytest.raises(GuestError, match="the kernel panicked .*: no init"):
+        with pytest.raises(GuestError, match=r"the kernel panicked .*: no init"):
             guest.command("query-status", time.monotonic() + 10)
 
 

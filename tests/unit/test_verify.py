@@ -125,11 +125,11 @@ class MadeGuest:
     def start_job(self, seconds: float) -> None:
         pass
 
-    def frames(self, seconds: float) -> Iterator[Frame]:
+    def frames(self, seconds: float) -> Iterator[Frame]:  # noqa: ARG002
         yield from self.sent
         raise self.error
 
-    def finish(self, deadline: float) -> None:
+    def finish(self, deadline: float) -> None:  # noqa: ARG002
         raise self.error
 
 

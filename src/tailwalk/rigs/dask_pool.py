@@ -14,6 +14,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
@@ -79,6 +80,9 @@ class _Work:
         self._bench = replace(bench, progress=SILENT)
         self._portions = portions
         self._attempt = dict.fromkeys(range(len(portions)), 0)
+        # A worker that is busy with a task that was given up gives its result to the next of its
+        # key, whoever asks.
+        self._name = uuid4().hex
         self._images: dict[Path, Any] = {}
 
     def outcomes(self) -> Generator[tuple[int, Outcome]]:
@@ -87,10 +91,9 @@ class _Work:
         try:
             for future in waiting:
                 number = numbers.pop(future)
-                if future.status == "finished":
-                    yield number, future.result()
-                elif future.status == "error" and isinstance(future.exception(), TailwalkError):
-                    yield number, future.exception()
+                outcome = _outcome(future)
+                if outcome is not None:
+                    yield number, outcome
                 else:
                     again = self._again(number, future)
                     numbers[again] = number
@@ -106,7 +109,7 @@ class _Work:
         if image is None or image.status == "cancelled":
             image = self._images[path] = self._client.scatter(path.read_bytes(), hash=False)
         return self._client.submit(_count, __version__, self._bench, portion, image,
-                                   key=f"tailwalk-{id(self)}-{number}-{self._attempt[number]}",
+                                   key=f"tailwalk-{self._name}-{number}-{self._attempt[number]}",
                                    pure=False)
 
     def _again(self, number: int, future: Any) -> Any:
@@ -120,6 +123,23 @@ class _Work:
                             f"({type(reason).__name__}: {reason}): see the workers' logs.")
         self._images.clear()
         return self._submit(number)
+
+
+def _outcome(future: Any) -> Outcome | None:
+    """What a portion came to; None where it was lost, perhaps after its end but before it came."""
+    if future.status == "error":
+        error = future.exception()
+        return error if isinstance(error, TailwalkError) else None
+    if future.status != "finished":
+        return None
+    distributed = _distributed()
+    try:
+        outcome: Outcome = future.result()
+    except TailwalkError as error:
+        return error
+    except (distributed.CancelledError, distributed.KilledWorker):
+        return None
+    return outcome
 
 
 def _distributed() -> Any:
