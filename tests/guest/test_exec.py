@@ -17,7 +17,9 @@ from click.testing import CliRunner
 from tailwalk.cases import KIB, MIB, Filesystem
 from tailwalk.cli import group
 from tailwalk.errors import GuestError, UsageError
+from tailwalk.rigs import exec as exec_rig
 from tailwalk.rigs.exec import ExecPlan, Executed, MadeFile, execute
+from tailwalk.rigs.guest import Guest
 from tailwalk.runs.execution import read_execution
 
 pytestmark = pytest.mark.guest
@@ -105,6 +107,22 @@ def test_carries_and_makes_files(run: Run, tmp_path: Path) -> None:
     done = run("show", "data", made=[MadeFile("data", 3 * MIB, 64 * KIB)])
     assert done.stdout.startswith(b"3145728 ")
     assert done.execution.files == ["data 3MiB filled by 64KiB"]
+
+
+def test_a_file_may_go_away_while_the_program_runs(
+        run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"its content")
+    collect = exec_rig._collect
+
+    def late(guest: Guest, plan: ExecPlan) -> object:
+        path.unlink()
+        return collect(guest, plan)
+
+    monkeypatch.setattr(exec_rig, "_collect", late)
+    done = run("show", "file", files=[path])
+    assert done.stdout.startswith(b"11 its content")
+    assert done.execution.files == ["file 11B"]
 
 
 def test_much_output_comes_back_whole(run: Run) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,21 @@ def test_reads_this_machine() -> None:
     assert times[0].idle > 0
     assert task_ticks(1 << 30) == 0
     assert task_ticks(os.getpid()) >= 0
+
+
+def test_a_threads_ticks_are_its_own() -> None:
+    end = threading.Event()
+    idle = threading.Thread(target=end.wait)
+    idle.start()
+    try:
+        begin = time.thread_time()
+        while time.thread_time() - begin < 0.3:
+            pass
+        assert task_ticks(idle.native_id) < 0.1 * os.sysconf("SC_CLK_TCK")
+        assert task_ticks(threading.get_native_id()) >= 0.25 * os.sysconf("SC_CLK_TCK")
+    finally:
+        end.set()
+        idle.join()
 
 
 @pytest.fixture

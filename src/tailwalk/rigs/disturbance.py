@@ -42,8 +42,10 @@ def cpu_times() -> Mapping[int, CpuTime]:
 
 
 def task_ticks(task: int) -> int:
-    """CPU time of a process or thread in ticks; 0 where it is gone."""
-    fields = read_text(Path(f"/proc/{task}/stat")).rpartition(")")[2].split()
+    """CPU time of a thread, by its id, in ticks; 0 where it is gone. A process of one thread has
+    that one's."""
+    # Not /proc/TASK/stat: of any thread, that is the sum over its process.
+    fields = read_text(Path(f"/proc/{task}/task/{task}/stat")).rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12]) if len(fields) > 12 else 0
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
@@ -120,10 +121,9 @@ def read_program(path: Path) -> bytes:
     """
     try:
         content = path.read_bytes()
-        with path.open("rb") as stream:
-            elf = ELFFile(stream)
-            machine, kind = elf["e_machine"], elf["e_type"]
-            segments = {segment["p_type"] for segment in elf.iter_segments()}
+        elf = ELFFile(BytesIO(content))
+        machine, kind = elf["e_machine"], elf["e_type"]
+        segments = {segment["p_type"] for segment in elf.iter_segments()}
     except OSError as error:
         raise UsageError(f"cannot read the program {path}: {error.strerror}.") from error
     except ELFError as error:
@@ -149,13 +149,14 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     """
     plan.check()
     program = read_program(plan.program)
+    carried = [(path.name, _read_file(path)) for path in plan.files]
     bench = bench or Bench.prepare()
     if progress is not None:
         bench = replace(bench, progress=progress)
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
     plugin = build_task_plugin(bench.qemu, bench.cache)
     booted = bench.boot(kernel, plan.filesystem)
-    job = _job(plan, program, bench.cache)
+    job = _job(plan, program, carried, bench.cache)
     newborn = _newborn_address(bench, kernel, booted)
     with ExitStack() as stack:
         output = os.memfd_create("tailwalk-tasks", os.MFD_CLOEXEC)
@@ -176,7 +177,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
             tailwalk=__version__, created=datetime.now(UTC).isoformat(timespec="seconds"),
             kernel=kernel_record(kernel, booted), conditions=bench.conditions(plan.filesystem),
             command=[str(plan.program), *plan.arguments], program=digest_bytes(program),
-            files=_file_names(plan), status=ended.status, signal=ended.signal,
+            files=_file_names(carried, plan.made), status=ended.status, signal=ended.signal,
             instructions=counts.instructions, tasks=counts.tasks, switches=counts.switches,
             inputs=digest_bytes(booted.key.encode(), job, plugin.read_bytes())),
         ended.stdout, ended.stderr)
@@ -189,14 +190,18 @@ def build_task_plugin(qemu: Qemu, cache: Cache) -> Path:
     return compiled(cache, "tasks", sources, (*_FLAGS, f"-DAPI={plugin_interface(qemu)}"))
 
 
-def _job(plan: ExecPlan, program: bytes, cache: Cache) -> bytes:
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read the file {path}: {error.strerror}.") from error
+
+
+def _job(plan: ExecPlan, program: bytes, carried: Sequence[tuple[str, bytes]],
+         cache: Cache) -> bytes:
     parts = [prologue(plan.filesystem, cache), f"program {len(program)}\n".encode(), program]
-    for path in plan.files:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise UsageError(f"cannot read the file {path}: {error.strerror}.") from error
-        name = os.fsencode(path.name)
+    for title, content in carried:
+        name = os.fsencode(title)
         parts += [f"file {len(name)} {len(content)}\n".encode(), name, content]
     for made in plan.made:
         name = os.fsencode(made.name)
@@ -207,10 +212,10 @@ def _job(plan: ExecPlan, program: bytes, cache: Cache) -> bytes:
     return b"".join(parts)
 
 
-def _file_names(plan: ExecPlan) -> list[str]:
-    return [*(f"{path.name} {path.stat().st_size}B" for path in plan.files),
-            *(f"{made.name} {show_size(made.size)} filled by {show_size(made.fill)}"
-              for made in plan.made)]
+def _file_names(carried: Sequence[tuple[str, bytes]], made: Sequence[MadeFile]) -> list[str]:
+    return [*(f"{name} {len(content)}B" for name, content in carried),
+            *(f"{one.name} {show_size(one.size)} filled by {show_size(one.fill)}"
+              for one in made)]
 
 
 def _newborn_address(bench: Bench, kernel: Kernel, booted: Booted) -> int:
