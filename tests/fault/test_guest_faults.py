@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from processes import gone
 
+from processes import gone, guests
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem, find_cases
 from tailwalk.errors import CacheError, GuestError, KernelError, UsageError
@@ -34,13 +34,6 @@ pytestmark = pytest.mark.guest
 
 HERE = Path(__file__).parent
 PLAN = Plan(cases=find_cases(["pwrite_u1k"]))
-
-
-def guests(parent: int) -> list[int]:
-    """Process ids of the QEMUs that a process runs."""
-    found = subprocess.run(["pgrep", "-P", str(parent), "qemu-system"], capture_output=True,
-                           text=True, check=False)
-    return [int(word) for word in found.stdout.split()]
 
 
 def leftovers(cache: Cache) -> list[Path]:
@@ -139,10 +132,10 @@ def test_a_qemu_killed_in_mid_run(bench, small):
 
 
 def test_one_failing_guest_stops_the_others(own_bench, small, kernel):
+    kernels = [replace(small, image=HERE / "hang.c", digest="none"), kernel("debian:6.18")]
     begin = time.monotonic()
     with pytest.raises(GuestError):
-        measure([replace(small, image=HERE / "hang.c", digest="none"), kernel("debian:6.18")],
-                PLAN, bench=own_bench)
+        measure(kernels, PLAN, bench=own_bench)
     assert time.monotonic() - begin < 20
     assert not guests(os.getpid()) and not leftovers(own_bench.cache)
 
@@ -208,6 +201,7 @@ def test_a_killed_tool_takes_its_guest_along(tmp_path, kernel, bench):  # noqa: 
             break
         time.sleep(0.01)
     time.sleep(0.2)
+    assert guests(process.pid)
     process.kill()
     process.wait()
     assert found

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from processes import guests
 from tailwalk.errors import GuestError
 from tailwalk.probe.protocol import Frame, FrameType
 from tailwalk.verify import Goal, find_configurations, verify
@@ -77,9 +78,7 @@ def test_a_guest_killed_by_another_is_an_error_and_no_finding(kernel, monkeypatc
         take(self, frame)
         if frame.type is FrameType.STEP and not seen:
             seen.append(frame)
-            found = subprocess.run(["pgrep", "-P", str(os.getpid()), "qemu-system"],
-                                   capture_output=True, text=True, check=True)
-            os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
+            os.kill(guests(os.getpid())[0], signal.SIGKILL)
 
     monkeypatch.setattr(Session, "_take", kill)
     with pytest.raises(GuestError, match="killed by signal 9"):

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from processes import guests
 from tailwalk.cases import find_cases
 from tailwalk.cli import group
 from tailwalk.errors import GuestError, ToolError
@@ -42,19 +43,6 @@ def cluster(tmp_path: Path) -> Iterator:
             local_directory=str(tmp_path / "dask"),
             env={"TAILWALK_CACHE": str(tmp_path / "cache")}) as found:
         yield found
-
-
-def children(pid: int) -> list[int]:
-    """Process ids of a process's children that run QEMU."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == pid and "qemu-system" in (entry / "comm").read_text():
-                found.append(int(entry.name))
-        except (OSError, ValueError):
-            continue
-    return found
 
 
 def workers(cluster) -> list[int]:
@@ -84,9 +72,9 @@ def test_a_lost_workers_portion_is_done_again(cluster, kernel, bench, tmp_path):
     def kill() -> None:
         for _ in range(600):
             for pid in workers(cluster):
-                if guests := children(pid):
+                if found := guests(pid):
                     os.kill(pid, signal.SIGKILL)
-                    killed.extend([pid, *guests])
+                    killed.extend([pid, *found])
                     return
             time.sleep(0.1)
 

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from processes import gone, guests
 from tailwalk.cases import KIB, MIB, Filesystem
 from tailwalk.cli import group
 from tailwalk.errors import GuestError, UsageError
@@ -192,16 +193,12 @@ def test_ctrl_c_leaves_no_guest(program: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "tailwalk", "exec", "debian:6.18", "--", str(program), "spin",
          str(10**15)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def guests() -> str:
-        return subprocess.run(["pgrep", "-P", str(process.pid), "qemu-system"],
-                              capture_output=True, text=True, check=False).stdout
-
     deadline = time.monotonic() + 60
-    while not guests() and time.monotonic() < deadline:
+    while not (found := guests(process.pid)):
+        assert time.monotonic() < deadline
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert guests() == ""
+    assert all(map(gone, found))

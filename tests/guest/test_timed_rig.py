@@ -4,11 +4,11 @@ figures can be held to the exact rig's, on machines without KVM too."""
 from __future__ import annotations
 
 import os
-import subprocess
 
 import msgspec
 import pytest
 
+from processes import guests
 from tailwalk.cases import KIB, MIB, find_cases
 from tailwalk.errors import GuestError, ToolError, UsageError
 from tailwalk.rigs import timed
@@ -33,17 +33,11 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timed, "_ROUND_SECONDS", 300.0)
 
 
-def guests() -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(os.getpid()), "qemu-system"], capture_output=True,
-                           text=True, check=False)
-    return [int(word) for word in found.stdout.split()]
-
-
 def test_agrees_with_the_exact_rig(bench, kernel) -> None:
     kernels = [kernel("debian:6.12"), kernel("debian:6.18")]
     runs = measure_timed(kernels, TimedPlan(cases=CASES, pace=Pace(rounds=5)), bench=bench)
     exact = measure(kernels, Plan(cases=CASES), bench=bench)
-    assert guests() == []
+    assert guests(os.getpid()) == []
     for run, counted in zip(runs, exact, strict=True):
         assert (run.rig, run.unit) == ("timed", "ns/call")
         assert run.kernel == counted.run.kernel
@@ -65,14 +59,14 @@ def test_a_guest_that_panics_ends_all(bench, kernel) -> None:
     plan = TimedPlan(cases=CASES[:1], append="rdinit=/no/such/init init=/no/such/init")
     with pytest.raises(GuestError, match="the kernel panicked"):
         measure_timed([kernel("debian:6.12")] * 2, plan, bench=bench)
-    assert guests() == []
+    assert guests(os.getpid()) == []
 
 
 def test_a_guest_that_does_not_come_up_is_given_up(bench, kernel, monkeypatch) -> None:
     monkeypatch.setattr(timed, "BOOT_SECONDS", 0.5)
     with pytest.raises(GuestError, match="no sign in time"):
         measure_timed([kernel("debian:6.12")], TimedPlan(cases=CASES[:1]), bench=bench)
-    assert guests() == []
+    assert guests(os.getpid()) == []
 
 
 def test_refuses_what_cannot_be_measured(bench) -> None:

@@ -1,9 +1,17 @@
-"""Whether a process has ended."""
+"""Processes that tests look for: guests, and those that have to be gone."""
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
+
+
+def guests(parent: int) -> list[int]:
+    """Process ids of the guests that a process runs: not of a QEMU that tells its version."""
+    found = subprocess.run(["pgrep", "-P", str(parent), "-f", "^[^ ]*qemu-system[^ ]* -nodefaults"],
+                           capture_output=True, text=True, check=False)
+    return [int(word) for word in found.stdout.split()]
 
 
 def gone(pid: int) -> bool:
