@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -84,6 +85,20 @@ def test_a_guest_killed_by_another_is_an_error_and_no_finding(kernel, monkeypatc
     with pytest.raises(GuestError, match="killed by signal 9"):
         verify(kernel("debian:6.18"), Goal(operations=2000, power_cuts=0), engine="tcg",
                configurations=ORDERED, workers=1)
+
+
+def test_a_full_disk_of_this_machine_is_an_error_and_no_finding(kernel, monkeypatch):
+    write, written = os.pwrite, []
+
+    def full(file: int, data: bytes, offset: int) -> int:
+        written.append(offset)
+        if len(written) > 20:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, data, offset)
+
+    monkeypatch.setattr("tailwalk.verify.disk.os.pwrite", full)
+    with pytest.raises(GuestError, match=r"failed to write the image .* \(No space left"):
+        cut(kernel)
 
 
 def test_a_guest_with_too_little_memory_says_so(kernel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import socket
@@ -307,6 +308,26 @@ def test_a_disk_reads_what_was_written_and_loses_what_was_not_flushed(tmp_path):
     assert kept[:28672] == b"a" * 4096 + b"b" * 8192 + old * 2 + b"c" * 4096 + b"d" * 4096
     lost = disk.leave("lost", tmp_path / "lost", seed="1").read_bytes()
     assert lost == b"a" * 4096 + old * 15
+
+
+@pytest.mark.parametrize(("number", "told"), [(errno.ENOSPC, 28), (errno.EROFS, 5)])
+def test_a_disk_that_this_machine_cannot_write_says_so(tmp_path, monkeypatch, number, told):
+    image = tmp_path / "image"
+    image.write_bytes(bytes(1 << 16))
+
+    def refuse(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    with Disk(image) as disk:
+        client = Client(disk.descriptor)
+        client.socket.settimeout(10)
+        monkeypatch.setattr("tailwalk.verify.disk.os.pwrite", refuse)
+        client.ask(1, 4096, b"b" * 4096)
+        assert client.answer() == (told, b"")
+        client.ask(0, 4096, length=4096)
+        assert client.answer(4096) == (0, bytes(4096))
+        client.socket.close()
+    assert not disk.was_cut
 
 
 def test_a_client_that_goes_away_ends_the_disk(tmp_path):

@@ -175,7 +175,14 @@ class Guest:
 
     def _take_control(self, data: bytes) -> None:
         *lines, self._control_pending = (self._control_pending + data).split(b"\n")
-        self._messages.extend(json.loads(line) for line in lines if line.strip())
+        for message in (json.loads(line) for line in lines if line.strip()):
+            if message.get("event") == "BLOCK_IO_ERROR":
+                failed = message["data"]
+                raise GuestError(
+                    f"the guest on {self._name} was stopped, because this machine failed to "
+                    f"{failed['operation']} the image of its disk ({failed.get('reason')}): see "
+                    "that TMPDIR is on a disk with room, and that the disk is sound.")
+            self._messages.append(message)
 
     @property
     def console(self) -> str:

@@ -180,8 +180,10 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path,
     drives = [part for number, (size, backing) in enumerate(
         zip(machine.disks, backings, strict=True)) for part in (
         "-drive", f"if=none,id=disk{number},format=raw,{_drive(size, backing)}",
-        # What is discarded or zeroed would be beyond what an NBD server has to know.
-        "-device", f"virtio-blk-pci,drive=disk{number},discard=off,write-zeroes=off")]
+        # What is discarded or zeroed would be beyond what an NBD server has to know. An error of
+        # this machine's disk stops the guest, which never sees it (Guest says which it was).
+        "-device", f"virtio-blk-pci,drive=disk{number},discard=off,write-zeroes=off,"
+                   "rerror=stop,werror=stop")]
     start = [] if descriptors.state is None else ["-incoming", f"fd:{descriptors.state}"]
     return [
         qemu.program,

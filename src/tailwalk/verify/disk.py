@@ -12,6 +12,7 @@ replies to read, write and flush.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -38,7 +39,7 @@ _HAS_FLAGS_SEND_FLUSH = 5
 _OPT_ABORT, _OPT_GO = 2, 7
 _REP_ACK, _REP_INFO, _REP_UNSUPPORTED = 1, 3, 0x80000001
 _READ, _WRITE, _DISCONNECT, _FLUSH = 0, 1, 2, 3
-_EIO, _EINVAL = 5, 22
+_EIO, _EINVAL, _ENOSPC = 5, 22, 28
 
 SECTOR = 4096
 """What the disk writes as a whole or not at all, in bytes. Smaller would tear the superblock of
@@ -135,18 +136,22 @@ class Disk:
         magic, _, kind, handle, offset, length = _REQUEST.unpack(self._receive(_REQUEST.size))
         if magic != _REQUEST_MAGIC or kind == _DISCONNECT:
             return False
+        written = self._receive(length) if kind == _WRITE else b""
         error, data = 0, b""
-        if kind == _READ:
-            data = os.pread(file, length, offset)
-            error = _EIO if len(data) < length else 0
-        elif kind == _WRITE:
-            self._write(file, offset, self._receive(length))
-            if self.was_cut:
-                return False
-        elif kind == _FLUSH:
-            self._unflushed.clear()
-        else:
-            error = _EINVAL
+        try:
+            if kind == _READ:
+                data = os.pread(file, length, offset)
+                error = _EIO if len(data) < length else 0
+            elif kind == _WRITE:
+                self._write(file, offset, written)
+            elif kind == _FLUSH:
+                self._unflushed.clear()
+            else:
+                error = _EINVAL
+        except OSError as failed:
+            error = _ENOSPC if failed.errno in (errno.ENOSPC, errno.EDQUOT) else _EIO
+        if self.was_cut:
+            return False
         self._ours.sendall(_REPLY.pack(_REPLY_MAGIC, error, handle) + (b"" if error else data))
         return True
 
