@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -28,10 +29,6 @@ from tailwalk.errors import GuestError, ProbeError, ToolError
 from tailwalk.probe.protocol import Frame, FrameReader, FrameType
 from tailwalk.rigs.qemu import Backing, Descriptors, Machine, Qemu, arguments
 
-_live: set[Guest] = set()
-_live_lock = threading.Lock()
-_stopping = False
-
 _CONSOLE_BYTES = 64 * 1024
 _CONSOLE_LINES = 12
 
@@ -41,21 +38,43 @@ _FULL_BYTES = 1 << 20
 Message = dict[str, Any]
 
 
-@contextlib.contextmanager
-def stopping_guests() -> Iterator[None]:
-    """Kill every guest of this process, and let none start, for as long as the block lasts.
+class Crew:
+    """The guests of some threads, to be killed together by another one: those that a thread
+    starts once it has joined, and those of the crews that are made there."""
 
-    For the thread that is told to stop while others wait for their guests.
-    """
-    global _stopping
-    with _live_lock:
-        _stopping = True
-        for guest in _live:
-            guest.kill()
-    try:
-        yield
-    finally:
-        _stopping = False
+    def __init__(self) -> None:
+        """Raises GuestError in a thread whose own crew was killed."""
+        self._lock = threading.Lock()
+        self._members: weakref.WeakSet[Guest | Crew] = weakref.WeakSet()
+        self._killed = False
+        if _thread.crew is not None:
+            _thread.crew.admit(self)
+
+    def join(self) -> None:
+        """Count this thread's guests among the crew from now on."""
+        _thread.crew = self
+
+    def admit(self, member: Guest | Crew, start: Callable[[], None] = lambda: None) -> None:
+        """Start a member; raises GuestError where the crew was killed."""
+        with self._lock:
+            if self._killed:
+                raise GuestError("the guest was stopped with others.")
+            start()
+            self._members.add(member)
+
+    def kill(self) -> None:
+        """Kill every guest, and let none start any more."""
+        with self._lock:
+            self._killed = True
+            for member in self._members:
+                member.kill()
+
+
+class _Thread(threading.local):
+    crew: Crew | None = None
+
+
+_thread = _Thread()
 
 
 class _EndedError(GuestError):
@@ -123,11 +142,14 @@ class Guest:
             command = arguments(self._machine, qemu=self._qemu, kernel=self._kernel,
                                 initramfs=self._initramfs, descriptors=descriptors,
                                 disks=self._disks)
-            with _live_lock:
-                if _stopping:
-                    raise GuestError(f"the guest on {self._name} was stopped.")
+
+            def launch() -> None:
                 self._process = self._launch(command, (*descriptors.all(), *self._inherited))
-                _live.add(self)
+
+            if _thread.crew is None:
+                launch()
+            else:
+                _thread.crew.admit(self, launch)
         self._stack.callback(self._end)
         assert self._process.stdout is not None
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
@@ -157,8 +179,6 @@ class Guest:
         self._process.kill()
 
     def _end(self) -> None:
-        with _live_lock:
-            _live.discard(self)
         self._process.kill()
         self._process.wait()
         if self._process.stdout is not None:

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TypeVar
 
 from tailwalk.errors import TailwalkError
-from tailwalk.rigs.guest import stopping_guests
+from tailwalk.rigs.guest import Crew
 
 T = TypeVar("T")
 
@@ -27,7 +27,9 @@ def as_finished(jobs: Sequence[Callable[[], T]], *,
     Any other exception passes through. Then, at Ctrl-C, and where the iterator is closed before
     its end, the guests of the jobs under way are killed and the rest is not begun.
     """
-    pool = ThreadPoolExecutor(workers or cores(), thread_name_prefix="guest")
+    crew = Crew()
+    pool = ThreadPoolExecutor(workers or cores(), thread_name_prefix="guest",
+                              initializer=crew.join)
     numbers = {pool.submit(job): number for number, job in enumerate(jobs)}
     try:
         for future in as_completed(numbers):
@@ -36,8 +38,8 @@ def as_finished(jobs: Sequence[Callable[[], T]], *,
                 raise error
             yield numbers[future], future.result() if error is None else error
     except BaseException:
-        with stopping_guests():
-            pool.shutdown(cancel_futures=True)
+        crew.kill()
+        pool.shutdown(cancel_futures=True)
         raise
     pool.shutdown()
 

@@ -1,0 +1,95 @@
+"""Jobs that are stopped: their guests end and no others, and none begins any more."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tailwalk.errors import GuestError
+from tailwalk.rigs.guest import Guest
+from tailwalk.rigs.jobs import as_finished
+from tailwalk.rigs.qemu import Machine, Qemu
+
+PATIENCE = 30.0
+
+
+@pytest.fixture
+def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Guest]:
+    """A guest that does nothing until it is killed."""
+    for name, value in (("LAST", "quit"), ("FRAMES", ""), ("CONSOLE", "")):
+        monkeypatch.setenv(name, value)
+    qemu = Qemu(str(Path(__file__).parent / "stand_in.py"), "", "")
+    return lambda: Guest(Machine(), qemu=qemu, kernel=tmp_path, initramfs=tmp_path, name="idle")
+
+
+def stop(*jobs: Callable[[], object]) -> None:
+    """Begin the jobs, and stop them as soon as one of them is done."""
+    with closing(as_finished(jobs, workers=len(jobs))) as finished:
+        next(finished)
+
+
+def test_jobs_that_are_stopped_leave_the_guests_of_others_alone(guest) -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def wait() -> int | None:
+        with guest() as other:
+            begun.set()
+            end.wait(PATIENCE)
+            return other._process.poll()
+
+    with ThreadPoolExecutor(1) as beside:
+        found = beside.submit(lambda: list(as_finished([wait])))
+        begun.wait(PATIENCE)
+        stop(lambda: None, lambda: None)
+        end.set()
+        assert found.result() == [(0, None)]
+
+
+def test_stopping_reaches_the_jobs_of_jobs(guest) -> None:
+    begun, errors = threading.Event(), []
+
+    def inner() -> None:
+        with guest() as mine:
+            begun.set()
+            mine.frame(time.monotonic() + PATIENCE)
+
+    def outer() -> None:
+        [(_, error)] = as_finished([inner])
+        errors.append(error)
+
+    stop(lambda: begun.wait(PATIENCE), outer)
+    [error] = errors
+    assert "killed by signal 9" in str(error)
+
+
+def test_a_second_interrupt_lets_no_guest_begin(guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    end, errors = threading.Event(), []
+
+    def late() -> None:
+        end.wait(PATIENCE)
+        try:
+            with guest():
+                errors.append(None)
+        except GuestError as error:
+            errors.append(error)
+
+    shutdown = ThreadPoolExecutor.shutdown
+    pools = []
+
+    def interrupted(pool: ThreadPoolExecutor, **_: object) -> None:
+        pools.append(pool)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stop(lambda: None, late)
+    end.set()
+    shutdown(pools[0])
+    [error] = errors
+    assert error is not None and "stopped" in str(error)
