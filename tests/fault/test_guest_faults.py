@@ -66,7 +66,7 @@ def test_a_kernel_that_hangs(own_bench, small, tmp_path):
     begin = time.monotonic()
     with pytest.raises(GuestError, match="gave no sign in time"):
         measure([small], PLAN, bench=hanging)
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 100  # not BOOT_SECONDS
     assert not leftovers(own_bench.cache) and not guests(os.getpid())
 
 
@@ -131,12 +131,13 @@ def test_a_qemu_killed_in_mid_run(bench, small):
         killer.join()
 
 
-def test_one_failing_guest_stops_the_others(own_bench, small, kernel):
-    kernels = [replace(small, image=HERE / "hang.c", digest="none"), kernel("debian:6.18")]
+def test_one_failing_guest_stops_the_others(own_bench, small, tmp_path):
+    """The other one would hang for as long as a boot may take."""
+    hanging = replace(own_bench, probe=probe_from("hang.c", tmp_path), boot_seconds=300)
     begin = time.monotonic()
-    with pytest.raises(GuestError):
-        measure(kernels, PLAN, bench=own_bench)
-    assert time.monotonic() - begin < 20
+    with pytest.raises(GuestError, match="ended before its result"):
+        measure([replace(small, image=HERE / "hang.c", digest="none"), small], PLAN, bench=hanging)
+    assert time.monotonic() - begin < 150
     assert not guests(os.getpid()) and not leftovers(own_bench.cache)
 
 

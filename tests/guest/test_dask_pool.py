@@ -21,6 +21,7 @@ from processes import guests
 from tailwalk.cases import find_cases
 from tailwalk.cli import group
 from tailwalk.errors import GuestError, ToolError
+from tailwalk.progress import Silent
 from tailwalk.rigs.dask_pool import DaskPool, _count
 from tailwalk.rigs.exact import measure, measure_each
 from tailwalk.rigs.plan import Plan
@@ -102,6 +103,7 @@ def test_a_failure_comes_back_and_spares_the_others(cluster, kernel, bench):
 
 
 def test_a_scheduler_that_dies_is_named(kernel, bench):
+    kernels = [kernel("debian:6.12")]
     scheduler = subprocess.Popen(
         [sys.executable, "-c", "from distributed.cli.dask_scheduler import main; main()",
          "--port", "0", "--no-dashboard", "--host", "127.0.0.1"],
@@ -109,10 +111,18 @@ def test_a_scheduler_that_dies_is_named(kernel, bench):
     try:
         assert scheduler.stderr is not None
         address = next(line.split()[-1] for line in scheduler.stderr if "Scheduler at" in line)
-        threading.Timer(4, scheduler.kill).start()
+        noted = []
+
+        class Killing(Silent):
+            def note(self, text: str) -> None:
+                noted.append(text)
+                threading.Timer(0.5, scheduler.kill).start()
+
         begin = time.monotonic()
         with pytest.raises(ToolError, match="is lost"):
-            measure([kernel("debian:6.12")], SEED, bench=bench, pool=DaskPool(address))
+            measure(kernels, SEED, bench=replace(bench, progress=Killing()),
+                    pool=DaskPool(address))
+        assert len(noted) == 1 and "no worker yet" in noted[0]
         assert time.monotonic() - begin < 60
     finally:
         scheduler.kill()
