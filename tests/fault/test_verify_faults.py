@@ -133,6 +133,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, kernel):
     (["--config", "2k"], "'2k' is no configuration"),
     (["--seed", "-1"], "--seed -1"),
     (["--keep", "/dev/null/x"], "--keep /dev/null/x"),
+    (["-o", "/no/such/place/x.json"], "/no/such/place"),
     (["--operations", "0", "--power-cuts", "0"], "nothing to do"),
     (["--memory", "1"], "--memory"),
 ])

@@ -103,11 +103,12 @@ def test_a_replay_is_the_first_session_of_its_seed():
     assert (one, seed, work.keywords) == (CONFIGURATIONS[0], 42, {"operations": 123})
 
 
-def made_session() -> Session:
+def made_session(keep: Path | None = None) -> Session:
     stage = Stage(
         kernel=Kernel(spec="debug:6.18", release="6.18.15", image=Path("vmlinux"), digest="0" * 64),
         machine=verification_machine("tcg", 400, "slab_debug=FZP a=b"), qemu=None, booted=None,
-        images=None, folder=Path(), failing=15, append="slab_debug=FZP a=b")
+        images=None, folder=Path(), failing=15, append="slab_debug=FZP a=b",
+        keep=keep)
     return Session(stage, CONFIGURATIONS[0], 42, advance=lambda _: None)
 
 
@@ -161,6 +162,18 @@ def test_a_finding_stands_where_the_guest_does_not_come_to_its_end():
         session._watch(guest, session._take)
     assert caught.value.finding.kind == "difference"
     assert "BUG: late" in caught.value.finding.details
+
+
+def test_a_finding_whose_image_cannot_be_kept_stands(tmp_path):
+    full = tmp_path / "1k-ordered-42-difference.img"
+    full.symlink_to("/dev/full")
+    session = made_session(keep=tmp_path)
+    session._image = tmp_path / "image"
+    session._image.write_bytes(POISON)
+    finding = session._found("difference", "a wrong byte", ["here"], 7).finding
+    assert finding.kept is None
+    assert finding.details == ["here", "the image could not be kept: No space left on device"]
+    assert not full.is_symlink()
 
 
 def test_without_a_limit_a_plan_goes_on():

@@ -238,10 +238,15 @@ class Session:
 
     def _found(self, kind: Kind, title: str, details: list[str],
                operation: int | None = None) -> Found:
+        kept = None
+        try:
+            kept = self._keep(kind)
+        except OSError as error:  # the finding is worth more than its image
+            details = [*details, f"the image could not be kept: {error.strerror}"]
         return Found(Finding(
             kind=kind, configuration=self._configuration.name, seed=self._seed,
             operation=operation, after_cut=self._fate, title=title, details=details,
-            replay=self._replay(operation or self._step.limit), kept=self._keep(kind)), self._tally)
+            replay=self._replay(operation or self._step.limit), kept=kept), self._tally)
 
     def _replay(self, reached: int) -> str:
         """The command that does the same once more, up to the operation that was reached."""
@@ -263,5 +268,9 @@ class Session:
             return None
         fate = f"-{self._fate}" if self._fate else ""
         path = self._stage.keep / f"{self._configuration.name}-{self._seed}{fate}-{kind}.img"
-        shutil.copyfile(self._image, path)
+        try:
+            shutil.copyfile(self._image, path)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         return str(path)
