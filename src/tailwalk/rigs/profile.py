@@ -44,13 +44,13 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
         stack.callback(os.close, output)
         value = f"{str(plugin).replace(',', ',,')},output={output}"
         watched = replace(bench, machine=replace(bench.machine, plugins=(value,)))
-        try:
-            with watched.guest(kernel, booted, job, inherited=(output,)) as guest:
+        with watched.guest(kernel, booted, job, inherited=(output,)) as guest:
+            try:
                 figure, = collect_figures(guest, [case], calls)
-        except GuestError as error:
-            if os.fstat(output).st_size == 0:
-                raise _no_plugins(bench.qemu, guest.console) from error
-            raise
+            except GuestError as error:
+                if os.fstat(output).st_size == 0:
+                    raise _no_plugins(bench.qemu, guest.console) from error
+                raise
         return Recorded(figure, _content(output))
 
 
