@@ -94,9 +94,13 @@ def verdict(run: Run, grown: Sequence[Growth], *, times: str) -> list[str]:
     one = _deciding(grown)
     written = show_size(one.base.case.length)
     top = max(one.steps, key=lambda step: step.ratio)
+    ahead = _ahead(grown, one, times=times)
     if one.state == "affected":
         head = (f"This machine is affected: an overwrite of {written} costs up to "
                 f"{show_ratio(top.ratio, times=times)} as much in a large folio as in a page.")
+    elif one.state == "not affected" and ahead:
+        head = (f"This machine is not affected at a folio's start, but further in: an overwrite of "
+                f"{written} costs much the same at the start of a folio of any size.")
     elif one.state == "not affected":
         head = (f"This machine is not affected: an overwrite of {written} costs much the same in "
                 "a folio of any size.")
@@ -104,7 +108,7 @@ def verdict(run: Run, grown: Sequence[Growth], *, times: str) -> list[str]:
         head = (f"Unclear: whether an overwrite of {written} costs more in a large folio is lost "
                 "in the noise. Measure again while the machine has less to do, or with more "
                 "--rounds and --seconds.")
-    return [head, *_reasons(run, one), *_ahead(grown, one, times=times)]
+    return [head, *_reasons(run, one), *ahead]
 
 
 def _reasons(run: Run, one: Growth) -> list[str]:
