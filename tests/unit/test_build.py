@@ -15,7 +15,7 @@ import pytest
 
 from made_sources import DEFINITION, MAKEFILE, RING, make_source
 from tailwalk.cache import Cache
-from tailwalk.errors import CacheError, KernelError, SeriesError, ToolError
+from tailwalk.errors import CacheError, KernelError, SeriesError, SpecError, ToolError
 from tailwalk.kernels.kernel import Kernel
 from tailwalk.kernels.resolve import resolve
 from tailwalk.kernels.toolchain import find_toolchain
@@ -330,7 +330,7 @@ class TestFailure:
         ("nowhere", "there is no directory"), (".", "is no kernel source tree for x86-64")])
     def test_what_is_no_source_tree(self, path: str, said: str, tmp_path: Path,
                                     build: Callable[..., Kernel]) -> None:
-        with pytest.raises(KernelError, match=said):
+        with pytest.raises(SpecError, match=said):
             build(tmp_path / path)
 
 

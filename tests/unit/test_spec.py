@@ -59,15 +59,15 @@ def test_a_home_directory_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 @pytest.mark.parametrize(("text", "hint"), [
-    ("", "empty"),
-    ("6.18", "did you mean debian:6.18 or src:6.18?"),
+    ("", "empty. A spec is one of"),
+    ("6.18", "did you mean debian:6.18 or src:6.18? A spec is one of"),
     ("v6.18.2", "did you mean debian:6.18.2"),
     ("debain:6.18", "did you mean 'debian:6.18'"),
     ("debian:", "nothing follows the colon"),
     ("src:", "nothing follows the colon"),
     ("image:", "nothing follows the colon"),
     ("host:", "nothing follows `host`"),
-    ("debian", "A spec is one of"),
+    ("debian", "'debian' is no kernel spec: a colon"),
     ("debian:v6.18", "Did you mean debian:6.18?"),
     ("debian:6.18+tail", "write src:6.18+tail"),
     ("debian:6", "no kernel version"),
@@ -77,6 +77,7 @@ def test_a_home_directory_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path:
     ("debian:٦.18", "no kernel version"),
     ("src:6.18+Tail!", "no name of a series"),
     ("src:6.18+", "no name of a series"),
+    ("src:6.18+tail+span", "names more than one series"),
     ("/boot/vmlinuz", "did you mean image:/boot/vmlinuz?"),
     ("image:a\0b", "NUL"),
 ])

@@ -34,7 +34,8 @@ def is_spec(argument: str) -> bool:
 
 def is_path(argument: str) -> bool:
     """Is the argument meant as a file, and not as the id of a kept run?"""
-    return argument.endswith(".json") or "/" in argument or Path(argument).exists()
+    return argument.endswith(".json") or "/" in argument or (
+        argument != "" and Path(argument).exists())
 
 
 def read_argument(argument: str, *, progress: Progress = SILENT) -> Run:

@@ -20,7 +20,7 @@ from typing import IO
 import msgspec
 
 from tailwalk.cache import Cache, digest_bytes
-from tailwalk.errors import KernelError
+from tailwalk.errors import KernelError, SpecError
 from tailwalk.progress import Task
 
 KIND = "sources"
@@ -135,12 +135,13 @@ def user_tree(path: Path) -> SourceTree:
     """A source tree of the user's as it is now.
 
     In a git work tree, the files that git tracks or would track; elsewhere, all of them. Raises
-    KernelError for what is no kernel source, and for a tree outside git that has been built in.
+    SpecError for what is no kernel source, and KernelError for a tree outside git that has been
+    built in.
     """
     root = path.absolute()
     if not root.is_dir():
-        raise KernelError(f"there is no directory {path}: src:PATH wants the top of a kernel "
-                          "source tree, src:VERSION fetches one.")
+        raise SpecError(f"there is no directory {path}: src:PATH wants the top of a kernel "
+                        "source tree, src:VERSION fetches one.")
     version = tree_version(root)
     listed: Iterable[str] | None = _git_files(root)
     if listed is None:
@@ -161,14 +162,14 @@ def user_tree(path: Path) -> SourceTree:
 
 
 def tree_version(root: Path) -> str:
-    """The version in a tree's Makefile; KernelError where there is none."""
+    """The version in a tree's Makefile; SpecError where there is none."""
     try:
         fields = dict(_VERSION.findall((root / "Makefile").read_text(errors="replace")[:4096]))
     except OSError:
         fields = {}
     if "VERSION" not in fields or not (root / "arch" / _ARCHITECTURE).is_dir():
-        raise KernelError(f"{root} is no kernel source tree for x86-64: its Makefile names no "
-                          f"version, or it has no arch/{_ARCHITECTURE}. Give its top directory.")
+        raise SpecError(f"{root} is no kernel source tree for x86-64: its Makefile names no "
+                        f"version, or it has no arch/{_ARCHITECTURE}. Give its top directory.")
     numbers: list[str] = [fields.get(name) or "0" for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL")]
     return ".".join(numbers) + str(fields.get("EXTRAVERSION", ""))
 

@@ -113,7 +113,7 @@ def parse_spec(text: str) -> Spec:
         return _source(cast(Flavour, kind), rest, text)
     if kind == "image" and rest:
         return ImageSpec(_path(rest, text))
-    raise SpecError(f"{text!r} is no kernel spec{_hint(text.strip(), kind, colon)}. "
+    raise SpecError(f"{text!r} is no kernel spec{_hint(text.strip(), kind, colon)} "
                     f"A spec is one of {', '.join(FORMS)}.")
 
 
@@ -150,6 +150,10 @@ def _source(flavour: Flavour, rest: str, text: str) -> SourceSpec:
                             "lists them.")
         if version:
             return SourceSpec(version, series, flavour)
+        first, more, _ = base.partition("+")
+        if more and parse_version(first):
+            raise SpecError(f"{text!r} names more than one series, and a kernel takes one: a "
+                            "definition of your own can continue another by its field `on`.")
         if _SERIES.fullmatch(series) and not _is_directory(rest):
             return SourceSpec(_path(base, text), series, flavour)
     return SourceSpec(_path(rest, text), flavour=flavour)
@@ -172,9 +176,11 @@ def _is_directory(rest: str) -> bool:
 
 def _hint(text: str, kind: str, colon: str) -> str:
     if not text:
-        return ": it is empty"
+        return ": it is empty."
     if kind in _KINDS and colon:
-        return ": nothing follows the colon" if kind != "host" else ": nothing follows `host`"
+        return ": nothing follows the colon." if kind != "host" else ": nothing follows `host`."
+    if kind in _KINDS:
+        return ": a colon and a version or path belong behind it."
     if parse_version(text.removeprefix("v")):
         version = text.removeprefix("v")
         return f"; did you mean debian:{version} or src:{version}?"
@@ -182,4 +188,4 @@ def _hint(text: str, kind: str, colon: str) -> str:
         return f"; did you mean {text.replace(kind, close[0], 1)!r}?"
     if not colon and ("/" in text or text.startswith(("vmlinu", "bzImage"))):
         return f"; did you mean image:{text}?"
-    return ""
+    return "."
