@@ -378,3 +378,14 @@ def test_what_is_no_file_is_written_to_and_stays(tmp_path):
     assert pipe.is_fifo()
     with pytest.raises(RecordError, match="directory"):
         write_whole(tmp_path, b"")
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
+    """As /dev/stdout does, redirected to a file."""
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere/record", tmp_path / "link"
+    target.write_bytes(b"before")
+    link.symlink_to(target)
+    write_whole(link, b"after")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"after"

@@ -197,6 +197,7 @@ def write_whole(path: Path, content: bytes) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(content)
             return
+        path = path.resolve()  # what a link leads to is replaced, and never the link
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         temporary = Path(name)
         try:
@@ -208,5 +209,5 @@ def write_whole(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise RecordError(f"cannot write {path}: {error.strerror}. Nothing was kept of it; the "
-                          "figures can be had again from the cache.") from error
+        raise RecordError(f"cannot write {path}: {error.strerror}. Nothing was kept of it; name "
+                          "another file.") from error
