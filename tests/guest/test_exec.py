@@ -159,6 +159,8 @@ def test_refuses_what_no_guest_can_run(bench, kernel, tmp_path: Path, program: P
     for wrong, complaint in (
             (replace(good, arguments=["x"] * 1024), "1024 arguments"),
             (replace(good, arguments=["\0"]), "NUL"), (replace(good, seconds=0), "--timeout 0"),
+            (replace(good, seconds=float("nan")), "--timeout nan"),
+            (replace(good, seconds=float("inf")), "--timeout inf"),
             (replace(good, made=[MadeFile("a/b", 1)]), "a/b"),
             (replace(good, made=[MadeFile("a", 0)]), "--make a"),
             (replace(good, files=[program, program]), "once"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import random
 import socket
@@ -185,6 +186,7 @@ def test_without_a_limit_a_plan_goes_on():
     (Goal(operations=-1, power_cuts=0), "--operations -1"),
     (Goal(operations=0, power_cuts=-5), "--power-cuts -5"),
     (Goal(seconds=-2.5), "--seconds -2.5"),
+    (Goal(seconds=math.nan), "--seconds nan"),
     (Goal(operations=0, power_cuts=0), "nothing to do"),
     (Goal(operations=10), "without a number of seconds"),
 ])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -78,6 +79,8 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None,
                          "number of instructions.")
     if not ratio > 0:
         raise UsageError(f"--ratio {ratio}: give more than 0, such as 1.5.")
+    if above is not None and not 0 < above < math.inf:
+        raise UsageError(f"--above {above:g}: give a number of instructions above 0.")
     plan = one_case_plan_from(given)
     with open_progress() as progress:
         limit = above if above is not None else ratio * _reference(str(good), plan, progress)

@@ -47,6 +47,8 @@ _NEWBORN = re.compile(r"^([0-9a-f]{16}) [tT] ret_from_fork(?:_asm)?$", re.MULTIL
 
 _MOST_ARGUMENTS = 1024
 _CANNOT_RUN = 127
+_LONGEST = 1_000_000
+"""Seconds; poll(2) takes milliseconds in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,9 @@ class ExecPlan:
                              f"{_MOST_ARGUMENTS - 1}.")
         if any("\0" in argument for argument in self.arguments):
             raise UsageError("an argument holds a NUL character, which no program can be given.")
-        if self.seconds <= 0:
-            raise UsageError(f"--timeout {self.seconds:g}: give a number of seconds above 0.")
+        if not 0 < self.seconds <= _LONGEST:
+            raise UsageError(f"--timeout {self.seconds:g}: give a number of seconds above 0, at "
+                             f"most {_LONGEST}.")
         for made in self.made:
             if not 1 <= made.size <= IMAGE_SIZE // 2 or not 512 <= made.fill <= 64 * MIB:
                 raise UsageError(

@@ -58,8 +58,8 @@ class Goal:
         """Itself, if it can be reached; raises UsageError naming the value that makes no sense."""
         for name, value in (("--operations", self.operations), ("--power-cuts", self.power_cuts),
                             ("--seconds", self.seconds)):
-            if value is not None and value < 0:
-                raise UsageError(f"{name} {value:g}: it cannot be negative.")
+            if value is not None and not value >= 0:
+                raise UsageError(f"{name} {value:g}: give a number that is not negative.")
         if self.seconds is None and None in (self.operations, self.power_cuts):
             raise UsageError("without a number of seconds both a number of operations and one of "
                              "power cuts are needed.")
