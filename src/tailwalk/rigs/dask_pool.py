@@ -60,6 +60,8 @@ class DaskPool:
     def _client(self) -> Generator[Any]:
         distributed = _distributed()
         try:
+            # A client that fails on such an address complains once more when it is collected.
+            distributed.comm.get_address_host_port(self.address)
             client = distributed.Client(self.address, timeout=_CONNECT_SECONDS,
                                         set_as_default=False, direct_to_workers=False)
         except (OSError, ValueError, TypeError) as error:
