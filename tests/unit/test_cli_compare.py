@@ -178,6 +178,11 @@ def test_mail_is_ascii_under_72_columns(
         assert any(f"{value * (index + 1):,}" in line for line in lines)
 
 
+def test_no_columns_mean_an_unknown_width(invoke: Invoke) -> None:
+    runs = made_seed_runs("debian:6.12", "debian:6.18")
+    assert output(invoke(runs, columns=0)) == output(invoke(runs, columns=80))
+
+
 def test_csv_holds_every_figure_once(invoke: Invoke) -> None:
     rows = list(csv.DictReader(io.StringIO(output(invoke(made_seed_runs(), "--format", "csv")))))
     found = {(row["kernel"], row["case"]): int(row["figure"]) for row in rows}
@@ -209,13 +214,44 @@ def test_json_is_what_the_schema_says(invoke: Invoke, tmp_path: Path) -> None:
 
 def test_a_json_file_that_cannot_be_written_leaves_nothing_behind(
         invoke: Invoke, tmp_path: Path) -> None:
-    (tmp_path / "out.json").mkdir()
-    result = invoke(made_seed_runs("debian:6.12", "debian:6.18"), "--json", "out.json")
+    result = invoke(made_seed_runs("debian:6.12", "debian:6.18"), "--json", "/dev/full")
     assert isinstance(result.exception, RecordError)
-    assert "cannot write out.json" in str(result.exception)
+    assert "cannot write /dev/full: No space left" in str(result.exception)
     assert result.stdout == ""
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "out.json", "run0.json", "run1.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run0.json", "run1.json"]
+
+
+@pytest.mark.parametrize("option", ["--fill", "--fs-block-size"])
+@pytest.mark.parametrize("command", ["run", "sweep", "why", "bisect-step", "model predict"])
+def test_sizes_of_nothing_are_named(command: str, option: str) -> None:
+    if command == "sweep":
+        option = option.replace("fill", "fills")
+    result = CliRunner().invoke(group, [*command.split(), option, "0", *(
+        [] if command == "model predict" else ["debian:6.18"]), *(
+        ["--above", "9"] if command == "bisect-step" else [])])
+    assert result.exit_code in (1, 255)
+    said = str(result.exception) + result.output
+    assert f"{option.replace('fills', 'fill')} 0" in said
+    assert "Traceback" not in said
+
+
+def test_a_place_that_only_a_sweep_has() -> None:
+    result = CliRunner().invoke(group, ["run", "debian:6.18", "--offset", "random"])
+    assert "'random' is no place in a folio: take first, quarter" in str(result.exception)
+    assert "tailwalk sweep" in str(result.exception)
+
+
+@pytest.mark.parametrize("command", [
+    "run debian:6.18 -o", "host -o", "verify debian:6.18 -o", "why debian:6.18 -o",
+    "sweep debian:6.18 --svg", "track debian:6.18 debian:7.3 --svg"])
+@pytest.mark.parametrize(("place", "said"), [(".", "is a directory"),
+                                             ("nowhere/x", "there is no directory")])
+def test_output_is_refused_before_anything_is_measured(
+        command: str, place: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # so that nothing can be
+    result = CliRunner().invoke(group, [*command.split(), place])
+    assert isinstance(result.exception, UsageError)
+    assert said in str(result.exception)
 
 
 def test_fail_on_regressed(invoke: Invoke) -> None:
@@ -247,6 +283,12 @@ def test_bad_by_number_and_by_name(invoke: Invoke, tmp_path: Path) -> None:
     (["--threshold", "-3"], UsageError, "-3.0 percent"),
     (["--threshold", "nan"], UsageError, "nan percent"),
     (["--json", "nowhere/out.json"], UsageError, "no directory"),
+    (["--json", "."], UsageError, ". is a directory"),
+    (["--json", "./run1.json"], UsageError, "run1.json is a record that is read here"),
+    (["--html", "run0.json"], UsageError, "run0.json is a record that is read here"),
+    (["--case", "pwrite_u1k", "--fill", "2MiB"], UsageError,
+     "--case, --fill: nothing is measured, since only records are named"),
+    ([""], SpecError, "it is empty"),
     (["missing.json"], RecordError, "cannot read missing.json"),
     (["/"], RecordError, "cannot read /"),
     (["debain:6.18"], SpecError, "debain:6.18"),

@@ -164,4 +164,5 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_measured(arguments, 
 
 
 def test_conditions_beside_a_file_are_refused(files):
+    assert "--fill: nothing is measured" in str(why(files[0], "--fill", "4KiB").exception)
     assert "was taken before" in " ".join(str(why(files[0], "--vs-fill", "4KiB").exception).split())

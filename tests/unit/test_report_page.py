@@ -163,6 +163,9 @@ def test_what_report_refuses(records: Sequence[str], tmp_path: Path) -> None:
     (tmp_path / "torn.json").write_bytes((tmp_path / "first.json").read_bytes()[:-9])
     assert isinstance(refused(*records, "torn.json", "-o", "report.html"), RecordError)
     assert not (tmp_path / "report.html").exists()
+    before = (tmp_path / "first.json").read_bytes()
+    assert "first.json is a record" in str(refused(*records, "-o", "first.json"))
+    assert (tmp_path / "first.json").read_bytes() == before
 
 
 def test_one_run_alone_has_no_verdict() -> None:

@@ -55,6 +55,13 @@ class Filesystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     block_size: int = 4 * KIB
     mount_options: str = ""
 
+    def check(self) -> Filesystem:
+        """Itself, if files can lie on it; raises UsageError naming the value that prevents it."""
+        if self.block_size < 1:
+            raise UsageError(f"--fs-block-size {self.block_size}: a block of nothing holds no "
+                             "file; take 4KiB, or 1KiB or 2KiB.")
+        return self
+
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One benchmark case: one system call over and over on a page cache filled beforehand.
@@ -97,8 +104,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise UsageError(f"--fill {show_size(self.fill)}: the page cache is filled by writes "
                              "of 512 bytes to 64MiB.")
         if self.file_size > 256 * MIB:
-            raise UsageError(f"--file-size {show_size(self.file_size)}: the guest's file system "
-                             "holds files of at most 256MiB.")
+            raise UsageError(f"--file-size {show_size(self.file_size)}: a case's file has at most "
+                             "256MiB.")
         if not self.uptodate:
             self._check_partial()
         if self.offset < 0 or self.offset + self.length > self.file_size:

@@ -21,7 +21,7 @@ PLACES: dict[str, str] = {
 def folio_size(fill: int) -> int:
     """Bytes of the folios that writes of `fill` bytes ask for (mapping_max_folio_size and
     fgf_set_order, v6.16 on): the largest power of two in them, a page to 2 MiB."""
-    return min(max(PAGE, 1 << (fill.bit_length() - 1)), LARGEST_FOLIO)
+    return min(max(PAGE, 1 << fill.bit_length() >> 1), LARGEST_FOLIO)
 
 
 def place_offset(place: str, case: Case, filesystem: Filesystem) -> int:
@@ -48,5 +48,6 @@ def place_offset(place: str, case: Case, filesystem: Filesystem) -> int:
             raise UsageError(f"a write of {case.length} bytes does not cross just one end of a "
                              f"folio of {show_size(folio)}; give a larger --fills.")
         return folio - case.length // 2
-    raise UsageError(f"{place!r} is no place in a folio: take {', '.join(PLACES)} or random, or "
-                     "an offset in bytes or KiB.")
+    hint = " Many random places are for tailwalk sweep." if place == "random" else ""
+    raise UsageError(f"{place!r} is no place in a folio: take {', '.join(PLACES)}, or an offset in "
+                     f"bytes or KiB.{hint}")

@@ -6,11 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from tailwalk.cli.console import open_progress, show, write
 from tailwalk.cli.measure import is_spec, runs_for
-from tailwalk.cli.options import dask_option, plan_from, plan_options, require_parents
+from tailwalk.cli.options import (
+    dask_option,
+    options_given,
+    plan_from,
+    plan_options,
+    refuse_conditions,
+    require_writable,
+)
 from tailwalk.compare import compare as compare_runs
 from tailwalk.errors import UsageError
 from tailwalk.report.data import comparison_csv, comparison_json
@@ -55,7 +61,7 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
         raise UsageError(f"only {kernels[0]} is named: give a baseline and at least one other "
                          "kernel or record to compare with it.")
     column = None if bad is None else _column(bad, kernels)
-    require_parents(json_file, html)
+    require_writable(json_file, html, read=kernels)
     plan = _plan(context, kernels, given)
     with open_progress() as progress:
         runs = runs_for(kernels, plan, fresh=fresh, dask=dask, progress=progress)
@@ -86,7 +92,8 @@ def _column(bad: str, kernels: tuple[str, ...]) -> int:
 
 def _plan(context: click.Context, kernels: tuple[str, ...], given: dict[str, Any]) -> Plan | None:
     """What the options say of how to measure; None where they say nothing and a record does."""
-    said = any(context.get_parameter_source(name) is not ParameterSource.DEFAULT
-               for name in given)
+    said = options_given(context, given)
+    if not any(map(is_spec, kernels)):
+        refuse_conditions(said)
     plan = plan_from(given)
     return plan if said or all(map(is_spec, kernels)) else None

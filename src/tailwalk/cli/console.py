@@ -1,7 +1,7 @@
 """Where the command line writes: results on standard output, progress and notes on standard error.
 
 Colour follows rich's rules (a terminal, NO_COLOR, FORCE_COLOR, TERM); width is the terminal's,
-COLUMNS where that is set, else 80.
+COLUMNS where that is set and not 0, else 80.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from rich.progress import Progress as Bars
 from tailwalk.progress import Progress, Task
 
 _SECONDS_BETWEEN_LINES = 10.0
+_WIDTH = 80
+"""Columns where nothing says how many there are."""
 
 
 class _AsciiConsole(Console):
@@ -52,7 +54,9 @@ def shows_ascii_only(stream: TextIO, environment: Mapping[str, str] | None = Non
 
 def _console(stream: TextIO) -> Console:
     kind = _AsciiConsole if shows_ascii_only(stream) else Console
-    return kind(file=stream, highlight=False, emoji=False)
+    # COLUMNS=0 is how some terminals and CI runners say that they do not know.
+    width = _WIDTH if os.environ.get("COLUMNS") == "0" else None
+    return kind(file=stream, width=width, highlight=False, emoji=False)
 
 
 def show(render: Callable[[Console], RenderableType]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from tailwalk.cases import parse_size
 from tailwalk.cli.console import open_progress
-from tailwalk.cli.options import filesystem_from, filesystem_options
+from tailwalk.cli.options import filesystem_from, filesystem_options, require_writable
 from tailwalk.errors import UsageError
 
 
@@ -52,9 +52,7 @@ def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[
                     files=files, made=[_made(text) for text in made], append=append,
                     seconds=timeout).check()
     read_program(program)  # before a kernel is fetched for it
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        raise UsageError(f"--json {json_file}: there is no directory "
-                         f"{json_file.absolute().parent}; make it first.")
+    require_writable(json_file)
     with open_progress() as progress:
         kernel = resolve(spec, progress=progress)
         bench = Bench.prepare(machine=Machine(memory=memory), progress=progress)

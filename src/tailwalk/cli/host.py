@@ -9,7 +9,7 @@ import msgspec
 
 from tailwalk.cases import PAGE, Case, find_cases
 from tailwalk.cli.console import open_progress, show, write
-from tailwalk.cli.options import size
+from tailwalk.cli.options import require_writable, size
 from tailwalk.rigs.timing import Pace
 from tailwalk.runs import Run, write_run
 from tailwalk.runs.record import encode
@@ -50,6 +50,7 @@ def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_s
     from tailwalk.rigs.host import HostPlan, measure_host
     from tailwalk.runs.store import Store
 
+    require_writable(output)
     plan = HostPlan(cases=_cases(names, fills, file_size, offset),
                     pace=Pace(rounds=rounds, seconds=seconds), cpu=cpu)
     with open_progress() as progress:

@@ -165,7 +165,7 @@ def predict(designs: tuple[str, ...], fs_block_size: int, folio: int | None,
     place: Place | None = None
     if given["offset"] == RANDOM:
         place, given["offset"] = RANDOM, "first"
-    cases = cases_from(given, Filesystem(block_size=fs_block_size))
+    cases = cases_from(given, Filesystem(block_size=fs_block_size).check())
     costs = [cost_of(case, find_design(design), block_size=fs_block_size, folio=folio, place=place)
              for case in cases for design in designs]
     calibration = None if calibrate is None else fit(_one_run(calibrate))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from tailwalk.cases import PLACES, Case, Filesystem, find_cases, parse_size, place_offset
 from tailwalk.errors import UsageError
@@ -115,19 +116,41 @@ def dask_option(function: Function) -> Function:
     )(function)
 
 
-def require_parents(*files: Path | None) -> None:
-    """Raise UsageError unless the directory of every file to be written is there: better now than
-    after a measurement."""
+def require_writable(*files: Path | None, read: Iterable[str] = ()) -> None:
+    """Raise UsageError for a file that cannot be written, or that is one of the records `read`:
+    better now than after a measurement."""
+    records = [Path(name) for name in read if Path(name).is_file()]
     for file in files:
-        if file is not None and not file.absolute().parent.is_dir():
+        if file is None:
+            continue
+        if not file.absolute().parent.is_dir():
             raise UsageError(f"{file}: there is no directory {file.absolute().parent}; make it "
                              "first.")
+        if file.is_dir():
+            raise UsageError(f"{file} is a directory: name a file to write.")
+        if file.is_file() and any(map(file.samefile, records)):
+            raise UsageError(f"{file} is a record that is read here, and would be lost: name "
+                             "another file to write.")
 
 
 def filesystem_from(given: dict[str, Any]) -> Filesystem:
-    """Take the file system out of a command's parameters."""
+    """Take the file system out of a command's parameters; raises UsageError for blocks of 0."""
     return Filesystem(kind=given.pop("fs"), block_size=given.pop("fs_block_size"),
-                      mount_options=given.pop("mount_options"))
+                      mount_options=given.pop("mount_options")).check()
+
+
+def options_given(context: click.Context, names: Iterable[str]) -> list[str]:
+    """Those of a command's parameters that the user gave, as options: --fill."""
+    asked = {name for name in names
+             if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    return [parameter.opts[-1] for parameter in context.command.params if parameter.name in asked]
+
+
+def refuse_conditions(given: Sequence[str]) -> None:
+    """Raise UsageError for options that say how to measure where records alone are named."""
+    if given:
+        raise UsageError(f"{', '.join(given)}: nothing is measured, since only records are named, "
+                         "and they stay what they are. Leave it out, or name a kernel spec.")
 
 
 def cases_from(given: dict[str, Any], filesystem: Filesystem) -> tuple[Case, ...]:

@@ -9,7 +9,7 @@ import click
 
 from tailwalk.cli.console import open_progress
 from tailwalk.cli.measure import is_path, read_argument
-from tailwalk.cli.options import require_parents
+from tailwalk.cli.options import require_writable
 from tailwalk.errors import RecordError
 from tailwalk.progress import Progress
 from tailwalk.runs import RUN_SCHEMA, Run
@@ -31,7 +31,7 @@ def report(records: tuple[str, ...], output: Path, title: str | None) -> None:
     why --output` wrote). Runs of the same cases are compared, the first being the baseline; those
     of a sweep become heat maps; profiles of one case are set beside each other.
     """
-    require_parents(output)
+    require_writable(output, read=records)
     from tailwalk.report.page import page
     from tailwalk.report.page_sort import sections_of
 

@@ -9,7 +9,7 @@ import click
 
 from tailwalk.cli.console import open_progress, show, write
 from tailwalk.cli.measure import runs_for
-from tailwalk.cli.options import dask_option, plan_from, plan_options
+from tailwalk.cli.options import dask_option, plan_from, plan_options, require_writable
 from tailwalk.report.run_table import run_table
 from tailwalk.runs import write_run
 from tailwalk.runs.record import encode
@@ -32,6 +32,7 @@ def run(spec: str, output: Path | None, form: str, fresh: bool, dask: str | None
     the results directory ($TAILWALK_RESULTS); one with identical inputs is used again, and said to
     be.
     """
+    require_writable(output, read=[spec])
     plan = plan_from(given)
     with open_progress() as progress:
         [record] = runs_for([spec], plan, fresh=fresh, dask=dask, progress=progress)

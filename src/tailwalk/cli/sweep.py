@@ -16,7 +16,9 @@ from tailwalk.cli.options import (
     dask_option,
     filesystem_from,
     filesystem_options,
-    require_parents,
+    options_given,
+    refuse_conditions,
+    require_writable,
     size,
 )
 from tailwalk.errors import UsageError
@@ -54,16 +56,20 @@ _CALLS = 60
 @click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
 @dask_option
 @filesystem_options
-def sweep(kernels: tuple[str, ...], form: str, svg: Path | None, html: Path | None,
-          fresh: bool, dask: str | None, **given: Any) -> None:
+@click.pass_context
+def sweep(context: click.Context, /, kernels: tuple[str, ...], form: str, svg: Path | None,
+          html: Path | None, fresh: bool, dask: str | None, **given: Any) -> None:
     """Measure a case over folio size and place in the folio.
 
     Prints for each kernel a heat map and the law that its cells follow: what a buffer before, in
     and after the write costs. The first kernel is the baseline of what is recovered. A cell whose
     folio is not what was asked for stands in parentheses and is not used.
     """
-    require_parents(svg, html)
-    plan = _plan(given) if any(map(is_spec, kernels)) else None
+    require_writable(svg, html, read=kernels)
+    specs = any(map(is_spec, kernels))
+    if not specs:
+        refuse_conditions(options_given(context, given))
+    plan = _plan(given) if specs else None
     with open_progress() as progress:
         runs = runs_for(kernels, plan, fresh=fresh, dask=dask, progress=progress)
     from tailwalk.compare.sweep import arrange

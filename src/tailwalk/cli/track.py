@@ -15,7 +15,7 @@ from tailwalk.cli.options import (
     dask_option,
     exact_plan_from,
     exact_plan_options,
-    require_parents,
+    require_writable,
 )
 from tailwalk.errors import ArchiveError, GuestError, KernelError, TailwalkError, UsageError
 from tailwalk.kernels.spec import parse_spec
@@ -65,7 +65,7 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
                          "are.")
     for spec in specs:
         parse_spec(spec)
-    require_parents(svg, html)
+    require_writable(svg, html)
     plan = exact_plan_from(given)
     with open_progress() as progress:
         chosen = list(dict.fromkeys(specs)) if specs else _line(str(line), newest, progress)

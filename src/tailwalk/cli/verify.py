@@ -8,7 +8,7 @@ from typing import get_args
 import click
 
 from tailwalk.cli.console import open_progress, write
-from tailwalk.cli.options import require_parents
+from tailwalk.cli.options import require_writable
 from tailwalk.errors import UsageError
 from tailwalk.kernels.resolve import resolve
 from tailwalk.runs.record import write_whole
@@ -72,7 +72,7 @@ def verify(context: click.Context, spec: str, *, operations: int | None, power_c
         power_cuts = _POWER_CUTS if power_cuts is None else power_cuts
     goal = Goal(operations=operations, power_cuts=power_cuts, seconds=seconds).check()
     chosen = find_configurations(configurations)
-    require_parents(output)
+    require_writable(output)
     if keep is not None:
         _make_directory(keep)
     with open_progress() as progress:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from tailwalk.cases import Case, Filesystem
 from tailwalk.cli.console import open_progress, show, write
@@ -17,6 +16,9 @@ from tailwalk.cli.options import (
     condition_options,
     filesystem_from,
     filesystem_options,
+    options_given,
+    refuse_conditions,
+    require_writable,
     size,
 )
 from tailwalk.errors import UsageError
@@ -84,8 +86,9 @@ def why(context: click.Context, /, kernels: tuple[str, ...], view: str | None,
     path of a profile is read.
     """
     _check(kernels, given, outputs, [svg, html, *outputs])
-    said = any(context.get_parameter_source(name) is not ParameterSource.DEFAULT
-               for name in given if name not in ("calls", "append"))
+    if not any(map(is_spec, kernels)):
+        refuse_conditions(options_given(context, given))
+    said = bool(options_given(context, set(given) - {"calls", "append"}))
     with open_progress() as progress:
         profiles = _profiles(kernels, given, said=said, progress=progress)
     for profile, path in zip(profiles, outputs, strict=False):
@@ -127,10 +130,7 @@ def _check(kernels: Sequence[str], given: dict[str, Any], outputs: Sequence[Path
     if len(outputs) > count:
         raise UsageError(f"--output is given {len(outputs)} times for {count} "
                          f"profile{'s' if count > 1 else ''}.")
-    for path in files:
-        if path is not None and not path.absolute().parent.is_dir():
-            raise UsageError(f"{path}: there is no directory {path.absolute().parent}; make it "
-                             "first.")
+    require_writable(*files, read=kernels)
 
 
 def _profiles(kernels: Sequence[str], given: dict[str, Any], *, said: bool,
