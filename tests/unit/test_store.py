@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from made_runs import COUNTS, made_case, made_figure, made_run, made_seed_run, made_seed_runs
 
-from tailwalk.errors import RecordError
+from tailwalk.errors import DamagedError, RecordError
 from tailwalk.progress import Silent
 from tailwalk.runs import Run
 from tailwalk.runs.index import INDEX_NAME, refreshed
-from tailwalk.runs.record import encode, write_whole
+from tailwalk.runs.record import decode_run, encode, write_whole
 from tailwalk.runs.store import Store
 
 
@@ -129,6 +129,15 @@ def test_a_damaged_file_is_named_and_set_aside(tmp_path, spoil):
     [said] = notes.said
     assert str(path) in said and str(kept) in said
     assert ids(store) == [good.id] and len(notes.said) == 1
+
+
+@pytest.mark.parametrize("value", [-5, 0, 4412, 2001.5])
+def test_a_figure_that_its_calls_did_not_have_is_no_measurement(value):
+    run = numbered(1)
+    changed = msgspec.structs.replace(run.figures[0], value=value)
+    content = encode(msgspec.structs.replace(run, figures=[changed]))
+    with pytest.raises(DamagedError, match=f"says {value} of pwrite_u1k, and most .* had 2001"):
+        decode_run(content, "edited.json")
 
 
 def test_damage_after_indexing_is_seen(tmp_path):

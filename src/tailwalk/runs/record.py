@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
@@ -148,11 +149,27 @@ def decode_run(content: bytes, source: str) -> Run:
     """The run in `content`; `source` names it in errors (RecordError, as `read_run`)."""
     expect_schema(content, source, RUN_SCHEMA)
     try:
-        return msgspec.json.decode(content, type=Run)
+        run = msgspec.json.decode(content, type=Run)
     except msgspec.MsgspecError as error:
         raise DamagedError(
             f"{source} is damaged: {error}. Measure again, or take the file from its backup."
         ) from error
+    for figure in run.figures if run.rig == "exact" else ():
+        _check_mode(figure, source)
+    return run
+
+
+def _check_mode(figure: Figure, source: str) -> None:
+    """Raise DamagedError unless the figure is what most of its calls had: a run that was imported
+    is used in place of a measurement."""
+    counts: Counter[int | float] = Counter()
+    for value, repetitions in figure.calls:
+        counts[value] += repetitions
+    if counts and counts[figure.value] < max(counts.values()):
+        raise DamagedError(
+            f"{source} is damaged: it says {figure.value:g} of {figure.case.name}, and most of its "
+            f"calls had {counts.most_common(1)[0][0]:g}. Measure again, or take the file from its "
+            "backup.")
 
 
 class _Head(msgspec.Struct):
