@@ -140,6 +140,11 @@ def test_a_figure_that_its_calls_did_not_have_is_no_measurement(value):
         decode_run(content, "edited.json")
 
 
+def test_a_run_without_a_figure_is_none():
+    with pytest.raises(DamagedError, match=r"empty\.json is damaged: it is a run without a figure"):
+        decode_run(encode(msgspec.structs.replace(numbered(1), figures=[])), "empty.json")
+
+
 def test_damage_after_indexing_is_seen(tmp_path):
     store = Store(tmp_path)
     run = numbered(1)

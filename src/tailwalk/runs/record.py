@@ -154,6 +154,9 @@ def decode_run(content: bytes, source: str) -> Run:
         raise DamagedError(
             f"{source} is damaged: {error}. Measure again, or take the file from its backup."
         ) from error
+    if not run.figures:
+        raise DamagedError(f"{source} is damaged: it is a run without a figure. Measure again, or "
+                           "take the file from its backup.")
     for figure in run.figures if run.rig == "exact" else ():
         _check_mode(figure, source)
     return run
