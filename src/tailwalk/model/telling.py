@@ -44,7 +44,8 @@ def tell_check(check: Check) -> Iterator[str]:
     yield "invariants"
     for invariant in INVARIANTS:
         broken = check.broken[invariant.name]
-        verdict = "kept" if not broken else f"not kept in {broken:,} states"
+        verdict = "kept" if not broken else f"not kept in {broken:,} states" + (
+            "" if invariant.required else ", and the verdict does not rest on it")
         yield f"  {invariant.name}: {invariant.statement}: {verdict}"
 
 
