@@ -83,9 +83,17 @@ def test_without_kvm_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None
     assert "--rig exact" in str(done.exception)
 
 
-@pytest.mark.parametrize("option", [("--rounds", "2"), ("--dask", "tcp://nowhere:1")])
+@pytest.mark.parametrize("option", [
+    ("--rounds", "2"), ("--dask", "tcp://nowhere:1"), ("--calls", "300")])
 def test_names_an_option_that_makes_no_sense(asked, option: tuple[str, str]) -> None:
     done = invoke("run", "--rig", "timed", "debian:6.18", *option)
     assert isinstance(done.exception, UsageError)
     assert option[0] in str(done.exception)
+    assert not asked
+
+
+def test_the_exact_rig_has_no_rounds(asked) -> None:
+    done = invoke("run", "debian:6.18", "--rounds", "20")
+    assert isinstance(done.exception, UsageError)
+    assert "--rounds is for --rig timed" in str(done.exception)
     assert not asked

@@ -189,6 +189,11 @@ def one_case_plan_from(given: dict[str, Any]) -> Plan:
 
 
 def plan_from(given: dict[str, Any]) -> Plan:
-    """Take a plan out of a command's parameters; errors as `cases_from`."""
-    return replace(exact_plan_from(given), rig=given.pop("rig"),
-                   rounds=given.pop("rounds")).check()
+    """Take a plan out of the current command's parameters; errors as `cases_from`, and for an
+    option that the chosen rig has no use for."""
+    rig, rounds = given.pop("rig"), given.pop("rounds")
+    idle, other = ("rounds", "timed") if rig == "exact" else ("calls", "exact")
+    for option in options_given(click.get_current_context(), [idle]):
+        raise UsageError(f"{option} is for --rig {other}: the {rig} rig, which is chosen here, has "
+                         "no use for it.")
+    return replace(exact_plan_from(given), rig=rig, rounds=rounds).check()

@@ -57,8 +57,8 @@ def _versus_options(function: Any) -> Any:
               help="Calls made; the profile is that of the modal ones.")
 @click.option("--append", default="", metavar="TEXT",
               help="More kernel parameters for the guest.")
-@click.option("--tree", "view", flag_value="tree", help="Show the call tree instead.")
-@click.option("--folded", "view", flag_value="folded",
+@click.option("--tree", is_flag=True, help="Show the call tree instead.")
+@click.option("--folded", is_flag=True,
               help="Print folded stacks, as flame-graph tools take them.")
 @click.option("--annotate", metavar="FUNCTION",
               help="Show the function's instructions and the loops in it instead.")
@@ -76,7 +76,7 @@ def _versus_options(function: Any) -> Any:
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table",
               show_default=True, help="json is the profile, or the difference of two.")
 @click.pass_context
-def why(context: click.Context, /, kernels: tuple[str, ...], view: str | None,
+def why(context: click.Context, /, kernels: tuple[str, ...], tree: bool, folded: bool,
         annotate: str | None, others: bool, everything: bool, raw: bool, svg: Path | None,
         html: Path | None, outputs: tuple[Path, ...], form: str, **given: Any) -> None:
     """Count the kernel instructions of one call by function, on one kernel or two.
@@ -86,6 +86,10 @@ def why(context: click.Context, /, kernels: tuple[str, ...], view: str | None,
     path of a profile is read.
     """
     _check(kernels, given, outputs, [svg, html, *outputs])
+    views = {"--tree": tree, "--folded": folded, "--annotate": annotate is not None,
+             "--format json": form == "json"}
+    if len(asked := [option for option, is_asked in views.items() if is_asked]) > 1:
+        raise UsageError(f"{' and '.join(asked)} both say what to print; give one of them.")
     if not any(map(is_spec, kernels)):
         refuse_conditions(options_given(context, given))
     said = bool(options_given(context, set(given) - {"calls", "append"}))
@@ -103,10 +107,10 @@ def why(context: click.Context, /, kernels: tuple[str, ...], view: str | None,
     if annotate is not None:
         from tailwalk.report.profile_annotate import annotation
         show(lambda console: annotation(profiles, annotate, console))
-    elif view == "tree":
+    elif tree:
         from tailwalk.report.profile_tree import tree_text
         write(tree_text(profiles, everything=everything, raw=raw))
-    elif view == "folded":
+    elif folded:
         from tailwalk.report.profile_tree import folded_stacks
         write(folded_stacks(profiles, raw=raw))
     elif form == "json":
