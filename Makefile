@@ -58,7 +58,7 @@ test-long: test-packages setup
 	$(BIN)/pytest -m long
 
 check: setup
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff check --no-cache src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n auto --dist loadfile -m 'not guest and not long' tests/unit tests/docs
 

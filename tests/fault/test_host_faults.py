@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from processes import gone
 
+from processes import gone
 from tailwalk.cases import KIB, MIB, find_cases
 from tailwalk.errors import HostError
 from tailwalk.probe.build import Probe, build_probe
