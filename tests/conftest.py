@@ -1,7 +1,8 @@
-"""What the tests that boot kernels share."""
+"""What tests share, those that boot kernels above all."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from tailwalk.rigs.qemu import Machine, find_qemu
 # A busy machine is no defect: tests have a time limit of their own.
 settings.register_profile("tailwalk", deadline=None)
 settings.load_profile("tailwalk")
+
+# In the background of a script a program starts with this ignored, and so would those that tests
+# interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

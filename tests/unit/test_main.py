@@ -53,8 +53,10 @@ def start(tmp_path: Path) -> Start:
 
     def begin(*arguments: str, program: tuple[str, ...] = ("-m", "tailwalk"),
               stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
-        return subprocess.Popen([sys.executable, *program, *arguments], cwd=tmp_path,
-                                stdout=stdout, stderr=subprocess.PIPE, text=True)
+        # Under nohup SIGHUP is ignored, by children too.
+        return subprocess.Popen(
+            ["env", "--default-signal=HUP", sys.executable, *program, *arguments], cwd=tmp_path,
+            stdout=stdout, stderr=subprocess.PIPE, text=True)
 
     return begin
 
