@@ -8,13 +8,12 @@ from typing import Any
 import click
 
 from tailwalk.cli.console import open_progress, show, write
-from tailwalk.cli.measure import is_spec, runs_for
+from tailwalk.cli.measure import is_spec, refuse_conditions, runs_for
 from tailwalk.cli.options import (
     dask_option,
     options_given,
     plan_from,
     plan_options,
-    refuse_conditions,
     require_writable,
 )
 from tailwalk.compare import compare as compare_runs
@@ -62,7 +61,7 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
                          "kernel or record to compare with it.")
     column = None if bad is None else _column(bad, kernels)
     require_writable(json_file, html, read=kernels)
-    plan = _plan(context, kernels, given)
+    plan = _plan(kernels, given)
     with open_progress() as progress:
         runs = runs_for(kernels, plan, fresh=fresh, dask=dask, progress=progress)
     comparison = compare_runs(runs, bad=column, threshold=threshold)
@@ -90,10 +89,9 @@ def _column(bad: str, kernels: tuple[str, ...]) -> int:
     return column
 
 
-def _plan(context: click.Context, kernels: tuple[str, ...], given: dict[str, Any]) -> Plan | None:
+def _plan(kernels: tuple[str, ...], given: dict[str, Any]) -> Plan | None:
     """What the options say of how to measure; None where they say nothing and a record does."""
-    said = options_given(context, given)
-    if not any(map(is_spec, kernels)):
-        refuse_conditions(said)
+    refuse_conditions(kernels, given)
+    said = options_given(given)
     plan = plan_from(given)
     return plan if said or all(map(is_spec, kernels)) else None

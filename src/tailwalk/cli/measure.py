@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tailwalk.cli.options import options_given
 from tailwalk.errors import UsageError
 from tailwalk.kernels import parse_spec
 from tailwalk.progress import SILENT, Progress
@@ -36,6 +37,14 @@ def is_path(argument: str) -> bool:
     """Is the argument meant as a file, and not as the id of a kept run?"""
     return argument.endswith(".json") or "/" in argument or (
         argument != "" and Path(argument).exists())
+
+
+def refuse_conditions(arguments: Iterable[str], names: Iterable[str]) -> None:
+    """Raise UsageError where records alone are named, and any of the current command's parameters
+    `names`, which say how to measure, was given."""
+    if not any(map(is_spec, arguments)) and (given := options_given(names)):
+        raise UsageError(f"{', '.join(given)}: nothing is measured, since only records are named, "
+                         "and they stay what they are. Leave it out, or name a kernel spec.")
 
 
 def read_argument(argument: str, *, progress: Progress = SILENT) -> Run:

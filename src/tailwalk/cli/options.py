@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -139,18 +139,12 @@ def filesystem_from(given: dict[str, Any]) -> Filesystem:
                       mount_options=given.pop("mount_options")).check()
 
 
-def options_given(context: click.Context, names: Iterable[str]) -> list[str]:
-    """Those of a command's parameters that the user gave, as options: --fill."""
+def options_given(names: Iterable[str]) -> list[str]:
+    """Those of the current command's parameters that the user gave, as options: --fill."""
+    context = click.get_current_context()
     asked = {name for name in names
              if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
     return [parameter.opts[-1] for parameter in context.command.params if parameter.name in asked]
-
-
-def refuse_conditions(given: Sequence[str]) -> None:
-    """Raise UsageError for options that say how to measure where records alone are named."""
-    if given:
-        raise UsageError(f"{', '.join(given)}: nothing is measured, since only records are named, "
-                         "and they stay what they are. Leave it out, or name a kernel spec.")
 
 
 def cases_from(given: dict[str, Any], filesystem: Filesystem) -> tuple[Case, ...]:
@@ -193,7 +187,7 @@ def plan_from(given: dict[str, Any]) -> Plan:
     option that the chosen rig has no use for."""
     rig, rounds = given.pop("rig"), given.pop("rounds")
     idle, other = ("rounds", "timed") if rig == "exact" else ("calls", "exact")
-    for option in options_given(click.get_current_context(), [idle]):
+    for option in options_given([idle]):
         raise UsageError(f"{option} is for --rig {other}: the {rig} rig, which is chosen here, has "
                          "no use for it.")
     return replace(exact_plan_from(given), rig=rig, rounds=rounds).check()

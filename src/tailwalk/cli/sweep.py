@@ -11,13 +11,11 @@ import msgspec
 from tailwalk.cases import PLACES, Case, find_cases, parse_size
 from tailwalk.cases.sweep import RANDOM, sweep_cases
 from tailwalk.cli.console import open_progress, show, write
-from tailwalk.cli.measure import is_spec, runs_for
+from tailwalk.cli.measure import is_spec, refuse_conditions, runs_for
 from tailwalk.cli.options import (
     dask_option,
     filesystem_from,
     filesystem_options,
-    options_given,
-    refuse_conditions,
     require_writable,
     size,
 )
@@ -56,9 +54,8 @@ _CALLS = 60
 @click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
 @dask_option
 @filesystem_options
-@click.pass_context
-def sweep(context: click.Context, /, kernels: tuple[str, ...], form: str, svg: Path | None,
-          html: Path | None, fresh: bool, dask: str | None, **given: Any) -> None:
+def sweep(kernels: tuple[str, ...], form: str, svg: Path | None, html: Path | None,
+          fresh: bool, dask: str | None, **given: Any) -> None:
     """Measure a case over folio size and place in the folio.
 
     Prints for each kernel a heat map and the law that its cells follow: what a buffer before, in
@@ -66,10 +63,8 @@ def sweep(context: click.Context, /, kernels: tuple[str, ...], form: str, svg: P
     folio is not what was asked for stands in parentheses and is not used.
     """
     require_writable(svg, html, read=kernels)
-    specs = any(map(is_spec, kernels))
-    if not specs:
-        refuse_conditions(options_given(context, given))
-    plan = _plan(given) if specs else None
+    refuse_conditions(kernels, given)
+    plan = _plan(given) if any(map(is_spec, kernels)) else None
     with open_progress() as progress:
         runs = runs_for(kernels, plan, fresh=fresh, dask=dask, progress=progress)
     from tailwalk.compare.sweep import arrange

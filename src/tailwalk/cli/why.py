@@ -10,14 +10,13 @@ import click
 
 from tailwalk.cases import Case, Filesystem
 from tailwalk.cli.console import open_progress, show, write
-from tailwalk.cli.measure import is_spec
+from tailwalk.cli.measure import is_spec, refuse_conditions
 from tailwalk.cli.options import (
     cases_from,
     condition_options,
     filesystem_from,
     filesystem_options,
     options_given,
-    refuse_conditions,
     require_writable,
     size,
 )
@@ -75,10 +74,9 @@ def _versus_options(function: Any) -> Any:
               metavar="FILE", help="Also write the profile to FILE; once for each profile.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table",
               show_default=True, help="json is the profile, or the difference of two.")
-@click.pass_context
-def why(context: click.Context, /, kernels: tuple[str, ...], tree: bool, folded: bool,
-        annotate: str | None, others: bool, everything: bool, raw: bool, svg: Path | None,
-        html: Path | None, outputs: tuple[Path, ...], form: str, **given: Any) -> None:
+def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None, others: bool,
+        everything: bool, raw: bool, svg: Path | None, html: Path | None, outputs: tuple[Path, ...],
+        form: str, **given: Any) -> None:
     """Count the kernel instructions of one call by function, on one kernel or two.
 
     With two kernels, or one under two conditions (--fill 4KiB --vs-fill 1MiB), the table shows
@@ -90,9 +88,8 @@ def why(context: click.Context, /, kernels: tuple[str, ...], tree: bool, folded:
              "--format json": form == "json"}
     if len(asked := [option for option, is_asked in views.items() if is_asked]) > 1:
         raise UsageError(f"{' and '.join(asked)} both say what to print; give one of them.")
-    if not any(map(is_spec, kernels)):
-        refuse_conditions(options_given(context, given))
-    said = bool(options_given(context, set(given) - {"calls", "append"}))
+    refuse_conditions(kernels, given)
+    said = bool(options_given(set(given) - {"calls", "append"}))
     with open_progress() as progress:
         profiles = _profiles(kernels, given, said=said, progress=progress)
     for profile, path in zip(profiles, outputs, strict=False):

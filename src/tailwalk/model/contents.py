@@ -101,11 +101,6 @@ NOWHERE = symbol(Places(STALE, STALE, NOTHING))
 """A unit that holds nothing of this file."""
 
 
-def shows_stale(unit: int) -> bool:
-    """Does the cache or the disk hold stale bytes there?"""
-    return STALE in _PLACES[unit][:2]
-
-
 def fresh_together(one: bytes, other: bytes) -> bytes:
     """For each unit a version that neither of two files holds, for `store_versions` on both.
 

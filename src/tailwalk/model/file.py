@@ -8,12 +8,14 @@ from functools import cache
 from typing import NamedTuple
 
 from tailwalk.model.contents import (
+    CACHE_VALUE,
     CLEAR,
+    DISK_VALUE,
     FILL,
     FREE,
     LOSE,
+    STALE,
     STORE,
-    shows_stale,
     store_versions,
 )
 from tailwalk.model.walks import Begun, Ended, GetBlock, Span, Walk, span_of, zero_new_buffers
@@ -418,7 +420,8 @@ class File:
         What a failed write left on disk may be read and land again with the block's next write,
         so it is forgotten only once the block is this file's own throughout.
         """
-        if not failed and any(map(shows_stale, self.units[index * UNITS:(index + 1) * UNITS])):
+        units = self.units[index * UNITS:(index + 1) * UNITS]
+        if not failed and STALE in units.translate(CACHE_VALUE) + units.translate(DISK_VALUE):
             return
         self.change_backing(index, add=FAILED if failed else 0, drop=0 if failed else FAILED)
 
