@@ -307,6 +307,15 @@ class Guest:
         with contextlib.suppress(_EndedError):
             self.command("cont", deadline)
 
+    def await_ready(self, deadline: float) -> str:
+        """Wait until the probe is ready and has paused the guest: the kernel's release. Errors as
+        `frame`, and GuestError for a probe that begins otherwise."""
+        ready = self.frame(deadline)
+        if ready.type is not FrameType.READY:
+            raise GuestError(f"the probe on {self._name} began with {ready.type.name}.")
+        self.await_pause(deadline)
+        return ready.text
+
     def await_pause(self, deadline: float) -> None:
         """Wait until the guest has stopped itself, by the pvpanic port; errors as `frame`.
 

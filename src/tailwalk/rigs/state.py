@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes
-from tailwalk.errors import GuestError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
 from tailwalk.probe.build import Probe
-from tailwalk.probe.protocol import FrameType
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.initramfs import make_initramfs
@@ -78,12 +76,9 @@ def boot(start: Start, machine: Machine, *, qemu: Qemu, cache: Cache,
                 machine, qemu=qemu, kernel=kernel.image, initramfs=archive,
                 name=kernel.spec) as guest:
             guest.greet(deadline)
-            ready = guest.frame(deadline)
-            if ready.type is not FrameType.READY:
-                raise GuestError(f"the probe on {kernel.spec} began with {ready.type.name}.")
-            guest.await_pause(deadline)
+            release = guest.await_ready(deadline)
             guest.save(folder / "state", deadline)
-        (folder / "release").write_text(ready.text)
+        (folder / "release").write_text(release)
 
     folder = cache.entry("state", start.key, make)
     return Booted(start.key, folder / "initramfs", folder / "state",

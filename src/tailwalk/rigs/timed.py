@@ -176,11 +176,7 @@ class _Running:
         self.thread = int(processor["thread-id"])
         with suppress(ProcessLookupError):  # a guest that has ended says why by its frames' end
             os.sched_setaffinity(self.thread, {cpu})
-        ready = self._guest.frame(deadline)
-        if ready.type is not FrameType.READY:
-            raise GuestError(f"the probe on {self.kernel.spec} began with {ready.type.name}.")
-        self.release = ready.text
-        self._guest.await_pause(deadline)
+        self.release = self._guest.await_ready(deadline)
 
     def one_round(self, groups: Sequence[Sequence[Case]]) -> None:
         """Let the guest go on until it has done its next round, whose cases these are."""
