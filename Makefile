@@ -1,8 +1,8 @@
 # `make run` and `make test` do all the set-up on a fresh Debian machine.
 
 PACKAGES = python3 python3-venv gcc libc6-dev qemu-system-x86 e2fsprogs util-linux zstd
-TEST_PACKAGES = $(PACKAGES) xfsprogs btrfs-progs make flex bison bc libelf-dev perl git ccache \
-                chromium chromium-driver
+BUILD_PACKAGES = $(PACKAGES) make flex bison bc libelf-dev perl git ccache
+TEST_PACKAGES = $(BUILD_PACKAGES) xfsprogs btrfs-progs chromium chromium-driver
 
 BIN = .venv/bin
 TAILWALK = $(BIN)/tailwalk
@@ -32,9 +32,12 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: packages test-packages
+.PHONY: packages build-packages test-packages
 packages:
 	$(call install,$(PACKAGES))
+
+build-packages:
+	$(call install,$(BUILD_PACKAGES))
 
 test-packages:
 	$(call install,$(TEST_PACKAGES))
@@ -47,7 +50,7 @@ $(BIN)/.ready: pyproject.toml | packages
 run: packages setup
 	$(TAILWALK) compare debian:6.12 debian:6.18 debian:7.3
 
-table: test-packages setup
+table: build-packages setup
 	@for fill in $(FILLS); do \
 	    $(TAILWALK) compare src:6.12 src:6.18 src:6.18+tail --fill $$fill --bad src:6.18 || exit; done
 
@@ -57,7 +60,7 @@ test: test-packages setup
 test-long: test-packages setup
 	$(BIN)/pytest -m long
 
-check: setup
+check: build-packages setup
 	$(BIN)/ruff check --no-cache src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n auto --dist loadfile -m 'not guest and not long' tests/unit tests/docs

@@ -92,8 +92,8 @@ class CpuWatch:
         busy, stolen = end.busy - begin.busy, end.stolen - begin.stolen
         total = max(1, busy + stolen + end.idle - begin.idle)
         takers = {"other processes": max(0, busy - self._ours), "the hypervisor": stolen}
-        return [f"{taker} had {ticks / total:.0%} of CPU {self._cpu} meanwhile: intervals are "
-                "wider for it"
+        return [f"{taker} had {ticks / total:.0%} of CPU {self._cpu} meanwhile: intervals may "
+                "be wider for it"
                 for taker, ticks in takers.items() if ticks / total >= _SAID_FROM]
 
 
@@ -139,4 +139,4 @@ class DiskWatch:
         if others < max(self._ours, _DISK_SAID_FROM * seconds):
             return []
         return [f"others moved {others / seconds / 1e6:.0f} MB a second on this disk meanwhile: "
-                "rounds are fewer and intervals wider for it"]
+                "rounds may be fewer and intervals wider for it"]
