@@ -315,7 +315,7 @@ def test_a_download_that_is_interrupted(archive: FakeArchive, cache: Cache, file
     time.sleep(0.3)
     assert processes_on(cache)
     process.send_signal(number)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     if number is signal.SIGINT:
         assert process.returncode == 130
         assert leftovers(cache) == []

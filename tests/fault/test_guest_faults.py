@@ -178,7 +178,7 @@ def test_an_interrupt_during_a_boot(tmp_path, small, number, status):  # noqa: A
             time.sleep(0.01)
         time.sleep(0.3)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == status

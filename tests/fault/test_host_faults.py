@@ -159,7 +159,7 @@ def test_nothing_is_left_of_a_measurement_that_ends_midway(
     build_probe()
     process, worker = start(tmp_path)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == status
     assert "Traceback" not in errors
     assert gone(worker)

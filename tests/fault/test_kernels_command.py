@@ -94,7 +94,7 @@ def test_an_interruption(environment: dict[str, str], archive: FakeArchive,
         assert time.monotonic() < end
         time.sleep(0.05)
     process.send_signal(number)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == status
     assert "Traceback" not in err
     assert not list(Path(environment["TAILWALK_CACHE"]).rglob(".partial*"))

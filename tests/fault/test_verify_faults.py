@@ -121,7 +121,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, kernel):
             time.sleep(0.05)
         time.sleep(1)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 130 and "Traceback" not in errors

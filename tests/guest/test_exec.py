@@ -195,12 +195,12 @@ def test_ctrl_c_leaves_no_guest(program: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "tailwalk", "exec", "debian:6.18", "--", str(program), "spin",
          str(10**15)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (found := guests(process.pid)):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert all(map(gone, found))

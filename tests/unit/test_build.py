@@ -365,7 +365,7 @@ class TestInterruption:
         for _ in range(times):
             process.send_signal(number)
             time.sleep(0.001)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         assert process.returncode == 128 + number
         until(lambda: not Path(f"/proc/{shell}").exists())
         assert entries(cache, "worktrees") == entries(cache, "kernels") == []
