@@ -26,7 +26,7 @@ from tailwalk.rigs.timing import Pace
 from tailwalk.rigs.worker import Worker
 
 [SMALL] = [msgspec.structs.replace(case, file_size=MIB) for case in find_cases(["pwrite_u1k"])]
-PLAN = HostPlan(cases=[SMALL], pace=Pace(rounds=5, seconds=0))
+PLAN = HostPlan(cases=[SMALL], pace=Pace(rounds=8, seconds=0))
 
 
 def mounted(folder: Path, kind: str, options: str) -> Iterator[Path]:

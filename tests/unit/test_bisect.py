@@ -15,8 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
-from made_runs import made_case, made_figure, made_run
+from made_runs import made_case, made_figure, made_run, made_timed_figure
 
+from tailwalk.cases import Filesystem
 from tailwalk.cli import bisect as bisect_file
 from tailwalk.cli import bisect_step, group
 from tailwalk.compare.bisection import Bisection
@@ -31,6 +32,7 @@ from tailwalk.errors import (
 )
 from tailwalk.kernels.listing import Available
 from tailwalk.rigs.exact import Bench, Measured
+from tailwalk.runs import write_run
 
 RELEASES = ("6.12.111", "6.12.118", "6.16.3", "6.16.12", "6.17.8", "6.17.13", "6.18.5", "6.18.9",
             "6.18.15", "7.0", "7.3.4")
@@ -255,6 +257,21 @@ def test_a_wrong_step_stops_the_bisection(arguments: list[str]) -> None:
 def test_a_reference_that_cannot_be_measured_stops_it(good: float | Exception) -> None:
     with figures(2224, good):
         assert step("--good", "src:6.12").exit_code == 255
+
+
+@pytest.mark.parametrize(("changed", "named"), [
+    ({"rig": "host", "unit": "ns/call"}, "on the host rig"),
+    ({"filesystem": Filesystem(kind="xfs")}, "on xfs with blocks of 4096")])
+def test_a_reference_of_other_conditions_stops_it(
+        changed: dict, named: str, tmp_path: Path) -> None:
+    record = tmp_path / "good.json"
+    figure = made_timed_figure(made_case(), [700.0] * 5) if "rig" in changed else (
+        made_figure(made_case(), 2000))
+    write_run(made_run("debian:6.12", [figure], **changed), record)
+    with figures(2224):
+        done = step("--good", str(record))
+    assert done.exit_code == 255
+    assert named in done.stderr
 
 
 def test_a_defect_of_a_step_is_shown(capfd: pytest.CaptureFixture[str]) -> None:

@@ -265,6 +265,33 @@ def test_fail_on_regressed(invoke: Invoke) -> None:
     assert lenient.exit_code == 0
 
 
+def test_a_gate_does_not_pass_what_cannot_be_judged(invoke: Invoke) -> None:
+    case = made_case()
+    doubtful = [made_run("debian:6.12", [made_figure(case, 2200)]),
+                made_run("debian:6.18", [made_figure(case, 11000, steady=False)])]
+    done = invoke(doubtful, "--fail-on", "regressed")
+    assert done.exit_code != 0
+    assert "No case can be said to have regressed against debian:6.12; 1 figure cannot" in " ".join(
+        done.stdout.split())
+    assert isinstance(done.exception, RecordError)
+    assert "1 figure cannot be judged" in str(done.exception)
+    assert invoke(doubtful).exit_code == 0
+
+
+def test_every_column_that_regressed_is_named(invoke: Invoke) -> None:
+    case, other = made_case(), made_case("writev_u1k")
+    made = [made_run(spec, [made_figure(case, one), made_figure(other, two)])
+            for spec, one, two in (("debian:6.12", 2200, 7000), ("debian:6.18", 11000, 7000),
+                                   ("debian:6.19", 2200, 35000), ("debian:7.3", 2210, 7000))]
+    said = " ".join(output(invoke(made, "--bad", "1")).split())
+    assert ("debian:6.18 regressed in 1 of 2 cases against debian:6.12, most in pwrite_u1k "
+            "(5.00×); debian:6.19 recovers 100.0% of it and is dearer in 1 of 2 cases, most in "
+            "writev_u1k (5.00×); debian:7.3 recovers 99.9% of it.") in said
+    said = " ".join(output(invoke(made, "--bad", "3")).split())
+    assert "debian:7.3 regressed in no case" in said
+    assert "debian:6.18 regressed in 1 of 2 cases" in said
+
+
 def test_bad_by_number_and_by_name(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "out.json"
     for bad in ("2", "run2.json"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import jsonschema
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from test_schemas import published
 
 from tailwalk.attribute.difference import difference
 from tailwalk.attribute.pairing import paired_tree, plain_name
+from tailwalk.attribute.record import Profile
 from tailwalk.cases import KIB, MIB, Filesystem
 from tailwalk.errors import UsageError
 from tailwalk.report.profile_words import sentence, side_labels
@@ -108,6 +110,12 @@ def filled(fill: int, **given):
     return made_profile([("vfs_write", -1, 100)], case=made_case(fill=fill), **given)
 
 
+def on_machine(qemu: str) -> Profile:
+    profile = made_profile([("vfs_write", -1, 100)])
+    conditions = msgspec.structs.replace(profile.conditions, machine={"qemu": qemu})
+    return msgspec.structs.replace(profile, conditions=conditions)
+
+
 def test_one_kernel_under_two_conditions():
     pair = [filled(4 * KIB), filled(MIB)]
     assert difference(*pair).varies == "conditions"
@@ -122,6 +130,7 @@ def test_one_kernel_under_two_conditions():
     (filled(4 * KIB, spec="debian:6.18"), "with fill 1048576 on debian:6.12 and 4096"),
     (made_profile([("f", -1, 1)], filesystem=Filesystem(kind="xfs"), spec="debian:6.18"),
      "different file systems"),
+    (on_machine("8.0"), "different machines: qemu is 7.2.22 for debian:6.12 and 8.0"),
 ])
 def test_profiles_that_do_not_go_together(other, why):
     with pytest.raises(UsageError, match=why):

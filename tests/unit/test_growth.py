@@ -83,6 +83,44 @@ def test_a_fixed_machine_is_still_dear_at_the_end_of_a_folio() -> None:
     assert "At offset 2044KiB it costs 8." in said
 
 
+def test_fills_that_would_show_no_growth_acquit_nobody() -> None:
+    small, large = (made_timed_figure(made_case(fill=fill), made_samples(fill, 1000, number=20),
+                                      written=order) for fill, order in ((4 * KIB, 0), (MIB, 8)))
+    middle = made_timed_figure(made_case(fill=16 * KIB), made_samples(7, 1000, number=20),
+                               written=2)
+    for pair in ([small, middle], [middle, large]):
+        [one] = growth(made_host_run(pair))
+        assert one.state == "unclear"
+        assert "cannot be told from these fills. Measure with --fill 4KiB and a --fill of " \
+               "512KiB or more" in text(made_host_run(pair))
+    dear = made_timed_figure(made_case(fill=2 * MIB), made_samples(8, 5000, number=20), written=9)
+    assert "costs up to 5." in text(made_host_run([large, dear]))
+    assert "in a large folio as in one of 1MiB" in text(made_host_run([large, dear]))
+
+
+def test_at_the_end_of_a_folio_either_walk_may_be_what_costs() -> None:
+    end = made_case(offset=2 * MIB - 4 * KIB)
+    said = text(made_host_run(figures(end, 1000, 3550, 8150)))
+    assert "affected: an overwrite of 1KiB at offset 2044KiB costs up to 8." in said
+    assert "A measurement at --offset 0 tells whether this kernel has the fix" in said
+    said = text(made_host_run(figures(end, 1000, 1010, 1020)))
+    assert "not affected there: an overwrite of 1KiB at offset 2044KiB" in said
+    assert "fix" not in said
+
+
+def test_an_unclear_end_limits_the_verdict() -> None:
+    end = made_case(offset=2 * MIB - 4 * KIB)
+    said = text(made_host_run(figures(made_case(), 1000, 1010, 1020),
+                              figures(end, 1000, 1200, 1250, noise=0.5)))
+    assert "not affected at a folio's start" in said
+    assert "Whether it costs more further in is lost in the noise" in said
+
+
+def test_only_what_has_grown_has_a_cost_a_buffer() -> None:
+    [one] = growth(made_host_run(figures(made_case(), 1000, 980, 8150)))
+    assert [step.per_buffer is None for step in one.steps] == [True, False]
+
+
 def test_noise_is_called_unclear() -> None:
     run = made_host_run(figures(made_case(), 1000, 1200, 1250, noise=0.5))
     assert growth(run)[0].state == "unclear"

@@ -19,7 +19,7 @@ from tailwalk.rigs.timing import Pace
 from tailwalk.rigs.worker import Worker
 from tailwalk.runs.record import decode_run, encode
 
-QUICK = Pace(rounds=5, seconds=0)
+QUICK = Pace(rounds=8, seconds=0)
 
 
 def cases(*names: str, **changed: int):
@@ -36,10 +36,10 @@ def test_measures_here_and_leaves_nothing(tmp_path: Path) -> None:
     assert run.kernel.release == os.uname().release
     assert [figure.case for figure in run.figures] == list(plan.cases)
     for figure in run.figures:
-        assert len(figure.calls) == 5
+        assert len(figure.calls) == 8
         assert figure.interval is not None
         assert 10 < figure.interval[0] <= figure.value <= figure.interval[1]
-        assert any("5 rounds" in note for note in figure.notes)
+        assert any("8 rounds" in note for note in figure.notes)
         assert any("context switches" in note for note in figure.notes)
     assert decode_run(encode(run), "it") == run
 
@@ -91,7 +91,7 @@ def test_a_worker_that_is_killed_or_silent_is_an_error(tmp_path: Path) -> None:
 def test_the_command_writes_records_and_tables(tmp_path: Path,
                                                monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "results"))
-    quick = ["host", str(tmp_path), "--rounds", "5", "--seconds", "0", "-c", "pwrite_u1k",
+    quick = ["host", str(tmp_path), "--rounds", "8", "--seconds", "0", "-c", "pwrite_u1k",
              "--file-size", "128KiB"]
     done = CliRunner().invoke(group, [*quick, "--fill", "4KiB", "--format", "json"])
     assert done.exit_code == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import fmean
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 from tailwalk.cases import KIB, MIB, PAGE, PLACES, Case, Filesystem, find_cases, place_offset
 from tailwalk.cases.places import folio_size
 from tailwalk.cases.sweep import random_offsets, sweep_cases
-from tailwalk.compare.law import Walk, cells, fit, flatness, random_mean, walk_of
+from tailwalk.compare.law import Walk, cells, fit, flatness, random_cells, walk_of
 from tailwalk.compare.sweep import arrange
 from tailwalk.errors import RecordError, UsageError
+from tailwalk.report.heatmap import law_sentence
 from tailwalk.runs import Conditions, Figure, KernelRecord, Run
 
 PWRITE = find_cases(["pwrite_u1k"])[0]
@@ -108,8 +111,48 @@ def test_recovery_at_random_offsets():
     rows = {row.fill: row for row in sweep.maps[0][2].rows}
     assert rows[4 * KIB].recovery is None
     assert 0.5 < rows[2 * MIB].recovery < 0.6
-    base, bad, fixed = (random_mean(cells(run), 2 * MIB, Filesystem()) for run in runs)
+    base, bad, fixed = (fmean(random_cells(cells(run), 2 * MIB, Filesystem()).values())
+                        for run in runs)
     assert rows[2 * MIB].recovery == pytest.approx((bad - fixed) / (bad - base))
+
+
+def test_recovery_is_over_offsets_that_may_be_used_everywhere():
+    runs = [made_run(flat, large=False, spec="debian:6.12"), made_run(full),
+            made_run(tail, spec="debian:7.3")]
+    whole = {row.fill: row.recovery for row in arrange(runs).maps[0][2].rows}
+    [far] = sorted(random_cells(cells(runs[1]), 2 * MIB, Filesystem()))[-1:]
+    doubtful = [msgspec.structs.replace(figure, steady=False) if figure.case.offset == far
+                and figure.case.fill == 2 * MIB else figure for figure in runs[2].figures]
+    runs[2] = msgspec.structs.replace(runs[2], figures=doubtful)
+    recovery = {row.fill: row.recovery for row in arrange(runs).maps[0][2].rows}
+    means = []
+    for run in runs:
+        sampled = random_cells(cells(run), 2 * MIB, Filesystem())
+        means.append(fmean(value for offset, value in sampled.items() if offset != far))
+    base, bad, fixed = means
+    assert recovery[2 * MIB] == pytest.approx((bad - fixed) / (bad - base))
+    assert recovery[2 * MIB] != whole[2 * MIB]
+    assert recovery[64 * KIB] == whole[64 * KIB]
+
+
+def test_sweeps_under_other_conditions_are_not_arranged():
+    other = made_run(full)
+    conditions = msgspec.structs.replace(other.conditions, machine={"memory": "512 MiB"})
+    with pytest.raises(UsageError, match="memory is not recorded there and 512 MiB here"):
+        arrange([made_run(flat), msgspec.structs.replace(other, conditions=conditions)])
+
+
+def test_one_cell_alone_has_no_flatness():
+    assert flatness(cells(made_run(full, cases=GRID[:1]))) is None
+    assert flatness(cells(made_run(full, cases=GRID[-2:]))) > 1
+
+
+def test_a_small_slope_over_many_buffers_is_spoken_of():
+    law = fit(cells(made_run(lambda walk: 2000 + 0.4 * walk.prefix)))
+    assert "grows by 0.4 instructions for every buffer before" in law_sentence(
+        law, "instructions/call")
+    level = fit(cells(made_run(lambda walk: 2000 + 0.01 * walk.prefix)))
+    assert law_sentence(level, "instructions/call").startswith("Cost does not depend")
 
 
 def test_sweeps_of_different_cells_are_not_arranged():

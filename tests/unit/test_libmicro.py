@@ -58,6 +58,15 @@ def test_a_file_may_hold_several_kernels_and_several_rounds() -> None:
     assert [len(figure.calls) for figure in new.figures] == [1] * 6
 
 
+def test_another_machine_or_libmicro_is_another_run() -> None:
+    texts = {"a": classic("6.12.95"), "b": classic("6.12.95").replace("teacup", "kettle"),
+             "c": late("6.12.95"), "d": classic("6.12.95", factor=2)}
+    runs = import_libmicro(texts).runs
+    assert [(run.conditions.machine["machine"], run.conditions.probe, len(run.figures[0].calls))
+            for run in runs] == [("teacup", "libMicro 0.4.0", 2), ("kettle", "libMicro 0.4.0", 1),
+                                 ("teacup", "libMicro 1505", 1)]
+
+
 def test_reads_bare_lines_of_both_lineages() -> None:
     text = bare(("pwrite", 0.6, "    1024"), ("pwrite_u10k", 1.4, "   0   20    10240"),
                 ("writev", 2.2, "    1024   10"), ("writev_v", 3.2, "   0   1    512   4"),

@@ -99,6 +99,18 @@ def test_what_goes_beyond_the_run_is_named():
     assert any("8,190 visits behind the range" in text for text in beyond)
 
 
+def test_a_prediction_off_what_the_run_tells_apart_is_named():
+    fills = [4 * KIB << step for step in range(10)]
+    found = calibrate(made_sweep("src:6.18", names=("pwrite_u1k",), fills=fills, places=("last",)))
+    assert list(found.entangled) == ["inside"]  # at a large folio's end always, else never
+    full = find_design("full")
+    end = cost_of(made_case("pwrite_u1k", fill=MIB, offset=MIB - 4 * KIB), full, block_size=4096)
+    assert not any("apart" in text for text in found.extrapolates(end))
+    start = cost_of(made_case("pwrite_u1k", fill=MIB), full, block_size=4096)
+    assert any("does not vary them apart from the others" in text
+               for text in found.extrapolates(start))
+
+
 @given(name=st.sampled_from(["pwrite_u1k", "pwrite_u10k", "writev_u1k", "writev_u10k"]),
        order=st.integers(0, 9), block=st.sampled_from([1024, 2048, 4096]), data=st.data())
 @settings(derandomize=True, deadline=None, max_examples=60)

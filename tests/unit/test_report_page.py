@@ -168,6 +168,18 @@ def test_what_report_refuses(records: Sequence[str], tmp_path: Path) -> None:
     assert (tmp_path / "first.json").read_bytes() == before
 
 
+def test_cases_in_another_order_are_the_same_cases() -> None:
+    one, other = made_seed_runs("debian:6.12", "debian:6.18")
+    [section] = sections_of([one, replace(other, figures=other.figures[::-1])])
+    assert section.kind == "comparison"
+
+
+def test_the_page_of_one_profile_counts_a_function_with_its_parts() -> None:
+    profile = made_profile([("ext4_write", -1, 300), ("ext4_write.cold", 0, 250), ("copy", 0, 400)])
+    [section] = sections_of([], [profile])
+    assert "ext4_write executes 550 of the 950" in section.sentence
+
+
 def test_one_run_alone_has_no_verdict() -> None:
     [run] = made_seed_runs("debian:7.3")
     text = words(page(sections_of([run])))

@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from made_runs import COUNTS, made_case, made_figure, made_run, made_seed_run, made_seed_runs
+from made_runs import (
+    COUNTS,
+    made_case,
+    made_figure,
+    made_run,
+    made_seed_run,
+    made_seed_runs,
+    made_timed_figure,
+    made_timed_run,
+)
 
 from tailwalk.errors import DamagedError, RecordError
 from tailwalk.progress import Silent
@@ -138,6 +147,17 @@ def test_a_figure_that_its_calls_did_not_have_is_no_measurement(value):
     content = encode(msgspec.structs.replace(run, figures=[changed]))
     with pytest.raises(DamagedError, match=f"says {value} of pwrite_u1k, and most .* had 2001"):
         decode_run(content, "edited.json")
+
+
+def test_a_time_that_is_not_the_median_of_its_samples_is_no_measurement():
+    run = made_timed_run("host", made_timed_figure(made_case(), [500.0, 520.0, 510.0, 530.0]))
+    assert decode_run(encode(run), "it") == run
+    for changed in ({"value": 80000.0}, {"calls": [(500.0, -3), (515.0, 4)]}):
+        [figure] = run.figures
+        content = encode(msgspec.structs.replace(
+            run, figures=[msgspec.structs.replace(figure, **changed)]))
+        with pytest.raises(DamagedError, match=r"median of its samples is 515|-3 calls of"):
+            decode_run(content, "edited.json")
 
 
 def test_a_run_without_a_figure_is_none():

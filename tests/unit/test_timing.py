@@ -91,12 +91,12 @@ def test_rounds_differ_in_order_and_repeat_themselves() -> None:
 
 def test_the_figure_is_the_median_of_the_samples_in_order() -> None:
     record = Record(CASES[0], Batches(3, 8))
-    for cost in (1000, 5000, 1100):
+    for cost in (1000, 5000, 1100):  # too few for an interval
         record.add(times((8 * cost,) * 3, involuntary=2), PAGES)
     figure = make_figure(record, ["said of all"])
     assert figure.value == 1100
     assert figure.calls == [(1000, 1), (5000, 1), (1100, 1)]
-    assert figure.interval == (1000, 5000)
+    assert figure.interval is None
     assert (figure.written, figure.notes) == (0, ["said of all"])
     assert "6 context switches while calls were timed, 6 of them involuntary" in method_notes(
         [record])
@@ -115,7 +115,7 @@ def test_folios_that_change_and_folios_unknown_are_said() -> None:
     assert "only root" in figure.notes[0]
 
 
-@given(samples=st.lists(st.floats(1, 1e6), min_size=3, max_size=40))
+@given(samples=st.lists(st.floats(1, 1e6), min_size=6, max_size=40))
 def test_the_interval_holds_the_median_and_lies_within_the_samples(samples: list[float]) -> None:
     interval = median_interval(samples)
     assert interval is not None

@@ -74,6 +74,16 @@ def test_an_unsteady_figure_is_no_step_and_hides_none() -> None:
     assert step_sentences(found, times="x")[0].startswith("between 6.12.118 and 6.18.15: ")
 
 
+def test_figures_that_cannot_be_judged_are_no_calm() -> None:
+    runs = [made_tracked("6.12.118", steady=False), made_tracked("6.16.3", steady=False)]
+    assert track_sentence(track(runs), times="x") == (
+        "Nothing can be said of steps over 2 kernels from 6.12.118 to 6.16.3. 4 figures cannot be "
+        "judged.")
+    runs = [*map(made_tracked, ("6.12.100", "6.12.118")), made_tracked("6.16.3", steady=False)]
+    assert track_sentence(track(runs), times="x") == (
+        "No step over 3 kernels from 6.12.100 to 6.16.3. 2 figures cannot be judged.")
+
+
 def test_a_kernel_left_out_between_is_said() -> None:
     found = follow("6.12.118", "6.18.15", left_out=[
         LeftOut(spec="debian:6.16.3", reason="it hangs", after=1)])

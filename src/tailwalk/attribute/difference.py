@@ -123,6 +123,12 @@ def _comparable(first: Profile, second: Profile) -> Literal["kernel", "condition
             other.name, other.call, other.size, other.vectors):
         raise UsageError(f"the profiles are of different cases: {one.name} on {first.kernel.spec} "
                          f"and {other.name} on {second.kernel.spec}. Profile the same case twice.")
+    for name, here in first.conditions.machine.items():
+        if (there := second.conditions.machine.get(name)) != here:
+            raise UsageError(
+                f"the profiles are of different machines: {name} is {here} for "
+                f"{first.kernel.spec} and {there or 'not recorded'} for {second.kernel.spec}. "
+                "Profile both under the same conditions.")
     if first.kernel.digest == second.kernel.digest:
         return "conditions"
     for name in ("offset", "fill", "file_size", "uptodate"):

@@ -98,6 +98,14 @@ def paired_tree(profiles: Sequence[Profile], *, raw: bool = False) -> list[Paire
     return nodes
 
 
+def function_counts(nodes: Iterable[PairedNode]) -> list[tuple[str, int]]:
+    """Instructions executed in each function itself on the first side, the dearest first."""
+    counts: dict[str, int] = {}
+    for node in nodes:
+        counts[node.name] = counts.get(node.name, 0) + node.counts[0]
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
 def raw_names(nodes: Iterable[PairedNode], side: int) -> dict[str, set[str]]:
     """For each name, what it stands for on a side."""
     found: dict[str, set[str]] = {}

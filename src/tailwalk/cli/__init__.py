@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -129,6 +130,11 @@ def main() -> NoReturn:
     except OSError as error:
         _drop_output()
         print(f"tailwalk: {error.filename or 'standard output'}: {error.strerror}.",
+              file=sys.stderr)
+        sys.exit(2)
+    except Exception:  # Python would end with 1, which is a verdict
+        traceback.print_exc()
+        print("tailwalk: this is a mistake in tailwalk; please report it with the lines above.",
               file=sys.stderr)
         sys.exit(2)
     sys.exit(status)

@@ -104,6 +104,14 @@ def _reference(good: str, plan: Plan, progress: Progress) -> float:
             [run] = measured([good], plan, progress=progress)
         else:
             run = read_argument(good, progress=progress)
+            if run.rig != "exact" or run.conditions.filesystem != plan.filesystem:
+                system = run.conditions.filesystem
+                raise RecordError(
+                    f"--good {good} was measured on the {run.rig} rig, on {system.kind} with "
+                    f"blocks of {system.block_size} bytes and mount options "
+                    f"{system.mount_options or 'none'}; a step measures on the exact rig, on "
+                    f"{plan.filesystem.kind} with blocks of {plan.filesystem.block_size} and "
+                    f"{plan.filesystem.mount_options or 'none'}: give a run like that.")
     except (KernelError, GuestError, SeriesError) as error:
         raise RecordError(f"--good {good} cannot be measured: {error}") from error
     figure = next((figure for figure in run.figures if figure.case == plan.cases[0]), None)

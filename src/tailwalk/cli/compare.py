@@ -17,7 +17,7 @@ from tailwalk.cli.options import (
     require_writable,
 )
 from tailwalk.compare import compare as compare_runs
-from tailwalk.errors import UsageError
+from tailwalk.errors import RecordError, UsageError
 from tailwalk.report.data import comparison_csv, comparison_json
 from tailwalk.report.mail import mail
 from tailwalk.report.markdown import markdown
@@ -42,7 +42,8 @@ _TEXTS = {"mail": mail, "markdown": markdown, "csv": comparison_csv, "json": com
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE",
               help="Also write the comparison as one self-contained page.")
 @click.option("--fail-on", type=click.Choice(["regressed"]),
-              help="Exit with status 1 where a case has this verdict on any kernel.")
+              help="Exit with status 1 where a case has this verdict on any kernel, and with 2 "
+                   "where none has and a figure cannot be judged.")
 @click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
 @dask_option
 @plan_options
@@ -75,8 +76,15 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
         show(lambda console: comparison_table(comparison, console))
     else:
         write(_TEXTS[form](comparison))
-    if fail_on is not None and comparison.regressed():
+    if fail_on is None:
+        return
+    if comparison.regressed():
         context.exit(1)
+    if unjudged := comparison.unjudged():
+        raise RecordError(f"--fail-on {fail_on}: {unjudged} "
+                          f"{'figure' if unjudged == 1 else 'figures'} cannot be judged (unsteady "
+                          "or unknown), so it is not known whether a case regressed. Measure "
+                          "again, or without the cases that have them.")
 
 
 def _column(bad: str, kernels: tuple[str, ...]) -> int:

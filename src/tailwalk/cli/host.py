@@ -32,7 +32,7 @@ _FILLS = ("4KiB", "1MiB", "2MiB")
 @click.option("--rounds", type=int, default=20, show_default=True,
               help="Rounds through all cases; each gives one sample a case.")
 @click.option("--seconds", type=float, default=6.0, show_default=True,
-              help="No round begins after this time, but for the first five.")
+              help="No round begins after this time, but for the first eight.")
 @click.option("--cpu", type=int, default=None, help="CPU to run on.  [default: the idlest]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
               help="Also write the record to this file.")

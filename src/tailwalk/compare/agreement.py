@@ -26,7 +26,7 @@ def check_agreement(runs: Sequence[Run]) -> None:
         raise RecordError(f"the run of {_name(baseline)} holds no case: there is nothing to "
                           "compare.")
     for run in runs[1:]:
-        _check_conditions(baseline, run)
+        check_conditions(baseline, run)
         _check_cases(baseline, figures, run, figures_by_case(run))
 
 
@@ -59,7 +59,9 @@ def facts(run: Run) -> Mapping[str, str]:
     return found | run.conditions.machine
 
 
-def _check_conditions(baseline: Run, run: Run) -> None:
+def check_conditions(baseline: Run, run: Run) -> None:
+    """Raise UsageError, naming what differs, unless both were measured under the same
+    conditions."""
     expected, found = facts(baseline), facts(run)
     differing = [
         f"{name} is {there} there and {here} here"

@@ -22,7 +22,8 @@ Verdict = Literal[
     "baseline", "regressed", "improved", "unchanged", "within noise", "unsteady", "unknown"]
 """What became of a case on a kernel.
 
-`within noise`: on a timed rig, the difference is smaller than the noise. `unsteady`: this figure
+`within noise`: on a timed rig, the difference is smaller than the noise, or on the host rig than
+what sessions on one kernel differ by. `unsteady`: this figure
 or the baseline's must not be relied on. `unknown`: nothing can be said: a figure that is not
 above 0 or, on a timed rig, too few samples a side for any test.
 """
@@ -52,8 +53,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         interval: 95% bootstrap interval of the ratio of the medians.
         dearer: share of the pairs (a baseline sample, one of this kernel) in which this kernel's
             is the larger, ties counted half: 0.5 where the two are alike.
-        p_value: of the two-sided Mann-Whitney U test.
-        recovery: 95% bootstrap interval of the recovery; None where that is not defined.
+        p_value: of the two-sided Mann-Whitney U test, after Holm's correction for all tests of
+            the comparison.
+        recovery: 95% bootstrap interval of the recovery; None where that is not defined. A
+            recovery whose interval holds both 0 and 1 is `within noise`.
     """
 
     samples: tuple[int, int]
@@ -125,6 +128,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def regressed(self) -> bool:
         """Is any verdict `regressed`?"""
         return any("regressed" in row.verdicts for row in self.rows)
+
+    def unjudged(self) -> int:
+        """How many figures have a verdict that is none: `unsteady` or `unknown`."""
+        return sum(verdict in ("unsteady", "unknown")
+                   for row in self.rows for verdict in row.verdicts)
 
 
 def read_comparison(path: Path) -> Comparison:

@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from msgspec.structs import replace
 
-from tailwalk.cases import Case
 from tailwalk.compare.agreement import check_agreement, figures_by_case
 from tailwalk.compare.comparison import (
     ComparedKernel,
@@ -20,8 +19,10 @@ from tailwalk.compare.comparison import (
 )
 from tailwalk.compare.samples import (
     RESAMPLES,
+    SESSIONS,
     SIGNIFICANCE,
     can_be_tested,
+    holm,
     mann_whitney,
     ratio_interval,
     recovery_interval,
@@ -30,6 +31,7 @@ from tailwalk.compare.samples import (
 from tailwalk.errors import UsageError
 from tailwalk.runs import Figure, Run
 from tailwalk.runs.notes import grouped_notes
+from tailwalk.runs.record import Rig
 
 
 def compare(runs: Sequence[Run], *, bad: int | None = None, threshold: float = 1.0) -> Comparison:
@@ -37,9 +39,10 @@ def compare(runs: Sequence[Run], *, bad: int | None = None, threshold: float = 1
 
     On the exact rig figures are compared exactly: regressed above, improved below `threshold`
     percent of the baseline, unchanged between and at the threshold itself. On timed rigs a
-    difference must also be found by the Mann-Whitney test and lie outside the bootstrap interval
-    of the ratio; one that is not found is `within noise`, unless the interval shows that it is
-    smaller than the threshold.
+    difference must also be found by the Mann-Whitney test, corrected for the number of tests, and
+    lie outside the bootstrap interval of the ratio; one that is not found is `within noise`,
+    unless the interval shows that it is smaller than the threshold. On the host rig, where every
+    run is a session of its own, so is one that sessions of one kernel may have (`SESSIONS`).
 
     Args:
         runs: the baseline and any number of others, all measured under the same conditions.
@@ -60,10 +63,11 @@ def compare(runs: Sequence[Run], *, bad: int | None = None, threshold: float = 1
             f"there is no column {bad} to call bad: column 0 is the baseline, "
             f"{_columns(len(runs) - 1)} after it.")
     by_case = [figures_by_case(run) for run in runs]
-    exact = runs[0].rig == "exact"
+    rig = runs[0].rig
     limit = Fraction(str(threshold)) / 100
-    rows = [_row(case, [figures[case] for figures in by_case], exact=exact, limit=limit)
-            for case in by_case[0]]
+    columns = [[figures[case] for figures in by_case] for case in by_case[0]]
+    rows = [_row(figures, evidence, rig=rig, limit=limit)
+            for figures, evidence in zip(columns, _evidence(columns, rig), strict=True)]
     if bad is None:
         bad = _worst(rows)
     if bad is not None:
@@ -71,11 +75,11 @@ def compare(runs: Sequence[Run], *, bad: int | None = None, threshold: float = 1
                 for row in rows]
     return Comparison(
         unit=runs[0].unit,
-        rig=runs[0].rig,
+        rig=rig,
         baseline=runs[0].kernel.spec,
         bad=bad,
         threshold=threshold,
-        method=_method(exact=exact, threshold=threshold),
+        method=_method(rig, threshold, tests=len(columns) * (len(runs) - 1)),
         kernels=[_column(run) for run in runs],
         conditions=runs[0].conditions,
         notes=[f"{run.kernel.spec}, {note}" for run in runs for note in grouped_notes(run)],
@@ -93,34 +97,40 @@ def _column(run: Run) -> ComparedKernel:
                           provenance=kernel.provenance, run=run.id)
 
 
-def _method(*, exact: bool, threshold: float) -> str:
-    if exact:
+def _method(rig: Rig, threshold: float, *, tests: int) -> str:
+    if rig == "exact":
         return (f"exact counts; regressed or improved where they differ from the baseline's by "
                 f"more than {threshold:g}%")
+    corrected = "" if tests == 1 else f" (Holm's correction for {tests} tests)"
+    sessions = "" if rig == "timed" else (
+        " or where it is one that two sessions on one kernel may have, which is up to "
+        f"{float(SESSIONS):g} times")
     return (f"medians; regressed or improved where they differ from the baseline's by more than "
-            f"{threshold:g}%, the two-sided Mann-Whitney U test gives p < {SIGNIFICANCE:g} and "
-            f"the 95% percentile bootstrap interval ({RESAMPLES:,} resamples) of the ratio of the "
-            "medians excludes 1; within noise where the test finds no difference")
+            f"{threshold:g}%, the two-sided Mann-Whitney U test gives p < {SIGNIFICANCE:g}"
+            f"{corrected} and the 95% percentile bootstrap interval ({RESAMPLES:,} resamples) of "
+            "the ratio of the medians excludes 1; within noise where no difference is found"
+            f"{sessions}")
 
 
-def _row(case: Case, figures: Sequence[Figure], *, exact: bool, limit: Fraction) -> Row:
+def _row(figures: Sequence[Figure], evidence: list[Evidence | None], *, rig: Rig,
+         limit: Fraction) -> Row:
     baseline = figures[0]
+    case = baseline.case
     verdicts: list[Verdict] = ["baseline"]
     ratios: list[float | None] = [1.0 if _usable(baseline) else None]
-    evidence: list[Evidence | None] = [None]
-    for figure in figures[1:]:
+    for figure, found in zip(figures[1:], evidence[1:], strict=True):
         ratio = _ratio(baseline, figure)
-        found = None if exact or ratio is None else _evidence(baseline, figure)
         ratios.append(None if ratio is None else float(ratio))
-        evidence.append(found)
         if ratio is None:
             verdicts.append("unknown")
         elif not (baseline.steady and figure.steady):
             verdicts.append("unsteady")
-        elif exact:
+        elif rig == "exact":
             verdicts.append(_beyond(ratio, limit))
         elif found is None:
             verdicts.append("unknown")
+        elif rig == "host" and not _beyond_sessions(found):
+            verdicts.append("within noise")
         else:
             verdicts.append(_timed_verdict(ratio, found, limit))
     return Row(
@@ -159,14 +169,33 @@ def _beyond(ratio: Fraction, limit: Fraction) -> Verdict:
     return "unchanged"
 
 
-def _evidence(baseline: Figure, figure: Figure) -> Evidence | None:
-    """What the samples say; None where there are too few of them for any test."""
+def _evidence(cases: Sequence[Sequence[Figure]], rig: Rig) -> list[list[Evidence | None]]:
+    """What the samples of each case say on each kernel, all tests corrected together; None where
+    there are too few for any test, for the baseline, and on the exact rig."""
+    if rig == "exact":
+        return [[None] * len(figures) for figures in cases]
+    tests = sum(len(figures) - 1 for figures in cases)
+    found = [[None, *(_evidence_of(figures[0], figure, tests) for figure in figures[1:])]
+             for figures in cases]
+    corrected = iter(holm([one.p_value for evidence in found for one in evidence if one]))
+    return [[one and replace(one, p_value=next(corrected)) for one in evidence]
+            for evidence in found]
+
+
+def _evidence_of(baseline: Figure, figure: Figure, tests: int) -> Evidence | None:
+    if _ratio(baseline, figure) is None:
+        return None
     before, after = samples_of(baseline), samples_of(figure)
-    if not can_be_tested(before, after):
+    if not can_be_tested(before, after, tests=tests):
         return None
     p_value, dearer = mann_whitney(before, after)
     return Evidence(samples=(len(before), len(after)), interval=ratio_interval(before, after),
                     dearer=dearer, p_value=p_value)
+
+
+def _beyond_sessions(evidence: Evidence) -> bool:
+    low, high = evidence.interval
+    return low > SESSIONS or high < 1 / SESSIONS
 
 
 def _timed_verdict(ratio: Fraction, evidence: Evidence, limit: Fraction) -> Verdict:
@@ -202,7 +231,10 @@ def _with_recovery(row: Row, figures: Sequence[Figure], *, bad: int) -> Row:
         found = evidence[column]
         if found is not None:
             samples = [samples_of(figures[index]) for index in (0, bad, column)]
-            evidence[column] = replace(found, recovery=recovery_interval(*samples))
+            interval = recovery_interval(*samples)
+            evidence[column] = replace(found, recovery=interval)
+            if interval is None or (interval[0] <= 0 and interval[1] >= 1):
+                recovery[column] = "within noise"
     return replace(row, recovery=recovery, evidence=evidence)
 
 

@@ -107,6 +107,8 @@ class Law:
         residual: the largest difference between law and cell, signed, in the run's unit.
         share: that residual over its cell's figure.
         cells: how many cells it rests on.
+        moves: by how much each term moves the cost from its least to its greatest value in these
+            cells, as a share of the cheapest.
     """
 
     base: float
@@ -115,6 +117,7 @@ class Law:
     residual: float
     share: float
     cells: int
+    moves: dict[str, float]
 
     @property
     def fits(self) -> bool:
@@ -129,7 +132,7 @@ class Law:
 
 def fit(found: Sequence[Cell]) -> Law | None:
     """The law of the cells that may be used; None where there are fewer than two more of them
-    than terms that vary."""
+    than terms that vary, or where terms vary only together."""
     import numpy as np
 
     used = [(cell, cell.walk) for cell in found if not cell.doubt and cell.walk is not None]
@@ -151,24 +154,27 @@ def fit(found: Sequence[Cell]) -> Law | None:
                       for term, factor in zip(varying, solution[1:], strict=True)},
         constant={term: used[0][1].term(term) for term in TERMS if term not in varying},
         residual=float(residuals[worst]), share=float(residuals[worst] / values[worst]),
-        cells=len(used))
+        cells=len(used),
+        moves={term: abs(float(factor)) * float(np.ptp(matrix[:, at]) / values.min())
+               for at, (term, factor) in enumerate(
+                   zip(varying, solution[1:], strict=True), start=1)})
 
 
 def flatness(found: Sequence[Cell]) -> float | None:
     """The dearest usable cell over the cheapest, among those of one length that touch the same
-    number of buffers and folios; the largest such ratio. None without usable cells."""
+    number of buffers and folios; the largest such ratio. None where no two cells are alike."""
     groups: dict[tuple[int, int, int], list[float]] = {}
     for cell in found:
         if not cell.doubt and cell.walk is not None:
             key = (cell.case.length, cell.walk.span, cell.walk.further)
             groups.setdefault(key, []).append(cell.value)
-    return max((max(values) / min(values) for values in groups.values()), default=None)
+    return max((max(values) / min(values) for values in groups.values() if len(values) > 1),
+               default=None)
 
 
-def random_mean(found: Sequence[Cell], fill: int, filesystem: Filesystem) -> float | None:
-    """Mean cost over a fill's usable cells at no named place, which sample the file at random, in
-    the run's unit; None without any."""
+def random_cells(found: Sequence[Cell], fill: int, filesystem: Filesystem) -> dict[int, float]:
+    """The costs of a fill's usable cells at no named place, which sample the file at random, by
+    offset, in the run's unit."""
     filled = [cell for cell in found if cell.case.fill == fill and not cell.doubt]
     named = set(named_offsets(filled[0].case, filesystem).values()) if filled else set()
-    sampled = [cell.value for cell in filled if cell.case.offset not in named]
-    return sum(sampled) / len(sampled) if sampled else None
+    return {cell.case.offset: cell.value for cell in filled if cell.case.offset not in named}

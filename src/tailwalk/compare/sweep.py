@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from tailwalk.cases import show_size
 from tailwalk.cases.sweep import named_offsets
-from tailwalk.compare.law import Cell, Law, cells, fit, flatness, random_mean
+from tailwalk.compare.agreement import check_conditions
+from tailwalk.compare.law import Cell, Law, cells, fit, flatness, random_cells
 from tailwalk.errors import RecordError
 from tailwalk.runs import Run
+
+_REGRESSED = 1.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,16 +24,23 @@ class MapRow:
         fill: bytes.
         order: of the folios that the usable cells wrote to; None where there is no usable one.
         places: place to cell, in the map's order.
-        random: mean of the fill's cells at random offsets, in the run's unit; None where none.
-        recovery: share of the random-offset regression that this kernel takes back; None where
-            it is not defined (no such regression, or the kernel is not after the bad one).
+        sampled: costs at random offsets, by offset, in the run's unit: of the cells that may be
+            used.
+        recovery: share of the random-offset regression that this kernel takes back, over the
+            offsets that may be used on all three kernels; None where it is not defined (no such
+            regression, or the kernel is not after the bad one).
     """
 
     fill: int
     order: int | None
     places: dict[str, Cell]
-    random: float | None
+    sampled: dict[int, float]
     recovery: float | None = None
+
+    @property
+    def random(self) -> float | None:
+        """Mean cost at random offsets, in the run's unit; None where none was measured."""
+        return fmean(self.sampled.values()) if self.sampled else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +77,15 @@ class Sweep:
 def arrange(runs: Sequence[Run]) -> Sweep:
     """Arrange the runs of a sweep, the baseline's first.
 
-    Raises RecordError where the runs hold different cells, units or file systems.
+    Raises RecordError where the runs hold different cells, UsageError where they were measured
+    under different conditions.
     """
     first = runs[0]
     for run in runs[1:]:
         if [figure.case for figure in run.figures] != [figure.case for figure in first.figures]:
             raise RecordError(f"the sweeps of {first.kernel.spec} and {run.kernel.spec} hold "
                               "different cells; sweep both with the same options.")
-        if (run.unit, run.conditions.filesystem) != (first.unit, first.conditions.filesystem):
-            raise RecordError(f"the sweeps of {first.kernel.spec} and {run.kernel.spec} differ in "
-                              "unit or file system; sweep both with the same options.")
+        check_conditions(first, run)
     names = list(dict.fromkeys(figure.case.name for figure in first.figures))
     maps = [[_map(run, name) for run in runs] for name in names]
     bad = _worst(maps)
@@ -94,7 +104,7 @@ def _map(run: Run, name: str) -> SweepMap:
         orders = {cell.figure.written for cell in filled if not cell.doubt}
         rows.append(MapRow(fill=fill, order=max((order for order in orders if order is not None),
                                                 default=None),
-                           places=places, random=random_mean(found, fill, filesystem)))
+                           places=places, sampled=random_cells(found, fill, filesystem)))
     columns = list(dict.fromkeys(place for row in rows for place in row.places))
     return SweepMap(run=run, case=name, uptodate=all(cell.case.uptodate for cell in found),
                     columns=columns, rows=rows, law=fit(found), flatness=flatness(found))
@@ -111,10 +121,10 @@ def _worst(maps: Sequence[Sequence[SweepMap]]) -> int | None:
     for kernels in maps:
         for number, one in enumerate(kernels[1:], start=1):
             for before, after in zip(kernels[0].rows, one.rows, strict=True):
-                if before.random and after.random:
-                    growth[number] = max(growth.get(number, 0), after.random / before.random)
+                if means := _means(before, after):
+                    growth[number] = max(growth.get(number, 0), means[1] / means[0])
     worst = max(growth, key=lambda number: growth[number], default=None)
-    return worst if worst is not None and growth[worst] > 1.01 else None
+    return worst if worst is not None and growth[worst] > _REGRESSED else None
 
 
 def _with_recovery(kernels: Sequence[SweepMap], bad: int) -> list[SweepMap]:
@@ -127,8 +137,15 @@ def _with_recovery(kernels: Sequence[SweepMap], bad: int) -> list[SweepMap]:
 
 
 def _recovered(base: MapRow, worse: MapRow, row: MapRow) -> MapRow:
-    if (base.random is None or worse.random is None or row.random is None
-            or worse.random <= 1.01 * base.random):
+    means = _means(base, worse, row)
+    if not means or means[1] <= _REGRESSED * means[0]:
         return row
-    share = (worse.random - row.random) / (worse.random - base.random)
-    return replace(row, recovery=share)
+    return replace(row, recovery=(means[1] - means[2]) / (means[1] - means[0]))
+
+
+def _means(*rows: MapRow) -> list[float]:
+    """Each row's mean cost at the random offsets that may be used in all of them; nothing where
+    there is none."""
+    shared = set.intersection(*(set(row.sampled) for row in rows))
+    return [fmean(row.sampled[offset] for offset in sorted(shared)) for row in rows] if (
+        shared) else []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tailwalk.cases import PAGE, Case, show_size
 from tailwalk.errors import ModelError
@@ -69,7 +70,8 @@ class Calibration:
         design: of the run's kernel.
         base: in the run's unit.
         coefficients: by term, in the run's unit; of the terms that the run tells apart.
-        entangled: terms that vary only together with others, which stand for them too.
+        entangled: terms that vary only together with those that have coefficients, which stand
+            for them too: the constant and the factors by which they do.
         measured: what the run's cells cover.
         cells: every cell used, with its error.
         left_out: cells not used, and why.
@@ -79,7 +81,7 @@ class Calibration:
     design: Design
     base: float
     coefficients: dict[str, float]
-    entangled: tuple[str, ...]
+    entangled: dict[str, tuple[float, ...]]
     measured: Measured
     cells: tuple[Fitted, ...]
     left_out: tuple[str, ...]
@@ -117,6 +119,12 @@ class Calibration:
             if not least <= cost.terms[name] <= greatest:
                 found.append(f"{cost.terms[name]:,.0f} {TERMS[name]} (measured: {least:,.0f} to "
                              f"{greatest:,.0f})")
+        for name, (constant, *factors) in self.entangled.items():
+            expected = constant + sum(factor * cost.terms[other] for factor, other in
+                                      zip(factors, self.coefficients, strict=True))
+            if abs(cost.terms[name] - expected) > 1e-6 * max(1.0, abs(expected)):
+                found.append(f"{cost.terms[name]:,.0f} {TERMS[name]} (where the run would have "
+                             f"{expected:,.0f}: it does not vary them apart from the others)")
         return found
 
     def predict(self, run: Run) -> tuple[Fitted, ...]:
@@ -200,12 +208,13 @@ def _usable(run: Run, design: Design) -> tuple[list[tuple[Figure, Cost]], tuple[
     return used, tuple(left_out)
 
 
-def _tell_apart(costs: Sequence[Cost]) -> tuple[list[str], tuple[str, ...]]:
-    """The terms that vary independently, and those that vary only as a sum of others does."""
+def _tell_apart(costs: Sequence[Cost]) -> tuple[list[str], dict[str, tuple[float, ...]]]:
+    """The terms that vary independently, and those that vary only as a sum of them does, with
+    that sum: a constant and a factor for each."""
     import numpy as np
 
     chosen: list[str] = []
-    entangled = []
+    others: dict[str, Any] = {}
     columns = [np.ones(len(costs))]
     for name in TERMS:
         column = np.array([cost.terms[name] for cost in costs])
@@ -215,8 +224,10 @@ def _tell_apart(costs: Sequence[Cost]) -> tuple[list[str], tuple[str, ...]]:
             chosen.append(name)
             columns.append(column)
         else:
-            entangled.append(name)
-    return chosen, tuple(entangled)
+            others[name] = column
+    matrix = np.array(columns).T
+    return chosen, {name: tuple(map(float, np.linalg.lstsq(matrix, column, rcond=None)[0]))
+                    for name, column in others.items()}
 
 
 def _conditions(run: Run) -> str:

@@ -7,8 +7,17 @@ from collections.abc import Sequence
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from tailwalk.cases import show_size
-from tailwalk.compare.growth import Growth, Step, growth, keeps_buffer_heads, written_folio
+from tailwalk.cases import PAGE, show_size
+from tailwalk.compare.growth import (
+    TELLING,
+    Growth,
+    State,
+    Step,
+    growth,
+    keeps_buffer_heads,
+    worst,
+    written_folio,
+)
 from tailwalk.report.table import ASCII, UNICODE, Signs, footer, new_table
 from tailwalk.report.words import (
     UNIT_TITLES,
@@ -31,6 +40,10 @@ _FIX = ("Mainline has the fix since v7.2: on a folio that is uptodate both walks
         "heads stop behind the written range. For v6.16 to v7.1 the series `tail` is that fix as "
         "patches (tailwalk series show tail). XFS keeps no buffer heads for file data and is not "
         "affected.")
+_EITHER = ("Such a write pays for the buffer heads before it and, on v6.16 to v7.1 without the "
+           "fix, for those after it. Mainline's fix (v7.2, or the series `tail`) spares the "
+           "latter; the series `span` (v6.16 to v7.3) spares both. A measurement at --offset 0 "
+           "tells whether this kernel has the fix.")
 _PREFIX = ("The walks still begin at the folio's first buffer head, with the fix too, so that a "
            "write near the end of a large folio stays dear; the series `span` (v6.16 to v7.3) "
            "lets them begin at the write.")
@@ -51,7 +64,7 @@ def growth_table(run: Run, console: Console) -> RenderableType:
     for label, one in zip(case_labels([one.base.case for one in grown]), grown, strict=True):
         table.add_row(label, _cell(one.base), *(_step_cell(step, signs) for step in one.steps))
     head, *reasons = verdict(run, grown, times=signs.times)
-    style = _STYLES[_deciding(grown).state]
+    style = _STYLES[_overall(grown)]
     return Group(
         Text(f"{UNIT_TITLES[run.unit]}, {run.kernel.spec} ({run.kernel.release})", style="bold"),
         table, "",
@@ -89,26 +102,54 @@ def _deciding(grown: Sequence[Growth]) -> Growth:
     return min(grown, key=lambda one: (one.base.case.offset, one.base.case.length))
 
 
+def _further(grown: Sequence[Growth]) -> list[Growth]:
+    """The growths of the same write further into the folio."""
+    one = _deciding(grown)
+    return [other for other in grown if other is not one
+            and other.base.case.length == one.base.case.length
+            and other.base.case.offset > one.base.case.offset]
+
+
+def _overall(grown: Sequence[Growth]) -> State:
+    """The state of the machine: an affected or unclear one further into the folio counts."""
+    one = _deciding(grown)
+    return one.state if one.state != "not affected" else worst(
+        [other.state for other in _further(grown)])
+
+
 def verdict(run: Run, grown: Sequence[Growth], *, times: str) -> list[str]:
     """The verdict on the machine, then what it rests on and what to do, a sentence or two each."""
-    one = _deciding(grown)
-    written = show_size(one.base.case.length)
+    one, overall = _deciding(grown), _overall(grown)
+    what = f"an overwrite of {show_size(one.base.case.length)}" + (
+        "" if one.at_start else f" at offset {show_size(one.base.case.offset)}")
     top = max(one.steps, key=lambda step: step.ratio)
-    ahead = _ahead(grown, one, times=times)
     if one.state == "affected":
-        head = (f"This machine is affected: an overwrite of {written} costs up to "
-                f"{show_ratio(top.ratio, times=times)} as much in a large folio as in a page.")
-    elif one.state == "not affected" and ahead:
-        head = (f"This machine is not affected at a folio's start, but further in: an overwrite of "
-                f"{written} costs much the same at the start of a folio of any size.")
-    elif one.state == "not affected":
-        head = (f"This machine is not affected: an overwrite of {written} costs much the same in "
-                "a folio of any size.")
+        small = show_size(written_folio(one.base))
+        head = (f"This machine is affected: {what} costs up to "
+                f"{show_ratio(top.ratio, times=times)} as much in a large folio as in "
+                f"{'a page' if small == show_size(PAGE) else f'one of {small}'}.")
+    elif one.state == "unclear" and not one.telling:
+        head = (f"Unclear: whether {what} costs more in a large folio cannot be told from these "
+                f"fills. Measure with --fill {show_size(PAGE)} and a --fill of "
+                f"{show_size(TELLING)} or more.")
+    elif one.state == "unclear":
+        head = (f"Unclear: whether {what} costs more in a large folio is lost in the noise. "
+                "Measure again while the machine has less to do, or with more --rounds and "
+                "--seconds.")
+    elif overall == "affected":
+        head = (f"This machine is not affected at a folio's start, but further in: {what} costs "
+                "much the same at the start of a folio of any size.")
+    elif overall == "unclear":
+        head = (f"This machine is not affected at a folio's start: {what} costs much the same "
+                "there in a folio of any size. Whether it costs more further in is lost in the "
+                "noise: measure again while the machine has less to do.")
+    elif one.at_start:
+        head = (f"This machine is not affected: {what} costs much the same in a folio of any "
+                "size.")
     else:
-        head = (f"Unclear: whether an overwrite of {written} costs more in a large folio is lost "
-                "in the noise. Measure again while the machine has less to do, or with more "
-                "--rounds and --seconds.")
-    return [head, *_reasons(run, one), *ahead]
+        head = (f"This machine is not affected there: {what} costs much the same in a folio of "
+                "any size.")
+    return [head, *_reasons(run, one), *_ahead(grown, times=times)]
 
 
 def _reasons(run: Run, one: Growth) -> list[str]:
@@ -118,7 +159,7 @@ def _reasons(run: Run, one: Growth) -> list[str]:
                 for step in one.steps if step.per_buffer is not None]
         law = (f"Each buffer head of the folio ({show_size(filesystem.block_size)} each) adds "
                f"{', '.join(laws)}.")
-        return [law, _FIX] if laws else []
+        return [law, _FIX if one.at_start else _EITHER] if laws else []
     if one.state == "unclear":
         return []
     if not keeps_buffer_heads(filesystem):
@@ -127,6 +168,8 @@ def _reasons(run: Run, one: Growth) -> list[str]:
     if all(step.figure.written == 0 for step in one.steps):
         return ["The file is cached in single pages: this kernel makes no large folios for "
                 f"{filesystem.kind} (v6.16 was the first to)."]
+    if not one.at_start:
+        return []
     if any(step.figure.written is None for step in one.steps):
         return ["Either this kernel has the fix of v7.2, or it makes no large folios for "
                 f"{filesystem.kind}: run as root to see which."]
@@ -134,12 +177,9 @@ def _reasons(run: Run, one: Growth) -> list[str]:
             "range: this kernel has the fix of v7.2."]
 
 
-def _ahead(grown: Sequence[Growth], one: Growth, *, times: str) -> list[str]:
+def _ahead(grown: Sequence[Growth], *, times: str) -> list[str]:
     """What writes further into the folio cost, where that is more."""
-    dear = [step for other in grown if other is not one
-            and other.base.case.length == one.base.case.length
-            and other.base.case.offset > one.base.case.offset
-            for step in other.steps if step.state == "affected"]
+    dear = [step for other in _further(grown) for step in other.steps if step.state == "affected"]
     if not dear:
         return []
     top = max(dear, key=lambda step: step.ratio)

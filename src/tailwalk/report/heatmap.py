@@ -28,6 +28,9 @@ _TERM_WORDS = {
     "further": "further folio it leads into",
 }
 
+# A term that moves the cost by less than this share of the cheapest cell is not spoken of.
+_MOVES = 0.01
+
 # Where a cost this many times the map's cheapest gets the hottest colour.
 _HOTTEST = 64.0
 
@@ -115,7 +118,7 @@ def _sentences(one: SweepMap) -> list[Text]:
     if one.flatness is not None:
         lines.append(Text(f"Flatness (dearest over cheapest cell at the same span): "
                           f"{one.flatness:.2f}"))
-    lines.append(Text("Too few usable cells for a law." if one.law is None
+    lines.append(Text("Too few usable cells for a law, or too much alike." if one.law is None
                       else law_sentence(one.law, one.run.unit)))
     lines += [Text(f"not used: {doubt}", style="yellow") for doubt in one.doubts]
     return lines
@@ -138,7 +141,7 @@ def law_sentence(law: Law, unit: str) -> str:
         return (f"No law of this form fits: {formula} leaves a {residual}, where at most "
                 f"{100 * FIT_LIMIT:.0f}% is allowed.")
     grows = [f"{factor:.1f} {what} for every {_TERM_WORDS[term]}"
-             for term, factor in law.coefficients.items() if abs(factor) >= 0.5]
+             for term, factor in law.coefficients.items() if law.moves[term] >= _MOVES]
     plain = ("Cost does not depend on the place of the write or the size of the folio"
              if not grows else f"Cost grows by {' and by '.join(grows)}")
     constant = "".join(f"; {term} is {value} in every cell and part of the base"

@@ -21,6 +21,7 @@ from tailwalk.report.words import (
     show_interval,
     show_ratio,
     show_recovery,
+    show_recovery_interval,
 )
 
 WIDTH = 71  # most columns of a line: plain text in mail stays under 72
@@ -96,8 +97,9 @@ def _kernel_columns(comparison: Comparison, column: int) -> list[list[str]]:
     cells = [f"{figure}{_GAP}{ratio}" for figure, ratio in zip(figures, ratios, strict=True)]
     columns = [_column(kernel_labels(comparison)[column], cells[1:])]
     if column in columns_after_bad(comparison):
-        columns.append(_column("recovery", [show_recovery(row.recovery[column])
-                                            for row in rows]))
+        recoveries = [f"{show_recovery(row.recovery[column])} "
+                      f"{show_recovery_interval(row, column)}".rstrip() for row in rows]
+        columns.append(_column("recovery", recoveries))
     return columns
 
 

@@ -17,6 +17,7 @@ from tailwalk.report.words import (
     show_interval,
     show_ratio,
     show_recovery,
+    show_recovery_interval,
 )
 
 _TIMES = "×"
@@ -66,4 +67,5 @@ def _cells(comparison: Comparison, row: Row) -> Iterable[str]:
             ratio = f"{ratio} {_plain(show_interval(evidence.interval))}"
         yield f"{figure} ({ratio}, {row.verdicts[column]})"
         if column in columns_after_bad(comparison):
-            yield show_recovery(row.recovery[column])
+            interval = _plain(show_recovery_interval(row, column))
+            yield f"{show_recovery(row.recovery[column])} {interval}".rstrip()

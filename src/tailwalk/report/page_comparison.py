@@ -26,6 +26,7 @@ from tailwalk.report.words import (
     show_percent,
     show_ratio,
     show_recovery,
+    show_recovery_interval,
 )
 from tailwalk.runs import Run
 from tailwalk.runs.notes import grouped_notes
@@ -101,7 +102,8 @@ def _cells(comparison: Comparison, number: int) -> list[Cell]:
             recovery = row.recovery[column]
             known = isinstance(recovery, float)
             cells.append(Cell(show_recovery(recovery), repr(recovery) if known else "",
-                              "figure" if known else "word"))
+                              "figure" if known else "word",
+                              show_recovery_interval(row, column)))
     return cells
 
 

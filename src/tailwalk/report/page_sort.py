@@ -44,7 +44,8 @@ def _groups(runs: Sequence[Run]) -> list[list[Run]]:
     unique = list({run.id: run for run in runs}.values())
     found: list[tuple[object, list[Run]]] = []
     for run in unique:
-        key = (facts(run), [figure.case for figure in run.figures])
+        cases = [figure.case for figure in run.figures]
+        key = (facts(run), cases if _is_sweep(run) else sorted(cases, key=repr))
         members = next((members for other, members in found if other == key), None)
         if members is None:
             found.append((key, [run]))

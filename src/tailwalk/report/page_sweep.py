@@ -105,7 +105,8 @@ def _heat_map(one: SweepMap, *, recovering: bool) -> HeatMap:
               + ("" if one.uptodate else ", folios not uptodate"),
         columns=[*one.columns, *(["random"] if has_random else [])], recovering=recovering,
         rows=[_heat_row(one, row, cheapest, has_random, recovering) for row in one.rows],
-        sentences=sentences or ["Too few usable cells for a law."], doubts=one.doubts)
+        sentences=sentences or ["Too few usable cells for a law, or too much alike."],
+        doubts=one.doubts)
 
 
 def _heat_row(one: SweepMap, row: MapRow, cheapest: float, has_random: bool,

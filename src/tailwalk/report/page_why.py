@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tailwalk.attribute.difference import Difference, difference
+from tailwalk.attribute.pairing import function_counts, paired_tree
 from tailwalk.attribute.record import Profile
 from tailwalk.report.commands import why_commands
 from tailwalk.report.page_section import Cell, Section, Source, inlined, particulars
@@ -65,10 +66,11 @@ def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
         said = f"{labels[1]} beside {labels[0]}: {sentence(found)}"
         functions = _difference_table(found, labels, case)
     else:
-        top = profiles[0].functions[0]
-        said = (f"{labels[0]}: {top.name} executes {show_figure(top.count)} of the "
+        counts = function_counts(paired_tree(profiles, raw=raw))
+        (top, count), *_ = counts
+        said = (f"{labels[0]}: {top} executes {show_figure(count)} of the "
                 f"{show_figure(profiles[0].count)} kernel instructions of a call of {case}.")
-        functions = _profile_table(profiles[0], labels, case)
+        functions = _profile_table(counts, profiles[0], labels, case)
     headings, rows = tree_rows(profiles, raw=raw)
     return Section(
         kind="why", title="Which functions",
@@ -120,17 +122,18 @@ def _difference_table(found: Difference, labels: Sequence[str], case: str) -> Fu
                          paired=paired)
 
 
-def _profile_table(profile: Profile, labels: Sequence[str], case: str) -> FunctionTable:
+def _profile_table(counts: Sequence[tuple[str, int]], profile: Profile, labels: Sequence[str],
+                   case: str) -> FunctionTable:
     def line(name: str, count: int) -> tuple[str, list[Cell]]:
         return name, [*_counts([count]),
                       Cell(show_percent(count / profile.count), str(count), "figure")]
 
-    shown, rest = profile.functions[:_SHOWN], profile.functions[_SHOWN:]
+    shown, rest = counts[:_SHOWN], counts[_SHOWN:]
     totals = [line("all of the kernel", profile.count)]
     if rest:
         totals.insert(0, line(f"{len(rest)} other functions",
-                              sum(function.count for function in rest)))
+                              sum(count for _, count in rest)))
     return FunctionTable(caption=f"Kernel instructions of one call of {case}, by function",
                          headings=[*labels, "share"],
-                         rows=[line(function.name, function.count) for function in shown],
+                         rows=[line(name, count) for name, count in shown],
                          totals=totals)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tailwalk.attribute.difference import Difference, DifferenceRow
-from tailwalk.attribute.pairing import PairedNode, paired_tree
+from tailwalk.attribute.pairing import PairedNode, function_counts, paired_tree
 from tailwalk.attribute.record import OtherCalls, Profile
 from tailwalk.cases import Case
 from tailwalk.report.profile_words import (
@@ -61,20 +61,17 @@ def profile_table(profile: Profile, console: Console, *, shown: int | None = SHO
     """One profile: each function's instructions, and those of it and all it calls."""
     signs = _signs(console)
     nodes = paired_tree([profile], raw=raw)
-    counts: dict[str, int] = {}
-    for node in nodes:
-        counts[node.name] = counts.get(node.name, 0) + node.counts[0]
+    counts = function_counts(nodes)
     inclusive = _inclusive(nodes)
     table = new_table(signs)
     table.add_column("function", overflow="fold")
     for heading in ("instructions", "share", "with callees"):
         table.add_column(heading, justify="right", no_wrap=True)
-    ordered = sorted(counts, key=lambda name: (-counts[name], name))
-    for name in ordered[:shown]:
-        table.add_row(name, show_figure(counts[name]), show_percent(counts[name] / profile.count),
+    for name, count in counts[:shown]:
+        table.add_row(name, show_figure(count), show_percent(count / profile.count),
                       show_figure(inclusive[name]))
-    if left := ordered[len(ordered[:shown]):]:
-        count = sum(counts[name] for name in left)
+    if left := counts[len(counts[:shown]):]:
+        count = sum(count for _, count in left)
         table.add_row(Text(f"{len(left)} other functions", style="dim"), show_figure(count),
                       show_percent(count / profile.count), "")
     _add_totals(table, [profile])

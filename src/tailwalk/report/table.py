@@ -24,6 +24,7 @@ from tailwalk.report.words import (
     show_interval,
     show_ratio,
     show_recovery,
+    show_recovery_interval,
 )
 
 _VERDICT_STYLES = {
@@ -187,7 +188,10 @@ def recovery_text(row: Row, column: int) -> Text:
         return Text(show_recovery(recovery), style="dim")
     whole = row.verdicts[column] != "regressed"
     style = "green" if whole else "yellow" if recovery > 0 else "red"
-    return Text(show_recovery(recovery), style=style)
+    text = Text(show_recovery(recovery), style=style)
+    if interval := show_recovery_interval(row, column):
+        text.append(f"\n{interval}", style="dim")
+    return text
 
 
 def _blocks(comparison: Comparison, console: Console, signs: Signs) -> RenderableType:

@@ -39,14 +39,19 @@ def track_sentence(track: Track, *, times: str) -> str:
     labels = track_labels(track)
     span = labels[0] if len(labels) == 1 else (
         f"{len(labels)} kernels from {labels[0]} to {labels[-1]}")
+    unsteady = sum(not steady for row in track.rows for steady in row.steady)
+    doubt = (f" {unsteady} figure{'s' if unsteady > 1 else ''} cannot be judged." if unsteady
+             else "")
     if not track.steps:
-        return f"No step over {span}."
+        judged = any(sum(row.steady) > 1 for row in track.rows) or len(track.kernels) == 1
+        return f"No step over {span}.{doubt}" if judged else (
+            f"Nothing can be said of steps over {span}.{doubt}")
     worst = max(track.steps, key=lambda step: step.ratio)
     count = len({(step.before, step.after) for step in track.steps})
     places = "1 place" if count == 1 else f"{count} places"
     head = f"Steps in {places} over {span}"
     if worst.ratio <= 1:
-        return f"{head}, all of them downward."
+        return f"{head}, all of them downward.{doubt}"
     case = case_labels([row.parameters for row in track.rows])[worst.row]
     return (f"{head}; the largest upward is {case} at {labels[worst.after]} "
-            f"({show_ratio(worst.ratio, times=times)} of {labels[worst.before]}).")
+            f"({show_ratio(worst.ratio, times=times)} of {labels[worst.before]}).{doubt}")

@@ -43,8 +43,10 @@ def show_ratio(ratio: float | None, *, times: str) -> str:
 
 
 def show_interval(interval: tuple[float, float]) -> str:
-    """The interval of a ratio."""
-    return f"[{interval[0]:.2f}, {interval[1]:.2f}]"
+    """The interval of a ratio, in so many digits that a bound beside 1 does not look like it."""
+    digits = next((digits for digits in (2, 3, 4)
+                   if all(bound == 1 or round(bound, digits) != 1 for bound in interval)), 5)
+    return f"[{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]"
 
 
 def show_percent(share: float) -> str:
@@ -56,7 +58,19 @@ def show_recovery(recovery: float | Undefined | None) -> str:
     """A recovery in percent, the word for why it is undefined, or nothing."""
     if recovery is None:
         return ""
-    return recovery if isinstance(recovery, str) else show_percent(recovery)
+    if isinstance(recovery, str):
+        return recovery
+    # All of it is only what is: 99.97% would be shown as 100.0%.
+    return show_percent(min(recovery, 0.999) if recovery < 1 else recovery)
+
+
+def show_recovery_interval(row: Row, column: int) -> str:
+    """The interval of a recovery, in percent; nothing where there is none."""
+    evidence = row.evidence[column]
+    if evidence is None or evidence.recovery is None or isinstance(row.recovery[column], str):
+        return ""
+    low, high = evidence.recovery
+    return f"[{show_percent(low)}, {show_percent(high)}]"
 
 
 def show_folio_size(order: int) -> str:
@@ -124,41 +138,58 @@ def sentence(comparison: Comparison, *, times: str) -> str:
     """The verdict on the whole comparison in one sentence."""
     bad = comparison.bad
     if bad is None:
-        clauses = [f"No case regressed against {kernel_labels(comparison)[0]}"]
+        judged = any(verdict in ("regressed", "improved", "unchanged", "within noise")
+                     for row in comparison.rows for verdict in row.verdicts)
+        clauses = [f"No case {'' if judged else 'can be said to have '}regressed against "
+                   f"{kernel_labels(comparison)[0]}"]
     else:
         clauses = [_regression(comparison, bad, times=times)]
-        clauses += [clause for column in columns_after_bad(comparison)
-                    if (clause := _recovery(comparison, column))]
-    doubtful = sum(
-        verdict in ("unsteady", "unknown") for row in comparison.rows for verdict in row.verdicts)
-    if doubtful:
+        clauses += [clause for column in range(1, len(comparison.kernels)) if column != bad
+                    if (clause := _other(comparison, column, times=times))]
+    if doubtful := comparison.unjudged():
         clauses.append(f"{doubtful} figure{'s' if doubtful > 1 else ''} cannot be judged")
     return "; ".join(clauses) + "."
 
 
-def _regression(comparison: Comparison, bad: int, *, times: str) -> str:
+def _regression(comparison: Comparison, column: int, *, times: str) -> str:
     kernels, rows = kernel_labels(comparison), comparison.rows
-    cases = cases_with(comparison, bad, "regressed")
-    if not cases:
-        return f"{kernels[bad]} regressed in no case against {kernels[0]}"
-    ratio, case = max(zip(
-        (row.ratios[bad] or 0.0 for row in rows if row.verdicts[bad] == "regressed"), cases,
-        strict=True))
+    worst = _worst(comparison, column)
+    if worst is None:
+        return f"{kernels[column]} regressed in no case against {kernels[0]}"
+    ratio, case, cases = worst
     shown = show_ratio(ratio, times=times)
     if len(rows) == 1:
-        return f"{kernels[bad]} regressed against {kernels[0]} in {case} ({shown})"
-    return (f"{kernels[bad]} regressed in {len(cases)} of {len(rows)} cases against "
+        return f"{kernels[column]} regressed against {kernels[0]} in {case} ({shown})"
+    return (f"{kernels[column]} regressed in {cases} of {len(rows)} cases against "
             f"{kernels[0]}, most in {case} ({shown})")
 
 
-def _recovery(comparison: Comparison, column: int) -> str:
+def _worst(comparison: Comparison, column: int) -> tuple[float, str, int] | None:
+    """The largest ratio of a column's regressions, its case, and how many there are."""
+    cases = cases_with(comparison, column, "regressed")
+    ratios = [row.ratios[column] or 0.0 for row in comparison.rows
+              if row.verdicts[column] == "regressed"]
+    return (*max(zip(ratios, cases, strict=True)), len(cases)) if cases else None
+
+
+def _other(comparison: Comparison, column: int, *, times: str) -> str:
+    """What a column besides the bad one takes back, and where it regressed itself."""
     shares = [share for row in comparison.rows
               if isinstance(share := row.recovery[column], float)]
+    worst = _worst(comparison, column)
     if not shares:
-        return ""
-    least, most = show_percent(min(shares)), show_percent(max(shares))
+        return _regression(comparison, column, times=times) if worst else ""
+    least, most = show_recovery(min(shares)), show_recovery(max(shares))
     span = least if least == most else f"{least} to {most}"
-    return f"{kernel_labels(comparison)[column]} recovers {span} of it"
+    recovers = f"{kernel_labels(comparison)[column]} recovers {span} of it"
+    if worst is None:
+        return recovers
+    ratio, case, cases = worst
+    shown = show_ratio(ratio, times=times)
+    if len(comparison.rows) == 1:
+        return f"{recovers} and is dearer ({shown})"
+    return (f"{recovers} and is dearer in {cases} of {len(comparison.rows)} cases, most in {case} "
+            f"({shown})")
 
 
 def kernel_lines(comparison: Comparison) -> list[tuple[str, str]]:

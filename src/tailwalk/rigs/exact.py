@@ -228,7 +228,7 @@ def _due(frames: Iterator[Frame], case: Case) -> Frame:
 
 
 def make_figure(case: Case, folios: Folios, calls: Calls) -> Figure:
-    """The figure of a case: the mode of its calls, the dearer one where two are as common.
+    """The figure of a case: the mode of its calls; where two are as common, unsteady.
 
     `calls.nothing` is what the counter reads cost without a call; its instructions, with the
     system call in place of the no-op, are the user side of every count.
@@ -239,7 +239,7 @@ def make_figure(case: Case, folios: Folios, calls: Calls) -> Figure:
     if folios.counts is None:
         notes.append("the kernel shows no page flags: folio orders are unknown")
     return Figure(
-        case=case, value=value, user=calls.nothing, share=share, steady=share >= _STEADY_SHARE,
+        case=case, value=value, user=calls.nothing, share=share, steady=share > _STEADY_SHARE,
         calls=[(count, len(list(same))) for count, same in groupby(calls.counts)],
         folios=None if folios.counts is None else [
             FolioCount(order=order, folios=count) for order, count in folios.counts.items()],

@@ -33,7 +33,7 @@ _BATCHES = (16, 256)
 # What the first look at a case times, to size its batches.
 TRIAL_BATCHES, TRIAL_CALLS = 16, 8
 
-LEAST_ROUNDS = 5
+LEAST_ROUNDS = 8
 """With fewer no interval and no test means anything."""
 
 
@@ -43,7 +43,7 @@ class Pace:
 
     Attributes:
         rounds: times that every case is sampled.
-        seconds: no round begins after this time, but for the first five; None: no limit.
+        seconds: no round begins after this time, but for the first eight; None: no limit.
     """
 
     rounds: int = 20
@@ -53,7 +53,7 @@ class Pace:
         """Itself, if it can be followed; raises UsageError naming the value that cannot."""
         if not LEAST_ROUNDS <= self.rounds <= 10_000:
             raise UsageError(f"--rounds {self.rounds}: between {LEAST_ROUNDS} and 10000 rounds can "
-                             "be measured; fewer give no interval.")
+                             "be measured; fewer tell no difference from noise.")
         if self.seconds is not None and not 0 <= self.seconds < inf:
             raise UsageError(f"--seconds {self.seconds:g}: give a number of seconds, 0 or more; "
                              "with 0 there are as few rounds as give an interval.")

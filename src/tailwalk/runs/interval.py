@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 RESAMPLES = 9_999
 _SEED = 1024
+_FEWEST = 6
 
 
 def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
-    """95% percentile bootstrap interval of the median; None for fewer than three samples.
+    """95% percentile bootstrap interval of the median; None for fewer than six samples, of which
+    not even the least and the largest hold the median between them so often.
 
     Resampling starts from the same seed every time: equal samples give an equal interval.
     """
-    if len(samples) < 3:
+    if len(samples) < _FEWEST:
         return None
     import numpy as np
 

@@ -69,7 +69,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Imported:
-    """The runs, one a kernel, and what was left out of them and why, as clauses."""
+    """The runs, one a kernel and machine, and what was left out of them and why, as clauses."""
 
     runs: Sequence[Run]
     left_out: Sequence[str]
@@ -139,11 +139,12 @@ def import_libmicro(texts: Mapping[str, str], *, kernel: str | None = None,
         fill: size of the writes that cached the file; libMicro's own script takes 1 MiB.
         file_size: bytes in the file; libMicro's own script takes 10 MiB.
 
-    Every result of a case is one sample, in the files' order. Raises RecordError where a file
+    Every result of a case is one sample, in the files' order; those of another machine, kernel or
+    version of libMicro are another run's. Raises RecordError where a file
     holds no result of writes to a file, UsageError where a kernel is not named.
     """
     left_out: dict[str, None] = {}
-    kernels: dict[str, list[tuple[Section, list[tuple[Case, Result]]]]] = {}
+    origins: dict[tuple[str, ...], list[tuple[Section, list[tuple[Case, Result]]]]] = {}
     for name, text in texts.items():
         found = 0
         for section in parse_libmicro(text):
@@ -153,13 +154,15 @@ def import_libmicro(texts: Mapping[str, str], *, kernel: str | None = None,
                 if release is None:
                     raise UsageError(f"{name} does not say on which kernel it was measured (it "
                                      "has no line !OS_release): name it with --kernel.")
-                kernels.setdefault(release, []).append((section, taken))
+                origin = (release, section.header.get("os build", ""), _version(section.header),
+                          *_machine(section.header).values())
+                origins.setdefault(origin, []).append((section, taken))
                 found += len(taken)
         if not found:
             raise RecordError(f"{name} holds no result of libMicro's write, pwrite or writev on a "
                               "file: give the output of its bench script or of these binaries.")
     filesystem = filesystem or Filesystem(kind=UNKNOWN, block_size=0)
-    runs = [_run(release, parts, filesystem) for release, parts in kernels.items()]
+    runs = [_run(release, parts, filesystem) for (release, *_), parts in origins.items()]
     return Imported(runs, list(left_out))
 
 
@@ -213,9 +216,7 @@ def _run(release: str, parts: Sequence[tuple[Section, list[tuple[Case, Result]]]
     build = header.get("os build", "")
     conditions = Conditions(
         filesystem=filesystem, probe=f"{IMPORTED} {_version(header)}",
-        machine={name: header[key] for name, key in (
-            ("machine", _first(header, "machine name", "hostname")), ("cpu", "cpu name"),
-            ("cpus", _first(header, "#cpus", "num cpus"))) if header.get(key)})
+        machine=_machine(header))
     figures = [_figure(case, results) for case, results in samples.items()]
     return Run(
         tailwalk=__version__,
@@ -230,6 +231,12 @@ def _run(release: str, parts: Sequence[tuple[Section, list[tuple[Case, Result]]]
         inputs=digest_bytes(release.encode(), msgspec.json.encode(conditions),
                             msgspec.json.encode(figures)),
         figures=figures)
+
+
+def _machine(header: Mapping[str, str]) -> dict[str, str]:
+    return {name: header[key] for name, key in (
+        ("machine", _first(header, "machine name", "hostname")), ("cpu", "cpu name"),
+        ("cpus", _first(header, "#cpus", "num cpus"))) if header.get(key)}
 
 
 def _first(header: Mapping[str, str], *keys: str) -> str:

@@ -7,9 +7,13 @@ Versions of the format:
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import tempfile
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
@@ -64,7 +68,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             user instructions included; on timed rigs the median.
         user: instructions of `value` executed in user mode (exact rig), else None.
         share: share of the calls that had exactly `value` (exact rig), else None.
-        steady: False where the figure must not be relied on (exact rig: share under 50%).
+        steady: False where the figure must not be relied on (exact rig: share of 50% or less).
         interval: 95% confidence interval of `value` (timed rigs), else None.
         calls: the measured calls (exact rig) or samples (timed rigs) in order of time, run-length
             encoded: [value, repetitions] pairs.
@@ -157,22 +161,38 @@ def decode_run(content: bytes, source: str) -> Run:
     if not run.figures:
         raise DamagedError(f"{source} is damaged: it is a run without a figure. Measure again, or "
                            "take the file from its backup.")
-    for figure in run.figures if run.rig == "exact" else ():
-        _check_mode(figure, source)
+    for figure in run.figures:
+        _check_calls(figure, run.rig, source)
     return run
 
 
-def _check_mode(figure: Figure, source: str) -> None:
-    """Raise DamagedError unless the figure is what most of its calls had: a run that was imported
-    is used in place of a measurement."""
+def _check_calls(figure: Figure, rig: Rig, source: str) -> None:
+    """Raise DamagedError unless the figure follows from its calls, as the mode or the median: a run
+    that was imported is used in place of a measurement."""
     counts: Counter[int | float] = Counter()
     for value, repetitions in figure.calls:
+        if repetitions < 1:
+            raise DamagedError(f"{source} is damaged: {repetitions} calls of {figure.case.name} "
+                               f"had {value:g}. Measure again, or take the file from its backup.")
         counts[value] += repetitions
-    if counts and counts[figure.value] < max(counts.values()):
+    if not counts:
+        return
+    if rig == "exact":
+        right, what = counts[figure.value] == max(counts.values()), "most of its calls had"
+        found = counts.most_common(1)[0][0]
+    else:
+        found, what = _median(counts), "the median of its samples is"
+        right = math.isclose(figure.value, found, rel_tol=1e-9)
+    if not right:
         raise DamagedError(
-            f"{source} is damaged: it says {figure.value:g} of {figure.case.name}, and most of its "
-            f"calls had {counts.most_common(1)[0][0]:g}. Measure again, or take the file from its "
-            "backup.")
+            f"{source} is damaged: it says {figure.value:g} of {figure.case.name}, and {what} "
+            f"{found:g}. Measure again, or take the file from its backup.")
+
+
+def _median(counts: Mapping[int | float, int]) -> float:
+    values, ends = sorted(counts), list(accumulate(counts[value] for value in sorted(counts)))
+    middle = [values[bisect_right(ends, at)] for at in ((ends[-1] - 1) // 2, ends[-1] // 2)]
+    return sum(middle) / 2
 
 
 class _Head(msgspec.Struct):
