@@ -17,7 +17,7 @@ AROUND = """
 #include <stdlib.h>
 
 #define PAGE_SHIFT 12
-#define MAX_PAGECACHE_ORDER 9
+#define MAX_XAS_ORDER 11
 #define BITS_PER_LONG (8 * (int)sizeof(long))
 #define EXPORT_SYMBOL(name) extern int exported_##name
 #define __ffs(word) __builtin_ctzl(word)
