@@ -151,8 +151,11 @@ def test_a_small_slope_over_many_buffers_is_spoken_of():
     law = fit(cells(made_run(lambda walk: 2000 + 0.4 * walk.prefix)))
     assert "grows by 0.4 instructions for every buffer before" in law_sentence(
         law, "instructions/call")
-    level = fit(cells(made_run(lambda walk: 2000 + 0.01 * walk.prefix)))
+    level = fit(cells(made_run(lambda walk: 2000 + 0.1 * walk.prefix)))
     assert law_sentence(level, "instructions/call").startswith("Cost does not depend")
+    both = fit(cells(made_run(lambda walk: 30000 + 20 * walk.prefix - 10 * walk.tail)))
+    assert law_sentence(both, "instructions/call").startswith(
+        "Cost grows by 20.0 instructions for every buffer before the write and falls by 10.0 ")
 
 
 def test_sweeps_of_different_cells_are_not_arranged():

@@ -28,9 +28,6 @@ _TERM_WORDS = {
     "further": "further folio it leads into",
 }
 
-# A term that moves the cost by less than this share of the cheapest cell is not spoken of.
-_MOVES = 0.01
-
 # Where a cost this many times the map's cheapest gets the hottest colour.
 _HOTTEST = 64.0
 
@@ -131,6 +128,10 @@ def law_formula(law: Law) -> str:
     return f"cost = {law.base:,.0f}{terms}"
 
 
+def _show_factor(factor: float) -> str:
+    return f"{factor:.1f}" if factor >= 1 else f"{factor:.2g}"
+
+
 def law_sentence(law: Law, unit: str) -> str:
     """The law, its residual, and what it says in plain words."""
     what = unit.partition("/")[0]
@@ -140,10 +141,13 @@ def law_sentence(law: Law, unit: str) -> str:
     if not law.fits:
         return (f"No law of this form fits: {formula} leaves a {residual}, where at most "
                 f"{100 * FIT_LIMIT:.0f}% is allowed.")
-    grows = [f"{factor:.1f} {what} for every {_TERM_WORDS[term]}"
-             for term, factor in law.coefficients.items() if law.moves[term] >= _MOVES]
+    spoken = {term: factor for term, factor in law.coefficients.items()
+              if law.moves[term] > FIT_LIMIT}
+    moves = [f"{verb} {' and '.join(clauses)}" for verb, sign in (("grows", 1), ("falls", -1))
+             if (clauses := [f"by {_show_factor(abs(factor))} {what} for every {_TERM_WORDS[term]}"
+                             for term, factor in spoken.items() if factor * sign > 0])]
     plain = ("Cost does not depend on the place of the write or the size of the folio"
-             if not grows else f"Cost grows by {' and by '.join(grows)}")
+             if not moves else f"Cost {' and '.join(moves)}")
     constant = "".join(f"; {term} is {value} in every cell and part of the base"
                        for term, value in law.constant.items() if term != "further")
     return f"{plain}.\n{formula} {what}{constant}; {residual}."
