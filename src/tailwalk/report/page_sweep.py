@@ -88,7 +88,7 @@ def sweep_sentence(sweep: Sweep) -> str:
             clauses.append(f"{same} on {listed(flat)}")
         if clauses:
             said.append(f"{kernels[0].case}: {'; '.join(clauses)}")
-    return (". ".join(said) or "No cell of the sweep can be used") + "."
+    return (". ".join(said) or "No two cells of the sweep can be compared") + "."
 
 
 def _heat_map(one: SweepMap, *, recovering: bool) -> HeatMap:
