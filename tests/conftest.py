@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,11 @@ from tailwalk.rigs.qemu import Machine, find_qemu
 # A busy machine is no defect: tests have a time limit of their own.
 settings.register_profile("tailwalk", deadline=None)
 settings.load_profile("tailwalk")
+
+# What tests print is of one width, in no colours, in UTF-8, whatever the terminal they run on.
+for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "LC_ALL", "LC_CTYPE"):
+    os.environ.pop(name, None)
+os.environ["LANG"] = "C.UTF-8"
 
 # In the background of a script a program starts with this ignored, and so would those that tests
 # interrupt.

@@ -50,7 +50,7 @@ class FakeArchive:
         self.configuration.write_text(
             f'Dir::Etc::sourcelist "{home}/sources.list";\n'
             f'Dir::Etc::sourceparts "{home}/none.d";\n'
-            'Acquire::http::Proxy::127.0.0.1 "DIRECT";\nAcquire::http::Timeout "5";\n')
+            'Acquire::http::Proxy::127.0.0.1 "DIRECT";\nAcquire::http::Timeout "60";\n')
 
     @property
     def uri(self) -> str:

@@ -15,8 +15,8 @@ def guests(parent: int) -> list[int]:
 
 
 def gone(pid: int) -> bool:
-    """Whether a process ends within 10 s; one that only waits to be reaped has ended."""
-    deadline = time.monotonic() + 10
+    """Whether a process ends within two minutes; one that only waits to be reaped has ended."""
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()

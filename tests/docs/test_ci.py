@@ -117,6 +117,7 @@ def run_step(script: str, desk: Path, variables: dict[str, str]) -> int:
 
 
 @pytest.mark.guest
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("candidate", "status"), [
     ("debian:6.18", 1), ("debian:7.3", 0), ("debian:1.0", 2), ("image:missing.deb", 2),
@@ -139,6 +140,7 @@ def test_the_steps_end_as_the_page_says(name: str, candidate: str, status: int,
 
 
 @pytest.mark.guest
+@pytest.mark.timeout(1500)
 @pytest.mark.network
 @pytest.mark.parametrize("name", NAMES)
 def test_the_install_step_installs(name: str, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def _parameters():
     for number, session in enumerate(ALL):
         marks = []
         if "long" in session.how.split():
-            marks.append(pytest.mark.long)
+            marks += [pytest.mark.long, pytest.mark.timeout(3600)]
         if session.how.startswith("not run:"):
             marks.append(pytest.mark.skip(reason=session.how))
         name = re.sub(r"[^\w.:+-]+", "_", session.command)[:60]

@@ -284,7 +284,7 @@ def start(cache: Cache, spec: str = "debian:6.18") -> subprocess.Popen[str]:
                             env={**os.environ, "TAILWALK_CACHE": str(cache.root)})
 
 
-def wait_until(true: object, seconds: float = 30) -> None:
+def wait_until(true: object, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not true():  # type: ignore[operator]
         assert time.monotonic() < end, "it did not come to that"
@@ -325,14 +325,14 @@ def test_a_download_that_is_interrupted(archive: FakeArchive, cache: Cache, file
     archive.slow.clear()
     assert get("debian:6.18", cache)[0].release == RELEASE
     assert leftovers(cache) == []
-    wait_until(lambda: not processes_on(cache), 60)
+    wait_until(lambda: not processes_on(cache))
 
 
 def test_processes_that_share_a_cache(archive: FakeArchive, cache: Cache) -> None:
     archive.publish(DEBS)
     archive.slow.add("Packages.xz")
     processes = [start(cache) for _ in range(3)]
-    answers = [process.communicate(timeout=60) for process in processes]
+    answers = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], answers
     assert len({out for out, _ in answers}) == 1
     assert archive.asked_for(".deb") == 1
@@ -346,15 +346,15 @@ def test_processes_that_share_a_cache(archive: FakeArchive, cache: Cache) -> Non
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
-                   check=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
+                      check=False).returncode:
+        pytest.skip("this machine lets nobody mount")
     try:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
 @pytest.mark.parametrize("room", ["16k", "48k", "96k", "160k"])
 def test_a_full_disk(archive: FakeArchive, tmp_path: Path, room: str) -> None:
     release = "6.18.15+big-cloud-amd64"

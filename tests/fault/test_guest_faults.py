@@ -126,7 +126,7 @@ def test_a_qemu_killed_in_mid_run(bench, small):
     killer.start()
     try:
         with pytest.raises(GuestError, match="killed by signal 9"):
-            measure([small], replace(PLAN, calls=20000), bench=bench)
+            measure([small], replace(PLAN, calls=100_000), bench=bench)
     finally:
         killer.join()
 
@@ -141,11 +141,12 @@ def test_one_failing_guest_stops_the_others(own_bench, small, tmp_path):
     assert not guests(os.getpid()) and not leftovers(own_bench.cache)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
 def test_a_full_disk_while_the_state_is_saved(own_bench, small, tmp_path):
     mount = tmp_path / "small"
     mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", mount], check=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", mount],
+                      check=False).returncode:
+        pytest.skip("this machine lets nobody mount")
     try:
         tight = replace(own_bench, cache=Cache(mount))
         with pytest.raises(CacheError, match="no space left"):
@@ -184,7 +185,7 @@ def test_an_interrupt_during_a_boot(tmp_path, small, number, status):  # noqa: A
     assert process.returncode == status
     assert "Traceback" not in errors
     for pid in found:
-        assert not Path(f"/proc/{pid}").exists()
+        assert gone(pid)
     assert not leftovers(Cache(root))
     assert not list((tmp_path / "results").glob("*"))
 
@@ -226,8 +227,8 @@ def test_a_guest_that_ends_before_qemu_answers(tmp_path, stand_in, frames, whole
     (tmp_path / "state").touch()
     with Guest(Machine(), qemu=stand_in("cont", *frames), kernel=tmp_path, initramfs=tmp_path,
                name="early", state=tmp_path / "state") as guest:
-        guest.start_job(10)
-        deadline = time.monotonic() + 10
+        guest.start_job(120)
+        deadline = time.monotonic() + 120
         if whole:
             assert guest.frame(deadline).type is FrameType.DONE
         else:
@@ -238,14 +239,14 @@ def test_a_guest_that_ends_before_qemu_answers(tmp_path, stand_in, frames, whole
 def test_a_panic_between_two_commands_is_named(tmp_path, stand_in):
     qemu = stand_in("greeting", console="Kernel panic - not syncing: no init\n")
     with Guest(Machine(), qemu=qemu, kernel=tmp_path, initramfs=tmp_path, name="early") as guest:
-        guest._process.wait(10)
+        guest._process.wait(120)
         with pytest.raises(GuestError, match=r"the kernel panicked .*: no init"):
-            guest.command("query-status", time.monotonic() + 10)
+            guest.command("query-status", time.monotonic() + 120)
 
 
 def test_a_guest_that_has_stopped_before_anybody_listens_is_saved(tmp_path, stand_in, small):
     """QEMU tells of it by an event that only those hear who have greeted it."""
     start = state.Start(replace(small, image=tmp_path), b"", "0" * 64)
     booted = state.boot(start, Machine(), qemu=stand_in("quit", FrameType.READY),
-                        cache=Cache(tmp_path / "cache"), seconds=10)
+                        cache=Cache(tmp_path / "cache"), seconds=120)
     assert booted.state.exists()

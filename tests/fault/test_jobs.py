@@ -16,7 +16,7 @@ from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.jobs import as_finished
 from tailwalk.rigs.qemu import Machine, Qemu
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_a_scheduler_that_dies_is_named(kernel, bench):
             measure(kernels, SEED, bench=replace(bench, progress=Killing()),
                     pool=DaskPool(address))
         assert len(noted) == 1 and "no worker yet" in noted[0]
-        assert time.monotonic() - begin < 60
+        assert time.monotonic() - begin < 300
     finally:
         scheduler.kill()
         scheduler.communicate()

@@ -143,7 +143,7 @@ def test_tail_on_every_version(version: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.guest
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 class TestBuild:
     def test_a_series_compiles_the_files_it_changes(self, kernel, tmp_path: Path) -> None:
         plain, tail = kernel("src:6.18"), kernel("src:6.18+tail")

@@ -163,7 +163,9 @@ def test_releases_that_cannot_be_had_or_do_not_boot(lab: Lab) -> None:
     assert "debian:6.18.5          11" not in bisect("debian:6.12", "debian:6.18").stdout
 
 
-def test_what_cannot_be_bisected(lab: Lab, tmp_path: Path) -> None:
+def test_what_cannot_be_bisected(lab: Lab, tmp_path: Path,
+                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.resolve()))
     assert "no worse than --ratio says: pwrite_u1k takes 11,117" in refusal(
         bisect("debian:6.17", "debian:6.18"))
     assert "has to be older than" in refusal(bisect("debian:6.18", "debian:6.12"))

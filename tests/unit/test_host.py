@@ -69,7 +69,7 @@ def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
             (b"time pwrite 1024 1 0 16 8\n", "no file was filled"),
             (b"pin 4095\n", "cannot run on CPU 4095"),
             (b"case nonsense\n", "the job has"),
-            (b"fill 9000000000000000000 4096 1\n", "cannot make a file of")):
+            (b"fill 9000000000000000000 4096 1\n", "cannot make a file of|cannot look at")):
         with Worker(build_probe(), tmp_path) as worker:
             worker.tell(line)
             with pytest.raises(HostError, match=complaint) as caught:

@@ -37,7 +37,7 @@ def guest():
 def wait():
     with guest():
         print("waiting", flush=True)
-        time.sleep(60)
+        time.sleep(600)
 
 tailwalk.cli.group.add_command(wait)
 tailwalk.cli._COMMANDS["wait"] = ("__main__:wait", "Wait.")
@@ -63,7 +63,7 @@ def start(tmp_path: Path) -> Start:
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Status, standard output and standard error."""
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
