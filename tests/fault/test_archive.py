@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from fake_archive import FakeArchive
 from made_kernels import compress, kernel_debs, make_module, make_vmlinux, split_debs
+from mounts import mounted
 from tailwalk.cache import Cache
 from tailwalk.errors import ArchiveError, CacheError, KernelError, TailwalkError
 from tailwalk.kernels import Kernel, resolve
@@ -343,23 +342,11 @@ def test_processes_that_share_a_cache(archive: FakeArchive, cache: Cache) -> Non
 # The disk
 
 
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
-                      check=False).returncode:
-        pytest.skip("this machine lets nobody mount")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 @pytest.mark.parametrize("room", ["16k", "48k", "96k", "160k"])
 def test_a_full_disk(archive: FakeArchive, tmp_path: Path, room: str) -> None:
     release = "6.18.15+big-cloud-amd64"
     archive.publish({**kernel_debs(release, "6.18.15-1", size=120_000)})
-    with small_disk(tmp_path / "disk", room) as disk:
+    with mounted(tmp_path / "disk", f"size={room}") as disk:
         cache = Cache(disk / "cache")
         with pytest.raises(CacheError, match="no space left"):
             get("debian:6.18", cache)

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mounts import mounted
 from processes import gone, guests
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem, find_cases
@@ -142,19 +143,12 @@ def test_one_failing_guest_stops_the_others(own_bench, small, tmp_path):
 
 
 def test_a_full_disk_while_the_state_is_saved(own_bench, small, tmp_path):
-    mount = tmp_path / "small"
-    mount.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", mount],
-                      check=False).returncode:
-        pytest.skip("this machine lets nobody mount")
-    try:
+    with mounted(tmp_path / "small", "size=40m") as mount:
         tight = replace(own_bench, cache=Cache(mount))
         with pytest.raises(CacheError, match="no space left"):
             measure([small], PLAN, bench=tight)
         assert not leftovers(tight.cache)
         assert not list(mount.glob("state/[0-9a-f]*"))
-    finally:
-        subprocess.run(["umount", mount], check=True)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

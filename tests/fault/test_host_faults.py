@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mounts import mounted
 from processes import gone
 from tailwalk.cases import KIB, MIB, find_cases
 from tailwalk.errors import HostError
@@ -29,26 +30,18 @@ from tailwalk.rigs.worker import Worker
 PLAN = HostPlan(cases=[SMALL], pace=Pace(rounds=8, seconds=0))
 
 
-def mounted(folder: Path, kind: str, options: str) -> Iterator[Path]:
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", kind, "-o", options, kind, folder], capture_output=True,
-                          check=False)
-    if done.returncode:
-        pytest.skip(f"mounting takes root: {done.stderr.decode()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)  # fails where anything still has a file there
-
-
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Path]:
     """A file system of 512 KiB."""
-    yield from mounted(tmp_path / "tiny", "tmpfs", "size=512k,mode=777")
+    with mounted(tmp_path / "tiny", "size=512k,mode=777") as disk:
+        yield disk
 
 
 @pytest.fixture
 def frozen(tmp_path: Path) -> Iterator[Path]:
     """A file system that is mounted read-only."""
-    yield from mounted(tmp_path / "frozen", "tmpfs", "ro")
+    with mounted(tmp_path / "frozen", "ro") as disk:
+        yield disk
 
 
 def test_a_disk_with_too_little_room_is_refused_at_once(tiny: Path) -> None:

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from made_sources import DEFINITION, MAKEFILE, RING, make_source
+from mounts import mounted
 from processes import gone
 from tailwalk.cache import Cache
 from tailwalk.errors import CacheError, KernelError, SeriesError, SpecError, ToolError
@@ -303,7 +303,7 @@ class TestFailure:
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
     def test_a_cache_on_a_full_disk_keeps_nothing(self, source: Path, tmp_path: Path) -> None:
-        with small_disk(tmp_path / "small") as small:
+        with mounted(tmp_path / "small", "size=64k") as small:
             with pytest.raises(CacheError, match="no space left"):
                 resolve(f"src:{source}", cache=Cache(small))
             assert entries(Cache(small), "worktrees") == entries(Cache(small), "kernels") == []
@@ -333,19 +333,6 @@ class TestFailure:
                                     build: Callable[..., Kernel]) -> None:
         with pytest.raises(SpecError, match=said):
             build(tmp_path / path)
-
-
-@contextmanager
-def small_disk(place: Path) -> Iterator[Path]:
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(place)],
-                          capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip("this machine lets nobody mount")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
 
 
 class TestInterruption:

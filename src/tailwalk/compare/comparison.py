@@ -23,9 +23,9 @@ Verdict = Literal[
 """What became of a case on a kernel.
 
 `within noise`: on a timed rig, the difference is smaller than the noise, or on the host rig than
-what sessions on one kernel differ by. `unsteady`: this figure
-or the baseline's must not be relied on. `unknown`: nothing can be said: a figure that is not
-above 0 or, on a timed rig, too few samples a side for any test.
+what sessions on one kernel differ by. `unsteady`: this figure or the baseline's must not be relied
+on. `unknown`: nothing can be said: a figure that is not above 0 or, on a timed rig, too few samples
+a side for any test.
 """
 
 Undefined = Literal["no regression", "within noise", "unsteady", "unknown"]

@@ -124,10 +124,10 @@ def verdict(run: Run, grown: Sequence[Growth], *, times: str) -> list[str]:
         "" if one.at_start else f" at offset {show_size(one.base.case.offset)}")
     top = max(one.steps, key=lambda step: step.ratio)
     if one.state == "affected":
-        small = show_size(written_folio(one.base))
+        small = written_folio(one.base)
         head = (f"This machine is affected: {what} costs up to "
                 f"{show_ratio(top.ratio, times=times)} as much in a large folio as in "
-                f"{'a page' if small == show_size(PAGE) else f'one of {small}'}.")
+                f"{'a page' if small == PAGE else f'one of {show_size(small)}'}.")
     elif one.state == "unclear" and not one.telling:
         head = (f"Unclear: whether {what} costs more in a large folio cannot be told from these "
                 f"fills. Measure with --fill {show_size(PAGE)} and a --fill of "

@@ -136,17 +136,16 @@ def cases_with(comparison: Comparison, column: int, verdict: Verdict) -> list[st
 
 def sentence(comparison: Comparison, *, times: str) -> str:
     """The verdict on the whole comparison in one sentence."""
-    bad = comparison.bad
+    bad, doubtful = comparison.bad, comparison.unjudged()
     if bad is None:
-        judged = any(verdict in ("regressed", "improved", "unchanged", "within noise")
-                     for row in comparison.rows for verdict in row.verdicts)
+        judged = doubtful < len(comparison.rows) * (len(comparison.kernels) - 1)
         clauses = [f"No case {'' if judged else 'can be said to have '}regressed against "
                    f"{kernel_labels(comparison)[0]}"]
     else:
         clauses = [_regression(comparison, bad, times=times)]
         clauses += [clause for column in range(1, len(comparison.kernels)) if column != bad
                     if (clause := _other(comparison, column, times=times))]
-    if doubtful := comparison.unjudged():
+    if doubtful:
         clauses.append(f"{doubtful} figure{'s' if doubtful > 1 else ''} cannot be judged")
     return "; ".join(clauses) + "."
 

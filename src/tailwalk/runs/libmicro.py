@@ -140,8 +140,8 @@ def import_libmicro(texts: Mapping[str, str], *, kernel: str | None = None,
         file_size: bytes in the file; libMicro's own script takes 10 MiB.
 
     Every result of a case is one sample, in the files' order; those of another machine, kernel or
-    version of libMicro are another run's. Raises RecordError where a file
-    holds no result of writes to a file, UsageError where a kernel is not named.
+    version of libMicro are another run's. Raises RecordError where a file holds no result of
+    writes to a file, UsageError where a kernel is not named.
     """
     left_out: dict[str, None] = {}
     origins: dict[tuple[str, ...], list[tuple[Section, list[tuple[Case, Result]]]]] = {}

@@ -190,7 +190,8 @@ def _check_calls(figure: Figure, rig: Rig, source: str) -> None:
 
 
 def _median(counts: Mapping[int | float, int]) -> float:
-    values, ends = sorted(counts), list(accumulate(counts[value] for value in sorted(counts)))
+    values = sorted(counts)
+    ends = list(accumulate(counts[value] for value in values))
     middle = [values[bisect_right(ends, at)] for at in ((ends[-1] - 1) // 2, ends[-1] // 2)]
     return sum(middle) / 2
 
