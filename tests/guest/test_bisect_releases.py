@@ -31,11 +31,15 @@ def git(tree: Path, *arguments: str) -> str:
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A git tree whose file `spec` names a kernel at each commit."""
+    return made_tree(tmp_path, monkeypatch, HISTORY)
+
+
+def made_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: list[str]) -> Path:
     monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))
     made = tmp_path / "tree"
     made.mkdir()
     git(made, "init", "-q")
-    for number, spec in enumerate(HISTORY):
+    for number, spec in enumerate(history):
         (made / "spec").write_text(f"{spec}\n")
         git(made, "add", ".")
         git(made, "commit", "-q", "--allow-empty", "-m", f"commit {number}")
@@ -51,6 +55,18 @@ def test_git_finds_the_first_bad_commit(tree: Path) -> None:
     log = git(tree, "bisect", "log")
     assert "# skip: " in log and "# good: " in log
     assert "bad: " in said and "instructions a call of pwrite_u1k" in said
+
+
+def test_git_finds_the_commit_that_fixed_it(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = made_tree(tmp_path, monkeypatch, HISTORY[::-1])
+    git(tree, "bisect", "start", "--term-old=dear", "--term-new=fixed", "HEAD",
+        f"HEAD~{len(HISTORY) - 1}")
+    said = git(tree, "bisect", "run", "sh", "-c",
+               f'{STEP} "$(cat spec)" --fixed --good debian:6.12 --case pwrite_u1k')
+    assert git(tree, "show", "-s", "--format=%s", "refs/bisect/fixed").strip() == "commit 2"
+    assert "is the first fixed commit" in said
+    assert "dear: " in said and "fixed: " in said
 
 
 def test_a_tree_that_does_not_build_is_skipped(tmp_path: Path) -> None:

@@ -39,29 +39,29 @@ RELEASES = ("6.12.111", "6.12.118", "6.16.3", "6.16.12", "6.17.8", "6.17.13", "6
 
 
 @given(st.data())
-def test_the_first_bad_one_is_found_in_the_fewest_tests(data: st.DataObject) -> None:
+def test_the_first_new_one_is_found_in_the_fewest_tests(data: st.DataObject) -> None:
     size = data.draw(st.integers(2, 70))
-    first_bad = data.draw(st.integers(1, size - 1))
+    first_new = data.draw(st.integers(1, size - 1))
     found, tests = Bisection(size), 0
     while (index := found.next_index()) is not None:
         tests += 1
-        found.tell(index, "bad" if index >= first_bad else "good")
-    assert (found.first_bad, list(found.suspects)) == (first_bad, [first_bad])
+        found.tell(index, "new" if index >= first_new else "old")
+    assert (found.first_new, list(found.suspects)) == (first_new, [first_new])
     assert tests <= math.ceil(math.log2(size - 1))
 
 
 @given(st.data())
 def test_what_cannot_be_tested_is_passed_over(data: st.DataObject) -> None:
     size = data.draw(st.integers(3, 40))
-    first_bad = data.draw(st.integers(1, size - 1))
+    first_new = data.draw(st.integers(1, size - 1))
     refuses = data.draw(st.sets(st.integers(1, size - 2)))
     found = Bisection(size)
     while (index := found.next_index()) is not None:
         assert index not in found.states
         found.tell(index, "skipped" if index in refuses else (
-            "bad" if index >= first_bad else "good"))
-    assert first_bad in found.suspects
-    assert set(found.suspects) - {found.first_bad} <= refuses
+            "new" if index >= first_new else "old"))
+    assert first_new in found.suspects
+    assert set(found.suspects) - {found.first_new} <= refuses
 
 
 class Lab:
@@ -69,6 +69,7 @@ class Lab:
 
     def __init__(self, dear_from: str) -> None:
         self.dear_from = RELEASES.index(dear_from)
+        self.fixed_from = len(RELEASES)
         self.booted: list[str] = []
         self.errors: dict[str, TailwalkError] = {}
         self.unsteady: set[str] = set()
@@ -76,7 +77,7 @@ class Lab:
     def measured(self, spec: str) -> Measured:
         release = spec.removeprefix("debian:")
         self.booted.append(release)
-        dear = RELEASES.index(release) >= self.dear_from
+        dear = self.dear_from <= RELEASES.index(release) < self.fixed_from
         figure = made_figure(made_case(), 11117 if dear else 2224,
                              steady=release not in self.unsteady)
         return Measured(made_run(spec, [figure], release=release), False)
@@ -163,12 +164,58 @@ def test_releases_that_cannot_be_had_or_do_not_boot(lab: Lab) -> None:
     assert "debian:6.18.5          11" not in bisect("debian:6.12", "debian:6.18").stdout
 
 
+@pytest.mark.parametrize("ends", [("debian:7.3", "debian:6.16"), ("debian:6.16", "debian:7.3")])
+def test_the_first_fixed_release(lab: Lab, ends: tuple[str, str]) -> None:
+    lab.fixed_from = RELEASES.index("7.0")
+    done = bisect(*ends, "--fixed")
+    assert done.exception is None, done.exception
+    assert done.stdout == """\
+pwrite_u1k, instructions per call; fixed is at most 3,336 (1.5 times debian:7.3.4)
+  debian:6.16.12       11,117  dear
+  debian:7.3.4          2,224  fixed
+  debian:6.18.5        11,117  dear
+  debian:6.18.15       11,117  dear
+  debian:7.0            2,224  fixed
+
+3 of 6 releases between tested. Last dear: debian:6.18.15, 11,117.
+First fixed: debian:7.0, 2,224 (0.20 times).
+
+To find the commit, in a clone of the stable kernel tree:
+    git bisect start --term-old=dear --term-new=fixed v7.0 v6.18
+    git bisect run tailwalk bisect-step src:. --fixed --good src:7.0 --ratio 1.5 --case pwrite_u1k
+"""
+
+
+def test_the_other_direction_is_named_with_the_ratio(lab: Lab) -> None:
+    lab.fixed_from = RELEASES.index("7.0")
+    newer_first = refusal(bisect("debian:7.3", "debian:6.18"))
+    assert "GOOD (debian:7.3.4) has to be older than BAD (debian:6.18.15)" in newer_first
+    assert newer_first.endswith("add --fixed.")
+    assert lab.booted == []
+    cheaper = refusal(bisect("debian:6.18", "debian:7.3"))
+    assert ("debian:7.3.4 is no worse than --ratio says: pwrite_u1k takes 2,224 instructions there "
+            "and 11,117 on debian:6.18.15, which is 0.20 times, and bad is above 1.5 times"
+            ) in cheaper
+    assert cheaper.endswith("It became cheaper between the two: to find where, add --fixed.")
+    assert refusal(bisect("debian:6.18", "debian:7.3", "--ratio", "6")).endswith(
+        "add --fixed, and give a --ratio below 5.00.")
+    dearer = refusal(bisect("debian:6.12", "debian:6.18", "--fixed"))
+    assert "which is 0.20 times, and dear is above 1.5 times" in dearer
+    assert dearer.endswith("It became dearer between the two: to find where, leave --fixed out.")
+    assert refusal(bisect("debian:6.17", "debian:6.18", "--fixed")).endswith(
+        "which is 1.00 times, and dear is above 1.5 times. Give a smaller --ratio, or other "
+        "kernels.")
+
+
 def test_what_cannot_be_bisected(lab: Lab, tmp_path: Path,
                                  monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.resolve()))
     assert "no worse than --ratio says: pwrite_u1k takes 11,117" in refusal(
         bisect("debian:6.17", "debian:6.18"))
     assert "has to be older than" in refusal(bisect("debian:6.18", "debian:6.12"))
+    for fixed in ([], ["--fixed"]):
+        assert "debian:6.18 and debian:6.18.15 are one release, debian:6.18.15" in refusal(
+            bisect("debian:6.18", "debian:6.18.15", *fixed))
     assert "no debian:6.1 that can boot" in refusal(bisect("debian:6.1", "debian:6.18"))
     assert "bisect-step" in refusal(bisect("src:6.12", "src:6.18"))
     assert "--ratio 0" in refusal(bisect("debian:6.12", "debian:6.18", "--ratio", "0"))
@@ -215,6 +262,16 @@ def test_the_tree_is_handed_over_to_git(lab: Lab, tree: Path,  # noqa: ARG001
         bisect("debian:6.12", "debian:6.18", "--tree", str(tree)))
 
 
+def test_git_looks_for_what_fixed_it(lab: Lab, tree: Path,
+                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.dear_from, lab.fixed_from = 0, RELEASES.index("6.16.12")
+    step = "import sys; sys.exit(int(open('number').read()) >= 7)"
+    monkeypatch.setattr(bisect_file, "_STEP", (sys.executable, "-c", step))
+    done = bisect("debian:6.18", "debian:6.12", "--fixed", "--tree", str(tree))
+    assert done.exit_code == 0, (done.exception, done.output)
+    assert git(tree, "show", "-s", "--format=%s", "refs/bisect/fixed") == "commit 7"
+
+
 def step(*arguments: str) -> Result:
     return CliRunner().invoke(group, ["bisect-step", "src:.", "--case", "pwrite_u1k", *arguments])
 
@@ -242,6 +299,19 @@ def test_the_status_of_a_step(figure: float | Exception, status: int) -> None:
     with figures(figure):
         assert step("--good", "src:6.12").exit_code == status
         assert step("--above", "3000").exit_code == status
+
+
+@pytest.mark.parametrize(("figure", "status"), [
+    (2224, 1), (3000, 1), (3001, 0), (11117, 0), (-1, 125), (GuestError("does not boot"), 125),
+    (ToolError("no gcc"), 255)])
+def test_a_step_to_the_fix_turns_the_verdicts_alone(
+        figure: float | Exception, status: int) -> None:
+    with figures(figure):
+        for limit in (["--good", "src:7.3"], ["--above", "3000"]):
+            done = step("--fixed", *limit)
+            assert done.exit_code == status
+            if status < 2:
+                assert done.stdout.startswith(("dear: ", "fixed: ")[status])
 
 
 @pytest.mark.parametrize("arguments", [

@@ -1,4 +1,4 @@
-"""`tailwalk bisect`: the first release that is dearer."""
+"""`tailwalk bisect`: the first release that is dearer, or cheaper again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,19 +38,52 @@ if TYPE_CHECKING:
 _STEP = (sys.executable, "-m", "tailwalk", "bisect-step")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Sought:
+    """What is looked for: where a cost rises above `limit`, or, `fixed`, where it no longer is.
+
+    `old` and `new` are what a release before and after that is called, here and by git bisect,
+    which does not let a good commit be the older one's opposite.
+    """
+
+    fixed: bool
+    ratio: float
+    limit: float
+
+    @property
+    def old(self) -> str:
+        return "dear" if self.fixed else "good"
+
+    @property
+    def new(self) -> str:
+        return "fixed" if self.fixed else "bad"
+
+    @property
+    def terms(self) -> list[str]:
+        """The options of git bisect start."""
+        return [f"--term-old={self.old}", f"--term-new={self.new}"] if self.fixed else []
+
+    def is_new(self, figure: float) -> bool:
+        return (figure > self.limit) != self.fixed
+
+
 @click.command()
 @click.argument("good", metavar="GOOD")
 @click.argument("bad", metavar="BAD")
 @click.option("--ratio", type=float, default=1.5, show_default=True,
               help="Bad is what takes more than so many times GOOD's figure.")
+@click.option("--fixed", is_flag=True,
+              help="Find the first release that is good again: of the two kernels the newer is "
+                   "GOOD, whichever is named first.")
 @click.option("--tree", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Then let git bisect run find the commit in this clone of the stable kernel "
                    "tree; the status is git's.")
 @one_case_options
 @click.pass_context
-def bisect(context: click.Context, /, good: str, bad: str, ratio: float, tree: Path | None,
-           **given: Any) -> None:
-    """Find the first release between two of Debian's kernels that is dearer by --ratio.
+def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: bool,
+           tree: Path | None, **given: Any) -> None:
+    """Find the first release between two of Debian's kernels that is dearer by --ratio, or with
+    --fixed the first that no longer is.
 
     Tests as few of the releases that the archive holds as can be; then says how git bisect finds
     the commit, or with --tree does it. A release that cannot be had or does not boot is passed
@@ -63,30 +97,48 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, tree: P
     if tree is not None:
         _git(tree, "rev-parse", "--git-dir")
     with open_progress() as progress:
-        specs = _candidates(good, first, bad, last, progress)
+        specs = _candidates(good, first, bad, last, fixed=fixed, progress=progress)
         figures = _Measuring(plan, progress)
         figures.both_ends(specs[0], specs[-1])
-        limit = ratio * figures.value(specs[0])
-        if figures.value(specs[-1]) <= limit:
-            raise UsageError(
-                f"{bad} is no worse than --ratio says: {case.name} takes "
-                f"{show_figure(figures.value(specs[-1]))} instructions there and "
-                f"{show_figure(figures.value(specs[0]))} on {good}; bad is above "
-                f"{ratio:g} times that. Give a smaller --ratio, or other kernels.")
-        click.echo(f"{case.name}, instructions per call; bad is above "
-                   f"{show_figure(round(limit))} ({ratio:g} times {specs[0]})")
-        found = _search(specs, figures, limit)
-    _tell(specs, figures, found)
-    start = _tags(specs[found.last_good], specs[found.first_bad])
-    step = ["src:.", "--good", f"src:{_version(specs[found.last_good]).series}", "--ratio",
-            f"{ratio:g}", *case_arguments(plan.cases, plan.filesystem)]
+        reference = specs[-1 if fixed else 0]
+        sought = _Sought(fixed=fixed, ratio=ratio, limit=ratio * figures.value(reference))
+        _require_a_change(specs[0], specs[-1], figures, sought, case.name)
+        click.echo(f"{case.name}, instructions per call; {sought.new} is "
+                   f"{'at most' if fixed else 'above'} {show_figure(round(sought.limit))} "
+                   f"({ratio:g} times {reference})")
+        found = _search(specs, figures, sought)
+    _tell(specs, figures, found, sought)
+    start = _tags(specs[found.last_old], specs[found.first_new])
+    like = specs[found.first_new if fixed else found.last_old]
+    step = ["src:.", *(["--fixed"] if fixed else []), "--good", f"src:{_version(like).series}",
+            "--ratio", f"{ratio:g}", *case_arguments(plan.cases, plan.filesystem)]
     if tree is None:
         click.echo(f"""
 To find the commit, in a clone of the stable kernel tree:
-    git bisect start {shlex.join(start)}
+    git bisect start {shlex.join([*sought.terms, *start])}
     git bisect run tailwalk bisect-step {shlex.join(step)}""")
         return
-    context.exit(_hand_over(tree, start, step))
+    context.exit(_hand_over(tree, sought.terms, start, step))
+
+
+def _require_a_change(older: str, newer: str, figures: _Measuring, sought: _Sought,
+                      case: str) -> None:
+    """Raise UsageError unless the figures of the ends lie on both sides of the limit."""
+    good, bad = (newer, older) if sought.fixed else (older, newer)
+    low, high = figures.value(good), figures.value(bad)
+    if high > sought.limit:
+        return
+    way_out = "Give a smaller --ratio, or other kernels."
+    if low > high:
+        change, turn = ("dearer", "leave --fixed out") if sought.fixed else (
+            "cheaper", "add --fixed")
+        smaller = "" if low > sought.ratio * high else (
+            f", and give a --ratio below {low / high:.2f}")
+        way_out = f"It became {change} between the two: to find where, {turn}{smaller}."
+    raise UsageError(
+        f"{bad} is no worse than --ratio says: {case} takes {show_figure(high)} instructions "
+        f"there and {show_figure(low)} on {good}, which is {high / low:.2f} times, and "
+        f"{sought.old if sought.fixed else sought.new} is above {sought.ratio:g} times. {way_out}")
 
 
 def _version(spec: str) -> KernelVersion:
@@ -97,9 +149,9 @@ def _version(spec: str) -> KernelVersion:
     return parsed.version
 
 
-def _candidates(good: str, first: KernelVersion, bad: str, last: KernelVersion,
-                progress: Progress) -> list[str]:
-    """The specs from good to bad; a series stands for its newest release."""
+def _candidates(good: str, first: KernelVersion, bad: str, last: KernelVersion, *,
+                fixed: bool, progress: Progress) -> list[str]:
+    """The specs from the older end to the newer; a series stands for its newest release."""
     from tailwalk.kernels.line import between, sort_key, version_of
     from tailwalk.kernels.listing import list_kernels
 
@@ -112,9 +164,12 @@ def _candidates(good: str, first: KernelVersion, bad: str, last: KernelVersion,
             raise ArchiveError(f"the archive has no {spec} that can boot; `tailwalk kernels` "
                                "lists those that can.")
         ends.append(max(fitting, key=lambda kernel: sort_key(version_of(kernel))))
-    older, newer = ends
-    if sort_key(version_of(older)) >= sort_key(version_of(newer)):
-        raise UsageError(f"GOOD ({older.spec}) has to be older than BAD ({newer.spec}).")
+    older, newer = sorted(ends, key=lambda kernel: sort_key(version_of(kernel)))
+    if older.spec == newer.spec:
+        raise UsageError(f"{good} and {bad} are one release, {older.spec}: name two.")
+    if not fixed and ends[0] is newer:
+        raise UsageError(f"GOOD ({newer.spec}) has to be older than BAD ({older.spec}). To find "
+                         "the release that made a case cheaper, add --fixed.")
     inner = between(available, version_of(older), version_of(newer))
     return [older.spec, *(kernel.spec for kernel in inner), newer.spec]
 
@@ -168,18 +223,19 @@ class _Measuring:
         return self.figures[spec].value
 
 
-def _search(specs: list[str], figures: _Measuring, limit: float) -> Bisection:
+def _search(specs: list[str], figures: _Measuring, sought: _Sought) -> Bisection:
     found = Bisection(len(specs))
-    _say(specs[0], show_figure(figures.value(specs[0])), "good")
-    _say(specs[-1], show_figure(figures.value(specs[-1])), "bad")
+    _say(specs[0], show_figure(figures.value(specs[0])), sought.old)
+    _say(specs[-1], show_figure(figures.value(specs[-1])), sought.new)
     while (index := found.next_index()) is not None:
         spec = specs[index]
         if reason := figures.try_one(spec):
             found.tell(index, "skipped")
             _say(spec, "", f"skipped: {reason}")
             continue
-        found.tell(index, "bad" if figures.value(spec) > limit else "good")
-        _say(spec, show_figure(figures.value(spec)), found.states[index])
+        new = sought.is_new(figures.value(spec))
+        found.tell(index, "new" if new else "old")
+        _say(spec, show_figure(figures.value(spec)), sought.new if new else sought.old)
     return found
 
 
@@ -187,25 +243,26 @@ def _say(spec: str, figure: str, state: str) -> None:
     click.echo(f"  {spec:<17} {figure:>9}  {state}")
 
 
-def _tell(specs: list[str], figures: _Measuring, found: Bisection) -> None:
-    good, bad = specs[found.last_good], specs[found.first_bad]
+def _tell(specs: list[str], figures: _Measuring, found: Bisection, sought: _Sought) -> None:
+    old, new = specs[found.last_old], specs[found.first_new]
     inner = sum(0 < index < len(specs) - 1 for index in found.states)
-    click.echo(f"\n{inner} of {len(specs) - 2} releases between tested. Last good: {good}, "
-               f"{show_figure(figures.value(good))}.")
+    click.echo(f"\n{inner} of {len(specs) - 2} releases between tested. Last {sought.old}: {old}, "
+               f"{show_figure(figures.value(old))}.")
     if len(found.suspects) > 1:
-        click.echo(f"First bad: one of {', '.join(specs[index] for index in found.suspects)}; "
-                   f"{bad} is, with {show_figure(figures.value(bad))}, and the others could not "
+        click.echo(f"First {sought.new}: one of "
+                   f"{', '.join(specs[index] for index in found.suspects)}; "
+                   f"{new} is, with {show_figure(figures.value(new))}, and the others could not "
                    "be tested.")
     else:
-        click.echo(f"First bad: {bad}, {show_figure(figures.value(bad))} "
-                   f"({figures.value(bad) / figures.value(good):.2f} times).")
+        click.echo(f"First {sought.new}: {new}, {show_figure(figures.value(new))} "
+                   f"({figures.value(new) / figures.value(old):.2f} times).")
 
 
-def _tags(good: str, bad: str) -> list[str]:
-    """The bad and the good tag that git bisect starts from. Between two series the good one is
-    where the series began: a later release of it is on a branch that does not lead to the bad
+def _tags(old: str, new: str) -> list[str]:
+    """The new and the old tag that git bisect starts from. Between two series the old one is
+    where the series began: a later release of it is on a branch that does not lead to the new
     one, and git would test where they part first."""
-    one, other = _version(good), _version(bad)
+    one, other = _version(old), _version(new)
     return [_tag(other), _tag(one if one.series == other.series else one.series)]
 
 
@@ -214,13 +271,13 @@ def _tag(version: KernelVersion) -> str:
     return f"v{version if version.patch else version.series}"
 
 
-def _hand_over(tree: Path, start: list[str], step: list[str]) -> int:
+def _hand_over(tree: Path, terms: list[str], start: list[str], step: list[str]) -> int:
     """Bisect the tree; the status of git bisect run. Raises UsageError for a tree without the
     tags, or with changes that git cannot leave behind."""
     for tag in start:
         _git(tree, "rev-parse", "--verify", "--quiet", f"{tag}^{{commit}}",
              hint=f"it has no tag {tag}; fetch the tags of the stable kernel tree into it.")
-    _git(tree, "bisect", "start", *start)
+    _git(tree, "bisect", "start", *terms, *start)
     sys.stdout.flush()
     return subprocess.run(["git", "bisect", "run", *_STEP, *step], cwd=tree,
                           check=False).returncode

@@ -24,9 +24,10 @@ from tailwalk.progress import Progress
 from tailwalk.report.words import show_figure, show_ratio
 from tailwalk.rigs.plan import Plan
 
-# What git bisect run makes of a command's status (git-bisect(1)): 125 skips the commit, 1 to 127
-# otherwise mean bad, and from 128 on it stops.
-GOOD, BAD, SKIP, STOP = 0, 1, 125, 255
+# What git bisect run makes of a command's status (git-bisect(1)): 0 means old, which is good unless
+# it was started with other terms, 125 skips the commit, 1 to 127 otherwise mean new, and from 128
+# on it stops.
+OLD, NEW, SKIP, STOP = 0, 1, 125, 255
 
 
 class _Step(click.Command):
@@ -65,14 +66,18 @@ def _leave(text: str, status: int) -> NoReturn:
               help="Bad is what takes more than so many times --good's figure.")
 @click.option("--above", type=float, metavar="N",
               help="Bad is what takes more instructions a call; instead of --good.")
+@click.option("--fixed", is_flag=True,
+              help="Look for the commit that made it good again: status 0 for what is still dear, "
+                   "1 for what is not.")
 @one_case_options
-def bisect_step(spec: str, good: str | None, ratio: float, above: float | None,
+def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, fixed: bool,
                 **given: Any) -> None:
     """Say whether a kernel is good or bad, by the status that git bisect run expects.
 
     In a kernel tree: git bisect run tailwalk bisect-step src:. --good src:6.12. Status 0: good. 1:
     bad. 125: it does not build or boot, or its figure is unsteady. 255: anything else, which
-    stops the bisection.
+    stops the bisection. With --fixed, 0: dear, 1: fixed; git bisect start takes these words as
+    --term-old=dear --term-new=fixed.
     """
     if (good is None) == (above is None):
         raise UsageError("give either --good, a kernel or run to compare with, or --above, a "
@@ -88,12 +93,13 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None,
     figure = run.figures[0]
     if not figure.steady:
         raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by it.")
-    bad = figure.value > limit
-    click.echo(f"{'bad' if bad else 'good'}: {run.kernel.release} takes "
+    above_limit = figure.value > limit
+    words = ("fixed", "dear") if fixed else ("good", "bad")
+    click.echo(f"{words[above_limit]}: {run.kernel.release} takes "
                f"{show_figure(figure.value)} instructions a call of {figure.case.name}, "
                f"{show_ratio(figure.value / limit, times=' times')} the limit of "
                f"{show_figure(round(limit))}")
-    sys.exit(BAD if bad else GOOD)
+    sys.exit(NEW if above_limit != fixed else OLD)
 
 
 def _reference(good: str, plan: Plan, progress: Progress) -> float:

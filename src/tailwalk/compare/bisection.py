@@ -1,6 +1,6 @@
 """Bisection over an ordered list whose members may refuse to be tested.
 
-One end is good, the other bad, and somewhere between a good one is followed by a bad one. Each
+One end is old, the other new, in git bisect's sense: somewhere between what was and what came. Each
 test halves what is left, so that it takes as few as any method can; a member that cannot be tested
 is passed over for the nearest that can.
 """
@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-State = Literal["good", "bad", "skipped"]
+State = Literal["old", "new", "skipped"]
 
 
 @dataclass
 class Bisection:
-    """Where the first bad one of `size` members is.
+    """Where the first new one of `size` members is.
 
-    Member 0 is good and the last is bad. Ask `next_index` what to test, `tell` it what was found,
+    Member 0 is old and the last is new. Ask `next_index` what to test, `tell` it what was found,
     until there is nothing to test.
     """
 
@@ -25,22 +25,22 @@ class Bisection:
     states: dict[int, State] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.states = {0: "good", self.size - 1: "bad", **self.states}
+        self.states = {0: "old", self.size - 1: "new", **self.states}
 
     @property
-    def last_good(self) -> int:
-        """The newest member before every bad one that was found good."""
+    def last_old(self) -> int:
+        """The newest member before every new one that was found old."""
         return max(index for index, state in self.states.items()
-                   if state == "good" and index < self.first_bad)
+                   if state == "old" and index < self.first_new)
 
     @property
-    def first_bad(self) -> int:
-        """The oldest member that was found bad."""
-        return min(index for index, state in self.states.items() if state == "bad")
+    def first_new(self) -> int:
+        """The oldest member that was found new."""
+        return min(index for index, state in self.states.items() if state == "new")
 
     def next_index(self) -> int | None:
         """The member to test: of those that can be, the nearest to the middle; None at the end."""
-        low, high = self.last_good, self.first_bad
+        low, high = self.last_old, self.first_new
         open_ = [index for index in range(low + 1, high) if index not in self.states]
         return min(open_, key=lambda index: abs(2 * index - low - high), default=None)
 
@@ -50,6 +50,6 @@ class Bisection:
 
     @property
     def suspects(self) -> range:
-        """The members that may be the first bad one: that alone, or those passed over before it
+        """The members that may be the first new one: that alone, or those passed over before it
         too."""
-        return range(self.last_good + 1, self.first_bad + 1)
+        return range(self.last_old + 1, self.first_new + 1)
