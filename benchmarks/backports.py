@@ -20,6 +20,7 @@ from tailwalk.cases.case import Case
 from tailwalk.compare import Comparison, compare
 from tailwalk.errors import TailwalkError
 from tailwalk.kernels.resolve import resolve
+from tailwalk.report.words import show_recovery
 from tailwalk.rigs.exact import Bench, measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
@@ -46,9 +47,8 @@ def add_rows(table: Table, comparison: Comparison) -> None:
         kernel = comparison.kernels[column]
         table.add_row(kernel.spec, kernel.release, *(
             f"{row.figures[column]:,} {row.ratios[column]:.2f}×" for row in comparison.rows))
-    recovered = [row.recovery[2] for row in comparison.rows]
-    table.add_row("", "recovery", *(share if isinstance(share, str) else f"{share:.1%}"
-                                    for share in recovered if share is not None), end_section=True)
+    table.add_row("", "recovery", *(show_recovery(row.recovery[2]) for row in comparison.rows),
+                  end_section=True)
 
 
 def main(specs: Sequence[str], *, base: str, series: str, fill: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case, Filesystem, find_cases
 from tailwalk.runs import Conditions, Figure, FolioCount, KernelRecord, Run
 from tailwalk.runs.record import Rig
@@ -67,8 +68,8 @@ def made_samples(seed: int, median: float, *, noise: float = 0.05,
 
 def made_run(spec: str, figures: Sequence[Figure], *, release: str | None = None,
              filesystem: Filesystem | None = None, machine: Mapping[str, str] | None = None,
-             **changed: Any) -> Run:
-    """A run on the exact rig."""
+             provenance: Mapping[str, str] | None = None, **changed: Any) -> Run:
+    """A run on the exact rig; kernels of one spec and release are one kernel."""
     fields: dict[str, Any] = {
         "tailwalk": "0.1.0", "created": "2026-07-01T12:00:00Z", "rig": "exact",
         "unit": "instructions/call", "inputs": "0" * 64,
@@ -80,9 +81,10 @@ def made_run(spec: str, figures: Sequence[Figure], *, release: str | None = None
             "arguments": "-accel tcg,thread=single -icount shift=0,sleep=off -smp 1 -nodefaults",
             "kernel command line": "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable",
         }
+    release = release or _RELEASES.get(spec, "6.18.15")
     return Run(
-        kernel=KernelRecord(spec=spec, release=release or _RELEASES.get(spec, "6.18.15"),
-                            digest="ab" * 32),
+        kernel=KernelRecord(spec=spec, release=release, provenance=dict(provenance or {}),
+                            digest=digest_bytes(spec.encode(), release.encode())),
         conditions=Conditions(filesystem=filesystem or Filesystem(), probe="cd" * 32,
                               machine=dict(machine)),
         figures=list(figures), **(fields | changed))

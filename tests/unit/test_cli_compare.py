@@ -263,6 +263,9 @@ def test_fail_on_regressed(invoke: Invoke) -> None:
     lenient = invoke(made_seed_runs("debian:6.12", "debian:7.3"), "--fail-on", "regressed",
                      "--threshold", "4")
     assert lenient.exit_code == 0
+    strict = invoke(made_seed_runs("debian:6.12", "debian:7.3"), "--fail-on", "regressed",
+                    "--threshold", "1")
+    assert strict.exit_code == 1
 
 
 def test_a_gate_does_not_pass_what_cannot_be_judged(invoke: Invoke) -> None:
@@ -285,7 +288,7 @@ def test_every_column_that_regressed_is_named(invoke: Invoke) -> None:
                                    ("debian:6.19", 2200, 35000), ("debian:7.3", 2210, 7000))]
     said = " ".join(output(invoke(made, "--bad", "1")).split())
     assert ("debian:6.18 regressed in 1 of 2 cases against debian:6.12, most in pwrite_u1k "
-            "(5.00×); debian:6.19 recovers 100.0% of it and is dearer in 1 of 2 cases, most in "
+            "(5.00×); debian:6.19 recovers all of it and is dearer in 1 of 2 cases, most in "
             "writev_u1k (5.00×); debian:7.3 recovers 99.9% of it.") in said
     said = " ".join(output(invoke(made, "--bad", "3")).split())
     assert "debian:7.3 regressed in no case" in said

@@ -115,8 +115,16 @@ def test_every_figure_stands_in_the_text_with_its_unit() -> None:
     assert "Instructions per call, by case and kernel" in text and "instructions/call" in text
     for counts in COUNTS.values():
         assert all(f" {count:,} " in text for count in counts)
-    for digest in ("ab" * 32, "cd" * 32, "ef" * 32, made_seed_runs()[0].id):
+    kernel = made_seed_runs()[0].kernel.digest
+    for digest in (kernel, "cd" * 32, "ef" * 32, made_seed_runs()[0].id):
         assert digest in text
+
+
+def test_a_recovery_of_all_keeps_its_exact_share_to_sort_by() -> None:
+    text = page(sections_of(made_seed_runs("debian:6.12", "debian:6.18", "debian:7.3")))
+    cells = re.findall(r'<td class="figure" data-key="([\d.]+)"[^>]*>(all|[\d.]+%)</td>', text)
+    assert [said for _, said in cells] == ["99.2%", "all", "99.2%", "all", "all"]
+    assert float(cells[1][0]) == (12346 - 3572) / (12346 - 5391)
 
 
 def test_a_page_of_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -63,7 +64,7 @@ def test_a_step_is_exactly_where_a_figure_moves_by_more(
             for number, value in enumerate(figures)]
     expected = [number for number in range(1, len(figures))
                 if abs(figures[number] - figures[number - 1]) * 100
-                > threshold * figures[number - 1]]
+                > Fraction(str(threshold)) * figures[number - 1]]
     assert [step.after for step in track(runs, threshold=threshold).steps] == expected
 
 

@@ -76,8 +76,7 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
 
     In a kernel tree: git bisect run tailwalk bisect-step src:. --good src:6.12. Status 0: good. 1:
     bad. 125: it does not build or boot, or its figure is unsteady. 255: anything else, which
-    stops the bisection. With --fixed, 0: dear, 1: fixed; git bisect start takes these words as
-    --term-old=dear --term-new=fixed.
+    stops the bisection. With --fixed, 0: dear, 1: fixed, which git bisect start takes as its terms.
     """
     if (good is None) == (above is None):
         raise UsageError("give either --good, a kernel or run to compare with, or --above, a "

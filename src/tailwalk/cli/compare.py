@@ -33,8 +33,9 @@ _TEXTS = {"mail": mail, "markdown": markdown, "csv": comparison_csv, "json": com
 @click.option("--bad", metavar="N|SPEC",
               help="The regressed column, whose regression later ones are to recover: its spec, or "
                    "its number, the first after the baseline being 1.  [default: the worst]")
-@click.option("--threshold", type=float, default=1.0, show_default=True, metavar="PERCENT",
-              help="A figure that differs from the baseline's by no more is unchanged.")
+@click.option("--threshold", type=float, metavar="PERCENT",
+              help="A figure that differs from the baseline's by no more is unchanged.  [default: "
+                   "1 between kernels of one source, 5 between others]")
 @click.option("--format", "form", type=click.Choice(["table", *_TEXTS]), default="table",
               show_default=True, help="mail is plain text of under 72 columns.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE",
@@ -48,9 +49,9 @@ _TEXTS = {"mail": mail, "markdown": markdown, "csv": comparison_csv, "json": com
 @dask_option
 @plan_options
 @click.pass_context
-def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None, threshold: float,
-            form: str, json_file: Path | None, html: Path | None, fail_on: str | None, fresh: bool,
-            dask: str | None, **given: Any) -> None:
+def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None,
+            threshold: float | None, form: str, json_file: Path | None, html: Path | None,
+            fail_on: str | None, fresh: bool, dask: str | None, **given: Any) -> None:
     """Compare kernels case by case: ratios to the first, verdicts, recovery.
 
     The first argument is the baseline. A spec is measured, on the exact rig by default; a record's

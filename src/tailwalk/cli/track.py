@@ -39,8 +39,9 @@ _OF_ONE_KERNEL = (ArchiveError, KernelError, GuestError)
                    "means 6.18.y, 7 means 7.x.")
 @click.option("--newest", type=click.IntRange(min=1), metavar="N",
               help="Of each 6.x or 7.x of --line only the newest N.")
-@click.option("--threshold", type=float, default=1.0, show_default=True, metavar="PERCENT",
-              help="A step is a figure that differs by more from the one before.")
+@click.option("--threshold", type=float, metavar="PERCENT",
+              help="A step is a figure that differs by more from the one before.  [default: 1 "
+                   "between kernels of one source, 5 between others]")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table",
               show_default=True, help="json is the track; csv has one line a figure.")
 @click.option("--svg", type=click.Path(path_type=Path), metavar="FILE",
@@ -50,9 +51,9 @@ _OF_ONE_KERNEL = (ArchiveError, KernelError, GuestError)
 @click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
 @dask_option
 @exact_plan_options
-def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshold: float,
-          form: str, svg: Path | None, html: Path | None, fresh: bool, dask: str | None,
-          **given: Any) -> None:
+def track(specs: tuple[str, ...], line: str | None, newest: int | None,
+          threshold: float | None, form: str, svg: Path | None, html: Path | None, fresh: bool,
+          dask: str | None, **given: Any) -> None:
     """Follow cases over kernel releases, and name the steps.
 
     Give the kernels in the order to follow, or --line. A kernel that cannot be had or does not

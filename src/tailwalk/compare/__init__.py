@@ -11,6 +11,7 @@ from tailwalk.compare.comparison import (
     read_comparison,
 )
 from tailwalk.compare.judge import compare
+from tailwalk.compare.threshold import Threshold
 
 __all__ = [
     "COMPARISON_SCHEMA",
@@ -18,6 +19,7 @@ __all__ = [
     "Comparison",
     "Evidence",
     "Row",
+    "Threshold",
     "Undefined",
     "Verdict",
     "compare",

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from tailwalk.cases import Case
+from tailwalk.compare.threshold import Threshold
 from tailwalk.errors import RecordError
 from tailwalk.runs import Conditions
 from tailwalk.runs.record import Rig, Unit, expect_schema, read_bytes
@@ -35,7 +36,9 @@ Undefined = Literal["no regression", "within noise", "unsteady", "unknown"]
 class ComparedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One column: a kernel and the run that its figures come from.
 
-    `run` is the run's short name (`Run.id`); the rest is the run's own record of the kernel.
+    `run` is the run's short name (`Run.id`); `threshold` is what its figures may differ by from
+    the baseline's and still be unchanged, None for the baseline itself; the rest is the run's own
+    record of the kernel.
     """
 
     spec: str
@@ -43,6 +46,7 @@ class ComparedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     digest: str
     provenance: dict[str, str] = {}
     run: str
+    threshold: Threshold | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,7 +109,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         baseline: spec of the first kernel.
         bad: index in `kernels` of the column whose regression the later ones are to recover;
             None where no kernel regressed.
-        threshold: percent of the baseline that a figure may move and still be unchanged.
+        threshold: percent of the baseline that a figure may move and still be unchanged; the
+            largest, where the kernels' own differ.
         method: how the verdicts were reached, as a sentence.
         kernels: the columns, the baseline first.
         conditions: of every run, besides kernel and cases.

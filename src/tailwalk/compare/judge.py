@@ -28,13 +28,15 @@ from tailwalk.compare.samples import (
     recovery_interval,
     samples_of,
 )
+from tailwalk.compare.threshold import Threshold, show_thresholds, thresholds_for
 from tailwalk.errors import UsageError
 from tailwalk.runs import Figure, Run
 from tailwalk.runs.notes import grouped_notes
 from tailwalk.runs.record import Rig
 
 
-def compare(runs: Sequence[Run], *, bad: int | None = None, threshold: float = 1.0) -> Comparison:
+def compare(runs: Sequence[Run], *, bad: int | None = None,
+            threshold: float | None = None) -> Comparison:
     """The first run beside the others.
 
     On the exact rig figures are compared exactly: regressed above, improved below `threshold`
@@ -50,13 +52,13 @@ def compare(runs: Sequence[Run], *, bad: int | None = None, threshold: float = 1
             worst, which is the one with the largest geometric mean of its ratios over all cases,
             a case that has not regressed counting as 1, so that gains elsewhere do not hide a
             loss; the first of equals; none if no case regressed anywhere.
-        threshold: percent, 0 or more.
+        threshold: percent, 0 or more, for every kernel. None: for each what is usual between it
+            and the baseline, 1 for kernels of one source and 5 for others.
 
     Raises UsageError for runs that cannot be compared or an argument out of range, RecordError
     for a run that is damaged.
     """
-    if not (math.isfinite(threshold) and threshold >= 0):
-        raise UsageError(f"a threshold of {threshold} percent makes no sense: give 0 or more.")
+    thresholds = thresholds_for([(runs[0].kernel, run.kernel) for run in runs[1:]], threshold)
     check_agreement(runs)
     if bad is not None and not 1 <= bad < len(runs):
         raise UsageError(
@@ -64,9 +66,9 @@ def compare(runs: Sequence[Run], *, bad: int | None = None, threshold: float = 1
             f"{_columns(len(runs) - 1)} after it.")
     by_case = [figures_by_case(run) for run in runs]
     rig = runs[0].rig
-    limit = Fraction(str(threshold)) / 100
+    limits = [one.limit for one in thresholds]
     columns = [[figures[case] for figures in by_case] for case in by_case[0]]
-    rows = [_row(figures, evidence, rig=rig, limit=limit)
+    rows = [_row(figures, evidence, rig=rig, limits=limits)
             for figures, evidence in zip(columns, _evidence(columns, rig), strict=True)]
     if bad is None:
         bad = _worst(rows)
@@ -78,9 +80,10 @@ def compare(runs: Sequence[Run], *, bad: int | None = None, threshold: float = 1
         rig=rig,
         baseline=runs[0].kernel.spec,
         bad=bad,
-        threshold=threshold,
-        method=_method(rig, threshold, tests=len(columns) * (len(runs) - 1)),
-        kernels=[_column(run) for run in runs],
+        threshold=max(one.percent for one in thresholds),
+        method=_method(rig, _named(runs[1:], thresholds), tests=len(columns) * (len(runs) - 1)),
+        kernels=[_column(run, one)
+                 for run, one in zip(runs, [None, *thresholds], strict=True)],
         conditions=runs[0].conditions,
         notes=[f"{run.kernel.spec}, {note}" for run in runs for note in grouped_notes(run)],
         rows=rows,
@@ -91,34 +94,39 @@ def _columns(others: int) -> str:
     return "column 1 is the only one" if others == 1 else f"columns 1 to {others} are those"
 
 
-def _column(run: Run) -> ComparedKernel:
+def _column(run: Run, threshold: Threshold | None) -> ComparedKernel:
     kernel = run.kernel
     return ComparedKernel(spec=kernel.spec, release=kernel.release, digest=kernel.digest,
-                          provenance=kernel.provenance, run=run.id)
+                          provenance=kernel.provenance, run=run.id, threshold=threshold)
 
 
-def _method(rig: Rig, threshold: float, *, tests: int) -> str:
+def _named(runs: Sequence[Run], thresholds: Sequence[Threshold]) -> str:
+    return show_thresholds([(run.kernel.spec, one)
+                            for run, one in zip(runs, thresholds, strict=True)])
+
+
+def _method(rig: Rig, threshold: str, *, tests: int) -> str:
     if rig == "exact":
         return (f"exact counts; regressed or improved where they differ from the baseline's by "
-                f"more than {threshold:g}%")
+                f"more than {threshold}")
     corrected = "" if tests == 1 else f" (Holm's correction for {tests} tests)"
     sessions = "" if rig == "timed" else (
         " or where it is one that two sessions on one kernel may have, which is up to "
         f"{float(SESSIONS):g} times")
     return (f"medians; regressed or improved where they differ from the baseline's by more than "
-            f"{threshold:g}%, the two-sided Mann-Whitney U test gives p < {SIGNIFICANCE:g}"
+            f"{threshold}, the two-sided Mann-Whitney U test gives p < {SIGNIFICANCE:g}"
             f"{corrected} and the 95% percentile bootstrap interval ({RESAMPLES:,} resamples) of "
             "the ratio of the medians excludes 1; within noise where no difference is found"
             f"{sessions}")
 
 
 def _row(figures: Sequence[Figure], evidence: list[Evidence | None], *, rig: Rig,
-         limit: Fraction) -> Row:
+         limits: Sequence[Fraction]) -> Row:
     baseline = figures[0]
     case = baseline.case
     verdicts: list[Verdict] = ["baseline"]
     ratios: list[float | None] = [1.0 if _usable(baseline) else None]
-    for figure, found in zip(figures[1:], evidence[1:], strict=True):
+    for figure, found, limit in zip(figures[1:], evidence[1:], limits, strict=True):
         ratio = _ratio(baseline, figure)
         ratios.append(None if ratio is None else float(ratio))
         if ratio is None:

@@ -6,13 +6,15 @@ Versions of the format:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
 
 import msgspec
 
 from tailwalk.cases import Case
 from tailwalk.compare.agreement import check_agreement, figures_by_case
+from tailwalk.compare.threshold import BETWEEN_RELEASES, Threshold, thresholds_for
 from tailwalk.errors import UsageError
 from tailwalk.runs import Conditions, Figure, Run
 from tailwalk.runs.record import Rig, Unit
@@ -21,12 +23,17 @@ TRACK_SCHEMA = "tailwalk.track/1"
 
 
 class TrackedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A kernel that was measured, and the id of the run (`Run.id`)."""
+    """A kernel that was measured, and the id of the run (`Run.id`).
+
+    `threshold` is what a figure may differ by from that of the kernel before without a step; None
+    for the first.
+    """
 
     spec: str
     release: str
     digest: str
     run: str
+    threshold: Threshold | None = None
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,7 +85,8 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Attributes:
         unit: of every figure.
         rig: where every figure comes from.
-        threshold: percent of the figure before that a case may move without a step.
+        threshold: percent of the figure before that a case may move without a step; the largest,
+            where the kernels' own differ.
         conditions: of every run, besides kernel and cases.
         kernels: in the order given.
         left_out: the kernels that could not be measured.
@@ -98,14 +106,16 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
-          threshold: float = 1.0) -> Track:
+          threshold: float | None = None) -> Track:
     """The cases of the runs, which are in order of release, and their steps.
 
     A step is where a steady figure is more than `threshold` percent above or below the last
-    steady one before it. Raises UsageError for runs that cannot be compared.
+    steady one before it; None: more than what is usual between the two kernels, 1 for those of
+    one source and 5 for others. Raises UsageError for runs that cannot be compared or a threshold
+    out of range.
     """
-    if not (math.isfinite(threshold) and threshold >= 0):
-        raise UsageError(f"a threshold of {threshold} percent makes no sense: give 0 or more.")
+    thresholds = thresholds_for([(one.kernel, other.kernel) for one, other in pairwise(runs)],
+                                threshold)
     if not runs:
         raise UsageError("there is no run to track: no kernel could be measured.")
     if len(runs) > 1:
@@ -114,11 +124,15 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
     cases = list(by_case[0])
     columns = [[figures[case] for figures in by_case] for case in cases]
     steps = [step for number, figures in enumerate(columns)
-             for step in _steps(number, figures, threshold)]
+             for step in _steps(number, figures, runs, threshold)]
     return Track(
-        unit=runs[0].unit, rig=runs[0].rig, threshold=threshold, conditions=runs[0].conditions,
+        unit=runs[0].unit, rig=runs[0].rig,
+        threshold=max((one.percent for one in thresholds),
+                      default=BETWEEN_RELEASES.percent if threshold is None else threshold),
+        conditions=runs[0].conditions,
         kernels=[TrackedKernel(spec=run.kernel.spec, release=run.kernel.release,
-                               digest=run.kernel.digest, run=run.id) for run in runs],
+                               digest=run.kernel.digest, run=run.id, threshold=one)
+                 for run, one in zip(runs, [None, *thresholds], strict=True)],
         left_out=list(left_out),
         rows=[TrackRow(case=case.name, parameters=case,
                        figures=[_whole(figure.value) for figure in figures],
@@ -132,7 +146,8 @@ def _whole(value: float) -> int | float:
     return int(value) if float(value).is_integer() else value
 
 
-def _steps(row: int, figures: Sequence[Figure], threshold: float) -> list[Step]:
+def _steps(row: int, figures: Sequence[Figure], runs: Sequence[Run],
+           asked: float | None) -> list[Step]:
     found = []
     before: int | None = None
     for after, figure in enumerate(figures):
@@ -140,7 +155,8 @@ def _steps(row: int, figures: Sequence[Figure], threshold: float) -> list[Step]:
             continue
         if before is not None:
             last = figures[before].value
-            if abs(figure.value - last) * 100 > threshold * last:
+            [threshold] = thresholds_for([(runs[before].kernel, runs[after].kernel)], asked)
+            if abs(Fraction(figure.value) / Fraction(last) - 1) > threshold.limit:
                 found.append(Step(row=row, before=before, after=after, ratio=figure.value / last))
         before = after
     return found

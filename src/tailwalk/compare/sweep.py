@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from statistics import fmean
 
 from tailwalk.cases import show_size
 from tailwalk.cases.sweep import named_offsets
 from tailwalk.compare.agreement import check_conditions
 from tailwalk.compare.law import Cell, Law, cells, fit, flatness, random_cells
+from tailwalk.compare.threshold import Threshold, thresholds_for
 from tailwalk.errors import RecordError
 from tailwalk.runs import Run
-
-_REGRESSED = 1.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +67,13 @@ class Sweep:
     """The maps of every kernel, case by case, the baseline's first.
 
     `bad` is the index of the kernel whose random-offset cost regressed most against the first
-    kernel's; None where none did by more than a percent.
+    kernel's; None where none did by more than its threshold. `threshold` is that of the bad
+    kernel, None where there is none.
     """
 
     maps: list[list[SweepMap]]
     bad: int | None
+    threshold: Threshold | None
 
 
 def arrange(runs: Sequence[Run]) -> Sweep:
@@ -88,10 +90,13 @@ def arrange(runs: Sequence[Run]) -> Sweep:
         check_conditions(first, run)
     names = list(dict.fromkeys(figure.case.name for figure in first.figures))
     maps = [[_map(run, name) for run in runs] for name in names]
-    bad = _worst(maps)
-    if bad is not None:
-        maps = [_with_recovery(kernels, bad) for kernels in maps]
-    return Sweep(maps=maps, bad=bad)
+    thresholds = thresholds_for([(first.kernel, run.kernel) for run in runs[1:]], None)
+    bad = _worst(maps, thresholds)
+    if bad is None:
+        return Sweep(maps=maps, bad=None, threshold=None)
+    threshold = thresholds[bad - 1]
+    maps = [_with_recovery(kernels, bad, threshold) for kernels in maps]
+    return Sweep(maps=maps, bad=bad, threshold=threshold)
 
 
 def _map(run: Run, name: str) -> SweepMap:
@@ -115,30 +120,36 @@ def _places(filled: Sequence[Cell], named: dict[str, int]) -> dict[str, Cell]:
     return {place: by_offset[offset] for place, offset in named.items() if offset in by_offset}
 
 
-def _worst(maps: Sequence[Sequence[SweepMap]]) -> int | None:
-    """The kernel after the first whose random-offset mean grew most on any row."""
+def _worst(maps: Sequence[Sequence[SweepMap]], thresholds: Sequence[Threshold]) -> int | None:
+    """The kernel after the first whose random-offset mean grew most on any row, of those where it
+    grew by more than the kernel's threshold."""
     growth: dict[int, float] = {}
     for kernels in maps:
-        for number, one in enumerate(kernels[1:], start=1):
+        for number, (one, threshold) in enumerate(
+                zip(kernels[1:], thresholds, strict=True), start=1):
             for before, after in zip(kernels[0].rows, one.rows, strict=True):
-                if means := _means(before, after):
+                means = _means(before, after)
+                if means and _regressed(means[0], means[1], threshold):
                     growth[number] = max(growth.get(number, 0), means[1] / means[0])
-    worst = max(growth, key=lambda number: growth[number], default=None)
-    return worst if worst is not None and growth[worst] > _REGRESSED else None
+    return max(growth, key=lambda number: growth[number], default=None)
 
 
-def _with_recovery(kernels: Sequence[SweepMap], bad: int) -> list[SweepMap]:
+def _regressed(base: float, worse: float, threshold: Threshold) -> bool:
+    return worse > (1 + threshold.limit) * Fraction(base)
+
+
+def _with_recovery(kernels: Sequence[SweepMap], bad: int, threshold: Threshold) -> list[SweepMap]:
     result = list(kernels[:bad + 1])
     for one in kernels[bad + 1:]:
-        rows = [_recovered(base, worse, row) for base, worse, row in
+        rows = [_recovered(base, worse, row, threshold) for base, worse, row in
                 zip(kernels[0].rows, kernels[bad].rows, one.rows, strict=True)]
         result.append(replace(one, rows=rows))
     return result
 
 
-def _recovered(base: MapRow, worse: MapRow, row: MapRow) -> MapRow:
+def _recovered(base: MapRow, worse: MapRow, row: MapRow, threshold: Threshold) -> MapRow:
     means = _means(base, worse, row)
-    if not means or means[1] <= _REGRESSED * means[0]:
+    if not means or not _regressed(means[0], means[1], threshold):
         return row
     return replace(row, recovery=(means[1] - means[2]) / (means[1] - means[0]))
 

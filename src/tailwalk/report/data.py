@@ -11,7 +11,7 @@ from tailwalk.runs.record import encode
 _COLUMNS = (
     "case", "call", "size", "vectors", "offset", "fill", "file_size", "uptodate", "kernel",
     "release", "figure", "unit", "rig", "ratio", "verdict", "recovery", "steady", "share",
-    "written_order", "ratio_low", "ratio_high", "p_value")
+    "written_order", "ratio_low", "ratio_high", "p_value", "threshold")
 
 
 def comparison_json(comparison: Comparison) -> str:
@@ -20,7 +20,8 @@ def comparison_json(comparison: Comparison) -> str:
 
 
 def comparison_csv(comparison: Comparison) -> str:
-    """One line a case and kernel, the baseline's too; sizes in bytes, ratios and shares of 1.
+    """One line a case and kernel, the baseline's too; sizes in bytes, ratios and shares of 1,
+    thresholds in percent.
 
     An undefined recovery is the word for why; a field that does not apply is empty.
     """
@@ -37,7 +38,8 @@ def comparison_csv(comparison: Comparison) -> str:
                 case.file_size, _word(case.uptodate), kernel.spec, kernel.release,
                 row.figures[column], comparison.unit, comparison.rig, row.ratios[column],
                 row.verdicts[column], row.recovery[column], _word(row.steady[column]),
-                row.shares[column], row.written[column], *tested])
+                row.shares[column], row.written[column], *tested,
+                kernel.threshold and kernel.threshold.percent])
     return stream.getvalue()
 
 

@@ -12,13 +12,14 @@ from rich.text import Text
 from tailwalk.cases import show_size
 from tailwalk.compare.law import FIT_LIMIT, Cell, Law
 from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
+from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.table import ASCII, UNICODE, Signs, footer, new_table
 from tailwalk.report.words import (
     UNIT_TITLES,
     conditions,
     short_release,
     show_figure,
-    show_percent,
+    show_recovery,
 )
 
 _TERM_WORDS = {
@@ -48,11 +49,17 @@ def sweep_maps(sweep: Sweep, console: Console) -> RenderableType:
             parts += [_title(one), _map(one, number, sweep.bad, signs), *_sentences(one), ""]
     run = sweep.maps[0][0].run
     facts = conditions(run.rig, run.conditions, [])
-    if sweep.bad is not None:
-        bad, base = sweep.maps[0][sweep.bad], sweep.maps[0][0]
-        facts.append(("recovered", f"share of the regression of {bad.run.kernel.spec} against "
-                      f"{base.run.kernel.spec} taken back, for writes at random offsets"))
-    return Group(*parts, footer(facts))
+    return Group(*parts, footer(facts + recovery_condition(sweep)))
+
+
+def recovery_condition(sweep: Sweep) -> list[tuple[str, str]]:
+    """What the maps' recoveries are of, as a condition; nothing where there is no regression."""
+    if sweep.bad is None or sweep.threshold is None:
+        return []
+    bad, base = (sweep.maps[0][number].run.kernel.spec for number in (sweep.bad, 0))
+    return [("recovered", f"share of the regression of {bad} against {base} taken back, for "
+             "writes at random offsets; undefined where that is no more than "
+             f"{show_thresholds([(bad, sweep.threshold)])}")]
 
 
 def _title(one: SweepMap) -> Text:
@@ -81,7 +88,7 @@ def _map(one: SweepMap, number: int, bad: int | None, signs: Signs) -> Table:
         if has_random:
             cells.append(_shade(row.random, cheapest))
         if recovering:
-            cells.append(Text("-" if row.recovery is None else show_percent(row.recovery)))
+            cells.append(Text(show_recovery(row.recovery) or "-"))
         table.add_row(Text(show_size(row.fill)), _order(row), *cells)
     return table
 

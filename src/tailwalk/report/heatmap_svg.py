@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 from tailwalk.cases import show_size
 from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
 from tailwalk.report.heatmap import heat, law_formula
-from tailwalk.report.words import UNIT_TITLES, short_release, show_figure, show_percent
+from tailwalk.report.words import UNIT_TITLES, short_release, show_figure, show_recovery
 
 _CELL_WIDTH = 92
 _CELL_HEIGHT = 26
@@ -84,7 +84,7 @@ def _row(one: SweepMap, row: MapRow, y: int, cheapest: float, recovering: bool) 
                            after, y, cheapest, ""))
     if recovering and row.recovery is not None:
         parts.append(f'<text x="{_LEFT + (after + 2) * _CELL_WIDTH - 8}" y="{y + 17}" '
-                     f'text-anchor="end">{show_percent(row.recovery)}</text>')
+                     f'text-anchor="end">{show_recovery(row.recovery)}</text>')
     return parts
 
 

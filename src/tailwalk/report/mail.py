@@ -61,7 +61,7 @@ def _ascii(comparison: Comparison) -> Comparison:
                  for kernel in comparison.kernels],
         conditions=replace(conditions, machine={
             plain(name): plain(value) for name, value in conditions.machine.items()}),
-        notes=[plain(note) for note in comparison.notes])
+        method=plain(comparison.method), notes=[plain(note) for note in comparison.notes])
 
 
 def _wrapped(text: str, *, indent: str = "") -> str:

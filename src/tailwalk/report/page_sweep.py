@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from tailwalk.cases import show_size
 from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
 from tailwalk.report.commands import run_commands, sweep_command
-from tailwalk.report.heatmap import heat, law_sentence
+from tailwalk.report.heatmap import heat, law_sentence, recovery_condition
 from tailwalk.report.page_section import TIMES, Section, particulars, sources_of
-from tailwalk.report.words import conditions, listed, short_release, show_figure, show_percent
+from tailwalk.report.words import conditions, listed, short_release, show_figure, show_recovery
 from tailwalk.runs import Run
 
 
@@ -55,17 +55,14 @@ def sweep_section(sweep: Sweep, runs: Sequence[Run]) -> Section:
             for kernels in sweep.maps for number, one in enumerate(kernels)]
     cases = [figure.case for figure in first.figures]
     facts = conditions(first.rig, first.conditions, cases)
-    if sweep.bad is not None:
-        bad, base = runs[sweep.bad].kernel.spec, first.kernel.spec
-        facts.append(("recovered", f"share of the regression of {bad} against {base} taken back, "
-                      "for writes at random offsets"))
     command = sweep_command(runs)
     return Section(
         kind="sweep", title="Where in the folio",
         particulars=particulars(cases, first.rig, first.conditions.filesystem,
                                 [run.kernel for run in runs]),
         sentence=sweep_sentence(sweep),
-        unit=first.unit, content=maps, conditions=facts, sources=sources_of(runs),
+        unit=first.unit, content=maps,
+        conditions=facts + recovery_condition(sweep), sources=sources_of(runs),
         commands=run_commands(runs) if command is None else [command])
 
 
@@ -129,6 +126,6 @@ def _heat_row(one: SweepMap, row: MapRow, cheapest: float, has_random: bool,
         cells.append(None if mean is None else HeatCell(
             show_figure(round(mean)), f"fill {fill}, mean over random offsets: "
             f"{show_figure(round(mean))} {one.run.unit}", round(100 * heat(mean, cheapest))))
-    recovery = ("–" if row.recovery is None else show_percent(row.recovery)) if recovering else None
+    recovery = (show_recovery(row.recovery) or "–") if recovering else None
     return HeatRow(fill=fill, order="?" if row.order is None else str(row.order), cells=cells,
                    recovery=recovery)

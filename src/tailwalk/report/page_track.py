@@ -9,7 +9,12 @@ from tailwalk.compare.steps import Track
 from tailwalk.report.commands import run_commands
 from tailwalk.report.page_section import TIMES, Cell, Section, inlined, particulars, sources_of
 from tailwalk.report.track_svg import track_svg
-from tailwalk.report.track_words import step_sentences, track_labels, track_sentence
+from tailwalk.report.track_words import (
+    step_sentences,
+    track_labels,
+    track_sentence,
+    what_is_a_step,
+)
 from tailwalk.report.words import case_labels, conditions, show_figure, show_ratio
 from tailwalk.runs import Run
 
@@ -53,6 +58,5 @@ def track_section(track: Track, runs: Sequence[Run]) -> Section:
             rows=rows, steps=sentences,
             left_out=[(one.spec, one.reason) for one in track.left_out]),
         conditions=[*conditions(track.rig, track.conditions, cases),
-                    ("steps", "where a figure differs from the one before by more than "
-                     f"{track.threshold:g}%")],
+                    ("steps", what_is_a_step(track))],
         sources=sources_of(runs), commands=run_commands(runs, command="track"))

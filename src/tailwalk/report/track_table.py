@@ -7,7 +7,12 @@ from rich.text import Text
 
 from tailwalk.compare.steps import Step, Track
 from tailwalk.report.table import ASCII, UNICODE, footer, new_table
-from tailwalk.report.track_words import step_sentences, track_labels, track_sentence
+from tailwalk.report.track_words import (
+    step_sentences,
+    track_labels,
+    track_sentence,
+    what_is_a_step,
+)
 from tailwalk.report.words import UNIT_TITLES, case_labels, conditions, show_figure, show_folio_size
 
 
@@ -26,8 +31,7 @@ def track_table(track: Track, console: Console) -> RenderableType:
     sentences = [Text(f"{sentence}.") for sentence in step_sentences(track, times=signs.times)]
     lines = [("left out", f"{one.spec}: {one.reason}") for one in track.left_out]
     lines += conditions(track.rig, track.conditions, [row.parameters for row in track.rows])
-    lines.append(("steps", f"where a figure differs from the one before by more than "
-                  f"{track.threshold:g}%"))
+    lines.append(("steps", what_is_a_step(track)))
     return Group(
         Text(UNIT_TITLES[track.unit], style="bold"), table, "",
         Text(track_sentence(track, times=signs.times), style="bold"), *sentences, "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tailwalk.compare.steps import Step, Track
+from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.words import case_labels, short_release, show_figure, show_ratio
 
 
@@ -32,6 +33,14 @@ def _sentence(track: Track, steps: list[Step], times: str) -> str:
     missing = sum(before < one.after <= after for one in track.left_out)
     gap = f" ({missing} between not measured)" if missing else ""
     return f"between {labels[before]} and {labels[after]}{gap}: {moved}"
+
+
+def what_is_a_step(track: Track) -> str:
+    """By how much a figure has to differ from the one before."""
+    named = [(kernel.spec, kernel.threshold) for kernel in track.kernels
+             if kernel.threshold is not None]
+    by = show_thresholds(named) if named else f"{track.threshold:g}%"
+    return f"where a figure differs from the one before by more than {by}"
 
 
 def track_sentence(track: Track, *, times: str) -> str:

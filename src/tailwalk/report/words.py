@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tailwalk.cases import Case, show_size
 from tailwalk.compare import Comparison, Row, Undefined, Verdict
@@ -55,22 +55,24 @@ def show_percent(share: float) -> str:
 
 
 def show_recovery(recovery: float | Undefined | None) -> str:
-    """A recovery in percent, the word for why it is undefined, or nothing."""
+    """A recovery in percent, `all` from the baseline's figure on down, the word for why it is
+    undefined, or nothing."""
     if recovery is None:
         return ""
     if isinstance(recovery, str):
         return recovery
-    # All of it is only what is: 99.97% would be shown as 100.0%.
-    return show_percent(min(recovery, 0.999) if recovery < 1 else recovery)
+    # How far below is the ratio's to say. And all is only what is: 99.97% would be 100.0%.
+    return "all" if recovery >= 1 else show_percent(min(recovery, 0.999))
 
 
 def show_recovery_interval(row: Row, column: int) -> str:
-    """The interval of a recovery, in percent; nothing where there is none."""
+    """The interval of a recovery, in percent or `all`; nothing where there is none, or where it
+    holds nothing but all."""
     evidence = row.evidence[column]
     if evidence is None or evidence.recovery is None or isinstance(row.recovery[column], str):
         return ""
     low, high = evidence.recovery
-    return f"[{show_percent(low)}, {show_percent(high)}]"
+    return "" if low >= 1 else f"[{show_recovery(low)}, {show_recovery(high)}]"
 
 
 def show_folio_size(order: int) -> str:
@@ -173,22 +175,56 @@ def _worst(comparison: Comparison, column: int) -> tuple[float, str, int] | None
 
 def _other(comparison: Comparison, column: int, *, times: str) -> str:
     """What a column besides the bad one takes back, and where it regressed itself."""
-    shares = [share for row in comparison.rows
-              if isinstance(share := row.recovery[column], float)]
     worst = _worst(comparison, column)
-    if not shares:
+    recovered = _recovered(comparison, column)
+    if not recovered:
         return _regression(comparison, column, times=times) if worst else ""
-    least, most = show_recovery(min(shares)), show_recovery(max(shares))
-    span = least if least == most else f"{least} to {most}"
-    recovers = f"{kernel_labels(comparison)[column]} recovers {span} of it"
+    recovers = f"{kernel_labels(comparison)[column]} recovers {recovered}"
     if worst is None:
         return recovers
     ratio, case, cases = worst
     shown = show_ratio(ratio, times=times)
+    dearer = f"{',' if ', ending' in recovered else ''} and is dearer"
     if len(comparison.rows) == 1:
-        return f"{recovers} and is dearer ({shown})"
-    return (f"{recovers} and is dearer in {cases} of {len(comparison.rows)} cases, most in {case} "
+        return f"{recovers}{dearer} ({shown})"
+    return (f"{recovers}{dearer} in {cases} of {len(comparison.rows)} cases, most in {case} "
             f"({shown})")
+
+
+def _recovered(comparison: Comparison, column: int) -> str:
+    """How much of the bad column's regression a column takes back: none, a share or all, and in
+    how many of the cases where that is not the same in all; nothing where it is undefined."""
+    rows = [(share, row) for row in comparison.rows
+            if isinstance(share := row.recovery[column], float)]
+    none = [row for share, row in rows if share <= 0]
+    part = [share for share, _ in rows if 0 < share < 1]
+    whole = [row for share, row in rows if share >= 1]
+    said = [(what, len(found)) for what, found in (
+        ("none of it", none),
+        (f"{_span(part, show_recovery)} of it", part),
+        (f"all of it{_doubt(whole, column)}", whole)) if found]
+    regressed = len(cases_with(comparison, comparison.bad or 0, "regressed"))
+    if any(count < regressed for _, count in said):
+        said = [(f"{what} in {count}{'' if at else f' of {regressed} cases'}", count)
+                for at, (what, count) in enumerate(said)]
+    if not said:
+        return ""
+    ratios = [row.ratios[column] or 0.0 for row in whole]
+    level = "" if all(ratio == 1 for ratio in ratios) else (
+        f", ending at {_span(ratios, lambda ratio: show_ratio(ratio, times=''))} of the baseline")
+    return listed([what for what, _ in said]) + level
+
+
+def _span(values: Sequence[float], show: Callable[[float], str]) -> str:
+    least, most = (show(end(values, default=0)) for end in (min, max))
+    return least if least == most else f"{least} to {most}"
+
+
+def _doubt(rows: Sequence[Row], column: int) -> str:
+    """What of recoveries of all the intervals leave open, in brackets."""
+    lows = [evidence.recovery[0] for row in rows
+            if (evidence := row.evidence[column]) and evidence.recovery]
+    return f" (95% interval from {show_recovery(min(lows))})" if min(lows, default=1) < 1 else ""
 
 
 def kernel_lines(comparison: Comparison) -> list[tuple[str, str]]:
