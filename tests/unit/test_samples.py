@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -195,6 +196,17 @@ def test_a_scale_changes_no_timed_verdict(one: list[int], other: list[int], fact
     scaled = compared(*([value * factor for value in column] for column in (one, other))).rows[0]
     assert plain.verdicts == scaled.verdicts
     assert plain.ratios == scaled.ratios
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 50), st.integers(900, 1200), st.sampled_from([0.001, 0.02, 0.2]))
+def test_a_larger_threshold_only_makes_more_unchanged(
+        seed: int, median: int, noise: float) -> None:
+    columns = [made_samples(seed, 1000, noise=noise), made_samples(seed + 100, median, noise=noise)]
+    verdicts = [compared(*columns, threshold=threshold).rows[0].verdicts[1]
+                for threshold in (0.0, 1.0, 5.0, 25.0)]
+    for strict, lenient in pairwise(verdicts):
+        assert lenient in (strict, "unchanged")
 
 
 @given(SAMPLES, SAMPLES)
