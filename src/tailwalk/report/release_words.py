@@ -13,7 +13,6 @@ from tailwalk.series.releases import (
     Ending,
     Half,
     Line,
-    Measured,
     Standing,
 )
 
@@ -101,7 +100,7 @@ def _halves(line: Line) -> str:
 
 def _source(said: Standing) -> str:
     source = said.source
-    if isinstance(source, Measured):
+    if said.how == "measured":
         return "measured on Debian's build of it"
     if isinstance(source, Arrival) and said.line is not None:
         days = dict.fromkeys(day_words(one.pushed) for one in said.line.arrivals)
