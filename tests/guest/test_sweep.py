@@ -53,7 +53,7 @@ def test_designs_of_the_walk_have_their_laws(kernel, bench):
 
 
 def test_folios_that_are_not_uptodate_keep_the_whole_walk(kernel, bench):
-    """The fix of v7.2 must not cut a walk whose result it needs."""
+    """The fix of v7.3 must not cut a walk whose result it needs."""
     one = kernel("debian:7.3")
     [partial] = swept(bench, [one], fills=(2 * MIB,), places=("first",), partial=True)
     [whole] = swept(bench, [one], fills=(2 * MIB,), places=("first",))

@@ -24,9 +24,10 @@ def figures(case: Case, *medians: float, noise: float = 0.02,
             for fill, median, order in zip(ORDERS, medians, orders, strict=True)]
 
 
-def made_host_run(*groups: list[Figure], kind: str = "ext4", block_size: int = 4 * KIB) -> Run:
+def made_host_run(*groups: list[Figure], kind: str = "ext4", block_size: int = 4 * KIB,
+                  release: str = "6.18.44") -> Run:
     return made_run("host", [figure for group in groups for figure in group], rig="host",
-                    unit="ns/call", machine={}, release="6.18.44",
+                    unit="ns/call", machine={}, release=release,
                     filesystem=Filesystem(kind=kind, block_size=block_size))
 
 
@@ -48,8 +49,12 @@ def test_an_affected_machine() -> None:
     said = text(run)
     assert "This machine is affected: an overwrite of 1KiB costs up to 8." in said
     assert "Each buffer head of the folio (4KiB each) adds" in said
-    assert "since v7.2" in said
+    assert "By the table of releases 6.18.44 is affected" in said
+    assert "6.18.50 and what follows it in 6.18.y end this at a folio's start" in said
     assert "series `tail`" in said
+    assert "The measurement says otherwise" not in said
+    assert "What the fix leaves: the walks still begin at the folio's first buffer head" in said
+    assert "fdatasync and msync" in said
 
 
 def test_small_blocks_mean_more_buffers() -> None:
@@ -58,8 +63,8 @@ def test_small_blocks_mean_more_buffers() -> None:
 
 
 @pytest.mark.parametrize(("kind", "orders", "reason"), [
-    ("ext4", (0, 8, 9), "has the fix of v7.2"),
-    ("ext4", (0, 0, 0), "cached in single pages"),
+    ("ext4", (0, 8, 9), "this kernel has upstream's fix"),
+    ("ext4", (0, 0, 0), "cached in single pages: ext4 made no large folios"),
     ("ext4", (None, None, None), "run as root"),
     ("xfs", (0, 8, 9), "xfs keeps no ring of buffer heads"),
     ("nilfs2", (0, 8, 9), "a folio of any size. rig"),
@@ -81,6 +86,47 @@ def test_a_fixed_machine_is_still_dear_at_the_end_of_a_folio() -> None:
     said = text(run)
     assert "This machine is not affected at a folio's start, but further in" in said
     assert "At offset 2044KiB it costs 8." in said
+
+
+CHEAP, DEAR = (1000, 1010, 1020), (1000, 3560, 8168)
+
+
+@pytest.mark.parametrize(("release", "costs", "orders", "table", "verdict"), [
+    ("7.1.13", DEAR, (0, 8, 9), "7.1.13 has half of upstream's fix", "agrees"),
+    ("7.2.6+deb13", CHEAP, (0, 8, 9), "7.2.6 has upstream's fix", "agrees"),
+    ("6.12.118", CHEAP, (0, 0, 0), "6.12.118 is not affected", "agrees"),
+    ("6.18.44", CHEAP, (0, 8, 9), "6.18.44 is affected", "a distribution may have taken the fix"),
+    ("7.1.13", CHEAP, (None, None, None), "7.1.13 has half", "a distribution may have taken"),
+    ("6.18.44", CHEAP, (0, 0, 0), "6.18.44 is affected", "agrees"),  # data=journal, say
+    ("6.18.50", DEAR, (0, 8, 9), "6.18.50 has upstream's fix", "is not what its name says"),
+    ("5.14.0-570.el9", DEAR, (0, 8, 9), "5.14.0 is not affected", "is not what its name says"),
+    ("7.2.0-5-generic", DEAR, (0, 8, 9), "cannot tell what 7.2.0-5-generic has", "agrees"),
+])
+def test_the_measurement_decides_and_the_table_is_told_beside_it(
+        release: str, costs: tuple[int, int, int], orders: tuple[int | None, ...], table: str,
+        verdict: str) -> None:
+    said = text(made_host_run(figures(made_case(), *costs, orders=orders), release=release))
+    assert f"This machine is {'' if costs is DEAR else 'not '}affected:" in said
+    assert table in said
+    if verdict == "agrees":
+        assert "says otherwise" not in said
+    else:
+        assert "The measurement says otherwise, and it decides:" in said
+        assert verdict in said
+
+
+@pytest.mark.parametrize("kind", ["xfs", "btrfs", "nilfs2"])
+def test_the_table_is_about_buffer_heads(kind: str) -> None:
+    for costs in (CHEAP, DEAR):
+        said = text(made_host_run(figures(made_case(), *costs), kind=kind))
+        assert "table of releases" not in said
+        assert "What the fix leaves" not in said
+
+
+def test_what_the_fix_leaves_is_told_of_kernels_that_make_large_folios() -> None:
+    for release, told in (("6.12.118", False), ("7.3.4", True), ("6.18.44", True)):
+        said = text(made_host_run(figures(made_case(), *CHEAP), release=release))
+        assert ("What the fix leaves" in said) is told, release
 
 
 def test_fills_that_would_show_no_growth_acquit_nobody() -> None:
@@ -105,7 +151,8 @@ def test_at_the_end_of_a_folio_either_walk_may_be_what_costs() -> None:
     assert "A measurement at --offset 0 tells whether this kernel has the fix" in said
     said = text(made_host_run(figures(end, 1000, 1010, 1020)))
     assert "not affected there: an overwrite of 1KiB at offset 2044KiB" in said
-    assert "fix" not in said
+    assert "A measurement at --offset 0" not in said
+    assert "What the fix leaves" not in said
 
 
 def test_an_unclear_end_limits_the_verdict() -> None:

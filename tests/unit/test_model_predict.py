@@ -153,12 +153,22 @@ def test_the_page_caches_tree_is_descended_to_the_folio(order, offset, levels, s
     assert (terms["levels"], terms["siblings"]) == (levels, sibling)
 
 
+def made_release(release):
+    run = made_sweep("src:6.18")
+    return msgspec.structs.replace(run, kernel=msgspec.structs.replace(run.kernel,
+                                                                       release=release))
+
+
 def test_the_design_is_told_by_series_version_and_file_system():
     assert design_of(made_sweep("src:6.18")).name == "full"
     assert design_of(made_sweep("src:6.18+tail")).name == "tail"
-    later = msgspec.structs.replace(made_sweep("src:6.18"), kernel=msgspec.structs.replace(
-        made_sweep("src:6.18").kernel, release="7.3.4+deb14"))
-    assert design_of(later).name == "tail"
+    for release, design in (("6.12.118", "full"), ("6.18.46", "full"), ("6.18.50", "tail"),
+                            ("7.2.0", "full"), ("7.2.4-arch1", "tail"), ("7.3.4+deb14", "tail")):
+        assert design_of(made_release(release)).name == design
+    for release, said in (("7.1.13", "no design of the model is like it"),
+                          ("6.18.0-5-generic", "cannot be told"), ("zen", "cannot be told")):
+        with pytest.raises(ModelError, match=said):
+            design_of(made_release(release))
     assert design_of(made_sweep("src:6.18", kind="xfs")).name == "bitmap"
     with pytest.raises(ModelError, match="btrfs"):
         design_of(made_sweep("src:6.18", kind="btrfs"))

@@ -325,12 +325,20 @@ class TestCommand:
         return done.exit_code, done.output
 
     def test_list_and_show(self) -> None:
-        assert "v6.16 to v7.1" in self.run("list")[1]
+        assert "v6.16 to v7.2" in self.run("list")[1]
         code, text = self.run("show", "tail")
         assert code == 0
         assert "uptodate" in text
         assert ("fs/buffer.c, __block_commit_write or block_commit_write: "
                 "after `bool partial = false;`") in text
+
+    def test_show_says_where_upstream_has_it(self, definition: Path) -> None:
+        text = self.run("show", "tail")[1]
+        assert "Upstream has this change." in text
+        assert ("    6.18.y        write_begin since 6.18.47 (5f46f084f74b), commit since 6.18.50 "
+                "(c9189693db47)\n") in text
+        assert "Upstream has `tail`'s part of it." in self.run("show", "span")[1]
+        assert "Upstream" not in self.run("show", definition)[1]
 
     def test_check_apply_and_apply_again(self, tree: Path, definition: Path) -> None:
         code, text = self.run("apply", "--check", definition, tree)

@@ -26,7 +26,7 @@ def model() -> None:
     """Check designs of the walk and predict their cost, without a kernel; replay holds the model
     against one.
 
-    Designs: full (to v7.1), tail (upstream's, from v7.2), seek, span, bitmap (iomap's), and the
+    Designs: full (to v7.2), tail (upstream's, from v7.3), seek, span, bitmap (iomap's), and the
     wrong ones cut-always, off-by-one and clean-commit, which a check must catch.
     """
 

@@ -17,6 +17,7 @@ from tailwalk.errors import ModelError
 from tailwalk.model.designs import Design, find_design
 from tailwalk.model.predict import TERMS, Cost, cost_of
 from tailwalk.runs import Figure, Run
+from tailwalk.series.releases import standing
 
 
 def design_of(run: Run) -> Design:
@@ -30,11 +31,16 @@ def design_of(run: Run) -> Design:
                          "calibrate on ext4 or xfs.")
     if series := re.search(r"\+(tail|span)\b", run.kernel.spec):
         return find_design(series[1])
-    version = re.match(r"(\d+)\.(\d+)", run.kernel.release)
-    if version is None:
+    state = standing(run.kernel.release).state
+    if state == "half":
+        raise ModelError(f"the run's kernel {run.kernel.release} ends one of the two walks with "
+                         "the written range and not the other: no design of the model is like it. "
+                         "Calibrate on another release.")
+    if state is None:
         raise ModelError(f"the run's kernel says it is {run.kernel.release!r}: which design of "
-                         "the walk it has cannot be told.")
-    return find_design("tail" if (int(version[1]), int(version[2])) >= (7, 2) else "full")
+                         "the walk it has cannot be told. Calibrate on a release that `tailwalk "
+                         "series show tail` lists.")
+    return find_design("tail" if state == "fixed" else "full")
 
 
 @dataclass(frozen=True, kw_only=True)

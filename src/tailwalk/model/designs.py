@@ -57,9 +57,9 @@ def _one_short(span: Span, uptodate: bool) -> range:
 
 
 DESIGNS = {design.name: design for design in (
-    Design(name="full", summary="every buffer of the ring, to v7.1",
+    Design(name="full", summary="every buffer of the ring, to v7.2",
            walk=lambda: RingWalk(whole_ring, whole_ring)),
-    Design(name="tail", summary="to the end of the write if the folio is uptodate, from v7.2",
+    Design(name="tail", summary="to the end of the write if the folio is uptodate, from v7.3",
            walk=lambda: RingWalk(begin_to_end_of_write, commit_to_end_of_write)),
     Design(name="seek", summary="only the span if the folio is uptodate, reached along the ring",
            walk=lambda: RingWalk(only_span, only_span)),

@@ -223,17 +223,17 @@ def cut(along: Route, span: Span, uptodate: bool) -> Cut:
 
 
 def whole_ring(span: Span, uptodate: bool) -> range:  # noqa: ARG001
-    """Every buffer, to v7.1."""
+    """Every buffer, to v7.2."""
     return range(span.buffers)
 
 
 def begin_to_end_of_write(span: Span, uptodate: bool) -> range:
-    """ext4_block_write_begin(), v7.2: block_start < to || (!folio_uptodate && bh != head)."""
+    """ext4_block_write_begin(), v7.3: block_start < to || (!folio_uptodate && bh != head)."""
     return range(-(-span.end // span.block) if uptodate else span.buffers)
 
 
 def commit_to_end_of_write(span: Span, uptodate: bool) -> range:
-    """block_commit_write(), v7.2: leaves after a buffer with uptodate && block_start >= to."""
+    """block_commit_write(), v7.3: leaves after a buffer with uptodate && block_start >= to."""
     return range(max(1, -(-span.end // span.block)) if uptodate else span.buffers)
 
 

@@ -18,6 +18,7 @@ from tailwalk.compare.growth import (
     worst,
     written_folio,
 )
+from tailwalk.report.release_words import remedy_words, standing_words
 from tailwalk.report.table import ASCII, UNICODE, Signs, footer, new_table
 from tailwalk.report.words import (
     UNIT_TITLES,
@@ -30,23 +31,28 @@ from tailwalk.report.words import (
 )
 from tailwalk.runs import Figure, Run
 from tailwalk.runs.notes import grouped_notes
+from tailwalk.series.releases import standing
 
 _STYLES = {"affected": "red", "not affected": "green", "unclear": "yellow"}
 
 # Of others it is not known here whether they do.
 _WITHOUT_BUFFER_HEADS = ("xfs", "btrfs", "tmpfs", "ramfs", "f2fs", "nfs", "nfs4")
 
-_FIX = ("Mainline has the fix since v7.2: on a folio that is uptodate both walks over the buffer "
-        "heads stop behind the written range. For v6.16 to v7.1 the series `tail` is that fix as "
-        "patches (tailwalk series show tail). XFS keeps no buffer heads for file data and is not "
-        "affected.")
-_EITHER = ("Such a write pays for the buffer heads before it and, on v6.16 to v7.1 without the "
-           "fix, for those after it. Mainline's fix (v7.2, or the series `tail`) spares the "
-           "latter; the series `span` (v6.16 to v7.3) spares both. A measurement at --offset 0 "
-           "tells whether this kernel has the fix.")
-_PREFIX = ("The walks still begin at the folio's first buffer head, with the fix too, so that a "
-           "write near the end of a large folio stays dear; the series `span` (v6.16 to v7.3) "
-           "lets them begin at the write.")
+_FIX = ("Upstream's fix lets both walks over the buffer heads of a folio that is uptodate stop "
+        "behind the written range. For a kernel of yours the series `tail` is that fix as patches "
+        "(tailwalk series show tail). XFS keeps no buffer heads for file data and is not affected.")
+_EITHER = ("Such a write pays for the buffer heads before it and, without upstream's fix, for "
+           "those after it. The fix (or the series `tail`) spares the latter; the series `span` "
+           "(v6.16 to v7.3) spares both. A measurement at --offset 0 tells whether this kernel "
+           "has the fix.")
+_LEAVES = ("What the fix leaves: the walks still begin at the folio's first buffer head, so that "
+           "a write near the end of a large folio stays dear (the series `span`, v6.16 to v7.3, "
+           "lets them begin at the write); and fdatasync and msync walk over all buffer heads of "
+           "a folio that they write back.")
+_DEAR_AFTER_ALL = ("The measurement says otherwise, and it decides: this kernel is not what its "
+                   "name says, or something else makes the call dear.")
+_CHEAP_AFTER_ALL = ("The measurement says otherwise, and it decides: a distribution may have taken "
+                    "the fix into this kernel.")
 
 
 def growth_table(run: Run, console: Console) -> RenderableType:
@@ -149,32 +155,56 @@ def verdict(run: Run, grown: Sequence[Growth], *, times: str) -> list[str]:
     else:
         head = (f"This machine is not affected there: {what} costs much the same in a folio of "
                 "any size.")
-    return [head, *_reasons(run, one), *_ahead(grown, times=times)]
+    return [head, *_reasons(run, one), *_ahead(grown, times=times), *_by_table(run, one),
+            *_left(run, grown)]
 
 
 def _reasons(run: Run, one: Growth) -> list[str]:
+    """What the measurement itself tells of the reason."""
     filesystem = run.conditions.filesystem
     if one.state == "affected":
         laws = [f"{step.per_buffer:.1f} ns at {show_size(written_folio(step.figure))}"
                 for step in one.steps if step.per_buffer is not None]
-        law = (f"Each buffer head of the folio ({show_size(filesystem.block_size)} each) adds "
-               f"{', '.join(laws)}.")
-        return [law, _FIX if one.at_start else _EITHER] if laws else []
+        return [f"Each buffer head of the folio ({show_size(filesystem.block_size)} each) adds "
+                f"{', '.join(laws)}."] if laws else []
     if one.state == "unclear":
         return []
     if not keeps_buffer_heads(filesystem):
         return ([f"{filesystem.kind} keeps no ring of buffer heads over a folio."]
                 if filesystem.kind in _WITHOUT_BUFFER_HEADS else [])
-    if all(step.figure.written == 0 for step in one.steps):
-        return ["The file is cached in single pages: this kernel makes no large folios for "
-                f"{filesystem.kind} (v6.16 was the first to)."]
+    if _in_single_pages(one):
+        return [f"The file is cached in single pages: {filesystem.kind} made no large folios for "
+                "it."]
     if not one.at_start:
         return []
     if any(step.figure.written is None for step in one.steps):
-        return ["Either this kernel has the fix of v7.2, or it makes no large folios for "
+        return ["Either this kernel has upstream's fix, or it makes no large folios for "
                 f"{filesystem.kind}: run as root to see which."]
     return ["The folios are large, and the walks over their buffer heads stop behind the written "
-            "range: this kernel has the fix of v7.2."]
+            "range: this kernel has upstream's fix."]
+
+
+def _in_single_pages(one: Growth) -> bool:
+    return all(step.figure.written == 0 for step in one.steps)
+
+
+def _by_table(run: Run, one: Growth) -> list[str]:
+    """What the table of releases says of the kernel, whether the measurement agrees, and where the
+    fix is."""
+    if not keeps_buffer_heads(run.conditions.filesystem):
+        return []
+    said = standing(run.kernel.release)
+    words = [standing_words(said)]
+    if one.state == "affected":
+        if one.at_start and said.state in ("not affected", "fixed"):
+            words.append(_DEAR_AFTER_ALL)
+        elif one.at_start:
+            words[0] += f" {remedy_words(said)}"
+        words.append(_FIX if one.at_start else _EITHER)
+    elif (one.state == "not affected" and said.state in ("affected", "half")
+          and not _in_single_pages(one)):
+        words.append(_CHEAP_AFTER_ALL)
+    return words
 
 
 def _ahead(grown: Sequence[Growth], *, times: str) -> list[str]:
@@ -184,7 +214,16 @@ def _ahead(grown: Sequence[Growth], *, times: str) -> list[str]:
         return []
     top = max(dear, key=lambda step: step.ratio)
     return [f"At offset {show_size(top.figure.case.offset)} it costs "
-            f"{show_ratio(top.ratio, times=times)} as much. {_PREFIX}"]
+            f"{show_ratio(top.ratio, times=times)} as much."]
+
+
+def _left(run: Run, grown: Sequence[Growth]) -> list[str]:
+    """What the fix does not mend, where the kernel makes large folios."""
+    if not keeps_buffer_heads(run.conditions.filesystem) or not _deciding(grown).at_start:
+        return []
+    dear = any(one.state == "affected" for one in grown)
+    state = standing(run.kernel.release).state
+    return [_LEAVES] if dear or state not in ("not affected", None) else []
 
 
 def _folios(grown: Sequence[Growth]) -> str:

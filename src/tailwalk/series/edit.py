@@ -4,7 +4,7 @@ Coccinelle is the field's tool for such changes. An engine of our own carries th
 spatch is a large OCaml program that few machines have; because its rules tell nothing when they
 match nothing, where an edit has to name the function and the anchor that did not match; and
 because a change also has to be recognised where it is already made. What is given up, matching up
-to isomorphism, these edits do not need: statements that stayed the same from v6.16 to v7.1 are
+to isomorphism, these edits do not need: statements that stayed the same from v6.16 to v7.2 are
 anchors enough.
 """
 
