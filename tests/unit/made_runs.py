@@ -76,7 +76,7 @@ def made_run(spec: str, figures: Sequence[Figure], *, release: str | None = None
     }
     if machine is None:
         machine = {
-            "qemu": "7.2.22", "qemu digest": "ef" * 32, "cpu": "qemu64,-cx16",
+            "qemu": "7.2.22", "qemu digest": "ef" * 32, "cpu": "x86-64-v3 without CX16",
             "memory": "1024 MiB",
             "arguments": "-accel tcg,thread=single -icount shift=0,sleep=off -smp 1 -nodefaults",
             "kernel command line": "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable",

@@ -27,10 +27,11 @@ from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError
 from tailwalk.kernels import Kernel
-from tailwalk.rigs.exact import Bench, case_line, kernel_record
+from tailwalk.rigs.exact import Bench, case_line
 from tailwalk.rigs.jobs import run_jobs
 from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
 from tailwalk.rigs.profile import record, symbol_text
+from tailwalk.rigs.state import kernel_record
 from tailwalk.runs import Figure
 
 # Kinds of calls besides the modal one that are looked into, the dearest in all first.
@@ -93,7 +94,7 @@ def _profile(subject: Subject, calls: int, bench: Bench, plugin: Plugin) -> Prof
     return Profile(
         tailwalk=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        kernel=kernel_record(kernel, booted),
+        kernel=kernel_record(kernel, booted.said),
         conditions=bench.conditions(subject.filesystem),
         plugin=plugin.digest,
         inputs=digest_bytes(booted.key.encode(), plugin.digest.encode(),

@@ -267,7 +267,7 @@ def replay(kernel: Kernel, design: Design, goal: Goal, *, bench: Bench | None = 
     """
     goal.check()
     bridge = Bridge(kernel, design, bench=bench or Bench.prepare(progress=progress))
-    release = bridge.boot().release
+    release = bridge.boot().said.release
     begin = time.monotonic()
     tallies: list[Tally] = []
 

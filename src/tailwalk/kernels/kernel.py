@@ -32,7 +32,15 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Module:
-    """One kernel module as it is loaded: its name and the bytes of the ELF object."""
+    """One kernel module as it is loaded.
+
+    Attributes:
+        name: with underscores.
+        content: the bytes of the ELF object.
+        cpus: patterns, one of which the CPU's modalias (/sys/devices/system/cpu/modalias) has to
+            match for the module to be loaded; empty: it is loaded on any CPU.
+    """
 
     name: str
     content: bytes
+    cpus: tuple[str, ...] = ()

@@ -2,7 +2,8 @@
 
 A module says itself which others it needs (the `depends` and `softdep` tags of its `.modinfo`
 section), so no modules.dep is read: Debian's packages come without one, depmod makes it on
-installation.
+installation. It says by its `alias` tags, too, on which CPUs a system loads it at boot, before
+any file system is mounted.
 """
 
 from __future__ import annotations
@@ -10,29 +11,53 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
+from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import KernelError
 from tailwalk.kernels.compression import decompress
 from tailwalk.kernels.kernel import Kernel, Module
 from tailwalk.kernels.unpacked import check_file
 
+# Where below kernel/arch/ARCHITECTURE a module with code for checksums may be.
+_ARCH_CODE = frozenset({"crypto", "lib"})
 _FILE = re.compile(r"(?P<name>.+)\.ko(?:\.xz|\.zst|\.gz)?")
+
+CHECKSUMS = ("crc32c", "xxhash64", "sha256", "blake2b-256")
+"""What file systems sum metadata and data with, as the kernel's crypto interface calls it: ext4 and
+XFS by crc32c, btrfs by any, as `mkfs.btrfs --csum` says."""
 
 
 @dataclass(frozen=True)
 class _Wants:
-    """What a module asks for: `hard` must be loaded before it, `soft` if it is there at all."""
+    """What a module asks for: `hard` must be loaded before it, `soft` if it is there at all;
+    and its `aliases`."""
 
     hard: tuple[str, ...]
     soft: tuple[str, ...]
+    aliases: tuple[str, ...]
+
+    @property
+    def cpus(self) -> tuple[str, ...]:
+        """Patterns of the CPUs that it computes a checksum for; empty where it does not."""
+        if not any(f"crypto-{name}" in self.aliases for name in CHECKSUMS):
+            return ()
+        return tuple(alias for alias in self.aliases if alias.startswith("cpu:"))
 
 
-def load_order(kernel: Kernel, names: Iterable[str]) -> tuple[Module, ...]:
+def load_order(kernel: Kernel, names: Iterable[str], *,
+               cache: Cache | None = None) -> tuple[Module, ...]:
     """The modules to load, dependencies first, so that the kernel has every driver of `names`
     (`virtio_blk`, `brd`; `-` and `_` are one). What is built in is left out, and so is everything
     for a kernel without a modules directory.
+
+    First come the modules that compute a checksum by instructions of some CPUs, with the patterns
+    of these: a system loads them by the CPU's modalias when it starts, and file systems take up to
+    v6.13 the best that is loaded when they are. Which these are is kept in `cache`, since some
+    thirty modules have to be read for it.
 
     Raises KernelError naming the kernel and the driver that is neither built in nor there.
     """
@@ -40,6 +65,8 @@ def load_order(kernel: Kernel, names: Iterable[str]) -> tuple[Module, ...]:
         return ()
     tree = _Tree(kernel.modules)
     ordered: dict[str, Module] = {}
+    for name, cpus in _for_cpus(kernel, tree, cache).items():
+        _add(name, kernel, tree, ordered, (), cpus)
     for name in names:
         wanted = _normal(name)
         if wanted not in tree.builtin:
@@ -58,11 +85,43 @@ class _Tree:
         for path in sorted(folder.rglob("*.ko*")):
             if path.is_file() and (match := _FILE.fullmatch(path.name)):
                 self.files.setdefault(_normal(match["name"]), path)
+        self._arch = folder / "kernel" / "arch"
+
+    def for_cpus(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The modules that compute a checksum on some CPUs alone, with the patterns of these."""
+        for name, path in self.files.items():
+            if path.is_relative_to(self._arch) and not _ARCH_CODE.isdisjoint(path.parts):
+                _, wants = _read(path)
+                if cpus := wants.cpus:
+                    yield name, cpus
+
+
+def _for_cpus(kernel: Kernel, tree: _Tree, cache: Cache | None) -> dict[str, tuple[str, ...]]:
+    if cache is None:
+        return dict(tree.for_cpus())
+
+    def make(folder: Path) -> None:
+        (folder / "modules.json").write_bytes(msgspec.json.encode(dict(tree.for_cpus())))
+
+    place = cache.entry("cpu-modules", digest_bytes(b"cpu modules 1", kernel.digest.encode()), make)
+    return msgspec.json.decode((place / "modules.json").read_bytes(),
+                               type=dict[str, tuple[str, ...]])
+
+
+def _read(path: Path) -> tuple[bytes, _Wants]:
+    """A module's object and what it asks for."""
+    check_file(path)
+    content = path.read_bytes()
+    if path.suffix != ".ko":
+        content = decompress(content, str(path))
+    return content, _wants(content, path)
 
 
 def _add(name: str, kernel: Kernel, tree: _Tree, ordered: dict[str, Module],
-         above: tuple[str, ...]) -> None:
-    if name in ordered:
+         above: tuple[str, ...], cpus: tuple[str, ...] = ()) -> None:
+    if (known := ordered.get(name)) is not None:
+        if known.cpus and not cpus:
+            ordered[name] = replace(known, cpus=())
         return
     if name in above:
         raise KernelError(f"kernel {kernel.release}: its modules {' needs '.join((*above, name))}: "
@@ -74,11 +133,7 @@ def _add(name: str, kernel: Kernel, tree: _Tree, ordered: dict[str, Module],
             f"kernel {kernel.release} ({kernel.spec}) has no driver {name}{needed}: it is neither "
             f"built in nor in {kernel.modules}. Build it in, put its module there, or use another "
             "kernel; `tailwalk kernels` lists Debian's.")
-    check_file(path)
-    content = path.read_bytes()
-    if path.suffix != ".ko":
-        content = decompress(content, str(path))
-    wants = _wants(content, path)
+    content, wants = _read(path)
     for other in wants.hard:
         if other not in tree.builtin:
             _add(other, kernel, tree, ordered, (*above, name))
@@ -87,7 +142,7 @@ def _add(name: str, kernel: Kernel, tree: _Tree, ordered: dict[str, Module],
             if candidate not in tree.builtin and candidate in tree.files:
                 _add(candidate, kernel, tree, ordered, (*above, name))
                 break
-    ordered[name] = Module(name, content)
+    ordered[name] = Module(name, content, cpus)
 
 
 def _files_of_alias(name: str) -> Iterator[str]:
@@ -107,7 +162,8 @@ def _wants(content: bytes, path: Path) -> _Wants:
     for key, value in tags:
         if key == "softdep" and (match := re.search(r"pre:\s*(.*?)\s*(?:post:|$)", value)):
             soft += [_normal(name) for name in match[1].split()]
-    return _Wants(tuple(hard), tuple(soft))
+    return _Wants(tuple(hard), tuple(soft), tuple(
+        value for key, value in tags if key == "alias"))
 
 
 def _modinfo(content: bytes, path: Path) -> Iterator[tuple[str, str]]:

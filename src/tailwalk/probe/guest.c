@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #define EXIT_PORT 0x501 /* QEMU's isa-debug-exit device */
 
 static int guest;
+static char modalias[4096]; /* the CPU's model and features, as modules' aliases name them */
 
 int is_guest(void)
 {
@@ -30,6 +32,27 @@ static void mount_or_fail(const char *kind, const char *where)
 	mkdir(where, 0755);
 	if (mount(kind, where, kind, 0, NULL) && errno != EBUSY)
 		fail("cannot mount %s on %s: %s", kind, where, strerror(errno));
+}
+
+/* Is the module for this CPU? Beside one that is for some alone NN-NAME.cpus
+ * has a pattern a line; a system loads it where one matches (udev, by the
+ * modalias that drivers/base/cpu.c shows). */
+static int fits_cpu(const char *name)
+{
+	char path[512], pattern[256];
+	FILE *patterns;
+	int fits = 0;
+
+	snprintf(path, sizeof(path), "/modules/%.*s.cpus", (int)strlen(name) - 3, name);
+	patterns = fopen(path, "re");
+	if (!patterns)
+		return 1;
+	while (!fits && fgets(pattern, sizeof(pattern), patterns)) {
+		pattern[strcspn(pattern, "\n")] = 0;
+		fits = fnmatch(pattern, modalias, 0) == 0;
+	}
+	fclose(patterns);
+	return fits;
 }
 
 /* /modules holds NN-NAME.ko in loading order, and the parameters of a module
@@ -62,10 +85,43 @@ static int is_module(const struct dirent *entry)
 	return length > 3 && strcmp(entry->d_name + length - 3, ".ko") == 0;
 }
 
+static void read_modalias(void)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/modalias", "re");
+
+	if (file && fgets(modalias, sizeof(modalias), file))
+		modalias[strcspn(modalias, "\n")] = 0;
+	if (file)
+		fclose(file);
+}
+
+/* The kernel's release, a line; the CPU's modalias, a line; /proc/crypto, which
+ * names the code that computes each checksum. */
+static void say_ready(void)
+{
+	char *text = NULL, block[4096];
+	size_t length = 0, got;
+	struct utsname name;
+	FILE *said = open_memstream(&text, &length);
+	FILE *crypto = fopen("/proc/crypto", "re");
+
+	if (!said)
+		fail("no memory to say what kernel this is");
+	uname(&name);
+	fprintf(said, "%s\n%s\n", name.release, modalias);
+	while (crypto && (got = fread(block, 1, sizeof(block), crypto)) > 0)
+		fwrite(block, 1, got, said);
+	if (crypto)
+		fclose(crypto);
+	if (fclose(said))
+		fail("no memory to say what kernel this is");
+	send_frame(FRAME_READY, text, length);
+	free(text);
+}
+
 void guest_boot(void)
 {
 	struct dirent **modules;
-	struct utsname name;
 	int count;
 
 	guest = 1;
@@ -73,11 +129,12 @@ void guest_boot(void)
 	mount_or_fail("proc", "/proc");
 	mount_or_fail("sysfs", "/sys");
 	mount_or_fail("devtmpfs", "/dev");
+	read_modalias();
 	count = scandir("/modules", &modules, is_module, alphasort);
 	for (int i = 0; i < count; i++)
-		load_module(modules[i]->d_name);
-	uname(&name);
-	send_frame(FRAME_READY, name.release, strlen(name.release));
+		if (fits_cpu(modules[i]->d_name))
+			load_module(modules[i]->d_name);
+	say_ready();
 }
 
 /* Stop the machine, so that its state can be saved at this very instruction;

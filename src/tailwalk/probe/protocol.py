@@ -52,6 +52,22 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Ready:
+    """What a kernel that has booted says of itself.
+
+    Attributes:
+        release: `uname -r`.
+        modalias: model and features of the CPU (/sys/devices/system/cpu/modalias); empty where the
+            kernel does not show it.
+        crypto: /proc/crypto; empty where there is none.
+    """
+
+    release: str
+    modalias: str
+    crypto: str
+
+
+@dataclass(frozen=True)
 class Folios:
     """Which folios cached the file: `counts` maps an order to a number of folios, `written` is
     the order of the folio at the case's offset. Both None where the kernel shows no page flags."""
@@ -124,6 +140,15 @@ class FrameReader:
         if self._pending:
             raise GuestError(f"the probe's result was cut short: {len(self._pending)} bytes of an "
                              "unfinished frame.")
+
+
+def read_ready(frame: Frame) -> Ready:
+    """The content of a READY frame (probe/guest.c); raises GuestError for another frame."""
+    if frame.type is not FrameType.READY:
+        raise GuestError(f"the probe sent a {frame.type.name} frame where READY was due.")
+    release, _, rest = frame.text.partition("\n")
+    modalias, _, crypto = rest.partition("\n")
+    return Ready(release, modalias, crypto)
 
 
 def read_folios(frame: Frame) -> Folios:

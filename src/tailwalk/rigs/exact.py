@@ -23,13 +23,14 @@ from tailwalk.kernels import Kernel
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.probe.protocol import Calls, Folios, Frame, read_calls, read_folios
 from tailwalk.progress import SILENT, Progress
+from tailwalk.rigs.cpu import show_cpu
 from tailwalk.rigs.filesystem import packed_image
 from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.pool import Counted, LocalPool, Pool, Portion
 from tailwalk.rigs.qemu import Machine, Qemu, find_qemu, kernel_command_line, machine_arguments
-from tailwalk.rigs.state import BOOT_SECONDS, Booted, Start, boot, prepare_boot
-from tailwalk.runs import Conditions, Figure, FolioCount, KernelRecord, Run
+from tailwalk.rigs.state import BOOT_SECONDS, Booted, Start, boot, kernel_record, prepare_boot
+from tailwalk.runs import Conditions, Figure, FolioCount, Run
 from tailwalk.runs.store import Store
 
 # A guest measures this many cases before a fresh one goes on from the saved state: a constant, so
@@ -73,7 +74,7 @@ class Bench:
     def start(self, kernel: Kernel, filesystem: Filesystem) -> Start:
         """What boots the kernel with a RAM disk and the file system's driver."""
         return prepare_boot(kernel, self.machine, probe=self.probe, qemu=self.qemu,
-                            drivers=("brd", filesystem.kind))
+                            drivers=("brd", filesystem.kind), cache=self.cache)
 
     def boot(self, kernel: Kernel, filesystem: Filesystem) -> Booted:
         """The kernel, booted with a RAM disk and the file system's driver."""
@@ -95,7 +96,7 @@ class Bench:
         """Do a portion in a guest of its own; raises GuestError."""
         booted = self._boot(portion.start)
         with self.guest(portion.start.kernel, booted, portion.job) as guest:
-            return Counted(booted.release, collect_figures(guest, portion.cases, portion.calls))
+            return Counted(booted.said, collect_figures(guest, portion.cases, portion.calls))
 
     def conditions(self, filesystem: Filesystem) -> Conditions:
         """What the figures of this bench depend on, besides kernel and cases."""
@@ -104,7 +105,8 @@ class Bench:
             machine={
                 "qemu": self.qemu.version,
                 "qemu digest": self.qemu.digest,
-                "cpu": self.machine.cpu,
+                "cpu": show_cpu(self.machine.cpu),
+                "cpu features": self.machine.cpu,
                 "memory": f"{self.machine.memory} MiB",
                 "arguments": " ".join(machine_arguments(self.machine)),
                 "kernel command line": kernel_command_line(self.machine),
@@ -246,18 +248,12 @@ def make_figure(case: Case, folios: Folios, calls: Calls) -> Figure:
         written=folios.written, notes=notes)
 
 
-def kernel_record(kernel: Kernel, booted: Booted | Counted) -> KernelRecord:
-    """The kernel as records name it."""
-    return KernelRecord(spec=kernel.spec, release=booted.release, digest=kernel.digest,
-                        provenance=dict(kernel.provenance))
-
-
 def _record(bench: Bench, plan: Plan, start: Start, inputs: str, parts: Sequence[Counted]) -> Run:
     return Run(
         tailwalk=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         rig="exact", unit="instructions/call",
-        kernel=kernel_record(start.kernel, parts[0]),
+        kernel=kernel_record(start.kernel, parts[0].said),
         conditions=bench.conditions(plan.filesystem),
         inputs=inputs,
         figures=[figure for part in parts for figure in part.figures])

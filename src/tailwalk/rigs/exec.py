@@ -29,12 +29,12 @@ from tailwalk.errors import GuestError, KernelError, ToolError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.probe.protocol import FrameType
 from tailwalk.progress import Progress
-from tailwalk.rigs.exact import Bench, kernel_record, prologue
+from tailwalk.rigs.exact import Bench, prologue
 from tailwalk.rigs.filesystem import IMAGE_SIZE
 from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.profile import symbol_text
 from tailwalk.rigs.qemu import Qemu, plugin_interface
-from tailwalk.rigs.state import Booted
+from tailwalk.rigs.state import Booted, kernel_record
 from tailwalk.runs.execution import Execution, Instructions
 
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden")
@@ -178,7 +178,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     return Executed(
         Execution(
             tailwalk=__version__, created=datetime.now(UTC).isoformat(timespec="seconds"),
-            kernel=kernel_record(kernel, booted), conditions=bench.conditions(plan.filesystem),
+            kernel=kernel_record(kernel, booted.said), conditions=bench.conditions(plan.filesystem),
             command=[str(plan.program), *plan.arguments], program=digest_bytes(program),
             files=_file_names(carried, plan.made), status=ended.status, signal=ended.signal,
             instructions=counts.instructions, tasks=counts.tasks, switches=counts.switches,

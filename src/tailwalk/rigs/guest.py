@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import Any
 
 from tailwalk.errors import GuestError, ProbeError, ToolError
-from tailwalk.probe.protocol import Frame, FrameReader, FrameType
+from tailwalk.probe.protocol import Frame, FrameReader, FrameType, Ready, read_ready
 from tailwalk.rigs.qemu import Backing, Descriptors, Machine, Qemu, arguments
 
 _CONSOLE_BYTES = 64 * 1024
@@ -307,14 +307,12 @@ class Guest:
         with contextlib.suppress(_EndedError):
             self.command("cont", deadline)
 
-    def await_ready(self, deadline: float) -> str:
-        """Wait until the probe is ready and has paused the guest: the kernel's release. Errors as
-        `frame`, and GuestError for a probe that begins otherwise."""
-        ready = self.frame(deadline)
-        if ready.type is not FrameType.READY:
-            raise GuestError(f"the probe on {self._name} began with {ready.type.name}.")
+    def await_ready(self, deadline: float) -> Ready:
+        """Wait until the probe is ready and has paused the guest: what the kernel says of itself.
+        Errors as `frame`, and GuestError for a probe that begins otherwise."""
+        ready = read_ready(self.frame(deadline))
         self.await_pause(deadline)
-        return ready.text
+        return ready
 
     def await_pause(self, deadline: float) -> None:
         """Wait until the guest has stopped itself, by the pvpanic port; errors as `frame`.

@@ -25,8 +25,9 @@ def _padded(data: bytes) -> bytes:
 
 def make_initramfs(init: bytes, modules: Iterable[Module],
                    parameters: Mapping[str, str]) -> bytes:
-    """A cpio archive of `/init`, `/modules/NN-NAME.ko` in loading order, and
-    `/modules/NN-NAME.parameters` for modules that `parameters` names.
+    """A cpio archive of `/init`, `/modules/NN-NAME.ko` in loading order, and beside a module
+    `NN-NAME.parameters` where `parameters` names it, and `NN-NAME.cpus` where it is for some CPUs
+    alone: a pattern of /sys/devices/system/cpu/modalias a line.
 
     The bytes depend on the arguments alone.
     """
@@ -37,6 +38,9 @@ def make_initramfs(init: bytes, modules: Iterable[Module],
     for number, module in enumerate(modules):
         stem = f"modules/{number:02}-{module.name}"
         entries.append((f"{stem}.ko", stat.S_IFREG | 0o644, module.content))
+        if module.cpus:
+            entries.append((f"{stem}.cpus", stat.S_IFREG | 0o644,
+                            "".join(f"{pattern}\n" for pattern in module.cpus).encode()))
         if module.name in parameters:
             entries.append((f"{stem}.parameters", stat.S_IFREG | 0o644,
                             parameters[module.name].encode()))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from tailwalk.cases import Case
 from tailwalk.errors import TailwalkError
 from tailwalk.rigs.jobs import as_finished
-from tailwalk.rigs.state import Start
+from tailwalk.rigs.state import KernelSaid, Start
 from tailwalk.runs import Figure
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ class Portion:
 
 @dataclass(frozen=True)
 class Counted:
-    """What a portion came to: `uname -r` of its kernel, and a figure for each case."""
+    """What a portion came to: what its kernel said of itself, and a figure for each case."""
 
-    release: str
+    said: KernelSaid
     figures: list[Figure]
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from tailwalk.cache import digest_bytes, digest_file
 from tailwalk.errors import ToolError
+from tailwalk.rigs.cpu import GUEST_CPU
 
 _PROGRAM = "qemu-system-x86_64"
 _OLDEST = (7, 2)
@@ -63,9 +64,7 @@ class Machine:
             one for each instruction executed; `tcg`: under TCG, a thread for each CPU, in real
             time; `kvm`: under KVM, in real time.
         cpus: more than one only where time is real.
-        cpu: QEMU's CPU model. `qemu64` has neither ERMS nor FSRM, with which kernels copy by a
-            `rep movsb` that QEMU counts by the byte; CX16 is off because QEMU 7.2 leaves junk in
-            the flags after cmpxchg16b.
+        cpu: QEMU's CPU model with its features.
         memory: MiB.
         disks: sizes in bytes of its virtio disks, `/dev/vda` first.
         append: kernel parameters after Tailwalk's own.
@@ -74,7 +73,7 @@ class Machine:
 
     engine: Engine = "icount"
     cpus: int = 1
-    cpu: str = "qemu64,-cx16"
+    cpu: str = GUEST_CPU
     memory: int = 1024
     disks: Sequence[int] = field(default=())
     append: str = ""

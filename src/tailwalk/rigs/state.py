@@ -11,17 +11,25 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
 from tailwalk.probe.build import Probe
+from tailwalk.probe.protocol import Ready
 from tailwalk.progress import SILENT, Progress
+from tailwalk.rigs.checksums import Checksum, checksums
 from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.initramfs import make_initramfs
 from tailwalk.rigs.qemu import RAM_DISK_KIB, Machine, Qemu, machine_digest
+from tailwalk.runs import KernelRecord
+from tailwalk.runs.notes import SOFTWARE_CHECKSUMS
 
 # Ten times what a Debian kernel takes on one busy core of 2023.
 BOOT_SECONDS = 120.0
+
+_SAID = "kernel.json"
 
 # Parameters of modules; a driver that is built in reads them from the kernel's command line.
 _PARAMETERS = {"brd": f"rd_nr=1 rd_size={RAM_DISK_KIB} max_part=0"}
@@ -39,21 +47,37 @@ class Start:
 
 @dataclass(frozen=True)
 class Booted:
-    """A saved state: the files that go on from it, and the key that names all of its inputs."""
+    """A saved state: the files that go on from it, the key that names all of its inputs, and what
+    the kernel said of itself."""
 
     key: str
     initramfs: Path
     state: Path
+    said: KernelSaid
+
+
+class KernelSaid(msgspec.Struct, frozen=True):
+    """A booted kernel: its release (`uname -r`), and what computes its checksums."""
+
     release: str
+    checksums: tuple[Checksum, ...]
+
+    def provenance(self) -> dict[str, str]:
+        """What records say of the checksums."""
+        found = {f"checksum {one.name}": one.code for one in self.checksums}
+        if slow := [f"{one.name} is computed in software by {one.code}, though the CPU has an "
+                    f"instruction for it ({one.unused})" for one in self.checksums if one.unused]:
+            found[SOFTWARE_CHECKSUMS] = "; ".join(slow)
+        return found
 
 
 def prepare_boot(kernel: Kernel, machine: Machine, *, probe: Probe, qemu: Qemu,
-                 drivers: tuple[str, ...]) -> Start:
+                 drivers: tuple[str, ...], cache: Cache) -> Start:
     """What boots the kernel on the machine with `drivers` loaded.
 
     Raises KernelError where a driver is neither built in nor a module.
     """
-    modules = load_order(kernel, drivers)
+    modules = load_order(kernel, drivers, cache=cache)
     initramfs = make_initramfs(probe.path.read_bytes(), modules, _PARAMETERS)
     key = digest_bytes(kernel.digest.encode(), digest_bytes(initramfs).encode(),
                        machine_digest(machine, qemu).encode())
@@ -76,10 +100,27 @@ def boot(start: Start, machine: Machine, *, qemu: Qemu, cache: Cache,
                 machine, qemu=qemu, kernel=kernel.image, initramfs=archive,
                 name=kernel.spec) as guest:
             guest.greet(deadline)
-            release = guest.await_ready(deadline)
+            ready = guest.await_ready(deadline)
             guest.save(folder / "state", deadline)
-        (folder / "release").write_text(release)
+        (folder / _SAID).write_bytes(msgspec.json.encode(kernel_said(ready, start)))
 
     folder = cache.entry("state", start.key, make)
     return Booted(start.key, folder / "initramfs", folder / "state",
-                  (folder / "release").read_text())
+                  msgspec.json.decode((folder / _SAID).read_bytes(), type=KernelSaid))
+
+
+def kernel_record(kernel: Kernel, said: KernelSaid) -> KernelRecord:
+    """The kernel as records name it."""
+    return KernelRecord(spec=kernel.spec, release=said.release, digest=kernel.digest,
+                        provenance={**kernel.provenance, **said.provenance()})
+
+
+def kernel_said(ready: Ready, start: Start) -> KernelSaid:
+    """What a kernel said when it had booted, and what its image says besides."""
+    image = start.kernel.image.read_bytes()
+
+    def names(name: str) -> bool:
+        symbol = b"\0" + name.encode() + b"\0"
+        return symbol in image or symbol in start.initramfs
+
+    return KernelSaid(ready.release, checksums(ready, names))

@@ -31,6 +31,7 @@ from tailwalk.rigs.exact import Bench, prologue
 from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.kvm import TIMED_CPU, kvm_runs_guests
 from tailwalk.rigs.qemu import Machine
+from tailwalk.rigs.state import KernelSaid, kernel_record, kernel_said
 from tailwalk.rigs.surroundings import machine_facts
 from tailwalk.rigs.timing import (
     Batches,
@@ -43,7 +44,7 @@ from tailwalk.rigs.timing import (
     round_order,
     time_line,
 )
-from tailwalk.runs import Conditions, KernelRecord, Run
+from tailwalk.runs import Conditions, Run
 
 TIMED_MACHINE = Machine(engine="kvm", cpu=TIMED_CPU)
 
@@ -143,7 +144,7 @@ class _Running:
 
     def __init__(self, kernel: Kernel, bench: Bench, plan: TimedPlan, job: bytes) -> None:
         self.kernel = kernel
-        self.release = ""
+        self.said = KernelSaid("", ())
         self.thread = 0
         self._cases = plan.cases
         self._records = {case: Record(case, _BATCHES) for case in plan.cases}
@@ -153,7 +154,7 @@ class _Running:
         self._stack = ExitStack()
 
     def __enter__(self) -> _Running:
-        start = self._bench.start(self.kernel, self._filesystem)
+        start = self._start = self._bench.start(self.kernel, self._filesystem)
         with ExitStack() as failing:
             failing.callback(self._stack.close)
             folder = self._stack.enter_context(TemporaryDirectory(prefix="tailwalk-"))
@@ -176,7 +177,7 @@ class _Running:
         self.thread = int(processor["thread-id"])
         with suppress(ProcessLookupError):  # a guest that has ended says why by its frames' end
             os.sched_setaffinity(self.thread, {cpu})
-        self.release = self._guest.await_ready(deadline)
+        self.said = kernel_said(self._guest.await_ready(deadline), self._start)
 
     def one_round(self, groups: Sequence[Sequence[Case]]) -> None:
         """Let the guest go on until it has done its next round, whose cases these are."""
@@ -200,8 +201,7 @@ class _Running:
     def run(self, bench: Bench, plan: TimedPlan, cpu: int, disturbed: Sequence[str]) -> Run:
         """The record of the kernel."""
         notes = [*method_notes(list(self._records.values())), *disturbed]
-        kernel = KernelRecord(spec=self.kernel.spec, release=self.release,
-                              digest=self.kernel.digest, provenance=dict(self.kernel.provenance))
+        kernel = kernel_record(self.kernel, self.said)
         found = bench.conditions(plan.filesystem)
         conditions = Conditions(
             filesystem=found.filesystem, probe=found.probe,

@@ -21,8 +21,7 @@ from tailwalk.probe.build import build_probe
 from tailwalk.progress import SILENT, Progress, Task
 from tailwalk.rigs.jobs import cores, run_jobs
 from tailwalk.rigs.qemu import Machine, find_qemu
-from tailwalk.rigs.state import boot, prepare_boot
-from tailwalk.runs.record import KernelRecord
+from tailwalk.rigs.state import boot, kernel_record, prepare_boot
 from tailwalk.verify.configuration import CONFIGURATIONS, Configuration
 from tailwalk.verify.disk import FATES
 from tailwalk.verify.image import IMAGE_SIZE, Images
@@ -145,7 +144,8 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     chosen = choose_engine(engine, progress)
     machine = verification_machine(chosen, memory, append)
     qemu = find_qemu()
-    start = prepare_boot(kernel, machine, probe=build_probe(cache), qemu=qemu, drivers=_DRIVERS)
+    start = prepare_boot(kernel, machine, probe=build_probe(cache), qemu=qemu, drivers=_DRIVERS,
+                         cache=cache)
     booted = boot(start, machine, qemu=qemu, cache=cache, progress=progress)
     with tempfile.TemporaryDirectory(prefix="tailwalk-") as name:
         folder = Path(name)
@@ -158,8 +158,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
         seconds = time.monotonic() - begin
     return Verification(
         tailwalk=__version__, created=datetime.now(UTC).isoformat(timespec="seconds"),
-        kernel=KernelRecord(spec=kernel.spec, release=booted.release, digest=kernel.digest,
-                            provenance=dict(kernel.provenance)),
+        kernel=kernel_record(kernel, booted.said),
         engine=chosen, seed=seed, configurations=[one.name for one in configurations],
         seconds=round(seconds, 1), operations=tally.operations, power_cuts=tally.power_cuts,
         cut_images=tally.cut_images, compared=tally.compared, durable=tally.durable,
