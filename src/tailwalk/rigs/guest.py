@@ -27,7 +27,15 @@ from typing import Any
 
 from tailwalk.errors import GuestError, ProbeError, ToolError
 from tailwalk.probe.protocol import Frame, FrameReader, FrameType
-from tailwalk.rigs.qemu import Backing, Descriptors, Machine, Qemu, arguments
+from tailwalk.rigs.qemu import (
+    STATE_SET,
+    Backing,
+    Descriptors,
+    Machine,
+    Qemu,
+    arguments,
+    state_as_file,
+)
 
 _CONSOLE_BYTES = 64 * 1024
 _CONSOLE_LINES = 12
@@ -344,13 +352,23 @@ class Guest:
     def start_job(self, seconds: float) -> None:
         """Let a guest that was started from a saved state go on, within `seconds`."""
         deadline = time.monotonic() + seconds
-        self.greet(deadline)
-        while (status := self.command("query-migrate", deadline).get("status")) != "completed":
-            if status == "failed":
-                raise GuestError(f"QEMU cannot restore the saved state of {self._name}; remove "
-                                 f"{self._state and self._state.parent} and try again.")
-            time.sleep(0.002)
+        try:
+            self.greet(deadline)
+            while (found := self.command("query-migrate", deadline)).get("status") != "completed":
+                if found.get("status") == "failed":
+                    raise self._unrestored()
+                time.sleep(0.002)
+        except _EndedError as error:
+            if "load of migration failed" in self.console:
+                raise self._unrestored() from error
+            raise
         self.resume(deadline)
+
+    def _unrestored(self) -> GuestError:
+        return GuestError(
+            f"QEMU cannot restore the saved state of {self._name}: it is damaged. Remove "
+            f"{self._state and self._state.parent} and run the command again."
+            + self._console_tail())
 
     def memory(self, address: int, length: int, deadline: float) -> bytes:
         """Bytes at a virtual address of the program that a paused guest runs.
@@ -367,8 +385,12 @@ class Guest:
         self.command("migrate-set-parameters", deadline, **{"max-bandwidth": 1 << 40})
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         try:
-            self.command("getfd", deadline, descriptor=descriptor, fdname="state")
-            self.command("migrate", deadline, uri="fd:state")
+            if name := state_as_file(self._qemu):
+                self.command("add-fd", deadline, descriptor=descriptor, **{"fdset-id": STATE_SET})
+            else:
+                name = "fd:state"
+                self.command("getfd", deadline, descriptor=descriptor, fdname="state")
+            self.command("migrate", deadline, uri=name)
             while True:
                 answer = self.command("query-migrate", deadline)
                 if answer.get("status") == "completed":
