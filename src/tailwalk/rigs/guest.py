@@ -40,6 +40,9 @@ from tailwalk.rigs.qemu import (
 _CONSOLE_BYTES = 64 * 1024
 _CONSOLE_LINES = 12
 
+# What the probe says where a device or a file system is not there (probe/disk.c).
+_DRIVER = "driver"
+
 # QEMU does not say why a save failed; with less room than this left, it is the disk.
 _FULL_BYTES = 1 << 20
 
@@ -93,18 +96,20 @@ class Guest:
     """A running QEMU. Use as a context manager; not to be shared between threads."""
 
     def __init__(self, machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, name: str,
-                 job: bytes = b"", state: Path | None = None,
+                 sought: str = "", job: bytes = b"", state: Path | None = None,
                  disks: Sequence[Backing] = (), inherited: Sequence[int] = ()) -> None:
         """Prepare a guest that boots `kernel`, or goes on from the saved `state`.
 
-        `name` stands for the kernel in errors; `disks` are what the machine's disks keep their
-        bytes in; `inherited` are descriptors that the machine's plugins write to.
+        `name` stands for the kernel in errors, and `sought` says there where its modules were
+        looked for (Kernel); `disks` are what the machine's disks keep their bytes in; `inherited`
+        are descriptors that the machine's plugins write to.
         """
         self._machine = machine
         self._qemu = qemu
         self._kernel = kernel
         self._initramfs = initramfs
         self._name = name
+        self._sought = sought
         self._job = job
         self._state = state
         self._disks = disks
@@ -259,7 +264,9 @@ class Guest:
             raise self._ended()
         frame = self._frames.popleft()
         if frame.type is FrameType.ERROR:
-            raise ProbeError(f"the guest on {self._name} says: {frame.text}.{self._console_tail()}")
+            sought = f" {self._sought}" if self._sought and _DRIVER in frame.text else ""
+            raise ProbeError(f"the guest on {self._name} says: {frame.text}.{sought}"
+                             + self._console_tail())
         return frame
 
     def frames(self, seconds: float) -> Iterator[Frame]:
