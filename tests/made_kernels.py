@@ -61,9 +61,12 @@ def compress(content: bytes, how: str) -> bytes:
             "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE)}[how](content)
 
 
-def make_module(name: str, *, depends: str = "", softdep: str = "") -> bytes:
-    """An ELF object with nothing but a `.modinfo` section and section names."""
+def make_module(name: str, *, depends: str = "", softdep: str = "", release: str = "") -> bytes:
+    """An ELF object with nothing but a `.modinfo` section and section names; it says of which
+    `release` it is, if that is given."""
     tags = [f"name={name}", f"depends={depends}", "license=GPL"]
+    if release:
+        tags.append(f"vermagic={release} SMP preempt mod_unload modversions ")
     if softdep:
         tags.append(f"softdep={softdep}")
     modinfo = b"".join(tag.encode() + b"\0" for tag in tags)
@@ -97,10 +100,11 @@ def make_deb(package: str, version: str, files: Mapping[str, bytes], *,
     control = (f"Package: {package}\nVersion: {version}\nArchitecture: amd64\n"
                "Maintainer: Nobody <nobody@example>\nDescription: made up\n")
     control_tar = _tar({"control": control.encode(), "md5sums": sums.encode()})
-    ending = {"xz": ".xz", "gzip": ".gz", "none": "", "zstd": ".zst"}[compression]
+    endings = {"xz": ".xz", "gzip": ".gz", "none": "", "zstd": ".zst"}
+    control_form = "zstd" if compression == "zstd" else "gzip"
     members = {"debian-binary": b"2.0\n",
-               "control.tar.gz": gzip.compress(control_tar, mtime=0),
-               f"data.tar{ending}": compress(_tar(files), compression)}
+               f"control.tar{endings[control_form]}": compress(control_tar, control_form),
+               f"data.tar{endings[compression]}": compress(_tar(files), compression)}
     return b"!<arch>\n" + b"".join(
         f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n".encode()
         + content + b"\n" * (len(content) % 2) for name, content in members.items())
@@ -126,6 +130,26 @@ def split_debs(release: str, version: str) -> dict[str, bytes]:
     return {f"linux-{part}-{release}_{version}_amd64.deb":
             make_deb(f"linux-{part}-{release}", version, files)
             for part, files in contents.items()}
+
+
+def ubuntu_debs(release: str, version: str, *, signed: bool = True) -> dict[str, bytes]:
+    """The packages of a kernel as Ubuntu has them: the image alone, and modules in two."""
+    place = f"lib/modules/{release}/kernel/drivers"
+    brd, loop = (compress(make_module(name, release=release), "zstd") for name in ("brd", "loop"))
+    contents = {
+        f"image{'' if signed else '-unsigned'}": {
+            f"boot/vmlinuz-{release}": make_bzimage(make_vmlinux(release), "zstd")},
+        "modules": {f"boot/config-{release}": b"", f"{place}/block/brd.ko.zst": brd,
+                    f"lib/modules/{release}/modules.builtin": b"kernel/fs/ext4/ext4.ko\n"},
+        "modules-extra": {f"{place}/block/loop.ko.zst": loop}}
+    return {f"linux-{part}-{release}_{version}_amd64.deb":
+            make_deb(f"linux-{part}-{release}", version, files, compression="zstd")
+            for part, files in contents.items()}
+
+
+def make_tar(files: Mapping[str, bytes], compression: str) -> bytes:
+    """A tar archive of `files`, compressed."""
+    return compress(_tar(files), compression)
 
 
 def _tar(files: Mapping[str, bytes]) -> bytes:

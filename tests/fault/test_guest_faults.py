@@ -211,7 +211,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Qemu]:
         monkeypatch.setenv("LAST", last)
         monkeypatch.setenv("FRAMES", " ".join(str(int(kind)) for kind in frames))
         monkeypatch.setenv("CONSOLE", console)
-        return Qemu(str(HERE / "stand_in.py"), "", "")
+        return Qemu(str(HERE / "stand_in.py"), "7.2.22", "")
 
     return make
 

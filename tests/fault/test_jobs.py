@@ -24,7 +24,7 @@ def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Guest
     """A guest that does nothing until it is killed."""
     for name, value in (("LAST", "quit"), ("FRAMES", ""), ("CONSOLE", "")):
         monkeypatch.setenv(name, value)
-    qemu = Qemu(str(Path(__file__).parent / "stand_in.py"), "", "")
+    qemu = Qemu(str(Path(__file__).parent / "stand_in.py"), "7.2.22", "")
     return lambda: Guest(Machine(), qemu=qemu, kernel=tmp_path, initramfs=tmp_path, name="idle")
 
 

@@ -45,24 +45,6 @@ def test_an_image_without_modules(tmp_path: Path, cache: Cache, content: bytes) 
     assert drivers(kernel, "virtio_blk") == []
 
 
-def test_modules_are_found_beside_the_image(tmp_path: Path, cache: Cache) -> None:
-    boot = tmp_path / "boot"
-    boot.mkdir()
-    (boot / "vmlinuz").write_bytes(make_bzimage(VMLINUX))
-    bare = resolve(f"image:{boot}/vmlinuz", cache=cache)
-    assert bare.modules is None
-
-    above = make_modules(tmp_path / "lib/modules" / RELEASE, {"brd.ko": make_module("brd")})
-    kernel = resolve(f"image:{boot}/vmlinuz", cache=cache)
-    assert kernel.modules == above and drivers(kernel, "brd") == ["brd"]
-    assert kernel.digest != bare.digest
-
-    beside = make_modules(boot / "lib/modules" / RELEASE, {"brd.ko": make_module("brd")})
-    assert resolve(f"image:{boot}/vmlinuz", cache=cache).modules == beside
-    make_modules(boot, {"brd.ko": make_module("brd")})
-    assert resolve(f"image:{boot}/vmlinuz", cache=cache).modules == boot
-
-
 def test_a_changed_module_is_another_kernel(tmp_path: Path, cache: Cache) -> None:
     (tmp_path / "vmlinux").write_bytes(VMLINUX)
     module = make_modules(tmp_path / "lib/modules" / RELEASE,
@@ -104,7 +86,7 @@ def test_a_kernel_in_several_packages(tmp_path: Path, cache: Cache) -> None:
         resolve(f"image:{tmp_path / modules}", cache=cache)
 
 
-@pytest.mark.parametrize("form", ["xz", "gzip", "none"])
+@pytest.mark.parametrize("form", ["xz", "gzip", "none", "zstd"])
 def test_each_compression_of_a_package(tmp_path: Path, cache: Cache, form: str) -> None:
     path = tmp_path / "kernel.deb"
     path.write_bytes(make_deb("mine", "1", {f"boot/vmlinuz-{RELEASE}": VMLINUX},

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailwalk.errors import ArchiveError
-from tailwalk.kernels.mirrors import Mirror, machine_mirrors, parse_list, parse_sources
+from tailwalk.cache import Cache
+from tailwalk.errors import ArchiveError, ToolError
+from tailwalk.kernels import resolve
+from tailwalk.kernels.mirrors import ELSEWHERE, Mirror, machine_mirrors, parse_list, parse_sources
 
 URI = "http://mirror.example/debian"
 
@@ -115,5 +117,15 @@ def test_the_machines_configuration_is_read_in_both_formats(
     assert machine_mirrors() == (Mirror(URI, "bookworm"), Mirror(URI, "sid"))
     (tmp_path / "sources.list").unlink()
     (parts / "b.sources").unlink()
-    with pytest.raises(ArchiveError, match="names no mirror"):
+    with pytest.raises(ArchiveError, match="names no mirror") as caught:
         machine_mirrors()
+    assert ELSEWHERE in str(caught.value)
+
+
+@pytest.mark.parametrize("spec", ["debian:6.18", "src:6.18"])
+def test_a_machine_without_apt_is_told_what_works_there(spec: str, tmp_path: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolError, match="no apt on this machine") as caught:
+        resolve(spec, cache=Cache(tmp_path / "cache"))
+    assert ELSEWHERE in str(caught.value)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from tailwalk.errors import ArchiveError, CacheError, TailwalkError, ToolError
-from tailwalk.kernels.mirrors import Mirror
+from tailwalk.kernels.mirrors import ELSEWHERE, Mirror
 from tailwalk.progress import Task
 
 Target = Literal["Packages", "Sources", "none"]
@@ -131,8 +131,8 @@ class Apt:
                 errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, start_new_session=True)
         except FileNotFoundError as error:
-            raise ToolError("there is no apt-get on this machine, and Debian's kernels come "
-                            "through it: install apt, or use image:PATH or src:PATH.") from error
+            raise ToolError("there is no apt-get on this machine, by which Debian's kernels are "
+                            f"fetched. {ELSEWHERE}.") from error
         assert process.stdout is not None
         output: list[str] = []
         done = 0.0
@@ -161,8 +161,8 @@ def failure(output: str, what: str) -> TailwalkError:
     if bad := [line for line in lines if _SIGNATURE.search(line)]:
         return TamperedError(
             f"the signature check of {what} failed: {bad[0].rstrip('. ')}. Nothing of it is used. "
-            "Install or update the package debian-archive-keyring, check this machine's clock, "
-            "and see that apt's configuration names Debian's own mirrors.")
+            "Check this machine's clock, and update the keyring of that archive (Debian's is the "
+            "package debian-archive-keyring).")
     if bad := [line for line in lines if _MISMATCH.search(line)]:
         return TamperedError(
             f"what the mirror sent for {what} does not match the signed index: "

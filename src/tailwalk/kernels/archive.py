@@ -21,7 +21,7 @@ import msgspec
 from tailwalk.cache import Cache, digest_bytes, digest_file
 from tailwalk.errors import ArchiveError, CacheError
 from tailwalk.kernels.apt import Apt, GoneError, TamperedError
-from tailwalk.kernels.mirrors import Mirror, machine_mirrors
+from tailwalk.kernels.mirrors import ELSEWHERE, Mirror, machine_mirrors
 from tailwalk.progress import SILENT, Progress, Task
 
 Kind = Literal["Packages", "Sources"]
@@ -301,7 +301,7 @@ def _suites(apt: Apt, task: Task, progress: Progress) -> list[Mirror]:
     if not releases or isinstance(error, CacheError):
         raise error or ArchiveError(
             f"none of the suites in apt's configuration ({', '.join(m.suite for m in named)}) is "
-            "Debian's: add a Debian mirror to it, or use image:PATH or src:PATH.")
+            f"Debian's, so its kernels cannot be fetched. {ELSEWHERE}.")
     aliases = {Mirror(release.uri, alias, release.signed_by) for alias in _ALIASES
                for release in releases if not _is_security(release.suite)}
     if error := apt.update(sorted(aliases), "none", task=task):

@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
+import re
 from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes, digest_file
 from tailwalk.errors import KernelError
+from tailwalk.kernels.beside import modules_beside
 from tailwalk.kernels.kernel import Kernel
 from tailwalk.kernels.spec import ImageSpec
-from tailwalk.kernels.unpacked import is_deb, key_of, open_unpacked
+from tailwalk.kernels.unpacked import is_deb, key_of, open_unpacked, package_of
 from tailwalk.progress import SILENT, Progress
+
+_PACKAGE = re.compile(r"linux-(?:image|binary)-(?:unsigned-)?(\d\S*?)(?:-unsigned)?")
+# What completes a kernel package. Ubuntu's linux-image-* is the image alone; so is Debian's
+# linux-binary-*, of which its linux-image-* is an empty companion and linux-base-* says which
+# drivers are built in.
+_MODULE_PARTS = ("modules", "modules-extra", "base")
+_IMAGE_PARTS = ("binary", "binary-unsigned")
 
 
 def resolve_image(spec: ImageSpec, cache: Cache, *, progress: Progress = SILENT) -> Kernel:
-    """The kernel in a vmlinux, vmlinuz, bzImage or kernel .deb.
+    """The kernel in a vmlinux, vmlinuz or bzImage, in a kernel .deb or in a tar archive.
 
-    The modules of a .deb come from it, or, for a linux-binary-* package, from the linux-modules-*
-    package beside it. Those of an image are looked for in `lib/modules/RELEASE` beside it or
-    beside its directory, in its own directory where that holds a modules.dep or modules.builtin,
-    and in /lib/modules/RELEASE. Raises KernelError for what is no kernel for x86-64.
+    Modules come from the archive, or from the .deb and the packages of the same release beside
+    it. Where there are none, as with an image, they are looked for in the directories beside
+    (modules_beside). Raises KernelError for what is no kernel for x86-64.
     """
     path = spec.path.absolute()
+    places: list[str] = []
     try:
-        packaged = is_deb(path)
-        files = _packages(path) if packaged else [path]
+        files = [path]
+        if is_deb(path):
+            files, places = _packages(path)
         digests = [digest_file(file) for file in files]
+    except PermissionError as error:
+        raise KernelError(
+            f"cannot read the kernel image {path}: {error.strerror}. Some distributions keep the "
+            f"images in /boot for root alone: as root, copy it (install -m 644 {path} .) and give "
+            "the copy. Modules of an installed kernel are found all the same.") from error
     except OSError as error:
         raise KernelError(f"cannot read the kernel image {path}: {error.strerror}. Give the path "
                           "of a vmlinux, vmlinuz, bzImage or kernel .deb.") from error
@@ -33,29 +49,52 @@ def resolve_image(spec: ImageSpec, cache: Cache, *, progress: Progress = SILENT)
         cache, key_of(["image", *digests]), spec=str(spec), progress=progress,
         provenance={"sha256": " ".join(digests)}, files=lambda: files)
     kernel = dataclasses.replace(kernel, provenance={**kernel.provenance, "path": str(path)})
-    if packaged or (modules := _modules_beside(path, kernel.release)) is None:
-        return kernel
-    # The user's own modules stay where they are: their names, sizes and times stand for them.
+    if kernel.modules is None:
+        search = modules_beside(path, kernel.release)
+        places.append(search.places)
+        if search.folder is not None:
+            kernel = dataclasses.replace(kernel, modules=search.folder,
+                                         digest=_with_modules(kernel.digest, search.folder))
+    sought = (f"Modules of {kernel.release} were looked for in {'; and in '.join(places)}."
+              if places else "")
+    return dataclasses.replace(kernel, sought=sought)
+
+
+def _packages(path: Path) -> tuple[list[Path], list[str]]:
+    """A kernel package and those beside it that complete it, and where they were looked for."""
+    name, version = package_of(path)
+    places = [str(path)]
+    match = _PACKAGE.fullmatch(name)
+    if match is None:
+        return [path], places
+    modules = [f"linux-{part}-{match[1]}" for part in _MODULE_PARTS]
+    images = [f"linux-{part}-{match[1]}" for part in _IMAGE_PARTS]
+    found = [file for other in [*images, *modules]
+             if other != name and (file := _beside(path, other, version))]
+    places.append(f"the packages {', '.join(modules)} beside it")
+    return [path, *found], places
+
+
+def _beside(path: Path, name: str, version: str) -> Path | None:
+    """The package of a name beside another one: of the same version, or the only one there is.
+
+    Raises KernelError where there are several, all of other versions.
+    """
+    files = [file for file in sorted(path.parent.glob(f"{glob.escape(name)}_*.deb"))
+             if file.is_file()]
+    fitting = [file for file in files if package_of(file) == (name, version)] or files
+    if len(fitting) > 1:
+        raise KernelError(f"beside {path}, of version {version}, are several packages {name} of "
+                          f"other versions: {', '.join(file.name for file in fitting)}. Leave the "
+                          "one there that belongs to it.")
+    return fitting[0] if fitting else None
+
+
+def _with_modules(digest: str, modules: Path) -> str:
+    """The digest of an image together with modules of the user's own, which stay where they are:
+    their names, sizes and times stand for them."""
+    files = {file for pattern in ("*.ko*", "modules.*") for file in modules.rglob(pattern)
+             if file.is_file()}
     listing = sorted(f"{file.relative_to(modules)} {file.stat().st_size} {file.stat().st_mtime_ns}"
-                     for file in modules.rglob("*") if file.is_file())
-    return dataclasses.replace(
-        kernel, modules=modules,
-        digest=digest_bytes(kernel.digest.encode(), *(line.encode() for line in listing)))
-
-
-def _packages(path: Path) -> list[Path]:
-    """A kernel package and those beside it that complete it: a kernel may come as linux-binary-*
-    (the image), linux-modules-* and linux-base-* (which drivers are built in)."""
-    if not path.name.startswith("linux-binary-"):
-        return [path]
-    rest = path.name.removeprefix("linux-binary-").removeprefix("unsigned-")
-    others = [path.with_name(f"linux-{part}-{rest}") for part in ("modules", "base")]
-    return [path, *filter(Path.is_file, others)]
-
-
-def _modules_beside(path: Path, release: str) -> Path | None:
-    places = [folder / "lib/modules" / release for folder in (path.parent, path.parent.parent)]
-    if any((path.parent / name).is_file() for name in ("modules.dep", "modules.builtin")):
-        places.insert(0, path.parent)
-    places.append(Path("/lib/modules") / release)
-    return next((place for place in places if place.is_dir()), None)
+                     for file in files)
+    return digest_bytes(digest.encode(), *(line.encode() for line in listing))

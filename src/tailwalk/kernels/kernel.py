@@ -19,6 +19,8 @@ class Kernel:
         digest: sha256 (hex) that names image and modules together; equal digests run alike.
         modules: the directory that holds `modules.builtin` and the `.ko` files (compressed or
             not; `load_order` reads them), or None where everything needed is built in.
+        sought: a sentence that says where modules were looked for; empty where they are known to
+            come with the image.
         provenance: where it came from, for the record: package, version, sha256, compiler.
     """
 
@@ -27,6 +29,7 @@ class Kernel:
     image: Path
     digest: str
     modules: Path | None = None
+    sought: str = ""
     provenance: Mapping[str, str] = field(default_factory=dict)
 
 

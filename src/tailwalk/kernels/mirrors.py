@@ -15,6 +15,11 @@ from pathlib import Path
 
 from tailwalk.errors import ArchiveError, ToolError
 
+ELSEWHERE = ("Without Debian's archive image:PATH boots a kernel of this machine's distribution or "
+             "of your own, such as image:/boot/vmlinuz-RELEASE, src:PATH builds a tree, and "
+             "records made elsewhere are compared as they are")
+"""What a machine can do that has no apt, or no Debian among apt's mirrors."""
+
 _KEYRINGS = (Path("/usr/share/keyrings/debian-archive-keyring.pgp"),
              Path("/usr/share/keyrings/debian-archive-keyring.gpg"))
 _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)"
@@ -69,8 +74,8 @@ def machine_mirrors() -> tuple[Mirror, ...]:
         mirrors.update(dict.fromkeys(parse(text)))
     if not mirrors:
         raise ArchiveError(
-            f"apt's configuration ({source_list}, {source_parts}) names no mirror of the "
-            "component main: add Debian's to it, or use image:PATH or src:PATH.")
+            f"apt's configuration ({source_list}, {source_parts}) names no mirror of a component "
+            f"main, so Debian's kernels cannot be fetched. {ELSEWHERE}.")
     return tuple(mirrors)
 
 
@@ -119,8 +124,8 @@ def _source_places() -> tuple[Path, Path]:
             check=True, capture_output=True, text=True).stdout
     except FileNotFoundError as error:
         raise ToolError(
-            "there is no apt on this machine, and Debian's kernels come through it: install it, "
-            "or use image:PATH or src:PATH.") from error
+            f"there is no apt on this machine, by which Debian's kernels are fetched. {ELSEWHERE}."
+        ) from error
     except subprocess.CalledProcessError as error:
         raise ToolError(f"apt-config failed: {error.stderr.strip()}. Mend apt's configuration "
                         "(`apt-config dump` shows it).") from error

@@ -33,12 +33,13 @@ XFS by crc32c, btrfs by any, as `mkfs.btrfs --csum` says."""
 
 @dataclass(frozen=True)
 class _Wants:
-    """What a module asks for: `hard` must be loaded before it, `soft` if it is there at all;
-    and its `aliases`."""
+    """What a module asks for: `hard` must be loaded before it, `soft` if it is there at all; its
+    `aliases`; and the `release` it was built for, where it says so."""
 
     hard: tuple[str, ...]
     soft: tuple[str, ...]
     aliases: tuple[str, ...]
+    release: str | None
 
     @property
     def cpus(self) -> tuple[str, ...]:
@@ -74,13 +75,22 @@ def load_order(kernel: Kernel, names: Iterable[str], *,
     return tuple(ordered.values())
 
 
+def built_for(path: Path) -> str | None:
+    """The kernel's release that a module file was built for, or None where it does not say.
+
+    Raises KernelError for what is no module.
+    """
+    return _wants(_content(path), path).release
+
+
 class _Tree:
     """A modules directory: module files by name, and the names of what is built in."""
 
     def __init__(self, folder: Path) -> None:
         listed = folder / "modules.builtin"
+        self.lists_builtin = listed.is_file()
         self.builtin = frozenset(_module_names(listed.read_text().split())
-                                 if listed.is_file() else ())
+                                 if self.lists_builtin else ())
         self.files: dict[str, Path] = {}
         for path in sorted(folder.rglob("*.ko*")):
             if path.is_file() and (match := _FILE.fullmatch(path.name)):
@@ -111,9 +121,7 @@ def _for_cpus(kernel: Kernel, tree: _Tree, cache: Cache | None) -> dict[str, tup
 def _read(path: Path) -> tuple[bytes, _Wants]:
     """A module's object and what it asks for."""
     check_file(path)
-    content = path.read_bytes()
-    if path.suffix != ".ko":
-        content = decompress(content, str(path))
+    content = _content(path)
     return content, _wants(content, path)
 
 
@@ -129,11 +137,17 @@ def _add(name: str, kernel: Kernel, tree: _Tree, ordered: dict[str, Module],
     path = tree.files.get(name)
     if path is None:
         needed = f", which {above[-1]} needs" if above else ""
+        unlisted = ("" if tree.lists_builtin else " No modules.builtin there says what is built "
+                    "in (Debian's, from 7.x on, is in the package linux-base-RELEASE).")
         raise KernelError(
             f"kernel {kernel.release} ({kernel.spec}) has no driver {name}{needed}: it is neither "
-            f"built in nor in {kernel.modules}. Build it in, put its module there, or use another "
-            "kernel; `tailwalk kernels` lists Debian's.")
+            f"built in nor in {kernel.modules}.{unlisted}{_sentence(kernel.sought)} Build it in, "
+            "put its module there, or use another kernel; `tailwalk kernels` lists Debian's.")
     content, wants = _read(path)
+    if wants.release not in (None, kernel.release):
+        raise KernelError(
+            f"{path} was built for kernel {wants.release}, and {kernel.spec} is {kernel.release}: "
+            "modules of another release are not loaded. Install this kernel's own.")
     for other in wants.hard:
         if other not in tree.builtin:
             _add(other, kernel, tree, ordered, (*above, name))
@@ -154,6 +168,16 @@ def _files_of_alias(name: str) -> Iterator[str]:
         yield f"{cipher}{ending}"
 
 
+def _sentence(text: str) -> str:
+    return f" {text}" if text else ""
+
+
+def _content(path: Path) -> bytes:
+    """A module file's bytes, decompressed."""
+    content = path.read_bytes()
+    return content if path.suffix == ".ko" else decompress(content, str(path))
+
+
 def _wants(content: bytes, path: Path) -> _Wants:
     tags = list(_modinfo(content, path))
     hard = [_normal(name) for key, value in tags if key == "depends"
@@ -162,8 +186,9 @@ def _wants(content: bytes, path: Path) -> _Wants:
     for key, value in tags:
         if key == "softdep" and (match := re.search(r"pre:\s*(.*?)\s*(?:post:|$)", value)):
             soft += [_normal(name) for name in match[1].split()]
-    return _Wants(tuple(hard), tuple(soft), tuple(
-        value for key, value in tags if key == "alias"))
+    aliases = tuple(value for key, value in tags if key == "alias")
+    magic = next((value.split() for key, value in tags if key == "vermagic"), [])
+    return _Wants(tuple(hard), tuple(soft), aliases, magic[0] if magic else None)
 
 
 def _modinfo(content: bytes, path: Path) -> Iterator[tuple[str, str]]:

@@ -6,15 +6,19 @@ opened (0.05 s), a module when it is read, so that a changed byte is never measu
 
 from __future__ import annotations
 
+import contextlib
+import io
+import shutil
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from tailwalk.cache import Cache, digest_bytes, digest_file
-from tailwalk.errors import KernelError
+from tailwalk.errors import KernelError, ToolError
+from tailwalk.kernels.compression import decompress, format_of
 from tailwalk.kernels.kernel import Kernel
 from tailwalk.kernels.vmlinux import is_bzimage, read_vmlinux
 from tailwalk.progress import Progress
@@ -25,7 +29,10 @@ _MANIFEST = "kernel.json"
 _IMAGE = "vmlinux"
 _BZIMAGE = "bzImage"
 _DEB = b"!<arch>\n"
+_RPM = b"\xed\xab\xee\xdb"
+_TAR, _TAR_AT = b"ustar", 257
 _MODULES = "modules"
+_BY_RELEASE = ".modules"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,11 +133,27 @@ def _image_changed(place: Path, manifest: Manifest) -> bool:
 
 
 def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> None:
+    named = ", ".join(map(str, paths))
     if is_deb(paths[0]):
-        image, what = _unpack_debs(paths, folder)
+        image, what = _unpack_packages(
+            ((name, content, path) for path in paths for name, content in deb_files(path)),
+            folder, named)
     else:
-        image, what = paths[0].read_bytes(), str(paths[0])
+        content = paths[0].read_bytes()
+        if content.startswith(_RPM):
+            raise KernelError(
+                f"{named} is an RPM package, which is not read here. Unpack it and the packages "
+                "with its modules (kernel-core, kernel-modules-core, kernel-modules) into one "
+                "directory, each with `rpm2cpio PACKAGE | cpio -idm`, and give "
+                "image:DIRECTORY/lib/modules/RELEASE/vmlinuz.")
+        plain = decompress(content, named) if format_of(content) else content
+        if plain.startswith(_TAR, _TAR_AT):
+            image, what = _unpack_packages(
+                ((*file, paths[0]) for file in _tar_files(paths[0], plain)), folder, named)
+        else:
+            image, what = content, named
     vmlinux = read_vmlinux(image, what)
+    _keep_modules(folder, vmlinux.release, what)
     (folder / _IMAGE).write_bytes(vmlinux.content)
     if not vmlinux.pvh:
         if not is_bzimage(image):
@@ -145,36 +168,71 @@ def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> 
     (folder / _MANIFEST).write_bytes(manifest + b"\n" + sha256(manifest).hexdigest().encode())
 
 
-def _unpack_debs(paths: Sequence[Path], folder: Path) -> tuple[bytes, str]:
-    """Unpack the modules of kernel packages into `folder`; returns the image and its name."""
+def _unpack_packages(files: Iterable[tuple[PurePosixPath, bytes, Path]], folder: Path,
+                     named: str) -> tuple[bytes, str]:
+    """Unpack the modules of kernel packages into `folder`, by release; returns the image and its
+    name. `files` are their files, each with its name, its bytes and the package it is in."""
     found: tuple[bytes, str] | None = None
-    for path in paths:
-        for name, content in deb_files(path):
-            inside = _module_path(name)
-            if _is_image(name, inside):
-                found = content, f"{name} in {path}"
-            elif inside is not None:
-                target = folder / _MODULES / inside
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
+    for name, content, path in files:
+        inside = _module_path(name)
+        if _is_image(name, inside):
+            found = content, f"{name} in {path}"
+        elif inside is not None:
+            target = folder / _BY_RELEASE / inside
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
     if found is None:
-        raise KernelError(f"{', '.join(map(str, paths))} holds no vmlinuz: it is no kernel package."
-                          " Give a linux-image-* or linux-binary-* .deb.")
+        raise KernelError(f"{named} holds no vmlinuz: it is no kernel package. Give the package "
+                          "with the image (linux-image-* or linux-binary-*), and those with its "
+                          "modules beside it.")
     return found
 
 
+def _keep_modules(folder: Path, release: str, what: str) -> None:
+    """Of what was unpacked by release, keep the kernel's own; raises KernelError where there is
+    only another's."""
+    by_release = folder / _BY_RELEASE
+    if not by_release.is_dir():
+        return
+    try:
+        (by_release / release).rename(folder / _MODULES)
+    except FileNotFoundError:
+        others = ", ".join(sorted(path.name for path in by_release.iterdir()))
+        raise KernelError(f"{what} is a kernel {release}, and the modules that came with it are "
+                          f"those of {others}. Give packages of one build.") from None
+    shutil.rmtree(by_release)
+
+
 def _is_image(name: PurePosixPath, inside: PurePosixPath | None) -> bool:
-    """Is it the image? It moved from /boot to /usr/lib/modules/RELEASE with Debian's 7.x."""
-    return str(inside) == "vmlinuz" or (
+    """Is it the image? It moved from /boot to /usr/lib/modules/RELEASE with Debian's 7.x; Arch
+    has it there too."""
+    return (inside is not None and inside.parts[1:] == ("vmlinuz",)) or (
         name.parent == PurePosixPath("boot") and name.name.startswith("vmlinuz-"))
 
 
 def _module_path(name: PurePosixPath) -> PurePosixPath | None:
-    """Where a file of `lib/modules/RELEASE` goes; None for any other file."""
+    """What follows `lib/modules/` in a file's name, the release first; None for any other file."""
     parts = name.parts[1:] if name.parts[:1] == ("usr",) else name.parts
     if parts[:2] != ("lib", "modules") or len(parts) < 4 or ".." in parts:
         return None
-    return PurePosixPath(*parts[3:])
+    return PurePosixPath(*parts[2:])
+
+
+def _tar_files(path: Path, content: bytes) -> Iterator[tuple[PurePosixPath, bytes]]:
+    """The regular files in a tar archive: a package of Arch's, or what `make targz-pkg` makes."""
+    with _damage_named(path, "tar archive"), tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        for member in tar:
+            if member.isfile() and (stream := tar.extractfile(member)) is not None:
+                yield PurePosixPath(member.name.removeprefix("./")), stream.read()
+
+
+def package_of(path: Path) -> tuple[str, str]:
+    """The name and the version of a Debian package; raises KernelError where it is damaged."""
+    from debian.debfile import DebFile
+
+    with _damage_named(path, "Debian package"), DebFile(str(path)) as deb:
+        control = deb.debcontrol()
+        return str(control["Package"]), str(control["Version"])
 
 
 def deb_files(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
@@ -182,36 +240,50 @@ def deb_files(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
 
     Raises KernelError where the package is damaged or none.
     """
-    import lzma
-    import zlib
     from hashlib import md5
 
+    from debian.debfile import DebFile
+
+    with _damage_named(path, "Debian package"), DebFile(str(path)) as deb:
+        sums = ({str(name): digest for name, digest in deb.md5sums(encoding="utf-8").items()}
+                if deb.control.has_file("md5sums") else {})
+        for member in deb.data.tgz():
+            stream = (deb.data.tgz().extractfile(member)
+                      if member.isfile() or member.islnk() else None)
+            if stream is None:
+                continue
+            content = stream.read()
+            name = PurePosixPath(member.name.removeprefix("./"))
+            digest = md5(content, usedforsecurity=False).hexdigest()
+            if sums.pop(str(name), digest) != digest:
+                raise KernelError(f"{path} is damaged: {name} in it does not match the "
+                                  "package's own checksum. Fetch or build it anew.")
+            yield name, content
+        # tarfile takes a damaged header for the end of the archive.
+        if sums:
+            raise KernelError(f"{path} is damaged: it lacks {next(iter(sums))}. Fetch or build "
+                              "it anew.")
+
+
+@contextlib.contextmanager
+def _damage_named(path: Path, kind: str) -> Iterator[None]:
+    """Raise KernelError where an archive cannot be read to its end, or ToolError where a program
+    is missing that decompresses it; an error of the system goes through."""
+    import lzma
+    import zlib
+
     from debian.arfile import ArError
-    from debian.debfile import DebError, DebFile
+    from debian.debfile import DebError
 
     try:
-        with DebFile(str(path)) as deb:
-            sums = ({str(name): digest for name, digest in deb.md5sums(encoding="utf-8").items()}
-                    if deb.control.has_file("md5sums") else {})
-            for member in deb.data.tgz():
-                stream = (deb.data.tgz().extractfile(member)
-                          if member.isfile() or member.islnk() else None)
-                if stream is None:
-                    continue
-                content = stream.read()
-                name = PurePosixPath(member.name.removeprefix("./"))
-                digest = md5(content, usedforsecurity=False).hexdigest()
-                if sums.pop(str(name), digest) != digest:
-                    raise KernelError(f"{path} is damaged: {name} in it does not match the "
-                                      "package's own checksum. Fetch or build it anew.")
-                yield name, content
-            # tarfile takes a damaged header for the end of the archive.
-            if sums:
-                raise KernelError(f"{path} is damaged: it lacks {next(iter(sums))}. Fetch or build "
-                                  "it anew.")
+        yield
     except (ArError, DebError, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, KeyError,
             ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise KernelError(f"{path} is damaged or no Debian package "
+        if isinstance(error, DebError) and shutil.which("unzstd") is None:
+            raise ToolError(f"{path} cannot be read ({error}), and there is no program unzstd on "
+                            "this machine, with which many packages are compressed: install the "
+                            "package zstd.") from error
+        raise KernelError(f"{path} is damaged or no {kind} "
                           f"({error or 'it ends too early'}). Fetch or build it anew.") from error

@@ -89,8 +89,8 @@ class Bench:
         """A guest that goes on from the saved state with a job; the machine's plugins write to
         the `inherited` descriptors."""
         return Guest(self.machine, qemu=self.qemu, kernel=kernel.image,
-                     initramfs=booted.initramfs, name=kernel.spec, job=job, state=booted.state,
-                     inherited=inherited)
+                     initramfs=booted.initramfs, name=kernel.spec, sought=kernel.sought, job=job,
+                     state=booted.state, inherited=inherited)
 
     def count(self, portion: Portion) -> Counted:
         """Do a portion in a guest of its own; raises GuestError."""

@@ -27,10 +27,21 @@ from typing import Any
 
 from tailwalk.errors import GuestError, ProbeError, ToolError
 from tailwalk.probe.protocol import Frame, FrameReader, FrameType, Ready, read_ready
-from tailwalk.rigs.qemu import Backing, Descriptors, Machine, Qemu, arguments
+from tailwalk.rigs.qemu import (
+    STATE_SET,
+    Backing,
+    Descriptors,
+    Machine,
+    Qemu,
+    arguments,
+    state_as_file,
+)
 
 _CONSOLE_BYTES = 64 * 1024
 _CONSOLE_LINES = 12
+
+# What the probe says where a device or a file system is not there (probe/disk.c).
+_DRIVER = "driver"
 
 # QEMU does not say why a save failed; with less room than this left, it is the disk.
 _FULL_BYTES = 1 << 20
@@ -85,18 +96,20 @@ class Guest:
     """A running QEMU. Use as a context manager; not to be shared between threads."""
 
     def __init__(self, machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, name: str,
-                 job: bytes = b"", state: Path | None = None,
+                 sought: str = "", job: bytes = b"", state: Path | None = None,
                  disks: Sequence[Backing] = (), inherited: Sequence[int] = ()) -> None:
         """Prepare a guest that boots `kernel`, or goes on from the saved `state`.
 
-        `name` stands for the kernel in errors; `disks` are what the machine's disks keep their
-        bytes in; `inherited` are descriptors that the machine's plugins write to.
+        `name` stands for the kernel in errors, and `sought` says there where its modules were
+        looked for (Kernel); `disks` are what the machine's disks keep their bytes in; `inherited`
+        are descriptors that the machine's plugins write to.
         """
         self._machine = machine
         self._qemu = qemu
         self._kernel = kernel
         self._initramfs = initramfs
         self._name = name
+        self._sought = sought
         self._job = job
         self._state = state
         self._disks = disks
@@ -251,7 +264,9 @@ class Guest:
             raise self._ended()
         frame = self._frames.popleft()
         if frame.type is FrameType.ERROR:
-            raise ProbeError(f"the guest on {self._name} says: {frame.text}.{self._console_tail()}")
+            sought = f" {self._sought}" if self._sought and _DRIVER in frame.text else ""
+            raise ProbeError(f"the guest on {self._name} says: {frame.text}.{sought}"
+                             + self._console_tail())
         return frame
 
     def frames(self, seconds: float) -> Iterator[Frame]:
@@ -342,13 +357,23 @@ class Guest:
     def start_job(self, seconds: float) -> None:
         """Let a guest that was started from a saved state go on, within `seconds`."""
         deadline = time.monotonic() + seconds
-        self.greet(deadline)
-        while (status := self.command("query-migrate", deadline).get("status")) != "completed":
-            if status == "failed":
-                raise GuestError(f"QEMU cannot restore the saved state of {self._name}; remove "
-                                 f"{self._state and self._state.parent} and try again.")
-            time.sleep(0.002)
+        try:
+            self.greet(deadline)
+            while (found := self.command("query-migrate", deadline)).get("status") != "completed":
+                if found.get("status") == "failed":
+                    raise self._unrestored()
+                time.sleep(0.002)
+        except _EndedError as error:
+            if "load of migration failed" in self.console:
+                raise self._unrestored() from error
+            raise
         self.resume(deadline)
+
+    def _unrestored(self) -> GuestError:
+        return GuestError(
+            f"QEMU cannot restore the saved state of {self._name}: it is damaged. Remove "
+            f"{self._state and self._state.parent} and run the command again."
+            + self._console_tail())
 
     def memory(self, address: int, length: int, deadline: float) -> bytes:
         """Bytes at a virtual address of the program that a paused guest runs.
@@ -365,8 +390,12 @@ class Guest:
         self.command("migrate-set-parameters", deadline, **{"max-bandwidth": 1 << 40})
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         try:
-            self.command("getfd", deadline, descriptor=descriptor, fdname="state")
-            self.command("migrate", deadline, uri="fd:state")
+            if name := state_as_file(self._qemu):
+                self.command("add-fd", deadline, descriptor=descriptor, **{"fdset-id": STATE_SET})
+            else:
+                name = "fd:state"
+                self.command("getfd", deadline, descriptor=descriptor, fdname="state")
+            self.command("migrate", deadline, uri=name)
             while True:
                 answer = self.command("query-migrate", deadline)
                 if answer.get("status") == "completed":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tailwalk.cache import Cache
 from tailwalk.errors import TailwalkError
+from tailwalk.kernels.mirrors import ELSEWHERE
 from tailwalk.kernels.toolchain import find_toolchain
 from tailwalk.probe.build import build_probe
 from tailwalk.rigs.filesystem import mkfs_program
@@ -76,8 +77,8 @@ def _apt() -> Check:
     found = shutil.which("apt-get")
     if found:
         return Check("apt-get", "ok", found)
-    return Check("apt-get", "optional", "this machine has no apt-get, so debian: and src: specs "
-                 "cannot be fetched; image:PATH and src:PATH work")
+    return Check("apt-get", "optional", "this machine has no apt-get, so debian: and src:VERSION "
+                 f"specs cannot be fetched. {ELSEWHERE}")
 
 
 def _room(cache: Cache) -> Check:

@@ -18,6 +18,11 @@ from tailwalk.rigs.cpu import GUEST_CPU
 _PROGRAM = "qemu-system-x86_64"
 _OLDEST = (7, 2)
 
+# QEMU's sets of descriptors.
+_CHANNEL_SET = 1
+STATE_SET = 2
+"""The one of a saved state."""
+
 RAM_DISK_KIB = 512 * 1024
 """Size of the guest's RAM disk: that of the images that rigs/filesystem.py makes."""
 
@@ -102,10 +107,25 @@ def find_qemu() -> Qemu:
 
 def plugin_interface(qemu: Qemu) -> int:
     """The version of QEMU's plugin interface to compile for (attribute/plugin/qemu_api.h)."""
-    major, minor = (int(part) for part in qemu.version.split(".")[:2])
-    if (major, minor) < (9, 0):
+    release = _release(qemu)
+    if release < (9, 0):
         return 1
-    return 2 if (major, minor) == (9, 0) else 3
+    return 2 if release == (9, 0) else 3
+
+
+def state_as_file(qemu: Qemu) -> str | None:
+    """What this QEMU calls a saved state whose descriptor is in the set STATE_SET; None where it
+    takes the descriptor itself, as `fd:`.
+
+    From 9.1 on QEMU deprecates `fd:` for plain files, and says so on the console; `file:` came
+    with 8.2, too late for 7.2.
+    """
+    return f"file:/dev/fdset/{STATE_SET}" if _release(qemu) >= (9, 1) else None
+
+
+def _release(qemu: Qemu) -> tuple[int, int]:
+    major, minor = (int(part) for part in qemu.version.split(".")[:2])
+    return major, minor
 
 
 def kernel_command_line(machine: Machine) -> str:
@@ -183,13 +203,12 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path,
         # this machine's disk stops the guest, which never sees it (Guest says which it was).
         "-device", f"virtio-blk-pci,drive=disk{number},discard=off,write-zeroes=off,"
                    "rerror=stop,werror=stop")]
-    start = [] if descriptors.state is None else ["-incoming", f"fd:{descriptors.state}"]
     return [
         qemu.program,
         *machine_arguments(machine),
         # Frames leave by a port that needs no driver; append, because a pipe cannot be truncated.
-        "-add-fd", f"fd={descriptors.channel},set=1",
-        "-chardev", "file,id=channel,path=/dev/fdset/1,append=on",
+        "-add-fd", f"fd={descriptors.channel},set={_CHANNEL_SET}",
+        "-chardev", f"file,id=channel,path=/dev/fdset/{_CHANNEL_SET},append=on",
         "-device", "isa-debugcon,iobase=0xe9,chardev=channel",
         # The console is for humans and for panics.
         "-chardev", "stdio,id=console,signal=off", "-device", "isa-serial,chardev=console",
@@ -200,8 +219,17 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path,
         *drives,
         "-kernel", str(kernel), "-initrd", str(initramfs),
         "-append", kernel_command_line(machine),
-        *start,
+        *_start(qemu, descriptors.state),
     ]
+
+
+def _start(qemu: Qemu, state: int | None) -> list[str]:
+    """The arguments by which a guest goes on from a saved state."""
+    if state is None:
+        return []
+    if name := state_as_file(qemu):
+        return ["-add-fd", f"fd={state},set={STATE_SET}", "-incoming", name]
+    return ["-incoming", f"fd:{state}"]
 
 
 def _drive(size: int, backing: Backing) -> str:

@@ -162,7 +162,8 @@ class _Running:
             archive.write_bytes(start.initramfs)
             self._guest = self._stack.enter_context(Guest(
                 self._bench.machine, qemu=self._bench.qemu, kernel=self.kernel.image,
-                initramfs=archive, name=self.kernel.spec, job=self._job))
+                initramfs=archive, name=self.kernel.spec, sought=self.kernel.sought,
+                job=self._job))
             failing.pop_all()
         return self
 

@@ -87,7 +87,8 @@ class Stage:
     def guest(self, job: str, disks: Sequence[Backing]) -> Guest:
         """A guest that goes on from the saved state."""
         return Guest(self.machine, qemu=self.qemu, kernel=self.kernel.image,
-                     initramfs=self.booted.initramfs, name=self.kernel.spec, job=job.encode(),
+                     initramfs=self.booted.initramfs, name=self.kernel.spec,
+                     sought=self.kernel.sought, job=job.encode(),
                      state=self.booted.state, disks=disks)
 
     @contextlib.contextmanager

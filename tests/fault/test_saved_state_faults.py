@@ -1,0 +1,41 @@
+"""A saved state that is whole, and one that is not."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tailwalk.cases import Filesystem
+from tailwalk.errors import GuestError
+from tailwalk.rigs.guest import Guest
+
+pytestmark = pytest.mark.guest
+
+
+@pytest.fixture
+def booted(own_bench, kernel):
+    return own_bench.boot(kernel("debian:6.12"), Filesystem())
+
+
+@pytest.fixture
+def guest(own_bench, kernel, booted) -> Guest:
+    return own_bench.guest(kernel("debian:6.12"), booted, b"end\n")
+
+
+def test_qemu_has_nothing_to_say_about_a_whole_one(guest):
+    with guest:
+        guest.start_job(120)
+        list(guest.frames(120))
+        guest.finish(time.monotonic() + 120)
+        assert guest.console == ""
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.0])
+def test_one_that_is_cut_short_is_named_with_the_way_out(guest, booted, keep):
+    whole = booted.state.read_bytes()
+    booted.state.write_bytes(whole[:int(keep * len(whole))])
+    with guest, pytest.raises(GuestError, match="cannot restore the saved state") as caught:
+        guest.start_job(120)
+    assert f"Remove {booted.state.parent} and run the command again" in str(caught.value)
+    assert "load of migration failed" in str(caught.value)
