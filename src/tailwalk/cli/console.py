@@ -163,10 +163,11 @@ class _LineTask:
 
 class LineProgress:
     """Progress as plain lines: one when a task begins, one every ten seconds while it goes on,
-    one at its end if it took a second or more."""
+    one at its end if it took a second or more. Any thread may open tasks and write notes."""
 
     def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream, clock
+        self._lock = threading.Lock()
 
     @contextmanager
     def task(self, label: str, total: float | None = None) -> Iterator[Task]:
@@ -180,5 +181,7 @@ class LineProgress:
             task.close(outcome)
 
     def note(self, text: str) -> None:
-        """Write one line."""
-        print(text, file=self._stream, flush=True)
+        """Write one line, whole, whatever other threads write here."""
+        with self._lock:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
