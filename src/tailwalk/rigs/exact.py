@@ -155,6 +155,8 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
     Close the iterator (contextlib.closing) to stop early.
     """
     plan.check()
+    if store:
+        store.make()
     bench = bench or Bench.prepare()
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
     begin = prologue(plan.filesystem, bench.cache)

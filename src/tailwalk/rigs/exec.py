@@ -29,6 +29,7 @@ from tailwalk.errors import GuestError, KernelError, ToolError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.probe.protocol import FrameType
 from tailwalk.progress import Progress
+from tailwalk.refusals import naming
 from tailwalk.rigs.exact import Bench, kernel_record, prologue
 from tailwalk.rigs.filesystem import IMAGE_SIZE
 from tailwalk.rigs.guest import Guest
@@ -162,7 +163,8 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     job = _job(plan, program, carried, bench.cache)
     newborn = _newborn_address(bench, kernel, booted)
     with ExitStack() as stack:
-        output = os.memfd_create("tailwalk-tasks", os.MFD_CLOEXEC)
+        with naming("a file in memory for the plugin's counts"):
+            output = os.memfd_create("tailwalk-tasks", os.MFD_CLOEXEC)
         stack.callback(os.close, output)
         value = f"{str(plugin).replace(',', ',,')},output={output},newborn={newborn}"
         watched = replace(bench, machine=replace(bench.machine, plugins=(value, *plugins)))

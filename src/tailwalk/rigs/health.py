@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from tailwalk.cache import Cache
 from tailwalk.errors import TailwalkError
 from tailwalk.kernels.toolchain import find_toolchain
 from tailwalk.probe.build import build_probe
+from tailwalk.refusals import temporary_folder
 from tailwalk.rigs.filesystem import mkfs_program
 from tailwalk.rigs.kvm import kvm_runs_guests
 from tailwalk.rigs.qemu import find_qemu
@@ -61,8 +60,8 @@ def _try(name: str, look: Callable[[], str], otherwise: str = "missing") -> Chec
 
 
 def _compile() -> str:
-    with tempfile.TemporaryDirectory(prefix="tailwalk-") as folder:
-        probe = build_probe(Cache(Path(folder)))
+    with temporary_folder() as folder:
+        probe = build_probe(Cache(folder))
         return f"builds the probe, {probe.path.stat().st_size // 1024} KiB"
 
 

@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -26,6 +24,7 @@ from tailwalk.errors import GuestError, ToolError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.probe.protocol import FrameType, read_folios, read_times
 from tailwalk.progress import Progress
+from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.disturbance import CpuWatch, allowed_cpu
 from tailwalk.rigs.exact import Bench, prologue
 from tailwalk.rigs.guest import Guest
@@ -156,8 +155,7 @@ class _Running:
         start = self._bench.start(self.kernel, self._filesystem)
         with ExitStack() as failing:
             failing.callback(self._stack.close)
-            folder = self._stack.enter_context(TemporaryDirectory(prefix="tailwalk-"))
-            archive = Path(folder) / "initramfs"
+            archive = self._stack.enter_context(temporary_folder()) / "initramfs"
             archive.write_bytes(start.initramfs)
             self._guest = self._stack.enter_context(Guest(
                 self._bench.machine, qemu=self._bench.qemu, kernel=self.kernel.image,
@@ -174,7 +172,8 @@ class _Running:
         self._guest.greet(deadline)
         [processor] = self._guest.command("query-cpus-fast", deadline)
         self.thread = int(processor["thread-id"])
-        with suppress(ProcessLookupError):  # a guest that has ended says why by its frames' end
+        # A guest that has ended says why by its frames' end.
+        with naming(f"pinning a guest to CPU {cpu}"), suppress(ProcessLookupError):
             os.sched_setaffinity(self.thread, {cpu})
         self.release = self._guest.await_ready(deadline)
 

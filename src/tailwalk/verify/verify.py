@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.probe.build import build_probe
 from tailwalk.progress import SILENT, Progress, Task
+from tailwalk.refusals import temporary_folder
 from tailwalk.rigs.jobs import cores, run_jobs
 from tailwalk.rigs.qemu import Machine, find_qemu
 from tailwalk.rigs.state import boot, prepare_boot
@@ -147,8 +147,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     qemu = find_qemu()
     start = prepare_boot(kernel, machine, probe=build_probe(cache), qemu=qemu, drivers=_DRIVERS)
     booted = boot(start, machine, qemu=qemu, cache=cache, progress=progress)
-    with tempfile.TemporaryDirectory(prefix="tailwalk-") as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         stage = Stage(kernel=kernel, machine=machine, qemu=qemu, booted=booted, folder=folder,
                       images=Images(folder, tuple(configurations)), keep=keep,
                       failing=failing, append=append)
