@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tailwalk.cache import Cache
+from tailwalk.cases import Filesystem
 from tailwalk.errors import TailwalkError
 from tailwalk.kernels.toolchain import find_toolchain
 from tailwalk.probe.build import build_probe
 from tailwalk.refusals import temporary_folder
-from tailwalk.rigs.filesystem import mkfs_program
+from tailwalk.rigs.filesystem import KINDS, mkfs_program
 from tailwalk.rigs.kvm import kvm_runs_guests
 from tailwalk.rigs.qemu import find_qemu
 
@@ -41,8 +42,9 @@ def examine(cache: Cache | None = None) -> Iterator[Check]:
     cache = cache or Cache()
     yield _try("qemu", lambda: f"{find_qemu().program}, version {find_qemu().version}")
     yield _try("cc and a static libc", _compile)
-    for kind, state in (("ext4", "missing"), ("xfs", "optional"), ("btrfs", "optional")):
-        yield _try(f"mkfs.{kind}", lambda kind=kind: mkfs_program(kind), state)  # type: ignore[misc]
+    for kind in KINDS:
+        yield _try(f"mkfs.{kind}", lambda kind=kind: mkfs_program(kind),  # type: ignore[misc]
+                   "missing" if kind == Filesystem().kind else "optional")
     yield _zstd()
     yield _try("compiler for src: specs", lambda: find_toolchain().version, "optional")
     yield _apt()
