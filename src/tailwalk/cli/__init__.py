@@ -96,7 +96,7 @@ def group() -> None:
     """What a small buffered write costs on a Linux kernel, exactly, and why.
 
     A kernel is named by a spec: debian:6.18, debian:6.18.15, src:6.18, src:6.18+tail,
-    src:PATH, image:PATH or host.
+    src:PATH or image:PATH.
     """
 
 

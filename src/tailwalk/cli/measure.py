@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tailwalk.cli.options import options_given
 from tailwalk.errors import UsageError
 from tailwalk.kernels import parse_spec
+from tailwalk.kernels.spec import require_measurable
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.plan import DEFAULT_ROUNDS, Plan
 from tailwalk.runs import Run, read_run, read_runs
@@ -17,12 +18,12 @@ from tailwalk.runs import Run, read_run, read_runs
 if TYPE_CHECKING:
     from tailwalk.rigs.pool import Pool
 
-_SPEC = re.compile(r"(debian|src|debug|image):.*|host", re.DOTALL)
+_SPEC = re.compile(r"(debian|src|debug|image):.*", re.DOTALL)
 _RUN_ID = re.compile(r"[0-9a-f]{4,12}")
 
 
 def is_spec(argument: str) -> bool:
-    """Is the argument a kernel spec, and not a record's path or a run's id? (`./host` is a path.)
+    """Is the argument a kernel spec, and not a record's path or a run's id?
 
     Raises SpecError for what is none of them.
     """
@@ -90,11 +91,7 @@ def measured(specs: Sequence[str], plan: Plan, *, fresh: bool = False, dask: str
 
     Raises UsageError for a kernel that checks itself, and what `resolve` and `measure` raise.
     """
-    for spec in specs:
-        if spec.startswith("debug:"):
-            raise UsageError(f"{spec} checks itself at every step, so that its figures say nothing "
-                             "of a kernel that people run: measure src: in place of debug:, and "
-                             "give this one to tailwalk verify.")
+    require_measurable(*specs)
     if plan.rig == "timed":
         return _timed(specs, plan, dask=dask, progress=progress)
     from tailwalk.kernels import resolve

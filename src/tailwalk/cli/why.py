@@ -21,7 +21,9 @@ from tailwalk.cli.options import (
     size,
 )
 from tailwalk.errors import UsageError
+from tailwalk.kernels.spec import require_measurable
 from tailwalk.progress import Progress
+from tailwalk.rigs.filesystem import KINDS
 from tailwalk.rigs.plan import DEFAULT_CALLS
 from tailwalk.runs.record import encode, write_whole
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from tailwalk.attribute.record import Profile
 
 _VERSUS: dict[str, Any] = {
-    "fill": size, "file_size": size, "offset": str, "fs": click.Choice(["ext4", "xfs", "btrfs"]),
+    "fill": size, "file_size": size, "offset": str, "fs": click.Choice(KINDS),
     "fs_block_size": size, "mount_options": str,
 }
 _CONDITIONS = (*_VERSUS, "partial")
@@ -145,6 +147,7 @@ def _profiles(kernels: Sequence[str], given: dict[str, Any], *, said: bool,
 
     read = {name: read_profile(Path(name)) for name in kernels if not is_spec(name)}
     specs = [name for name in kernels if name not in read]
+    require_measurable(*specs)
     if not specs:
         return [read[name] for name in kernels]
 

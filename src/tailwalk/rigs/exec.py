@@ -27,11 +27,12 @@ from tailwalk.cases import KIB, MIB, Filesystem, show_size
 from tailwalk.compiling import c_sources, compiled
 from tailwalk.errors import GuestError, KernelError, ToolError, UsageError
 from tailwalk.kernels import Kernel
+from tailwalk.kernels.spec import require_measurable
 from tailwalk.probe.protocol import FrameType
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming
 from tailwalk.rigs.exact import Bench, kernel_record, prologue
-from tailwalk.rigs.filesystem import IMAGE_SIZE
+from tailwalk.rigs.filesystem import IMAGE_SIZE, check_kind
 from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.profile import symbol_text
 from tailwalk.rigs.qemu import Qemu, plugin_interface
@@ -94,6 +95,7 @@ class ExecPlan:
         if not 0 < self.seconds <= _LONGEST:
             raise UsageError(f"--timeout {self.seconds:g}: give a number of seconds above 0, at "
                              f"most {_LONGEST}.")
+        check_kind(self.filesystem)
         for made in self.made:
             if not 1 <= made.size <= IMAGE_SIZE // 2 or not 512 <= made.fill <= 64 * MIB:
                 raise UsageError(
@@ -152,6 +154,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     the guest panics, or the program cannot be run or does not end in time.
     """
     plan.check()
+    require_measurable(kernel.spec)
     program = read_program(plan.program)
     carried = [(path.name, _read_file(path)) for path in plan.files]
     bench = bench or Bench.prepare()

@@ -22,11 +22,13 @@ from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, ToolError, UsageError
 from tailwalk.kernels import Kernel
+from tailwalk.kernels.spec import require_measurable
 from tailwalk.probe.protocol import FrameType, read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.disturbance import CpuWatch, allowed_cpu
 from tailwalk.rigs.exact import Bench, prologue
+from tailwalk.rigs.filesystem import check_kind
 from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.kvm import TIMED_CPU, kvm_runs_guests
 from tailwalk.rigs.qemu import Machine
@@ -80,6 +82,7 @@ class TimedPlan:
             raise UsageError("there is no case to measure: name one, or a suite.")
         for case in self.cases:
             case.check()
+        check_kind(self.filesystem)
         return self
 
 
@@ -100,6 +103,7 @@ def measure_timed(kernels: Sequence[Kernel], plan: TimedPlan, *,
     none. Raises UsageError, KernelError or GuestError; no guest is left.
     """
     plan.check()
+    require_measurable(*(kernel.spec for kernel in kernels))
     cpu = allowed_cpu(plan.cpu)
     if bench is None:
         require_kvm()

@@ -16,6 +16,7 @@ from tailwalk import __version__
 from tailwalk.cache import Cache
 from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
+from tailwalk.kernels.spec import checks_itself
 from tailwalk.probe.build import build_probe
 from tailwalk.progress import SILENT, Progress, Task
 from tailwalk.refusals import temporary_folder
@@ -139,7 +140,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     if not 0 <= seed < _LARGEST_SEED:
         raise UsageError(f"--seed {seed}: a seed is between 0 and {_LARGEST_SEED - 1}.")
     cache = cache or Cache()
-    if failing and not kernel.spec.startswith("debug:"):
+    if failing and not checks_itself(kernel.spec):
         raise UsageError(f"--fail-allocations {failing}: {kernel.spec} has no fault injection; "
                          "give a debug: kernel.")
     chosen = choose_engine(engine, progress)
