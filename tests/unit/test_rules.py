@@ -97,3 +97,25 @@ def test_help_offers_no_host_as_a_kernel() -> None:
     with pytest.raises(SpecError) as caught:
         parse_spec("nonsense")
     assert "host" not in str(caught.value)
+
+
+@pytest.mark.parametrize("words", [
+    "why debian:6.12 debian:6.18 -- ./program --fast", "why debian:6.18 -- ./program --fast",
+    "run debian:6.18 -- ./program --fast", "compare debian:6.12 debian:6.18 -- ./program --fast",
+    "sweep debian:6.18 -- ./program --fast", "track debian:6.18 -- ./program --fast",
+    "verify debian:6.18 -- ./program --fast", "build src:6.18 -- ./program --fast",
+    "bisect debian:6.12 debian:6.18 -- ./program --fast", "report run.json -- ./program --fast"])
+def test_a_program_is_given_to_exec_alone(words: str) -> None:
+    result = CliRunner().invoke(group, words.split())
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception).startswith(f"tailwalk {words.split()[0]} runs no program, and "
+                                            "./program stands after --")
+    assert str(result.exception).endswith("tailwalk exec SPEC -- ./program --fast")
+
+
+def test_kernels_and_records_may_stand_behind_two_dashes(tmp_path: Path,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    """As everywhere on a command line; a file's name can begin with a dash."""
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(group, ["compare", "--", "-one.json", "debian:6.18", "3e15"])
+    assert "cannot read -one.json" in str(result.exception)

@@ -44,6 +44,11 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("tailwalk.cli.doctor:doctor", "Say what this machine lacks and how to mend it."),
 }
 
+_OF_KERNELS = frozenset({"run", "compare", "build", "verify", "why", "sweep", "track", "bisect",
+                         "report"})
+"""The commands whose arguments are kernels and records, but for bisect-step: its errors have a
+status of their own."""
+
 
 @contextmanager
 def _until_reader_leaves() -> Iterator[None]:
@@ -72,6 +77,15 @@ class _LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         with _until_reader_leaves():
             return super().invoke(ctx)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[
+            str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in _OF_KERNELS and "--" in rest:  # click takes it away
+            from tailwalk.cli.measure import refuse_program
+
+            refuse_program(name, rest)
+        return name, command, rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,18 @@ def is_path(argument: str) -> bool:
     """Is the argument meant as a file, and not as the id of a kept run?"""
     return argument.endswith(".json") or "/" in argument or (
         argument != "" and Path(argument).exists())
+
+
+def refuse_program(command: str, arguments: Sequence[str]) -> None:
+    """Raise UsageError where a command that takes kernels and records is given, after --, what is
+    neither: words of a program, as `tailwalk exec` takes them."""
+    after = list(arguments)[list(arguments).index("--") + 1:] if "--" in arguments else []
+    program = next((word for word in after if not (
+        _SPEC.fullmatch(word) or _RUN_ID.fullmatch(word) or word.endswith(".json"))), None)
+    if program is not None:
+        raise UsageError(f"tailwalk {command} runs no program, and {program} stands after --: it "
+                         "measures the system calls of cases. What a program executes on a kernel "
+                         f"is counted by tailwalk exec SPEC -- {shlex.join(after)}")
 
 
 def refuse_conditions(arguments: Iterable[str], names: Iterable[str]) -> None:
