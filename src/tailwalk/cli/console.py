@@ -68,6 +68,12 @@ def show(render: Callable[[Console], RenderableType]) -> None:
     write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
 
 
+def terminal_of_output() -> Console | None:
+    """The terminal that standard output leads to; None for a file or pipe, whose lines may be of
+    any length."""
+    return _console(sys.stdout) if sys.stdout.isatty() else None
+
+
 def write(text: str) -> None:
     """Write text to standard output as it is."""
     click.echo(text, nl=False, color=True)

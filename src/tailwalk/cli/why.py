@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tailwalk.cases import Case, Filesystem
-from tailwalk.cli.console import open_progress, show, write
+from tailwalk.cli.console import open_progress, show, terminal_of_output, write
 from tailwalk.cli.measure import is_spec, refuse_conditions
 from tailwalk.cli.options import (
     cases_from,
@@ -108,7 +108,10 @@ def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None
         show(lambda console: annotation(profiles, annotate, console))
     elif tree:
         from tailwalk.report.profile_tree import tree_text
-        write(tree_text(profiles, everything=everything, raw=raw))
+        terminal = terminal_of_output()
+        write(tree_text(profiles, everything=everything, raw=raw,
+                        width=terminal.width if terminal else None,
+                        ascii_only=terminal is not None and terminal.options.ascii_only))
     elif folded:
         from tailwalk.report.profile_tree import folded_stacks
         write(folded_stacks(profiles, raw=raw))
