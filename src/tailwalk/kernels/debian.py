@@ -124,9 +124,11 @@ def candidates(spec: DebianSpec, builds: Sequence[Build], progress: Progress = S
     """
     covered = [build for build in builds if spec.version.covers(build.version)]
     if not covered:
-        near = _versions(build for build in builds if build.version.series == spec.version.series)
+        bootable = [build for build in builds if not build.missing]
+        near = _versions(build for build in bootable
+                         if build.version.series == spec.version.series)
         there = (f"of its series there are {near}" if near else
-                 f"there are the series {_versions(builds, whole_series=True) or 'none'}")
+                 f"there are the series {_versions(bootable, whole_series=True) or 'none'}")
         raise ArchiveError(f"the archive has no kernel {spec.version}: {there}. `tailwalk kernels "
                            f"--refresh` lists them; {_from_source(spec, sources)}.")
     if all(build.missing for build in covered):
