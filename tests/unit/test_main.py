@@ -130,9 +130,11 @@ def test_a_reader_that_leaves_is_no_error(start: Start, arguments: list[str]) ->
 
 
 @pytest.mark.parametrize("arguments", [["compare", "run0.json", "run1.json"], ["--help"]])
-def test_output_that_cannot_be_written_is_an_error(start: Start, arguments: list[str]) -> None:
+@pytest.mark.parametrize("program", [("-m", "tailwalk"), ("-u", "-m", "tailwalk")])
+def test_output_that_cannot_be_written_is_an_error(
+        start: Start, arguments: list[str], program: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
-        status, _, err = ended(start(*arguments, stdout=full.fileno()))
+        status, _, err = ended(start(*arguments, program=program, stdout=full.fileno()))
     assert status == 2
     assert err == "tailwalk: standard output: No space left on device.\n"
 

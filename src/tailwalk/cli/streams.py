@@ -40,13 +40,19 @@ def name_streams() -> None:
 
 
 def _named(stream: TextIO, name: str) -> TextIO:
-    if not isinstance(stream, io.TextIOWrapper):  # a test's, or none at all
+    if not isinstance(stream, io.TextIOWrapper):  # closed, or somebody's own
+        return stream
+    stream.reconfigure(errors="backslashreplace")
+    buffer = stream.buffer
+    if not isinstance(buffer, io.BufferedWriter | io.FileIO):  # in memory: nothing refuses there
         return stream
     stream.flush()
+    raw = _Named(stream.fileno(), name)
     return io.TextIOWrapper(
-        io.BufferedWriter(_Named(stream.fileno(), name)), encoding=stream.encoding,
-        errors="backslashreplace", line_buffering=stream.line_buffering,
-        write_through=stream.write_through)
+        # Python's option -u leaves the buffer out.
+        raw if isinstance(buffer, io.FileIO) else io.BufferedWriter(raw),
+        encoding=stream.encoding, errors="backslashreplace",
+        line_buffering=stream.line_buffering, write_through=stream.write_through)
 
 
 def is_stream(error: OSError) -> bool:
