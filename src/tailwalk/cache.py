@@ -140,13 +140,14 @@ class Cache:
             yield
         except OSError as error:
             place = place_of(error)
-            if error.errno in FULL and (place is None or self._concerns(Path(place))):
+            if error.errno in FULL and (place is None or Path(place).is_relative_to(self.root)):
                 raise CacheError(
                     f"no space left for the cache in {self.root}: free some, or point "
                     "TAILWALK_CACHE at a larger disk. Nothing half-written was kept."
                 ) from error
             refusals = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.ELOOP)
-            if error.errno in refusals and place and self._concerns(Path(place)):
+            if place and (self._is_above(Path(place)) or (
+                    error.errno in refusals and Path(place).is_relative_to(self.root))):
                 raise CacheError(
                     f"the cache directory {self.root}, which kernels, builds and saved guests are "
                     f"kept in, cannot be used ({place}: {error.strerror}): mend its permissions, "
@@ -154,10 +155,10 @@ class Cache:
                 ) from error
             raise
 
-    def _concerns(self, place: Path) -> bool:
-        """Does the place lie in the cache, or the cache in it? A directory above that cannot be
-        made or entered is why the cache cannot be."""
-        return place.is_relative_to(self.root) or self.root.is_relative_to(place)
+    def _is_above(self, place: Path) -> bool:
+        """Is the place the cache or a directory above it? Where that cannot be made or entered,
+        neither can the cache."""
+        return self.root.is_relative_to(place)
 
     @staticmethod
     def _sweep_partials(folder: Path, key: str) -> None:

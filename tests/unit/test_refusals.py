@@ -9,11 +9,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from made_runs import made_case, made_figure, made_run
 
 from mounts import mounted
 from tailwalk.cache import Cache, default_root
+from tailwalk.cases import find_cases
 from tailwalk.errors import CacheError, PlaceError, RecordError
 from tailwalk.refusals import naming, place_of, temporary_folder
+from tailwalk.rigs.exact import measure
+from tailwalk.rigs.plan import Plan
 from tailwalk.runs.store import Store, default_results
 from tailwalk.verify.configuration import CONFIGURATIONS
 from tailwalk.verify.image import Images
@@ -60,7 +64,7 @@ def test_without_any_directory_for_temporary_files(monkeypatch: pytest.MonkeyPat
         pass
 
 
-@pytest.mark.parametrize("home", ["/dev/null", "/dev/null/home"])
+@pytest.mark.parametrize("home", ["/dev/null", "/dev/null/home", "/proc"])
 def test_a_home_that_is_none_names_the_variables(
         home: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the user may make no directory in HOME, that directory is what the system names."""
@@ -70,7 +74,7 @@ def test_a_home_that_is_none_names_the_variables(
     with pytest.raises(CacheError, match=r"kernels, builds and saved guests .*TAILWALK_CACHE"):
         Cache().entry("kernels", "0", lambda _: None)
     with pytest.raises(RecordError, match=r"records are kept in.*TAILWALK_RESULTS"):
-        Store().make()
+        Store().add(made_run("debian:6.12", [made_figure(made_case(), 1)]))
 
 
 def test_a_directory_above_the_cache_that_refuses_is_the_caches(
@@ -85,7 +89,7 @@ def test_a_directory_above_the_cache_that_refuses_is_the_caches(
     with pytest.raises(CacheError, match=f"{home}: Permission denied.*TAILWALK_CACHE"):
         Cache(home / ".cache/tailwalk").entry("kernels", "0", lambda _: None)
     with pytest.raises(RecordError, match=f"{home}: Permission denied.*TAILWALK_RESULTS"):
-        Store(home / "runs").make()
+        Store(home / "runs").add(made_run("debian:6.12", [made_figure(made_case(), 1)]))
 
 
 def test_nobody_without_a_home_is_told_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +111,18 @@ def test_a_full_disk_of_somebody_else_is_not_the_caches(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="a guest on debian"):
         Cache(tmp_path).entry("kernels", "0", make)
+
+
+def test_a_measurement_is_not_begun_whose_record_cannot_be_kept(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Store(tmp_path / "not" / "yet").ready().root == tmp_path / "not" / "yet"
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordError, match=f"{tmp_path}/file: Not a directory"):
+        Store(tmp_path / "file" / "runs").ready()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(RecordError, match=f"{tmp_path}: Permission denied"):
+        measure([], Plan(cases=find_cases(["pwrite_u1k"])), store=Store(tmp_path / "runs"))
 
 
 def test_results_that_are_a_file_are_named(tmp_path: Path) -> None:

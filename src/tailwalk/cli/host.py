@@ -53,7 +53,7 @@ def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_s
     require_writable(output)
     plan = HostPlan(cases=_cases(names, fills, file_size, offset),
                     pace=Pace(rounds=rounds, seconds=seconds), cpu=cpu)
-    store = Store().make()
+    store = Store().ready()
     with open_progress() as progress:
         run = measure_host(directory, plan, progress=progress)
     store.add(run)

@@ -134,7 +134,7 @@ def _timed(specs: Sequence[str], plan: Plan, *, dask: str | None,
     timed = TimedPlan(cases=plan.cases, filesystem=plan.filesystem,
                       pace=Pace(rounds=plan.rounds), append=plan.append).check()
     require_kvm()  # before a kernel is fetched for it
-    store = Store(progress=progress).make()
+    store = Store(progress=progress).ready()
     kernels = [resolve(spec, progress=progress) for spec in specs]
     runs = measure_timed(kernels, timed, progress=progress)
     for run in runs:

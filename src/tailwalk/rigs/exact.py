@@ -161,7 +161,7 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
                          "which counts instructions: give it to that one, or say rig exact.")
     require_measurable(*(kernel.spec for kernel in kernels))
     if store:
-        store.make()
+        store.ready()
     bench = bench or Bench.prepare()
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
     begin = prologue(plan.filesystem, bench.cache)

@@ -70,19 +70,22 @@ class Store:
         release = re.sub(r"[^\w.+-]", "_", run.kernel.release)
         return self.root / f"{release}-{run.rig}-{run.inputs[:16]}-{run.id}.json"
 
-    def make(self) -> Store:
-        """Itself, with its directory there and writable: to be asked before a measurement, which
+    def ready(self) -> Store:
+        """Itself, if its directory can be written or made: to be asked before a measurement, which
         would be lost. Raises RecordError."""
         with self._using():
-            self.root.mkdir(parents=True, exist_ok=True)
-            if not os.access(self.root, os.W_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.root))
+            place = next(one for one in (self.root, *self.root.parents) if one.exists())
+            if not place.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
         return self
 
     def add(self, run: Run) -> Path:
         """Keep a run; raises RecordError where the directory cannot be written."""
-        path = self.make().path(run)
+        path = self.path(run)
         with self._using():
+            self.root.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 replace_file(path, encode(run))
         return path
