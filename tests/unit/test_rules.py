@@ -108,7 +108,7 @@ def test_help_offers_no_host_as_a_kernel() -> None:
 def test_a_program_is_given_to_exec_alone(words: str) -> None:
     result = CliRunner().invoke(group, words.split())
     assert isinstance(result.exception, UsageError)
-    assert str(result.exception).startswith(f"tailwalk {words.split()[0]} runs no program, and "
+    assert str(result.exception).startswith(f"{words.split()[0]} runs no program, and "
                                             "./program stands after --")
     assert str(result.exception).endswith("tailwalk exec SPEC -- ./program --fast")
 

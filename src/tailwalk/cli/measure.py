@@ -48,7 +48,7 @@ def refuse_program(command: str, arguments: Sequence[str]) -> None:
     program = next((word for word in after if not (
         _SPEC.fullmatch(word) or _RUN_ID.fullmatch(word) or word.endswith(".json"))), None)
     if program is not None:
-        raise UsageError(f"tailwalk {command} runs no program, and {program} stands after --: it "
+        raise UsageError(f"{command} runs no program, and {program} stands after --: it "
                          "measures the system calls of cases. What a program executes on a kernel "
                          f"is counted by tailwalk exec SPEC -- {shlex.join(after)}")
 
