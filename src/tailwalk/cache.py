@@ -19,16 +19,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tailwalk.errors import CacheError
+from tailwalk.refusals import FULL, place_of
 
 _PARTIAL = ".partial-"
 
 
 def default_root() -> Path:
-    """`$TAILWALK_CACHE`, else `$XDG_CACHE_HOME/tailwalk`, else `~/.cache/tailwalk`."""
+    """`$TAILWALK_CACHE`, else `$XDG_CACHE_HOME/tailwalk`, else `~/.cache/tailwalk`.
+
+    Raises CacheError where none of them is set and this user has no home.
+    """
     if own := os.environ.get("TAILWALK_CACHE"):
         return Path(own).absolute()
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "tailwalk"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "tailwalk"
+    except RuntimeError as error:
+        raise CacheError("this user has no home directory to keep the cache in (kernels, builds "
+                         "and saved guests): point TAILWALK_CACHE at a directory that can be "
+                         "written.") from error
 
 
 def digest_bytes(*parts: bytes) -> str:
@@ -50,7 +59,11 @@ class Cache:
     """Entries `ROOT/KIND/KEY/`, each a directory that is never changed once it is there."""
 
     def __init__(self, root: Path | None = None) -> None:
+        """Raises CacheError where nobody can tell what is in it."""
         self.root = root or default_root()
+        with self.writing():
+            if self.root.exists() and not os.access(self.root, os.R_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.root))
 
     def path(self, kind: str, key: str) -> Path:
         """Where the entry is, or would be."""
@@ -67,8 +80,9 @@ class Cache:
         raises passes through. In both cases nothing of the attempt stays behind.
         """
         target = self.path(kind, key)
-        if target.is_dir():
-            return target
+        with self.writing():
+            if target.is_dir():
+                return target
         with self.writing(), self.lock(kind, key):
             if target.is_dir():
                 return target
@@ -125,21 +139,26 @@ class Cache:
         try:
             yield
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            place = place_of(error)
+            if error.errno in FULL and (place is None or Path(place).is_relative_to(self.root)):
                 raise CacheError(
                     f"no space left for the cache in {self.root}: free some, or point "
                     "TAILWALK_CACHE at a larger disk. Nothing half-written was kept."
                 ) from error
-            refusals = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
-            if error.errno in refusals and self._mine(error):
+            refusals = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.ELOOP)
+            if place and (self._is_above(Path(place)) or (
+                    error.errno in refusals and Path(place).is_relative_to(self.root))):
                 raise CacheError(
-                    f"the cache directory {self.root} cannot be written ({error.strerror}): "
-                    "mend its permissions, or point TAILWALK_CACHE at another directory."
+                    f"the cache directory {self.root}, which kernels, builds and saved guests are "
+                    f"kept in, cannot be used ({place}: {error.strerror}): mend its permissions, "
+                    "or point TAILWALK_CACHE at another directory."
                 ) from error
             raise
 
-    def _mine(self, error: OSError) -> bool:
-        return error.filename is not None and str(error.filename).startswith(str(self.root))
+    def _is_above(self, place: Path) -> bool:
+        """Is the place the cache or a directory above it? Where that cannot be made or entered,
+        neither can the cache."""
+        return self.root.is_relative_to(place)
 
     @staticmethod
     def _sweep_partials(folder: Path, key: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import ToolError
+from tailwalk.refusals import naming
 
 
 def compiler() -> str:
@@ -36,16 +37,18 @@ def compiled(cache: Cache, name: str, sources: Mapping[str, bytes], flags: Seque
     there is no compiler, or it fails.
     """
     cc = compiler()
-    version = subprocess.run([cc, "--version"], capture_output=True, check=False).stdout
+    with naming(cc):
+        version = subprocess.run([cc, "--version"], capture_output=True, check=False).stdout
     key = digest_bytes(version, " ".join(flags).encode(),
                        *(part for file, body in sources.items() for part in (file.encode(), body)))
 
     def make(folder: Path) -> None:
         for file, body in sources.items():
             (folder / file).write_bytes(body)
-        done = subprocess.run(
-            [cc, *flags, "-o", name, *(file for file in sources if file.endswith(".c"))],
-            cwd=folder, capture_output=True, text=True, check=False)
+        with naming(cc):
+            done = subprocess.run(
+                [cc, *flags, "-o", name, *(file for file in sources if file.endswith(".c"))],
+                cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ToolError(explain(done.stderr) or
                             f"the C compiler cannot build the {name}:\n{done.stderr.strip()}")

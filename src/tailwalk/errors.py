@@ -41,6 +41,11 @@ class CacheError(TailwalkError):
     """The cache directory cannot be written, or is full."""
 
 
+class PlaceError(TailwalkError):
+    """Something of this machine cannot be written or made: temporary files, standard output, a
+    pipe or a process."""
+
+
 class GuestError(TailwalkError):
     """The guest panicked, hung, was killed or gave a torn result."""
 

@@ -110,7 +110,7 @@ def test_the_newest_bootable_of_a_series(archive: FakeArchive, cache: Cache) -> 
     assert len(notes) == 1 and f"linux-modules-{release}" in notes[0]
     with pytest.raises(ArchiveError, match=r"linux-modules-6\.18\.20.*can: 6\.18\.9, 6\.18\.15"):
         get("debian:6.18.20", cache)
-    with pytest.raises(ArchiveError, match=r"there are 6\.18\.9, 6\.18\.15, 6\.18\.20"):
+    with pytest.raises(ArchiveError, match=r"there are 6\.18\.9, 6\.18\.15\. "):
         get("debian:6.18.1", cache)
     with pytest.raises(ArchiveError, match=r"the series 6\.18"):
         get("debian:5.10", cache)

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from made_runs import made_case, made_figure, made_run
+
 from tailwalk.errors import GuestError
 from tailwalk.probe.protocol import Frame, FrameType, Ready, read_ready
 from tailwalk.rigs.checksums import Checksum, checksums

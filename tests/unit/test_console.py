@@ -102,6 +102,34 @@ def test_many_threads_may_advance_one_task() -> None:
     assert stream.getvalue().splitlines()[1] == "measure: 100%, last"
 
 
+class Slow(io.StringIO):
+    """A stream in the middle of which another thread takes its turn."""
+
+    def write(self, text: str) -> int:
+        time.sleep(0.001)
+        return super().write(text)
+
+
+def test_lines_of_many_threads_do_not_tear() -> None:
+    stream = Slow()
+    progress = LineProgress(stream)
+    labels = [f"boot debian:6.{number}" for number in range(8)]
+
+    def work(label: str) -> None:
+        for _ in range(10):
+            with progress.task(label):
+                progress.note(f"{label} says so")
+
+    threads = [threading.Thread(target=work, args=[label]) for label in labels]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = stream.getvalue().splitlines()
+    assert {line: lines.count(line) for line in lines} == {
+        line: 10 for label in labels for line in (label, f"{label} says so")}
+
+
 def test_without_a_terminal_progress_is_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with open_progress() as progress:
         assert isinstance(progress, LineProgress)
@@ -157,6 +185,30 @@ def test_on_a_terminal_bars_vanish_and_notes_stay() -> None:
     assert "kept [note]" in text
     # The last bar's line is erased before the result is written where it was.
     assert re.search(r"\x1b\[2K(\x1b\[\?25h)?\r?result\s*$", text)
+
+
+_THREADS_ON_A_TERMINAL = """
+import threading
+from tailwalk.cli.console import open_progress
+def work(number):
+    for _ in range(20):
+        with progress.task(f"boot {number}", 2) as task:
+            task.advance()
+            progress.note(f"said by {number}")
+with open_progress() as progress:
+    threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_notes_of_many_threads_on_a_terminal_do_not_tear() -> None:
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", on_a_terminal(_THREADS_ON_A_TERMINAL))
+    said = [line.strip() for line in re.split(r"[\r\n]+", plain) if "said" in line]
+    assert {line: said.count(line) for line in said} == {
+        f"said by {number}": 20 for number in range(4)}
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"CI": "true"}])

@@ -101,6 +101,10 @@ def test_the_newest_that_can_boot() -> None:
     assert chosen("6.19", builds, notes) == "6.19.8-1"
     assert ["linux-modules-6.19.14-cloud-amd64" in notes.said[0],
             "linux-modules-6.19.9-cloud-amd64" in notes.said[1]] == [True, True]
+    assert notes.said[0].endswith("whose package linux-modules-6.19.14-cloud-amd64 is no longer in "
+                                  "the archive.")
+    assert notes.said[1].endswith("whose packages linux-modules-6.19.9-cloud-amd64 and "
+                                  "linux-base-6.19.9-cloud-amd64 are no longer in the archive.")
     assert chosen("6.18", builds) == chosen("6.18.15", builds) == "6.18.15-1"
     with pytest.raises(ArchiveError, match=r"6\.19\.14-1 cannot boot, since its package "
                                            r"linux-modules-6\.19\.14-cloud-amd64 .*can: 6\.19\.8"):
@@ -111,6 +115,36 @@ def test_the_newest_that_can_boot() -> None:
         chosen("5.4", builds)
     with pytest.raises(ArchiveError, match="the series none"):
         chosen("5.4", [])
+
+
+def test_only_what_is_known_to_be_there_is_advised() -> None:
+    """Of 7.0 the archive has neither all packages nor, for all its index says, the source."""
+    builds = find_builds([
+        *split("7.0.13", "7.0.13-1", "binary"), *split("6.19.14", "6.19.14-1", "binary", "base"),
+        *split("7.1.13", "7.1.13-1", "binary"), *split("7.2.9", "7.2.9-1", "binary", "modules",
+                                                       "base"),
+        *split("7.3.4", "7.3.4-1", "binary", "modules", "base"), whole("6.18.15", "6.18.15-1"),
+        whole("6.12.107", "6.12.107-1")])
+
+    def advice(spec: str, *sources: KernelVersion) -> str:
+        with pytest.raises(ArchiveError) as caught:
+            next(candidates(DebianSpec(KernelVersion(*map(int, spec.split(".")))), builds,
+                            sources=sources))
+        return str(caught.value)
+
+    assert advice("7.0").endswith(
+        "cannot boot, since its packages linux-modules-7.0.13-cloud-amd64 and "
+        "linux-base-7.0.13-cloud-amd64 are no longer in the archive; the nearest that can: "
+        "debian:6.18 and debian:7.2; src:PATH builds one from a source tree of yours.")
+    assert "nearest that can: debian:6.18 and debian:7.2" in advice("6.19")
+    assert "there are the series 6.12, 6.18, 7.2, 7.3." in advice("5.4")
+    assert "there are the series 6.12, 6.18, 7.2, 7.3." in advice("7.0.1")
+    cached = KernelVersion(7, 0, 12)
+    assert "src:7.0 builds one, since its source is in the cache" in advice("7.0", cached)
+    assert "src:7.0" not in advice("7.0.13", cached)
+    assert "src:5.4" not in advice("5.4", cached)
+    builds = [build for build in builds if build.missing]
+    assert "nor can any other of its kernels" in advice("7.0")
 
 
 @given(st.sets(st.tuples(st.integers(5, 7), st.integers(0, 20), st.integers(0, 120)), min_size=1),

@@ -121,7 +121,7 @@ def test_one_kernel_under_two_conditions():
     assert difference(*pair).varies == "conditions"
     assert side_labels(pair) == ["fill 4KiB", "fill 1MiB"]
     assert side_labels([OLD, NEW]) == ["debian:6.12", "debian:6.18"]
-    assert side_labels([OLD, OLD]) == ["#1", "#2"]
+    assert side_labels([OLD, OLD]) == ["debian:6.12 #0", "debian:6.12 #1"]
 
 
 @pytest.mark.parametrize(("other", "why"), [

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tailwalk.cache import Cache
-from tailwalk.cases import KIB, MIB, Filesystem
+from tailwalk.cases import KIB, MIB, Filesystem, find_cases
 from tailwalk.errors import ToolError, UsageError
 from tailwalk.rigs import filesystem
-from tailwalk.rigs.filesystem import make_image, packed_image, segments
+from tailwalk.rigs.exec import ExecPlan
+from tailwalk.rigs.filesystem import make_image, mkfs_program, packed_image, segments
+from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.timed import TimedPlan
 
 PARTS = st.lists(st.one_of(
     st.integers(0, 9000).map(lambda length: bytes(length)),
@@ -60,6 +64,19 @@ def test_a_packed_file_system_is_the_image_and_the_same_every_time(tmp_path, wan
 def test_a_block_size_the_file_system_does_not_have(tmp_path):
     with pytest.raises(UsageError, match="16384"):
         make_image(Filesystem(block_size=16384), tmp_path / "image", size=128 * MIB)
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "unknown", "ext3", ""])
+def test_a_kind_that_no_guest_has_is_named_with_those_it_can_have(tmp_path, kind):
+    wanted = Filesystem(kind=kind)
+    plans = (Plan(cases=find_cases(["pwrite_u1k"]), filesystem=wanted),
+             TimedPlan(cases=find_cases(["pwrite_u1k"]), filesystem=wanted),
+             ExecPlan(program=Path("/bin/true"), filesystem=wanted))
+    for refuse in (lambda: make_image(wanted, tmp_path / "image", size=128 * MIB),
+                   lambda: packed_image(wanted, Cache(tmp_path)), lambda: mkfs_program(kind),
+                   *(plan.check for plan in plans)):
+        with pytest.raises(UsageError, match=f"{kind!r}: it can have ext4, xfs, btrfs"):
+            refuse()
 
 
 def test_a_missing_mkfs_names_the_package(monkeypatch, tmp_path):

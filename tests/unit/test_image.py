@@ -17,7 +17,7 @@ from made_kernels import (
     split_debs,
 )
 from tailwalk.cache import Cache
-from tailwalk.errors import KernelError, SpecError
+from tailwalk.errors import KernelError
 from tailwalk.kernels import Kernel, resolve
 from tailwalk.kernels.modules import load_order
 
@@ -133,8 +133,3 @@ def test_what_is_no_kernel_leaves_nothing(tmp_path: Path, cache: Cache) -> None:
         resolve(f"image:{tmp_path}/note", cache=cache)
     assert [path.name for path in (cache.root / "kernels").iterdir()
             if not path.name.startswith(".lock")] == []
-
-
-def test_host_is_no_image(cache: Cache) -> None:
-    with pytest.raises(SpecError, match="only the host rig"):
-        resolve("host", cache=cache)

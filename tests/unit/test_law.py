@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from tailwalk.cases import KIB, MIB, PAGE, PLACES, Case, Filesystem, find_cases, place_offset
 from tailwalk.cases.places import folio_size
@@ -15,7 +16,7 @@ from tailwalk.cases.sweep import random_offsets, sweep_cases
 from tailwalk.compare.law import Walk, cells, fit, flatness, random_cells, walk_of
 from tailwalk.compare.sweep import arrange
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.report.heatmap import law_sentence
+from tailwalk.report.heatmap import law_sentence, sweep_maps
 from tailwalk.runs import Conditions, Figure, KernelRecord, Run
 
 PWRITE = find_cases(["pwrite_u1k"])[0]
@@ -156,6 +157,22 @@ def test_a_small_slope_over_many_buffers_is_spoken_of():
     both = fit(cells(made_run(lambda walk: 30000 + 20 * walk.prefix - 10 * walk.tail)))
     assert law_sentence(both, "instructions/call").startswith(
         "Cost grows by 20.0 instructions for every buffer before the write and falls by 10.0 ")
+
+
+def test_a_sentence_says_of_cells_that_the_map_does_not_show():
+    shown = sweep_cases(PWRITE, fills=FILLS, places=["first", "quarter", "half", "last"],
+                        filesystem=Filesystem())
+
+    def said(cases) -> str:
+        sweep, console = arrange([made_run(flat, cases=cases)]), Console(width=200)
+        with console.capture() as captured:
+            console.print(sweep_maps(sweep, console))
+        return captured.get()
+
+    # The table has a cell for each place, and two places of a small folio are one offset.
+    assert len(shown) == len(FILLS) * 4 - 1
+    assert f", {len(shown)} different cells.\n" in said(shown)
+    assert f", {len(GRID)} different cells, those behind `random` included.\n" in said(GRID)
 
 
 def test_sweeps_of_different_cells_are_not_arranged():

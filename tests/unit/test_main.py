@@ -52,11 +52,12 @@ def start(tmp_path: Path) -> Start:
         write_run(run, tmp_path / f"run{number}.json")
 
     def begin(*arguments: str, program: tuple[str, ...] = ("-m", "tailwalk"),
-              stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
+              stdout: int = subprocess.PIPE,
+              stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
         # Under nohup SIGHUP is ignored, by children too.
         return subprocess.Popen(
             ["env", "--default-signal=HUP", sys.executable, *program, *arguments], cwd=tmp_path,
-            stdout=stdout, stderr=subprocess.PIPE, text=True)
+            stdout=stdout, stderr=stderr, text=True)
 
     return begin
 
@@ -129,11 +130,56 @@ def test_a_reader_that_leaves_is_no_error(start: Start, arguments: list[str]) ->
 
 
 @pytest.mark.parametrize("arguments", [["compare", "run0.json", "run1.json"], ["--help"]])
-def test_output_that_cannot_be_written_is_an_error(start: Start, arguments: list[str]) -> None:
+@pytest.mark.parametrize("program", [("-m", "tailwalk"), ("-u", "-m", "tailwalk")])
+def test_output_that_cannot_be_written_is_an_error(
+        start: Start, arguments: list[str], program: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
-        status, _, err = ended(start(*arguments, stdout=full.fileno()))
+        status, _, err = ended(start(*arguments, program=program, stdout=full.fileno()))
     assert status == 2
     assert err == "tailwalk: standard output: No space left on device.\n"
+
+
+@pytest.mark.parametrize("arguments", [
+    ["compare", "run0.json", "none.json"], ["compare"], ["compare", "--no-such-option"]])
+def test_a_complaint_that_cannot_be_written_is_no_verdict(
+        start: Start, arguments: list[str]) -> None:
+    """Python would end with 1, or with 120 where its own last flush fails."""
+    with Path("/dev/full").open("w") as full:
+        assert ended(start(*arguments, stderr=full.fileno()))[0] == 2
+
+
+_FAILING = """
+import click, errno, os
+import tailwalk.cli
+
+@click.command()
+def fail():
+    raise {error}
+
+tailwalk.cli.group.add_command(fail)
+tailwalk.cli._COMMANDS["fail"] = ("__main__:fail", "Fail.")
+tailwalk.cli.main()
+"""
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    ("OSError(errno.ENOSPC, 'No space left on device')",
+     "this machine refused something in tailwalk.cli, and does not say what: No space left on "
+     "device."),
+    ("OSError(errno.EMFILE, 'Too many open files')", "does not say what: Too many open files."),
+    ("BrokenPipeError(errno.EPIPE, 'Broken pipe')", "does not say what: Broken pipe."),
+    ("OSError('it is not there')", "does not say what: it is not there."),
+    ("OSError(errno.EBADF, 'Bad file descriptor', 7)", "does not say what: Bad file descriptor."),
+    ("PermissionError(errno.EACCES, 'Permission denied', '/srv/x')", "/srv/x: Permission denied."),
+    ("OSError(errno.ENOSPC, 'No space left on device', 'from', None, 'to')",
+     "to: No space left on device."),
+])
+def test_no_other_error_of_the_system_is_called_standard_output(
+        start: Start, error: str, said: str) -> None:
+    status, out, err = ended(start("fail", program=("-c", _FAILING.format(error=error))))
+    assert (status, out) == (2, "")
+    assert said in err and err.startswith("tailwalk: ") and "Traceback" not in err
+    assert "standard" not in err
 
 
 @pytest.mark.parametrize("name", group.list_commands(click.Context(group)))

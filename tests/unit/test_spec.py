@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailwalk.errors import SpecError
+from tailwalk.errors import SpecError, UsageError
 from tailwalk.kernels.spec import (
     DebianSpec,
     Flavour,
-    HostSpec,
     ImageSpec,
     KernelVersion,
     SourceSpec,
     parse_spec,
+    require_measurable,
 )
 
 numbers = st.integers(0, 9999)
@@ -37,7 +37,6 @@ series = st.from_regex(r"[a-z][a-z0-9_-]{0,12}", fullmatch=True)
     ("debug:../linux", SourceSpec(Path("../linux"), flavour="debug")),
     ("image:/boot/vmlinuz-6.18.15+deb13", ImageSpec(Path("/boot/vmlinuz-6.18.15+deb13"))),
     ("image:a:b", ImageSpec(Path("a:b"))),
-    ("host", HostSpec()),
 ])
 def test_each_form(text: str, meaning: object) -> None:
     assert parse_spec(text) == meaning
@@ -66,7 +65,8 @@ def test_a_home_directory_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path:
     ("debian:", "nothing follows the colon"),
     ("src:", "nothing follows the colon"),
     ("image:", "nothing follows the colon"),
-    ("host:", "nothing follows `host`"),
+    ("host", "`tailwalk host` measures the one that this machine runs"),
+    ("host:", "image:/boot/vmlinuz-RELEASE boots its image"),
     ("debian", "'debian' is no kernel spec: a colon"),
     ("debian:v6.18", "Did you mean debian:6.18?"),
     ("debian:6.18+tail", "write src:6.18+tail"),
@@ -85,6 +85,12 @@ def test_what_is_no_spec_gets_a_hint(text: str, hint: str) -> None:
     with pytest.raises(SpecError) as caught:
         parse_spec(text)
     assert hint in str(caught.value)
+
+
+def test_a_kernel_that_checks_itself_gives_no_figures() -> None:
+    require_measurable("debian:6.18", "src:6.18+tail", "image:debug:x")
+    with pytest.raises(UsageError, match=r"^ debug:6\.18 checks itself .*src: in place of debug:"):
+        require_measurable("src:6.18", " debug:6.18")
 
 
 @given(versions)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+
+from tailwalk.refusals import temporary_folder
 
 _SLOT = 16  # no x86 instruction is longer than 15 bytes
 _NOP = b"\x90"
@@ -21,8 +21,8 @@ def disassemble(code: Sequence[tuple[int, bytes]], names: Mapping[int, str]) -> 
     program = shutil.which("objdump")
     if program is None or not code:
         return {}
-    with tempfile.TemporaryDirectory(prefix="tailwalk-") as folder:
-        path = Path(folder) / "code"
+    with temporary_folder() as folder:
+        path = folder / "code"
         path.write_bytes(b"".join(body.ljust(_SLOT, _NOP) for _, body in code))
         done = subprocess.run(
             [program, "-D", "-b", "binary", "-m", "i386:x86-64", "-w", str(path)],

@@ -27,6 +27,7 @@ from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError
 from tailwalk.kernels import Kernel
+from tailwalk.kernels.spec import require_measurable
 from tailwalk.rigs.exact import Bench, case_line
 from tailwalk.rigs.jobs import run_jobs
 from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
@@ -64,6 +65,7 @@ def profile(subjects: Sequence[Subject], *, calls: int = DEFAULT_CALLS, append: 
     is no compiler, KernelError where the kernel names no functions, GuestError where a guest
     fails or the books do not balance.
     """
+    require_measurable(*(subject.kernel.spec for subject in subjects))
     for subject in subjects:
         Plan(cases=[subject.case], filesystem=subject.filesystem, calls=calls).check()
     bench = bench or Bench.prepare()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import io
-import os
 import signal
 import sys
 import traceback
@@ -16,7 +14,9 @@ from typing import Any, NoReturn
 import click
 
 from tailwalk import __version__
+from tailwalk.cli.streams import complain, complaining, drop_rest, is_stream, name_streams
 from tailwalk.errors import TailwalkError
+from tailwalk.refusals import refusal
 
 # Name: (module:attribute, what `tailwalk --help` says of it). The help stands here so that asking
 # for it imports no command.
@@ -44,24 +44,26 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("tailwalk.cli.doctor:doctor", "Say what this machine lacks and how to mend it."),
 }
 
+_OF_KERNELS = frozenset({"run", "compare", "build", "verify", "why", "sweep", "track", "bisect",
+                         "report"})
+"""The commands whose arguments are kernels and records, but for bisect-step: its errors have a
+status of their own."""
+
 
 @contextmanager
 def _until_reader_leaves() -> Iterator[None]:
     """End with 141, as a shell says of SIGPIPE, where a write finds its reader gone.
 
-    Click would exit 1, which is kept for verdicts.
+    Click would exit 1, which is kept for verdicts, and does so for every broken pipe: one that is
+    not of the two streams is an error of its own.
     """
     try:
         yield
-    except BrokenPipeError:
-        _drop_output()
+    except BrokenPipeError as error:
+        if not is_stream(error):
+            raise refusal(error) from error
+        drop_rest(error)
         sys.exit(141)
-
-
-def _drop_output() -> None:
-    """Send to nowhere what could not be written to standard output: the interpreter's flush at
-    its exit would fail again, with a complaint and a status of its own."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _LazyGroup(click.Group):
@@ -75,6 +77,15 @@ class _LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         with _until_reader_leaves():
             return super().invoke(ctx)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[
+            str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in _OF_KERNELS and "--" in rest:  # click takes it away
+            from tailwalk.cli.measure import refuse_program
+
+            refuse_program(name, rest)
+        return name, command, rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
@@ -99,7 +110,7 @@ def group() -> None:
     """What a small buffered write costs on a Linux kernel, exactly, and why.
 
     A kernel is named by a spec: debian:6.18, debian:6.18.15, src:6.18, src:6.18+tail,
-    src:PATH, image:PATH or host.
+    src:PATH or image:PATH.
     """
 
 
@@ -112,30 +123,29 @@ def main() -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # under nohup SIGHUP stays ignored
             signal.signal(number, _terminate)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a sign the terminal cannot show is no error
-            stream.reconfigure(errors="backslashreplace")
+    name_streams()
     try:
         # Without its standalone mode, click returns the status that a command exits with.
         status = group.main(standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
-        print("tailwalk: interrupted", file=sys.stderr)
+        complain("interrupted")
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        with complaining():
+            error.show()
         sys.exit(2)
     except TailwalkError as error:
-        print(f"tailwalk: {error}", file=sys.stderr)
+        complain(str(error))
         sys.exit(2)
     except OSError as error:
-        _drop_output()
-        print(f"tailwalk: {error.filename or 'standard output'}: {error.strerror}.",
-              file=sys.stderr)
+        if is_stream(error):
+            drop_rest(error)
+        complain(str(refusal(error)))
         sys.exit(2)
     except Exception:  # Python would end with 1, which is a verdict
-        traceback.print_exc()
-        print("tailwalk: this is a mistake in tailwalk; please report it with the lines above.",
-              file=sys.stderr)
+        with complaining():
+            traceback.print_exc()
+        complain("this is a mistake in tailwalk; please report it with the lines above.")
         sys.exit(2)
     sys.exit(status)
 

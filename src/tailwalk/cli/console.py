@@ -68,6 +68,12 @@ def show(render: Callable[[Console], RenderableType]) -> None:
     write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
 
 
+def terminal_of_output() -> Console | None:
+    """The terminal that standard output leads to; None for a file or pipe, whose lines may be of
+    any length."""
+    return _console(sys.stdout) if sys.stdout.isatty() else None
+
+
 def write(text: str) -> None:
     """Write text to standard output as it is."""
     click.echo(text, nl=False, color=True)
@@ -163,10 +169,11 @@ class _LineTask:
 
 class LineProgress:
     """Progress as plain lines: one when a task begins, one every ten seconds while it goes on,
-    one at its end if it took a second or more."""
+    one at its end if it took a second or more. Any thread may open tasks and write notes."""
 
     def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream, clock
+        self._lock = threading.Lock()
 
     @contextmanager
     def task(self, label: str, total: float | None = None) -> Iterator[Task]:
@@ -180,5 +187,7 @@ class LineProgress:
             task.close(outcome)
 
     def note(self, text: str) -> None:
-        """Write one line."""
-        print(text, file=self._stream, flush=True)
+        """Write one line, whole, whatever other threads write here."""
+        with self._lock:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()

@@ -8,6 +8,7 @@ import click
 
 from tailwalk.cli.console import open_progress
 from tailwalk.kernels.resolve import resolve
+from tailwalk.kernels.spec import parse_spec, require_measurable
 from tailwalk.rigs.health import Check, examine
 from tailwalk.rigs.selftest import self_test
 
@@ -25,6 +26,8 @@ def doctor(test: bool, spec: str) -> None:
     Exits 2 where something is missing that every measurement needs, or where the self-test's
     boots disagree.
     """
+    parse_spec(spec)
+    require_measurable(spec)
     fit = True
     for check in examine():
         _show(check)

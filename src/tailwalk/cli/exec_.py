@@ -12,6 +12,7 @@ from tailwalk.cases import parse_size
 from tailwalk.cli.console import open_progress
 from tailwalk.cli.options import filesystem_from, filesystem_options, require_writable
 from tailwalk.errors import UsageError
+from tailwalk.kernels.spec import parse_spec, require_measurable
 
 
 @click.command()
@@ -51,6 +52,8 @@ def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[
     plan = ExecPlan(program=program, arguments=arguments, filesystem=filesystem_from(given),
                     files=files, made=[_made(text) for text in made], append=append,
                     seconds=timeout).check()
+    parse_spec(spec)
+    require_measurable(spec)
     read_program(program)  # before a kernel is fetched for it
     require_writable(json_file)
     with open_progress() as progress:

@@ -53,9 +53,10 @@ def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_s
     require_writable(output)
     plan = HostPlan(cases=_cases(names, fills, file_size, offset),
                     pace=Pace(rounds=rounds, seconds=seconds), cpu=cpu)
+    store = Store().ready()
     with open_progress() as progress:
         run = measure_host(directory, plan, progress=progress)
-    Store().add(run)
+    store.add(run)
     if output is not None:
         write_run(run, output)
     if form == "json":

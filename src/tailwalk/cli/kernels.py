@@ -64,6 +64,7 @@ def _tables(listing: Listing, console: Console) -> RenderableType:
 
 def _state(kernel: Available) -> str:
     if kernel.missing:
-        name = kernel.missing[0].removesuffix(f"-{kernel.release}")
-        return f"lacks {name.removeprefix('linux-')}"
+        return "lacks " + " and ".join(
+            name.removesuffix(f"-{kernel.release}").removeprefix("linux-")
+            for name in kernel.missing)
     return "cached" if kernel.cached else f"{kernel.download / _MIB:.0f} MiB to fetch"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from tailwalk.cli.options import options_given
 from tailwalk.errors import UsageError
 from tailwalk.kernels import parse_spec
+from tailwalk.kernels.spec import require_measurable
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.plan import DEFAULT_ROUNDS, Plan
 from tailwalk.runs import Run, read_run, read_runs
@@ -17,12 +19,12 @@ from tailwalk.runs import Run, read_run, read_runs
 if TYPE_CHECKING:
     from tailwalk.rigs.pool import Pool
 
-_SPEC = re.compile(r"(debian|src|debug|image):.*|host", re.DOTALL)
+_SPEC = re.compile(r"(debian|src|debug|image):.*", re.DOTALL)
 _RUN_ID = re.compile(r"[0-9a-f]{4,12}")
 
 
 def is_spec(argument: str) -> bool:
-    """Is the argument a kernel spec, and not a record's path or a run's id? (`./host` is a path.)
+    """Is the argument a kernel spec, and not a record's path or a run's id?
 
     Raises SpecError for what is none of them.
     """
@@ -37,6 +39,18 @@ def is_path(argument: str) -> bool:
     """Is the argument meant as a file, and not as the id of a kept run?"""
     return argument.endswith(".json") or "/" in argument or (
         argument != "" and Path(argument).exists())
+
+
+def refuse_program(command: str, arguments: Sequence[str]) -> None:
+    """Raise UsageError where a command that takes kernels and records is given, after --, what is
+    neither: words of a program, as `tailwalk exec` takes them."""
+    after = list(arguments)[list(arguments).index("--") + 1:] if "--" in arguments else []
+    program = next((word for word in after if not (
+        _SPEC.fullmatch(word) or _RUN_ID.fullmatch(word) or word.endswith(".json"))), None)
+    if program is not None:
+        raise UsageError(f"{command} runs no program, and {program} stands after --: it "
+                         "measures the system calls of cases. What a program executes on a kernel "
+                         f"is counted by tailwalk exec SPEC -- {shlex.join(after)}")
 
 
 def refuse_conditions(arguments: Iterable[str], names: Iterable[str]) -> None:
@@ -90,11 +104,7 @@ def measured(specs: Sequence[str], plan: Plan, *, fresh: bool = False, dask: str
 
     Raises UsageError for a kernel that checks itself, and what `resolve` and `measure` raise.
     """
-    for spec in specs:
-        if spec.startswith("debug:"):
-            raise UsageError(f"{spec} checks itself at every step, so that its figures say nothing "
-                             "of a kernel that people run: measure src: in place of debug:, and "
-                             "give this one to tailwalk verify.")
+    require_measurable(*specs)
     if plan.rig == "timed":
         return _timed(specs, plan, dask=dask, progress=progress)
     from tailwalk.kernels import resolve
@@ -124,9 +134,9 @@ def _timed(specs: Sequence[str], plan: Plan, *, dask: str | None,
     timed = TimedPlan(cases=plan.cases, filesystem=plan.filesystem,
                       pace=Pace(rounds=plan.rounds), append=plan.append).check()
     require_kvm()  # before a kernel is fetched for it
+    store = Store(progress=progress).ready()
     kernels = [resolve(spec, progress=progress) for spec in specs]
     runs = measure_timed(kernels, timed, progress=progress)
-    store = Store(progress=progress)
     for run in runs:
         store.add(run)
     return runs

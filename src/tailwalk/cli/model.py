@@ -74,7 +74,7 @@ def check(design: str, against: str, buffers: int, depth: int, modes: tuple[Mode
 def prove(design: str) -> None:
     """Prove for a ring of any length that a design's walks do what the full walks do.
 
-    By induction over the walk, with z3 (pip install 'tailwalk[proof]'). Exits 1 where an
+    By induction over the walk, with z3 (the extra `proof`). Exits 1 where an
     obligation fails, with a counterexample.
     """
     from tailwalk.model.proof import prove as run_proof

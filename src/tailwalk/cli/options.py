@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from tailwalk.cases import PLACES, Case, Filesystem, find_cases, parse_size, place_offset
 from tailwalk.errors import UsageError
+from tailwalk.rigs.filesystem import KINDS
 from tailwalk.rigs.plan import DEFAULT_CALLS, DEFAULT_ROUNDS, Plan
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -34,7 +35,7 @@ _CASE_PARAMETERS = ("fill", "file_size")
 def filesystem_options(function: Function) -> Function:
     """--fs, --fs-block-size and --mount-options, for `filesystem_from`."""
     for option in reversed((
-        click.option("--fs", type=click.Choice(["ext4", "xfs", "btrfs"]), default="ext4",
+        click.option("--fs", type=click.Choice(KINDS), default="ext4",
                      show_default=True, help="File system under test."),
         click.option("--fs-block-size", type=size, default="4KiB", show_default=True,
                      help="Its block size."),

@@ -18,7 +18,7 @@ from tailwalk.cli.options import (
     require_writable,
 )
 from tailwalk.errors import ArchiveError, GuestError, KernelError, TailwalkError, UsageError
-from tailwalk.kernels.spec import parse_spec
+from tailwalk.kernels.spec import parse_spec, require_measurable
 from tailwalk.progress import Progress
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs.record import encode, write_whole
@@ -66,6 +66,7 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None,
                          "are.")
     for spec in specs:
         parse_spec(spec)
+    require_measurable(*specs)
     require_writable(svg, html)
     plan = exact_plan_from(given)
     with open_progress() as progress:

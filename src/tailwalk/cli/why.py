@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tailwalk.cases import Case, Filesystem
-from tailwalk.cli.console import open_progress, show, write
+from tailwalk.cli.console import open_progress, show, terminal_of_output, write
 from tailwalk.cli.measure import is_spec, refuse_conditions
 from tailwalk.cli.options import (
     cases_from,
@@ -21,7 +21,9 @@ from tailwalk.cli.options import (
     size,
 )
 from tailwalk.errors import UsageError
+from tailwalk.kernels.spec import require_measurable
 from tailwalk.progress import Progress
+from tailwalk.rigs.filesystem import KINDS
 from tailwalk.rigs.plan import DEFAULT_CALLS
 from tailwalk.runs.record import encode, write_whole
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from tailwalk.attribute.record import Profile
 
 _VERSUS: dict[str, Any] = {
-    "fill": size, "file_size": size, "offset": str, "fs": click.Choice(["ext4", "xfs", "btrfs"]),
+    "fill": size, "file_size": size, "offset": str, "fs": click.Choice(KINDS),
     "fs_block_size": size, "mount_options": str,
 }
 _CONDITIONS = (*_VERSUS, "partial")
@@ -106,7 +108,10 @@ def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None
         show(lambda console: annotation(profiles, annotate, console))
     elif tree:
         from tailwalk.report.profile_tree import tree_text
-        write(tree_text(profiles, everything=everything, raw=raw))
+        terminal = terminal_of_output()
+        write(tree_text(profiles, everything=everything, raw=raw,
+                        width=terminal.width if terminal else None,
+                        ascii_only=terminal is not None and terminal.options.ascii_only))
     elif folded:
         from tailwalk.report.profile_tree import folded_stacks
         write(folded_stacks(profiles, raw=raw))
@@ -145,6 +150,7 @@ def _profiles(kernels: Sequence[str], given: dict[str, Any], *, said: bool,
 
     read = {name: read_profile(Path(name)) for name in kernels if not is_spec(name)}
     specs = [name for name in kernels if name not in read]
+    require_measurable(*specs)
     if not specs:
         return [read[name] for name in kernels]
 

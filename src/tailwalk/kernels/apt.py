@@ -166,14 +166,21 @@ def failure(output: str, what: str) -> TailwalkError:
     if bad := [line for line in lines if _MISMATCH.search(line)]:
         return TamperedError(
             f"what the mirror sent for {what} does not match the signed index: "
-            f"{bad[0].rstrip('. ')}. The mirror may be in the middle of an update: try again "
-            "later, with --refresh.")
+            f"{bad[0].rstrip('. ')}. The mirror may be in the middle of an update: run "
+            f"{refresh_command(what)} later, and try again.")
     if bad := [line for line in lines if _GONE.search(line)]:
         return GoneError(f"{what} is named in the index, but the archive no longer holds it "
-                         f"({bad[0].rstrip('. ')}): try --refresh, or another version; `tailwalk "
-                         "kernels` lists them.")
+                         f"({bad[0].rstrip('. ')}): run {refresh_command(what)}, or take another "
+                         "version.")
     return ArchiveError(f"{what} cannot be fetched: {said}. Check the network, and apt's "
                         "configuration with `apt-get update`; cached kernels work without it.")
+
+
+def refresh_command(what: str) -> str:
+    """The command that asks the archive anew for the index that names `what`; most others cannot
+    be told to."""
+    return ("`tailwalk build --refresh SPEC`" if what.startswith("source package")
+            else "`tailwalk kernels --refresh`")
 
 
 def _complaints(output: str) -> list[str]:

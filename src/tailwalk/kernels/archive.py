@@ -20,7 +20,7 @@ import msgspec
 
 from tailwalk.cache import Cache, digest_bytes, digest_file
 from tailwalk.errors import ArchiveError, CacheError
-from tailwalk.kernels.apt import Apt, GoneError, TamperedError
+from tailwalk.kernels.apt import Apt, GoneError, TamperedError, refresh_command
 from tailwalk.kernels.mirrors import ELSEWHERE, Mirror, machine_mirrors
 from tailwalk.progress import SILENT, Progress, Task
 
@@ -191,7 +191,7 @@ class Archive:
                 fetch(work, apt, task)
                 if changed := _changed(work, files):
                     raise TamperedError(f"{title}: {changed.name} is not what the signed index "
-                                       "says. Try again with --refresh.")
+                                        f"says. Run {refresh_command(title)}, and try again.")
                 for path in work.iterdir():
                     if path.name in {file.name for file in files}:
                         path.rename(folder / path.name)
@@ -213,7 +213,7 @@ class Archive:
             index = _read_index(snapshot) if snapshot else None
             if snapshot is None or index is None:
                 raise ArchiveError(f"the cached package index vanished from {self._cache.root}: "
-                                   "try again with --refresh.")
+                                   "run the command again.")
             mirror = next(release.mirror for release in index.releases if release.suite == suite)
             for path in (snapshot / "lists").glob(f"{mirror.list_prefix}*"):
                 _link(path, apt.lists / path.name)

@@ -18,6 +18,7 @@ from tailwalk.errors import ArchiveError
 from tailwalk.kernels.apt import GoneError, TamperedError
 from tailwalk.kernels.archive import Archive, Package
 from tailwalk.kernels.kernel import Kernel
+from tailwalk.kernels.sourcetree import cached_trees
 from tailwalk.kernels.spec import DebianSpec, KernelVersion, parse_version
 from tailwalk.kernels.unpacked import Manifest, all_unpacked, key_of, open_unpacked
 from tailwalk.progress import SILENT, Progress
@@ -94,7 +95,7 @@ def resolve_debian(spec: DebianSpec, cache: Cache, *, progress: Progress = SILEN
             raise
         return _cached(spec, cache, error, progress)
     gone: GoneError | None = None
-    for build in candidates(spec, builds, progress):
+    for build in candidates(spec, builds, progress, sources=_cached_sources(cache)):
         try:
             return _open(spec, build, cache, archive, progress)
         except GoneError as error:
@@ -112,34 +113,66 @@ def resolve_debian(spec: DebianSpec, cache: Cache, *, progress: Progress = SILEN
     raise gone
 
 
-def candidates(spec: DebianSpec, builds: Sequence[Build],
-               progress: Progress = SILENT) -> Iterator[Build]:
+def candidates(spec: DebianSpec, builds: Sequence[Build], progress: Progress = SILENT, *,
+               sources: Sequence[KernelVersion] = ()) -> Iterator[Build]:
     """The builds that the spec covers and that can boot, newest first; what is passed over for a
     series is noted.
 
-    Raises ArchiveError where there is none.
+    Raises ArchiveError where there is none. It advises what is known to be there: kernels of which
+    the archive has every package, and a build from source where that is one of the `sources` in
+    the cache. Whether the archive still has another nobody knows before it was fetched.
     """
     covered = [build for build in builds if spec.version.covers(build.version)]
     if not covered:
-        near = _versions(build for build in builds if build.version.series == spec.version.series)
+        bootable = [build for build in builds if not build.missing]
+        near = _versions(build for build in bootable
+                         if build.version.series == spec.version.series)
         there = (f"of its series there are {near}" if near else
-                 f"there are the series {_versions(builds, whole_series=True) or 'none'}")
+                 f"there are the series {_versions(bootable, whole_series=True) or 'none'}")
         raise ArchiveError(f"the archive has no kernel {spec.version}: {there}. `tailwalk kernels "
-                           "--refresh` lists them; src:VERSION builds one from source.")
+                           f"--refresh` lists them; {_from_source(spec, sources)}.")
     if all(build.missing for build in covered):
-        others = _versions(build for build in builds if not build.missing
-                           and build.version.series == spec.version.series)
-        advice = (f"of its series these can: {others}" if others else
-                  f"take another series, or build it from source as src:{spec.version}")
         raise ArchiveError(
-            f"{spec}: version {covered[0].debian_version} cannot boot, since its package "
-            f"{' and '.join(covered[0].missing)} is no longer in the archive; {advice}.")
+            f"{spec}: version {covered[0].debian_version} cannot boot, since its "
+            f"{_lost(covered[0])} no longer in the archive; {_others(spec, builds)}; "
+            f"{_from_source(spec, sources)}.")
     for build in covered:
         if not build.missing:
             yield build
         elif spec.version.patch is None:
-            progress.note(f"{spec}: passing over {build.debian_version}, whose package "
-                          f"{build.missing[0]} is no longer in the archive.")
+            progress.note(f"{spec}: passing over {build.debian_version}, whose {_lost(build)} no "
+                          "longer in the archive.")
+
+
+def _lost(build: Build) -> str:
+    """What the archive no longer has of a build, with its verb."""
+    names = " and ".join(build.missing)
+    return f"packages {names} are" if len(build.missing) > 1 else f"package {names} is"
+
+
+def _others(spec: DebianSpec, builds: Sequence[Build]) -> str:
+    """The kernels of the series that can boot, or the nearest series of which one can."""
+    bootable = [build for build in builds if not build.missing]
+    if same := _versions(build for build in bootable
+                         if build.version.series == spec.version.series):
+        return f"of its series these can: {same}"
+    wanted = _sort_key(str(spec.version.series))
+    series = sorted({str(build.version.series) for build in bootable}, key=_sort_key)
+    near = [*[one for one in series if _sort_key(one) < wanted][-1:],
+            *[one for one in series if _sort_key(one) > wanted][:1]]
+    if not near:
+        return "nor can any other of its kernels"
+    return f"the nearest that can: {' and '.join(f'debian:{one}' for one in near)}"
+
+
+def _from_source(spec: DebianSpec, sources: Sequence[KernelVersion]) -> str:
+    if any(map(spec.version.covers, sources)):
+        return f"src:{spec.version} builds one, since its source is in the cache"
+    return "src:PATH builds one from a source tree of yours"
+
+
+def _cached_sources(cache: Cache) -> list[KernelVersion]:
+    return [version for tree in cached_trees(cache) if (version := parse_version(tree.version))]
 
 
 def cached_builds(cache: Cache) -> dict[str, Manifest]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from tailwalk.cache import Cache
-from tailwalk.errors import SpecError
 from tailwalk.kernels.kernel import Kernel
-from tailwalk.kernels.spec import DebianSpec, ImageSpec, SourceSpec, parse_spec
+from tailwalk.kernels.spec import DebianSpec, ImageSpec, parse_spec
 from tailwalk.progress import SILENT, Progress
 
 
@@ -13,8 +12,8 @@ def resolve(spec: str, *, cache: Cache | None = None, progress: Progress = SILEN
             refresh: bool = False) -> Kernel:
     """The kernel that a spec names, fetched or built first where the cache does not have it.
 
-    `refresh` asks the archive anew instead of trusting a young index. Raises SpecError (no spec,
-    or `host`, which is no image), ArchiveError, KernelError, SeriesError, CacheError, ToolError.
+    `refresh` asks the archive anew instead of trusting a young index. Raises SpecError,
+    ArchiveError, KernelError, SeriesError, CacheError, ToolError.
     """
     parsed = parse_spec(spec)
     cache = cache or Cache()
@@ -24,8 +23,5 @@ def resolve(spec: str, *, cache: Cache | None = None, progress: Progress = SILEN
     if isinstance(parsed, ImageSpec):
         from tailwalk.kernels.image import resolve_image
         return resolve_image(parsed, cache, progress=progress)
-    if isinstance(parsed, SourceSpec):
-        from tailwalk.kernels.source import resolve_source
-        return resolve_source(parsed, cache, progress=progress, refresh=refresh)
-    raise SpecError("host is the kernel this machine runs: only the host rig measures it, and no "
-                    "guest boots it. Write image:/boot/vmlinuz-RELEASE to boot its image.")
+    from tailwalk.kernels.source import resolve_source
+    return resolve_source(parsed, cache, progress=progress, refresh=refresh)

@@ -126,7 +126,7 @@ def unpack_tree(archive: IO[bytes], folder: Path, provenance: Mapping[str, str],
                     files[path] = digest_of(tree / path)
     except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
         raise KernelError(f"the source archive is damaged ({error}): fetch it anew with "
-                          "--refresh.") from error
+                          "`tailwalk build --refresh SPEC`.") from error
     manifest = _Manifest(tree_version(tree), dict(provenance), files)
     (folder / _MANIFEST).write_bytes(msgspec.json.encode(manifest))
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from tailwalk.errors import SpecError
+from tailwalk.errors import SpecError, UsageError
 
 FORMS = ("debian:6.18", "debian:6.18.15", "src:6.18", "src:6.18+SERIES", "src:PATH[+SERIES]",
-         "debug:VERSION|PATH[+SERIES]", "image:PATH", "host")
+         "debug:VERSION|PATH[+SERIES]", "image:PATH")
 
 _VERSION = re.compile(r"(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,3})(?:\.(0|[1-9]\d{0,5}))?", re.ASCII)
 # A name, or the path of a definition.
 _SERIES = re.compile(r"[a-z][a-z0-9_-]*|.+\.toml", re.ASCII)
-_KINDS = ("debian", "src", "debug", "image", "host")
+_KINDS = ("debian", "src", "debug", "image")
 
 Flavour = Literal["src", "debug"]
 """What a source is configured for: `src`, the lab's minimal configuration, to be measured; `debug`,
@@ -85,15 +85,11 @@ class ImageSpec:
         return f"image:{self.path}"
 
 
-@dataclass(frozen=True)
-class HostSpec:
-    """`host`: the kernel this machine runs."""
+Spec = DebianSpec | SourceSpec | ImageSpec
 
-    def __str__(self) -> str:
-        return "host"
-
-
-Spec = DebianSpec | SourceSpec | ImageSpec | HostSpec
+HOST = "host"
+"""What records of the host rig call the kernel they are of. No command takes it: what is measured
+there is the kernel that runs, and no guest boots it."""
 
 
 def parse_spec(text: str) -> Spec:
@@ -105,8 +101,9 @@ def parse_spec(text: str) -> Spec:
     if "\0" in text:
         raise SpecError(f"{text!r} is no kernel spec: it holds a NUL character.")
     kind, colon, rest = text.strip().partition(":")
-    if kind == "host" and not colon:
-        return HostSpec()
+    if kind == HOST:
+        raise SpecError("host is no kernel to name: `tailwalk host` measures the one that this "
+                        "machine runs, and image:/boot/vmlinuz-RELEASE boots its image in a guest.")
     if kind == "debian" and rest:
         return DebianSpec(_debian_version(rest, text))
     if kind in get_args(Flavour) and rest:
@@ -115,6 +112,20 @@ def parse_spec(text: str) -> Spec:
         return ImageSpec(_path(rest, text))
     raise SpecError(f"{text!r} is no kernel spec{_hint(text.strip(), kind, colon)} "
                     f"A spec is one of {', '.join(FORMS)}.")
+
+
+def checks_itself(spec: str) -> bool:
+    """Is a kernel of this name built with the kernel's own checks?"""
+    return spec.strip().startswith("debug:")
+
+
+def require_measurable(*specs: str) -> None:
+    """Raise UsageError for a kernel that checks itself: the rigs that give figures call this, and
+    commands before they fetch or build a kernel for one."""
+    for spec in filter(checks_itself, specs):
+        raise UsageError(f"{spec} checks itself at every step, so that its figures say nothing "
+                         "of a kernel that people run: measure src: in place of debug:, and "
+                         "give this one to tailwalk verify.")
 
 
 def parse_version(text: str) -> KernelVersion | None:
@@ -178,7 +189,7 @@ def _hint(text: str, kind: str, colon: str) -> str:
     if not text:
         return ": it is empty."
     if kind in _KINDS and colon:
-        return ": nothing follows the colon." if kind != "host" else ": nothing follows `host`."
+        return ": nothing follows the colon."
     if kind in _KINDS:
         return ": a colon and a version or path belong behind it."
     if parse_version(text.removeprefix("v")):

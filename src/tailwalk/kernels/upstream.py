@@ -98,13 +98,13 @@ def _fetched(version: KernelVersion, archive: Archive, cache: Cache, progress: P
         return _fetched(version, archive, cache, progress, patient=patient)
     if gone:
         raise ArchiveError(f"the source of {version} is gone from the archive, though its index "
-                           f"still names {', '.join(gone)}. Try another version, or src:PATH with "
-                           "a source tree of your own.")
+                           f"still names {' and '.join(gone)}. Try another version, or "
+                           "src:PATH with a source tree of your own.")
     there = sorted({found.series for source in archive.sources()
                     if (found := _upstream(source.version))}, key=_sort_key)
-    raise ArchiveError(f"the archive has no source of {version}: there are the series "
-                       f"{', '.join(map(str, there)) or 'none'}. Ask for one of these, or use "
-                       "src:PATH with a source tree.")
+    raise ArchiveError(f"the archive has no source of {version}: its index names the series "
+                       f"{', '.join(map(str, there)) or 'none'}, of which old ones may be gone. "
+                       "Ask for one of these, or use src:PATH with a source tree.")
 
 
 def _sources(version: KernelVersion, archive: Archive) -> Iterator[_Source]:

@@ -33,7 +33,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tailwalk.errors import ModelError, ToolError, UsageError
+from tailwalk.errors import ModelError, UsageError
+from tailwalk.extras import import_extra
 
 Statement = Literal["same", "alike"]
 WalkName = Literal["begin", "commit"]
@@ -129,12 +130,7 @@ ROUTES: dict[str, tuple[Visits, Visits]] = {
 
 
 def _logic() -> Any:
-    try:
-        import z3
-    except ImportError as error:
-        raise ToolError("the proof needs z3, which is not installed: pip install "
-                        "'tailwalk[proof]'.") from error
-    return z3
+    return import_extra("z3", extra="proof", what="the proof")
 
 
 def prove(design: str) -> Proof:

@@ -75,8 +75,8 @@ def _map(one: SweepMap, number: int, bad: int | None, signs: Signs) -> Table:
     table.add_column("order", justify="right", no_wrap=True)
     for column in one.columns:
         table.add_column(column, justify="right", no_wrap=True)
-    has_random = any(row.random is not None for row in one.rows)
-    if has_random:
+    sampled = has_random(one)
+    if sampled:
         table.add_column("random", justify="right", no_wrap=True)
     recovering = bad is not None and number > bad
     if recovering:
@@ -85,7 +85,7 @@ def _map(one: SweepMap, number: int, bad: int | None, signs: Signs) -> Table:
     cheapest = min(values, default=1.0)
     for row in one.rows:
         cells = [_cell(row.places.get(column), cheapest) for column in one.columns]
-        if has_random:
+        if sampled:
             cells.append(_shade(row.random, cheapest))
         if recovering:
             cells.append(Text(show_recovery(row.recovery) or "-"))
@@ -123,7 +123,7 @@ def _sentences(one: SweepMap) -> list[Text]:
         lines.append(Text(f"Flatness (dearest over cheapest cell at the same span): "
                           f"{one.flatness:.2f}"))
     lines.append(Text("Too few usable cells for a law, or too much alike." if one.law is None
-                      else law_sentence(one.law, one.run.unit)))
+                      else law_sentence(one.law, one.run.unit, sampled=has_random(one))))
     lines += [Text(f"not used: {doubt}", style="yellow") for doubt in one.doubts]
     return lines
 
@@ -139,12 +139,21 @@ def _show_factor(factor: float) -> str:
     return f"{factor:.1f}" if factor >= 1 else f"{factor:.2g}"
 
 
-def law_sentence(law: Law, unit: str) -> str:
-    """The law, its residual, and what it says in plain words."""
+def has_random(one: SweepMap) -> bool:
+    """Does the map show the mean of cells at random offsets?"""
+    return any(row.random is not None for row in one.rows)
+
+
+def law_sentence(law: Law, unit: str, *, sampled: bool = False) -> str:
+    """The law, its residual, and what it says in plain words.
+
+    A map shows fewer cells than the law rests on where they were `sampled`, and more where two
+    places are one offset.
+    """
     what = unit.partition("/")[0]
     formula = law_formula(law)
     residual = (f"largest residual {law.residual:+,.0f} ({100 * law.share:+.1f}% of its cell), "
-                f"{law.cells} cells")
+                f"{law.cells} different cells{', those behind `random` included' * sampled}")
     if not law.fits:
         return (f"No law of this form fits: {formula} leaves a {residual}, where at most "
                 f"{100 * FIT_LIMIT:.0f}% is allowed.")

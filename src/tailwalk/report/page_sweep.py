@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tailwalk.cases import show_size
 from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
 from tailwalk.report.commands import run_commands, sweep_command
-from tailwalk.report.heatmap import heat, law_sentence, recovery_condition
+from tailwalk.report.heatmap import has_random, heat, law_sentence, recovery_condition
 from tailwalk.report.page_section import TIMES, Section, particulars, sources_of
 from tailwalk.report.words import conditions, listed, short_release, show_figure, show_recovery
 from tailwalk.runs import Run
@@ -92,21 +92,22 @@ def _heat_map(one: SweepMap, *, recovering: bool) -> HeatMap:
     kernel = one.run.kernel
     values = [cell.value for row in one.rows for cell in row.places.values() if not cell.doubt]
     cheapest = min(values, default=1.0)
-    has_random = any(row.random is not None for row in one.rows)
-    sentences = [] if one.law is None else law_sentence(one.law, one.run.unit).split("\n")
+    sampled = has_random(one)
+    sentences = [] if one.law is None else law_sentence(
+        one.law, one.run.unit, sampled=sampled).split("\n")
     if one.flatness is not None:
         sentences.append(f"Flatness, the dearest over the cheapest cell at the same span: "
                          f"{one.flatness:.2f}.")
     return HeatMap(
         title=f"{one.case} on {kernel.spec} ({short_release(kernel.release)})"
               + ("" if one.uptodate else ", folios not uptodate"),
-        columns=[*one.columns, *(["random"] if has_random else [])], recovering=recovering,
-        rows=[_heat_row(one, row, cheapest, has_random, recovering) for row in one.rows],
+        columns=[*one.columns, *(["random"] if sampled else [])], recovering=recovering,
+        rows=[_heat_row(one, row, cheapest, sampled, recovering) for row in one.rows],
         sentences=sentences or ["Too few usable cells for a law, or too much alike."],
         doubts=one.doubts)
 
 
-def _heat_row(one: SweepMap, row: MapRow, cheapest: float, has_random: bool,
+def _heat_row(one: SweepMap, row: MapRow, cheapest: float, sampled: bool,
               recovering: bool) -> HeatRow:
     fill = show_size(row.fill)
     cells: list[HeatCell | None] = []
@@ -121,7 +122,7 @@ def _heat_row(one: SweepMap, row: MapRow, cheapest: float, has_random: bool,
                               f"{said}, not used: {cell.doubt}" if cell.doubt else said,
                               0 if cell.doubt else round(100 * heat(cell.value, cheapest)),
                               cell.doubt))
-    if has_random:
+    if sampled:
         mean = row.random
         cells.append(None if mean is None else HeatCell(
             show_figure(round(mean)), f"fill {fill}, mean over random offsets: "

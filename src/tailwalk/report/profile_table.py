@@ -12,6 +12,7 @@ from tailwalk.attribute.difference import Difference, DifferenceRow
 from tailwalk.attribute.pairing import PairedNode, function_counts, paired_tree
 from tailwalk.attribute.record import OtherCalls, Profile
 from tailwalk.cases import Case
+from tailwalk.report.names import Name
 from tailwalk.report.profile_words import (
     events,
     profile_conditions,
@@ -33,14 +34,14 @@ def difference_table(found: Difference, profiles: Sequence[Profile], console: Co
     signs = _signs(console)
     labels = side_labels(profiles)
     table = new_table(signs)
-    table.add_column("function", overflow="fold")
+    table.add_column("function")
     for label in labels:
-        table.add_column(label, justify="right", no_wrap=True)
+        table.add_column(label.replace(", ", ",\n"), justify="right", no_wrap=True)
     table.add_column("difference", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     rows = found.rows[:shown]
     for row in rows:
-        table.add_row(row.name, *map(show_figure, row.counts), _change(row.difference),
+        table.add_row(Name(row.name), *map(show_figure, row.counts), _change(row.difference),
                       _share(row.difference, found.total))
     left = found.rows[len(rows):]
     if left:
@@ -64,18 +65,18 @@ def profile_table(profile: Profile, console: Console, *, shown: int | None = SHO
     counts = function_counts(nodes)
     inclusive = _inclusive(nodes)
     table = new_table(signs)
-    table.add_column("function", overflow="fold")
+    table.add_column("function")
     for heading in ("instructions", "share", "with callees"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, count in counts[:shown]:
-        table.add_row(name, show_figure(count), show_percent(count / profile.count),
+        table.add_row(Name(name), show_figure(count), show_percent(count / profile.count),
                       show_figure(inclusive[name]))
     if left := counts[len(counts[:shown]):]:
         count = sum(count for _, count in left)
         table.add_row(Text(f"{len(left)} other functions", style="dim"), show_figure(count),
                       show_percent(count / profile.count), "")
     _add_totals(table, [profile])
-    labels = [profile.kernel.spec]
+    labels = side_labels([profile])
     return Group(
         _title([profile]), table, "",
         *(_others([profile], labels, signs) if others else []),
@@ -156,7 +157,7 @@ def _others(profiles: Sequence[Profile], labels: Sequence[str],
         table.add_column("calls", justify="right", no_wrap=True)
         table.add_column("added", justify="right", no_wrap=True)
         table.add_column("event", overflow="fold")
-        table.add_column("mostly in", overflow="fold")
+        table.add_column("mostly in")
         groups: dict[str, list[OtherCalls]] = {}
         for other in profile.others:
             groups.setdefault(events(other), []).append(other)
@@ -166,7 +167,7 @@ def _others(profiles: Sequence[Profile], labels: Sequence[str],
             where = dearest.added[0].path[-1] if dearest.added else ""
             table.add_row(str(sum(other.calls for other in group)),
                           " to ".join(dict.fromkeys(map(show_change, (added[0], added[-1])))),
-                          event, where)
+                          event, Name(where))
         parts += [table] if profile.others else []
         if profile.others_left:
             parts.append(Text(f"{profile.others_left} calls that added less are not told apart",

@@ -6,23 +6,29 @@ from collections.abc import Iterator, Sequence
 
 from tailwalk.attribute.pairing import PairedNode, paired_tree
 from tailwalk.attribute.record import Profile
+from tailwalk.report.names import cut
 from tailwalk.report.profile_words import show_change, side_labels
 
 # Paths that stay below this share of the dearest call's instructions are left out.
 _LEAST_SHARE = 0.005
+_LEAST_NAME = 12  # characters of a name, however deep in the tree it stands
 
 
 def tree_text(profiles: Sequence[Profile], *, everything: bool = False,
-              raw: bool = False) -> str:
+              raw: bool = False, width: int | None = None, ascii_only: bool = False) -> str:
     """The call tree, a line a function: instructions with all it calls, for each profile, and
     their difference. The dearest children come first; small ones are left out, and counted,
-    unless `everything` is wanted. Lines are as long as they have to be."""
+    unless `everything` is wanted. Lines are as long as they have to be, or names are cut so that
+    they fit a `width`."""
     headings, rows = tree_rows(profiles, everything=everything, raw=raw)
     dearest = max(profile.count for profile in profiles)
     widths = [max(len(heading), len(f"{dearest:,}")) for heading in headings]
     lines = [_line(headings, widths, "instructions with callees")]
-    lines += [_line(_cells(counts), widths, f"{'  ' * depth}{name}")
-              for depth, name, counts in rows]
+    for depth, name, counts in rows:
+        indent = "  " * depth
+        room = len(name) if width is None else max(
+            _LEAST_NAME, width - len(_line(_cells(counts), widths, indent)))
+        lines.append(_line(_cells(counts), widths, indent + cut(name, room, ascii_only=ascii_only)))
     return "\n".join(lines) + "\n"
 
 

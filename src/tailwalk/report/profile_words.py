@@ -8,7 +8,7 @@ from tailwalk.attribute.difference import Difference, DifferenceRow
 from tailwalk.attribute.pairing import plain_name
 from tailwalk.attribute.record import OtherCalls, Profile
 from tailwalk.cases import show_size
-from tailwalk.report.words import conditions, listed, show_order, show_percent
+from tailwalk.report.words import conditions, listed, short_names, show_order, show_percent
 
 _LONGEST_LABEL = 22  # characters
 
@@ -26,10 +26,13 @@ def show_share(part: int, whole: int) -> str:
 def side_labels(profiles: Sequence[Profile]) -> list[str]:
     """What to call each profile in few characters: its kernel, or what is particular to it where
     the kernel is the same, or a number."""
-    labels = _particular(profiles)
-    if len(set(labels)) == len(labels) and max(map(len, labels)) <= _LONGEST_LABEL:
-        return labels
-    return [f"#{number}" for number in range(1, len(profiles) + 1)]
+    particular = _particular(profiles)
+    kernels = [(profile.kernel.spec, profile.kernel.release) for profile in profiles]
+    if particular == [spec for spec, _ in kernels]:
+        return short_names(kernels, longest=_LONGEST_LABEL)
+    if len(set(particular)) == len(particular) and max(map(len, particular)) <= _LONGEST_LABEL:
+        return particular
+    return [f"#{number}" for number in range(len(profiles))]
 
 
 def _particular(profiles: Sequence[Profile]) -> list[str]:

@@ -18,6 +18,7 @@ from tailwalk.report.words import (
     comparison_conditions,
     kernel_labels,
     kernel_lines,
+    names_release,
     sentence,
     short_release,
     show_figure,
@@ -106,8 +107,10 @@ def _fits(table: Table, console: Console) -> bool:
 
 def _heading(comparison: Comparison, column: int) -> Text:
     heading = Text(kernel_labels(comparison)[column], style="bold")
-    release = short_release(comparison.kernels[column].release)
-    return heading.append(f"\n{release}", style="not bold dim")
+    release = comparison.kernels[column].release
+    if names_release(str(heading), release):
+        return heading
+    return heading.append(f"\n{short_release(release)}", style="not bold dim")
 
 
 def new_table(signs: Signs) -> Table:
@@ -199,9 +202,10 @@ def _blocks(comparison: Comparison, console: Console, signs: Signs) -> Renderabl
     blocks: list[RenderableType] = []
     labels = kernel_labels(comparison)
     for column in range(1, len(comparison.kernels)):
-        release = short_release(comparison.kernels[column].release)
+        release = comparison.kernels[column].release
+        shown = "" if names_release(labels[column], release) else f" ({short_release(release)})"
         title = Text(labels[column], style="bold").append(
-            f" ({release}) against {labels[0]}", style="not bold")
+            f"{shown} against {labels[0]}", style="not bold")
         table = _block(comparison, column, signs, with_baseline=True)
         if not _fits(table, console):
             table = _block(comparison, column, signs, with_baseline=False)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from tailwalk.compare.steps import Step, Track
 from tailwalk.compare.threshold import show_thresholds
-from tailwalk.report.words import case_labels, short_release, show_figure, show_ratio
+from tailwalk.report.words import (
+    case_labels,
+    short_names,
+    short_release,
+    show_figure,
+    show_ratio,
+)
 
 
 def track_labels(track: Track) -> list[str]:
-    """Each kernel's version number, or its spec where that is not the only one of its number."""
+    """Each kernel's version number, or what `short_names` calls it where another has that number
+    too."""
     versions = [short_release(kernel.release) for kernel in track.kernels]
-    return [version if versions.count(version) == 1 else kernel.spec
-            for version, kernel in zip(versions, track.kernels, strict=True)]
+    others = short_names([(kernel.spec, kernel.release) for kernel in track.kernels])
+    return [version if versions.count(version) == 1 else other
+            for version, other in zip(versions, others, strict=True)]
 
 
 def step_sentences(track: Track, *, times: str) -> list[str]:

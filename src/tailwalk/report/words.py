@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 
 from tailwalk.cases import Case, show_size
 from tailwalk.compare import Comparison, Row, Undefined, Verdict
@@ -22,7 +23,8 @@ _RIGS: dict[Rig, str] = {
     "host": "host (this machine's own kernel); each figure is the median of the samples",
 }
 _PAGE = 4096  # bytes in a folio of order 0, on every machine that tailwalk boots
-_LONGEST_LABEL = 18  # characters
+_LONGEST_LABEL = 18  # characters, of a kernel over a column of figures
+_SERIES = re.compile(r"(?:src|debug):.*\+(?P<series>[^+]+)", re.DOTALL)
 _LONGEST_FACT = 40  # characters; digests and argument lists are for the record, not for a footer
 
 
@@ -112,14 +114,37 @@ def show_bytes(size: int) -> str:
 
 
 def kernel_labels(comparison: Comparison) -> list[str]:
-    """What to call each kernel in few characters: its spec where that is short and no other
-    kernel's; else, or besides, the number that --bad knows it by."""
-    specs = [kernel.spec for kernel in comparison.kernels]
-    labels = []
-    for column, spec in enumerate(specs):
-        numbered = spec if specs.count(spec) == 1 else f"{spec} #{column}"
-        labels.append(numbered if len(numbered) <= _LONGEST_LABEL else f"#{column}")
-    return labels
+    """What to call each kernel in few characters."""
+    return short_names([(kernel.spec, kernel.release) for kernel in comparison.kernels])
+
+
+def short_names(kernels: Sequence[tuple[str, str]], *, longest: int = _LONGEST_LABEL) -> list[str]:
+    """A name for each kernel, of which the spec and the release are given; no two are alike.
+
+    It is the spec where that is short and no other kernel's; else the version number with the
+    series, else the whole release; else one of these with the number that --bad knows it by.
+    """
+    known = [(spec, _version(spec, release), release) for spec, release in kernels]
+    found = []
+    for number, names in enumerate(known):
+        alone = [name for name in names if sum(name in others for others in known) == 1]
+        numbered = [f"{name} #{number}" for name in names]
+        found.append(next((name for name in [*alone, *numbered] if len(name) <= longest),
+                          f"#{number}"))
+    return found
+
+
+def _version(spec: str, release: str) -> str:
+    """The version number and the series: `6.18.15+tail`."""
+    match = _SERIES.fullmatch(spec)
+    series = PurePath(match["series"]).stem if match else ""
+    named = re.fullmatch(r"[a-z][a-z0-9_-]*", series, re.ASCII)
+    return short_release(release) + (f"+{series}" if named else "")
+
+
+def names_release(label: str, release: str) -> bool:
+    """Does a kernel's label say the version number of its release already?"""
+    return label.startswith(short_release(release))
 
 
 def columns_after_bad(comparison: Comparison) -> range:

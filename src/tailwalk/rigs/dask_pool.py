@@ -11,7 +11,6 @@ import socket
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -19,6 +18,7 @@ from uuid import uuid4
 from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import TailwalkError, ToolError
+from tailwalk.extras import import_extra
 from tailwalk.progress import SILENT
 from tailwalk.rigs.pool import Counted, Outcome, Portion
 from tailwalk.rigs.qemu import find_qemu
@@ -145,12 +145,7 @@ def _outcome(future: Any) -> Outcome | None:
 
 
 def _distributed() -> Any:
-    """The package, which is only needed here and has no types."""
-    try:
-        return import_module("distributed")
-    except ImportError as error:
-        raise ToolError("--dask needs the package distributed, which is not installed: run "
-                        "pip install 'tailwalk[dask]'.") from error
+    return import_extra("distributed", extra="dask", what="--dask")
 
 
 def _lost(address: str) -> ToolError:

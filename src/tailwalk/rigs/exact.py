@@ -18,8 +18,9 @@ from itertools import groupby
 from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import Case, Filesystem
-from tailwalk.errors import GuestError, TailwalkError
+from tailwalk.errors import GuestError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
+from tailwalk.kernels.spec import require_measurable
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.probe.protocol import Calls, Folios, Frame, read_calls, read_folios
 from tailwalk.progress import SILENT, Progress
@@ -157,6 +158,12 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
     Close the iterator (contextlib.closing) to stop early.
     """
     plan.check()
+    if plan.rig != "exact":
+        raise UsageError(f"the plan is for the {plan.rig} rig, and was given to the exact rig, "
+                         "which counts instructions: give it to that one, or say rig exact.")
+    require_measurable(*(kernel.spec for kernel in kernels))
+    if store:
+        store.ready()
     bench = bench or Bench.prepare()
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
     begin = prologue(plan.filesystem, bench.cache)

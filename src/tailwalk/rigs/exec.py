@@ -27,10 +27,12 @@ from tailwalk.cases import KIB, MIB, Filesystem, show_size
 from tailwalk.compiling import c_sources, compiled
 from tailwalk.errors import GuestError, KernelError, ToolError, UsageError
 from tailwalk.kernels import Kernel
+from tailwalk.kernels.spec import require_measurable
 from tailwalk.probe.protocol import FrameType
 from tailwalk.progress import Progress
+from tailwalk.refusals import naming
 from tailwalk.rigs.exact import Bench, prologue
-from tailwalk.rigs.filesystem import IMAGE_SIZE
+from tailwalk.rigs.filesystem import IMAGE_SIZE, check_kind
 from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.profile import symbol_text
 from tailwalk.rigs.qemu import Qemu, plugin_interface
@@ -93,6 +95,7 @@ class ExecPlan:
         if not 0 < self.seconds <= _LONGEST:
             raise UsageError(f"--timeout {self.seconds:g}: give a number of seconds above 0, at "
                              f"most {_LONGEST}.")
+        check_kind(self.filesystem)
         for made in self.made:
             if not 1 <= made.size <= IMAGE_SIZE // 2 or not 512 <= made.fill <= 64 * MIB:
                 raise UsageError(
@@ -151,6 +154,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     the guest panics, or the program cannot be run or does not end in time.
     """
     plan.check()
+    require_measurable(kernel.spec)
     program = read_program(plan.program)
     carried = [(path.name, _read_file(path)) for path in plan.files]
     bench = bench or Bench.prepare()
@@ -162,7 +166,8 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     job = _job(plan, program, carried, bench.cache)
     newborn = _newborn_address(bench, kernel, booted)
     with ExitStack() as stack:
-        output = os.memfd_create("tailwalk-tasks", os.MFD_CLOEXEC)
+        with naming("a file in memory for the plugin's counts"):
+            output = os.memfd_create("tailwalk-tasks", os.MFD_CLOEXEC)
         stack.callback(os.close, output)
         value = f"{str(plugin).replace(',', ',,')},output={output},newborn={newborn}"
         watched = replace(bench, machine=replace(bench.machine, plugins=(value, *plugins)))

@@ -15,7 +15,6 @@ import re
 import selectors
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 import weakref
@@ -27,6 +26,7 @@ from typing import Any
 
 from tailwalk.errors import GuestError, ProbeError, ToolError
 from tailwalk.probe.protocol import Frame, FrameReader, FrameType, Ready, read_ready
+from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.qemu import (
     STATE_SET,
     Backing,
@@ -125,7 +125,8 @@ class Guest:
     def __enter__(self) -> Guest:
         with contextlib.ExitStack() as failing:
             failing.callback(self._stack.close)
-            self._start()
+            with naming(f"a guest on {self._name} cannot be started"):
+                self._start()
             failing.pop_all()
         return self
 
@@ -380,8 +381,8 @@ class Guest:
 
         Raises GuestError where they are not there.
         """
-        with tempfile.TemporaryDirectory(prefix="tailwalk-") as folder:
-            path = Path(folder) / "memory"
+        with temporary_folder() as folder:
+            path = folder / "memory"
             self.command("memsave", deadline, val=address, size=length, filename=str(path))
             return path.read_bytes()
 

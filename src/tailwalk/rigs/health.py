@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from tailwalk.cache import Cache
+from tailwalk.cases import Filesystem
 from tailwalk.errors import TailwalkError
 from tailwalk.kernels.mirrors import ELSEWHERE
 from tailwalk.kernels.toolchain import find_toolchain
 from tailwalk.probe.build import build_probe
-from tailwalk.rigs.filesystem import mkfs_program
+from tailwalk.refusals import temporary_folder
+from tailwalk.rigs.filesystem import KINDS, mkfs_program
 from tailwalk.rigs.kvm import kvm_runs_guests
 from tailwalk.rigs.qemu import find_qemu
 
@@ -43,8 +43,9 @@ def examine(cache: Cache | None = None) -> Iterator[Check]:
     cache = cache or Cache()
     yield _try("qemu", lambda: f"{find_qemu().program}, version {find_qemu().version}")
     yield _try("cc and a static libc", _compile)
-    for kind, state in (("ext4", "missing"), ("xfs", "optional"), ("btrfs", "optional")):
-        yield _try(f"mkfs.{kind}", lambda kind=kind: mkfs_program(kind), state)  # type: ignore[misc]
+    for kind in KINDS:
+        yield _try(f"mkfs.{kind}", lambda kind=kind: mkfs_program(kind),  # type: ignore[misc]
+                   "missing" if kind == Filesystem().kind else "optional")
     yield _zstd()
     yield _try("compiler for src: specs", lambda: find_toolchain().version, "optional")
     yield _apt()
@@ -62,8 +63,8 @@ def _try(name: str, look: Callable[[], str], otherwise: str = "missing") -> Chec
 
 
 def _compile() -> str:
-    with tempfile.TemporaryDirectory(prefix="tailwalk-") as folder:
-        probe = build_probe(Cache(Path(folder)))
+    with temporary_folder() as folder:
+        probe = build_probe(Cache(folder))
         return f"builds the probe, {probe.path.stat().st_size // 1024} KiB"
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from tailwalk.compiling import compiler
 from tailwalk.errors import ToolError
+from tailwalk.refusals import temporary_folder
 from tailwalk.rigs.qemu import Qemu, find_qemu
 
 TIMED_CPU = "host,-arch-capabilities"
@@ -77,8 +77,8 @@ def try_guest(accelerator: str, cpu: str, *, seconds: float = _SECONDS,
     QEMU or the C compiler is missing.
     """
     qemu = find_qemu()
-    with tempfile.TemporaryDirectory(prefix="tailwalk-") as folder:
-        image = Path(folder) / "guest"
+    with temporary_folder() as folder:
+        image = folder / "guest"
         _build(image, rounds)
         return _run(qemu, accelerator, cpu, image=image, seconds=seconds)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import UsageError
+from tailwalk.rigs.filesystem import check_kind
 
 DEFAULT_CALLS = 300
 DEFAULT_ROUNDS = 20
@@ -44,4 +45,8 @@ class Plan:
             raise UsageError("there is no case to measure: name one, or a suite.")
         for case in self.cases:
             case.check()
+        if self.rig not in get_args(GuestRig):
+            raise UsageError(f"rig {self.rig!r}: kernels are measured on the rigs "
+                             f"{' and '.join(get_args(GuestRig))}.")
+        check_kind(self.filesystem)
         return self

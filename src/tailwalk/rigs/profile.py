@@ -15,6 +15,7 @@ from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.kernels import Kernel
 from tailwalk.probe.protocol import FrameType
+from tailwalk.refusals import naming
 from tailwalk.rigs.exact import FRAME_SECONDS, Bench, case_line, collect_figures, prologue
 from tailwalk.rigs.qemu import Qemu
 from tailwalk.rigs.state import Booted
@@ -40,7 +41,8 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
     """
     job = prologue(filesystem, bench.cache) + case_line(case, calls) + b"end\n"
     with ExitStack() as stack:
-        output = os.memfd_create("tailwalk-trace", os.MFD_CLOEXEC)
+        with naming("a file in memory for the plugin's trace"):
+            output = os.memfd_create("tailwalk-trace", os.MFD_CLOEXEC)
         stack.callback(os.close, output)
         value = f"{str(plugin).replace(',', ',,')},output={output}"
         watched = replace(bench, machine=replace(bench.machine, plugins=(value,)))

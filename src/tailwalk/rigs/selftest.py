@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from tailwalk.cache import Cache
 from tailwalk.cases import find_cases
 from tailwalk.kernels import Kernel
 from tailwalk.progress import SILENT, Progress
+from tailwalk.refusals import temporary_folder
 from tailwalk.rigs.exact import Bench, measure
 from tailwalk.rigs.jobs import run_jobs
 from tailwalk.rigs.plan import Plan
@@ -41,8 +40,8 @@ def self_test(kernel: Kernel, *, case: str = "pwrite_u1k",
     plan = Plan(cases=find_cases([case]))
 
     def one() -> Figure:
-        with tempfile.TemporaryDirectory(prefix="tailwalk-") as folder:
-            bench = Bench.prepare(cache=Cache(Path(folder)), progress=progress)
+        with temporary_folder() as folder:
+            bench = Bench.prepare(cache=Cache(folder), progress=progress)
             [measured] = measure([kernel], plan, bench=bench)
             return measured.run.figures[0]
 

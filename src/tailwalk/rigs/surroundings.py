@@ -10,6 +10,7 @@ from pathlib import Path
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Filesystem
 from tailwalk.errors import HostError, UsageError
+from tailwalk.kernels.spec import HOST
 from tailwalk.runs import KernelRecord
 
 _CLOCK = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
@@ -103,7 +104,7 @@ def running_kernel() -> KernelRecord:
         notes = _NOTES.read_bytes()
     except OSError:
         notes = b""
-    return KernelRecord(spec="host", release=name.release,
+    return KernelRecord(spec=HOST, release=name.release,
                         digest=digest_bytes(notes, name.release.encode(), name.version.encode()),
                         provenance={"version": name.version, "machine": name.machine})
 

@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -24,10 +22,13 @@ from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, ToolError, UsageError
 from tailwalk.kernels import Kernel
+from tailwalk.kernels.spec import require_measurable
 from tailwalk.probe.protocol import FrameType, read_folios, read_times
 from tailwalk.progress import Progress
+from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.disturbance import CpuWatch, allowed_cpu
 from tailwalk.rigs.exact import Bench, prologue
+from tailwalk.rigs.filesystem import check_kind
 from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.kvm import TIMED_CPU, kvm_runs_guests
 from tailwalk.rigs.qemu import Machine
@@ -82,6 +83,7 @@ class TimedPlan:
             raise UsageError("there is no case to measure: name one, or a suite.")
         for case in self.cases:
             case.check()
+        check_kind(self.filesystem)
         return self
 
 
@@ -102,6 +104,7 @@ def measure_timed(kernels: Sequence[Kernel], plan: TimedPlan, *,
     none. Raises UsageError, KernelError or GuestError; no guest is left.
     """
     plan.check()
+    require_measurable(*(kernel.spec for kernel in kernels))
     cpu = allowed_cpu(plan.cpu)
     if bench is None:
         require_kvm()
@@ -157,8 +160,7 @@ class _Running:
         start = self._start = self._bench.start(self.kernel, self._filesystem)
         with ExitStack() as failing:
             failing.callback(self._stack.close)
-            folder = self._stack.enter_context(TemporaryDirectory(prefix="tailwalk-"))
-            archive = Path(folder) / "initramfs"
+            archive = self._stack.enter_context(temporary_folder()) / "initramfs"
             archive.write_bytes(start.initramfs)
             self._guest = self._stack.enter_context(Guest(
                 self._bench.machine, qemu=self._bench.qemu, kernel=self.kernel.image,
@@ -176,7 +178,8 @@ class _Running:
         self._guest.greet(deadline)
         [processor] = self._guest.command("query-cpus-fast", deadline)
         self.thread = int(processor["thread-id"])
-        with suppress(ProcessLookupError):  # a guest that has ended says why by its frames' end
+        # A guest that has ended says why by its frames' end.
+        with naming(f"pinning a guest to CPU {cpu}"), suppress(ProcessLookupError):
             os.sched_setaffinity(self.thread, {cpu})
         self.said = kernel_said(self._guest.await_ready(deadline), self._start)
 

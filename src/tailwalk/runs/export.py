@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tailwalk.errors import ToolError
+from tailwalk.extras import import_extra
 from tailwalk.runs.record import Run, write_whole
 
 
@@ -95,11 +94,8 @@ def write_parquet(runs: Sequence[Run], path: Path) -> None:
 
     Raises ToolError where pyarrow is not installed, RecordError where the file cannot be written.
     """
-    try:
-        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise ToolError("a Parquet file is written by the package pyarrow, which is not installed: "
-                        "run pip install 'tailwalk[parquet]', or export CSV.") from error
+    arrow, parquet = (import_extra(module, extra="parquet", what="a Parquet file")
+                      for module in ("pyarrow", "pyarrow.parquet"))
     types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64(), bool: arrow.bool_()}
     rows = list(lines(runs))
     columns: dict[str, Any] = {}

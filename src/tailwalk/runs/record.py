@@ -229,26 +229,31 @@ def write_run(run: Run, path: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside it, then rename; raises RecordError.
+    """Write a file as `replace_file` does; raises RecordError where that fails."""
+    try:
+        replace_file(path, content)
+    except OSError as error:
+        raise RecordError(f"cannot write {path}: {error.strerror}. Nothing was kept of it; name "
+                          "another file.") from error
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name beside it, then rename; raises OSError.
 
     A device or pipe is written to instead: root's rename would put a file in the place of
     /dev/null.
     """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    path = path.resolve()  # what a link leads to is replaced, and never the link
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    temporary = Path(name)
     try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)
-            return
-        path = path.resolve()  # what a link leads to is replaced, and never the link
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-            temporary.chmod(0o644)
-            temporary.rename(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise RecordError(f"cannot write {path}: {error.strerror}. Nothing was kept of it; name "
-                          "another file.") from error
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        temporary.chmod(0o644)
+        temporary.rename(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -7,17 +7,27 @@ content decides, so that any number of writers lose nothing.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tailwalk.errors import DamagedError, RecordError
 from tailwalk.progress import SILENT, Progress
+from tailwalk.refusals import place_of
 from tailwalk.runs.index import Entry, refreshed
-from tailwalk.runs.record import RUN_SCHEMA, Run, decode_run, read_bytes, schema_of, write_run
+from tailwalk.runs.record import (
+    RUN_SCHEMA,
+    Run,
+    decode_run,
+    encode,
+    read_bytes,
+    replace_file,
+    schema_of,
+)
 
 _NAMED_BY_CONTENT = re.compile(r".*-([0-9a-f]{12})\.json")
 _SET_ASIDE = "damaged"
@@ -26,11 +36,18 @@ _WRITTEN_WITHIN = 3600  # seconds; an unfinished file that is older belongs to a
 
 def default_results() -> Path:
     """`$TAILWALK_RESULTS`, else `$XDG_DATA_HOME/tailwalk/runs`, else
-    `~/.local/share/tailwalk/runs`."""
+    `~/.local/share/tailwalk/runs`.
+
+    Raises RecordError where none of them is set and this user has no home.
+    """
     if own := os.environ.get("TAILWALK_RESULTS"):
         return Path(own).absolute()
     base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local/share") / "tailwalk" / "runs"
+    try:
+        return (Path(base) if base else Path.home() / ".local/share") / "tailwalk" / "runs"
+    except RuntimeError as error:
+        raise RecordError("this user has no home directory to keep records in: point "
+                          "TAILWALK_RESULTS at a directory that can be written.") from error
 
 
 class Store:
@@ -41,25 +58,49 @@ class Store:
     """
 
     def __init__(self, root: Path | None = None, *, progress: Progress = SILENT) -> None:
+        """Raises RecordError where nobody can tell what is in the directory."""
         self.root = root or default_results()
         self._progress = progress
+        with self._using():
+            if self.root.exists():
+                os.close(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY))
 
     def path(self, run: Run) -> Path:
         """Where a run is kept."""
         release = re.sub(r"[^\w.+-]", "_", run.kernel.release)
         return self.root / f"{release}-{run.rig}-{run.inputs[:16]}-{run.id}.json"
 
+    def ready(self) -> Store:
+        """Itself, if its directory can be written or made: to be asked before a measurement, which
+        would be lost. Raises RecordError."""
+        with self._using():
+            place = next(one for one in (self.root, *self.root.parents) if one.exists())
+            if not place.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+        return self
+
     def add(self, run: Run) -> Path:
         """Keep a run; raises RecordError where the directory cannot be written."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RecordError(f"the results directory {self.root} cannot be made "
-                              f"({error.strerror}): point TAILWALK_RESULTS elsewhere.") from error
         path = self.path(run)
-        if not path.exists():
-            write_run(run, path)
+        with self._using():
+            self.root.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                replace_file(path, encode(run))
         return path
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[None]:
+        """Turn the operating system's refusals into a RecordError with a way out."""
+        try:
+            yield
+        except OSError as error:
+            place = place_of(error) or str(self.root)
+            raise RecordError(
+                f"the results directory {self.root}, which records are kept in, cannot be used "
+                f"({place}: {error.strerror}): mend its permissions or make room, or point "
+                "TAILWALK_RESULTS at another directory.") from error
 
     def find(self, inputs: str) -> Run | None:
         """The newest run with these inputs; None where there is none."""

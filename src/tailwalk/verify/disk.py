@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from tailwalk.refusals import naming
+
 _GREETING = struct.Struct(">8s8sH")
 _OPTION = struct.Struct(">8sII")
 _OPTION_REPLY = struct.Struct(">QIII")
@@ -67,7 +69,8 @@ class Disk:
         self._writes_left = 0
         self._unflushed: list[_Write] = []
         self.was_cut = False
-        self._ours, self._theirs = socket.socketpair()
+        with naming("the connection of a guest's disk"):
+            self._ours, self._theirs = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, name="disk", daemon=True)
 
     @property

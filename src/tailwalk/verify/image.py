@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tailwalk.cases import MIB, Filesystem
 from tailwalk.errors import ToolError
+from tailwalk.refusals import naming
 from tailwalk.rigs.filesystem import find_program, make_filesystem
 from tailwalk.verify.configuration import Configuration
 from tailwalk.verify.pattern import POISON
@@ -43,8 +44,9 @@ def check_filesystem(image: Path) -> str | None:
     Raises ToolError where e2fsck is missing or cannot do its work.
     """
     program = find_program("e2fsck", "e2fsprogs")
-    done = subprocess.run([program, "-fn", str(image)], capture_output=True, text=True,
-                          check=False, env={"LC_ALL": "C"})
+    with naming(program):
+        done = subprocess.run([program, "-fn", str(image)], capture_output=True, text=True,
+                              check=False, env={"LC_ALL": "C"})
     if done.returncode == 0:
         return None
     said = (done.stdout + done.stderr).strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +16,10 @@ from tailwalk import __version__
 from tailwalk.cache import Cache
 from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
+from tailwalk.kernels.spec import checks_itself
 from tailwalk.probe.build import build_probe
 from tailwalk.progress import SILENT, Progress, Task
+from tailwalk.refusals import temporary_folder
 from tailwalk.rigs.jobs import cores, run_jobs
 from tailwalk.rigs.qemu import Machine, find_qemu
 from tailwalk.rigs.state import boot, kernel_record, prepare_boot
@@ -138,7 +139,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     if not 0 <= seed < _LARGEST_SEED:
         raise UsageError(f"--seed {seed}: a seed is between 0 and {_LARGEST_SEED - 1}.")
     cache = cache or Cache()
-    if failing and not kernel.spec.startswith("debug:"):
+    if failing and not checks_itself(kernel.spec):
         raise UsageError(f"--fail-allocations {failing}: {kernel.spec} has no fault injection; "
                          "give a debug: kernel.")
     chosen = choose_engine(engine, progress)
@@ -147,8 +148,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     start = prepare_boot(kernel, machine, probe=build_probe(cache), qemu=qemu, drivers=_DRIVERS,
                          cache=cache)
     booted = boot(start, machine, qemu=qemu, cache=cache, progress=progress)
-    with tempfile.TemporaryDirectory(prefix="tailwalk-") as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         stage = Stage(kernel=kernel, machine=machine, qemu=qemu, booted=booted, folder=folder,
                       images=Images(folder, tuple(configurations)), keep=keep,
                       failing=failing, append=append)

@@ -1,0 +1,81 @@
+"""What the operating system refuses, with the name of what it refuses.
+
+Python names the file in an error of opening, renaming or removing it, and in no other: not in one
+of writing, of a pipe, a socket or a new process.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from traceback import walk_tb
+
+from tailwalk.errors import PlaceError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a disk without room."""
+
+
+def place_of(error: OSError) -> str | None:
+    """What the error is of: a path, or what `naming` calls it; None where nobody says. Of two
+    paths the one that was written to: a copy fails for want of room there."""
+    name = error.filename if error.filename2 is None else error.filename2
+    return os.fsdecode(name) if isinstance(name, (str, bytes, os.PathLike)) else None
+
+
+@contextmanager
+def naming(what: str | Path) -> Iterator[None]:
+    """Name `what` in an error of the operating system that names nothing."""
+    try:
+        yield
+    except OSError as error:
+        if place_of(error) is None:
+            error.filename = str(what)
+        raise
+
+
+def refusal(error: OSError) -> PlaceError:
+    """The error in words: what was refused, and why."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if place := place_of(error):
+        return PlaceError(f"{place}: {reason}.")
+    modules = [name for frame, _ in walk_tb(error.__traceback__)
+               if (name := frame.f_globals.get("__name__", "")).startswith("tailwalk.")]
+    return PlaceError(
+        f"this machine refused something in {modules[-1] if modules else 'tailwalk'}, and does not "
+        f"say what: {reason}. Look at its limits (ulimit -a), its memory and its disks.")
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """An empty directory for temporary files, gone at the end.
+
+    Raises PlaceError where there is none to be had, or no room in it.
+    """
+    with _own_folder() as folder:
+        try:
+            yield folder
+        except OSError as error:
+            place = place_of(error)
+            mine = place is None or Path(place).is_relative_to(folder)
+            if error.errno in FULL and mine:
+                raise PlaceError(
+                    f"no space left for temporary files in {folder.parent}: free some, or point "
+                    "TMPDIR at a directory on a larger disk.") from error
+            raise
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    try:
+        made = tempfile.TemporaryDirectory(prefix="tailwalk-")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise PlaceError(f"no directory for temporary files can be made ({reason}): point TMPDIR "
+                         "at one that can be written and has room.") from error
+    with made as name:
+        yield Path(name)

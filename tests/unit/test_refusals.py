@@ -1,0 +1,131 @@
+"""What the operating system refuses is called by its name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from made_runs import made_case, made_figure, made_run
+
+from mounts import mounted
+from tailwalk.cache import Cache, default_root
+from tailwalk.cases import find_cases
+from tailwalk.errors import CacheError, PlaceError, RecordError
+from tailwalk.refusals import naming, place_of, temporary_folder
+from tailwalk.rigs.exact import measure
+from tailwalk.rigs.plan import Plan
+from tailwalk.runs.store import Store, default_results
+from tailwalk.verify.configuration import CONFIGURATIONS
+from tailwalk.verify.image import Images
+
+
+def full(*names: object) -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *names)
+
+
+def test_what_has_a_name_keeps_it() -> None:
+    with pytest.raises(OSError) as unnamed, naming("a pipe"):
+        raise full()
+    with pytest.raises(OSError) as named, naming("a pipe"):
+        raise full("/srv/x")
+    assert place_of(unnamed.value) == "a pipe"
+    assert place_of(named.value) == "/srv/x"
+
+
+def test_a_full_directory_for_temporary_files_is_named(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `verify` fills it: the first image is written, and the copies of it fail."""
+    with mounted(tmp_path / "small", "size=1m") as small:
+        monkeypatch.setattr(tempfile, "tempdir", str(small))
+        with pytest.raises(PlaceError, match=f"no space left for temporary files in {small}: "), \
+                temporary_folder() as folder:
+            Images(folder, CONFIGURATIONS)
+        (small / "one").write_bytes(bytes(700_000))
+        with pytest.raises(PlaceError, match="point TMPDIR at"), temporary_folder() as folder:
+            shutil.copyfile(small / "one", folder / "another")
+        assert [path.name for path in small.iterdir()] == ["one"]
+
+
+def test_a_full_disk_elsewhere_is_not_called_temporary_files() -> None:
+    with pytest.raises(OSError, match="/srv/kept"), temporary_folder():
+        raise full("/srv/kept")
+
+
+def test_without_any_directory_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_is_usable() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none_is_usable)
+    with pytest.raises(PlaceError, match=r"No usable .* point TMPDIR"), temporary_folder():
+        pass
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "/dev/null/home", "/proc"])
+def test_a_home_that_is_none_names_the_variables(
+        home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the user may make no directory in HOME, that directory is what the system names."""
+    for name in ("TAILWALK_CACHE", "TAILWALK_RESULTS", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", home)
+    with pytest.raises(CacheError, match=r"kernels, builds and saved guests .*TAILWALK_CACHE"):
+        Cache().entry("kernels", "0", lambda _: None)
+    with pytest.raises(RecordError, match=r"records are kept in.*TAILWALK_RESULTS"):
+        Store().add(made_run("debian:6.12", [made_figure(made_case(), 1)]))
+
+
+def test_a_directory_above_the_cache_that_refuses_is_the_caches(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system names the directory that it would not make, and that is above the cache."""
+    home = tmp_path / "home"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(home))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(CacheError, match=f"{home}: Permission denied.*TAILWALK_CACHE"):
+        Cache(home / ".cache/tailwalk").entry("kernels", "0", lambda _: None)
+    with pytest.raises(RecordError, match=f"{home}: Permission denied.*TAILWALK_RESULTS"):
+        Store(home / "runs").add(made_run("debian:6.12", [made_figure(made_case(), 1)]))
+
+
+def test_nobody_without_a_home_is_told_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("TAILWALK_CACHE", "TAILWALK_RESULTS", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(CacheError, match="TAILWALK_CACHE"):
+        default_root()
+    with pytest.raises(RecordError, match="TAILWALK_RESULTS"):
+        default_results()
+
+
+def test_a_full_disk_of_somebody_else_is_not_the_caches(tmp_path: Path) -> None:
+    def make(_: Path) -> None:
+        raise full("a guest on debian:6.12 cannot be started")
+
+    with pytest.raises(OSError, match="a guest on debian"):
+        Cache(tmp_path).entry("kernels", "0", make)
+
+
+def test_a_measurement_is_not_begun_whose_record_cannot_be_kept(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Store(tmp_path / "not" / "yet").ready().root == tmp_path / "not" / "yet"
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordError, match=f"{tmp_path}/file: Not a directory"):
+        Store(tmp_path / "file" / "runs").ready()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(RecordError, match=f"{tmp_path}: Permission denied"):
+        measure([], Plan(cases=find_cases(["pwrite_u1k"])), store=Store(tmp_path / "runs"))
+
+
+def test_results_that_are_a_file_are_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(RecordError, match=r"Not a directory\): .*TAILWALK_RESULTS"):
+        Store(tmp_path / "runs")

@@ -1,0 +1,121 @@
+"""Rules that hold for a kernel or a plan, whoever brings it: every command, every rig."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tailwalk.attribute.measure import Subject, profile
+from tailwalk.cases import find_cases
+from tailwalk.cli import group
+from tailwalk.errors import SpecError, UsageError
+from tailwalk.kernels import Kernel, parse_spec
+from tailwalk.rigs.exact import measure, measure_each
+from tailwalk.rigs.exec import ExecPlan, execute
+from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.timed import TimedPlan, measure_timed
+
+DEBUG = Kernel(spec="debug:6.18", release="6.18.15", image=Path("none"), digest="0" * 64)
+CASES = find_cases(["pwrite_u1k"])
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No kernel is fetched or built, no QEMU looked for."""
+    def begun(*arguments: object, **_: object) -> None:
+        raise AssertionError(f"{arguments} was begun")
+
+    monkeypatch.setattr("tailwalk.kernels.debian.resolve_debian", begun)
+    monkeypatch.setattr("tailwalk.kernels.source.resolve_source", begun)
+    monkeypatch.setattr("tailwalk.kernels.listing.list_kernels", begun)
+    monkeypatch.setattr("tailwalk.cli.doctor.examine", list)
+    monkeypatch.setattr("tailwalk.rigs.exact.find_qemu", begun)
+    monkeypatch.setattr("tailwalk.rigs.timed.require_kvm", begun)
+    monkeypatch.setenv("TAILWALK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))
+
+
+FIGURES = ["run {}", "run {} --rig timed", "compare debian:6.12 {}", "sweep {}", "why {}",
+           "why debian:6.12 {}", "track debian:6.12 {}", "exec {} -- /bin/true",
+           "bisect-step {} --above 2000", "bisect-step src:6.18 --good {}",
+           "doctor --self-test --kernel {}"]
+
+
+@pytest.mark.parametrize("words", FIGURES)
+def test_commands_that_give_figures_refuse_a_kernel_that_checks_itself(words: str) -> None:
+    result = CliRunner().invoke(group, words.format("debug:6.18").split())
+    if words.startswith("bisect-step"):  # every error is a status that stops git bisect run
+        assert result.exit_code == 255
+        assert "debug:6.18 checks itself at every step" in result.stderr
+    else:
+        assert isinstance(result.exception, UsageError)
+        assert "debug:6.18 checks itself at every step" in str(result.exception)
+
+
+def test_verify_takes_a_kernel_that_checks_itself() -> None:
+    result = CliRunner().invoke(group, ["verify", "debug:6.18"])
+    assert "was begun" in str(result.exception)
+
+
+@pytest.mark.parametrize("measured", [
+    lambda: measure([DEBUG], Plan(cases=CASES)),
+    lambda: list(measure_each([DEBUG], Plan(cases=CASES))),
+    lambda: measure_timed([DEBUG], TimedPlan(cases=CASES)),
+    lambda: profile([Subject(kernel=DEBUG, case=CASES[0])]),
+    lambda: execute(DEBUG, ExecPlan(program=Path("/bin/true"))),
+])
+def test_rigs_that_give_figures_refuse_a_kernel_that_checks_itself(
+        measured: Callable[[], object]) -> None:
+    with pytest.raises(UsageError, match="checks itself at every step"):
+        measured()
+
+
+def test_a_plan_for_the_timed_rig_is_not_counted_on_the_exact_one() -> None:
+    kernel = Kernel(spec="debian:6.18", release="6.18.15", image=Path("none"), digest="0" * 64)
+    with pytest.raises(UsageError, match="for the timed rig, and was given to the exact rig"):
+        measure([kernel], Plan(cases=CASES, rig="timed"))
+    with pytest.raises(UsageError, match="exact and timed"):
+        Plan(cases=CASES, rig="host").check()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("words", [
+    *FIGURES, "verify {}", "build {}", "bisect debian:6.12 {}", "bisect {} debian:6.18",
+    "model replay {}", "report {} -o page.html"])
+def test_no_command_takes_host_for_a_kernel(words: str, tmp_path: Path,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(group, words.format("host").split())
+    said = f"{result.exception} {result.stderr}"
+    assert "`tailwalk host` measures" in said or "no run host" in said, said
+
+
+def test_help_offers_no_host_as_a_kernel() -> None:
+    assert "image:PATH or host" not in CliRunner().invoke(group, ["--help"]).stdout
+    with pytest.raises(SpecError) as caught:
+        parse_spec("nonsense")
+    assert "host" not in str(caught.value)
+
+
+@pytest.mark.parametrize("words", [
+    "why debian:6.12 debian:6.18 -- ./program --fast", "why debian:6.18 -- ./program --fast",
+    "run debian:6.18 -- ./program --fast", "compare debian:6.12 debian:6.18 -- ./program --fast",
+    "sweep debian:6.18 -- ./program --fast", "track debian:6.18 -- ./program --fast",
+    "verify debian:6.18 -- ./program --fast", "build src:6.18 -- ./program --fast",
+    "bisect debian:6.12 debian:6.18 -- ./program --fast", "report run.json -- ./program --fast"])
+def test_a_program_is_given_to_exec_alone(words: str) -> None:
+    result = CliRunner().invoke(group, words.split())
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception).startswith(f"{words.split()[0]} runs no program, and "
+                                            "./program stands after --")
+    assert str(result.exception).endswith("tailwalk exec SPEC -- ./program --fast")
+
+
+def test_kernels_and_records_may_stand_behind_two_dashes(tmp_path: Path,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    """As everywhere on a command line; a file's name can begin with a dash."""
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(group, ["compare", "--", "-one.json", "debian:6.18", "3e15"])
+    assert "cannot read -one.json" in str(result.exception)
