@@ -10,7 +10,7 @@ import lzma
 import struct
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 X86_64 = 62
@@ -61,7 +61,8 @@ def compress(content: bytes, how: str) -> bytes:
             "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE)}[how](content)
 
 
-def make_module(name: str, *, depends: str = "", softdep: str = "", release: str = "") -> bytes:
+def make_module(name: str, *, depends: str = "", softdep: str = "", release: str = "",
+                aliases: Sequence[str] = ()) -> bytes:
     """An ELF object with nothing but a `.modinfo` section and section names; it says of which
     `release` it is, if that is given."""
     tags = [f"name={name}", f"depends={depends}", "license=GPL"]
@@ -69,6 +70,7 @@ def make_module(name: str, *, depends: str = "", softdep: str = "", release: str
         tags.append(f"vermagic={release} SMP preempt mod_unload modversions ")
     if softdep:
         tags.append(f"softdep={softdep}")
+    tags += [f"alias={alias}" for alias in aliases]
     modinfo = b"".join(tag.encode() + b"\0" for tag in tags)
     names = b"\0.modinfo\0.shstrtab\0"
     table = 64 + len(modinfo) + len(names)

@@ -107,7 +107,7 @@ def test_a_driver_that_the_kernel_lacks(own_bench, small, tmp_path):
 
 
 def test_a_module_that_the_kernel_refuses(own_bench, small, monkeypatch):
-    monkeypatch.setattr(state, "load_order", lambda *_: (Module("brd", b"no ELF object"),))
+    monkeypatch.setattr(state, "load_order", lambda *_, **__: (Module("brd", b"no ELF object"),))
     with pytest.raises(GuestError, match="refuses its module"):
         measure([small], PLAN, bench=own_bench)
     assert not leftovers(own_bench.cache)
@@ -240,7 +240,9 @@ def test_a_panic_between_two_commands_is_named(tmp_path, stand_in):
 
 def test_a_guest_that_has_stopped_before_anybody_listens_is_saved(tmp_path, stand_in, small):
     """QEMU tells of it by an event that only those hear who have greeted it."""
-    start = state.Start(replace(small, image=tmp_path), b"", "0" * 64)
+    image = tmp_path / "vmlinux"
+    image.write_bytes(b"")
+    start = state.Start(replace(small, image=image), b"", "0" * 64)
     booted = state.boot(start, Machine(), qemu=stand_in("quit", FrameType.READY),
                         cache=Cache(tmp_path / "cache"), seconds=120)
     assert booted.state.exists()

@@ -8,7 +8,7 @@ import pytest
 
 from tailwalk.cache import Cache
 from tailwalk.errors import ArchiveError
-from tailwalk.kernels import resolve
+from tailwalk.kernels import Kernel, resolve
 from tailwalk.kernels.archive import Archive
 from tailwalk.kernels.debian import find_builds
 from tailwalk.kernels.modules import load_order
@@ -22,13 +22,20 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
     return Cache(tmp_path_factory.mktemp("cache"))
 
 
+def for_any_cpu(kernel: Kernel, *names: str) -> list[str]:
+    return [module.name for module in load_order(kernel, names) if not module.cpus]
+
+
 @pytest.mark.parametrize("spec", ["debian:6.12", "debian:6.18", "debian:7.3"])
 def test_a_real_kernel_from_an_empty_cache(cache: Cache, spec: str) -> None:
     kernel = resolve(spec, cache=cache)
     assert kernel.release.startswith(spec.removeprefix("debian:") + ".")
     assert read_vmlinux(kernel.image.read_bytes(), spec).pvh
-    assert [module.name for module in load_order(kernel, ["virtio_blk", "ext4"])] == ["virtio_blk"]
-    assert [module.name for module in load_order(kernel, ["brd"])] == ["brd"]
+    assert for_any_cpu(kernel, "virtio_blk", "ext4") == ["virtio_blk"]
+    assert for_any_cpu(kernel, "brd") == ["brd"]
+    # Up to v6.13 the instruction for crc32c is used by a module of its own.
+    own = [module.name for module in load_order(kernel, []) if module.cpus]
+    assert own == (["crc32c_intel", "sha256_ssse3"] if spec == "debian:6.12" else [])
     assert resolve(spec, cache=cache) == kernel
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from mounts import mounted
 from processes import gone
 from tailwalk.cache import Cache
 from tailwalk.errors import CacheError, KernelError, SeriesError, SpecError, ToolError
+from tailwalk.kernels.build import differences
 from tailwalk.kernels.kernel import Kernel
 from tailwalk.kernels.resolve import resolve
 from tailwalk.kernels.toolchain import find_toolchain
@@ -163,6 +165,18 @@ class TestUsersTree:
         assert kernel.provenance["options not taken"] == "CONFIG_BTRFS_FS=y"
         assert [note for note in notes.said if "CONFIG_BTRFS_FS=y" in note]
         assert build(source).provenance["options not taken"] == "CONFIG_BTRFS_FS=y"
+
+    def test_of_alternatives_one_is_enough(self, tmp_path: Path) -> None:
+        def lost(*dropped: str) -> list[str]:
+            wanted = files("tailwalk.kernels").joinpath("config/lab.config").read_text()
+            (tmp_path / ".config").write_text("\n".join(
+                line for line in wanted.splitlines() if line not in dropped))
+            return differences(tmp_path, "src")
+
+        driver, library = "CONFIG_CRYPTO_CRC32C_INTEL=y", "CONFIG_CRC_OPTIMIZATIONS=y"
+        assert lost() == lost(driver) == lost(library) == []
+        assert lost(driver, library) == [f"{driver} or {library}"]
+        assert lost("CONFIG_SYSCTL=y", "CONFIG_PCI=y") == ["CONFIG_PCI=y"]
 
     def test_the_users_make_variables_do_not_count(self, source: Path, cache: Cache,
                                                    build: Callable[..., Kernel],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_kernels import compress, make_module, make_modules
+from tailwalk.cache import Cache
 from tailwalk.errors import KernelError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
+from tailwalk.rigs.initramfs import make_initramfs
 
 
 def kernel_with(folder: Path | None) -> Kernel:
@@ -83,6 +86,55 @@ def test_without_modules_everything_is_built_in() -> None:
 def test_what_cannot_be_loaded_is_named(kernel: Kernel, name: str, reason: str) -> None:
     with pytest.raises(KernelError, match=reason):
         load_order(kernel, [name])
+
+
+SSE42 = "cpu:type:x86,ven*fam*mod*:feature:*0094*"
+PCLMUL = "cpu:type:x86,ven*fam*mod*:feature:*0081*"
+
+
+@pytest.fixture
+def checksums(tmp_path: Path) -> Kernel:
+    """As Debian's 6.12: some modules of the architecture are for some CPUs."""
+    arch = "kernel/arch/x86/crypto"
+    return kernel_with(make_modules(tmp_path / "modules", {
+        f"{arch}/crc32c-intel.ko.xz": compress(make_module(
+            "crc32c_intel", aliases=("crypto-crc32c", "crc32c", SSE42), depends="shared"), "xz"),
+        f"{arch}/ghash.ko": make_module("ghash", aliases=("crypto-ghash", PCLMUL)),
+        f"{arch}/sha256.ko": make_module("sha256", aliases=("crypto-sha256",)),
+        "kernel/arch/x86/events/rapl.ko": make_module("rapl", aliases=(PCLMUL,)),
+        "kernel/lib/shared.ko": make_module("shared"),
+        "kernel/lib/crc32c_generic.ko": make_module("crc32c_generic", aliases=("crypto-crc32c",)),
+        "kernel/fs/xfs/xfs.ko": make_module("xfs", softdep="pre: crc32c"),
+        "kernel/fs/odd/odd.ko": make_module("odd", depends="crc32c-intel"),
+    }))
+
+
+def test_what_sums_on_some_cpus_comes_first_with_their_patterns(checksums: Kernel) -> None:
+    assert [(module.name, module.cpus) for module in load_order(checksums, ["xfs"])] == [
+        ("shared", ()), ("crc32c_intel", (SSE42,)), ("crc32c_generic", ()), ("xfs", ())]
+
+
+def test_what_a_driver_needs_is_loaded_on_any_cpu(checksums: Kernel) -> None:
+    assert [(module.name, module.cpus) for module in load_order(checksums, ["odd"])] == [
+        ("shared", ()), ("crc32c_intel", ()), ("odd", ())]
+
+
+def test_which_modules_are_for_some_cpus_is_kept(checksums: Kernel, tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    first = load_order(checksums, ["xfs"], cache=cache)
+    assert first == load_order(checksums, ["xfs"])
+    assert checksums.modules is not None
+    (checksums.modules / "kernel/arch/x86/crypto/ghash.ko").write_bytes(b"junk")
+    assert load_order(checksums, ["xfs"], cache=cache) == first, "it is not read again"
+    with pytest.raises(KernelError, match=r"ghash\.ko is damaged"):
+        load_order(replace(checksums, digest="1"), ["xfs"], cache=cache)
+
+
+def test_the_first_file_system_has_the_patterns_beside_the_module(checksums: Kernel) -> None:
+    archive = make_initramfs(b"init", load_order(checksums, ["xfs"]), {})
+    assert b"modules/01-crc32c_intel.cpus\0" in archive
+    assert f"\0{SSE42}\n\0".encode() in archive.replace(b"\0\0", b"\0")
+    assert archive.count(b".cpus\0") == 1
 
 
 @given(st.dictionaries(st.integers(0, 9), st.sets(st.integers(0, 9)), max_size=10),

@@ -190,9 +190,20 @@ def _is_configured(tree: Path) -> bool:
 
 
 def differences(tree: Path, flavour: Flavour) -> list[str]:
-    """The lines of the flavour's configuration that a configured tree did not take."""
+    """The lines of the flavour's configuration that a configured tree did not take; of those after
+    a comment that ends with `One of:`, up to the next blank line, it has to take only one."""
     taken = frozenset((tree / ".config").read_text().splitlines())
-    return [line for line in _options(flavour) if line not in taken]
+    options = _options(flavour)
+    groups = [[line for line in group if line in options] for group in _groups(flavour)]
+    alternatives = {line for group in groups for line in group}
+    return [line for line in options if line not in taken and line not in alternatives] + [
+        " or ".join(group) for group in groups if group and taken.isdisjoint(group)]
+
+
+def _groups(flavour: Flavour) -> list[list[str]]:
+    """The options of which a version has some, and which do the same."""
+    return [after.partition("\n\n")[0].splitlines() for fragment in _FRAGMENTS[flavour]
+            for after in fragment.read_text().split(" One of:\n")[1:]]
 
 
 def configuration_digest(flavour: Flavour) -> str:
