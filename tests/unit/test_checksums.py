@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_profiles import made_profile
 from made_runs import made_case, made_figure, made_run
 
+from tailwalk.compare import compare
+from tailwalk.compare.steps import track
 from tailwalk.errors import GuestError
 from tailwalk.probe.protocol import Frame, FrameType, Ready, read_ready
+from tailwalk.report.profile_words import profile_conditions
 from tailwalk.rigs.checksums import Checksum, checksums
 from tailwalk.rigs.cpu import GUEST_CPU, show_cpu
 from tailwalk.rigs.state import KernelSaid
-from tailwalk.runs.notes import grouped_notes
+from tailwalk.runs.notes import SOFTWARE_CHECKSUMS, grouped_notes
 
 PLAIN = "cpu:type:x86,ven0002fam000Fmod006B:feature:,0000,0001,0089,0099\n"
 WITH_SSE42 = "cpu:type:x86,ven0002fam000Fmod006B:feature:,0000,0001,0089,0094,0099\n"
@@ -104,6 +109,18 @@ def test_records_name_the_code_and_tables_what_is_slow() -> None:
     run = made_run("debian:6.12", [made_figure(made_case(), 2224)], provenance=said.provenance())
     assert grouped_notes(run) == [
         f"{IN_SOFTWARE}: what writes metadata is dearer here than on a server"]
+
+
+def test_every_table_of_a_kernel_that_sums_in_software_says_so() -> None:
+    slow = {SOFTWARE_CHECKSUMS: IN_SOFTWARE}
+    runs = [made_run("debian:6.12", [made_figure(made_case(), 2224)], provenance=slow),
+            made_run("debian:6.18", [made_figure(made_case(), 11117)])]
+    said = f"debian:6.12, {IN_SOFTWARE}: what writes metadata is dearer here than on a server"
+    assert compare(runs).notes == [said]
+    assert track(runs).notes == [said]
+    profiles = [msgspec.structs.replace(made_profile([("vfs_write", -1, 9)]), kernel=runs[0].kernel),
+                msgspec.structs.replace(made_profile([("vfs_write", -1, 9)]), kernel=runs[1].kernel)]
+    assert ("note", said) in profile_conditions(profiles, ["a", "b"])
 
 
 def test_the_guests_cpu_has_a_short_name_and_any_other_its_own() -> None:

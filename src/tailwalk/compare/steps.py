@@ -17,6 +17,7 @@ from tailwalk.compare.agreement import check_agreement, figures_by_case
 from tailwalk.compare.threshold import BETWEEN_RELEASES, Threshold, thresholds_for
 from tailwalk.errors import UsageError
 from tailwalk.runs import Conditions, Figure, Run
+from tailwalk.runs.notes import notes_by_kernel
 from tailwalk.runs.record import Rig, Unit
 
 TRACK_SCHEMA = "tailwalk.track/1"
@@ -92,6 +93,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         left_out: the kernels that could not be measured.
         rows: the cases, in the first run's order.
         steps: by kernel, then by case.
+        notes: what else a reader has to know, as sentences.
     """
 
     schema: str = TRACK_SCHEMA
@@ -103,6 +105,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     left_out: list[LeftOut]
     rows: list[TrackRow]
     steps: list[Step]
+    notes: list[str] = []
 
 
 def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
@@ -139,7 +142,8 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
                        steady=[figure.steady for figure in figures],
                        written=[figure.written for figure in figures])
               for case, figures in zip(cases, columns, strict=True)],
-        steps=sorted(steps, key=lambda step: (step.after, step.before, step.row)))
+        steps=sorted(steps, key=lambda step: (step.after, step.before, step.row)),
+        notes=notes_by_kernel(run.kernel for run in runs))
 
 
 def _whole(value: float) -> int | float:

@@ -21,6 +21,7 @@ from tailwalk.report.words import (
     show_figure,
     show_recovery,
 )
+from tailwalk.runs.notes import notes_by_kernel
 
 _TERM_WORDS = {
     "prefix": "buffer before the write",
@@ -49,11 +50,16 @@ def sweep_maps(sweep: Sweep, console: Console) -> RenderableType:
             parts += [_title(one), _map(one, number, sweep.bad, signs), *_sentences(one), ""]
     run = sweep.maps[0][0].run
     facts = conditions(run.rig, run.conditions, [])
-    return Group(*parts, footer(facts + recovery_condition(sweep)))
+    return Group(*parts, footer(facts + sweep_conditions(sweep)))
 
 
-def recovery_condition(sweep: Sweep) -> list[tuple[str, str]]:
-    """What the maps' recoveries are of, as a condition; nothing where there is no regression."""
+def sweep_conditions(sweep: Sweep) -> list[tuple[str, str]]:
+    """What a reader has to know of the kernels, and what the maps' recoveries are of."""
+    notes = notes_by_kernel(one.run.kernel for one in sweep.maps[0])
+    return [*(("note", note) for note in notes), *_recovery_condition(sweep)]
+
+
+def _recovery_condition(sweep: Sweep) -> list[tuple[str, str]]:
     if sweep.bad is None or sweep.threshold is None:
         return []
     bad, base = (sweep.maps[0][number].run.kernel.spec for number in (sweep.bad, 0))

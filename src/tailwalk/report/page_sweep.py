@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tailwalk.cases import show_size
 from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
 from tailwalk.report.commands import run_commands, sweep_command
-from tailwalk.report.heatmap import has_random, heat, law_sentence, recovery_condition
+from tailwalk.report.heatmap import has_random, heat, law_sentence, sweep_conditions
 from tailwalk.report.page_section import TIMES, Section, particulars, sources_of
 from tailwalk.report.words import conditions, listed, short_release, show_figure, show_recovery
 from tailwalk.runs import Run
@@ -62,7 +62,7 @@ def sweep_section(sweep: Sweep, runs: Sequence[Run]) -> Section:
                                 [run.kernel for run in runs]),
         sentence=sweep_sentence(sweep),
         unit=first.unit, content=maps,
-        conditions=facts + recovery_condition(sweep), sources=sources_of(runs),
+        conditions=facts + sweep_conditions(sweep), sources=sources_of(runs),
         commands=run_commands(runs) if command is None else [command])
 
 

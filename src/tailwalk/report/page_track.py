@@ -58,5 +58,5 @@ def track_section(track: Track, runs: Sequence[Run]) -> Section:
             rows=rows, steps=sentences,
             left_out=[(one.spec, one.reason) for one in track.left_out]),
         conditions=[*conditions(track.rig, track.conditions, cases),
-                    ("steps", what_is_a_step(track))],
+                    ("steps", what_is_a_step(track)), *(("note", note) for note in track.notes)],
         sources=sources_of(runs), commands=run_commands(runs, command="track"))

@@ -9,6 +9,7 @@ from tailwalk.attribute.pairing import plain_name
 from tailwalk.attribute.record import OtherCalls, Profile
 from tailwalk.cases import show_size
 from tailwalk.report.words import conditions, listed, short_names, show_order, show_percent
+from tailwalk.runs.notes import notes_by_kernel
 
 _LONGEST_LABEL = 22  # characters
 
@@ -102,7 +103,8 @@ def profile_conditions(profiles: Sequence[Profile], labels: Sequence[str]) -> li
     orders = ["unknown" if profile.figure.written is None else show_order(profile.figure.written)
               for profile in profiles]
     lines.append(("written to", orders[0] if len(set(orders)) == 1 else " and ".join(orders)))
-    return lines
+    return lines + [("note", note) for note in notes_by_kernel(
+        profile.kernel for profile in profiles)]
 
 
 def events(other: OtherCalls) -> str:

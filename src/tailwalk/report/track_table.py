@@ -32,6 +32,7 @@ def track_table(track: Track, console: Console) -> RenderableType:
     lines = [("left out", f"{one.spec}: {one.reason}") for one in track.left_out]
     lines += conditions(track.rig, track.conditions, [row.parameters for row in track.rows])
     lines.append(("steps", what_is_a_step(track)))
+    lines += [("note", note) for note in track.notes]
     return Group(
         Text(UNIT_TITLES[track.unit], style="bold"), table, "",
         Text(track_sentence(track, times=signs.times), style="bold"), *sentences, "",

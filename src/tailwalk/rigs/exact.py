@@ -101,13 +101,14 @@ class Bench:
 
     def conditions(self, filesystem: Filesystem) -> Conditions:
         """What the figures of this bench depend on, besides kernel and cases."""
+        shown = show_cpu(self.machine.cpu)
         return Conditions(
             filesystem=filesystem, probe=self.probe.digest,
             machine={
                 "qemu": self.qemu.version,
                 "qemu digest": self.qemu.digest,
-                "cpu": show_cpu(self.machine.cpu),
-                "cpu features": self.machine.cpu,
+                "cpu": shown,
+                **({"cpu features": self.machine.cpu} if shown != self.machine.cpu else {}),
                 "memory": f"{self.machine.memory} MiB",
                 "arguments": " ".join(machine_arguments(self.machine)),
                 "kernel command line": kernel_command_line(self.machine),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tailwalk.runs.record import KernelRecord, Run
 
 SOFTWARE_CHECKSUMS = "checksums in software"
@@ -13,6 +15,11 @@ def kernel_notes(kernel: KernelRecord) -> list[str]:
     """What a reader has to know of the kernel, as sentences."""
     slow = kernel.provenance.get(SOFTWARE_CHECKSUMS)
     return [f"{slow}: what writes metadata is dearer here than on a server"] if slow else []
+
+
+def notes_by_kernel(kernels: Iterable[KernelRecord]) -> list[str]:
+    """What a reader has to know of each of several kernels, with its spec."""
+    return [f"{kernel.spec}, {note}" for kernel in kernels for note in kernel_notes(kernel)]
 
 
 def grouped_notes(run: Run) -> list[str]:
