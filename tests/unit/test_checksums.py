@@ -118,8 +118,8 @@ def test_every_table_of_a_kernel_that_sums_in_software_says_so() -> None:
     said = f"debian:6.12, {IN_SOFTWARE}: what writes metadata is dearer here than on a server"
     assert compare(runs).notes == [said]
     assert track(runs).notes == [said]
-    profiles = [msgspec.structs.replace(made_profile([("vfs_write", -1, 9)]), kernel=runs[0].kernel),
-                msgspec.structs.replace(made_profile([("vfs_write", -1, 9)]), kernel=runs[1].kernel)]
+    profiles = [msgspec.structs.replace(made_profile([("vfs_write", -1, 9)]), kernel=run.kernel)
+                for run in runs]
     assert ("note", said) in profile_conditions(profiles, ["a", "b"])
 
 
