@@ -1,51 +1,78 @@
 # `make run` and `make test` do all the set-up on a fresh Debian machine.
 
-PACKAGES = python3 python3-venv gcc libc6-dev qemu-system-x86 e2fsprogs util-linux zstd
-BUILD_PACKAGES = $(PACKAGES) make flex bison bc libelf-dev perl git ccache
-TEST_PACKAGES = $(BUILD_PACKAGES) xfsprogs btrfs-progs chromium chromium-driver
-
-BIN = .venv/bin
-TAILWALK = $(BIN)/tailwalk
+EXTRAS = dev,docs,proof,dask,parquet
+TAILWALK = .venv/bin/tailwalk
 FILLS = 1MiB 2MiB
 
-.PHONY: help setup run table test test-long check docs clean
+.PHONY: help setup run table test test-long check check-lowest check-newest docs lock clean
 
 help:
-	@echo 'make run        v6.12, v6.18 and v7.3 side by side, on real kernels'
-	@echo 'make table      v6.12, v6.18 and v6.18 with the series, built from source'
-	@echo 'make test       all tests but the long ones'
-	@echo 'make test-long  the tests that build many kernels or exercise one for long'
-	@echo 'make check      ruff, mypy and the fast tests, in seconds'
-	@echo 'make docs       the documentation as a site, in site/'
-	@echo 'make setup      .venv with the tool in it'
+	@echo 'make run           v6.12, v6.18 and v7.3 side by side, on real kernels'
+	@echo 'make table         v6.12, v6.18 and v6.18 with the series, built from source'
+	@echo 'make test          all tests but the long ones'
+	@echo 'make test-long     the tests that build many kernels or exercise one for long'
+	@echo 'make check         ruff, mypy and the fast tests, in minutes'
+	@echo 'make check-lowest  the same with the lowest versions that pyproject.toml allows'
+	@echo 'make check-newest  the same with the newest versions there are'
+	@echo 'make docs          the documentation as a site, in site/'
+	@echo 'make setup         .venv with the tool in it'
+	@echo 'make lock          choose the versions that .venv is made of anew'
 
-setup: $(BIN)/.ready
+setup: .venv/run
 
-# As root, install the Debian packages that are missing; otherwise name the one line that does.
-define install
-@missing=$$(for p in $(1); do \
-    dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q ' installed$$' || echo $$p; done); \
-if [ -n "$$missing" ]; then \
-    set -- apt-get install -y --no-install-recommends $$missing; \
-    if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive "$$@"; \
-    else echo "missing packages; as root, run: $$*" >&2; exit 2; fi; \
-fi
-endef
-
-.PHONY: packages build-packages test-packages
+.PHONY: packages build-packages check-packages test-packages
 packages:
-	$(call install,$(PACKAGES))
+	@sh requirements/programs.sh run
 
 build-packages:
-	$(call install,$(BUILD_PACKAGES))
+	@sh requirements/programs.sh build
+
+check-packages:
+	@sh requirements/programs.sh check
 
 test-packages:
-	$(call install,$(TEST_PACKAGES))
+	@sh requirements/programs.sh test
 
-$(BIN)/.ready: pyproject.toml | packages
-	python3 -m venv .venv
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev,docs,proof,dask,parquet]'
+# $(call locked,ENVIRONMENT,LOCK): the lock's packages and, from this folder, Tailwalk.
+define locked
+@echo 'installing the packages of $(2) into $(1)'
+@$(1)/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r $(2)
+@$(1)/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+endef
+
+.venv/run: requirements/run.txt pyproject.toml | packages
+	@python3 -m venv .venv
+	$(call locked,.venv,requirements/run.txt)
 	@touch $@
+
+.venv/test: requirements/test.txt .venv/run
+	$(call locked,.venv,requirements/test.txt)
+	@touch $@
+
+.venv-lowest/test: requirements/lowest.txt pyproject.toml requirements/python.sh | packages
+	@python=$$(sh requirements/python.sh 3.11) && $$python -m venv .venv-lowest
+	$(call locked,.venv-lowest,requirements/lowest.txt)
+	@touch $@
+
+# The newest are others every day: pip looks each time.
+.PHONY: newest
+newest: | packages
+	@python=$$(sh requirements/python.sh) && $$python -m venv .venv-newest && \
+	    echo "installing the newest packages into .venv-newest, for $$($$python --version)"
+	@.venv-newest/bin/pip install -q --disable-pip-version-check --upgrade \
+	    --upgrade-strategy eager -e '.[$(EXTRAS)]'
+
+# The same versions for every Python that pyproject.toml allows, with their checksums; the lowest
+# are those of the packages it names, for the oldest Python.
+LOCK = .venv-lock/bin/uv pip compile -q --upgrade --no-header --no-annotate --generate-hashes \
+    --no-build --group build --python-version 3.11
+lock:
+	@python3 -m venv .venv-lock
+	@echo 'installing uv into .venv-lock'
+	@.venv-lock/bin/pip install -q --disable-pip-version-check --upgrade uv
+	$(LOCK) --universal --all-extras pyproject.toml -o requirements/test.txt
+	$(LOCK) --universal -c requirements/test.txt pyproject.toml -o requirements/run.txt
+	$(LOCK) --resolution lowest-direct --all-extras pyproject.toml -o requirements/lowest.txt
 
 run: packages setup
 	$(TAILWALK) compare debian:6.12 debian:6.18 debian:7.3
@@ -54,19 +81,29 @@ table: build-packages setup
 	@for fill in $(FILLS); do \
 	    $(TAILWALK) compare src:6.12 src:6.18 src:6.18+tail --fill $$fill --bad src:6.18 || exit; done
 
-test: test-packages setup
-	$(BIN)/pytest -m 'not long'
+test: test-packages .venv/test
+	.venv/bin/pytest -m 'not long'
 
-test-long: test-packages setup
-	$(BIN)/pytest -m long
+test-long: test-packages .venv/test
+	.venv/bin/pytest -m long
 
-check: build-packages setup
-	$(BIN)/ruff check --no-cache src tests benchmarks
-	$(BIN)/mypy
-	$(BIN)/pytest -q -n auto --dist loadfile -m 'not guest and not long' tests/unit tests/docs
+define checks
+$(1)/bin/ruff check --no-cache src tests benchmarks
+$(1)/bin/mypy --cache-dir $(1)/mypy
+$(1)/bin/pytest -q -n auto --dist loadfile -m 'not guest and not long' tests/unit tests/docs
+endef
 
-docs: setup
-	$(BIN)/mkdocs build --strict
+check: check-packages .venv/test
+	$(call checks,.venv)
+
+check-lowest: check-packages .venv-lowest/test
+	$(call checks,.venv-lowest)
+
+check-newest: check-packages newest
+	$(call checks,.venv-newest)
+
+docs: .venv/test
+	.venv/bin/mkdocs build --strict
 
 clean:
-	rm -rf site .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf site .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,6 +16,8 @@ from tailwalk.kernels.resolve import resolve
 from tailwalk.rigs.exact import Bench
 from tailwalk.rigs.qemu import Machine, find_qemu
 
+pytest_plugins = ["skips"]
+
 # A busy machine is no defect: tests have a time limit of their own.
 settings.register_profile("tailwalk", deadline=None)
 settings.load_profile("tailwalk")

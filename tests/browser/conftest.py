@@ -11,6 +11,8 @@ from made_page import made_page
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+from skips import lacking
+
 # --no-sandbox: Chromium refuses to start one as root. The others keep it off the network.
 _ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
               "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -22,7 +24,7 @@ def chromium() -> Iterator[webdriver.Chrome]:
     """One browser for all tests."""
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if browser is None or driver is None:
-        pytest.skip("no chromium or chromedriver: apt-get install chromium chromium-driver")
+        lacking("chromium and chromedriver")
     options = webdriver.ChromeOptions()
     options.binary_location = browser
     for argument in _ARGUMENTS:

@@ -12,6 +12,7 @@ import click
 import pytest
 from pages import PAGES, ROOT, Session, difference, sessions
 
+from skips import NOT_HERE
 from tailwalk.cli import group
 
 ALL = [session for page in PAGES for session in sessions(page)]
@@ -29,7 +30,7 @@ def _parameters():
         if "long" in session.how.split():
             marks += [pytest.mark.long, pytest.mark.timeout(3600)]
         if session.how.startswith("not run:"):
-            marks.append(pytest.mark.skip(reason=session.how))
+            marks.append(pytest.mark.skip(reason=f"{NOT_HERE}{session.how}"))
         name = re.sub(r"[^\w.:+-]+", "_", session.command)[:60]
         yield pytest.param(session, marks=marks, id=f"{session.page}-{number}-{name}")
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from fake_archive import FakeArchive, make_key, remove_key
+from skips import lacking
 
 
 @pytest.fixture(scope="session")
 def archive_key() -> Iterator[Path]:
     """The key that made-up archives are signed with."""
     if not shutil.which("gpg"):
-        pytest.skip("signing a made-up archive takes gpg")
+        lacking("gpg, which signs made-up archives")
     home = make_key()
     yield home
     remove_key(home)

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 import tailwalk.series
+from skips import not_here
 from tailwalk.cache import Cache
 from tailwalk.cases import MIB, find_cases
 from tailwalk.errors import ArchiveError, SeriesError
@@ -41,7 +42,7 @@ def source_of(version: str) -> SourceTree:
         return open_source(known, Cache())
     except ArchiveError as error:
         if "gone from the archive" in str(error):
-            pytest.skip(str(error))
+            not_here(str(error))
         raise
 
 

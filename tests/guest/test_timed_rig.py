@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from processes import guests
+from skips import not_here
 from tailwalk.cases import KIB, MIB, find_cases
 from tailwalk.errors import GuestError, ToolError, UsageError
 from tailwalk.rigs import timed
@@ -79,7 +80,7 @@ def test_refuses_what_cannot_be_measured(bench) -> None:
 def test_says_what_was_tried_where_kvm_runs_no_guest(kernel) -> None:
     runs, _ = kvm_runs_guests()
     if runs:
-        pytest.skip("KVM runs guests here")
+        not_here("KVM runs guests here")
     with pytest.raises(ToolError, match=r"timed rig needs KVM.*/dev/kvm.*--rig exact"):
         measure_timed([kernel("debian:6.12")], TimedPlan(cases=CASES))
 
@@ -87,7 +88,7 @@ def test_says_what_was_tried_where_kvm_runs_no_guest(kernel) -> None:
 def test_measures_under_kvm(kernel) -> None:
     runs, reason = kvm_runs_guests()
     if not runs:
-        pytest.skip(reason)
+        not_here(reason)
     [old, new] = measure_timed([kernel("debian:6.12"), kernel("debian:6.18")],
                                TimedPlan(cases=CASES, pace=Pace(rounds=10)))
     small, large = (run.figures[2].value for run in (old, new))

@@ -16,6 +16,7 @@ import pytest
 from made_sources import DEFINITION, MAKEFILE, RING, make_source
 from mounts import mounted
 from processes import gone
+from skips import NOT_HERE
 from tailwalk.cache import Cache
 from tailwalk.errors import CacheError, KernelError, SeriesError, SpecError, ToolError
 from tailwalk.kernels.build import differences
@@ -315,7 +316,8 @@ class TestFailure:
             build(source)
         assert entries(cache, "worktrees") == entries(cache, "kernels") == []
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
+    @pytest.mark.skipif(os.geteuid() != 0,
+                        reason=f"{NOT_HERE}only root can mount a small file system")
     def test_a_cache_on_a_full_disk_keeps_nothing(self, source: Path, tmp_path: Path) -> None:
         with mounted(tmp_path / "small", "size=64k") as small:
             with pytest.raises(CacheError, match="no space left"):

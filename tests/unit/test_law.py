@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import fmean
 
 import msgspec
@@ -96,6 +97,26 @@ def test_unsteady_cells_are_not_used():
     run = made_run(full)
     shaky = msgspec.structs.replace(run.figures[0], steady=False, value=1)
     assert cells(msgspec.structs.replace(run, figures=[shaky, *run.figures[1:]]))[0].doubt
+
+
+@pytest.mark.parametrize("nothing", [0, -5])
+def test_cells_of_nothing_are_not_used(nothing):
+    run = made_run(full)
+    empty = msgspec.structs.replace(run.figures[0], value=nothing)
+    found = cells(msgspec.structs.replace(run, figures=[empty, *run.figures[1:]]))
+    assert found[0].doubt == "no cost"
+    assert fit(found).coefficients["tail"] == pytest.approx(35, abs=1e-3)
+    assert flatness(found) < 20
+
+
+@given(st.lists(st.floats(5e-324, 1.7e308), min_size=len(GRID), max_size=len(GRID)))
+def test_a_law_is_of_finite_numbers_whatever_the_figures(values):
+    figures = iter(values)
+    law = fit(cells(made_run(lambda _: next(figures))))
+    if law is not None:
+        numbers = [law.base, *law.coefficients.values(), law.residual, law.share,
+                   *law.moves.values()]
+        assert all(map(math.isfinite, numbers))
 
 
 def test_a_kernel_without_large_folios_is_not_marked():

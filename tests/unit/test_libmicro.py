@@ -93,6 +93,7 @@ def test_takes_progress_on_the_same_stream() -> None:
     ("pwrite_n1k     1   1      0.20000          100        0      200     1024", "/dev/null"),
     ("pwrite_u1k     2   1      0.20000          100        0      200     1024", "2 processes"),
     ("pwrite_u1k     1   1     -0.20000          100        0      200     1024", "the clock"),
+    (f"pwrite_u1k     1   1    {'9' * 400}.0     100       0      200     1024", "no call takes"),
     ("pwrite_u1k     1   1      0.20000          100        7      200     1024", "7 errors"),
     ("pwrite_u1k     1   1      0.20000          100", "says no size"),
     ("pwrite_u1k ERROR 28 No space left on device pwrite.c:80", "No space left"),

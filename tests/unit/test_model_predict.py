@@ -53,6 +53,15 @@ def made_sweep(spec: str, *, names=("pwrite_u1k", "write_u10k", "writev_u1k"),
     return made_run(spec, figures, release="6.18.15", filesystem=filesystem)
 
 
+@pytest.mark.parametrize("nothing", [0, -5])
+def test_cells_of_nothing_calibrate_nothing(nothing):
+    run = made_sweep("src:6.18")
+    empty = msgspec.structs.replace(run.figures[0], value=nothing)
+    found = calibrate(msgspec.structs.replace(run, figures=[empty, *run.figures[1:]]))
+    assert found.left_out == ("pwrite_u1k at 0B, fill 4KiB: no cost",)
+    assert worst(found.cells) < 0.002
+
+
 @pytest.mark.parametrize("spec", ["src:6.18", "src:6.18+tail"])
 def test_coefficients_of_a_part_predict_cells_of_other_places_folios_and_blocks(spec):
     found = calibrate(made_sweep(spec))

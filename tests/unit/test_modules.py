@@ -58,7 +58,7 @@ def test_modules_come_decompressed(kernel: Kernel) -> None:
     assert contents["virtio_blk"] == make_module("virtio_blk", depends="virtio,virtio-ring")
 
 
-@pytest.mark.skipif(not shutil.which("zstd"), reason="no zstd here")
+@pytest.mark.skipif(not shutil.which("zstd"), reason="zstd")
 def test_zstd_modules_too(tmp_path: Path) -> None:
     folder = make_modules(tmp_path, {"brd.ko.zst": compress(make_module("brd"), "zstd")})
     assert load_order(kernel_with(folder), ["brd"])[0].content == make_module("brd")

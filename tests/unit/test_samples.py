@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
+from types import SimpleNamespace
 
+import msgspec
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import (
@@ -19,14 +24,18 @@ from made_runs import (
 )
 
 from tailwalk.compare import Comparison, compare
+from tailwalk.compare.growth import growth
 from tailwalk.compare.samples import (
     can_be_tested,
     holm,
     mann_whitney,
     ratio_interval,
+    recovery_interval,
     samples_of,
 )
+from tailwalk.errors import RecordError, ToolError
 from tailwalk.runs import Figure, Run
+from tailwalk.runs.interval import median_interval
 from tailwalk.runs.record import Rig
 
 CASE = made_case()
@@ -159,6 +168,85 @@ def test_holms_correction(p_values: list[float]) -> None:
     assert [corrected[index] for index in order] == sorted(corrected)
 
 
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -0.1, 1.1])
+def test_what_is_no_p_value_corrects_no_other(wrong: float) -> None:
+    with pytest.raises(ValueError, match="no p-value"):
+        holm([0.0004, wrong, 0.0003])
+
+
+@pytest.mark.parametrize("value", [560, 0.25, 1e300])
+def test_samples_that_are_all_tied_are_alike(value: float) -> None:
+    """What SciPy says of them is 1 or NaN, by its version."""
+    tied = np.full(6, value)
+    assert mann_whitney(tied, np.full(30, value)) == (1.0, 0.5)
+    assert ratio_interval(tied, tied) == (1.0, 1.0)
+    assert recovery_interval(tied, tied, tied) is None
+    assert mann_whitney(tied, np.full(6, 2 * value))[0] == pytest.approx(0.00126, abs=1e-5)
+
+
+def test_a_tied_case_leaves_the_verdicts_of_the_others() -> None:
+    cases = [made_case(offset=4096 * number) for number in range(4)]
+
+    def run(spec: str, factor: float) -> Run:
+        return made_timed_run(spec, made_timed_figure(cases[0], [500.0] * 30), *(
+            made_timed_figure(case, made_samples(number, 600 * factor))
+            for number, case in enumerate(cases[1:])), rig="timed")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows = compare([run("debian:6.1", 1), run("debian:6.2", 3), run("debian:6.3", 1.2)]).rows
+    assert [row.verdicts[1] for row in rows] == ["unchanged", *["regressed"] * 3]
+    assert rows[0].evidence[1] is not None
+    assert rows[0].evidence[1].p_value == 1
+    assert rows[0].recovery[2] == "no regression"
+    assert all(isinstance(row.recovery[2], float) for row in rows[1:])
+
+
+def test_a_library_that_gives_no_p_value_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scipy.stats, "mannwhitneyu", lambda *_, **__: SimpleNamespace(
+        pvalue=math.nan, statistic=18.0))
+    with pytest.raises(ToolError, match=rf"SciPy {scipy.__version__} gives nan .* 30 and 30"):
+        compared(made_samples(1, 560), made_samples(2, 1790))
+
+
+ANY = st.floats(allow_nan=False, allow_infinity=False)
+LEVELS = st.sampled_from([-1.0, 0.0, 5e-324, 0.5, 560.0, 561.0, 1e300, 1.7e308])
+COLUMN = st.lists(LEVELS, min_size=1, max_size=8) | st.lists(ANY, min_size=5, max_size=8)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.tuples(COLUMN, COLUMN, COLUMN))
+def test_what_is_undefined_is_said_so_whatever_the_samples(columns: tuple[list[float]]) -> None:
+    """JSON has neither NaN nor infinity: what is undefined is None, or a word."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        comparison = compared(*columns, bad=1, threshold=0.0)
+        written = msgspec.json.encode(comparison)
+    row = comparison.rows[0]
+    if all(math.isfinite(figure) for figure in row.figures):  # the mean of two can overflow
+        assert msgspec.json.decode(written, type=Comparison) == comparison
+    for evidence in filter(None, row.evidence):
+        assert 0 <= evidence.p_value <= 1
+        assert 0 <= evidence.dearer <= 1
+        assert all(map(math.isfinite, evidence.interval))
+        assert all(map(math.isfinite, evidence.recovery or ()))
+
+
+@given(COLUMN)
+def test_an_interval_has_two_ends(samples: list[float]) -> None:
+    interval = median_interval(samples)
+    assert interval is None or all(map(math.isfinite, interval))
+
+
+@pytest.mark.parametrize("base", [0.0, -3.5])
+def test_nothing_grows_from_nothing(base: float) -> None:
+    cases = [made_case(fill=fill) for fill in (4096, 2 << 20)]
+    run = made_timed_run("host", *(made_timed_figure(case, [value] * 8)
+                                   for case, value in zip(cases, (base, 900.0), strict=True)))
+    with pytest.raises(RecordError, match=rf"has {base:g} ns/call .* filled by 4KiB"):
+        growth(run)
+
+
 @pytest.mark.parametrize(("after", "verdict"), [
     (1350, "within noise"), (1000, "within noise"), (740, "within noise"),
     (1700, "regressed"), (600, "improved")])
@@ -180,9 +268,10 @@ def test_equal_distributions_are_seldom_told_apart() -> None:
 def test_intervals_cover_the_true_ratio() -> None:
     covering = 0
     for seed in range(120):
-        low, high = ratio_interval(np.array(made_samples(seed, 500)),
-                                   np.array(made_samples(seed + 1000, 700)))
-        covering += low <= 1.4 <= high
+        interval = ratio_interval(np.array(made_samples(seed, 500)),
+                                  np.array(made_samples(seed + 1000, 700)))
+        assert interval is not None
+        covering += interval[0] <= 1.4 <= interval[1]
     assert covering >= 0.88 * 120
 
 

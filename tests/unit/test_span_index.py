@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from skips import lacking
 from tailwalk.series import load_series
 
 AROUND = """
@@ -95,7 +96,7 @@ def _index() -> str:
 def _run(source: str, folder: Path) -> subprocess.CompletedProcess[str]:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
-        pytest.skip("no C compiler")
+        lacking("a C compiler")
     (folder / "index.c").write_text(source)
     subprocess.run([compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-sign-compare",
                     "-fsanitize=address,undefined", "-fno-sanitize-recover", "-o", folder / "index",

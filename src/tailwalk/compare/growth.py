@@ -12,10 +12,10 @@ from typing import Literal
 
 import msgspec
 
-from tailwalk.cases import KIB, PAGE, Case, Filesystem
+from tailwalk.cases import KIB, PAGE, Case, Filesystem, show_size
 from tailwalk.cases.places import folio_size
 from tailwalk.compare.samples import can_be_tested, ratio_interval, samples_of
-from tailwalk.errors import UsageError
+from tailwalk.errors import RecordError, UsageError
 from tailwalk.runs import Figure, Run
 
 State = Literal["affected", "not affected", "unclear"]
@@ -101,7 +101,8 @@ def written_folio(figure: Figure) -> int:
 def growth(run: Run) -> list[Growth]:
     """Each case of the run over its fills.
 
-    Raises UsageError for a run that is not timed or whose cases have only one fill.
+    Raises UsageError for a run that is not timed or whose cases have only one fill, RecordError for
+    one with a figure that is 0 or less, which nothing has grown from.
     """
     if run.unit != "ns/call":
         raise UsageError(f"the run of {run.kernel.spec} counts {run.unit}: growth over fills is "
@@ -111,6 +112,12 @@ def growth(run: Run) -> list[Growth]:
         cases.setdefault(msgspec.structs.replace(figure.case, fill=0), []).append(figure)
     if any(len(figures) < 2 for figures in cases.values()):
         raise UsageError("one fill shows no growth: measure every case with at least two.")
+    for figure in run.figures:
+        if not figure.usable:
+            raise RecordError(
+                f"the run of {run.kernel.spec} has {figure.value:g} ns/call for {figure.case.name} "
+                f"filled by {show_size(figure.case.fill)}, which no call can cost: no growth can "
+                "be told from it. Measure again.")
     ordered = [sorted(figures, key=lambda figure: figure.case.fill) for figures in cases.values()]
     filesystem = run.conditions.filesystem
     return [Growth(base, [_step(base, figure, filesystem) for figure in others],

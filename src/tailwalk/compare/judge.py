@@ -125,7 +125,7 @@ def _row(figures: Sequence[Figure], evidence: list[Evidence | None], *, rig: Rig
     baseline = figures[0]
     case = baseline.case
     verdicts: list[Verdict] = ["baseline"]
-    ratios: list[float | None] = [1.0 if _usable(baseline) else None]
+    ratios: list[float | None] = [1.0 if baseline.usable else None]
     for figure, found, limit in zip(figures[1:], evidence[1:], limits, strict=True):
         ratio = _ratio(baseline, figure)
         ratios.append(None if ratio is None else float(ratio))
@@ -159,12 +159,8 @@ def _whole(value: float) -> int | float:
     return int(value) if float(value).is_integer() else value
 
 
-def _usable(figure: Figure) -> bool:
-    return math.isfinite(figure.value) and figure.value > 0
-
-
 def _ratio(baseline: Figure, figure: Figure) -> Fraction | None:
-    if not (_usable(baseline) and _usable(figure)):
+    if not (baseline.usable and figure.usable):
         return None
     return Fraction(figure.value) / Fraction(baseline.value)
 
@@ -196,9 +192,12 @@ def _evidence_of(baseline: Figure, figure: Figure, tests: int) -> Evidence | Non
     before, after = samples_of(baseline), samples_of(figure)
     if not can_be_tested(before, after, tests=tests):
         return None
+    interval = ratio_interval(before, after)
+    if interval is None:
+        return None
     p_value, dearer = mann_whitney(before, after)
-    return Evidence(samples=(len(before), len(after)), interval=ratio_interval(before, after),
-                    dearer=dearer, p_value=p_value)
+    return Evidence(samples=(len(before), len(after)), interval=interval, dearer=dearer,
+                    p_value=p_value)
 
 
 def _beyond_sessions(evidence: Evidence) -> bool:

@@ -86,7 +86,9 @@ def _cell(figure: Figure, filesystem: Filesystem, large: bool) -> Cell:
     asked = (folio_size(figure.case.fill) // PAGE).bit_length() - 1 if large else 0
     order = figure.written
     doubt = ""
-    if not figure.steady:
+    if not figure.usable:
+        doubt = "no cost"
+    elif not figure.steady:
         doubt = "unsteady"
     elif order is None:
         doubt = "folio order unknown"

@@ -3,15 +3,20 @@
 Samples are medians of batches of calls, spread over rounds, so that they can be taken as
 independent; single calls of an exact rig never come here. Every resampling starts from the same
 seed: equal runs give equal comparisons.
+
+Where a statistic is not defined, libraries give NaN or infinity, some in one version and some in
+another. None leaves this module: each call says what stands in its place.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 from math import comb
 from typing import TYPE_CHECKING, Any
 
+from tailwalk.errors import ToolError
 from tailwalk.runs import Figure
 
 if TYPE_CHECKING:
@@ -56,7 +61,14 @@ def can_be_tested(baseline: Samples, other: Samples, *, tests: int = 1) -> bool:
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values of tests that are looked at together, corrected after Holm (1979): with so
-    many equal pairs, any is called different with probability `SIGNIFICANCE` at most."""
+    many equal pairs, any is called different with probability `SIGNIFICANCE` at most.
+
+    Raises ValueError for what is no probability: NaN has no rank among the others, and one would
+    decide them all.
+    """
+    for p_value in p_values:
+        if not 0 <= p_value <= 1:
+            raise ValueError(f"{p_value} is no p-value")
     corrected = [0.0] * len(p_values)
     largest = 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
@@ -65,8 +77,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def ratio_interval(baseline: Samples, other: Samples) -> tuple[float, float]:
-    """95% percentile bootstrap interval of the ratio of the medians, other over baseline."""
+def ratio_interval(baseline: Samples, other: Samples) -> tuple[float, float] | None:
+    """95% percentile bootstrap interval of the ratio of the medians, other over baseline.
+
+    None where the samples are so far apart that some ratio of theirs is no finite number.
+    """
     import numpy as np
 
     def ratio(below: Samples, above: Samples, *, axis: int = -1) -> Any:
@@ -87,25 +102,39 @@ def recovery_interval(baseline: Samples, bad: Samples,
         worse = np.median(high, axis=axis)
         return (worse - np.median(back, axis=axis)) / (worse - np.median(low, axis=axis))
 
-    interval = _bootstrap((baseline, bad, fixed), recovery)
-    return interval if np.isfinite(interval).all() else None
+    return _bootstrap((baseline, bad, fixed), recovery)
 
 
 def mann_whitney(baseline: Samples, other: Samples) -> tuple[float, float]:
     """The two-sided p-value of the Mann-Whitney U test, and the share of pairs in which `other`
-    is the larger (ties half)."""
-    from scipy.stats import mannwhitneyu
+    is the larger (ties half).
 
-    found = mannwhitneyu(other, baseline, alternative="two-sided")
-    return float(found.pvalue), float(found.statistic) / (len(other) * len(baseline))
+    Samples that are all tied are as alike as can be. The test's variance is 0 there: SciPy gives 1
+    before 1.18 and NaN from then on.
+    """
+    import scipy
+
+    if min(baseline.min(), other.min()) == max(baseline.max(), other.max()):
+        return 1.0, 0.5
+    found = scipy.stats.mannwhitneyu(other, baseline, alternative="two-sided")
+    p_value = float(found.pvalue)
+    if not 0 <= p_value <= 1:
+        raise ToolError(
+            f"SciPy {scipy.__version__} gives {p_value} as the p-value of a Mann-Whitney test of "
+            f"{len(baseline)} and {len(other)} samples: no verdict can rest on it. Install "
+            "Tailwalk with the versions of its requirements.")
+    return p_value, float(found.statistic) / (len(other) * len(baseline))
 
 
-def _bootstrap(data: Sequence[Samples], statistic: Any) -> tuple[float, float]:
+def _bootstrap(data: Sequence[Samples], statistic: Any) -> tuple[float, float] | None:
+    """The interval; None where it has an end that is no finite number."""
     import numpy as np
     from scipy.stats import bootstrap
 
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they warn of is told by the result
         found = bootstrap(
             data, statistic, vectorized=True, method="percentile", confidence_level=0.95,
             n_resamples=RESAMPLES, batch=_BATCH, random_state=_SEED)
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    interval = float(found.confidence_interval.low), float(found.confidence_interval.high)
+    return interval if np.isfinite(interval).all() else None

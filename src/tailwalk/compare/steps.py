@@ -155,7 +155,7 @@ def _steps(row: int, figures: Sequence[Figure], runs: Sequence[Run],
     found = []
     before: int | None = None
     for after, figure in enumerate(figures):
-        if not figure.steady or figure.value <= 0:
+        if not figure.steady or not figure.usable:
             continue
         if before is not None:
             last = figures[before].value

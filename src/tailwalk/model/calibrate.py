@@ -200,10 +200,10 @@ def _usable(run: Run, design: Design) -> tuple[list[tuple[Figure, Cost]], tuple[
     used: list[tuple[Figure, Cost]] = []
     left_out = []
     for figure in run.figures:
-        if figure.written is None or not figure.steady:
+        if figure.written is None or not figure.steady or not figure.usable:
             left_out.append(f"{_name(figure.case)}: "
-                            + ("unsteady" if figure.written is not None else
-                               "folio order unknown"))
+                            + ("folio order unknown" if figure.written is None else
+                               "unsteady" if not figure.steady else "no cost"))
             continue
         cost = cost_of(figure.case, design, folio=PAGE << figure.written,
                        block_size=run.conditions.filesystem.block_size)

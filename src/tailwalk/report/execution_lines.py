@@ -17,8 +17,8 @@ def execution_lines(execution: Execution) -> list[str]:
     tasks = _number(execution.tasks, "task")
     switches = _number(execution.switches, "context switch", "es")
     return [
-        f"{total:,} instructions: {found.user:,} of the program in user mode, {found.kernel:,} of "
-        f"the kernel on its behalf ({share:.1%})",
+        f"{total:,} instructions: {found.user:,} of the program in user mode, the start-up of its "
+        f"C library included; {found.kernel:,} of the kernel on its behalf ({share:.1%})",
         f"besides, {found.others:,} of the kernel's own threads meanwhile; {tasks}, {switches}",
         f"{_ending(execution)} on {execution.kernel.spec} ({execution.kernel.release}), "
         f"{system.kind} with {show_size(system.block_size)} blocks",

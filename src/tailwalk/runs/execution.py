@@ -20,7 +20,8 @@ class Instructions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Executed instructions, from the program's execve(2) to its end.
 
     Attributes:
-        user: of the program, in user mode; all of its processes and threads.
+        user: of the program, in user mode; all of its processes and threads, and the start-up of
+            the C library that it is linked with.
         kernel: of the kernel on its behalf: system calls, page faults, and the interrupts that
             landed in it.
         others: of the kernel's own threads meanwhile, such as writeback and the journal's commit.

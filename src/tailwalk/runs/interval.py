@@ -11,7 +11,8 @@ _FEWEST = 6
 
 def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
     """95% percentile bootstrap interval of the median; None for fewer than six samples, of which
-    not even the least and the largest hold the median between them so often.
+    not even the least and the largest hold the median between them so often, or where the samples
+    are too large to reckon with.
 
     Resampling starts from the same seed every time: equal samples give an equal interval.
     """
@@ -21,5 +22,6 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
 
     values = np.asarray(samples, dtype=np.float64)
     chosen = np.random.default_rng(_SEED).integers(len(values), size=(RESAMPLES, len(values)))
-    low, high = np.quantile(np.median(values[chosen], axis=1), (0.025, 0.975))
-    return float(low), float(high)
+    with np.errstate(all="ignore"):
+        low, high = np.quantile(np.median(values[chosen], axis=1), (0.025, 0.975))
+    return (float(low), float(high)) if np.isfinite((low, high)).all() else None

@@ -34,6 +34,7 @@ _RESULT = re.compile(r"(\S+)\s+(\d+)\s+(\d+)\s+(-?\d+\.\d+)\s+(\d+)\b(.*)")
 _ERROR = re.compile(r"(\S+) ERROR (\d+ .*)")
 _TITLES = "usecs/call"
 _NAME = re.compile(r"(write|pwrite|writev)(?:_([a-z]*?)\d+[km]?)?")
+_LONGEST = 1e12
 _VECTORS = {"write": 1, "pwrite": 1, "writev": 10}
 
 
@@ -189,6 +190,8 @@ def _reason_against(result: Result, target: str | None) -> str | None:
         return f"ran in {result.processes} processes of {result.threads} threads"
     if result.usecs <= 0:
         return f"took {result.usecs} usecs: libMicro took the clock for dearer than it was"
+    if result.usecs > _LONGEST:
+        return f"took {result.usecs:g} usecs, which no call takes"
     if result.columns.get("errors"):
         return f"had {result.columns['errors']} errors"
     if result.columns.get("size", 0) < 1:

@@ -24,6 +24,8 @@ from tailwalk.errors import DamagedError, RecordError
 
 RUN_SCHEMA = "tailwalk.run/1"
 
+_LEAST, _MOST = 1e-9, 1e18
+
 Rig = Literal["exact", "timed", "host"]
 Unit = Literal["instructions/call", "ns/call"]
 
@@ -87,6 +89,12 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     folios: list[FolioCount] | None = None
     written: int | None = None
     notes: list[str] = []
+
+    @property
+    def usable(self) -> bool:
+        """Is the value what a call can cost? Ratios and fits of such figures are finite numbers;
+        a timed figure can come out at 0 or below."""
+        return _LEAST <= self.value <= _MOST
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
