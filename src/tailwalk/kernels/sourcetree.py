@@ -28,7 +28,8 @@ _MANIFEST = "source.json"
 _TREE = "tree"
 
 _OUTLINES = frozenset(
-    (Path(__file__).parent / "config" / "outlines").read_text().splitlines()[1:])
+    line for line in (Path(__file__).parent / "config" / "outlines").read_text().splitlines()
+    if not line.startswith("#"))
 _BUILD_FILES = ("Kconfig", "Makefile", "Kbuild")
 _ARCHITECTURE = "x86"
 
