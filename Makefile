@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # `make run` and `make test` do all the set-up on a fresh Debian machine.
 
 PACKAGES = python3 python3-venv gcc libc6-dev qemu-system-x86 e2fsprogs util-linux zstd

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A TCG plugin for benchmarks/databases.py: how often each instruction of the kernel was executed
  * while a program ran under `tailwalk exec`, by whatever task.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What a database does to one file, for benchmarks/databases.py, which compiles and runs it.
  *

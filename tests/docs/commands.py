@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The reference of the commands, made from the command line itself.
 
     python tests/docs/commands.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The command line: one file a command, loaded when the command is asked for."""
 
 from __future__ import annotations

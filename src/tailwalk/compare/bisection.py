@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Bisection over an ordered list whose members may refuse to be tested.
 
 One end is good, the other bad, and somewhere between a good one is followed by a bad one. Each

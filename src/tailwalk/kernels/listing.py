@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Which kernels can be had from the archive, and which are cached."""
 
 from __future__ import annotations

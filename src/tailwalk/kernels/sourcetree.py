@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Kernel source trees: Debian's, unpacked into the cache, and the user's own, left as they are.
 
 Only what an x86-64 build of the lab's configuration can read is unpacked or copied: of the rest,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The published JSON Schema of a record, made from the struct that reads and writes it."""
 
 from __future__ import annotations
