@@ -63,6 +63,7 @@ test-long: test-packages setup
 
 check: build-packages setup
 	$(BIN)/ruff check --no-cache src tests benchmarks
+	find src tests benchmarks -name '*.[ch]' -exec $(BIN)/clang-format --dry-run --Werror {} +
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n auto --dist loadfile -m 'not guest and not long' tests/unit tests/docs
 
