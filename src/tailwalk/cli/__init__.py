@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from tailwalk import __version__
 from tailwalk.errors import TailwalkError
@@ -77,16 +78,25 @@ class _LazyGroup(click.Group):
         with _until_reader_leaves():
             return super().invoke(ctx)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return [*(CompletionItem(name, help=text) for name, (_, text) in _COMMANDS.items()
+                  if name.startswith(incomplete)),
+                *click.Command.shell_complete(self, ctx, incomplete)]
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         entry = _COMMANDS.get(cmd_name)
         if entry is None:
             return None
         module, _, attribute = entry[0].partition(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
+        if ctx.resilient_parsing:  # a shell asks what may stand next
+            from tailwalk.cli.completion import teach
+
+            teach(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -116,6 +126,10 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a sign the terminal cannot show is no error
             stream.reconfigure(errors="backslashreplace")
+    if "_TAILWALK_COMPLETE" in os.environ:
+        from tailwalk.cli.completion import register_shells
+
+        register_shells()
     try:
         # Without its standalone mode, click returns the status that a command exits with.
         status = group.main(standalone_mode=False)
