@@ -169,6 +169,15 @@ def zsh(home: Path) -> list[str]:
     return ["zsh", "-i"]
 
 
+def zsh_with_a_file(home: Path) -> list[str]:
+    (home / ".zfunc").mkdir(exist_ok=True)
+    (home / ".zfunc" / "_tailwalk").write_text(ask(home, "", "zsh_source"))
+    (home / ".zshrc").write_text('PS1="ready> "\nbindkey -e\nfpath+=~/.zfunc\n'
+                                 "unsetopt zle_bracketed_paste prompt_sp\n"
+                                 "autoload -Uz compinit && compinit -u\n")
+    return ["zsh", "-i"]
+
+
 def fish(home: Path) -> list[str]:
     configuration = home / ".config" / "fish" / "config.fish"
     configuration.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +187,8 @@ def fish(home: Path) -> list[str]:
     return ["fish", "-i"]
 
 
-@pytest.mark.parametrize("shell", [bash, zsh, fish], ids=lambda shell: shell.__name__)
+@pytest.mark.parametrize("shell", [bash, zsh, zsh_with_a_file, fish],
+                         ids=lambda shell: shell.__name__)
 @pytest.mark.parametrize(("typed", "becomes"), [
     ("tailwalk veri", "tailwalk verify "),
     ("tailwalk run debian:6.18 -c pwrite_u100", "tailwalk run debian:6.18 -c pwrite_u100k "),
