@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # `make run` and `make test` do all the set-up on a fresh Debian machine.
 
 EXTRAS = dev,docs,proof,dask,parquet
@@ -94,6 +95,7 @@ $(1)/bin/pytest -q -n auto --dist loadfile -m 'not guest and not long' tests/uni
 endef
 
 check: check-packages .venv/test
+	find src tests benchmarks -name '*.[ch]' -exec .venv/bin/clang-format --dry-run --Werror {} +
 	$(call checks,.venv)
 
 check-lowest: check-packages .venv-lowest/test

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A TCG plugin for benchmarks/databases.py: how often each instruction of the kernel was executed
  * while a program ran under `tailwalk exec`, by whatever task.
@@ -14,7 +15,9 @@
 EXPORT int qemu_plugin_version = API;
 
 #define MARKER_SIZE 8
-static const uint8_t marker_begin[MARKER_SIZE] = { 0x0f, 0x1f, 0x84, 0x00, 0x03, 0x57, 0x4c, 0x54 };
+static const uint8_t marker_begin[MARKER_SIZE] = {
+	0x0f, 0x1f, 0x84, 0x00, 0x03, 0x57, 0x4c, 0x54
+};
 static const uint8_t marker_end[MARKER_SIZE] = { 0x0f, 0x1f, 0x84, 0x00, 0x04, 0x57, 0x4c, 0x54 };
 
 /* Where the kernel's text lies without KASLR (Documentation/arch/x86/x86_64/mm.rst, v6.18). */
@@ -51,8 +54,8 @@ static void make_counters(void)
 static void count(struct qemu_plugin_insn *instruction, uint64_t place)
 {
 	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
-		instruction, ADD_U64,
-		(struct qemu_plugin_word){ board, place * sizeof(uint64_t) }, 1);
+		instruction, ADD_U64, (struct qemu_plugin_word){ board, place * sizeof(uint64_t) },
+		1);
 }
 
 static uint64_t *counted(void)

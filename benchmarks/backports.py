@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a series does to each release it is meant for: instructions per call without and with it.
 
     python benchmarks/backports.py [--series tail] [--fill 2MiB] [--base src:6.12] [SPEC...]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What a database does to one file, for benchmarks/databases.py, which compiles and runs it.
  *
@@ -146,9 +147,9 @@ static void transact(const char *journal, const char *synchronous, unsigned long
 				      synchronous);
 
 	check(database, sqlite3_exec(database, modes, NULL, NULL, NULL));
-	check(database, sqlite3_prepare_v2(
-		database, "UPDATE account SET balance = balance + ? WHERE id = ?", -1, &update,
-		NULL));
+	check(database,
+	      sqlite3_prepare_v2(database, "UPDATE account SET balance = balance + ? WHERE id = ?",
+				 -1, &update, NULL));
 	while (count--) {
 		sqlite3_bind_int(update, 1, (int)random_below(1000) - 500);
 		sqlite3_bind_int64(update, 2, (sqlite3_int64)random_below(rows));

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a database pays the kernel for a transaction, on several kernels.
 
     python benchmarks/databases.py [SPEC...] [--only LOAD]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """How fast the random exerciser is: operations and power cuts a second.
 
     python benchmarks/exerciser.py [SPEC] [--operations N] [--power-cuts N]

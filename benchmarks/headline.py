@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Where the seconds of the headline table go: six cases on three kernels.
 
     python benchmarks/headline.py [--rounds N]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Do the host rig and libMicro's own binaries agree?
 
     python benchmarks/libmicro_agreement.py BIN [DIR] [--rounds N] [--fill SIZE]... [--cpu N]

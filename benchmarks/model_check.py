@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """How fast the model is explored: transitions a CPU second, in each mode.
 
     python benchmarks/model_check.py [--design tail] [--buffers 4] [--depth 6]

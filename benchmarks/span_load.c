@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What docs/explanation/span.md counts with `tailwalk exec`: the first fill of a file or a block
  * device, and overwrites at random places.

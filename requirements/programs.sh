@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What the machine itself has to have: sh requirements/programs.sh run|build|check|test
 #
 # Where there are dpkg and apt-get, root gets the Debian packages that are missing and anyone else

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The newest Python on PATH or of pyenv; with a version (3.11), the newest of that one.
 # Prints its path; exits 2 where there is none.
 set -eu

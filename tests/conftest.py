@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What tests share, those that boot kernels above all."""
 
 from __future__ import annotations

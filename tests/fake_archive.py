@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A Debian archive made up for tests: signed indexes and packages behind a local HTTP server
 that can be told to be slow, to lie and to lose files."""
 

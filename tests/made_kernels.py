@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Kernel files made up for tests: vmlinux, bzImage, modules and .debs of a few kilobytes."""
 
 from __future__ import annotations

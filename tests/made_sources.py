@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A source tree made up for tests: it is configured and built like a kernel's, in a second."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Small file systems to fill up, for tests."""
 
 from __future__ import annotations

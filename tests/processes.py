@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Processes that tests look for: guests, and those that have to be gone."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Tests that are skipped, and what for.
 
 A test can lack what the machine could have (a package, a program): `lacking`. Or the machine, or

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The cache: directories named by what went into them.
 
 An entry is made under a temporary name on the same file system and renamed into place, so that a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """C programs of this project, compiled on first use by the machine's compiler."""
 
 from __future__ import annotations

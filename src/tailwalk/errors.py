@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The one error tree.
 
 Every message says what was wrong, with which value, and what to do about it. The command line

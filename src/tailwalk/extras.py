@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Packages that one thing needs and the rest does not: the extras of this package's metadata."""
 
 from __future__ import annotations

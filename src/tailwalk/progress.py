@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """How long work (download, build, boot, sweep) tells where it is.
 
 The packages that do the work speak to the `Progress` protocol; the command line decides whether

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the operating system refuses, with the name of what it refuses.
 
 Python names the file in an error of opening, renaming or removing it, and in no other: not in one

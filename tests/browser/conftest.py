@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A headless Chromium, and a page to open in it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A page with a section of each kind, made of made-up records."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The report page as a reader meets it: in a real browser, by pointer, keyboard and finger."""
 
 from __future__ import annotations

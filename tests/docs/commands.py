@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The reference of the commands, made from the command line itself.
 
     python tests/docs/commands.py
@@ -60,7 +61,13 @@ def _section(context: click.Context, command: click.Command) -> str:
 
 
 def _option(option: click.Option) -> str:
-    """An option's line. Click's own (`get_help_record`) is another with every release."""
+    words, said = described(option)
+    return f"- `{words}`: {said}"
+
+
+def described(option: click.Option) -> tuple[str, str]:
+    """An option with its value, and what is said of it. Click's own (`get_help_record`) is
+    another with every release."""
     kind = option.type
     value = "" if option.is_flag else option.metavar or (
         "|".join(kind.choices) if isinstance(kind, click.Choice) else kind.name.upper())
@@ -77,7 +84,7 @@ def _option(option: click.Option) -> str:
     if option.required:
         said.append("[required]")
     names = ", ".join(option.opts + option.secondary_opts)
-    return f"- `{names}{' ' * bool(value)}{value}`: {' '.join(said)}"
+    return f"{names}{' ' * bool(value)}{value}", " ".join(said)
 
 
 def _wrap(text: str, indent: str = "") -> str:

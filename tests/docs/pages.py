@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The commands and outputs that the documentation shows, and whether two outputs say the same.
 
 A page shows a session in a fenced `console` block: lines that begin with `$ ` are commands, what

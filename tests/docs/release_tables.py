@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The documentation's tables of releases, made from the table of the package.
 
     python tests/docs/release_tables.py

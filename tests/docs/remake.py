@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Run the commands of pages and put what they print in the place of what the pages show.
 
     python tests/docs/remake.py PAGE.md...

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The files for CI: they are what the page shows, their commands exist, and their steps do what the
 page says, on real kernels."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Every command that the documentation shows does what the page says."""
 
 from __future__ import annotations

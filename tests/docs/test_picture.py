@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The picture of the write path shows the visits that the model counts."""
 
 from __future__ import annotations

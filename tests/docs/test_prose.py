@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a page says below a table is in the table."""
 
 from __future__ import annotations

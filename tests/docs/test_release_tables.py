@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The pages' tables of releases are those of the package, and no text has a version of its own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The series that the documentation shows is one, and holds on the source it is shown with."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The documentation as a site: it builds without a warning, asks the network for nothing, and its
 generated page says what the command line says."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Stands in for a QEMU: writes CONSOLE to its console and FRAMES to the channel, answers QMP, and
 ends without an answer at the command LAST (`greeting`: right after its greeting)."""
 

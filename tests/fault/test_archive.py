@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The archive as it should be, and everything that goes wrong with it."""
 
 from __future__ import annotations

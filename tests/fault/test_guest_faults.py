@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A guest that panics, hangs, lacks what it needs, is killed or gives a torn result."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The host rig in full, read-only and odd places, disturbed, interrupted and killed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Jobs that are stopped: their guests end and no others, and none begins any more."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk kernels` against a made-up archive."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The archive that this machine's apt configuration names."""
 
 from __future__ import annotations

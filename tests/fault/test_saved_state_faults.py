@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A saved state that is whole, and one that is not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Faults under the exerciser: a disk that lies, a guest that dies, an interrupt."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* An /init that sends the first half of a READY frame and ends the machine. */
 #include <sys/io.h>
 

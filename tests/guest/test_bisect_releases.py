@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A real git bisect run over real kernels."""
 
 from __future__ import annotations

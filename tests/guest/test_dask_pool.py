@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Measuring on a real Dask cluster of this machine, with workers lost on the way."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The exact rig on real kernels: the headline, and figures that repeat."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Programs of a user's in a guest: output, status, and counts that follow from what they do."""
 
 from __future__ import annotations

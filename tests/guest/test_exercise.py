@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Verification of a real kernel: nothing to find, and the same seed does the same."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Real kernels in the shapes that distributions give them: each counts what Debian's package
 counts."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The guest that tries KVM, tried itself under TCG, where every outcome can be had on purpose."""
 
 from __future__ import annotations

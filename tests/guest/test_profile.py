@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Profiles of real kernels: the books balance, and watching costs little and changes nothing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Real kernels against the table of releases: what it says of each is what a call costs there."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The model held against real kernels: the right ones agree with it, and what is wrong, a kernel or
 a design, is found."""
 

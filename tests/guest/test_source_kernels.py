@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Real source: kernels built from it, and the series `tail` on it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The sweep on real kernels: what the law says of each design of the walk."""
 
 from __future__ import annotations

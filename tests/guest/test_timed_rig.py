@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The timed rig. Its guests run under TCG here, where a nanosecond is an instruction: so its
 figures can be held to the exact rig's, on machines without KVM too."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The check can fail: each series of tests/series is wrong in one way, and is caught."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Golden files: what the command line said when somebody last looked at it and agreed.
 
 With TAILWALK_UPDATE_GOLDEN=1 the files are written anew instead of compared.

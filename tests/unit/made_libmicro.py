@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Made-up results in the forms that libMicro's lineages print them in."""
 
 from __future__ import annotations

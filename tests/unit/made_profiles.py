@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Traces and profiles made up for tests."""
 
 from __future__ import annotations

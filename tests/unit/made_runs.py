@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Made-up runs for tests: the shape of real ones, figures of a size that kernels really have."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk bisect`, and `tailwalk bisect-step` under a real git bisect run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Building from a made-up source tree: what is built again, what stays, and what goes wrong."""
 
 from __future__ import annotations

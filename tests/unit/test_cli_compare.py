@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk compare` on records: golden outputs, statuses, files."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The model's verdicts as a user meets them: small bounds, the whole command."""
 
 from __future__ import annotations

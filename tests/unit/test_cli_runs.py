@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk runs`, and kept runs as arguments of other commands."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`--rig timed` on the command line; KVM, kernels and guests are made up."""
 
 from __future__ import annotations

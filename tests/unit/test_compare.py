@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Verdicts, ratios and recovery of exact runs: worked examples and laws."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the command line writes where: ASCII, progress in logs, progress on a terminal."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Portions on a made-up cluster that loses what it has done."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Pairing functions of two kernels, and the difference of two profiles."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What is learned of other users of a CPU."""
 
 from __future__ import annotations

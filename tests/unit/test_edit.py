@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Edits on made-up C: what they match, what they refuse, and in which words."""
 
 from __future__ import annotations

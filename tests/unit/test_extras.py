@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What one thing needs and the rest does not is named as pip can install it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Images that travel to guests: what is packed is what the file held."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Growth over fills and the verdict on a machine."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What `tailwalk doctor` says of a machine."""
 
 from __future__ import annotations

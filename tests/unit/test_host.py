@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The host rig on this machine, in a second or two."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The modules of `image:PATH`, in every shape that distributions and kernel trees have."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The law of a sweep, found again from cells made by a known one."""
 
 from __future__ import annotations

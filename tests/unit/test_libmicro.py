@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """libMicro's output into runs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Loops in a trace, and the sides of the written range that a walk visited."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk` as a process: statuses, signals, closed pipes, full disks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Prediction: counts against the loops they stand for, and coefficients against made kernels whose
 cost is known to the instruction."""
 

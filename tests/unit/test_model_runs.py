@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Random long runs of the model, in rings larger and deeper than can be explored state by state.
 
 The examples of `make check` are the same every time; those of the test marked `long` are not.

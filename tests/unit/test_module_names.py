@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """pytest imports test modules by their names alone, so no two of the tree may share one."""
 
 from __future__ import annotations

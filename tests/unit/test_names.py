@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What kernels and functions are called where there is little room."""
 
 from __future__ import annotations

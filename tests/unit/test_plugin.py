@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Which plugin is built for which QEMU, and that every one of them compiles."""
 
 from __future__ import annotations

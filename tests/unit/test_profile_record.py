@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Profile files: written, read, damaged, and what reports make of them."""
 
 from __future__ import annotations

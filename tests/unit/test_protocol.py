@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Frames of the probe, whole and torn."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What is said of a recovery, in cells and in the sentence, agrees with figures and verdicts."""
 
 from __future__ import annotations

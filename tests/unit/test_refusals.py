@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the operating system refuses is called by its name."""
 
 from __future__ import annotations

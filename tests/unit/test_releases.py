@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The table of releases: one state a release, and what it rests on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The page as text: what is in it, how large it is, what a hostile record does to it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the machine has to have, with and without Debian's package manager, and the locks."""
 
 from __future__ import annotations

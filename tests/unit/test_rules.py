@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Rules that hold for a kernel or a plan, whoever brings it: every command, every rig."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A run on a terminal."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Timed comparisons: what samples can and cannot show."""
 
 from __future__ import annotations

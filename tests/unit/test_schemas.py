@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The published JSON Schemas: they are what the code writes, and the code writes what they say."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Sequences, and what the model expects of them, beside a file that is a list of half blocks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Series on made-up trees: what they mean for a tree, what they write, and their mails."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What is skipped, and what fails where CI is set."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The index that the series `span` puts into the kernel, compiled as it is and searched."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The results directory: its index follows the files, whatever happens to either."""
 
 from __future__ import annotations

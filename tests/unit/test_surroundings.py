@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the host rig learns of its surroundings."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Which function an address belongs to."""
 
 from __future__ import annotations

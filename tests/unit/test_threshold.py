@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Which threshold two kernels have, why, and that every judgement takes it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """From timed batches to figures: sizing, samples, rounds, intervals."""
 
 from __future__ import annotations

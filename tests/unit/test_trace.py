@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The counting plugin's output, whole and torn."""
 
 from __future__ import annotations

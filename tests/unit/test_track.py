@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Tracks: steps found exactly and named, kernels left out, and the command over a line."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Call trees from traces: calls, returns, jumps, interrupts, switches of task."""
 
 from __future__ import annotations

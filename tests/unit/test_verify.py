@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Verification without a guest: patterns, plans, the disk with a volatile cache, reports."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """One function of a profile in detail: its instructions, and what its loops visited."""
 
 from __future__ import annotations

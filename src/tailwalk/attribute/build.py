@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Compiling the counting plugin for the machine's QEMU."""
 
 from __future__ import annotations

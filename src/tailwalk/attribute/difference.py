@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The difference of two profiles, by function.
 
 Versions of the format:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Instructions in words, by the machine's objdump."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a call did besides what the modal call does: ticks, timestamps, other tasks."""
 
 from __future__ import annotations

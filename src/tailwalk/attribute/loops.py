@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Loops in a trace, and what a loop over buffer heads visited before, in and after the write."""
 
 from __future__ import annotations

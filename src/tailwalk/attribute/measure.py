@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Profiling a case on a kernel: the exact rig, watched by the counting plugin."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Which functions of two kernels are the same one, whatever the compiler or a release made of
 their names."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The profile: where the instructions of one case's call on one kernel were executed.
 
 Versions of the format:

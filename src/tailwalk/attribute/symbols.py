@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Which function a kernel address belongs to, by the guest's own /proc/kallsyms."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the counting plugin recorded: blocks of instructions, and which of them each call executed.
 
 The plugin's output is a row of frames: `TWT1`, then type, payload length and checksum as 32-bit

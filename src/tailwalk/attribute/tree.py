@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """From a trace to counts by function, by address and by call path.
 
 A call instruction stores its return address in a slot of the stack and the return that belongs to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Is what was seen what the model expects?"""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Replay random sequences on a kernel until all are done, or one shows something else than the
 model expects."""
 

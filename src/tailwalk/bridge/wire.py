@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Sequences as the probe's `replay` command takes them, and what it sees (probe/replay.c)."""
 
 from __future__ import annotations

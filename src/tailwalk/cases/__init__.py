@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What to measure: cases, their parameters, and the suites that name sets of them."""
 
 from tailwalk.cases.case import KIB, MIB, PAGE, Case, Filesystem, parse_size, show_size

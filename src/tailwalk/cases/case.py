@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A benchmark case and the file system it runs on."""
 
 from __future__ import annotations

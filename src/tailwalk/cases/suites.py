@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The named cases: libMicro's names and what they stand for."""
 
 from __future__ import annotations

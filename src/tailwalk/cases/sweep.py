@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The cases of a sweep: one case over folio sizes and places in the folio."""
 
 from __future__ import annotations

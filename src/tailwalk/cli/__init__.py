@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The command line: one file a command, loaded when the command is asked for."""
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from tailwalk import __version__
 from tailwalk.cli.streams import complain, complaining, drop_rest, is_stream, name_streams
@@ -87,16 +89,25 @@ class _LazyGroup(click.Group):
             refuse_program(name, rest)
         return name, command, rest
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return [*(CompletionItem(name, help=text) for name, (_, text) in _COMMANDS.items()
+                  if name.startswith(incomplete)),
+                *click.Command.shell_complete(self, ctx, incomplete)]
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         entry = _COMMANDS.get(cmd_name)
         if entry is None:
             return None
         module, _, attribute = entry[0].partition(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
+        if ctx.resilient_parsing:  # a shell asks what may stand next
+            from tailwalk.cli.completion import teach
+
+            teach(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -124,6 +135,10 @@ def main() -> NoReturn:
         if signal.getsignal(number) is signal.SIG_DFL:  # under nohup SIGHUP stays ignored
             signal.signal(number, _terminate)
     name_streams()
+    if "_TAILWALK_COMPLETE" in os.environ:
+        from tailwalk.cli.completion import register_shells
+
+        register_shells()
     try:
         # Without its standalone mode, click returns the status that a command exits with.
         status = group.main(standalone_mode=False)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk bisect`: the first release that is dearer, or cheaper again."""
 
 from __future__ import annotations

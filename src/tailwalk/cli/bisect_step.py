@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk bisect-step`: one step of git bisect run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk build`: a kernel from source, into the cache."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk cases`: what can be measured."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk compare`: a baseline beside other kernels."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Where the command line writes: results on standard output, progress and notes on standard error.
 
 Colour follows rich's rules (a terminal, NO_COLOR, FORCE_COLOR, TERM); width is the terminal's,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk doctor`: is this machine fit?"""
 
 from __future__ import annotations

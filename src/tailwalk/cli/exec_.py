@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk exec`: a static program on a kernel."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk host`: this machine's own kernel, in nanoseconds."""
 
 from __future__ import annotations

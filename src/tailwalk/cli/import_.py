@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk import`: other benchmarks' output into runs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk kernels`: what can be had, and what is cached."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """From a command's arguments to runs: files and kept runs are read, specs are measured."""
 
 from __future__ import annotations

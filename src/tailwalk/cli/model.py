@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk model`: is a design of the walk right, and what does it cost?"""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk report`: one page of runs and profiles."""
 
 from __future__ import annotations

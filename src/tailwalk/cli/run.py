@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk run`: one kernel's cases."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk runs`: the runs that are kept."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk schema`: the published form of the records."""
 
 from __future__ import annotations

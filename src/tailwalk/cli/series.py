@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk series`: what series there are, why they are right, and their patches."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Standard output and standard error that call themselves so when they cannot be written.
 
 An OSError of a write has no file name, as that of a pipe, a socket or a full directory for

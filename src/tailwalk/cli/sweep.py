@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk sweep`: cost over folio size and place of the write in the folio."""
 
 from __future__ import annotations

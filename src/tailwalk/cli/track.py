@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk track`: cases over the releases of a kernel line."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk verify`: random operations and power cuts against a kernel's ext4."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk why`: which kernel functions a call's instructions are in."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Ratios, verdicts, recovery, statistics: runs in, a comparison out."""
 
 from tailwalk.compare.comparison import (

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Which runs may stand in one table: only those that differ in nothing but the kernel."""
 
 from __future__ import annotations

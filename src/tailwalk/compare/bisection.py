@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Bisection over an ordered list whose members may refuse to be tested.
 
 One end is old, the other new, in git bisect's sense: somewhere between what was and what came. Each

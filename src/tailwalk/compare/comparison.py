@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The comparison: a baseline run beside others, as a JSON document.
 
 Versions of the format:

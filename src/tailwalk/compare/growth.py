@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """How a call's cost grows with the folio it writes to, and whether a machine is affected.
 
 The figures of one run on a timed rig, the same cases at several fills: every larger fill is

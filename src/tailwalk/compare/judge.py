@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Verdicts: from the figures of a baseline and of others to ratios, verdicts and recovery."""
 
 from __future__ import annotations

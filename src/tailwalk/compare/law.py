@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The law of a sweep: cost as a sum over the buffers before, in and after the write.
 
     cost = base + a*prefix + b*span + c*tail [+ d*further]

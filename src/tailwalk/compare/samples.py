@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Statistics of timed figures: from the samples of two or three runs to intervals and a test.
 
 Samples are medians of batches of calls, spread over rounds, so that they can be taken as

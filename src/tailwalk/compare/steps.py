@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A track: the cases over kernels in order of release, and the steps between neighbours.
 
 Versions of the format:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A sweep, arranged: for each kernel a map of folio size by place, its law and its flatness."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """By how much a figure may differ between two kernels and still be called unchanged.
 
 It is a property of the two kernels. Between releases some instructions always come and go, in code

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """How a spec becomes a kernel image: package archive, source build, the user's own file."""
 
 from tailwalk.kernels.kernel import Kernel, Module

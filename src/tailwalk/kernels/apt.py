@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """apt-get with state, cache and sources of its own, as whatever user runs it.
 
 The machine's own apt configuration stays in force for what concerns the network (proxies,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's archive: which kernel packages it holds, and their files, signatures checked.
 
 What apt-get fetched is kept as a *snapshot*: apt's own lists beside a small index of the packages

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The modules of an image that came without: looked for beside it, by the kernel's release."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Building a kernel from a source tree with the configuration of a flavour.
 
 What a build gives is named by the source, the configuration, the compiler and the linker; build

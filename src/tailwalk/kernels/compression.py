@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Decompression of kernel payloads and modules.
 
 The kernel's Kconfig choices (KERNEL_GZIP and its siblings, MODULE_COMPRESS_*) say which formats

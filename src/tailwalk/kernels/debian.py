@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's own kernels: which of the archive's cloud kernels a spec means, and how to have it.
 
 The cloud flavour has what a QEMU guest needs and less to initialise than the general one. Until

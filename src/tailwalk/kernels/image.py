@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`image:PATH`: a kernel file of the user's own, with modules looked for beside it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What every kernel spec becomes: an uncompressed image with its provenance."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A kernel line: the releases of some series that the archive holds and that can boot."""
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Which kernels can be had from the archive, and which are cached."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -10,7 +12,7 @@ from tailwalk.cache import Cache
 from tailwalk.errors import ArchiveError
 from tailwalk.kernels.archive import Archive
 from tailwalk.kernels.debian import Build, find_builds
-from tailwalk.kernels.unpacked import all_unpacked
+from tailwalk.kernels.unpacked import Manifest, all_unpacked
 from tailwalk.progress import SILENT, Progress
 
 LISTING_SCHEMA = "tailwalk.kernels/1"
@@ -94,12 +96,20 @@ def list_kernels(cache: Cache | None = None, *, progress: Progress = SILENT,
             newest=newest.get(str(build.version.series)) is build,
             cached=not build.missing and build.key in unpacked)
         for build in builds]
-    cached = [
+    return Listing(suites=suites, available=available, cached=_cached(unpacked.values()))
+
+
+def cached_kernels(cache: Cache) -> list[Cached]:
+    """The kernels that need no download or build, sorted by version, newest first."""
+    return _cached(manifest for _, manifest in all_unpacked(cache))
+
+
+def _cached(manifests: Iterable[Manifest]) -> list[Cached]:
+    return [
         Cached(release=manifest.release, digest=manifest.digest, size=manifest.size,
                origin=_origin(manifest.provenance))
-        for manifest in sorted(unpacked.values(), reverse=True,
+        for manifest in sorted(manifests, reverse=True,
                                key=lambda manifest: _natural(manifest.release))]
-    return Listing(suites=suites, available=available, cached=cached)
 
 
 def _reachable(builds: list[Build]) -> list[Build]:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The mirrors that this machine's own apt configuration names.
 
 Both formats of sources.list(5) are read: one-line lists and deb822 `.sources` files. A mirror's

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Which module files a guest has to load, in which order, for the drivers a rig asks for.
 
 A module says itself which others it needs (the `depends` and `softdep` tags of its `.modinfo`

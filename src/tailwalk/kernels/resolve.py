@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """From a spec to a kernel, whatever its kind."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`src:VERSION` and `src:PATH`: kernels built from source, with a series or without."""
 
 from __future__ import annotations

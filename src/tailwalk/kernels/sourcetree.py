@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Kernel source trees: Debian's, unpacked into the cache, and the user's own, left as they are.
 
 Only what an x86-64 build of the lab's configuration can read is unpacked or copied: of the rest,
@@ -28,7 +29,8 @@ _MANIFEST = "source.json"
 _TREE = "tree"
 
 _OUTLINES = frozenset(
-    (Path(__file__).parent / "config" / "outlines").read_text().splitlines()[1:])
+    line for line in (Path(__file__).parent / "config" / "outlines").read_text().splitlines()
+    if not line.startswith("#"))
 _BUILD_FILES = ("Kconfig", "Makefile", "Kbuild")
 _ARCHITECTURE = "x86"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Kernel specs: how a user names a kernel."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The programs that a kernel build needs, and which compiler they make up."""
 
 from __future__ import annotations

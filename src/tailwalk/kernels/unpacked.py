@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Unpacked kernels in the cache: an uncompressed vmlinux, its modules, and what they should be.
 
 Every entry carries the sha256 of each of its files; the image is checked whenever the entry is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Kernel source by version: what Debian's archive has of it, unpacked into the cache.
 
 A version means the upstream archive of Debian's source package, without Debian's patches, so that

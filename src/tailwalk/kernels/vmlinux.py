@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """From the bytes of a kernel file to the uncompressed ELF that QEMU starts directly.
 
 A bzImage's layout is that of Documentation/arch/x86/boot.rst: a setup header at 0x1f1 whose

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Work trees: copies of a source that kernels are built in.
 
 A work tree is a directory `tree/` with source and build products side by side, and a list of what

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Rules of the page cache: reading, giving up rings and folios, splitting."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Calibration: from the counts of `predict` to instructions, with coefficients from a run.
 
 Instructions are a sum over counts. The coefficients are found by least squares of the relative

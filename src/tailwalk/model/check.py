@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The check of a design: which explorations it takes, and the verdict over them."""
 
 from __future__ import annotations

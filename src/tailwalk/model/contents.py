@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a unit of a file holds in three places, as one symbol, and the steps that change it.
 
 The places are the page cache, the block on disk and a copy: the bytes in flight to the disk, or

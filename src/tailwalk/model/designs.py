@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The designs of the walk by name: those that are proposed, and wrong ones that a check must
 catch."""
 

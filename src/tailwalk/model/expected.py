@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the model says is seen after each step of a sequence.
 
 The model's folio is the whole file; a kernel is free to make smaller ones. So what depends on

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Exploration: every state within bounds, with two designs side by side.
 
 States are followed in pairs, one run of the reference and one of the design under check, through

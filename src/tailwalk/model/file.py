@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """One file and its one folio under the rules: the working copy that a rule changes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The moves of an exploration: which rules, with which arguments, are tried in a state."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Prediction: what a call costs, in counts.
 
 Counts are exact: the walk of a design, taken over a ring of the size that the folio has, in the

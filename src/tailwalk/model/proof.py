@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A proof, for a ring of any length, that a design's walks do what the full walks do.
 
 The proof is by induction over the walk. The full walk and the design's walk take their steps

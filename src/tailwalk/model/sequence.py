@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Sequences: runs of system calls on one small file that the model and a real kernel can both
 make.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A check, a proof and predictions as text."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Rules that shorten a file, lengthen it or make a hole in it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What can be seen of a state, and what must hold in every state."""
 
 from __future__ import annotations

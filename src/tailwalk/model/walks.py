@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The walks over a folio's ring of buffer heads, in the designs that are compared.
 
 A buffered write walks the ring twice: `begin` mirrors ext4_block_write_begin() (fs/ext4/inode.c)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The state of one folio of a file: what it is made of, and how a file is set up.
 
 Versions named here and in the other modules of this package are Linux versions; a rule that

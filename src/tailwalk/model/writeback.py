@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Rules by which data reach the disk: writeback, the journal's commit and checkpoint."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Rules of writing: write(2) and stores through a mapping."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Compiling the probe with the machine's C compiler."""
 
 from __future__ import annotations

@@ -24,29 +24,27 @@
 #define MARK_BEGIN ".byte 0x0f,0x1f,0x84,0x00,0x01,0x57,0x4c,0x54\n\t"
 #define MARK_END ".byte 0x0f,0x1f,0x84,0x00,0x02,0x57,0x4c,0x54\n\t"
 
-#define MEASURE(instruction)                                                      \
-	register uint64_t r10 __asm__("r10") = (uint64_t)d;                       \
-	register uint64_t begin __asm__("r12");                                   \
-	uint64_t end, high;                                                       \
-	__asm__ volatile(MARK_BEGIN "rdtsc\n\t"                                   \
-				    "shl $32, %%rdx\n\t"                          \
-				    "or %%rdx, %%rax\n\t"                         \
-				    "mov %%rax, %[begin]\n\t"                     \
-				    "mov %[third], %%rdx\n\t"                     \
-				    "mov %[number], %%rax\n\t" instruction "\n\t" \
-				    "mov %%rax, %[result]\n\t"                    \
-				    "rdtsc\n\t" MARK_END                          \
-			 : "=&a"(end), "=&d"(high), [begin] "=&r"(begin),         \
-			   [result] "=&r"(*result)                                \
-			 : [number] "r"(number), "D"(a), "S"(b), [third] "r"(c),  \
-			   "r"(r10)                                               \
-			 : "rcx", "r11", "memory");                               \
+#define MEASURE(instruction)                                                                      \
+	register uint64_t r10 __asm__("r10") = (uint64_t)d;                                       \
+	register uint64_t begin __asm__("r12");                                                   \
+	uint64_t end, high;                                                                       \
+	__asm__ volatile(MARK_BEGIN "rdtsc\n\t"                                                   \
+				    "shl $32, %%rdx\n\t"                                          \
+				    "or %%rdx, %%rax\n\t"                                         \
+				    "mov %%rax, %[begin]\n\t"                                     \
+				    "mov %[third], %%rdx\n\t"                                     \
+				    "mov %[number], %%rax\n\t" instruction "\n\t"                 \
+				    "mov %%rax, %[result]\n\t"                                    \
+				    "rdtsc\n\t" MARK_END                                          \
+			 : "=&a"(end), "=&d"(high), [begin] "=&r"(begin), [result] "=&r"(*result) \
+			 : [number] "r"(number), "D"(a), "S"(b), [third] "r"(c), "r"(r10)         \
+			 : "rcx", "r11", "memory");                                               \
 	return (high << 32 | end) - begin
 
 #define PAGE 4096
 
-static __attribute__((noinline)) uint64_t measure_call(long number, long a, long b, long c,
-						       long d, long *result)
+static __attribute__((noinline)) uint64_t measure_call(long number, long a, long b, long c, long d,
+						       long *result)
 {
 	MEASURE("syscall");
 }

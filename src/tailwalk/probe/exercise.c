@@ -93,8 +93,9 @@ static void send_counts(const uint64_t *counts)
 					 (unsigned long long)landed[order], order);
 	used += snprintf(text + used, sizeof(text) - (size_t)used, "landed %llu uncached\n",
 			 (unsigned long long)uncached);
-	used += snprintf(text + used, sizeof(text) - (size_t)used, "compared %llu\nrepeated %llu\n",
-			 (unsigned long long)bytes_compared, (unsigned long long)faults_repeated);
+	used += snprintf(text + used, sizeof(text) - (size_t)used,
+			 "compared %llu\nrepeated %llu\n", (unsigned long long)bytes_compared,
+			 (unsigned long long)faults_repeated);
 	send_frame(FRAME_COUNTS, text, (size_t)used);
 }
 

@@ -144,8 +144,9 @@ void check_size(const struct exercise *exercise, const struct operation *at, int
 		fail("fstat: %s", strerror(errno));
 	if ((uint64_t)found.st_size != shadow->size)
 		report_difference(exercise, at, file, "size", NULL,
-				  (uint64_t)found.st_size < shadow->size ? (uint64_t)found.st_size :
-									   shadow->size,
+				  (uint64_t)found.st_size < shadow->size ?
+					  (uint64_t)found.st_size :
+					  shadow->size,
 				  (uint64_t)found.st_size);
 }
 

@@ -33,7 +33,9 @@ void faults_prepare(unsigned int percent)
 	static const char *const points[] = { "failslab", "fail_page_alloc" };
 	/* Those that may wait for memory too, and single pages: what a write asks for. */
 	static const char *const settings[][2] = {
-		{ "ignore-gfp-wait", "N" }, { "task-filter", "Y" }, { "times", "-1" },
+		{ "ignore-gfp-wait", "N" },
+		{ "task-filter", "Y" },
+		{ "times", "-1" },
 		{ "verbose", "0" },
 	};
 	char path[128], value[16];

@@ -113,33 +113,32 @@ static int again(long result)
 
 /* An operation that fails for want of memory has to leave the file fit for
  * the same operation: so it is repeated. */
-#define REPEAT(call)                                                                        \
-	({                                                                                  \
-		long repeat_result;                                                         \
-		do                                                                          \
-			repeat_result = (call);                                             \
-		while (again(repeat_result));                                               \
-		repeat_result;                                                              \
+#define REPEAT(call)                            \
+	({                                      \
+		long repeat_result;             \
+		do                              \
+			repeat_result = (call); \
+		while (again(repeat_result));   \
+		repeat_result;                  \
 	})
 
 /* As REPEAT for writes. Where allocations are made to fail, they fail in the
  * first call only: what it leaves undone, the same call does after it. */
-#define WRITE_ALL(call, wanted)                                                             \
-	({                                                                                  \
-		long write_result;                                                          \
-		int write_error;                                                            \
-		faults_begin();                                                             \
-		write_result = (call);                                                      \
-		write_error = errno;                                                        \
-		faults_end();                                                               \
-		errno = write_error;                                                        \
-		if (again(write_result) ||                                                  \
-		    (faults_wanted() && write_result >= 0 &&                                \
-		     write_result < (long)(wanted))) {                                      \
-			faults_repeated++;                                                  \
-			write_result = REPEAT(call);                                        \
-		}                                                                           \
-		write_result;                                                               \
+#define WRITE_ALL(call, wanted)                                                                \
+	({                                                                                     \
+		long write_result;                                                             \
+		int write_error;                                                               \
+		faults_begin();                                                                \
+		write_result = (call);                                                         \
+		write_error = errno;                                                           \
+		faults_end();                                                                  \
+		errno = write_error;                                                           \
+		if (again(write_result) ||                                                     \
+		    (faults_wanted() && write_result >= 0 && write_result < (long)(wanted))) { \
+			faults_repeated++;                                                     \
+			write_result = REPEAT(call);                                           \
+		}                                                                              \
+		write_result;                                                                  \
 	})
 
 static void must(const struct operation *what, long result, uint64_t wanted)
@@ -244,7 +243,8 @@ void perform(struct exercise *exercise, const struct operation *what)
 		fill(fd, from, what);
 		break;
 	case PWRITE:
-		must(what, WRITE_ALL(pwrite(fd, from, what->length, at), what->length), what->length);
+		must(what, WRITE_ALL(pwrite(fd, from, what->length, at), what->length),
+		     what->length);
 		break;
 	case WRITEV:
 		must(what, WRITE_ALL(write_vectors(fd, from, what), what->length), what->length);

@@ -47,11 +47,11 @@ const char *const action_names[ACTIONS] = {
 
 /* How often, in 1,000 operations. */
 static const int shares[ACTIONS] = {
-	[WRITE] = 90,	  [PWRITE] = 290, [WRITEV] = 90, [FILL] = 40,	 [SHORT_WRITE] = 20,
-	[STORE] = 70,	  [TRUNCATE] = 35, [PUNCH] = 30, [ZERO] = 30,	 [RESERVE] = 20,
-	[FSYNC] = 20,	  [FDATASYNC] = 15, [MSYNC] = 15, [SYNC] = 3,	 [FORGET] = 18,
-	[ADVISE] = 25,	  [DROP] = 4,	  [REMOUNT] = 1, [PRESSURE] = 1, [READ] = 162,
-	[COMPARE] = 14,	  [COMPARE_MAP] = 7,
+	[WRITE] = 90,	[PWRITE] = 290,	   [WRITEV] = 90, [FILL] = 40,	  [SHORT_WRITE] = 20,
+	[STORE] = 70,	[TRUNCATE] = 35,   [PUNCH] = 30,  [ZERO] = 30,	  [RESERVE] = 20,
+	[FSYNC] = 20,	[FDATASYNC] = 15,  [MSYNC] = 15,  [SYNC] = 3,	  [FORGET] = 18,
+	[ADVISE] = 25,	[DROP] = 4,	   [REMOUNT] = 1, [PRESSURE] = 1, [READ] = 162,
+	[COMPARE] = 14, [COMPARE_MAP] = 7,
 };
 
 /* splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
@@ -105,7 +105,8 @@ static void write_pattern(struct exercise *exercise, uint64_t number, int file, 
 /* Zeros; shared, since a fork would have every later write to it copied. */
 void *new_memory(uint64_t length)
 {
-	void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			    0);
 
 	if (memory == MAP_FAILED)
 		fail("no memory for %llu bytes of shadow", (unsigned long long)length);

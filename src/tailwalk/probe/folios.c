@@ -48,8 +48,8 @@ void inspect_folios(int fd, uint64_t size, uint64_t offset, struct folios *found
 		fail("cannot map the file: %s", strerror(errno));
 	for (uint64_t i = 0; i < pages; i++)
 		(void)map[i * PAGE];
-	found->known = pread(pagemap, frames, pages * 8,
-			     (off_t)((uintptr_t)map / PAGE * 8)) == (ssize_t)(pages * 8);
+	found->known = pread(pagemap, frames, pages * 8, (off_t)((uintptr_t)map / PAGE * 8)) ==
+		       (ssize_t)(pages * 8);
 	for (uint64_t i = 0; found->known && i <= pages; i++) {
 		uint64_t flags = 0;
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The frames that the probe sends, and what they hold.
 
 A frame is `TWP1`, then type, payload length and checksum as 32-bit little-endian words, then the

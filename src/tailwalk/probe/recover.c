@@ -101,7 +101,8 @@ static void complete(const struct exercise *exercise, const struct operation *at
 }
 
 /* The range that an operation can change. */
-static void changed_range(const struct operation *at, uint64_t size, uint64_t *begin, uint64_t *end)
+static void changed_range(const struct operation *at, uint64_t size, uint64_t *begin,
+			  uint64_t *end)
 {
 	*begin = at->offset;
 	*end = at->offset + at->length;

@@ -54,7 +54,14 @@ struct seen {
 	uint32_t size;
 };
 
-enum page_bits { CACHED = 1, UPTODATE = 2, DIRTY = 4, UNDER_WRITEBACK = 8, TAIL = 16, COUNTED = 32 };
+enum page_bits {
+	CACHED = 1,
+	UPTODATE = 2,
+	DIRTY = 4,
+	UNDER_WRITEBACK = 8,
+	TAIL = 16,
+	COUNTED = 32
+};
 enum block_bits { DATA = 1, SHOWN = 2, SPLIT = 4 };
 
 static struct {
@@ -244,8 +251,7 @@ static void look_at_pages(unsigned char *pages, uint32_t size)
 
 		pages[i] = (count_cached((uint64_t)i * PAGE, PAGE, &counts) ? COUNTED : 0) |
 			   (counts.cached ? CACHED : 0) |
-			   (resident[i] & 1 ? UPTODATE | CACHED : 0) |
-			   (counts.dirty ? DIRTY : 0) |
+			   (resident[i] & 1 ? UPTODATE | CACHED : 0) | (counts.dirty ? DIRTY : 0) |
 			   (counts.writeback ? UNDER_WRITEBACK : 0);
 	}
 	if (memchr(resident, 1, in_file))
@@ -317,13 +323,13 @@ static void show_unit(unsigned char unit[2], const unsigned char *at, const unsi
 		}
 }
 
-static void show_units(unsigned char (*units)[2], const unsigned char *blocks, uint32_t size)
+static void show_units(unsigned char *units, const unsigned char *blocks, uint32_t size)
 {
 	uint32_t unit = file.block / 2;
 
 	for (uint32_t i = 0; i * unit < size; i++)
 		if (blocks[i / 2] & SHOWN)
-			show_unit(units[i], file.bytes + i * unit,
+			show_unit(units + 2 * (size_t)i, file.bytes + i * unit,
 				  file.bytes + (i * unit + unit < size ? i * unit + unit : size));
 }
 
@@ -343,7 +349,7 @@ static unsigned char *look(unsigned char *out, long result, int is_read)
 	look_at_pages(pages, seen.size);
 	look_for_data(blocks, seen.size);
 	look_at_bytes(blocks, pages, seen.size, is_read && result == (long)seen.size);
-	show_units((unsigned char (*)[2])(blocks + file.blocks), blocks, seen.size);
+	show_units(blocks + file.blocks, blocks, seen.size);
 	return end;
 }
 

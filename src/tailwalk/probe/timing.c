@@ -109,8 +109,8 @@ static void refill(const struct call_case *wanted)
 	if (file < 0)
 		open_file();
 	if (ftruncate(file, (off_t)wanted->file_size))
-		fail("cannot make a file of %llu bytes: %s",
-		     (unsigned long long)wanted->file_size, strerror(errno));
+		fail("cannot make a file of %llu bytes: %s", (unsigned long long)wanted->file_size,
+		     strerror(errno));
 	empty_cache();
 	fill_file(file, wanted, 0);
 	if (!wanted->uptodate) {
@@ -197,8 +197,8 @@ static void time_case(const struct call_case *wanted, uint64_t batches)
 	 * makes the call 15% cheaper; a place in the page near that of the file's,
 	 * where loads seem to depend on stores, 4% dearer. */
 	uint64_t stride = wanted->size + HEAD, length = wanted->vectors * stride + 2 * PAGE;
-	char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			    -1, 0);
+	char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			    0);
 	char *buffer = memory + (wanted->offset + PAGE / 4) % PAGE / HEAD * HEAD + HEAD;
 	struct target to = {
 		.call = call_pwrite,
@@ -262,8 +262,9 @@ int timing_command(const char *line)
 		refill(&wanted);
 	} else if (sscanf(line, "time %63s %llu %llu %llu %llu %llu", call, &n[0], &n[1], &n[2],
 			  &n[3], &n[4]) == 6) {
-		struct call_case wanted = { .call = call, .size = n[0], .vectors = n[1],
-					    .offset = n[2], .calls = n[4] };
+		struct call_case wanted = {
+			.call = call, .size = n[0], .vectors = n[1], .offset = n[2], .calls = n[4]
+		};
 
 		time_case(&wanted, n[3]);
 	} else if (sscanf(line, "folios %llu %llu", &n[0], &n[1]) == 2) {

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Comparisons and runs in words and tables; nothing here measures or judges.
 
 The renderings for a terminal are in `table` and `run_table`, since they need rich.

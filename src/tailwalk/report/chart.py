@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The chart of the cases: a row a case, one mark a kernel, on a log scale.
 
 Positions across are in percent, so that a chart is as wide as its page while text and marks keep

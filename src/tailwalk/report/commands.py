@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The commands that measure a run's figures again."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The comparison for programs: JSON as it is, and CSV with one line a case and kernel."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a program's run counted, in lines."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Is this machine affected? The figures over the fills, the verdict, and what to do about it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A sweep on a terminal: heat maps with numbers, the law as a sentence, the flatness."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A sweep's heat maps as one self-contained SVG."""
 
 from __future__ import annotations

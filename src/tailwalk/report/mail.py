@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The comparison as plain text for a mailing list: ASCII, every line under 72 columns."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The comparison as a Markdown table, for issues, commit pages and READMEs."""
 
 from __future__ import annotations

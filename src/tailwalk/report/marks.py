@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Marks for charts: told apart by shape as well as colour, in both themes and on paper."""
 
 from __future__ import annotations

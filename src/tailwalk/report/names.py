@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Names of functions where there is little room: whole, or cut in the middle, and never broken
 over two lines, where they would read as two."""
 

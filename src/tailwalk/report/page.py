@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """One self-contained HTML page: no network, no file beside it, under 500 kB."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The part of a page that shows runs beside each other, or one by itself: table and chart."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The parts that a page is made of: texts and keys to sort by; how they look is the templates'."""
 
 from __future__ import annotations

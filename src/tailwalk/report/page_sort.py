@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """From records of any kind to the sections of a page."""
 
 from __future__ import annotations

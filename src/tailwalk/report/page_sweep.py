@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The part of a page that shows a sweep: heat maps and laws."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """One function on a terminal: its instructions with their counts, and its walks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Profiles as one self-contained SVG: a flame graph each, on one scale, coloured by the change."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Profiles on a terminal: a line a function, and what the calls that are not modal did besides."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Profiles as call trees: text with inclusive counts, and folded stacks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What every rendering of profiles says in the same words."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the table of releases says, in words: of one release, and of every line."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """One run on a terminal: a line a case."""
 
 from __future__ import annotations

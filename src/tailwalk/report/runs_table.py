@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The kept runs on a terminal: a line a run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The comparison on a terminal: as wide as fits, from one line a case down to blocks."""
 
 from __future__ import annotations

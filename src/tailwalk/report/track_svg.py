@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A track as one self-contained SVG: counts over kernels, a line a case, on a log scale."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A track on a terminal: a line a kernel, a column a case, the steps named below."""
 
 from __future__ import annotations

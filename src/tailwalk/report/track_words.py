@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A track in words: what to call its kernels, and its steps as sentences."""
 
 from __future__ import annotations

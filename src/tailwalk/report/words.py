@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What every rendering says in the same words: figures, ratios, recovery, conditions, verdict."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Portions of a measurement on a Dask cluster (optional extra `dask`).
 
 A worker needs this package and the QEMU that the client has; the kernel's image and the guest's

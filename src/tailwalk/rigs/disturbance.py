@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What else a CPU does while it is measured on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The exact rig: cases in a guest under QEMU's TCG, counted in executed instructions.
 
 Under -icount the guest's time-stamp counter advances by one for each instruction, so two reads

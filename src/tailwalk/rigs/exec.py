@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Running a static program of the user's in a guest, on a fresh file system, and counting it.
 
 The program is carried to the guest's memory; its output goes to files in memory and comes back by

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Fresh file systems for guests, made on the host as ordinary files.
 
 A file system travels to the guest as its bytes that are neither zero nor repeated: some 15 KiB,

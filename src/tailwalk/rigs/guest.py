@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """One guest under QEMU, from its start to its certain end.
 
 The guest's console, the probe's frames and QEMU's control socket are read by one loop in the

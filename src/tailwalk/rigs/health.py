@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a machine needs for Tailwalk, and the line that mends what it lacks."""
 
 from __future__ import annotations

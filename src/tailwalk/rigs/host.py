@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The host rig: cases on this machine's own kernel and file system, in nanoseconds.
 
 The probe is pinned to one CPU and works on a file without a name. No step needs root; root

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The guest's first file system: the probe as /init and the modules it loads.
 
 The format is `newc` of cpio, uncompressed: unpacking costs guest instructions and a compressed

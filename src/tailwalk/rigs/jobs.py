@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Independent jobs side by side on this machine's cores."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Does KVM run guests on this machine? /dev/kvm alone does not tell.
 
 The device can open where no CPU virtualisation is behind it: in some virtual machines KVM is there

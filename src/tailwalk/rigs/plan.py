@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What to measure on every kernel: the cases and their common conditions."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Portions of a measurement, and the pools of workers that do them.
 
 A portion is what one guest does: some cases on one kernel, from a saved state. Its figures depend

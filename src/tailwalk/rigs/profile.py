@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A guest whose calls a TCG plugin records, and the names of its kernel's functions."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """QEMU: which one, and the one list of arguments it is started with."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Does the exact rig repeat itself on this machine?"""
 
 from __future__ import annotations

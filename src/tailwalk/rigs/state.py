@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A booted guest, saved at the instruction at which it asks for its first job.
 
 Booting is most of what a guest does, and it is the same every time: so it is done once for each

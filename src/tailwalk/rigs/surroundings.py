@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a host's figures depend on besides its kernel: file system, CPU, clock."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The timed rig: cases in guests under KVM, in nanoseconds.
 
 All kernels' guests exist side by side, but one runs at a time: a guest stops itself after each

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Timing calls by the clock: what the host rig and the timed rig have in common.
 
 A call of a microsecond cannot be timed on its own without timing the clock as well: so calls are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The probe as a process of this machine: lines in, frames out, gone at the end whatever happens.
 
 Its file has no name, so nothing is left behind even where this process is killed: the kernel then

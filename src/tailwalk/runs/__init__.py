@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The record of what was measured: schema, version, reading and writing."""
 
 from tailwalk.runs.record import (

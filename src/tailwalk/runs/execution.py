@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The execution: one run of a user's program on one kernel, counted, as a JSON document.
 
 Versions of the format:

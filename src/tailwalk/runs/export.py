@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Figures as a table for other tools: CSV, and Parquet (optional extra `parquet`)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The index of a results directory: SQLite, made from the files and never their master.
 
 Nothing but `Index.refreshed` writes it, from what the directory holds at that moment, so it cannot

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """How sure a timed figure is."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Reading what libMicro prints into runs.
 
 Three lineages print three forms of one table (libMicro 0.4.0 of Sun, the forks 0.4.x-rh and 1505):

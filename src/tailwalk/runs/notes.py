@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The notes of a run's figures, for readers."""
 
 from __future__ import annotations

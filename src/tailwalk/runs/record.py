@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The run: one kernel's cases on one rig, as an immutable JSON document.
 
 Versions of the format:

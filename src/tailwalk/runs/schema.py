@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The published JSON Schema of a record, made from the struct that reads and writes it.
 
 Every word of it is chosen here, and none by msgspec or Python: a schema is published once, and is

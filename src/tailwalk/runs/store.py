@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Where runs are kept: one file each in a results directory, and an index made from them.
 
 The files are the runs; each is written under a temporary name and renamed, under a name that its

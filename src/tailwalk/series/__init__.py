@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Series: named changes to kernel source, kept as edits that hold on every version they are for."""
 
 from tailwalk.series.edit import Edit

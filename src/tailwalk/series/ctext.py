@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """C source as far as edits need it: tokens with their places, and where a definition lies.
 
 Anchors are compared token by token, so that neither white space, nor line breaks, nor comments

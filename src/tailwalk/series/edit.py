@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Edits of source text, anchored to names and statements and never to line numbers.
 
 Coccinelle is the field's tool for such changes. An engine of our own carries them here, because

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The patches of a series as `git am` takes them, made for one tree."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Which kernel releases have the regression, and which have upstream's change that ends it at a
 folio's start.
 

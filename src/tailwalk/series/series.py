@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A series: patches made of edits, read from a definition, and what it means for a given tree.
 
 A definition is a TOML file. Those of the project lie in `definitions/`, one a series, named as the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Data-integrity tests: random operations on a kernel's ext4, compared with a shadow copy, and
 power cuts, after which everything made durable must be there."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """How the file system under test is made and mounted."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A disk with a volatile cache, whose power can be cut at any write.
 
 QEMU reaches it as an NBD server over a connected socket. Requests are served one by one, so it is

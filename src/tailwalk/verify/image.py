@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Disk images for the guests, and the judgement of e2fsck on them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the bytes in a file say about where they come from.
 
 Every 8 bytes that the exerciser writes at a multiple of 8 name the operation, the file and the

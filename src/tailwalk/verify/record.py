@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a verification found, as an immutable JSON document.
 
 Versions of the format:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the probe says of a session: how far it came, what it did, what differs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Sessions: one guest that exercises a file system, or one whose power is cut while it does."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Verify a kernel: sessions side by side until the goal is reached or something is found."""
 
 from __future__ import annotations

@@ -21,7 +21,9 @@ EXPORT int qemu_plugin_version = API;
 
 /* MARK_BEGIN and MARK_END of the probe (probe/calls.c). */
 #define MARKER_SIZE 8
-static const uint8_t marker_begin[MARKER_SIZE] = { 0x0f, 0x1f, 0x84, 0x00, 0x01, 0x57, 0x4c, 0x54 };
+static const uint8_t marker_begin[MARKER_SIZE] = {
+	0x0f, 0x1f, 0x84, 0x00, 0x01, 0x57, 0x4c, 0x54
+};
 static const uint8_t marker_end[MARKER_SIZE] = { 0x0f, 0x1f, 0x84, 0x00, 0x02, 0x57, 0x4c, 0x54 };
 
 /* Counting the executed instructions. */
@@ -91,9 +93,9 @@ static enum kind kind_of(const uint8_t *bytes, size_t size)
 {
 	size_t at = 0;
 
-	while (at < size && (bytes[at] == 0x66 || bytes[at] == 0x67 || bytes[at] == 0xf2 ||
-			     bytes[at] == 0xf3 || (bytes[at] & 0xe7) == 0x26 ||
-			     bytes[at] == 0x64 || bytes[at] == 0x65))
+	while (at < size &&
+	       (bytes[at] == 0x66 || bytes[at] == 0x67 || bytes[at] == 0xf2 || bytes[at] == 0xf3 ||
+		(bytes[at] & 0xe7) == 0x26 || bytes[at] == 0x64 || bytes[at] == 0x65))
 		at++;
 	if (at < size && (bytes[at] & 0xf0) == 0x40)
 		at++;
@@ -165,8 +167,8 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 				instruction, on_begin, NO_REGISTERS,
 				(void *)(uintptr_t)qemu_plugin_insn_vaddr(instruction));
 		else if (is_marker(instruction, marker_end))
-			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end,
-							       NO_REGISTERS, NULL);
+			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
+							       NULL);
 		bytes += size;
 	}
 	close_block(block);

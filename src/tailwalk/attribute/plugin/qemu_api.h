@@ -45,8 +45,7 @@ typedef void access_callback(unsigned int cpu, uint32_t info, uint64_t address, 
 void qemu_plugin_reset(uint64_t id, reset_callback *done);
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, translation_callback *callback);
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block,
-					  execution_callback *callback, int registers,
-					  void *data);
+					  execution_callback *callback, int registers, void *data);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction,
 					    execution_callback *callback, int registers,
 					    void *data);
@@ -56,16 +55,14 @@ void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *instruction,
 bool qemu_plugin_mem_is_store(uint32_t info);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *block);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block,
-						 size_t index);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction);
 
 #if API < 3
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction);
 #else
-size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction, void *bytes,
-			     size_t most);
+size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction, void *bytes, size_t most);
 #endif
 
 #if API < 2
@@ -80,9 +77,9 @@ struct qemu_plugin_word {
 struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t size);
 void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *board, unsigned int cpu);
 void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *instruction,
-							  int operation,
-							  struct qemu_plugin_word word,
-							  uint64_t operand);
+							 int operation,
+							 struct qemu_plugin_word word,
+							 uint64_t operand);
 #endif
 
 #endif

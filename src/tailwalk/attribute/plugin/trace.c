@@ -98,8 +98,7 @@ void close_block(struct block *block)
 
 	block->hashes[0] = 0;
 	for (uint32_t i = 0; i < block->length; i++) {
-		block->hashes[i + 1] =
-			block->hashes[i] + (in_kernel(address) ? mix(address) : 0);
+		block->hashes[i + 1] = block->hashes[i] + (in_kernel(address) ? mix(address) : 0);
 		address += block->sizes[i];
 	}
 	block->bytes = grow(block->bytes, (size_t)(address - block->address));
@@ -222,6 +221,6 @@ void trace_end(uint64_t executed)
 	counts[0] = now.marker;
 	counts[1] = now.kernel;
 	counts[2] = executed - now.begun - now.kernel;
-	output_frame(FRAME_CALL,
-		     (struct part[]){ { counts, sizeof(counts) }, { &profile, 4 } }, 2);
+	output_frame(FRAME_CALL, (struct part[]){ { counts, sizeof(counts) }, { &profile, 4 } },
+		     2);
 }

@@ -23,7 +23,9 @@
 EXPORT int qemu_plugin_version = API;
 
 #define MARKER_SIZE 8
-static const uint8_t marker_begin[MARKER_SIZE] = { 0x0f, 0x1f, 0x84, 0x00, 0x03, 0x57, 0x4c, 0x54 };
+static const uint8_t marker_begin[MARKER_SIZE] = {
+	0x0f, 0x1f, 0x84, 0x00, 0x03, 0x57, 0x4c, 0x54
+};
 static const uint8_t marker_end[MARKER_SIZE] = { 0x0f, 0x1f, 0x84, 0x00, 0x04, 0x57, 0x4c, 0x54 };
 
 static const uint8_t switch_stack[3] = { 0x48, 0x8b, 0xa6 };
@@ -219,16 +221,16 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 
 		/* Callbacks first: what they see was executed before this one. */
 		if (mode == KERNEL && newborn && qemu_plugin_insn_vaddr(instruction) == newborn)
-			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_birth,
-							       NO_REGISTERS, NULL);
+			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_birth, NO_REGISTERS,
+							       NULL);
 		else if (mode == KERNEL &&
 			 has_bytes(instruction, SWITCH_SIZE, switch_stack, sizeof(switch_stack)))
 			qemu_plugin_register_vcpu_mem_cb(instruction, on_switch, NO_REGISTERS,
 							 LOADS_AND_STORES, NULL);
 		else if (mode == USER &&
 			 has_bytes(instruction, MARKER_SIZE, marker_begin, MARKER_SIZE))
-			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_begin,
-							       NO_REGISTERS, NULL);
+			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_begin, NO_REGISTERS,
+							       NULL);
 		else if (mode == USER &&
 			 has_bytes(instruction, MARKER_SIZE, marker_end, MARKER_SIZE))
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
