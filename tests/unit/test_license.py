@@ -15,7 +15,7 @@ _SPDX = "SPDX-License-Identifier: GPL-2.0-or-later"
 _COMMENTS = (f"# {_SPDX}", f"// {_SPDX}", f"/* {_SPDX} */", f"{{#- {_SPDX} -#}}")
 
 # Texts, pictures, what programs print, and what can hold no comment.
-_TEXTS = {".md", ".svg", ".json", ".csv", ".table", ".mail", ".markdown", ".1", ".typed"}
+_TEXTS = {".md", ".txt", ".svg", ".json", ".csv", ".table", ".mail", ".markdown", ".1", ".typed"}
 
 
 def sources() -> list[Path]:
