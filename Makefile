@@ -21,7 +21,7 @@ help:
 
 setup: .venv/run
 
-.PHONY: packages build-packages check-packages test-packages
+.PHONY: packages build-packages check-packages test-packages test-long-packages
 packages:
 	@sh requirements/programs.sh run
 
@@ -33,6 +33,9 @@ check-packages:
 
 test-packages:
 	@sh requirements/programs.sh test
+
+test-long-packages:
+	@sh requirements/programs.sh test-long
 
 # $(call locked,ENVIRONMENT,LOCK): the lock's packages and, from this folder, Tailwalk.
 define locked
@@ -85,7 +88,7 @@ table: build-packages setup
 test: test-packages .venv/test
 	.venv/bin/pytest -m 'not long'
 
-test-long: test-packages .venv/test
+test-long: test-long-packages .venv/test
 	.venv/bin/pytest -m long
 
 define checks

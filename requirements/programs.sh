@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the machine itself has to have: sh requirements/programs.sh run|build|check|test
+# What the machine itself has to have: sh requirements/programs.sh run|build|check|test|test-long
 #
 # Where there are dpkg and apt-get, root gets the Debian packages that are missing and anyone else
 # the one line that installs them. Elsewhere each program is looked for, and what is not found is
@@ -65,11 +65,18 @@ for_checks() {
     need mount 'mount and umount' found mount umount
     need procps 'procps (pgrep)' found pgrep
     need 'xfsprogs btrfs-progs' 'mkfs.xfs and mkfs.btrfs' found mkfs.xfs mkfs.btrfs
+    need 'groff-base man-db' 'groff and man' found groff man
+    need 'bash zsh fish' 'bash, zsh and fish' found bash zsh fish
 }
 
 for_tests() {
     for_checks
     need 'chromium chromium-driver' 'Chromium and chromedriver' found chromium chromedriver
+}
+
+for_long_tests() {
+    for_tests
+    need 'buildah mmdebstrap' 'buildah and mmdebstrap' found buildah mmdebstrap
 }
 
 debian=$(command -v dpkg-query && command -v apt-get || true)
@@ -78,7 +85,8 @@ case ${1-} in
     build) for_builds ;;
     check) for_checks ;;
     test) for_tests ;;
-    *) sed -n '2s/# //p' "$0" >&2; exit 2 ;;
+    test-long) for_long_tests ;;
+    *) sed -n '3s/# //p' "$0" >&2; exit 2 ;;
 esac
 
 if [ -z "$debian" ]; then

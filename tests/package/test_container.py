@@ -110,22 +110,6 @@ def image(tmp_path_factory) -> Iterator[Container]:
     shutil.rmtree(buildah.store)
 
 
-def test_it_installs_the_packages_that_make_run_installs() -> None:
-    packages = re.search(r"^PACKAGES = (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert packages is not None
-    installed = re.search(r"--no-install-recommends \\\n *(.*) \$\{EXTRA\}", CONTAINERFILE)
-    assert installed is not None
-    assert set(installed[1].split()) == set(packages[1].split())
-
-
-def test_the_page_names_what_src_kernels_are_built_with() -> None:
-    packages = re.search(r"^BUILD_PACKAGES = \$\(PACKAGES\) (.*)$",
-                         (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert packages is not None
-    page = (ROOT / "docs" / "how-to" / "install.md").read_text()
-    assert f'EXTRA="{packages[1]}"' in page
-
-
 def test_the_context_holds_what_is_copied() -> None:
     copied = {word for line in re.findall(r"^COPY (.*) \S+$", CONTAINERFILE, re.MULTILINE)
               for word in line.split()}
