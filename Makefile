@@ -39,7 +39,7 @@ test-long-packages:
 
 # $(call locked,ENVIRONMENT,LOCK): the lock's packages and, from this folder, Tailwalk.
 define locked
-@echo 'installing the packages of $(2) into $(1)'
+@echo 'installing the packages of $(2) into $(1)' >&2
 @$(1)/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r $(2)
 @$(1)/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 endef
@@ -62,7 +62,7 @@ endef
 .PHONY: newest
 newest: | packages
 	@python=$$(sh requirements/python.sh) && $$python -m venv .venv-newest && \
-	    echo "installing the newest packages into .venv-newest, for $$($$python --version)"
+	    echo "installing the newest packages into .venv-newest, for $$($$python --version)" >&2
 	@.venv-newest/bin/pip install -q --disable-pip-version-check --upgrade \
 	    --upgrade-strategy eager -e '.[$(EXTRAS)]'
 
@@ -72,7 +72,7 @@ LOCK = .venv-lock/bin/uv pip compile -q --upgrade --no-header --no-annotate --ge
     --no-build --group build --python-version 3.11
 lock:
 	@python3 -m venv .venv-lock
-	@echo 'installing uv into .venv-lock'
+	@echo 'installing uv into .venv-lock' >&2
 	@.venv-lock/bin/pip install -q --disable-pip-version-check --upgrade uv
 	$(LOCK) --universal --all-extras pyproject.toml -o requirements/test.txt
 	$(LOCK) --universal -c requirements/test.txt pyproject.toml -o requirements/run.txt

@@ -37,20 +37,10 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A program that does nothing: all it costs is start-up, which every C library has its own
-    of."""
-    path = tmp_path_factory.mktemp("programs") / "empty"
-    subprocess.run(["cc", "-static", "-x", "c", "-", "-o", path], check=True, text=True,
-                   input="int main(void) { return 0; }\n")
-    return path
-
-
 @pytest.fixture
 def run(bench, kernel, program: Path) -> Run:
     def run(*arguments: str, spec: str = "debian:6.18", **changed) -> Executed:
-        plan = ExecPlan(**{"program": program, "arguments": arguments, **changed})
+        plan = ExecPlan(program=program, arguments=arguments, **changed)
         return execute(kernel(spec), plan, bench=bench)
 
     return run
@@ -68,15 +58,9 @@ def test_returns_output_and_status(run: Run, program: Path) -> None:
 
 def test_user_instructions_are_the_programs(run: Run) -> None:
     few, many = (run("spin", str(rounds)).execution.instructions for rounds in (10**6, 3 * 10**6))
-    # The digits of the number are read by the same instructions.
+    # The digits of the number are read by the same instructions, and start-up, which may be the
+    # larger part of a count and is another in every C library, is in both.
     assert many.user - few.user == 2 * 2 * 10**6
-
-
-def test_a_program_less_an_empty_one_is_what_it_does(run: Run, empty: Path) -> None:
-    start_up, spun = (done.execution.instructions for done in (
-        run(program=empty), run("spin", "1000000")))
-    assert start_up.user > 0
-    assert 2 * 10**6 < spun.user - start_up.user < 2 * 10**6 + 20_000
 
 
 def test_a_system_call_costs_the_kernel_the_same_each_time(run: Run) -> None:
@@ -102,7 +86,7 @@ def test_threads_and_children_belong_to_the_program(run: Run) -> None:
     short, long = (run("threads", rounds).execution for rounds in ("1000000", "2000000"))
     assert short.tasks == long.tasks == 5
     grown = long.instructions.user - short.instructions.user
-    assert 8 * 10**6 <= grown < 8.01 * 10**6
+    assert grown == pytest.approx(8 * 10**6, abs=10_000)  # who waits for whom is not the same
     few, many = (run("forks", str(children)).execution for children in (10, 30))
     assert (few.tasks, many.tasks) == (11, 31)
     grown = many.instructions.user - few.instructions.user

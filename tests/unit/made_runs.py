@@ -62,9 +62,11 @@ def made_timed_figure(case: Case, samples: Sequence[float], **changed: Any) -> F
 
 def made_samples(seed: int, median: float, *, noise: float = 0.05,
                  number: int = 30) -> list[float]:
-    """Samples whose true median is `median`, skewed as times are."""
+    """Samples whose true median is `median`, skewed as times are.
+
+    They are rounded: in the last digit exp() is another in each version of NumPy and each CPU."""
     samples = median * np.exp(np.random.default_rng(seed).normal(0, noise, number))
-    return [float(sample) for sample in samples]
+    return [round(float(sample), 6) for sample in samples]
 
 
 def made_run(spec: str, figures: Sequence[Figure], *, release: str | None = None,

@@ -76,6 +76,25 @@ def test_long_runs_of_iomap_keep_every_invariant(data, buffers):
     assert wander(data, "bitmap", setting, 40, against="bitmap") == ""
 
 
+def test_iomap_keeps_no_mapping_of_a_preallocated_block_that_was_not_written():
+    """A copy that failed left the block mapped; the next read took what lay there on disk."""
+    setting = Setting(mode="ordered", buffers=5)
+    machine = Machine(setting, find_design("bitmap").walk())
+    state = next(state for state in start_states(machine, fine=False)
+                 if state.blocks == bytes([3, 0, 2, 3, 0]) and not state.folio)
+    pair = state, state
+    for rule, values in (("write", {"start": 5, "end": 8, "copied": 0, "fault": -2}),
+                         ("read", {"fault": 0})):
+        move = next(move for move in moves_of_both(machine, machine, pair, fine=True)
+                    if move.rule == rule and all(getattr(move, name) == value
+                                                 for name, value in values.items()))
+        [(_, after)] = run_both(machine, machine, pair, [move])
+        for invariant in INVARIANTS:
+            assert not (invariant.required and invariant.applies(setting)
+                        and invariant.broken(Arrival(pair[1], after[1], setting.mode))), invariant
+        pair = after
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("design", ["tail", "seek", "span"])
 @given(data=st.data(), setting=SETTINGS)

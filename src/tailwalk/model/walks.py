@@ -482,6 +482,9 @@ class BitmapWalk:
             elif flags[i] & NEW and flags[i] & DELAY:
                 flags[i] &= ~(MAPPED | DELAY)
                 given_back.append(i)
+            elif not flags[i] & UPTODATE:
+                # Nothing keeps the mapping for the next read, which asks for it anew.
+                flags[i] &= ~(MAPPED | UNWRITTEN)
             flags[i] &= ~NEW
         complete = all(flag & UPTODATE for flag in flags)
         return Ended(bytes(flags), tuple(given_back), (), copied, uptodate or complete,
