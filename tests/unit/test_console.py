@@ -78,6 +78,14 @@ def test_a_log_gets_a_line_now_and_then() -> None:
     ]
 
 
+def test_no_task_is_done_by_more_than_all_of_it() -> None:
+    stream, clock = io.StringIO(), Clock()
+    with LineProgress(stream, clock=clock).task("unpack", 100) as task:
+        clock.now += 60
+        task.advance(103)
+    assert stream.getvalue().splitlines()[1] == "unpack: 100%"
+
+
 def test_short_tasks_say_one_line_and_failed_ones_do_not_say_done() -> None:
     stream, clock = io.StringIO(), Clock()
     progress = LineProgress(stream, clock=clock)

@@ -18,7 +18,7 @@ from tailwalk.cases.sweep import random_offsets, sweep_cases
 from tailwalk.compare.law import Walk, cells, fit, flatness, random_cells, walk_of
 from tailwalk.compare.sweep import arrange
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.report.heatmap import law_sentence, sweep_maps
+from tailwalk.report.heatmap import law_sentence, sweep_conditions, sweep_maps
 from tailwalk.runs import Conditions, Figure, KernelRecord, Run
 
 PWRITE = find_cases(["pwrite_u1k"])[0]
@@ -137,6 +137,15 @@ def test_recovery_at_random_offsets():
     base, bad, fixed = (fmean(random_cells(cells(run), 2 * MIB, Filesystem()).values())
                         for run in runs)
     assert rows[2 * MIB].recovery == pytest.approx((bad - fixed) / (bad - base))
+
+
+def test_what_recoveries_are_of_is_said_where_there_are_some():
+    runs = [made_run(flat, large=False, spec="debian:6.12"), made_run(full),
+            made_run(tail, spec="debian:7.3")]
+    [said] = sweep_conditions(arrange(runs))
+    assert said[0] == "recovered" and "regression of debian:6.18 against debian:6.12" in said[1]
+    assert arrange(runs[:2]).bad == 1
+    assert sweep_conditions(arrange(runs[:2])) == []
 
 
 def test_recovery_is_over_offsets_that_may_be_used_everywhere():

@@ -159,7 +159,8 @@ class _LineTask:
         if now - self._said < _SECONDS_BETWEEN_LINES:
             return
         self._said = now
-        share = f"{100 * self._done / self._total:.0f}%" if self._total else ""
+        # A total may be an estimate, such as the members of an archive.
+        share = f"{min(100 * self._done / self._total, 100):.0f}%" if self._total else ""
         self._line(f"{self._label}: {', '.join(filter(None, [share, self._doing]))}")
 
     def close(self, outcome: str) -> None:

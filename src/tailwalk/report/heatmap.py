@@ -61,7 +61,7 @@ def sweep_conditions(sweep: Sweep) -> list[tuple[str, str]]:
 
 
 def _recovery_condition(sweep: Sweep) -> list[tuple[str, str]]:
-    if sweep.bad is None or sweep.threshold is None:
+    if sweep.bad is None or sweep.threshold is None or sweep.bad + 1 == len(sweep.maps[0]):
         return []
     bad, base = (sweep.maps[0][number].run.kernel.spec for number in (sweep.bad, 0))
     return [("recovered", f"share of the regression of {bad} against {base} taken back, for "
