@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from tailwalk.cases import Filesystem, find_cases
+from tailwalk.cli.measure import runs_for
+from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
 from tailwalk.rigs.cpu import GUEST_CPU
 from tailwalk.rigs.exact import Bench, measure
 from tailwalk.rigs.exec import ExecPlan, execute
 from tailwalk.rigs.plan import Plan
+from tailwalk.runs import write_run
 from tailwalk.runs.notes import grouped_notes
 
 pytestmark = pytest.mark.guest
@@ -121,6 +124,14 @@ def test_a_guest_without_the_module_says_that_it_sums_in_software(
     assert grouped_notes(found.run) == [
         "crc32c is computed in software by crc32c-generic, though the CPU has an instruction for "
         "it (SSE4.2): what writes metadata is dearer here than on a server"]
+
+
+def test_a_record_of_another_cpu_is_refused_before_a_kernel_is_fetched(
+        kernel: Callable[[str], Kernel], bench: Bench, tmp_path: Path) -> None:
+    [old] = measure([kernel("debian:6.12")], SEED, bench=with_cpu(bench, OLD_CPU))
+    write_run(old.run, tmp_path / "old.json")
+    with pytest.raises(UsageError, match=r"\(not measured yet\) cannot be compared .*: cpu is "):
+        runs_for([str(tmp_path / "old.json"), "debian:2.6"], None)
 
 
 @pytest.mark.parametrize("kind", ["xfs", "btrfs"])

@@ -76,6 +76,11 @@ def test_a_library_chooses_by_the_cpu(modalias: str, names: tuple[str, ...], cod
     assert found(modalias, library_driver, *names)["crc32c"] == Checksum("crc32c", code, unused)
 
 
+def test_a_driver_that_calls_the_library_does_not_say_by_which_code() -> None:
+    wrapper = SHA.replace("generic", "lib")
+    assert found(WITH_SSE42, wrapper)["sha256"] == Checksum("sha256", "the kernel's library")
+
+
 def test_what_is_not_said_is_not_known() -> None:
     assert found("", "") == {}
     assert found(WITH_SSE42, "name : crc32c\n\npriority: 5\n\ndriver : x") == {}

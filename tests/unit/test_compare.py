@@ -248,6 +248,14 @@ class TestRefusals:
              made_run("debian:6.18", figures, machine={"qemu": "10.0.2"})],
             "qemu is 7.2.22 there and 10.0.2 here", "cpu is qemu64 there and not recorded here")
 
+    def test_another_cpu_is_told_once(self) -> None:
+        figures = [made_figure(made_case(), 2203)]
+        with pytest.raises(UsageError) as caught:
+            compare([made_run("debian:6.12", figures, machine={"cpu": "qemu64,-cx16"}),
+                     made_run("debian:6.18", figures, machine={
+                         "cpu": "x86-64-v3 without CX16", "cpu features": "qemu64,+avx2"})])
+        assert "cpu is qemu64,-cx16 there and x86-64-v3 without CX16 here." in str(caught.value)
+
     def test_of_long_facts_only_the_words_that_differ_are_told(self) -> None:
         figures = [made_figure(made_case(), 2203)]
         shared = "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable nokaslr acpi=off"

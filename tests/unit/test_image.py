@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,11 @@ def test_what_is_no_kernel_leaves_nothing(tmp_path: Path, cache: Cache) -> None:
         resolve(f"image:{tmp_path}/note", cache=cache)
     assert [path.name for path in (cache.root / "kernels").iterdir()
             if not path.name.startswith(".lock")] == []
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_never_ends_is_no_image(cache: Cache, tmp_path: Path,
+                                     make: Callable[[Path], None]) -> None:
+    make(tmp_path / "image")
+    with pytest.raises(KernelError, match="image: it is no regular file"):
+        resolve(f"image:{tmp_path / 'image'}", cache=cache)

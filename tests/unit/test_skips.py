@@ -42,6 +42,19 @@ def test_never(): pass
 }
 
 
+def test_ci_is_told_so_by_the_script_that_is_run_there(tmp_path: Path) -> None:
+    make = tmp_path / "make"
+    make.write_text("#!/bin/sh\necho \"CI is ${CI-unset}\"\n")
+    make.chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    done = subprocess.run(
+        ["bash", TESTS.parent / ".ci" / "run"], capture_output=True, text=True, check=True,
+        env={**environment, "PATH": f"{tmp_path}:{environment['PATH']}"})
+    told = [line for line in done.stdout.splitlines() if line.startswith("CI is ")]
+    assert len(told) >= 3
+    assert set(told) == {"CI is true"}
+
+
 @pytest.mark.parametrize(("ci", "counts"), [
     ("", {"passed": 1, "skipped": 7, "xfailed": 1}),
     ("true", {"passed": 1, "skipped": 2, "xfailed": 1, "failed": 2, "errors": 3})])

@@ -18,6 +18,7 @@ from tailwalk.cli.options import (
     require_writable,
 )
 from tailwalk.compare import compare as compare_runs
+from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.report.data import comparison_csv, comparison_json
 from tailwalk.report.mail import mail
@@ -63,6 +64,7 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
         raise UsageError(f"only {kernels[0]} is named: give a baseline and at least one other "
                          "kernel or record to compare with it.")
     column = None if bad is None else _column(bad, kernels)
+    check_threshold(threshold)
     require_writable(json_file, html, read=kernels)
     plan = _plan(kernels, given)
     with open_progress() as progress:
@@ -91,12 +93,16 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
 
 def _column(bad: str, kernels: tuple[str, ...]) -> int:
     """The index that --bad means."""
-    column = int(bad) if bad.isascii() and bad.isdecimal() else (
-        kernels.index(bad) if bad in kernels else -1)
-    if not 1 <= column < len(kernels):
-        others = ", ".join(f"{index} {kernel}" for index, kernel in enumerate(kernels) if index)
-        raise UsageError(f"--bad {bad} names no column after the baseline; those are {others}.")
-    return column
+    numbers = range(1, len(kernels))
+    named = [int(bad)] if bad.isascii() and bad.isdecimal() else [
+        number for number in numbers if kernels[number] == bad]
+    if len(named) == 1 and named[0] in numbers:
+        return named[0]
+    others = ", ".join(f"{number} {kernels[number]}" for number in numbers)
+    if len(named) > 1:
+        raise UsageError(f"--bad {bad} names {len(named)} columns: give a number; the columns "
+                         f"after the baseline are {others}.")
+    raise UsageError(f"--bad {bad} names no column after the baseline; those are {others}.")
 
 
 def _plan(kernels: tuple[str, ...], given: dict[str, Any]) -> Plan | None:

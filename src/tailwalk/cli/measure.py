@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from tailwalk.rigs.plan import DEFAULT_ROUNDS, Plan
 from tailwalk.runs import Run, read_run, read_runs
 
 if TYPE_CHECKING:
+    from tailwalk.rigs.exact import Bench
     from tailwalk.rigs.pool import Pool
 
 _SPEC = re.compile(r"(debian|src|debug|image):.*", re.DOTALL)
@@ -83,8 +85,9 @@ def runs_for(arguments: Sequence[str], plan: Plan | None, *, fresh: bool = False
     """The run of each argument, in order: a spec's is measured, any other is read.
 
     Everything is read before anything is measured, so that a wrong argument costs no measurement.
-    Where `plan` is None, specs are measured as the first run that was read. Raises what
-    `read_argument`, `parse_spec`, `resolve` and `measure` raise.
+    Where `plan` is None, specs are measured as the first run that was read. Raises UsageError where
+    what would be measured does not compare with it, and what `read_argument`, `parse_spec`,
+    `resolve` and `measure` raise.
     """
     specs = list(dict.fromkeys(argument for argument in arguments if is_spec(argument)))
     runs = {argument: read_argument(argument, progress=progress)
@@ -92,18 +95,19 @@ def runs_for(arguments: Sequence[str], plan: Plan | None, *, fresh: bool = False
     if specs:
         if plan is None:
             plan = _plan_of(next(iter(runs.values())))
-        runs |= zip(specs, measured(specs, plan, fresh=fresh, dask=dask, progress=progress),
-                    strict=True)
+        runs |= zip(specs, measured(specs, plan, beside=next(iter(runs.values()), None),
+                                    fresh=fresh, dask=dask, progress=progress), strict=True)
     return [runs[argument] for argument in arguments]
 
 
-def measured(specs: Sequence[str], plan: Plan, *, fresh: bool = False, dask: str | None = None,
-             progress: Progress = SILENT) -> list[Run]:
+def measured(specs: Sequence[str], plan: Plan, *, beside: Run | None = None, fresh: bool = False,
+             dask: str | None = None, progress: Progress = SILENT) -> list[Run]:
     """Runs of the specs on the plan's rig. Those of the exact rig are reused where the results
     directory has them; they are made on the Dask cluster at the address `dask`, or on this
     machine.
 
-    Raises UsageError for a kernel that checks itself, and what `resolve` and `measure` raise.
+    Raises UsageError for a kernel that checks itself, on the exact rig for figures that would not
+    compare with the record `beside`, and what `resolve` and `measure` raise.
     """
     require_measurable(*specs)
     if plan.rig == "timed":
@@ -112,14 +116,31 @@ def measured(specs: Sequence[str], plan: Plan, *, fresh: bool = False, dask: str
     from tailwalk.rigs.exact import Bench, measure
     from tailwalk.runs.store import Store
 
+    bench = Bench.prepare(progress=progress)
+    if beside is not None:  # better now than after a build
+        _check_beside(beside, specs[0], plan, bench)
     kernels = [resolve(spec, progress=progress) for spec in specs]
-    found = measure(kernels, plan, bench=Bench.prepare(progress=progress),
+    found = measure(kernels, plan, bench=bench,
                     store=Store(progress=progress), fresh=fresh, pool=pool_at(dask))
     reused = [spec for spec, one in zip(specs, found, strict=True) if one.reused]
     if reused:
         progress.note(f"{', '.join(reused)}: measured before under identical inputs, reused "
                       "(--fresh measures again)")
     return [one.run for one in found]
+
+
+def _check_beside(record: Run, spec: str, plan: Plan, bench: Bench) -> None:
+    """Raise UsageError where a spec that is measured by the plan would not compare with a record,
+    such as one of another version of QEMU."""
+    import msgspec
+
+    from tailwalk.compare.agreement import check_conditions
+
+    bench = replace(bench, machine=replace(bench.machine, append=plan.append))
+    change = msgspec.structs.replace
+    check_conditions(record, change(
+        record, rig="exact", unit="instructions/call", conditions=bench.conditions(plan.filesystem),
+        kernel=change(record.kernel, spec=spec, release="not measured yet")))
 
 
 def _timed(specs: Sequence[str], plan: Plan, *, dask: str | None,

@@ -18,6 +18,7 @@ from tailwalk.cli.options import (
     exact_plan_options,
     require_writable,
 )
+from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import ArchiveError, GuestError, KernelError, TailwalkError, UsageError
 from tailwalk.kernels.spec import parse_spec, require_measurable
 from tailwalk.progress import Progress
@@ -69,6 +70,7 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None,
         parse_spec(spec)
     require_measurable(*specs)
     require_writable(svg, html)
+    check_threshold(threshold)
     plan = exact_plan_from(given)
     with open_progress() as progress:
         chosen = list(dict.fromkeys(specs)) if specs else _line(str(line), newest, progress)

@@ -49,6 +49,12 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 BETWEEN_RELEASES = Threshold(percent=_DEFAULTS["releases"], ground="releases")
 
 
+def check_threshold(asked: float | None) -> None:
+    """Raise UsageError for a threshold in percent that is not 0 or more; None is none."""
+    if asked is not None and not (math.isfinite(asked) and asked >= 0):
+        raise UsageError(f"a threshold of {asked} percent makes no sense: give 0 or more.")
+
+
 def thresholds_for(pairs: Sequence[tuple[KernelRecord, KernelRecord]],
                    asked: float | None) -> list[Threshold]:
     """The threshold of each pair of kernels: the one asked for, or the default between the two.
@@ -57,8 +63,7 @@ def thresholds_for(pairs: Sequence[tuple[KernelRecord, KernelRecord]],
     """
     if asked is None:
         return [_default(*pair) for pair in pairs]
-    if not (math.isfinite(asked) and asked >= 0):
-        raise UsageError(f"a threshold of {asked} percent makes no sense: give 0 or more.")
+    check_threshold(asked)
     return [Threshold(percent=asked, ground="asked")] * len(pairs)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import glob
 import re
+import stat
 from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes, digest_file
@@ -35,6 +36,9 @@ def resolve_image(spec: ImageSpec, cache: Cache, *, progress: Progress = SILENT)
     places: list[str] = []
     try:
         files = [path]
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise KernelError(f"cannot read the kernel image {path}: it is no regular file. Give "
+                              "the path of a vmlinux, vmlinuz, bzImage or kernel .deb.")
         if is_deb(path):
             files, places = _packages(path)
         digests = [digest_file(file) for file in files]

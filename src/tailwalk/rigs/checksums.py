@@ -18,6 +18,7 @@ import msgspec
 from tailwalk.kernels.modules import CHECKSUMS
 from tailwalk.probe.protocol import Ready
 
+_SOME_LIBRARY = "the kernel's library"
 _LIBRARY = "the kernel's library, for any CPU"
 _LIBRARY_FOR_CPU = "the kernel's library, by instructions of the CPU"
 _BUILT_FOR_CPU = "crc32_optimizations"
@@ -25,6 +26,8 @@ _BUILT_FOR_CPU = "crc32_optimizations"
 # (lib/libcrc32c.c), and the library had `__crc32c_le`.
 _LIBRARY_NAME, _EARLIER_NAME = "crc32c", "__crc32c_le"
 _GENERIC = "-generic"
+_WRAPPER = "-lib"
+"""Drivers that call the library, which shows nothing of the code it chose."""
 _INSTRUCTIONS = {"crc32c": ("SSE4.2", 0x94)}
 """Checksums that x86-64 CPUs have an instruction for: since which extension, and the number of that
 in a modalias (X86_FEATURE_XMM4_2, arch/x86/include/asm/cpufeatures.h: word 4, bit 20)."""
@@ -73,7 +76,8 @@ def _driver(crypto: str, name: str) -> str | None:
     if not drivers:
         return None
     best = max(drivers, key=lambda entry: _priority(entry.get("priority", "")))
-    return best.get("driver")
+    driver = best.get("driver")
+    return _SOME_LIBRARY if driver is not None and driver.endswith(_WRAPPER) else driver
 
 
 def _priority(text: str) -> int:

@@ -185,6 +185,8 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
             starts[number] = start
         else:
             yield number, Measured(known, True)
+    if not starts:
+        return
     # Kernels take turns, so that the first guests of several boot side by side.
     owners = [(number, group) for group in range(len(groups)) for number in starts]
     portions = [Portion(start=starts[number], job=jobs[group], cases=groups[group],
