@@ -116,11 +116,10 @@ def measured(specs: Sequence[str], plan: Plan, *, beside: Run | None = None, fre
     from tailwalk.rigs.exact import Bench, measure
     from tailwalk.runs.store import Store
 
-    bench = Bench.prepare(progress=progress)
     if beside is not None:  # better now than after a build
-        _check_beside(beside, specs[0], plan, bench)
+        _check_beside(beside, specs[0], plan, Bench.prepare())
     kernels = [resolve(spec, progress=progress) for spec in specs]
-    found = measure(kernels, plan, bench=bench,
+    found = measure(kernels, plan, bench=Bench.prepare(progress=progress),
                     store=Store(progress=progress), fresh=fresh, pool=pool_at(dask))
     reused = [spec for spec, one in zip(specs, found, strict=True) if one.reused]
     if reused:
