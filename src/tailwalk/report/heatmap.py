@@ -23,6 +23,7 @@ from tailwalk.report.words import (
     show_recovery,
 )
 from tailwalk.runs.notes import notes_by_kernel
+from tailwalk.words import listed
 
 _TERM_WORDS = {
     "prefix": "buffer before the write",
@@ -166,7 +167,7 @@ def law_sentence(law: Law, unit: str, *, sampled: bool = False) -> str:
                 f"{100 * FIT_LIMIT:.0f}% is allowed.")
     spoken = {term: factor for term, factor in law.coefficients.items()
               if law.moves[term] > FIT_LIMIT}
-    moves = [f"{verb} {' and '.join(clauses)}" for verb, sign in (("grows", 1), ("falls", -1))
+    moves = [f"{verb} {listed(clauses)}" for verb, sign in (("grows", 1), ("falls", -1))
              if (clauses := [f"by {_show_factor(abs(factor))} {what} for every {_TERM_WORDS[term]}"
                              for term, factor in spoken.items() if factor * sign > 0])]
     plain = ("Cost does not depend on the place of the write or the size of the folio"

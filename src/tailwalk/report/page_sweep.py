@@ -11,8 +11,9 @@ from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
 from tailwalk.report.commands import run_commands, sweep_command
 from tailwalk.report.heatmap import has_random, heat, law_sentence, sweep_conditions
 from tailwalk.report.page_section import TIMES, Section, particulars, sources_of
-from tailwalk.report.words import conditions, listed, short_release, show_figure, show_recovery
+from tailwalk.report.words import conditions, short_release, show_figure, show_recovery
 from tailwalk.runs import Run
+from tailwalk.words import listed
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import UsageError
 from tailwalk.rigs.filesystem import check_kind
+from tailwalk.words import listed
 
 DEFAULT_CALLS = 300
 DEFAULT_ROUNDS = 20
@@ -48,6 +49,6 @@ class Plan:
             case.check()
         if self.rig not in get_args(GuestRig):
             raise UsageError(f"rig {self.rig!r}: kernels are measured on the rigs "
-                             f"{' and '.join(get_args(GuestRig))}.")
+                             f"{listed(get_args(GuestRig))}.")
         check_kind(self.filesystem)
         return self
