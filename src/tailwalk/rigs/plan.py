@@ -52,3 +52,10 @@ class Plan:
                              f"{listed(get_args(GuestRig))}.")
         check_kind(self.filesystem)
         return self
+
+
+def require_plan(plan: object, kind: type, *, rig: str) -> None:
+    """Raise UsageError unless a plan is of the kind that the rig takes."""
+    if not isinstance(plan, kind):
+        raise UsageError(f"the {rig} rig takes a {kind.__name__}, and was given a "
+                         f"{type(plan).__name__}: make a {kind.__name__} of its cases.")
