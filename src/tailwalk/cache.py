@@ -16,11 +16,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tailwalk.errors import CacheError
-from tailwalk.refusals import FULL, place_of
+from tailwalk.refusals import FULL, place_of, unusable
 
 _PARTIAL = ".partial-"
 
@@ -62,8 +62,9 @@ class Cache:
     def __init__(self, root: Path | None = None) -> None:
         """Raises CacheError where nobody can tell what is in it."""
         self.root = root or default_root()
-        with self.writing():
-            if self.root.exists() and not os.access(self.root, os.R_OK | os.X_OK):
+        with self.writing(), suppress(FileNotFoundError):
+            os.close(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY))
+            if not os.access(self.root, os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.root))
 
     def path(self, kind: str, key: str) -> Path:
@@ -149,10 +150,11 @@ class Cache:
             refusals = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.ELOOP)
             if place and (self._is_above(Path(place)) or (
                     error.errno in refusals and Path(place).is_relative_to(self.root))):
+                reason, cure = unusable(self.root, error)
                 raise CacheError(
                     f"the cache directory {self.root}, which kernels, builds and saved guests are "
-                    f"kept in, cannot be used ({place}: {error.strerror}): mend its permissions, "
-                    "or point TAILWALK_CACHE at another directory."
+                    f"kept in, cannot be used ({reason}): {f'{cure}, or ' if cure else ''}point "
+                    "TAILWALK_CACHE at another directory."
                 ) from error
             raise
 

@@ -19,6 +19,7 @@ from tailwalk.errors import PlaceError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors of a disk without room."""
+_NOT_MADE = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
 
 
 def place_of(error: OSError) -> str | None:
@@ -37,6 +38,22 @@ def naming(what: str | Path) -> Iterator[None]:
         if place_of(error) is None:
             error.filename = str(what)
         raise
+
+
+def unusable(folder: Path, error: OSError) -> tuple[str, str]:
+    """Why the directory cannot be used, made or written, and what would mend it: nothing where
+    only another directory would."""
+    place = Path(place_of(error) or folder)
+    if error.errno in _NOT_MADE:
+        for one in (folder, *folder.parents):
+            if os.path.lexists(one) and not one.is_dir():
+                is_link = " a link that leads to" if one.is_symlink() else ""
+                return f"{one} is{is_link} no directory", ""
+        if error.errno == errno.ENOENT and folder.is_relative_to(place):
+            return f"no directory can be made at {place}", ""
+    cures = {errno.EACCES: "mend its permissions", errno.EPERM: "mend its permissions",
+             **dict.fromkeys(FULL, "make room")}
+    return f"{place}: {error.strerror}", cures.get(error.errno or 0, "")
 
 
 def refusal(error: OSError) -> PlaceError:

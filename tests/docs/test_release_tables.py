@@ -11,6 +11,9 @@ from pages import PAGES, ROOT
 from release_tables import PAGES as WITH_TABLES
 from release_tables import TABLES, names, remade
 
+from tailwalk.series.releases import LINES, MAINLINE
+from tailwalk.words import listed
+
 
 def test_the_tables_are_made_from_the_package() -> None:
     for page in WITH_TABLES:
@@ -23,6 +26,15 @@ def test_the_tables_are_made_from_the_package() -> None:
 def test_a_table_that_was_altered_is_noticed() -> None:
     text = WITH_TABLES[0].read_text()
     assert remade(text.replace("since 6.18.50", "since 6.18.49", 1)) == text
+
+
+def test_the_write_path_names_every_stable_release_that_the_fix_came_with() -> None:
+    text = " ".join((ROOT / "docs/explanation/write-path.md").read_text().split())
+    stable = [line for line in LINES if line is not MAINLINE and line.arrivals]
+    whole = [str(line.fixed_since) for line in stable if line.fixed_since]
+    half = [str(line.arrivals[0].since) for line in stable]
+    assert f"all of it from {listed(whole)} on, half of it from {listed(half)} on." in text
+    assert f"| full | v6.16 to v7.2, but for {listed(whole)} on |" in text
 
 
 # Where mainline got the change is the table's to say. A text that tells where a version has it, by

@@ -18,7 +18,9 @@ from tailwalk.cases.sweep import random_offsets, sweep_cases
 from tailwalk.compare.law import Walk, cells, fit, flatness, random_cells, walk_of
 from tailwalk.compare.sweep import arrange
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.report.heatmap import law_sentence, sweep_conditions, sweep_maps
+from tailwalk.report.heatmap import law_sentence, map_title, sweep_conditions, sweep_maps
+from tailwalk.report.heatmap_svg import heatmap_svg
+from tailwalk.report.page_sweep import sweep_section
 from tailwalk.runs import Conditions, Figure, KernelRecord, Run
 
 PWRITE = find_cases(["pwrite_u1k"])[0]
@@ -146,6 +148,31 @@ def test_what_recoveries_are_of_is_said_where_there_are_some():
     assert said[0] == "recovered" and "regression of debian:6.18 against debian:6.12" in said[1]
     assert arrange(runs[:2]).bad == 1
     assert sweep_conditions(arrange(runs[:2])) == []
+
+
+def test_a_sweep_calls_kernels_by_short_names_and_says_what_they_stand_for():
+    tree = "src:/home/somebody/kernels/worktrees/stable-6.18"
+    runs = [made_run(flat, large=False, spec=tree), made_run(full, spec=f"{tree}+tail")]
+    sweep, console = arrange(runs), Console(width=100)
+    with console.capture() as captured:
+        console.print(sweep_maps(sweep, console))
+    titles = ["pwrite_u1k on 6.18.0 #0", "pwrite_u1k on 6.18.0+tail"]
+    lines = captured.get().splitlines()
+    for title in titles:
+        assert f"{title}: instructions per call" in [line.rstrip() for line in lines]
+        assert f">{title}: instructions per call</text>" in heatmap_svg(sweep)
+    section = sweep_section(sweep, runs)
+    assert [one.title for one in section.content] == titles
+    assert tree not in section.sentence and "6.18.0+tail" in section.sentence
+    for facts in (sweep_conditions(sweep), section.conditions):
+        assert ("6.18.0+tail", f"{tree}+tail, 6.18.0") in facts
+        assert ("6.18.0 #0", f"{tree}, 6.18.0") in facts
+
+
+def test_a_short_spec_stands_in_a_title_with_its_release():
+    [title] = [map_title(one, label) for one, label in zip(
+        arrange([made_run(full)]).maps[0], ["debian:6.18"], strict=True)]
+    assert title == "pwrite_u1k on debian:6.18 (6.18.0)"
 
 
 def test_recovery_is_over_offsets_that_may_be_used_everywhere():

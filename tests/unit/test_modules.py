@@ -89,6 +89,17 @@ def test_what_cannot_be_loaded_is_named(kernel: Kernel, name: str, reason: str) 
         load_order(kernel, [name])
 
 
+def test_modules_of_the_users_own_are_named_with_their_directory(kernel: Kernel) -> None:
+    assert kernel.modules is not None
+    with pytest.raises(KernelError) as caught:
+        load_order(kernel, ["btrfs"])
+    assert f"nor in {kernel.modules}. Build it in, put its module there, or use" in str(
+        caught.value)
+    (kernel.modules / "modules.builtin").unlink()
+    with pytest.raises(KernelError, match=rf"is in the package linux-base-{kernel.release}\. Bui"):
+        load_order(kernel, ["btrfs"])
+
+
 SSE42 = "cpu:type:x86,ven*fam*mod*:feature:*0094*"
 PCLMUL = "cpu:type:x86,ven*fam*mod*:feature:*0081*"
 

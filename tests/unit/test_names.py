@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from tailwalk.attribute.difference import difference
 from tailwalk.attribute.record import AddedPath, OtherCalls, Profile
 from tailwalk.compare.steps import track
-from tailwalk.report.names import cut
+from tailwalk.report.names import cut, cut_apart
 from tailwalk.report.profile_table import difference_table, profile_table
 from tailwalk.report.profile_tree import tree_text
 from tailwalk.report.profile_words import side_labels
@@ -79,6 +79,48 @@ def test_a_cut_name_keeps_its_ends(name: str, room: int, ascii_only: bool) -> No
         head, tail = short.split("..." if ascii_only else "…")
         assert head and tail and name.startswith(head) and name.endswith(tail)
         assert len(short) == room
+
+
+@pytest.mark.parametrize(("names", "room", "cuts"), [
+    (["fault_in_readable", "fault_in_iov_iter_readable", "vfs_write"], 16,
+     ["fault_in_r…dable", "fault_in_i…dable", "vfs_write"]),
+    (["a_long_walk_of_the_ring_4k", "a_long_walk_of_the_ring_1k"], 16,
+     ["a_long_w…ring_4k", "a_long_w…ring_1k"]),
+    (["a_ring_one_walk_of_it_all", "a_ring_two_walk_of_it_all"], 10,
+     ["a_ring_o…l", "a_ring_t…l"]),
+])
+def test_names_that_differ_are_cut_apart(names: list[str], room: int, cuts: list[str]) -> None:
+    found = cut_apart(frozenset(names), room)
+    assert [found[name] for name in names] == cuts
+
+
+@given(st.frozensets(st.text("ab_", max_size=30), min_size=1, max_size=8), st.integers(1, 40))
+def test_cutting_apart_keeps_to_the_room_and_loses_no_name(names: frozenset[str],
+                                                           room: int) -> None:
+    found = cut_apart(names, room)
+    assert found.keys() == names and max(map(len, found.values())) <= room
+    assert len(set(found.values())) >= len({cut(name, room) for name in names})
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_no_two_functions_of_a_table_or_a_tree_read_alike(ascii_only: bool) -> None:
+    names = ["fault_in_readable", "fault_in_iov_iter_readable"]
+    sides = [made_profile([("vfs_write", -1, 100), *((name, 0, count) for name in names)],
+                          spec=spec) for spec, count in (("debian:6.12", 1000),
+                                                         ("debian:6.18", 2000))]
+    sign = "..." if ascii_only else "…"
+    for shown, width in ((lambda console: difference_table(difference(*sides), sides, console), 60),
+                         (lambda console: profile_table(sides[0], console), 50)):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii" if ascii_only else "utf-8")
+        console = Console(file=stream, width=width)
+        console.print(shown(console))
+        stream.seek(0)
+        shorts = sorted(line.split()[0] for line in stream if line.startswith("fault_in_")
+                        and " 1,000 " in line)
+        assert len(shorts) == len(set(shorts)) == 2 and all(sign in short for short in shorts)
+    tree = tree_text(sides, width=56, ascii_only=ascii_only)
+    shorts = [line.split()[-1] for line in tree.splitlines() if "fault" in line]
+    assert len(set(shorts)) == 2 and all(sign in short for short in shorts)
 
 
 def of_release(spec: str, release: str, count: int = 50) -> Profile:

@@ -151,7 +151,7 @@ def test_annotate_a_function_that_is_not_there(tmp_path, name, why_not):
     (["debian:6.12", "debian:6.18", "--vs-fill", "1MiB"], "two profiles at most.*--vs-fill"),
     (["debian:6.12", "-o", "a.json", "-o", "b.json"], "--output is given 2 times for 1 profile"),
     (["debian:6.12", "--svg", "/no/such/directory/x.svg"], "there is no directory"),
-    (["debian:6.12", "--tree", "--format", "json"], "--tree and --format json both say what to"),
+    (["debian:6.12", "--tree", "--format", "json"], "--tree and --format json each say what to"),
     (["debian:6.12", "--case", "seed"], "suite of 6 cases"),
     (["debian:6.12", "--case", "nonsense"], "there is no case"),
     (["nonsense"], "nonsense"),

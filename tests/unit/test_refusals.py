@@ -117,16 +117,68 @@ def test_a_full_disk_of_somebody_else_is_not_the_caches(tmp_path: Path) -> None:
 def test_a_measurement_is_not_begun_whose_record_cannot_be_kept(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Store(tmp_path / "not" / "yet").ready().root == tmp_path / "not" / "yet"
-    assert list(tmp_path.iterdir()) == []
+    assert (tmp_path / "not" / "yet").is_dir()
     (tmp_path / "file").write_text("")
-    with pytest.raises(RecordError, match=f"{tmp_path}/file: Not a directory"):
-        Store(tmp_path / "file" / "runs").ready()
+    late = Store(tmp_path / "was" / "runs")
+    (tmp_path / "was").write_text("")
+    with pytest.raises(RecordError, match=rf"\({tmp_path}/was is no directory\)"):
+        late.ready()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RecordError, match=rf"\({tmp_path}/link is a link that leads to no dir"):
+        Store(tmp_path / "link").ready()
+    with pytest.raises(RecordError, match=f"{tmp_path}/file is no directory"):
+        measure([], Plan(cases=find_cases(["pwrite_u1k"])), store=Store(tmp_path / "file" / "runs"))
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(RecordError, match=f"{tmp_path}: Permission denied"):
+    with pytest.raises(RecordError, match=f"{tmp_path}/runs: Permission denied"):
         measure([], Plan(cases=find_cases(["pwrite_u1k"])), store=Store(tmp_path / "runs"))
 
 
 def test_results_that_are_a_file_are_named(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("")
-    with pytest.raises(RecordError, match=r"Not a directory\): .*TAILWALK_RESULTS"):
-        Store(tmp_path / "runs")
+    for place in (tmp_path / "runs", tmp_path / "runs" / "below" / "it"):
+        with pytest.raises(RecordError) as caught:
+            Store(place)
+        assert str(caught.value) == (
+            f"the results directory {place}, which records are kept in, cannot be used "
+            f"({tmp_path}/runs is no directory): point TAILWALK_RESULTS at another directory.")
+
+
+def test_results_that_become_a_file_are_named_when_they_are_read(tmp_path: Path) -> None:
+    store = Store(tmp_path / "below" / "runs")
+    (tmp_path / "below").write_text("")
+    for ask in (store.select, lambda: store.get("0")):
+        with pytest.raises(RecordError, match=rf"\({tmp_path}/below is no dir.*TAILWALK_RESULTS"):
+            ask()
+
+
+def test_a_cache_that_is_a_file_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(CacheError, match=rf"\({tmp_path}/file is no directory\): point TAIL"):
+            Cache(place)
+
+
+def test_what_lets_no_directory_be_made_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root has every right in /proc, where the kernel makes no directory."""
+    place = Path("/proc/nope")
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    with pytest.raises(RecordError, match=rf"\(no directory can be made at {place}\): point TAIL"):
+        Store(place).ready()
+    with pytest.raises(CacheError, match=rf"\(no directory can be made at {place}\): point TAIL"):
+        Cache(place).entry("kernels", "0", lambda _: None)
+
+
+@pytest.mark.parametrize(("number", "cure"), [
+    (errno.EACCES, "mend its permissions, or point"), (errno.EPERM, "mend its permissions, or"),
+    (errno.ENOSPC, "make room, or point"), (errno.EROFS, "point"), (errno.ELOOP, "point"),
+])
+def test_what_is_advised_mends_what_was_refused(
+        number: int, cure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    place = tmp_path / "runs"
+    with pytest.raises(RecordError) as caught:
+        Store(place).ready()
+    assert f"({place}: {os.strerror(number)}): {cure}" in str(caught.value)

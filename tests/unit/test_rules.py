@@ -16,6 +16,7 @@ from tailwalk.errors import SpecError, UsageError
 from tailwalk.kernels import Kernel, parse_spec
 from tailwalk.rigs.exact import measure, measure_each
 from tailwalk.rigs.exec import ExecPlan, execute
+from tailwalk.rigs.host import measure_host
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.timed import TimedPlan, measure_timed
 
@@ -76,6 +77,14 @@ def test_rigs_that_give_figures_refuse_a_kernel_that_checks_itself(
 
 def test_a_plan_for_the_timed_rig_is_not_counted_on_the_exact_one() -> None:
     kernel = Kernel(spec="debian:6.18", release="6.18.15", image=Path("none"), digest="0" * 64)
+    for rig, take, given in (
+            ("timed", lambda plan: measure_timed([], plan), Plan(cases=CASES, rig="exact")),
+            ("timed", lambda plan: measure_timed([], plan), Plan(cases=CASES, rig="timed")),
+            ("exact", lambda plan: measure([], plan), TimedPlan(cases=CASES)),
+            ("host", lambda plan: measure_host(Path(), plan), Plan(cases=CASES))):
+        with pytest.raises(UsageError, match=f"the {rig} rig takes a .*was given a "
+                                             f"{type(given).__name__}: make a "):
+            take(given)
     with pytest.raises(UsageError, match="for the timed rig, and was given to the exact rig"):
         measure([kernel], Plan(cases=CASES, rig="timed"))
     with pytest.raises(UsageError, match="exact and timed"):

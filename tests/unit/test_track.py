@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import made_case, made_figure, made_run
+from rich.console import Console
 
 from tailwalk.cli import group
 from tailwalk.compare.steps import LeftOut, Track, track
@@ -23,6 +25,7 @@ from tailwalk.errors import ArchiveError, GuestError, TailwalkError, ToolError, 
 from tailwalk.kernels.line import line_of
 from tailwalk.kernels.listing import Available
 from tailwalk.report.track_svg import track_svg
+from tailwalk.report.track_table import track_table
 from tailwalk.report.track_words import step_sentences, track_sentence
 from tailwalk.rigs.exact import Bench, Measured
 from tailwalk.runs import Run
@@ -99,6 +102,18 @@ def test_the_chart_says_every_figure() -> None:
     assert sorted(titles) == sorted(
         f"{case.name} on {release}: {COUNTS[release][row]:,} instructions/call"
         for row, case in enumerate(CASES) for release in COUNTS)
+
+
+def test_the_heads_of_cases_are_broken_only_where_the_table_does_not_fit() -> None:
+    def heads(width: int) -> list[str]:
+        console = Console(file=io.StringIO(), width=width)
+        with console.capture() as captured:
+            console.print(track_table(follow(*COUNTS), console))
+        lines = [" ".join(line.split()) for line in captured.get().splitlines()]
+        return lines[1:next(at for at, line in enumerate(lines) if line.startswith("──"))]
+
+    assert heads(80) == heads(40) == ["kernel pwrite_u1k writev_u10k folio"]
+    assert heads(39) == ["pwrite_ writev_", "kernel u1k u10k folio"]
 
 
 def test_thresholds_and_nothing_to_track() -> None:

@@ -12,6 +12,7 @@ from tailwalk.attribute.loops import Sides, instructions_by_side, is_walk, sides
 from tailwalk.attribute.pairing import plain_name
 from tailwalk.attribute.record import FunctionCount, Loop, Profile
 from tailwalk.errors import UsageError
+from tailwalk.words import listed
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def annotate(profiles: Sequence[Profile], name: str) -> list[list[Annotated]]:
 
 def _nowhere(profiles: Sequence[Profile], name: str) -> str:
     executed = sorted({function.name for profile in profiles for function in profile.functions})
-    kernels = " and ".join(dict.fromkeys(profile.kernel.spec for profile in profiles))
+    kernels = listed(list(dict.fromkeys(profile.kernel.spec for profile in profiles)))
     if any(name in profile.symbol_names() for profile in profiles):
         why = f"{name} is a function of the kernel, but a modal call does not execute it"
     else:

@@ -9,6 +9,7 @@ import click
 
 from tailwalk.cli.console import open_progress, show, write
 from tailwalk.kernels.listing import Available, Listing, list_kernels
+from tailwalk.words import listed
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -65,7 +66,7 @@ def _tables(listing: Listing, console: Console) -> RenderableType:
 
 def _state(kernel: Available) -> str:
     if kernel.missing:
-        return "lacks " + " and ".join(
+        return "lacks " + listed([
             name.removesuffix(f"-{kernel.release}").removeprefix("linux-")
-            for name in kernel.missing)
+            for name in kernel.missing])
     return "cached" if kernel.cached else f"{kernel.download / _MIB:.0f} MiB to fetch"

@@ -27,6 +27,7 @@ from tailwalk.progress import Progress
 from tailwalk.rigs.filesystem import KINDS
 from tailwalk.rigs.plan import DEFAULT_CALLS
 from tailwalk.runs.record import encode, write_whole
+from tailwalk.words import listed
 
 if TYPE_CHECKING:
     from tailwalk.attribute.record import Profile
@@ -90,7 +91,7 @@ def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None
     views = {"--tree": tree, "--folded": folded, "--annotate": annotate is not None,
              "--format json": form == "json"}
     if len(asked := [option for option, is_asked in views.items() if is_asked]) > 1:
-        raise UsageError(f"{' and '.join(asked)} both say what to print; give one of them.")
+        raise UsageError(f"{listed(asked)} each say what to print; give one of them.")
     refuse_conditions(kernels, given)
     said = bool(options_given(set(given) - {"calls", "append"}))
     with open_progress() as progress:

@@ -18,6 +18,7 @@ import msgspec
 
 from tailwalk.errors import UsageError
 from tailwalk.runs import KernelRecord
+from tailwalk.words import listed
 
 Ground = Literal["asked", "one source", "releases", "builds"]
 """What a threshold rests on.
@@ -110,6 +111,6 @@ def show_thresholds(named: Sequence[tuple[str, Threshold]]) -> str:
             f": {', '.join(name for name, _ in groups[percent])}")
         grounds = list(dict.fromkeys(threshold.ground for _, threshold in groups[percent]))
         why = "as asked for" if "asked" in grounds else (
-            f"between {' and '.join(_BETWEEN[ground] for ground in grounds)}")
+            f"between {listed([_BETWEEN[ground] for ground in grounds])}")
         said.append(f"{percent:g}% ({why}{names})")
     return " or ".join(said)

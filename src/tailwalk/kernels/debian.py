@@ -23,6 +23,7 @@ from tailwalk.kernels.sourcetree import cached_trees
 from tailwalk.kernels.spec import DebianSpec, KernelVersion, parse_version
 from tailwalk.kernels.unpacked import Manifest, all_unpacked, key_of, open_unpacked
 from tailwalk.progress import SILENT, Progress
+from tailwalk.words import listed
 
 _IMAGE = re.compile(r"linux-image-(\d\S*-cloud-amd64)(-unsigned)?")
 _UPSTREAM = re.compile(r"(\d+\.\d+(?:\.\d+)?)-")
@@ -147,7 +148,7 @@ def candidates(spec: DebianSpec, builds: Sequence[Build], progress: Progress = S
 
 def _lost(build: Build) -> str:
     """What the archive no longer has of a build, with its verb."""
-    names = " and ".join(build.missing)
+    names = listed(build.missing)
     return f"packages {names} are" if len(build.missing) > 1 else f"package {names} is"
 
 
@@ -163,7 +164,7 @@ def _others(spec: DebianSpec, builds: Sequence[Build]) -> str:
             *[one for one in series if _sort_key(one) > wanted][:1]]
     if not near:
         return "nor can any other of its kernels"
-    return f"the nearest that can: {' and '.join(f'debian:{one}' for one in near)}"
+    return f"the nearest that can: {listed([f'debian:{one}' for one in near])}"
 
 
 def _from_source(spec: DebianSpec, sources: Sequence[KernelVersion]) -> str:

@@ -21,7 +21,7 @@ from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import KernelError
 from tailwalk.kernels.compression import decompress
 from tailwalk.kernels.kernel import Kernel, Module
-from tailwalk.kernels.unpacked import check_file
+from tailwalk.kernels.unpacked import check_file, is_unpacked
 
 # Where below kernel/arch/ARCHITECTURE a module with code for checksums may be.
 _ARCH_CODE = frozenset({"crypto", "lib"})
@@ -88,6 +88,7 @@ class _Tree:
     """A modules directory: module files by name, and the names of what is built in."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         listed = folder / "modules.builtin"
         self.lists_builtin = listed.is_file()
         self.builtin = frozenset(_module_names(listed.read_text().split())
@@ -137,13 +138,7 @@ def _add(name: str, kernel: Kernel, tree: _Tree, ordered: dict[str, Module],
                           "the modules directory is damaged. Install the kernel's modules anew.")
     path = tree.files.get(name)
     if path is None:
-        needed = f", which {above[-1]} needs" if above else ""
-        unlisted = ("" if tree.lists_builtin else " No modules.builtin there says what is built "
-                    "in (Debian's, from 7.x on, is in the package linux-base-RELEASE).")
-        raise KernelError(
-            f"kernel {kernel.release} ({kernel.spec}) has no driver {name}{needed}: it is neither "
-            f"built in nor in {kernel.modules}.{unlisted}{_sentence(kernel.sought)} Build it in, "
-            "put its module there, or use another kernel; `tailwalk kernels` lists Debian's.")
+        raise _lacking(name, kernel, tree, above)
     content, wants = _read(path)
     if wants.release not in (None, kernel.release):
         raise KernelError(
@@ -158,6 +153,25 @@ def _add(name: str, kernel: Kernel, tree: _Tree, ordered: dict[str, Module],
                 _add(candidate, kernel, tree, ordered, (*above, name))
                 break
     ordered[name] = Module(name, content, cpus)
+
+
+def _lacking(name: str, kernel: Kernel, tree: _Tree, above: tuple[str, ...]) -> KernelError:
+    """The error of a driver that is not there, with what would bring it."""
+    needed = f", which {above[-1]} needs" if above else ""
+    base = f"linux-base-{kernel.release}"
+    if is_unpacked(tree.folder):
+        there = "among the modules that came with it"
+        way = ", put the package of its module beside it" if kernel.sought else ""
+        listing = f"of Debian's packages, from 7.x on, {base} does: put it beside the others"
+    else:
+        there, way = f"in {tree.folder}", ", put its module there"
+        listing = f"Debian's, from 7.x on, is in the package {base}"
+    unlisted = "" if tree.lists_builtin else (
+        f" No modules.builtin there says what is built in; {listing}.")
+    return KernelError(
+        f"kernel {kernel.release} ({kernel.spec}) has no driver {name}{needed}: it is neither "
+        f"built in nor {there}.{unlisted}{_sentence(kernel.sought)} Build it in{way}, or "
+        "use another kernel; `tailwalk kernels` lists Debian's.")
 
 
 def _files_of_alias(name: str) -> Iterator[str]:

@@ -105,6 +105,11 @@ def all_unpacked(cache: Cache) -> Iterator[tuple[str, Manifest]]:
                 yield place.name, manifest
 
 
+def is_unpacked(modules: Path) -> bool:
+    """Are these modules an entry's, to which nobody adds any?"""
+    return (modules.parent / _MANIFEST).is_file()
+
+
 def check_file(path: Path) -> None:
     """Raise KernelError if `path` lies in an entry's modules and is no longer what was unpacked."""
     place = next((folder for folder in path.parents if (folder / _MANIFEST).is_file()), None)

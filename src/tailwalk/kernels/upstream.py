@@ -32,6 +32,7 @@ from tailwalk.kernels.sourcetree import (
 from tailwalk.kernels.spec import KernelVersion, parse_version
 from tailwalk.kernels.unpacked import deb_files
 from tailwalk.progress import SILENT, Progress
+from tailwalk.words import listed
 
 _USUAL_MEMBERS = 97_000
 """In the archive of v6.18. Only the progress bar rests on it."""
@@ -99,7 +100,7 @@ def _fetched(version: KernelVersion, archive: Archive, cache: Cache, progress: P
         return _fetched(version, archive, cache, progress, patient=patient)
     if gone:
         raise ArchiveError(f"the source of {version} is gone from the archive, though its index "
-                           f"still names {' and '.join(gone)}. Try another version, or "
+                           f"still names {listed(gone)}. Try another version, or "
                            "src:PATH with a source tree of your own.")
     there = sorted({found.series for source in archive.sources()
                     if (found := _upstream(source.version))}, key=_sort_key)

@@ -18,11 +18,14 @@ from tailwalk.report.table import ASCII, UNICODE, Signs, footer, new_table
 from tailwalk.report.words import (
     UNIT_TITLES,
     conditions,
+    names_release,
+    short_names,
     short_release,
     show_figure,
     show_recovery,
 )
 from tailwalk.runs.notes import notes_by_kernel
+from tailwalk.words import listed
 
 _TERM_WORDS = {
     "prefix": "buffer before the write",
@@ -46,9 +49,12 @@ def sweep_maps(sweep: Sweep, console: Console) -> RenderableType:
     """Every map of the sweep with its law, and the conditions they share."""
     signs = ASCII if console.options.ascii_only else UNICODE
     parts: list[RenderableType] = []
+    labels = sweep_labels(sweep)
     for kernels in sweep.maps:
         for number, one in enumerate(kernels):
-            parts += [_title(one), _map(one, number, sweep.bad, signs), *_sentences(one), ""]
+            title = f"{map_title(one, labels[number])}: {UNIT_TITLES[one.run.unit].lower()}"
+            parts += [Text(title, style="bold"), _map(one, number, sweep.bad, signs),
+                      *_sentences(one), ""]
     run = sweep.maps[0][0].run
     facts = conditions(run.rig, run.conditions, [])
     return Group(*parts, footer(facts + sweep_conditions(sweep)))
@@ -57,23 +63,32 @@ def sweep_maps(sweep: Sweep, console: Console) -> RenderableType:
 def sweep_conditions(sweep: Sweep) -> list[tuple[str, str]]:
     """What a reader has to know of the kernels, and what the maps' recoveries are of."""
     notes = notes_by_kernel(one.run.kernel for one in sweep.maps[0])
-    return [*(("note", note) for note in notes), *_recovery_condition(sweep)]
+    kernels = [(label, f"{one.run.kernel.spec}, {one.run.kernel.release}")
+               for label, one in zip(sweep_labels(sweep), sweep.maps[0], strict=True)
+               if label != one.run.kernel.spec]
+    return [*kernels, *(("note", note) for note in notes), *_recovery_condition(sweep)]
+
+
+def sweep_labels(sweep: Sweep) -> list[str]:
+    """What to call each kernel in few characters."""
+    return short_names([(one.run.kernel.spec, one.run.kernel.release) for one in sweep.maps[0]])
+
+
+def map_title(one: SweepMap, label: str) -> str:
+    """A map's case, its kernel by the label, and its folios where they are not uptodate."""
+    release = one.run.kernel.release
+    shown = "" if names_release(label, release) else f" ({short_release(release)})"
+    return f"{one.case} on {label}{shown}{'' if one.uptodate else ', folios not uptodate'}"
 
 
 def _recovery_condition(sweep: Sweep) -> list[tuple[str, str]]:
     if sweep.bad is None or sweep.threshold is None or sweep.bad + 1 == len(sweep.maps[0]):
         return []
-    bad, base = (sweep.maps[0][number].run.kernel.spec for number in (sweep.bad, 0))
+    labels = sweep_labels(sweep)
+    bad, base = labels[sweep.bad], labels[0]
     return [("recovered", f"share of the regression of {bad} against {base} taken back, for "
              "writes at random offsets; undefined where that is no more than "
              f"{show_thresholds([(bad, sweep.threshold)])}")]
-
-
-def _title(one: SweepMap) -> Text:
-    kernel = one.run.kernel
-    state = "" if one.uptodate else ", folios not uptodate"
-    return Text(f"{one.case} on {kernel.spec} ({short_release(kernel.release)}){state}: "
-                f"{UNIT_TITLES[one.run.unit].lower()}", style="bold")
 
 
 def _map(one: SweepMap, number: int, bad: int | None, signs: Signs) -> Table:
@@ -166,7 +181,7 @@ def law_sentence(law: Law, unit: str, *, sampled: bool = False) -> str:
                 f"{100 * FIT_LIMIT:.0f}% is allowed.")
     spoken = {term: factor for term, factor in law.coefficients.items()
               if law.moves[term] > FIT_LIMIT}
-    moves = [f"{verb} {' and '.join(clauses)}" for verb, sign in (("grows", 1), ("falls", -1))
+    moves = [f"{verb} {listed(clauses)}" for verb, sign in (("grows", 1), ("falls", -1))
              if (clauses := [f"by {_show_factor(abs(factor))} {what} for every {_TERM_WORDS[term]}"
                              for term, factor in spoken.items() if factor * sign > 0])]
     plain = ("Cost does not depend on the place of the write or the size of the folio"

@@ -7,8 +7,8 @@ from xml.sax.saxutils import escape
 
 from tailwalk.cases import show_size
 from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
-from tailwalk.report.heatmap import heat, law_formula
-from tailwalk.report.words import UNIT_TITLES, short_release, show_figure, show_recovery
+from tailwalk.report.heatmap import heat, law_formula, map_title, sweep_labels
+from tailwalk.report.words import UNIT_TITLES, show_figure, show_recovery
 
 _CELL_WIDTH = 92
 _CELL_HEIGHT = 26
@@ -34,10 +34,11 @@ def heatmap_svg(sweep: Sweep) -> str:
     pointers and screen readers, a title with the place in words."""
     blocks: list[str] = []
     height, width = 16, 0
+    labels = sweep_labels(sweep)
     for kernels in sweep.maps:
         for number, one in enumerate(kernels):
             recovering = sweep.bad is not None and number > sweep.bad
-            text, block_height, block_width = _block(one, recovering)
+            text, block_height, block_width = _block(one, labels[number], recovering)
             blocks.append(f'<g transform="translate(16 {height})">{text}</g>')
             height += block_height + _GAP
             width = max(width, block_width)
@@ -47,10 +48,8 @@ def heatmap_svg(sweep: Sweep) -> str:
             f"<style>{_STYLE}</style>{''.join(blocks)}</svg>\n")
 
 
-def _block(one: SweepMap, recovering: bool) -> tuple[str, int, int]:
-    kernel = one.run.kernel
-    title = (f"{one.case} on {kernel.spec} ({short_release(kernel.release)}): "
-             f"{UNIT_TITLES[one.run.unit].lower()}")
+def _block(one: SweepMap, label: str, recovering: bool) -> tuple[str, int, int]:
+    title = f"{map_title(one, label)}: {UNIT_TITLES[one.run.unit].lower()}"
     columns = [*one.columns, "random", *(["recovered"] if recovering else [])]
     parts = [f'<text class="title" y="12">{escape(title)}</text>',
              *(f'<text class="dim" x="{_LEFT + (column + 1) * _CELL_WIDTH - 8}" '

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tailwalk.cases import Case, Filesystem, show_size
-from tailwalk.report.words import listed, show_bytes
+from tailwalk.report.words import show_bytes
 from tailwalk.runs import Conditions, KernelRecord, Run
 from tailwalk.runs.record import Rig, Unit
+from tailwalk.words import listed
 
 TIMES = "×"
 

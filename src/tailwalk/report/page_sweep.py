@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from tailwalk.cases import show_size
 from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
 from tailwalk.report.commands import run_commands, sweep_command
-from tailwalk.report.heatmap import has_random, heat, law_sentence, sweep_conditions
+from tailwalk.report.heatmap import (
+    has_random,
+    heat,
+    law_sentence,
+    map_title,
+    sweep_conditions,
+    sweep_labels,
+)
 from tailwalk.report.page_section import TIMES, Section, particulars, sources_of
-from tailwalk.report.words import conditions, listed, short_release, show_figure, show_recovery
+from tailwalk.report.words import conditions, show_figure, show_recovery
 from tailwalk.runs import Run
+from tailwalk.words import listed
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,8 @@ class HeatMap:
 def sweep_section(sweep: Sweep, runs: Sequence[Run]) -> Section:
     """A sweep's heat maps and laws."""
     first = runs[0]
-    maps = [_heat_map(one, recovering=sweep.bad is not None and number > sweep.bad)
+    labels = sweep_labels(sweep)
+    maps = [_heat_map(one, labels[number], recovering=sweep.bad is not None and number > sweep.bad)
             for kernels in sweep.maps for number, one in enumerate(kernels)]
     cases = [figure.case for figure in first.figures]
     facts = conditions(first.rig, first.conditions, cases)
@@ -70,11 +79,12 @@ def sweep_section(sweep: Sweep, runs: Sequence[Run]) -> Section:
 def sweep_sentence(sweep: Sweep) -> str:
     """What place and folio size change, case by case."""
     said = []
+    labels = sweep_labels(sweep)
     for kernels in sweep.maps:
-        known = [(one.flatness, one.run.kernel.spec) for one in kernels
+        known = [(one.flatness, label) for label, one in zip(labels, kernels, strict=True)
                  if one.flatness is not None]
-        flat = [spec for flatness, spec in known if flatness < 1.005]
-        rest = [f"{flatness:.2f}{TIMES} on {spec}" for flatness, spec in known
+        flat = [label for flatness, label in known if flatness < 1.005]
+        rest = [f"{flatness:.2f}{TIMES} on {label}" for flatness, label in known
                 if flatness >= 1.005]
         clauses = []
         if rest:
@@ -89,8 +99,7 @@ def sweep_sentence(sweep: Sweep) -> str:
     return (". ".join(said) or "No two cells of the sweep can be compared") + "."
 
 
-def _heat_map(one: SweepMap, *, recovering: bool) -> HeatMap:
-    kernel = one.run.kernel
+def _heat_map(one: SweepMap, label: str, *, recovering: bool) -> HeatMap:
     values = [cell.value for row in one.rows for cell in row.places.values() if not cell.doubt]
     cheapest = min(values, default=1.0)
     sampled = has_random(one)
@@ -100,8 +109,7 @@ def _heat_map(one: SweepMap, *, recovering: bool) -> HeatMap:
         sentences.append(f"Flatness, the dearest over the cheapest cell at the same span: "
                          f"{one.flatness:.2f}.")
     return HeatMap(
-        title=f"{one.case} on {kernel.spec} ({short_release(kernel.release)})"
-              + ("" if one.uptodate else ", folios not uptodate"),
+        title=map_title(one, label),
         columns=[*one.columns, *(["random"] if sampled else [])], recovering=recovering,
         rows=[_heat_row(one, row, cheapest, sampled, recovering) for row in one.rows],
         sentences=sentences or ["Too few usable cells for a law, or too much alike."],

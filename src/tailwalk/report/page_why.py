@@ -20,7 +20,8 @@ from tailwalk.report.profile_words import (
     show_share,
     side_labels,
 )
-from tailwalk.report.words import case_labels, listed, show_figure, show_percent
+from tailwalk.report.words import case_labels, show_figure, show_percent
+from tailwalk.words import listed
 
 _SHOWN = 14  # functions; the table's last lines sum the others up
 

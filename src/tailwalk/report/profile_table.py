@@ -41,8 +41,9 @@ def difference_table(found: Difference, profiles: Sequence[Profile], console: Co
     table.add_column("difference", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     rows = found.rows[:shown]
+    names = frozenset(row.name for row in rows)
     for row in rows:
-        table.add_row(Name(row.name), *map(show_figure, row.counts), _change(row.difference),
+        table.add_row(Name(row.name, names), *map(show_figure, row.counts), _change(row.difference),
                       _share(row.difference, found.total))
     left = found.rows[len(rows):]
     if left:
@@ -69,8 +70,9 @@ def profile_table(profile: Profile, console: Console, *, shown: int | None = SHO
     table.add_column("function")
     for heading in ("instructions", "share", "with callees"):
         table.add_column(heading, justify="right", no_wrap=True)
+    names = frozenset(name for name, _ in counts[:shown])
     for name, count in counts[:shown]:
-        table.add_row(Name(name), show_figure(count), show_percent(count / profile.count),
+        table.add_row(Name(name, names), show_figure(count), show_percent(count / profile.count),
                       show_figure(inclusive[name]))
     if left := counts[len(counts[:shown]):]:
         count = sum(count for _, count in left)
@@ -162,13 +164,15 @@ def _others(profiles: Sequence[Profile], labels: Sequence[str],
         groups: dict[str, list[OtherCalls]] = {}
         for other in profile.others:
             groups.setdefault(events(other), []).append(other)
+        dearest = {event: max(group, key=lambda other: other.count)
+                   for event, group in groups.items()}
+        where = {event: other.added[0].path[-1] if other.added else ""
+                 for event, other in dearest.items()}
         for event, group in groups.items():
             added = sorted(other.count - profile.count for other in group)
-            dearest = max(group, key=lambda other: other.count)
-            where = dearest.added[0].path[-1] if dearest.added else ""
             table.add_row(str(sum(other.calls for other in group)),
                           " to ".join(dict.fromkeys(map(show_change, (added[0], added[-1])))),
-                          event, Name(where))
+                          event, Name(where[event], frozenset(where.values())))
         parts += [table] if profile.others else []
         if profile.others_left:
             parts.append(Text(f"{profile.others_left} calls that added less are not told apart",

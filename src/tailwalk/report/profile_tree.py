@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tailwalk.attribute.pairing import PairedNode, paired_tree
 from tailwalk.attribute.record import Profile
-from tailwalk.report.names import cut
+from tailwalk.report.names import cut_apart
 from tailwalk.report.profile_words import show_change, side_labels
 
 # Paths that stay below this share of the dearest call's instructions are left out.
@@ -25,11 +25,14 @@ def tree_text(profiles: Sequence[Profile], *, everything: bool = False,
     dearest = max(profile.count for profile in profiles)
     widths = [max(len(heading), len(f"{dearest:,}")) for heading in headings]
     lines = [_line(headings, widths, "instructions with callees")]
+    names = {depth: frozenset(name for at, name, _ in rows if at == depth)
+             for depth in {depth for depth, _, _ in rows}}
     for depth, name, counts in rows:
         indent = "  " * depth
-        room = len(name) if width is None else max(
-            _LEAST_NAME, width - len(_line(_cells(counts), widths, indent)))
-        lines.append(_line(_cells(counts), widths, indent + cut(name, room, ascii_only=ascii_only)))
+        shown = name if width is None else cut_apart(names[depth], max(
+            _LEAST_NAME, width - len(_line(_cells(counts), widths, indent))),
+            ascii_only=ascii_only)[name]
+        lines.append(_line(_cells(counts), widths, indent + shown))
     return "\n".join(lines) + "\n"
 
 

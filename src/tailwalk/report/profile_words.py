@@ -9,8 +9,9 @@ from tailwalk.attribute.difference import Difference, DifferenceRow
 from tailwalk.attribute.pairing import plain_name
 from tailwalk.attribute.record import OtherCalls, Profile
 from tailwalk.cases import show_size
-from tailwalk.report.words import conditions, listed, short_names, show_order, show_percent
+from tailwalk.report.words import conditions, short_names, show_order, show_percent
 from tailwalk.runs.notes import notes_by_kernel
+from tailwalk.words import listed
 
 _LONGEST_LABEL = 22  # characters
 

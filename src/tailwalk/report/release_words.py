@@ -16,6 +16,7 @@ from tailwalk.series.releases import (
     Line,
     Standing,
 )
+from tailwalk.words import listed
 
 FUNCTIONS: dict[Half, str] = {"write_begin": "ext4_block_write_begin()",
                               "commit": "block_commit_write()"}
@@ -35,7 +36,7 @@ def remedy_words(said: Standing) -> str:
         return (f"{first_words(line.fixed_since)} and what follows it in {line.version}.y end this "
                 "at a folio's start.")
     firsts = [first_words(line.fixed_since) for line in LINES if line.fixed_since]
-    return f"{_and(firsts)} are the first of their lines that end this at a folio's start."
+    return f"{listed(firsts)} are the first of their lines that end this at a folio's start."
 
 
 def line_name(line: Line) -> str:
@@ -90,7 +91,7 @@ def _state(said: Standing) -> str:
 
 def _halves(line: Line) -> str:
     """How far the fix came in a line: why a release before it lacks it."""
-    since = _and([first_words(one.since) for one in line.arrivals])
+    since = listed([first_words(one.since) for one in line.arrivals])
     ended = _ended(line, line.ending) if line.ending else ""
     if not since:
         return f"{ended}, before mainline had the fix"
@@ -105,7 +106,7 @@ def _source(said: Standing) -> str:
         return "measured on Debian's build of it"
     if isinstance(source, Arrival) and said.line is not None:
         days = dict.fromkeys(day_words(one.pushed) for one in said.line.arrivals)
-        return f"read in kernel.org's notices of pushes, {_and(list(days))}"
+        return f"read in kernel.org's notices of pushes, {listed(list(days))}"
     if isinstance(source, Ending):
         return (f"read: pushed on {day_words(source.pushed)}, the fix to mainline on "
                 f"{day_words(MAINLINE.arrivals[0].pushed)}")
@@ -124,8 +125,3 @@ def _doubt(said: Standing) -> str:
     if said.doubt == "unlisted":
         return f"{said.version} has: it has no line {said.version.series}."
     return f"{said.release} has: it lies between two releases that differ."
-
-
-def _and(parts: list[str]) -> str:
-    *most, last = parts or [""]
-    return f"{', '.join(most)} and {last}" if most else last

@@ -79,7 +79,7 @@ def comparison_table(comparison: Comparison, console: Console) -> RenderableType
     signs = ASCII if console.options.ascii_only else UNICODE
     body = next(
         (grid for layout in _LAYOUTS
-         if _fits(grid := _grid(comparison, layout, signs), console)),
+         if fits(grid := _grid(comparison, layout, signs), console)),
         None) or _blocks(comparison, console, signs)
     return Group(
         Text(UNIT_TITLES[comparison.unit], style="bold"),
@@ -101,7 +101,8 @@ def footer(*groups: list[tuple[str, str]]) -> RenderableType:
     return grid
 
 
-def _fits(table: Table, console: Console) -> bool:
+def fits(table: Table, console: Console) -> bool:
+    """Is the console wide enough for the table with every cell on one line?"""
     return Measurement.get(console, console.options.update(width=10_000), table).maximum <= (
         console.width)
 
@@ -208,7 +209,7 @@ def _blocks(comparison: Comparison, console: Console, signs: Signs) -> Renderabl
         title = Text(labels[column], style="bold").append(
             f"{shown} against {labels[0]}", style="not bold")
         table = _block(comparison, column, signs, with_baseline=True)
-        if not _fits(table, console):
+        if not fits(table, console):
             table = _block(comparison, column, signs, with_baseline=False)
         blocks += ["", title, table]
     return Group(*blocks)

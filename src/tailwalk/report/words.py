@@ -12,6 +12,7 @@ from tailwalk.compare import Comparison, Row, Undefined, Verdict
 from tailwalk.runs import Conditions
 from tailwalk.runs.libmicro import IMPORTED
 from tailwalk.runs.record import Rig, Unit
+from tailwalk.words import listed
 
 UNIT_TITLES: dict[Unit, str] = {
     "instructions/call": "Instructions per call",
@@ -314,8 +315,3 @@ def _folios(kernels: Sequence[str], rows: Sequence[Row]) -> str:
     return "; ".join(
         f"{' or '.join(show_order(order) for order in orders)} on {listed(labels)}"
         for orders, labels in kernels_by_orders.items())
-
-
-def listed(words: Sequence[str]) -> str:
-    """Words with commas, and `and` before the last."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -28,7 +28,7 @@ from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.cpu import show_cpu
 from tailwalk.rigs.filesystem import packed_image
 from tailwalk.rigs.guest import Guest
-from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.plan import Plan, require_plan
 from tailwalk.rigs.pool import Counted, LocalPool, Pool, Portion
 from tailwalk.rigs.qemu import Machine, Qemu, find_qemu, kernel_command_line, machine_arguments
 from tailwalk.rigs.state import BOOT_SECONDS, Booted, Start, boot, kernel_record, prepare_boot
@@ -159,6 +159,7 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
 
     Close the iterator (contextlib.closing) to stop early.
     """
+    require_plan(plan, Plan, rig="exact")
     plan.check()
     if plan.rig != "exact":
         raise UsageError(f"the plan is for the {plan.rig} rig, and was given to the exact rig, "

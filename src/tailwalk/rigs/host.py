@@ -23,6 +23,7 @@ from tailwalk.probe.build import Probe, build_probe
 from tailwalk.probe.protocol import read_folios, read_times
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.disturbance import CpuWatch, DiskWatch, allowed_cpu
+from tailwalk.rigs.plan import require_plan
 from tailwalk.rigs.surroundings import (
     Place,
     examine_place,
@@ -79,6 +80,7 @@ def measure_host(directory: Path, plan: HostPlan, *, cache: Cache | None = None,
     Raises UsageError for a plan or directory that makes no sense, HostError where the directory
     cannot be measured in, ToolError where the probe cannot be built.
     """
+    require_plan(plan, HostPlan, rig="host")
     plan.check()
     cpu = allowed_cpu(plan.cpu)
     place = examine_place(directory, max(case.file_size for case in plan.cases))

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import UsageError
 from tailwalk.rigs.filesystem import check_kind
+from tailwalk.words import listed
 
 DEFAULT_CALLS = 300
 DEFAULT_ROUNDS = 20
@@ -48,6 +49,13 @@ class Plan:
             case.check()
         if self.rig not in get_args(GuestRig):
             raise UsageError(f"rig {self.rig!r}: kernels are measured on the rigs "
-                             f"{' and '.join(get_args(GuestRig))}.")
+                             f"{listed(get_args(GuestRig))}.")
         check_kind(self.filesystem)
         return self
+
+
+def require_plan(plan: object, kind: type, *, rig: str) -> None:
+    """Raise UsageError unless a plan is of the kind that the rig takes."""
+    if not isinstance(plan, kind):
+        raise UsageError(f"the {rig} rig takes a {kind.__name__}, and was given a "
+                         f"{type(plan).__name__}: make a {kind.__name__} of its cases.")

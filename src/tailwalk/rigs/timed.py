@@ -32,6 +32,7 @@ from tailwalk.rigs.exact import Bench, prologue
 from tailwalk.rigs.filesystem import check_kind
 from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.kvm import TIMED_CPU, kvm_runs_guests
+from tailwalk.rigs.plan import require_plan
 from tailwalk.rigs.qemu import Machine
 from tailwalk.rigs.state import KernelSaid, kernel_record, kernel_said
 from tailwalk.rigs.surroundings import machine_facts
@@ -104,6 +105,7 @@ def measure_timed(kernels: Sequence[Kernel], plan: TimedPlan, *,
     Without a `bench` of the caller's, guests run under KVM, and ToolError is raised where it runs
     none. Raises UsageError, KernelError or GuestError; no guest is left.
     """
+    require_plan(plan, TimedPlan, rig="timed")
     plan.check()
     require_measurable(*(kernel.spec for kernel in kernels))
     cpu = allowed_cpu(plan.cpu)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tailwalk.errors import DamagedError, RecordError
 from tailwalk.progress import SILENT, Progress
-from tailwalk.refusals import place_of
+from tailwalk.refusals import unusable
 from tailwalk.runs.index import Entry, refreshed
 from tailwalk.runs.record import (
     RUN_SCHEMA,
@@ -62,9 +62,8 @@ class Store:
         """Raises RecordError where nobody can tell what is in the directory."""
         self.root = root or default_results()
         self._progress = progress
-        with self._using():
-            if self.root.exists():
-                os.close(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY))
+        with self._using(), contextlib.suppress(FileNotFoundError):
+            os.close(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY))
 
     def path(self, run: Run) -> Path:
         """Where a run is kept."""
@@ -72,14 +71,13 @@ class Store:
         return self.root / f"{release}-{run.rig}-{run.inputs[:16]}-{run.id}.json"
 
     def ready(self) -> Store:
-        """Itself, if its directory can be written or made: to be asked before a measurement, which
-        would be lost. Raises RecordError."""
+        """Itself, with its directory made, if that can be written: to be asked before a
+        measurement, which would be lost. Raises RecordError."""
         with self._using():
-            place = next(one for one in (self.root, *self.root.parents) if one.exists())
-            if not place.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
-            if not os.access(place, os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+            # Made and not only asked for: root has every right in /proc, and makes nothing there.
+            self.root.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.root, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.root))
         return self
 
     def add(self, run: Run) -> Path:
@@ -97,11 +95,11 @@ class Store:
         try:
             yield
         except OSError as error:
-            place = place_of(error) or str(self.root)
+            reason, cure = unusable(self.root, error)
             raise RecordError(
                 f"the results directory {self.root}, which records are kept in, cannot be used "
-                f"({place}: {error.strerror}): mend its permissions or make room, or point "
-                "TAILWALK_RESULTS at another directory.") from error
+                f"({reason}): {f'{cure}, or ' if cure else ''}point TAILWALK_RESULTS at another "
+                "directory.") from error
 
     def find(self, inputs: str) -> Run | None:
         """The newest run with these inputs; None where there is none."""
@@ -113,7 +111,7 @@ class Store:
                rig: str | None = None) -> list[Entry]:
         """What is known of the runs that fit every condition given (`Index.select`), the oldest
         first."""
-        with refreshed(self.root, self._read) as index:
+        with self._using(), refreshed(self.root, self._read) as index:
             return index.select(kernel=kernel, case=case, rig=rig)
 
     def get(self, name: str) -> Run:
@@ -121,7 +119,7 @@ class Store:
 
         Raises RecordError where there is none, or more than one.
         """
-        with refreshed(self.root, self._read) as index:
+        with self._using(), refreshed(self.root, self._read) as index:
             found = {entry.id: entry for entry in index.select(start_of_id=name)}
         if not found:
             raise RecordError(f"there is no run {name} in {self.root}; `tailwalk runs list` shows "

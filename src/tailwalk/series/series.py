@@ -19,6 +19,7 @@ import msgspec
 from tailwalk.cache import digest_bytes
 from tailwalk.errors import SeriesError
 from tailwalk.series.edit import Edit, Names, apply_edit, has, is_made
+from tailwalk.words import listed
 
 State = Literal["applies", "partly there", "already there", "absent"]
 """What a series means for a tree: all its patches are to be made; some; none, since the tree has
@@ -239,13 +240,13 @@ def plan_series(series: Series, root: Path) -> Plan:
             f"series {series.name} does not fit {root}: {error}. It is meant for {series.holds}; "
             "a tree that changed these functions needs a definition of its own.") from error
     there = [plan.patch.subject for plan in plans if plan.there]
-    listed = " and ".join(f"`{subject}`" for subject in there)
+    named = listed([f"`{subject}`" for subject in there])
     if len(there) == len(plans):
         state: State = "already there"
-        reason = f"the tree has {listed} or the like"
+        reason = f"the tree has {named} or the like"
     elif there:
         state = "partly there"
-        reason = f"the tree has {listed} or the like; the rest is to be made"
+        reason = f"the tree has {named} or the like; the rest is to be made"
     else:
         state = "applies"
         reason = f"{len(plans)} patch{'es' if len(plans) > 1 else ''} to be made"
