@@ -102,7 +102,8 @@ class _Tree:
     def for_cpus(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The modules that compute a checksum on some CPUs alone, with the patterns of these."""
         for name, path in self.files.items():
-            if path.is_relative_to(self._arch) and not _ARCH_CODE.isdisjoint(path.parts):
+            if path.is_relative_to(self._arch) and not _ARCH_CODE.isdisjoint(
+                    path.relative_to(self._arch).parts):
                 _, wants = _read(path)
                 if cpus := wants.cpus:
                     yield name, cpus
