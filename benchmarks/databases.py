@@ -24,16 +24,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tailwalk.attribute.symbols import read_symbols
 from tailwalk.cases import KIB, Filesystem, show_size
 from tailwalk.compiling import compiler
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.resolve import resolve
+from tailwalk.profile.symbols import read_symbols
 from tailwalk.rigs.exact import Bench
 from tailwalk.rigs.exec import ExecPlan, execute
 from tailwalk.rigs.jobs import as_finished
-from tailwalk.rigs.profile import symbol_text
-from tailwalk.rigs.qemu import plugin_interface
+from tailwalk.rigs.recording import symbol_text
+from tailwalk.vm.qemu import plugin_interface
 
 SPECS = ("src:6.12", "src:6.18", "src:6.18+tail", "src:6.18+span", "src:7.3", "src:7.3+span")
 HERE = Path(__file__).parent
@@ -116,7 +116,7 @@ def build(plugin: Path, interface: int) -> None:
                     PROGRAM, HERE / "database_load.c", PACKAGE / "probe" / "folios.c",
                     "-lsqlite3", "-lm"], check=True, stderr=subprocess.DEVNULL)
     subprocess.run([cc, "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden",
-                    f"-DAPI={interface}", "-I", PACKAGE / "attribute" / "plugin", "-o", plugin,
+                    f"-DAPI={interface}", "-I", PACKAGE / "plugins", "-o", plugin,
                     HERE / "address_counts.c"], check=True)
 
 

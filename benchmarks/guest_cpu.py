@@ -17,9 +17,9 @@ from pathlib import Path
 
 from tailwalk.compiling import compiler
 from tailwalk.kernels.resolve import resolve
-from tailwalk.rigs.cpu import GUEST_CPU, show_cpu
 from tailwalk.rigs.exact import Bench
 from tailwalk.rigs.exec import ExecPlan, execute
+from tailwalk.vm.cpu import GUEST_CPU, show_cpu
 
 SPECS = ("debian:6.1", "debian:6.12", "debian:6.18", "debian:7.3")
 CPUS = ("qemu64,-cx16", GUEST_CPU)

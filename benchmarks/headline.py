@@ -24,8 +24,8 @@ from tailwalk.cases import find_cases
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.resolve import resolve
 from tailwalk.rigs.exact import Bench, case_line, measure, prologue
-from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.plan import Plan
+from tailwalk.vm.guest import Guest
 
 SPECS = ("debian:6.12", "debian:6.18", "debian:7.3")
 

@@ -26,10 +26,11 @@ import msgspec
 import numpy as np
 
 from tailwalk.cases import Case, find_cases, parse_size, show_size
+from tailwalk.host.disturbance import CpuWatch, allowed_cpu
+from tailwalk.host.surroundings import machine_facts, running_kernel
+from tailwalk.host.worker import Worker
 from tailwalk.probe.build import build_probe
 from tailwalk.probe.protocol import Times, read_times
-from tailwalk.rigs.disturbance import CpuWatch, allowed_cpu
-from tailwalk.rigs.surroundings import machine_facts, running_kernel
 from tailwalk.rigs.timing import (
     TRIAL_BATCHES,
     TRIAL_CALLS,
@@ -40,7 +41,6 @@ from tailwalk.rigs.timing import (
     nanoseconds,
     time_line,
 )
-from tailwalk.rigs.worker import Worker
 
 LIMIT = 0.03
 _TRIAL = Batches(TRIAL_BATCHES, TRIAL_CALLS)

@@ -15,7 +15,7 @@ from tailwalk.cache import Cache
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.resolve import resolve
 from tailwalk.rigs.exact import Bench
-from tailwalk.rigs.qemu import Machine, find_qemu
+from tailwalk.vm.qemu import Machine, find_qemu
 
 pytest_plugins = ["skips"]
 

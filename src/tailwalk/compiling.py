@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes
@@ -24,10 +25,16 @@ def compiler() -> str:
 
 
 def c_sources(package: str) -> dict[str, bytes]:
-    """The C files of a package by name."""
-    folder = files(package)
-    return {item.name: item.read_bytes() for item in sorted(folder.iterdir(), key=lambda i: i.name)
-            if item.name.endswith((".c", ".h"))}
+    """The C files of a package, those of its folders too, by their paths in it."""
+    return dict(_c_files(files(package), ""))
+
+
+def _c_files(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.is_dir():
+            yield from _c_files(item, f"{prefix}{item.name}/")
+        elif item.name.endswith((".c", ".h")):
+            yield prefix + item.name, item.read_bytes()
 
 
 def compiled(cache: Cache, name: str, sources: Mapping[str, bytes], flags: Sequence[str], *,
@@ -45,15 +52,18 @@ def compiled(cache: Cache, name: str, sources: Mapping[str, bytes], flags: Seque
 
     def make(folder: Path) -> None:
         for file, body in sources.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(body)
         with naming(cc):
             done = subprocess.run(
-                [cc, *flags, "-o", name, *(file for file in sources if file.endswith(".c"))],
+                [cc, *flags, "-I.", "-o", name, *(file for file in sources if file.endswith(".c"))],
                 cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ToolError(explain(done.stderr) or
                             f"the C compiler cannot build the {name}:\n{done.stderr.strip()}")
         for file in sources:
             (folder / file).unlink()
+        for parent in {parent for file in sources for parent in Path(file).parents} - {Path()}:
+            shutil.rmtree(folder / parent, ignore_errors=True)
 
     return cache.entry(name, key, make) / name

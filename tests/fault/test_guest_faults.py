@@ -25,12 +25,12 @@ from tailwalk.errors import CacheError, GuestError, KernelError, UsageError
 from tailwalk.kernels import Module
 from tailwalk.probe.build import Probe
 from tailwalk.probe.protocol import FrameType
-from tailwalk.rigs import state
 from tailwalk.rigs.exact import measure
-from tailwalk.rigs.filesystem import packed_image
-from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.qemu import Machine, Qemu
+from tailwalk.vm import state
+from tailwalk.vm.filesystem import packed_image
+from tailwalk.vm.guest import Guest
+from tailwalk.vm.qemu import Machine, Qemu
 
 pytestmark = pytest.mark.guest
 

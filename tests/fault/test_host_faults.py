@@ -21,11 +21,11 @@ from mounts import mounted
 from processes import gone
 from tailwalk.cases import KIB, MIB, find_cases
 from tailwalk.errors import HostError
+from tailwalk.host.worker import Worker
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.probe.protocol import read_times
 from tailwalk.rigs.host import HostPlan, measure_host
 from tailwalk.rigs.timing import Pace
-from tailwalk.rigs.worker import Worker
 
 [SMALL] = [msgspec.structs.replace(case, file_size=MIB) for case in find_cases(["pwrite_u1k"])]
 PLAN = HostPlan(cases=[SMALL], pace=Pace(rounds=8, seconds=0))

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tailwalk.errors import GuestError
-from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.jobs import as_finished
-from tailwalk.rigs.qemu import Machine, Qemu
+from tailwalk.vm.guest import Guest
+from tailwalk.vm.qemu import Machine, Qemu
 
 PATIENCE = 120.0
 

@@ -9,7 +9,7 @@ import pytest
 
 from tailwalk.cases import Filesystem
 from tailwalk.errors import GuestError
-from tailwalk.rigs.guest import Guest
+from tailwalk.vm.guest import Guest
 
 pytestmark = pytest.mark.guest
 

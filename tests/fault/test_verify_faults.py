@@ -17,8 +17,8 @@ from processes import guests
 from tailwalk.errors import GuestError
 from tailwalk.probe.protocol import Frame, FrameType
 from tailwalk.verify import Goal, find_configurations, verify
-from tailwalk.verify.disk import Disk
 from tailwalk.verify.session import Session
+from tailwalk.vm.disk import Disk
 
 pytestmark = [pytest.mark.guest, pytest.mark.long]
 
@@ -56,7 +56,7 @@ def test_a_disk_that_returns_other_bytes_is_found_out(kernel, monkeypatch):
         # Large reads are of the exerciser's files; metadata come by the block.
         return data if length < 65536 else data[:40000] + b"\0" * 8 + data[40008:]
 
-    monkeypatch.setattr("tailwalk.verify.disk.os.pread", wrong)
+    monkeypatch.setattr("tailwalk.vm.disk.os.pread", wrong)
     finding = cut(kernel, 20).finding
     assert finding is not None and finding.kind == "difference"
     assert any("zeros" in line or "several writes" in line for line in finding.details)
@@ -97,7 +97,7 @@ def test_a_full_disk_of_this_machine_is_an_error_and_no_finding(kernel, monkeypa
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(file, data, offset)
 
-    monkeypatch.setattr("tailwalk.verify.disk.os.pwrite", full)
+    monkeypatch.setattr("tailwalk.vm.disk.os.pwrite", full)
     with pytest.raises(GuestError, match=r"failed to write the image .* \(No space left"):
         cut(kernel)
 

@@ -21,8 +21,8 @@ from tailwalk.cli import group
 from tailwalk.errors import GuestError, UsageError
 from tailwalk.rigs import exec as exec_rig
 from tailwalk.rigs.exec import ExecPlan, Executed, MadeFile, execute
-from tailwalk.rigs.guest import Guest
 from tailwalk.runs.execution import read_execution
+from tailwalk.vm.guest import Guest
 
 pytestmark = pytest.mark.guest
 

@@ -16,12 +16,12 @@ from tailwalk.cli.measure import runs_for
 from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
-from tailwalk.rigs.cpu import GUEST_CPU
 from tailwalk.rigs.exact import Bench, measure
 from tailwalk.rigs.exec import ExecPlan, execute
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import write_run
 from tailwalk.runs.notes import grouped_notes
+from tailwalk.vm.cpu import GUEST_CPU
 
 pytestmark = pytest.mark.guest
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tailwalk.rigs.kvm import kvm_runs_guests, try_guest
+from tailwalk.vm.kvm import kvm_runs_guests, try_guest
 
 pytestmark = pytest.mark.guest
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tailwalk.attribute.annotate import annotate
-from tailwalk.attribute.build import build_plugin
-from tailwalk.attribute.difference import difference
-from tailwalk.attribute.loops import Sides
-from tailwalk.attribute.measure import Subject, profile
-from tailwalk.attribute.trace import read_recording
 from tailwalk.cases import KIB, MIB, Filesystem, find_cases
 from tailwalk.errors import GuestError, ToolError
+from tailwalk.plugins.build import build_plugin
+from tailwalk.profile.annotate import annotate
+from tailwalk.profile.difference import difference
+from tailwalk.profile.loops import Sides
+from tailwalk.profile.measure import Subject, profile
+from tailwalk.profile.trace import read_recording
 from tailwalk.rigs.exact import case_line, collect_figures, measure, prologue
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.profile import record, symbol_text
+from tailwalk.rigs.recording import record, symbol_text
 
 pytestmark = pytest.mark.guest
 
@@ -69,7 +69,7 @@ def test_every_single_call_agrees_with_the_guests_own_counter(spec, kernel, benc
     booted = bench.boot(kernel(spec), Filesystem())
     case = changed(find_cases(["writev_u10k"])[0], fill=4 * KIB)
     recorded = record(bench, kernel(spec), booted, case=case, filesystem=Filesystem(), calls=1000,
-                      plugin=build_plugin(bench.qemu, bench.cache).path)
+                      plugin=build_plugin("trace", bench.qemu, bench.cache).path)
     values = [value for value, times in recorded.figure.calls for _ in range(times)]
     calls = read_recording(recorded.output).calls
     assert len({call.profile for call in calls}) > 5
@@ -127,7 +127,7 @@ def seconds(work) -> float:
 def test_watching_costs_at_most_as_much_again(spec, kernel, bench):
     filesystem, calls = Filesystem(), 300
     booted = bench.boot(kernel(spec), filesystem)
-    plugin = build_plugin(bench.qemu, bench.cache).path
+    plugin = build_plugin("trace", bench.qemu, bench.cache).path
     job = prologue(filesystem, bench.cache) + case_line(PWRITE, calls) + b"end\n"
 
     def plain():
@@ -158,7 +158,7 @@ def test_a_qemu_without_plugins(kernel, bench, tmp_path):
     lacking = replace(bench, qemu=replace(bench.qemu, program=str(fake)))
     with pytest.raises(ToolError, match=r"invalid option.*--enable-plugins"):
         record(lacking, kernel("debian:6.12"), booted, case=PWRITE, filesystem=Filesystem(),
-               calls=3, plugin=build_plugin(bench.qemu, bench.cache).path)
+               calls=3, plugin=build_plugin("trace", bench.qemu, bench.cache).path)
 
 
 def test_a_plugin_for_another_qemu_is_refused_by_name(kernel, bench, tmp_path):
@@ -177,7 +177,7 @@ def test_a_guest_that_fails_under_the_plugin_is_no_plugin_error(kernel, bench):
     with pytest.raises(GuestError, match="cannot mount"):
         record(bench, kernel("debian:6.12"), booted, case=case,
                filesystem=Filesystem(mount_options="no_such_option"), calls=3,
-               plugin=build_plugin(bench.qemu, bench.cache).path)
+               plugin=build_plugin("trace", bench.qemu, bench.cache).path)
 
 
 def test_no_descriptor_is_left_open(kernel, bench):

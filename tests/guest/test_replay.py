@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tailwalk.bridge import SHAPES, Goal, replay
-from tailwalk.bridge.replay import Bridge
 from tailwalk.cli.model import model
+from tailwalk.conformance import SHAPES, Goal, replay
+from tailwalk.conformance.replay import Bridge
 from tailwalk.model.designs import DESIGNS, find_design
 from tailwalk.model.words import MODES
 

@@ -15,10 +15,10 @@ from tailwalk.cases import KIB, MIB, find_cases
 from tailwalk.errors import GuestError, ToolError, UsageError
 from tailwalk.rigs import timed
 from tailwalk.rigs.exact import measure
-from tailwalk.rigs.kvm import kvm_runs_guests
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.timed import TimedPlan, measure_timed
 from tailwalk.rigs.timing import Pace
+from tailwalk.vm.kvm import kvm_runs_guests
 
 pytestmark = pytest.mark.guest
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from made_runs import made_case
 
-from tailwalk.attribute.record import (
+from tailwalk.cases import Case, Filesystem
+from tailwalk.profile.record import (
     FunctionCount,
     Loop,
     OtherCalls,
@@ -17,8 +18,7 @@ from tailwalk.attribute.record import (
     TreeNode,
     packed_names,
 )
-from tailwalk.attribute.trace import Block, Executed
-from tailwalk.cases import Case, Filesystem
+from tailwalk.profile.trace import Block, Executed
 from tailwalk.runs import Conditions, Figure, KernelRecord
 
 KERNEL = 0xffffffff81000000

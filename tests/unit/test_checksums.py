@@ -15,10 +15,10 @@ from tailwalk.compare.steps import track
 from tailwalk.errors import GuestError
 from tailwalk.probe.protocol import Frame, FrameType, Ready, read_ready
 from tailwalk.report.profile_words import profile_conditions
-from tailwalk.rigs.checksums import Checksum, checksums
-from tailwalk.rigs.cpu import GUEST_CPU, show_cpu
-from tailwalk.rigs.state import KernelSaid
 from tailwalk.runs.notes import SOFTWARE_CHECKSUMS, grouped_notes
+from tailwalk.vm.checksums import Checksum, checksums
+from tailwalk.vm.cpu import GUEST_CPU, show_cpu
+from tailwalk.vm.state import KernelSaid
 
 PLAIN = "cpu:type:x86,ven0002fam000Fmod006B:feature:,0000,0001,0089,0099\n"
 WITH_SSE42 = "cpu:type:x86,ven0002fam000Fmod006B:feature:,0000,0001,0089,0094,0099\n"

@@ -16,7 +16,7 @@ from tailwalk.rigs import dask_pool
 from tailwalk.rigs.dask_pool import _Work
 from tailwalk.rigs.exact import Bench
 from tailwalk.rigs.pool import Counted, Portion
-from tailwalk.rigs.qemu import Machine
+from tailwalk.vm.qemu import Machine
 
 DONE = Counted("6.18.15", [])
 

@@ -14,11 +14,11 @@ from made_profiles import made_profile
 from made_runs import made_case
 from test_schemas import published
 
-from tailwalk.attribute.difference import difference
-from tailwalk.attribute.pairing import paired_tree, plain_name
-from tailwalk.attribute.record import Profile
 from tailwalk.cases import KIB, MIB, Filesystem
 from tailwalk.errors import UsageError
+from tailwalk.profile.difference import difference
+from tailwalk.profile.pairing import paired_tree, plain_name
+from tailwalk.profile.record import Profile
 from tailwalk.report.profile_words import sentence, side_labels
 from tailwalk.runs.record import encode
 

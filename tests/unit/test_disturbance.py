@@ -12,8 +12,8 @@ import pytest
 
 from skips import not_here
 from tailwalk.errors import UsageError
-from tailwalk.rigs import disturbance
-from tailwalk.rigs.disturbance import (
+from tailwalk.host import disturbance
+from tailwalk.host.disturbance import (
     CpuTime,
     CpuWatch,
     DiskWatch,

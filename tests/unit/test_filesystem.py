@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from tailwalk.cache import Cache
 from tailwalk.cases import KIB, MIB, Filesystem, find_cases
 from tailwalk.errors import ToolError, UsageError
-from tailwalk.rigs import filesystem
 from tailwalk.rigs.exec import ExecPlan
-from tailwalk.rigs.filesystem import make_image, mkfs_program, packed_image, segments
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.timed import TimedPlan
+from tailwalk.vm import filesystem
+from tailwalk.vm.filesystem import make_image, mkfs_program, packed_image, segments
 
 PARTS = st.lists(st.one_of(
     st.integers(0, 9000).map(lambda length: bytes(length)),

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from tailwalk.rigs.health import examine
+from tailwalk.lab.health import examine
 
 
 @pytest.mark.parametrize(("there", "state"), [(True, "ok"), (False, "missing")])

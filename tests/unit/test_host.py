@@ -14,10 +14,10 @@ from click.testing import CliRunner
 from tailwalk.cases import KIB, find_cases
 from tailwalk.cli import group
 from tailwalk.errors import HostError, UsageError
+from tailwalk.host.worker import Worker
 from tailwalk.probe.build import build_probe
 from tailwalk.rigs.host import HostPlan, measure_host
 from tailwalk.rigs.timing import Pace
-from tailwalk.rigs.worker import Worker
 from tailwalk.runs.record import decode_run, encode
 
 QUICK = Pace(rounds=8, seconds=0)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import made_case
 
-from tailwalk.attribute.loops import (
+from tailwalk.cases import KIB, MIB
+from tailwalk.profile.loops import (
     Sides,
     busiest_loop,
     instructions_by_side,
@@ -15,9 +16,8 @@ from tailwalk.attribute.loops import (
     sides,
     visited_sides,
 )
-from tailwalk.attribute.symbols import Function
-from tailwalk.attribute.tree import Invocation, Piece
-from tailwalk.cases import KIB, MIB
+from tailwalk.profile.symbols import Function
+from tailwalk.profile.tree import Invocation, Piece
 
 WALK = Function("walk", None, 1000)
 PROLOGUE, HEAD, OUTSIDE, SPAN, NEXT, EPILOGUE = (

@@ -14,7 +14,7 @@ from tailwalk.cache import Cache
 from tailwalk.errors import KernelError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
-from tailwalk.rigs.initramfs import make_initramfs
+from tailwalk.vm.initramfs import make_initramfs
 
 
 def kernel_with(folder: Path | None) -> Kernel:

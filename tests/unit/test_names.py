@@ -13,9 +13,9 @@ from made_profiles import made_profile
 from made_runs import made_case, made_figure, made_run
 from rich.console import Console, RenderableType
 
-from tailwalk.attribute.difference import difference
-from tailwalk.attribute.record import AddedPath, OtherCalls, Profile
 from tailwalk.compare.steps import track
+from tailwalk.profile.difference import difference
+from tailwalk.profile.record import AddedPath, OtherCalls, Profile
 from tailwalk.report.names import cut, cut_apart
 from tailwalk.report.profile_table import difference_table, profile_table
 from tailwalk.report.profile_tree import tree_text

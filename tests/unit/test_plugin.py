@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 
-from tailwalk.attribute.build import build_plugin
 from tailwalk.cache import Cache
-from tailwalk.rigs.qemu import Qemu, plugin_interface
+from tailwalk.plugins.build import build_plugin
+from tailwalk.vm.qemu import Qemu, plugin_interface
 
 
 @pytest.mark.parametrize(("version", "interface"), [
@@ -21,7 +21,7 @@ def test_each_qemu_gets_its_interface(version: str, interface: int):
 
 @pytest.mark.parametrize("version", ["7.2.22", "9.0.0", "10.0.2"])
 def test_the_plugin_compiles_and_exports_what_qemu_looks_for(version: str, tmp_path):
-    plugin = build_plugin(Qemu("qemu-system-x86_64", version, ""), Cache(tmp_path))
+    plugin = build_plugin("trace", Qemu("qemu-system-x86_64", version, ""), Cache(tmp_path))
     exported = subprocess.run(["nm", "-D", "--defined-only", plugin.path], capture_output=True,
                               text=True, check=True).stdout.split()
     assert {"qemu_plugin_install", "qemu_plugin_version"} <= set(exported)

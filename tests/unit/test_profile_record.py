@@ -19,15 +19,15 @@ from made_runs import made_case
 from test_difference import NEW, OLD
 from test_schemas import published
 
-from tailwalk.attribute.record import (
+from tailwalk.cli import group
+from tailwalk.errors import RecordError, UsageError
+from tailwalk.profile.record import (
     AddedPath,
     Loop,
     OtherCalls,
     read_profile,
     write_profile,
 )
-from tailwalk.cli import group
-from tailwalk.errors import RecordError, UsageError
 from tailwalk.report.profile_flame import flame_svg
 from tailwalk.report.profile_tree import folded_stacks, tree_text
 from tailwalk.runs.record import encode

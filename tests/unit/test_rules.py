@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tailwalk.attribute.measure import Subject, profile
 from tailwalk.cases import find_cases
 from tailwalk.cli import group
 from tailwalk.errors import SpecError, UsageError
 from tailwalk.kernels import Kernel, parse_spec
+from tailwalk.profile.measure import Subject, profile
 from tailwalk.rigs.exact import measure, measure_each
 from tailwalk.rigs.exec import ExecPlan, execute
 from tailwalk.rigs.host import measure_host

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tailwalk.rigs.qemu import Descriptors, Machine, Qemu, arguments, state_as_file
+from tailwalk.vm.qemu import Descriptors, Machine, Qemu, arguments, state_as_file
 
 
 @pytest.mark.parametrize(("version", "incoming"), [

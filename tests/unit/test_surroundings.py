@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tailwalk.cases import MIB
 from tailwalk.errors import HostError, UsageError
-from tailwalk.rigs import surroundings
-from tailwalk.rigs.surroundings import (
+from tailwalk.host import surroundings
+from tailwalk.host.surroundings import (
     Mount,
     examine_place,
     machine_facts,

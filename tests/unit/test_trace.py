@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_profiles import KERNEL, frame
 
-from tailwalk.attribute.trace import Executed, Pushed, Taken, TracedCall, read_recording
 from tailwalk.errors import GuestError
+from tailwalk.profile.trace import Executed, Pushed, Taken, TracedCall, read_recording
 
 MARKER, OTHER_MARKER = 0x401000, 0x402000
 HELLO = frame(1, struct.pack("<3i", 1, 0, 1))

@@ -24,19 +24,19 @@ from tailwalk.probe.protocol import Frame, FrameType
 from tailwalk.runs.record import KernelRecord
 from tailwalk.verify import CONFIGURATIONS, Finding, Goal, Verification, find_configurations
 from tailwalk.verify import image as image_module
-from tailwalk.verify.disk import SECTOR, Disk, _Write, left_by
-from tailwalk.verify.image import IMAGE_SIZE, Images, check_filesystem
-from tailwalk.verify.pattern import LARGEST_FILE, POISON, Origin, decode, encode, explain
-from tailwalk.verify.report import (
+from tailwalk.verify.frames import (
     Tally,
     add_counts,
     complaints,
     read_difference,
     read_step,
 )
+from tailwalk.verify.image import IMAGE_SIZE, Images, check_filesystem
+from tailwalk.verify.pattern import LARGEST_FILE, POISON, Origin, decode, encode, explain
 from tailwalk.verify.session import Found, Session, Stage
 from tailwalk.verify.text import verification_text
 from tailwalk.verify.verify import SESSION_OPERATIONS, plan, verification_machine, verify
+from tailwalk.vm.disk import SECTOR, Disk, _Write, left_by
 
 ORIGINS = st.builds(
     Origin, operation=st.integers(0, (1 << 32) - 1), file=st.integers(0, 15),
@@ -337,7 +337,7 @@ def test_a_disk_that_this_machine_cannot_write_says_so(tmp_path, monkeypatch, nu
     with Disk(image) as disk:
         client = Client(disk.descriptor)
         client.socket.settimeout(10)
-        monkeypatch.setattr("tailwalk.verify.disk.os.pwrite", refuse)
+        monkeypatch.setattr("tailwalk.vm.disk.os.pwrite", refuse)
         client.ask(1, 4096, b"b" * 4096)
         assert client.answer() == (told, b"")
         client.ask(0, 4096, length=4096)
@@ -371,7 +371,7 @@ def test_a_fresh_image_is_clean_and_poisoned_and_damage_is_found(tmp_path):
 def test_e2fsck_that_cannot_work_is_no_finding(tmp_path, monkeypatch):
     with pytest.raises(ToolError, match="cannot check"):
         check_filesystem(tmp_path / "none")
-    monkeypatch.setattr("tailwalk.rigs.filesystem.shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr("tailwalk.vm.filesystem.shutil.which", lambda *_, **__: None)
     with pytest.raises(ToolError, match="e2fsprogs"):
         image_module.check_filesystem(tmp_path / "none")
 

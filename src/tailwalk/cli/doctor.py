@@ -10,8 +10,8 @@ import click
 from tailwalk.cli.console import open_progress
 from tailwalk.kernels.resolve import resolve
 from tailwalk.kernels.spec import parse_spec, require_measurable
-from tailwalk.rigs.health import Check, examine
-from tailwalk.rigs.selftest import self_test
+from tailwalk.lab.health import Check, examine
+from tailwalk.lab.selftest import self_test
 
 _MARKS = {"ok": ("ok", "green"), "missing": ("MISSING", "red"), "optional": ("absent", "yellow")}
 

@@ -47,8 +47,8 @@ def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[
     from tailwalk.report.execution_lines import execution_lines
     from tailwalk.rigs.exact import Bench
     from tailwalk.rigs.exec import ExecPlan, execute, read_program
-    from tailwalk.rigs.qemu import Machine
     from tailwalk.runs.record import encode, write_whole
+    from tailwalk.vm.qemu import Machine
 
     plan = ExecPlan(program=program, arguments=arguments, filesystem=filesystem_from(given),
                     files=files, made=[_made(text) for text in made], append=append,

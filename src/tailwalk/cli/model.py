@@ -109,9 +109,9 @@ def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode,
     data and holes, and the flags of its folio. Exits 1 at a difference, with the steps that it
     takes.
     """
-    from tailwalk.bridge import SHAPES, Goal
-    from tailwalk.bridge import replay as run_replay
-    from tailwalk.bridge.text import tell_replay
+    from tailwalk.conformance import SHAPES, Goal
+    from tailwalk.conformance import replay as run_replay
+    from tailwalk.conformance.text import tell_replay
     from tailwalk.kernels.resolve import resolve
     from tailwalk.model.designs import find_design
 

@@ -14,8 +14,8 @@ from click.core import ParameterSource
 
 from tailwalk.cases import PLACES, Case, Filesystem, find_cases, parse_size, place_offset
 from tailwalk.errors import UsageError
-from tailwalk.rigs.filesystem import KINDS
 from tailwalk.rigs.plan import DEFAULT_CALLS, DEFAULT_ROUNDS, Plan
+from tailwalk.vm.filesystem import KINDS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

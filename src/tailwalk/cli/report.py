@@ -17,7 +17,7 @@ from tailwalk.runs import RUN_SCHEMA, Run
 from tailwalk.runs.record import decode_run, read_bytes, schema_of, write_whole
 
 if TYPE_CHECKING:
-    from tailwalk.attribute.record import Profile
+    from tailwalk.profile.record import Profile
 
 
 @click.command()
@@ -53,7 +53,7 @@ def _read(records: tuple[str, ...], progress: Progress) -> tuple[list[Run], list
         if kind == RUN_SCHEMA.partition("/")[0]:
             runs.append(decode_run(content, name))
         elif kind == "tailwalk.profile":
-            from tailwalk.attribute.record import read_profile
+            from tailwalk.profile.record import read_profile
 
             profiles.append(read_profile(Path(name)))
         else:

@@ -8,12 +8,12 @@ import json
 import click
 import msgspec
 
-from tailwalk.attribute.difference import Difference
-from tailwalk.attribute.record import Profile
 from tailwalk.cli.console import write
 from tailwalk.compare import Comparison
 from tailwalk.compare.steps import Track
 from tailwalk.kernels.listing import Listing
+from tailwalk.profile.difference import Difference
+from tailwalk.profile.record import Profile
 from tailwalk.runs import Run
 from tailwalk.runs.execution import Execution
 from tailwalk.runs.schema import json_schema

@@ -24,13 +24,13 @@ from tailwalk.cli.options import (
 from tailwalk.errors import UsageError
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.progress import Progress
-from tailwalk.rigs.filesystem import KINDS
 from tailwalk.rigs.plan import DEFAULT_CALLS
 from tailwalk.runs.record import encode, write_whole
+from tailwalk.vm.filesystem import KINDS
 from tailwalk.words import listed
 
 if TYPE_CHECKING:
-    from tailwalk.attribute.record import Profile
+    from tailwalk.profile.record import Profile
 
 _VERSUS: dict[str, Any] = {
     "fill": size, "file_size": size, "offset": str, "fs": click.Choice(KINDS),
@@ -148,7 +148,7 @@ def _profiles(kernels: Sequence[str], given: dict[str, Any], *, said: bool,
     Beside a profile that was read, a spec is profiled as that one was, unless the options `said`
     how.
     """
-    from tailwalk.attribute.record import read_profile
+    from tailwalk.profile.record import read_profile
 
     read = {name: read_profile(Path(name)) for name in kernels if not is_spec(name)}
     specs = [name for name in kernels if name not in read]
@@ -156,8 +156,8 @@ def _profiles(kernels: Sequence[str], given: dict[str, Any], *, said: bool,
     if not specs:
         return [read[name] for name in kernels]
 
-    from tailwalk.attribute.measure import Subject, profile
     from tailwalk.kernels import resolve
+    from tailwalk.profile.measure import Subject, profile
     from tailwalk.rigs.exact import Bench
 
     conditions = _conditions(given)
@@ -193,7 +193,7 @@ def _conditions(given: dict[str, Any]) -> list[tuple[Case, Filesystem]]:
 def _json(profiles: Sequence[Profile], *, raw: bool) -> str:
     if len(profiles) == 1:
         return encode(profiles[0]).decode()
-    from tailwalk.attribute.difference import difference
+    from tailwalk.profile.difference import difference
     return encode(difference(*profiles, raw=raw)).decode()
 
 
@@ -206,6 +206,6 @@ def _show_table(profiles: Sequence[Profile], *, everything: bool, others: bool,
         show(lambda console: profile_table(profiles[0], console, shown=shown, others=others,
                                            raw=raw))
         return
-    from tailwalk.attribute.difference import difference
+    from tailwalk.profile.difference import difference
     found = difference(*profiles, raw=raw)
     show(lambda console: difference_table(found, profiles, console, shown=shown, others=others))

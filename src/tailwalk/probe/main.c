@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "exercise.h"
+#include "exercise/exercise.h"
 #include "probe.h"
 
 static void do_exercise(const char *line)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Sequences of system calls on one small file each, and what is seen after
- * every call. Nothing is judged here: tailwalk/bridge compares what was seen
+ * every call. Nothing is judged here: tailwalk/conformance compares what was seen
  * with what the model says.
  *
  * Looking changes nothing: no byte is read that is not in the page cache
@@ -41,7 +41,7 @@ enum layout { HOLE, PREALLOCATED, WRITTEN };
 enum action { WRITE, STORE, TRUNCATE, PUNCH, READ, FSYNC, WRITEBACK, DROP };
 
 /* A step of the job, and the record of what is seen after it; both are
- * followed by nothing but the next (tailwalk/bridge/wire.py). */
+ * followed by nothing but the next (tailwalk/conformance/wire.py). */
 struct step {
 	uint8_t action, value;
 	uint16_t unused;

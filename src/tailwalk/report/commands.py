@@ -17,7 +17,7 @@ from tailwalk.errors import UsageError
 from tailwalk.runs import KernelRecord, Run
 
 if TYPE_CHECKING:
-    from tailwalk.attribute.record import Profile
+    from tailwalk.profile.record import Profile
 
 _DEBIAN = re.compile(r"\d+(?:\.\d+)+")
 _STANDARD = Case(name="", call="pwrite", size=1)

@@ -16,7 +16,7 @@ from tailwalk.report.page_sweep import sweep_section
 from tailwalk.runs import Run
 
 if TYPE_CHECKING:
-    from tailwalk.attribute.record import Profile
+    from tailwalk.profile.record import Profile
 
 
 def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = ()) -> list[Section]:
@@ -66,7 +66,7 @@ def _is_sweep(run: Run) -> bool:
 def _pairs(profiles: Sequence[Profile]) -> list[list[Profile]]:
     """Each profile beside the first that it can be compared with; one by itself where it is the
     only one of its kind."""
-    from tailwalk.attribute.difference import difference
+    from tailwalk.profile.difference import difference
 
     firsts: list[Profile] = []
     paired: set[int] = set()

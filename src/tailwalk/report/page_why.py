@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tailwalk.attribute.difference import Difference, difference
-from tailwalk.attribute.pairing import function_counts, paired_tree
-from tailwalk.attribute.record import Profile
+from tailwalk.profile.difference import Difference, difference
+from tailwalk.profile.pairing import function_counts, paired_tree
+from tailwalk.profile.record import Profile
 from tailwalk.report.commands import why_commands
 from tailwalk.report.page_section import Cell, Section, Source, inlined, particulars
 from tailwalk.report.profile_flame import flame_legend, flame_svg, flame_title

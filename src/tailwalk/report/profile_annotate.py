@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from tailwalk.attribute.annotate import Annotated, Walked, annotate
-from tailwalk.attribute.loops import Sides
-from tailwalk.attribute.record import Loop, Profile
+from tailwalk.profile.annotate import Annotated, Walked, annotate
+from tailwalk.profile.loops import Sides
+from tailwalk.profile.record import Loop, Profile
 from tailwalk.report.profile_words import side_labels
 from tailwalk.report.table import ASCII, UNICODE, Signs, new_table
 from tailwalk.report.words import show_figure

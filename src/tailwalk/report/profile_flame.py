@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from tailwalk.attribute.pairing import PairedNode, paired_tree
-from tailwalk.attribute.record import Profile
+from tailwalk.profile.pairing import PairedNode, paired_tree
+from tailwalk.profile.record import Profile
 from tailwalk.report.profile_words import show_change, side_labels
 from tailwalk.report.words import case_labels, show_figure
 

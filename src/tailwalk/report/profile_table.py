@@ -9,10 +9,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tailwalk.attribute.difference import Difference, DifferenceRow
-from tailwalk.attribute.pairing import PairedNode, function_counts, paired_tree
-from tailwalk.attribute.record import OtherCalls, Profile
 from tailwalk.cases import Case
+from tailwalk.profile.difference import Difference, DifferenceRow
+from tailwalk.profile.pairing import PairedNode, function_counts, paired_tree
+from tailwalk.profile.record import OtherCalls, Profile
 from tailwalk.report.names import Name
 from tailwalk.report.profile_words import (
     events,

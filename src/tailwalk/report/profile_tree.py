@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tailwalk.attribute.pairing import PairedNode, paired_tree
-from tailwalk.attribute.record import Profile
+from tailwalk.profile.pairing import PairedNode, paired_tree
+from tailwalk.profile.record import Profile
 from tailwalk.report.names import cut_apart
 from tailwalk.report.profile_words import show_change, side_labels
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tailwalk.attribute.difference import Difference, DifferenceRow
-from tailwalk.attribute.pairing import plain_name
-from tailwalk.attribute.record import OtherCalls, Profile
 from tailwalk.cases import show_size
+from tailwalk.profile.difference import Difference, DifferenceRow
+from tailwalk.profile.pairing import plain_name
+from tailwalk.profile.record import OtherCalls, Profile
 from tailwalk.report.words import conditions, short_names, show_order, show_percent
 from tailwalk.runs.notes import notes_by_kernel
 from tailwalk.words import listed

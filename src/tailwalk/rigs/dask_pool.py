@@ -22,7 +22,7 @@ from tailwalk.errors import TailwalkError, ToolError
 from tailwalk.extras import import_extra
 from tailwalk.progress import SILENT
 from tailwalk.rigs.pool import Counted, Outcome, Portion
-from tailwalk.rigs.qemu import find_qemu
+from tailwalk.vm.qemu import find_qemu
 
 if TYPE_CHECKING:
     from tailwalk.rigs.exact import Bench

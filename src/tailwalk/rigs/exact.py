@@ -25,15 +25,15 @@ from tailwalk.kernels.spec import require_measurable
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.probe.protocol import Calls, Folios, Frame, read_calls, read_folios
 from tailwalk.progress import SILENT, Progress
-from tailwalk.rigs.cpu import show_cpu
-from tailwalk.rigs.filesystem import packed_image
-from tailwalk.rigs.guest import Guest
 from tailwalk.rigs.plan import Plan, require_plan
 from tailwalk.rigs.pool import Counted, LocalPool, Pool, Portion
-from tailwalk.rigs.qemu import Machine, Qemu, find_qemu, kernel_command_line, machine_arguments
-from tailwalk.rigs.state import BOOT_SECONDS, Booted, Start, boot, kernel_record, prepare_boot
 from tailwalk.runs import Conditions, Figure, FolioCount, Run
 from tailwalk.runs.store import Store
+from tailwalk.vm.cpu import show_cpu
+from tailwalk.vm.filesystem import packed_image
+from tailwalk.vm.guest import Guest
+from tailwalk.vm.qemu import Machine, Qemu, find_qemu, kernel_command_line, machine_arguments
+from tailwalk.vm.state import BOOT_SECONDS, Booted, Start, boot, kernel_record, prepare_boot
 
 # A guest measures this many cases before a fresh one goes on from the saved state: a constant, so
 # that what a case finds does not depend on how many cores share the work.

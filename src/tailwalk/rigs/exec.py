@@ -2,7 +2,7 @@
 """Running a static program of the user's in a guest, on a fresh file system, and counting it.
 
 The program is carried to the guest's memory; its output goes to files in memory and comes back by
-the probe's channel. A TCG plugin (task_plugin) tells its instructions and the kernel's on its
+the probe's channel. A TCG plugin (plugins/tasks) tells its instructions and the kernel's on its
 behalf from the kernel's other work.
 """
 
@@ -25,22 +25,21 @@ from elftools.elf.elffile import ELFFile
 from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import KIB, MIB, Filesystem, show_size
-from tailwalk.compiling import c_sources, compiled
 from tailwalk.errors import GuestError, KernelError, ToolError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
+from tailwalk.plugins.build import build_plugin
 from tailwalk.probe.protocol import FrameType
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming
 from tailwalk.rigs.exact import Bench, prologue
-from tailwalk.rigs.filesystem import IMAGE_SIZE, check_kind
-from tailwalk.rigs.guest import Guest
-from tailwalk.rigs.profile import symbol_text
-from tailwalk.rigs.qemu import Qemu, plugin_interface
-from tailwalk.rigs.state import Booted, kernel_record
+from tailwalk.rigs.recording import symbol_text
 from tailwalk.runs.execution import Execution, Instructions
+from tailwalk.vm.filesystem import IMAGE_SIZE, check_kind
+from tailwalk.vm.guest import Guest
+from tailwalk.vm.qemu import Qemu
+from tailwalk.vm.state import Booted, kernel_record
 
-_FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden")
 _LOADED = b"TWLOADED"
 _RESULT = struct.Struct("<8s6Q")
 _STREAM = struct.Struct("<Q")
@@ -162,7 +161,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     if progress is not None:
         bench = replace(bench, progress=progress)
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
-    plugin = build_task_plugin(bench.qemu, bench.cache)
+    plugin = build_plugin("tasks", bench.qemu, bench.cache).path
     booted = bench.boot(kernel, plan.filesystem)
     job = _job(plan, program, carried, bench.cache)
     newborn = _newborn_address(bench, kernel, booted)
@@ -190,13 +189,6 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
             instructions=counts.instructions, tasks=counts.tasks, switches=counts.switches,
             inputs=digest_bytes(booted.key.encode(), job, plugin.read_bytes())),
         ended.stdout, ended.stderr)
-
-
-def build_task_plugin(qemu: Qemu, cache: Cache) -> Path:
-    """The plugin for this QEMU, from the cache or compiled now; raises ToolError."""
-    sources = {**c_sources("tailwalk.rigs.task_plugin"),
-               "qemu_api.h": c_sources("tailwalk.attribute.plugin")["qemu_api.h"]}
-    return compiled(cache, "tasks", sources, (*_FLAGS, f"-DAPI={plugin_interface(qemu)}"))
 
 
 def _read_file(path: Path) -> bytes:
@@ -274,7 +266,7 @@ class _Counts:
 
 
 def _counts(output: int, kernel: Kernel) -> _Counts:
-    """What the plugin wrote (task_plugin/tasks.c)."""
+    """What the plugin wrote (plugins/tasks/tasks.c)."""
     content = os.pread(output, 4 * KIB, 0)
     if not content.startswith(_LOADED) or len(content) != len(_LOADED) + _RESULT.size:
         raise GuestError(f"the plugin's result is torn: {len(content)} bytes of "

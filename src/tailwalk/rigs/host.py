@@ -19,17 +19,18 @@ from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import Case
 from tailwalk.errors import UsageError
-from tailwalk.probe.build import Probe, build_probe
-from tailwalk.probe.protocol import read_folios, read_times
-from tailwalk.progress import SILENT, Progress
-from tailwalk.rigs.disturbance import CpuWatch, DiskWatch, allowed_cpu
-from tailwalk.rigs.plan import require_plan
-from tailwalk.rigs.surroundings import (
+from tailwalk.host.disturbance import CpuWatch, DiskWatch, allowed_cpu
+from tailwalk.host.surroundings import (
     Place,
     examine_place,
     machine_facts,
     running_kernel,
 )
+from tailwalk.host.worker import Worker
+from tailwalk.probe.build import Probe, build_probe
+from tailwalk.probe.protocol import read_folios, read_times
+from tailwalk.progress import SILENT, Progress
+from tailwalk.rigs.plan import require_plan
 from tailwalk.rigs.timing import (
     LEAST_ROUNDS,
     TRIAL_BATCHES,
@@ -45,7 +46,6 @@ from tailwalk.rigs.timing import (
     round_order,
     time_line,
 )
-from tailwalk.rigs.worker import Worker
 from tailwalk.runs import Conditions, Run
 
 

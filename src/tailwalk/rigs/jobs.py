@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import TypeVar
 
 from tailwalk.errors import TailwalkError
-from tailwalk.rigs.guest import Crew
+from tailwalk.vm.guest import Crew
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import UsageError
-from tailwalk.rigs.filesystem import check_kind
+from tailwalk.vm.filesystem import check_kind
 from tailwalk.words import listed
 
 DEFAULT_CALLS = 300

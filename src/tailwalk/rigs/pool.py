@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 from tailwalk.cases import Case
 from tailwalk.errors import TailwalkError
 from tailwalk.rigs.jobs import as_finished
-from tailwalk.rigs.state import KernelSaid, Start
 from tailwalk.runs import Figure
+from tailwalk.vm.state import KernelSaid, Start
 
 if TYPE_CHECKING:
     from tailwalk.rigs.exact import Bench

@@ -22,20 +22,15 @@ from tailwalk import __version__
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, ToolError, UsageError
+from tailwalk.host.disturbance import CpuWatch, allowed_cpu
+from tailwalk.host.surroundings import machine_facts
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.probe.protocol import FrameType, read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
-from tailwalk.rigs.disturbance import CpuWatch, allowed_cpu
 from tailwalk.rigs.exact import Bench, prologue
-from tailwalk.rigs.filesystem import check_kind
-from tailwalk.rigs.guest import Guest
-from tailwalk.rigs.kvm import TIMED_CPU, kvm_runs_guests
 from tailwalk.rigs.plan import require_plan
-from tailwalk.rigs.qemu import Machine
-from tailwalk.rigs.state import KernelSaid, kernel_record, kernel_said
-from tailwalk.rigs.surroundings import machine_facts
 from tailwalk.rigs.timing import (
     Batches,
     Pace,
@@ -48,6 +43,11 @@ from tailwalk.rigs.timing import (
     time_line,
 )
 from tailwalk.runs import Conditions, Run
+from tailwalk.vm.filesystem import check_kind
+from tailwalk.vm.guest import Guest
+from tailwalk.vm.kvm import TIMED_CPU, kvm_runs_guests
+from tailwalk.vm.qemu import Machine
+from tailwalk.vm.state import KernelSaid, kernel_record, kernel_said
 
 TIMED_MACHINE = Machine(engine="kvm", cpu=TIMED_CPU)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from tailwalk.cases import MIB, Filesystem
 from tailwalk.errors import ToolError
 from tailwalk.refusals import naming
-from tailwalk.rigs.filesystem import find_program, make_filesystem
 from tailwalk.verify.configuration import Configuration
 from tailwalk.verify.pattern import POISON
+from tailwalk.vm.filesystem import find_program, make_filesystem
 
 IMAGE_SIZE = 64 * MIB
 """Room for the exerciser's files (14 MiB), twice over while blocks wait for a commit to be freed,

@@ -3,7 +3,7 @@
 
 Every 8 bytes that the exerciser writes at a multiple of 8 name the operation, the file and the
 offset they were written for, mixed so that neighbouring words differ in every byte (`pattern` in
-probe/exercise_plan.c). The disk is full of such words before mkfs, so that whatever a kernel shows
+probe/exercise/plan.c). The disk is full of such words before mkfs, so that whatever a kernel shows
 of a block that was never written is known for what it is.
 """
 
@@ -22,7 +22,7 @@ _WORD = struct.Struct("<Q")
 _POISON_OPERATION = 0xFFFFFFFF
 _POISON_FILE = 15
 
-# The exerciser's files, and the longest of them in bytes (probe/exercise.h).
+# The exerciser's files, and the longest of them in bytes (probe/exercise/exercise.h).
 FILES = 4
 LARGEST_FILE = 8 << 20
 

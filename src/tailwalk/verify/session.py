@@ -18,14 +18,8 @@ import msgspec
 from tailwalk.errors import GuestError, ProbeError
 from tailwalk.kernels import Kernel
 from tailwalk.probe.protocol import Frame, FrameType
-from tailwalk.rigs.guest import Guest
-from tailwalk.rigs.qemu import Backing, Machine, Qemu
-from tailwalk.rigs.state import Booted
 from tailwalk.verify.configuration import Configuration
-from tailwalk.verify.disk import FATES, Disk
-from tailwalk.verify.image import Images, check_filesystem
-from tailwalk.verify.record import Finding, Kind
-from tailwalk.verify.report import (
+from tailwalk.verify.frames import (
     Step,
     Tally,
     add_counts,
@@ -33,6 +27,12 @@ from tailwalk.verify.report import (
     read_difference,
     read_step,
 )
+from tailwalk.verify.image import Images, check_filesystem
+from tailwalk.verify.record import Finding, Kind
+from tailwalk.vm.disk import FATES, Disk
+from tailwalk.vm.guest import Guest
+from tailwalk.vm.qemu import Backing, Machine, Qemu
+from tailwalk.vm.state import Booted
 
 DEFAULT_MEMORY = 256
 """MiB of guest memory: little, so that folios are reclaimed."""

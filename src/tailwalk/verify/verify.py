@@ -22,14 +22,14 @@ from tailwalk.probe.build import build_probe
 from tailwalk.progress import SILENT, Progress, Task
 from tailwalk.refusals import temporary_folder
 from tailwalk.rigs.jobs import cores, run_jobs
-from tailwalk.rigs.qemu import Machine, find_qemu
-from tailwalk.rigs.state import boot, kernel_record, prepare_boot
 from tailwalk.verify.configuration import CONFIGURATIONS, Configuration
-from tailwalk.verify.disk import FATES
+from tailwalk.verify.frames import Tally
 from tailwalk.verify.image import IMAGE_SIZE, Images
 from tailwalk.verify.record import Finding, Verification
-from tailwalk.verify.report import Tally
 from tailwalk.verify.session import DEFAULT_MEMORY, Found, Session, Stage
+from tailwalk.vm.disk import FATES
+from tailwalk.vm.qemu import Machine, find_qemu
+from tailwalk.vm.state import boot, kernel_record, prepare_boot
 
 Engine = Literal["auto", "tcg", "kvm"]
 
@@ -100,7 +100,7 @@ def choose_engine(engine: Engine, progress: Progress = SILENT) -> Literal["tcg",
 
     Raises UsageError for `kvm` where it does not run guests.
     """
-    from tailwalk.rigs.kvm import kvm_runs_guests
+    from tailwalk.vm.kvm import kvm_runs_guests
 
     if engine == "tcg":
         return engine
@@ -115,7 +115,7 @@ def verification_machine(engine: Literal["tcg", "kvm"], memory: int = DEFAULT_ME
                          append: str = "") -> Machine:
     """The virtual machine of every session: two CPUs, so that writeback, reclaim and other readers
     run while the exerciser writes, and a disk for each fate."""
-    from tailwalk.rigs.kvm import TIMED_CPU
+    from tailwalk.vm.kvm import TIMED_CPU
 
     cpu = {"cpu": TIMED_CPU} if engine == "kvm" else {}
     return Machine(

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from tailwalk.attribute.record import Loop
-from tailwalk.attribute.tree import Invocation
 from tailwalk.cases import Case
+from tailwalk.profile.record import Loop
+from tailwalk.profile.tree import Invocation
 
 _PAGE = 4096
 

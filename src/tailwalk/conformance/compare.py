@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tailwalk.bridge.wire import COUNTED, DATA, SHOWN, SPLIT, TAIL, Seen
 from tailwalk.cases import PAGE
+from tailwalk.conformance.wire import COUNTED, DATA, SHOWN, SPLIT, TAIL, Seen
 from tailwalk.model.expected import SHOWN_FLAGS, Expected
 from tailwalk.model.sequence import Sequence
 from tailwalk.model.words import FOLIO_DIRTY, FOLIO_FLAGS, FOLIO_UPTODATE, UNITS, WRITEBACK

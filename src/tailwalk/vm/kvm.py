@@ -18,7 +18,7 @@ from pathlib import Path
 from tailwalk.compiling import compiler
 from tailwalk.errors import ToolError
 from tailwalk.refusals import temporary_folder
-from tailwalk.rigs.qemu import Qemu, find_qemu
+from tailwalk.vm.qemu import Qemu, find_qemu
 
 TIMED_CPU = "host,-arch-capabilities"
 """CPU model of guests under KVM: this machine's own. Without IA32_ARCH_CAPABILITIES, which some
@@ -85,7 +85,7 @@ def try_guest(accelerator: str, cpu: str, *, seconds: float = _SECONDS,
 
 
 def _build(image: Path, rounds: int) -> None:
-    source = files("tailwalk.rigs").joinpath("kvm_guest.S").read_bytes()
+    source = files("tailwalk.vm").joinpath("kvm_guest.S").read_bytes()
     done = subprocess.run(
         [compiler(), "-x", "assembler-with-cpp", f"-DROUNDS={rounds}", f"-DOUTCOME={_OUTCOME}",
          "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x100000,--build-id=none,-e,start",

@@ -20,12 +20,12 @@ from tailwalk.kernels.modules import load_order
 from tailwalk.probe.build import Probe
 from tailwalk.probe.protocol import Ready
 from tailwalk.progress import SILENT, Progress
-from tailwalk.rigs.checksums import Checksum, checksums
-from tailwalk.rigs.guest import Guest
-from tailwalk.rigs.initramfs import make_initramfs
-from tailwalk.rigs.qemu import RAM_DISK_KIB, Machine, Qemu, machine_digest
 from tailwalk.runs import KernelRecord
 from tailwalk.runs.notes import SOFTWARE_CHECKSUMS
+from tailwalk.vm.checksums import Checksum, checksums
+from tailwalk.vm.guest import Guest
+from tailwalk.vm.initramfs import make_initramfs
+from tailwalk.vm.qemu import RAM_DISK_KIB, Machine, Qemu, machine_digest
 
 # Ten times what a Debian kernel takes on one busy core of 2023.
 BOOT_SECONDS = 120.0

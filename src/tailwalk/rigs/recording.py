@@ -18,9 +18,9 @@ from tailwalk.kernels import Kernel
 from tailwalk.probe.protocol import FrameType
 from tailwalk.refusals import naming
 from tailwalk.rigs.exact import FRAME_SECONDS, Bench, case_line, collect_figures, prologue
-from tailwalk.rigs.qemu import Qemu
-from tailwalk.rigs.state import Booted
 from tailwalk.runs import Figure
+from tailwalk.vm.qemu import Qemu
+from tailwalk.vm.state import Booted
 
 _WHERE = struct.Struct("<3Q")
 

@@ -22,7 +22,7 @@ from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import KIB, Filesystem
 from tailwalk.errors import ToolError, UsageError
 from tailwalk.refusals import naming
-from tailwalk.rigs.qemu import RAM_DISK_KIB
+from tailwalk.vm.qemu import RAM_DISK_KIB
 
 # XFS asks for 300 MiB at least (mkfs.xfs 6.1); zeros cost nothing.
 IMAGE_SIZE = RAM_DISK_KIB * KIB

@@ -14,7 +14,7 @@ from typing import Literal
 
 from tailwalk.cache import digest_bytes, digest_file
 from tailwalk.errors import ToolError
-from tailwalk.rigs.cpu import GUEST_CPU
+from tailwalk.vm.cpu import GUEST_CPU
 
 _PROGRAM = "qemu-system-x86_64"
 _OLDEST = (7, 2)
@@ -25,7 +25,7 @@ STATE_SET = 2
 """The one of a saved state."""
 
 RAM_DISK_KIB = 512 * 1024
-"""Size of the guest's RAM disk: that of the images that rigs/filesystem.py makes."""
+"""Size of the guest's RAM disk: that of the images that vm/filesystem.py makes."""
 
 # What each guest parameter is for; none moves a figure but `mitigations` (9 instructions a call).
 KERNEL_PARAMETERS = (
@@ -107,7 +107,7 @@ def find_qemu() -> Qemu:
 
 
 def plugin_interface(qemu: Qemu) -> int:
-    """The version of QEMU's plugin interface to compile for (attribute/plugin/qemu_api.h)."""
+    """The version of QEMU's plugin interface to compile for (plugins/qemu_api.h)."""
     release = _release(qemu)
     if release < (9, 0):
         return 1

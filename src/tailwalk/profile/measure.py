@@ -10,10 +10,15 @@ from datetime import UTC, datetime
 from functools import partial
 
 from tailwalk import __version__
-from tailwalk.attribute.build import Plugin, build_plugin
-from tailwalk.attribute.events import added_paths
-from tailwalk.attribute.loops import busiest_loop, loop_record
-from tailwalk.attribute.record import (
+from tailwalk.cache import digest_bytes
+from tailwalk.cases import Case, Filesystem
+from tailwalk.errors import GuestError
+from tailwalk.kernels import Kernel
+from tailwalk.kernels.spec import require_measurable
+from tailwalk.plugins.build import Plugin, build_plugin
+from tailwalk.profile.events import added_paths
+from tailwalk.profile.loops import busiest_loop, loop_record
+from tailwalk.profile.record import (
     FunctionCount,
     Loop,
     OtherCalls,
@@ -21,20 +26,15 @@ from tailwalk.attribute.record import (
     TreeNode,
     packed_names,
 )
-from tailwalk.attribute.symbols import Function, SymbolTable, read_symbols
-from tailwalk.attribute.trace import Recording, read_recording
-from tailwalk.attribute.tree import UNKNOWN, CallTree, build_tree
-from tailwalk.cache import digest_bytes
-from tailwalk.cases import Case, Filesystem
-from tailwalk.errors import GuestError
-from tailwalk.kernels import Kernel
-from tailwalk.kernels.spec import require_measurable
+from tailwalk.profile.symbols import Function, SymbolTable, read_symbols
+from tailwalk.profile.trace import Recording, read_recording
+from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
 from tailwalk.rigs.exact import Bench, case_line
 from tailwalk.rigs.jobs import run_jobs
 from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
-from tailwalk.rigs.profile import record, symbol_text
-from tailwalk.rigs.state import kernel_record
+from tailwalk.rigs.recording import record, symbol_text
 from tailwalk.runs import Figure
+from tailwalk.vm.state import kernel_record
 
 # Kinds of calls besides the modal one that are looked into, the dearest in all first.
 _MOST_OTHERS = 40
@@ -71,7 +71,7 @@ def profile(subjects: Sequence[Subject], *, calls: int = DEFAULT_CALLS, append: 
         Plan(cases=[subject.case], filesystem=subject.filesystem, calls=calls).check()
     bench = bench or Bench.prepare()
     bench = replace(bench, machine=replace(bench.machine, append=append))
-    plugin = build_plugin(bench.qemu, bench.cache)
+    plugin = build_plugin("trace", bench.qemu, bench.cache)
     with bench.progress.task("profile", len(subjects)) as task:
         def one(subject: Subject) -> Profile:
             made = _profile(subject, calls, bench, plugin)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tailwalk.errors import UsageError
-from tailwalk.rigs.surroundings import read_text
+from tailwalk.host.surroundings import read_text
 
 # How long the CPUs are watched to find the one with least to do, in seconds.
 _WATCH = 0.1

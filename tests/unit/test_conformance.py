@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from tailwalk.bridge.compare import first_difference
-from tailwalk.bridge.replay import SHAPES, Finding, Goal, Replay, Tally
-from tailwalk.bridge.text import tell_replay
-from tailwalk.bridge.wire import COUNTED, DATA, SHOWN, SPLIT, TAIL, Seen, decode, replay_lines
 from tailwalk.cli import main
+from tailwalk.conformance.compare import first_difference
+from tailwalk.conformance.replay import SHAPES, Finding, Goal, Replay, Tally
+from tailwalk.conformance.text import tell_replay
+from tailwalk.conformance.wire import COUNTED, DATA, SHOWN, SPLIT, TAIL, Seen, decode, replay_lines
 from tailwalk.errors import GuestError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.model.designs import find_design

@@ -7,11 +7,11 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tailwalk.attribute.disassembly import disassemble
-from tailwalk.attribute.loops import Sides, instructions_by_side, is_walk, sides, visited_sides
-from tailwalk.attribute.pairing import plain_name
-from tailwalk.attribute.record import FunctionCount, Loop, Profile
 from tailwalk.errors import UsageError
+from tailwalk.profile.disassembly import disassemble
+from tailwalk.profile.loops import Sides, instructions_by_side, is_walk, sides, visited_sides
+from tailwalk.profile.pairing import plain_name
+from tailwalk.profile.record import FunctionCount, Loop, Profile
 from tailwalk.words import listed
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tailwalk.attribute.record import Profile
+from tailwalk.profile.record import Profile
 
 # What GCC and Clang append to the copies and parts they make of a function.
 _SUFFIXES = re.compile(r"\.(isra|constprop|part|cold|localalias|lto_priv|llvm)(\.\w+)?(?=\.|$)")

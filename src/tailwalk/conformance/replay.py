@@ -15,9 +15,9 @@ from functools import partial
 
 import msgspec
 
-from tailwalk.bridge.compare import Difference, first_difference
-from tailwalk.bridge.wire import COUNTED, Seen, decode, replay_lines
 from tailwalk.cases import KIB, PAGE, Filesystem, show_size
+from tailwalk.conformance.compare import Difference, first_difference
+from tailwalk.conformance.wire import COUNTED, Seen, decode, replay_lines
 from tailwalk.errors import GuestError, ModelError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.model.designs import Design
@@ -27,7 +27,7 @@ from tailwalk.model.words import MODES, Mode
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.exact import Bench, prologue
 from tailwalk.rigs.jobs import as_finished
-from tailwalk.rigs.state import Booted
+from tailwalk.vm.state import Booted
 
 FRAME_SECONDS = 120.0
 

@@ -66,7 +66,7 @@ def read_step(frame: Frame) -> Step:
 
 def add_counts(frame: Frame, tally: Tally) -> None:
     """Add the content of a COUNTS frame: lines `did N ACTION`, `landed N WHERE`, `compared N`,
-    `repeated N` and `durable N` (probe/exercise.c, probe/recover.c)."""
+    `repeated N` and `durable N` (probe/exercise/exercise.c, probe/exercise/recover.c)."""
     for line in frame.text.splitlines():
         name, number, *what = line.split(" ", 2)
         if name == "did":
@@ -90,7 +90,7 @@ def complaints(log: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Difference:
-    """A file that is not what it must be (`report_difference` in probe/exercise_check.c).
+    """A file that is not what it must be (`report_difference` in probe/exercise/check.c).
 
     Attributes:
         operation, doing: the operation after which it was noticed, and its description.

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tailwalk.attribute.pairing import plain_name
-from tailwalk.attribute.record import AddedPath
-from tailwalk.attribute.tree import CallTree
+from tailwalk.profile.pairing import plain_name
+from tailwalk.profile.record import AddedPath
+from tailwalk.profile.tree import CallTree
 
 _MOST_PATHS = 8
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate
 
-from tailwalk.attribute.symbols import Function, SymbolTable
-from tailwalk.attribute.trace import Block, Event, Executed, Pushed
+from tailwalk.profile.symbols import Function, SymbolTable
+from tailwalk.profile.trace import Block, Event, Executed, Pushed
 
 UNKNOWN = Function("(unknown)", None, 0)
 """Stands for kernel code that no symbol names."""

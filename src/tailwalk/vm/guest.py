@@ -28,7 +28,7 @@ from typing import Any
 from tailwalk.errors import GuestError, ProbeError, ToolError
 from tailwalk.probe.protocol import Frame, FrameReader, FrameType, Ready, read_ready
 from tailwalk.refusals import naming, temporary_folder
-from tailwalk.rigs.qemu import (
+from tailwalk.vm.qemu import (
     STATE_SET,
     Backing,
     Descriptors,

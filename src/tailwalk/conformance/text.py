@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tailwalk.bridge.compare import flags_text, show_segments
-from tailwalk.bridge.replay import Finding, Replay
-from tailwalk.bridge.wire import SHOWN, Seen
 from tailwalk.cases import show_size
+from tailwalk.conformance.compare import flags_text, show_segments
+from tailwalk.conformance.replay import Finding, Replay
+from tailwalk.conformance.wire import SHOWN, Seen
 from tailwalk.model.expected import Expected
 from tailwalk.model.sequence import Punch, Sequence, Step, Store, Truncate, Write
 from tailwalk.model.words import UNITS

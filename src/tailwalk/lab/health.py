@@ -14,9 +14,9 @@ from tailwalk.kernels.mirrors import ELSEWHERE
 from tailwalk.kernels.toolchain import find_toolchain
 from tailwalk.probe.build import build_probe
 from tailwalk.refusals import temporary_folder
-from tailwalk.rigs.filesystem import KINDS, mkfs_program
-from tailwalk.rigs.kvm import kvm_runs_guests
-from tailwalk.rigs.qemu import find_qemu
+from tailwalk.vm.filesystem import KINDS, mkfs_program
+from tailwalk.vm.kvm import kvm_runs_guests
+from tailwalk.vm.qemu import find_qemu
 
 # Three Debian kernels with their saved states take 1.2 GiB, v6.18 built from source
 # 0.7 (its archive, the unpacked tree, and what a build leaves for the next one).

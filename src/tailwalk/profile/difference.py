@@ -11,10 +11,10 @@ from typing import Literal
 
 import msgspec
 
-from tailwalk.attribute.pairing import paired_tree, raw_names
-from tailwalk.attribute.record import Profile
 from tailwalk.cases import Case
 from tailwalk.errors import UsageError
+from tailwalk.profile.pairing import paired_tree, raw_names
+from tailwalk.profile.record import Profile
 from tailwalk.runs import Conditions, KernelRecord
 
 DIFFERENCE_SCHEMA = "tailwalk.difference/1"
