@@ -34,7 +34,7 @@ def nothing_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tailwalk.kernels.source.resolve_source", begun)
     monkeypatch.setattr("tailwalk.kernels.listing.list_kernels", begun)
     monkeypatch.setattr("tailwalk.cli.doctor.examine", list)
-    monkeypatch.setattr("tailwalk.rigs.exact.find_qemu", begun)
+    monkeypatch.setattr("tailwalk.rigs.bench.find_qemu", begun)
     monkeypatch.setattr("tailwalk.rigs.timed.require_kvm", begun)
     monkeypatch.setenv("TAILWALK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))

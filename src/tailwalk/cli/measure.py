@@ -19,7 +19,7 @@ from tailwalk.rigs.plan import DEFAULT_ROUNDS, Plan
 from tailwalk.runs import Run, read_run, read_runs
 
 if TYPE_CHECKING:
-    from tailwalk.rigs.exact import Bench
+    from tailwalk.rigs.bench import Bench
     from tailwalk.rigs.pool import Pool
 
 _SPEC = re.compile(r"(debian|src|debug|image):.*", re.DOTALL)
@@ -113,7 +113,8 @@ def measured(specs: Sequence[str], plan: Plan, *, beside: Run | None = None, fre
     if plan.rig == "timed":
         return _timed(specs, plan, dask=dask, progress=progress)
     from tailwalk.kernels import resolve
-    from tailwalk.rigs.exact import Bench, measure
+    from tailwalk.rigs.bench import Bench
+    from tailwalk.rigs.exact import measure
     from tailwalk.runs.store import Store
 
     if beside is not None:  # better now than after a build

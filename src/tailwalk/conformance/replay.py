@@ -25,8 +25,9 @@ from tailwalk.model.expected import Expected, expect
 from tailwalk.model.sequence import Sequence, random_sequence
 from tailwalk.model.words import MODES, Mode
 from tailwalk.progress import SILENT, Progress
-from tailwalk.rigs.exact import Bench, prologue
-from tailwalk.rigs.jobs import as_finished
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.cores import as_finished
+from tailwalk.rigs.job import prologue
 from tailwalk.vm.state import Booted
 
 FRAME_SECONDS = 120.0

@@ -29,7 +29,8 @@ from tailwalk.kernels.spec import require_measurable
 from tailwalk.probe.protocol import FrameType, read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
-from tailwalk.rigs.exact import Bench, prologue
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.job import prologue
 from tailwalk.rigs.plan import require_plan
 from tailwalk.rigs.timing import (
     Batches,
