@@ -5,10 +5,6 @@
  * In a guest the job comes from QEMU's fw_cfg device and frames leave by the
  * debug console's I/O port: both are plain port instructions, so no driver of
  * the kernel under test takes part. On a host both are file descriptors.
- *
- * A frame: "TWP1", then type, payload length and checksum as 32-bit
- * little-endian words, then the payload. The checksum is CRC-32 (IEEE 802.3)
- * over type, length and payload.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -65,46 +61,13 @@ static void put(const void *data, size_t length)
 		hold_ports(DEBUG_CONSOLE, 1, 0);
 		return;
 	}
-	for (const char *at = data; length;) {
-		ssize_t written = write(results_fd, at, length);
-
-		if (written < 0) {
-			if (errno == EINTR)
-				continue;
-			_exit(4); /* nobody is listening any more */
-		}
-		at += written;
-		length -= (size_t)written;
-	}
-}
-
-uint32_t crc32(uint32_t crc, const void *data, size_t length)
-{
-	static uint32_t table[256];
-
-	if (!table[1]) {
-		for (uint32_t i = 0; i < 256; i++) {
-			uint32_t entry = i;
-
-			for (int bit = 0; bit < 8; bit++)
-				entry = (entry >> 1) ^ (entry & 1 ? 0xedb88320u : 0);
-			table[i] = entry;
-		}
-	}
-	crc = ~crc;
-	for (const unsigned char *at = data; length--; at++)
-		crc = (crc >> 8) ^ table[(crc ^ *at) & 0xff];
-	return ~crc;
+	if (write_whole(results_fd, data, length))
+		_exit(4); /* nobody is listening any more */
 }
 
 void send_frame(enum frame type, const void *payload, size_t length)
 {
-	uint32_t head[3] = { (uint32_t)type, (uint32_t)length, 0 };
-
-	head[2] = crc32(crc32(0, head, 8), payload, length);
-	put("TWP1", 4);
-	put(head, sizeof(head));
-	put(payload, length);
+	put_frame(put, type, (struct part[]){ { payload, length } }, 1);
 }
 
 void fail(const char *format, ...)
