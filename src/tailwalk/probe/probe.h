@@ -9,19 +9,24 @@
 #include "framing/frame.h"
 
 /* channel.c: bytes in (the job) and frames out (the results). */
-void channel_open_guest(void);
 void channel_open_host(int job, int results);
-void hold_ports(unsigned short first, int count, int hold);
 void send_frame(enum frame type, const void *payload, size_t length);
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void job_start(void);
 char *job_line(void);
 void job_bytes(void *buffer, size_t length);
 
+/* x86_64/transport.c: the guest's ways in and out. */
+uint64_t transport_open(void); /* the job's length */
+void transport_receive(void *buffer, size_t length);
+void transport_send(const void *data, size_t length);
+/* Stop the machine, so that its state can be saved at this very instruction;
+ * the job is read after it goes on. */
+void transport_pause(void);
+_Noreturn void transport_exit(int status);
+
 /* guest.c: the life of /init. */
 void guest_boot(void);
-void guest_pause(void);
-_Noreturn void guest_exit(int status);
 int is_guest(void);
 
 /* disk.c: the file system under test. */
