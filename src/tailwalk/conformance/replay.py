@@ -16,13 +16,13 @@ from functools import partial
 import msgspec
 
 from tailwalk.cases import KIB, PAGE, Filesystem, show_size
-from tailwalk.conformance.compare import Difference, first_difference
+from tailwalk.conformance.compare import Mismatch, first_difference
 from tailwalk.conformance.wire import COUNTED, Seen, decode, replay_lines
 from tailwalk.errors import GuestError, ModelError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.model.designs import Design
 from tailwalk.model.expected import Expected, expect
-from tailwalk.model.sequence import Sequence, random_sequence
+from tailwalk.model.sequence import Sequence, name_of, random_sequence
 from tailwalk.model.words import MODES, Mode
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.exact import Bench, prologue
@@ -148,7 +148,7 @@ class Finding:
     sequence: Sequence
     expected: list[Expected]
     seen: list[Seen]
-    difference: Difference
+    difference: Mismatch
 
 
 @dataclass
@@ -221,7 +221,7 @@ class Bridge:
             tally.steps += len(sequence.steps)
             tally.counted &= all(one.pages[0] & COUNTED for one in seen)
             tally.modes[sequence.mode, sequence.block_size] += 1
-            tally.actions.update(type(step).__name__.lower() for step in sequence.steps)
+            tally.actions.update(name_of(step) for step in sequence.steps)
             if len(sequence.layout) * sequence.block_size > PAGE:
                 tally.large += sum(bool(one.folio) for one in expected)
             difference = first_difference(sequence, expected, seen)

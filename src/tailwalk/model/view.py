@@ -142,7 +142,7 @@ def flag_differences(one: State, other: State) -> frozenset[str]:
     return frozenset(found)
 
 
-class Arrival(NamedTuple):
+class Reached(NamedTuple):
     """A state that a move led to: the state before, the one after, and the mode."""
 
     before: State
@@ -168,7 +168,7 @@ class Invariant:
 
     name: str
     statement: str
-    broken: Callable[[Arrival], bool]
+    broken: Callable[[Reached], bool]
     required: bool = True
     contents: bool = False
     follows_folio: bool = False
@@ -185,34 +185,34 @@ def _shows_stale(seen: bytes, state: State) -> bool:
                                  for unit, value in enumerate(seen))
 
 
-def _stale_shown(at: Arrival) -> bool:
+def _stale_shown(at: Reached) -> bool:
     return _shows_stale(readable(at.state), at.state)
 
 
-def _stale_after_crash(at: Arrival) -> bool:
+def _stale_after_crash(at: Reached) -> bool:
     return _shows_stale(after_crash(at.state, at.mode), at.state)
 
 
-def _new_left(at: Arrival) -> bool:
+def _new_left(at: Reached) -> bool:
     return any(flags & NEW for flags in at.state.ring)
 
 
-def _dirty_in_clean_folio(at: Arrival) -> bool:
+def _dirty_in_clean_folio(at: Reached) -> bool:
     return not at.state.folio & FOLIO_DIRTY and any(flags & DIRTY for flags in at.state.ring)
 
 
-def _journalled_not_uptodate(at: Arrival) -> bool:
+def _journalled_not_uptodate(at: Reached) -> bool:
     return bool(at.state.ring) and any(
         block & RUNNING and not flags & UPTODATE
         for flags, block in zip(at.state.ring, at.state.blocks, strict=True))
 
 
-def _ring_outlives_uptodate(at: Arrival) -> bool:
+def _ring_outlives_uptodate(at: Reached) -> bool:
     return bool(at.before.folio & FOLIO_UPTODATE and at.state.folio & CACHED
                 and not at.state.folio & FOLIO_UPTODATE and at.state.ring)
 
 
-def _uptodate_folio_of_others(at: Arrival) -> bool:
+def _uptodate_folio_of_others(at: Reached) -> bool:
     return bool(at.state.folio & FOLIO_UPTODATE) and any(
         not flags & UPTODATE for flags in at.state.ring)
 
