@@ -17,7 +17,7 @@ from tailwalk.model.designs import find_design
 from tailwalk.model.explore import moves_of_both, run_both
 from tailwalk.model.file import Walker
 from tailwalk.model.moves import Move, start_states
-from tailwalk.model.view import INVARIANTS, Reached, difference
+from tailwalk.model.view import INVARIANTS, Transition, difference
 from tailwalk.model.words import MODES, Setting
 
 QUICK = settings(max_examples=60, derandomize=True, deadline=None, database=None,
@@ -56,7 +56,7 @@ def wander(data: st.DataObject, design_name: str, setting: Setting, length: int,
             return f"{move}: {found}"
         for invariant in INVARIANTS:
             if (invariant.required and invariant.applies(setting)
-                    and invariant.broken(Reached(pair[1], after[1], setting.mode))):
+                    and invariant.broken(Transition(pair[1], after[1], setting.mode))):
                 return f"{move}: broken: {invariant.statement}"
         pair = after
     return ""
@@ -91,7 +91,7 @@ def test_iomap_keeps_no_mapping_of_a_preallocated_block_that_was_not_written():
         [(_, after)] = run_both(walker, walker, pair, [move])
         for invariant in INVARIANTS:
             assert not (invariant.required and invariant.applies(setting)
-                        and invariant.broken(Reached(pair[1], after[1], setting.mode))), invariant
+                        and invariant.broken(Transition(pair[1], after[1], setting.mode))), invariant
         pair = after
 
 

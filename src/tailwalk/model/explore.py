@@ -38,7 +38,7 @@ from tailwalk.model.moves import (
 from tailwalk.model.view import (
     INVARIANTS,
     Invariant,
-    Reached,
+    Transition,
     difference,
     flag_differences,
     show_state,
@@ -285,7 +285,7 @@ class _Explorer:
         return self._check(before[0], pair[0]) or self._check(before[1], pair[1])
 
     def _check(self, before: State, state: State) -> bool:
-        arrival = Reached(before, state, self._mode)
+        arrival = Transition(before, state, self._mode)
         for invariant in self._invariants:
             if invariant.broken(arrival):
                 self._found.broken[invariant.name] += 1
