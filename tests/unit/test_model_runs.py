@@ -90,8 +90,9 @@ def test_iomap_keeps_no_mapping_of_a_preallocated_block_that_was_not_written():
                                                  for name, value in values.items()))
         [(_, after)] = run_both(walker, walker, pair, [move])
         for invariant in INVARIANTS:
+            made = Transition(pair[1], after[1], setting.mode)
             assert not (invariant.required and invariant.applies(setting)
-                        and invariant.broken(Transition(pair[1], after[1], setting.mode))), invariant
+                        and invariant.broken(made)), invariant
         pair = after
 
 

@@ -285,9 +285,9 @@ class _Explorer:
         return self._check(before[0], pair[0]) or self._check(before[1], pair[1])
 
     def _check(self, before: State, state: State) -> bool:
-        arrival = Transition(before, state, self._mode)
+        made = Transition(before, state, self._mode)
         for invariant in self._invariants:
-            if invariant.broken(arrival):
+            if invariant.broken(made):
                 self._found.broken[invariant.name] += 1
                 if invariant.required:
                     self._found.trace = self._trace_to_last(invariant)

@@ -157,7 +157,7 @@ class Invariant:
     Attributes:
         name: short, for output.
         statement: what holds.
-        broken: is it broken on arrival in a state?
+        broken: does a transition break it?
         required: must it hold, or is it only told whether it does?
         contents: does it speak of bytes (so that contents have to be followed)?
         follows_folio: does it compare a folio with what it was a move ago? One of blocks larger
