@@ -122,12 +122,12 @@ def test_records_are_what_the_schemas_say() -> None:
 
 
 @pytest.mark.parametrize(("path", "value"), [
-    (("schema",), "tailwalk.run/2"),
+    (("schema",), "tailwalk.run/1"),
     (("unit",), "seconds"),
     (("surplus",), 1),
     (("figures", 0, "value"), "2203"),
     (("figures", 0, "calls"), [[2203]]),
-    (("figures", 0, "case", "call"), "read"),
+    (("figures", 0, "case", "call"), "pwrite"),
     (("conditions", "filesystem", "kind"), None),
 ])
 def test_what_is_no_run_is_refused(path: tuple[str | int, ...], value: Any) -> None:

@@ -193,7 +193,7 @@ def test_a_newer_or_another_record_stays_where_it_is(tmp_path):
     notes = Notes()
     store = Store(tmp_path, progress=notes)
     newer = tmp_path / "newer.json"
-    newer.write_bytes(encode(numbered(1)).replace(b"tailwalk.run/1", b"tailwalk.run/9"))
+    newer.write_bytes(encode(numbered(1)).replace(b"tailwalk.run/2", b"tailwalk.run/9"))
     other = tmp_path / "profile.json"
     other.write_text('{"schema": "tailwalk.profile/1"}')
     assert store.select() == []
@@ -356,7 +356,7 @@ class Directory(RuleBasedStateMachine):
             content[at] ^= 1
             path.write_bytes(content)
             del self.expected[run.id]
-            if b"tailwalk.run/1" not in content:  # another record now: not ours to touch
+            if b"tailwalk.run/2" not in content:  # another record now: not ours to touch
                 path.unlink()
 
     @rule()

@@ -2,23 +2,24 @@
 """The comparison: a baseline run beside others, as a JSON document.
 
 Versions of the format:
-    tailwalk.comparison/1: the first.
+    tailwalk.comparison/1: the first, with cases as in tailwalk.run/1.
+    tailwalk.comparison/2: cases as in tailwalk.run/2.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from tailwalk.cases import Case
+from tailwalk.cases import Case, case_of_run1
 from tailwalk.compare.threshold import Threshold
 from tailwalk.errors import RecordError
 from tailwalk.runs import Conditions
-from tailwalk.runs.record import Rig, Unit, expect_schema, read_bytes
+from tailwalk.runs.record import Rig, Unit, as_present, read_bytes
 
-COMPARISON_SCHEMA = "tailwalk.comparison/1"
+COMPARISON_SCHEMA = "tailwalk.comparison/2"
 
 Verdict = Literal[
     "baseline", "regressed", "improved", "unchanged", "within noise", "unsteady", "unknown"]
@@ -104,7 +105,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A baseline run beside others.
 
     Attributes:
-        schema: `tailwalk.comparison/1`.
+        schema: `tailwalk.comparison/2`.
         unit: of every figure.
         rig: where every figure comes from.
         baseline: spec of the first kernel.
@@ -148,8 +149,15 @@ def read_comparison(path: Path) -> Comparison:
     a newer version of the format.
     """
     content = read_bytes(path)
-    expect_schema(content, str(path), COMPARISON_SCHEMA)
     try:
-        return msgspec.json.decode(content, type=Comparison)
+        return msgspec.json.decode(
+            as_present(content, str(path), COMPARISON_SCHEMA,
+                       older={"tailwalk.comparison/1": _from_comparison1}),
+            type=Comparison)
     except msgspec.MsgspecError as error:
         raise RecordError(f"{path} is damaged: {error}. Compare the runs again.") from error
+
+
+def _from_comparison1(document: Any) -> None:
+    for row in document["rows"]:
+        row["parameters"] = case_of_run1(row["parameters"])

@@ -2,7 +2,8 @@
 """A track: the cases over kernels in order of release, and the steps between neighbours.
 
 Versions of the format:
-    tailwalk.track/1: the first.
+    tailwalk.track/1: the first, with cases as in tailwalk.run/1.
+    tailwalk.track/2: cases as in tailwalk.run/2.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tailwalk.runs import Conditions, Figure, Run
 from tailwalk.runs.notes import notes_by_kernel
 from tailwalk.runs.record import Rig, Unit
 
-TRACK_SCHEMA = "tailwalk.track/1"
+TRACK_SCHEMA = "tailwalk.track/2"
 
 
 class TrackedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,7 +2,8 @@
 """The profile: where the instructions of one case's call on one kernel were executed.
 
 Versions of the format:
-    tailwalk.profile/1: the first.
+    tailwalk.profile/1: the first, with figures as in tailwalk.run/1.
+    tailwalk.profile/2: figures as in tailwalk.run/2.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import base64
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from tailwalk.cases import case_of_run1
 from tailwalk.errors import RecordError
 from tailwalk.runs import Conditions, Figure, KernelRecord
-from tailwalk.runs.record import encode, expect_schema, read_bytes, write_whole
+from tailwalk.runs.record import as_present, encode, read_bytes, write_whole
 
-PROFILE_SCHEMA = "tailwalk.profile/1"
+PROFILE_SCHEMA = "tailwalk.profile/2"
 
 
 class FunctionCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -172,9 +175,11 @@ def read_profile(path: Path) -> Profile:
     newer version of the format.
     """
     content = read_bytes(path)
-    expect_schema(content, str(path), PROFILE_SCHEMA)
     try:
-        profile = msgspec.json.decode(content, type=Profile)
+        profile = msgspec.json.decode(
+            as_present(content, str(path), PROFILE_SCHEMA,
+                       older={"tailwalk.profile/1": _from_profile1}),
+            type=Profile)
         profile.symbol_names()
     except (msgspec.MsgspecError, ValueError, zlib.error) as error:
         raise RecordError(f"{path} is damaged: {error}. Profile again, or take the file from its "
@@ -184,6 +189,11 @@ def read_profile(path: Path) -> Profile:
                           "kernel instructions of a call. Profile again, or take the file from "
                           "its backup.")
     return profile
+
+
+def _from_profile1(document: Any) -> None:
+    figure = document["figure"]
+    figure["case"] = case_of_run1(figure["case"])
 
 
 def _balances(profile: Profile) -> bool:

@@ -2,7 +2,8 @@
 """The run: one kernel's cases on one rig, as an immutable JSON document.
 
 Versions of the format:
-    tailwalk.run/1: the first.
+    tailwalk.run/1: the first; a case had just the parameters of writes to a cached file.
+    tailwalk.run/2: a case has a workload and its parameters.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ import os
 import tempfile
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from tailwalk.cases import Case, Filesystem
+from tailwalk.cases import Case, Filesystem, case_of_run1
 from tailwalk.errors import DamagedError, RecordError
 
-RUN_SCHEMA = "tailwalk.run/1"
+RUN_SCHEMA = "tailwalk.run/2"
 
 _LEAST, _MOST = 1e-9, 1e18
 
@@ -160,9 +161,10 @@ def read_bytes(path: Path) -> bytes:
 
 def decode_run(content: bytes, source: str) -> Run:
     """The run in `content`; `source` names it in errors (RecordError, as `read_run`)."""
-    expect_schema(content, source, RUN_SCHEMA)
     try:
-        run = msgspec.json.decode(content, type=Run)
+        run = msgspec.json.decode(
+            as_present(content, source, RUN_SCHEMA, older={"tailwalk.run/1": _from_run1}),
+            type=Run)
     except msgspec.MsgspecError as error:
         raise DamagedError(
             f"{source} is damaged: {error}. Measure again, or take the file from its backup."
@@ -173,6 +175,11 @@ def decode_run(content: bytes, source: str) -> Run:
     for figure in run.figures:
         _check_calls(figure, run.rig, source)
     return run
+
+
+def _from_run1(document: Any) -> None:
+    for figure in document["figures"]:
+        figure["case"] = case_of_run1(figure["case"])
 
 
 def _check_calls(figure: Figure, rig: Rig, source: str) -> None:
@@ -230,6 +237,24 @@ def expect_schema(content: bytes, source: str, known: str) -> None:
         raise RecordError(f"{source} has schema {schema}, which this tailwalk cannot read (it "
                           f"knows up to {kind}/{version}): update tailwalk.")
     raise RecordError(f"{source} is a {schema!r} record where a {known!r} was expected.")
+
+
+def as_present(content: bytes, source: str, known: str, *,
+               older: Mapping[str, Callable[[Any], None]]) -> bytes:
+    """The record as its present version `known` has it; `older` versions are changed in place by
+    functions, which may raise.
+
+    Raises RecordError as `expect_schema`, msgspec.ValidationError for an older record that is none.
+    """
+    if (change := older.get(schema_of(content, source))) is None:
+        expect_schema(content, source, known)
+        return content
+    document = msgspec.json.decode(content)
+    try:
+        change(document)
+    except (KeyError, TypeError) as error:
+        raise msgspec.ValidationError(f"it lacks what its version has: {error}") from error
+    return msgspec.json.encode(document | {"schema": known})
 
 
 def write_run(run: Run, path: Path) -> None:
