@@ -180,7 +180,7 @@ def _plan_of(run: Run) -> Plan:
         raise UsageError(f"the run of {run.kernel.spec} ({run.kernel.release}) is of the host rig: "
                          "only other runs of that rig compare with it. Boot the other kernel and "
                          "run tailwalk host there.")
-    rounds = max(sum(repetitions for _, repetitions in figure.calls) for figure in run.figures)
+    rounds = max(figure.main.number for figure in run.figures)
     return Plan(cases=[figure.case for figure in run.figures],
                 filesystem=run.conditions.filesystem, rig=run.rig,
                 pace=Pace(rounds=rounds) if run.rig == "timed" else Pace()).check()
