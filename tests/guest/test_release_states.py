@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from tailwalk.cases import MIB, Filesystem, find_cases, place_offset
-from tailwalk.kernels.spec import parse_version
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.series.releases import MEASURED, standing
+from tailwalk.versions import parse_version
 
 pytestmark = pytest.mark.guest
 

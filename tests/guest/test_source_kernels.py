@@ -20,11 +20,11 @@ from tailwalk.cases import MIB, find_cases
 from tailwalk.errors import ArchiveError, SeriesError
 from tailwalk.kernels.source import open_source
 from tailwalk.kernels.sourcetree import SourceTree
-from tailwalk.kernels.spec import parse_version
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.series import Author, load_series, plan_series, write_mails
 from tailwalk.series.releases import LINES, standing
+from tailwalk.versions import parse_version
 
 pytestmark = pytest.mark.network
 

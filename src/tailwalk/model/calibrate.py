@@ -59,7 +59,7 @@ class Fitted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class Coverage:
     """What a run's cells cover: the least and greatest value of each term, the block size, and
     the folio sizes, bytes."""
 
@@ -89,7 +89,7 @@ class Calibration:
     base: float
     coefficients: dict[str, float]
     entangled: dict[str, tuple[float, ...]]
-    measured: Measured
+    measured: Coverage
     cells: tuple[Fitted, ...]
     left_out: tuple[str, ...]
 
@@ -184,7 +184,7 @@ def calibrate(run: Run, design: Design | None = None) -> Calibration:
     matrix = np.array([[1.0, *(cost.terms[name] for name in terms)] for cost in costs])
     values = np.array([figure.main.value for figure, _ in used])
     base, *factors = np.linalg.lstsq(matrix / values[:, None], np.ones(len(used)), rcond=None)[0]
-    measured = Measured(
+    measured = Coverage(
         terms={name: (min(cost.terms[name] for cost in costs),
                       max(cost.terms[name] for cost in costs)) for name in TERMS},
         block_size=run.conditions.filesystem.block_size,

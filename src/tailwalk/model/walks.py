@@ -139,7 +139,7 @@ CommitAt = Callable[[int, bool], tuple[int, bool, int]]
 flags afterwards, whether the folio is only partly uptodate, and the flag operations."""
 
 
-class Step(NamedTuple):
+class Visit(NamedTuple):
     """What a walk does at one buffer: its flags and block afterwards, whether the block's bytes
     outside the range are zeroed, whether the block is read, whether get_block is called or
     refuses, and the flag operations."""
@@ -247,13 +247,13 @@ def only_span(span: Span, uptodate: bool) -> range:
 
 @cache
 def begin_at(flags: int, block: int, *, outside: bool, partly: bool, uptodate: bool,
-             get_block: GetBlock, refuse: bool) -> Step:
+             get_block: GetBlock, refuse: bool) -> Visit:
     """The body of the loop of ext4_block_write_begin(), fs/ext4/inode.c, v6.18 to v7.3."""
     bh = Buffer(flags)
 
     def step(*, zeroes: bool = False, reads: bool = False, calls: bool = False,
-             refused: bool = False) -> Step:
-        return Step(bh.flags, block, zeroes, reads, calls, refused, bh.operations)
+             refused: bool = False) -> Visit:
+        return Visit(bh.flags, block, zeroes, reads, calls, refused, bh.operations)
 
     if outside:
         if uptodate:

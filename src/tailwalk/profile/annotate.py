@@ -17,7 +17,7 @@ from tailwalk.words import listed
 
 
 @dataclass(frozen=True)
-class Line:
+class Instruction:
     """An executed instruction: its offset, how often, and what it is."""
 
     offset: int
@@ -49,7 +49,7 @@ class Annotated:
 
     function: FunctionCount
     entered: int
-    lines: list[Line]
+    lines: list[Instruction]
     loops: list[Loop]
     walked: Walked | None
 
@@ -94,7 +94,7 @@ def _annotated(profile: Profile, index: int) -> Annotated:
     entered = _entries(profile, index)
     return Annotated(
         function=function, entered=entered, loops=loops,
-        lines=[Line(offset, count, words.get(offset, code.hex(" ")))
+        lines=[Instruction(offset, count, words.get(offset, code.hex(" ")))
                for offset, count, code in parsed],
         walked=_walked(profile, function.name, entered, loops))
 
