@@ -61,7 +61,7 @@ def main(specs: Sequence[str], *, base: str, series: str, fill: int) -> None:
     table = Table("kernel", "release", *(
         f"{case.name}{' last' if case.offset else ''}" for case in plan.cases))
     table.add_row(base, baseline.kernel.release,
-                  *(f"{figure.value:,.0f}" for figure in baseline.figures), end_section=True)
+                  *(f"{figure.main.value:,.0f}" for figure in baseline.figures), end_section=True)
     for spec in specs:
         print(f"# {spec}", flush=True)
         try:

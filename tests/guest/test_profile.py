@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from tailwalk.cases import KIB, MIB, Filesystem, find_cases
+from tailwalk.cases.ring import Sides
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.plugins.build import build_plugin
 from tailwalk.profile.annotate import annotate
 from tailwalk.profile.difference import difference
-from tailwalk.profile.loops import Sides
 from tailwalk.profile.measure import Subject, profile
 from tailwalk.profile.trace import read_recording
 from tailwalk.rigs.counting import collect_figures
@@ -57,8 +57,8 @@ def test_the_books_balance(spec, case, filesystem, kernel, bench):
     [run] = measure([kernel(spec)], Plan(cases=[case], filesystem=filesystem), bench=bench)
     figure = run.run.figures[0]
     assert found.figure == figure  # every call, not only the mode
-    assert sum(function.count for function in found.functions) == figure.value - USER
-    assert found.count + USER == figure.value and figure.user == USER
+    assert sum(function.count for function in found.functions) == figure.main.value - USER
+    assert found.count + USER == figure.main.value and figure.main.user == USER
     assert sum(node.count for node in found.tree) == found.count
     assert found.unattributed <= 0.001 * found.count
     for function in found.functions:
@@ -72,7 +72,7 @@ def test_every_single_call_agrees_with_the_guests_own_counter(spec, kernel, benc
     case = changed(find_cases(["writev_u10k"])[0], fill=4 * KIB)
     recorded = record(bench, kernel(spec), booted, case=case, filesystem=Filesystem(), calls=1000,
                       plugin=build_plugin("trace", bench.qemu, bench.cache).path)
-    values = [value for value, times in recorded.figure.calls for _ in range(times)]
+    values = [value for value, times in recorded.figure.main.calls for _ in range(times)]
     calls = read_recording(recorded.output).calls
     assert len({call.profile for call in calls}) > 5
     assert [call.kernel + USER for call in calls] == values

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from tailwalk.cases import MIB, Filesystem, find_cases, place_offset
-from tailwalk.kernels.spec import parse_version
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.series.releases import MEASURED, standing
+from tailwalk.versions import parse_version
 
 pytestmark = pytest.mark.guest
 
@@ -24,10 +24,10 @@ END = msgspec.structs.replace(START, offset=place_offset("last", START, Filesyst
 def test_a_kernel_costs_what_its_release_says(kernel, bench):
     runs = [item.run for item in measure([kernel(spec) for spec in SPECS],
                                          Plan(cases=(START, END)), bench=bench)]
-    flat = runs[0].figures[0].value
+    flat = runs[0].figures[0].main.value
     known = {one.release: one for one in MEASURED}
     for run in runs:
-        start, end = (figure.value for figure in run.figures)
+        start, end = (figure.main.value for figure in run.figures)
         state = standing(run.kernel.release).state
         assert (start > 2 * flat) is (state in ("affected", "half")), run.kernel.release
         assert (end > 2 * flat) is (state != "not affected"), run.kernel.release

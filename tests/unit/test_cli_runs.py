@@ -30,7 +30,7 @@ from made_runs import (
 from tailwalk.cli import group
 from tailwalk.errors import RecordError, SpecError, TailwalkError, ToolError, UsageError
 from tailwalk.runs import Run, write_run
-from tailwalk.runs.export import Line, lines, to_csv, write_parquet
+from tailwalk.runs.export import ExportLine, lines, to_csv, write_parquet
 from tailwalk.runs.store import Store
 
 Invoke = Callable[..., Result]
@@ -133,7 +133,7 @@ def test_parquet_holds_what_csv_holds(invoke: Invoke, store: Store, tmp_path: Pa
         made_case(), made_samples(1, 560), interval=(551.5, 570.25), notes=["one", "two"])))
     output(invoke("runs", "export", "--format", "parquet", "-o", "all.parquet"))
     table = parquet.read_table(tmp_path / "all.parquet")
-    assert table.column_names == list(Line.__struct_fields__)
+    assert table.column_names == list(ExportLine.__struct_fields__)
     assert [str(table.schema.field(name).type) for name in (
         "figure", "size", "steady", "user", "case")] == [
         "double", "int64", "bool", "int64", "string"]

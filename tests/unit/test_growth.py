@@ -28,7 +28,7 @@ def figures(case: Case, *medians: float, noise: float = 0.02,
 def made_host_run(*groups: list[Figure], kind: str = "ext4", block_size: int = 4 * KIB,
                   release: str = "6.18.44") -> Run:
     return made_run("host", [figure for group in groups for figure in group], rig="host",
-                    unit="ns/call", machine={}, release=release,
+                    machine={}, release=release,
                     filesystem=Filesystem(kind=kind, block_size=block_size))
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_runs import made_case, made_figure, made_run
+from made_runs import changed_amount, made_case, made_figure, made_run
 
 from tailwalk.cases import Filesystem
 from tailwalk.cases.sweep import sweep_cases
@@ -57,7 +57,7 @@ def made_sweep(spec: str, *, names=("pwrite_u1k", "write_u10k", "writev_u1k"),
 @pytest.mark.parametrize("nothing", [0, -5])
 def test_cells_of_nothing_calibrate_nothing(nothing):
     run = made_sweep("src:6.18")
-    empty = msgspec.structs.replace(run.figures[0], value=nothing)
+    empty = changed_amount(run.figures[0], value=nothing)
     found = calibrate(msgspec.structs.replace(run, figures=[empty, *run.figures[1:]]))
     assert found.left_out == ("pwrite_u1k at 0B, fill 4KiB: no cost",)
     assert worst(found.cells) < 0.002

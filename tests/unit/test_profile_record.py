@@ -58,8 +58,8 @@ def test_a_profile_reads_back_and_is_what_its_schema_says(files):
 
 @pytest.mark.parametrize(("damage", "why"), [
     (lambda text: text[:len(text) // 2], "not a tailwalk record|cut short"),
-    (lambda text: text.replace("tailwalk.profile/1", "tailwalk.profile/2"), "update tailwalk"),
-    (lambda text: text.replace("tailwalk.profile/1", "tailwalk.run/1"), "'tailwalk.run/1' record"),
+    (lambda text: text.replace("tailwalk.profile/2", "tailwalk.profile/3"), "update tailwalk"),
+    (lambda text: text.replace("tailwalk.profile/2", "tailwalk.run/1"), "'tailwalk.run/1' record"),
     (lambda text: text.replace('"count": 4723', '"count": 4724', 1), "do not add up"),
     (lambda text: text.replace('"parent": 0', '"parent": 7'), "do not add up"),
     (lambda text: text.replace('"symbols": "', '"symbols": "!'), "damaged"),

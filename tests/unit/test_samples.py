@@ -16,6 +16,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import (
+    changed_amount,
     made_case,
     made_figure,
     made_run,
@@ -35,9 +36,9 @@ from tailwalk.compare.samples import (
     samples_of,
 )
 from tailwalk.errors import RecordError, ToolError
-from tailwalk.runs import Figure, Run
+from tailwalk.runs import Amount, Run
 from tailwalk.runs.interval import median_interval
-from tailwalk.runs.record import Rig
+from tailwalk.runs.metrics import Rig
 
 CASE = made_case()
 
@@ -91,7 +92,8 @@ def test_too_few_samples_decide_nothing_however_far_apart(
 
 
 def test_without_samples_nothing_is_known() -> None:
-    figures = [Figure(case=CASE, value=value, interval=(value - 1, value + 1))
+    figures = [changed_amount(made_timed_figure(CASE, [value]), calls=[],
+                              interval=(value - 1, value + 1))
                for value in (560.0, 1790.0)]
     row = compare([made_timed_run("debian:6.1", figures[0]),
                    made_timed_run("debian:6.2", figures[1])]).rows[0]
@@ -318,8 +320,8 @@ def test_equal_runs_give_equal_comparisons() -> None:
 
 
 def test_run_lengths_are_expanded() -> None:
-    figure = Figure(case=CASE, value=5.0, calls=[(5.0, 3), (7.5, 2)])
-    samples = samples_of(figure)
+    amount = Amount(value=5.0, unit="ns/call", calls=[(5.0, 3), (7.5, 2)])
+    samples = samples_of(amount)
     assert list(samples) == [5, 5, 5, 7.5, 7.5]
     assert can_be_tested(samples, samples)
     assert can_be_tested(samples, samples, tests=6)

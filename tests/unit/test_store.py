@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from made_runs import (
     COUNTS,
+    changed_amount,
     made_case,
     made_figure,
     made_run,
@@ -28,7 +29,7 @@ from made_runs import (
 
 from tailwalk.errors import DamagedError, RecordError
 from tailwalk.progress import Silent
-from tailwalk.runs import Run
+from tailwalk.runs import RUN_SCHEMA, Run
 from tailwalk.runs.index import INDEX_NAME, refreshed
 from tailwalk.runs.record import decode_run, encode, write_whole
 from tailwalk.runs.store import Store
@@ -82,8 +83,8 @@ def test_queries(tmp_path):
         store.add(run)
     store.add(made_run("debian:6.1", [made_figure(made_case("writev_u1k"), 7000)],
                        release="6.1.192-cloud"))
-    store.add(made_run("host", [made_figure(made_case(), 560)], release="6.1.20", rig="host",
-                       unit="ns/call"))
+    store.add(made_run("host", [made_timed_figure(made_case(), [560])], release="6.1.20",
+                       rig="host"))
 
     def specs(**given) -> set[str]:
         return {entry.spec for entry in store.select(**given)}
@@ -145,7 +146,7 @@ def test_a_damaged_file_is_named_and_set_aside(tmp_path, spoil):
 @pytest.mark.parametrize("value", [-5, 0, 4412, 2001.5])
 def test_a_figure_that_its_calls_did_not_have_is_no_measurement(value):
     run = numbered(1)
-    changed = msgspec.structs.replace(run.figures[0], value=value)
+    changed = changed_amount(run.figures[0], value=value)
     content = encode(msgspec.structs.replace(run, figures=[changed]))
     with pytest.raises(DamagedError, match=f"says {value} of pwrite_u1k, and most .* had 2001"):
         decode_run(content, "edited.json")
@@ -157,7 +158,7 @@ def test_a_time_that_is_not_the_median_of_its_samples_is_no_measurement():
     for changed in ({"value": 80000.0}, {"calls": [(500.0, -3), (515.0, 4)]}):
         [figure] = run.figures
         content = encode(msgspec.structs.replace(
-            run, figures=[msgspec.structs.replace(figure, **changed)]))
+            run, figures=[changed_amount(figure, **changed)]))
         with pytest.raises(DamagedError, match=r"median of its samples is 515|-3 calls of"):
             decode_run(content, "edited.json")
 
@@ -194,7 +195,7 @@ def test_a_newer_or_another_record_stays_where_it_is(tmp_path):
     notes = Notes()
     store = Store(tmp_path, progress=notes)
     newer = tmp_path / "newer.json"
-    newer.write_bytes(encode(numbered(1)).replace(b"tailwalk.run/1", b"tailwalk.run/9"))
+    newer.write_bytes(encode(numbered(1)).replace(RUN_SCHEMA.encode(), b"tailwalk.run/9"))
     other = tmp_path / "profile.json"
     other.write_text('{"schema": "tailwalk.profile/1"}')
     assert store.select() == []
@@ -363,7 +364,7 @@ class Directory(RuleBasedStateMachine):
             content[at] ^= 1
             path.write_bytes(content)
             del self.expected[run.id]
-            if b"tailwalk.run/1" not in content:  # another record now: not ours to touch
+            if RUN_SCHEMA.encode() not in content:  # another record now: not ours to touch
                 path.unlink()
 
     @rule()

@@ -16,11 +16,10 @@ from made_runs import SEED, made_samples
 
 from tailwalk.errors import GuestError, UsageError
 from tailwalk.probe.protocol import Folios, Frame, FrameType, Times, read_times
+from tailwalk.rigs.plan import LEAST_ROUNDS, Pace
 from tailwalk.rigs.timing import (
     CLOCK_SHARE,
-    LEAST_ROUNDS,
     Batches,
-    Pace,
     Record,
     batches_for,
     make_figure,
@@ -95,9 +94,9 @@ def test_the_figure_is_the_median_of_the_samples_in_order() -> None:
     for cost in (1000, 5000, 1100):  # too few for an interval
         record.add(times((8 * cost,) * 3, involuntary=2), PAGES)
     figure = make_figure(record, ["said of all"])
-    assert figure.value == 1100
-    assert figure.calls == [(1000, 1), (5000, 1), (1100, 1)]
-    assert figure.interval is None
+    assert figure.main.value == 1100
+    assert figure.main.calls == [(1000, 1), (5000, 1), (1100, 1)]
+    assert figure.main.interval is None
     assert (figure.written, figure.notes) == (0, ["said of all"])
     assert "6 context switches while calls were timed, 6 of them involuntary" in method_notes(
         [record])

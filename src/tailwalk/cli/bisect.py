@@ -25,11 +25,12 @@ from tailwalk.errors import (
     ToolError,
     UsageError,
 )
-from tailwalk.kernels.spec import DebianSpec, KernelVersion, parse_spec
+from tailwalk.kernels.spec import DebianSpec, parse_spec
 from tailwalk.progress import Progress
 from tailwalk.report.commands import case_arguments
 from tailwalk.report.words import show_figure
 from tailwalk.rigs.plan import Plan
+from tailwalk.versions import KernelVersion
 
 if TYPE_CHECKING:
     from tailwalk.runs import Figure
@@ -111,7 +112,7 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
     _tell(specs, figures, found, sought)
     start = _tags(specs[found.last_old], specs[found.first_new])
     like = specs[found.first_new if fixed else found.last_old]
-    step = ["src:.", *(["--fixed"] if fixed else []), "--good", f"src:{_version(like).series}",
+    step = ["src:.", *(["--fixed"] if fixed else []), "--good", f"src:{_version(like).line}",
             "--ratio", f"{ratio:g}", *case_arguments(plan.cases, plan.filesystem)]
     if tree is None:
         click.echo(f"""
@@ -153,7 +154,7 @@ def _version(spec: str) -> KernelVersion:
 def _candidates(good: str, first: KernelVersion, bad: str, last: KernelVersion, *,
                 fixed: bool, progress: Progress) -> list[str]:
     """The specs from the older end to the newer; a series stands for its newest release."""
-    from tailwalk.kernels.line import between, sort_key, version_of
+    from tailwalk.kernels.line import between, version_of
     from tailwalk.kernels.listing import list_kernels
 
     available = list_kernels(progress=progress).available
@@ -164,8 +165,8 @@ def _candidates(good: str, first: KernelVersion, bad: str, last: KernelVersion, 
         if not fitting:
             raise ArchiveError(f"the archive has no {spec} that can boot; `tailwalk kernels` "
                                "lists those that can.")
-        ends.append(max(fitting, key=lambda kernel: sort_key(version_of(kernel))))
-    older, newer = sorted(ends, key=lambda kernel: sort_key(version_of(kernel)))
+        ends.append(max(fitting, key=version_of))
+    older, newer = sorted(ends, key=version_of)
     if older.spec == newer.spec:
         raise UsageError(f"{good} and {bad} are one release, {older.spec}: name two.")
     if not fixed and ends[0] is newer:
@@ -198,7 +199,7 @@ class _Measuring:
         for spec, one in zip(specs, measure(kernels, self._plan, bench=self._bench,
                                             store=self._store), strict=True):
             self.figures[spec] = one.run.figures[0]
-            if not self.figures[spec].steady:
+            if not self.figures[spec].main.steady:
                 raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by "
                                  "it. Try more --calls, or another kernel.")
 
@@ -217,11 +218,11 @@ class _Measuring:
         except (ArchiveError, KernelError, GuestError) as error:
             return str(error).partition("\n")[0]
         self.figures[spec] = outcome.run.figures[0]
-        return "" if self.figures[spec].steady else "its figure is unsteady"
+        return "" if self.figures[spec].main.steady else "its figure is unsteady"
 
     def value(self, spec: str) -> float:
         """The figure of a kernel that was measured."""
-        return self.figures[spec].value
+        return self.figures[spec].main.value
 
 
 def _search(specs: list[str], figures: _Measuring, sought: _Sought) -> Bisection:
@@ -264,12 +265,12 @@ def _tags(old: str, new: str) -> list[str]:
     where the series began: a later release of it is on a branch that does not lead to the new
     one, and git would test where they part first."""
     one, other = _version(old), _version(new)
-    return [_tag(other), _tag(one if one.series == other.series else one.series)]
+    return [_tag(other), _tag(one if one.line == other.line else one.line)]
 
 
 def _tag(version: KernelVersion) -> str:
     """Linus's releases are tagged v6.18, those of the stable tree v6.18.1."""
-    return f"v{version if version.patch else version.series}"
+    return f"v{version if version.patch else version.line}"
 
 
 def _hand_over(tree: Path, terms: list[str], start: list[str], step: list[str]) -> int:

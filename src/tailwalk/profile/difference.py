@@ -115,7 +115,7 @@ def _others(name: str, names: dict[str, set[str]]) -> list[str]:
 
 def _side(profile: Profile) -> Side:
     return Side(kernel=profile.kernel, case=profile.figure.case, conditions=profile.conditions,
-                count=profile.count, value=int(profile.figure.value), share=profile.share)
+                count=profile.count, value=int(profile.figure.main.value), share=profile.share)
 
 
 def _comparable(first: Profile, second: Profile) -> Literal["kernel", "conditions"]:

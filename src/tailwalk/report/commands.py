@@ -14,14 +14,16 @@ from msgspec.structs import replace
 from tailwalk.cases import SUITES, Case, Filesystem, find_cases, show_size
 from tailwalk.cases.sweep import RANDOM, named_offsets, sweep_cases
 from tailwalk.errors import UsageError
+from tailwalk.rigs.plan import DEFAULT_CALLS, SWEEP_CALLS
 from tailwalk.runs import KernelRecord, Run
+from tailwalk.runs.metrics import RIGS
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
 
 _DEBIAN = re.compile(r"\d+(?:\.\d+)+")
 _STANDARD = Case(name="", call="pwrite", size=1)
-_DEFAULT_CALLS = {"run": 300, "sweep": 60}
+_DEFAULT_CALLS = {"run": DEFAULT_CALLS, "sweep": SWEEP_CALLS}
 
 
 def exact_spec(kernel: KernelRecord) -> str:
@@ -66,7 +68,7 @@ def _other_arguments(case: Case, filesystem: Filesystem) -> list[str]:
 def _guest_arguments(run: Run, command: str) -> list[str]:
     """--calls and --append, where they are not what the command takes by itself."""
     found = []
-    calls = {sum(times for _, times in figure.calls) for figure in run.figures}
+    calls = {figure.main.number for figure in run.figures}
     if calls != {_DEFAULT_CALLS[command]} and len(calls) == 1:
         found += ["--calls", str(calls.pop())]
     if append := run.conditions.machine.get("append"):
@@ -80,12 +82,12 @@ def run_commands(runs: Sequence[Run], *, command: str | None = None) -> list[str
 
     Those of the host rig say on which kernel to run them. None where another program measured.
     """
-    if runs[0].rig == "host":
+    if not RIGS[runs[0].rig].boots:
         return [f"{line}  # on {run.kernel.release}" for run in runs for line in _host(run)]
     command = command or ("run" if len(runs) == 1 else "compare")
     specs = [exact_spec(run.kernel) for run in runs]
     first = runs[0]
-    rest = _guest_arguments(first, "run") if first.rig == "exact" else ["--rig", first.rig]
+    rest = _guest_arguments(first, "run") if first.metric.repeatable else ["--rig", first.rig]
     cases = [figure.case for figure in first.figures]
     # A line for each set of conditions, not for each stretch of the run's order.
     groups = groupby(sorted(cases, key=_key), key=_key)
@@ -123,7 +125,7 @@ def why_commands(profiles: Sequence[Profile]) -> list[str]:
     def line(*chosen: Profile) -> str:
         first = chosen[0]
         options = case_arguments([first.figure.case], first.conditions.filesystem)
-        calls = sum(times for _, times in first.figure.calls)
+        calls = first.figure.main.number
         more = ["--calls", str(calls)] if calls != _DEFAULT_CALLS["run"] else []
         if append := first.conditions.machine.get("append"):
             more += ["--append", append]

@@ -11,7 +11,7 @@ from typing import Any
 from tailwalk.cases import Case, Filesystem, show_size
 from tailwalk.report.words import show_bytes
 from tailwalk.runs import Conditions, KernelRecord, Run
-from tailwalk.runs.record import Rig, Unit
+from tailwalk.runs.metrics import Rig
 from tailwalk.words import listed
 
 TIMES = "×"
@@ -49,7 +49,7 @@ class Section:
     title: str
     particulars: dict[str, str]
     sentence: str
-    unit: Unit
+    unit: str
     content: Any
     conditions: list[tuple[str, str]]
     sources: list[Source]

@@ -91,7 +91,7 @@ def profile_conditions(profiles: Sequence[Profile], labels: Sequence[str]) -> li
                   if part != label)))
              for profile, label, particular in zip(
                  profiles, labels, _particular(profiles), strict=True)]
-    calls = sum(times for _, times in first.figure.calls)
+    calls = first.figure.main.number
     shares = " and ".join(show_percent(profile.share) for profile in profiles)
     lines += [
         ("rig", "exact (guest under QEMU TCG, watched by a plugin); executed instructions, a count "

@@ -11,19 +11,10 @@ from tailwalk.cases import Case, show_size
 from tailwalk.compare import Comparison, Row, Undefined, Verdict
 from tailwalk.runs import Conditions
 from tailwalk.runs.libmicro import IMPORTED
-from tailwalk.runs.record import Rig, Unit
+from tailwalk.runs.metrics import METRICS, RIGS, Rig
 from tailwalk.words import listed
 
-UNIT_TITLES: dict[Unit, str] = {
-    "instructions/call": "Instructions per call",
-    "ns/call": "Nanoseconds per call",
-}
-_RIGS: dict[Rig, str] = {
-    "exact": "exact (guest under QEMU TCG); each figure is the mode of the calls' executed "
-             "instructions, a count and not a time",
-    "timed": "timed (guest under KVM); each figure is the median of the samples",
-    "host": "host (this machine's own kernel); each figure is the median of the samples",
-}
+UNIT_TITLES = {metric.unit: metric.title for metric in METRICS.values()}
 _PAGE = 4096  # bytes in a folio of order 0, on every machine that tailwalk boots
 _LONGEST_LABEL = 18  # characters, of a kernel over a column of figures
 _SERIES = re.compile(r"(?:src|debug):.*\+(?P<series>[^+]+)", re.DOTALL)
@@ -279,8 +270,10 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
 def conditions(rig: Rig, found: Conditions, cases: Sequence[Case]) -> list[tuple[str, str]]:
     """The conditions of one or more runs, as names and texts."""
     imported = found.probe.startswith(IMPORTED)
+    known = RIGS[rig]
     lines = [("rig", f"{rig} (imported: measured by {found.probe}); each figure is the median of "
-                     "the results" if imported else _RIGS[rig])]
+                     "the results" if imported else
+              f"{rig} ({known.where}); each figure is {known.metric.basis}")]
     if machine := [f"{name} {value}" for name, value in found.machine.items()
                    if len(value) <= _LONGEST_FACT]:
         lines.append(("machine", "; ".join(machine)))

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 
 from tailwalk import __version__
 from tailwalk.cache import digest_bytes
-from tailwalk.errors import TailwalkError, UsageError
+from tailwalk.errors import TailwalkError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counting import Counted, Portion
 from tailwalk.rigs.job import case_line, prologue
-from tailwalk.rigs.plan import Plan, require_plan
+from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.pool import LocalPool, Pool
 from tailwalk.runs import Run
 from tailwalk.runs.store import Store
@@ -67,11 +67,7 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
 
     Close the iterator (contextlib.closing) to stop early.
     """
-    require_plan(plan, Plan, rig="exact")
-    plan.check()
-    if plan.rig != "exact":
-        raise UsageError(f"the plan is for the {plan.rig} rig, and was given to the exact rig, "
-                         "which counts instructions: give it to that one, or say rig exact.")
+    plan.check_for("exact")
     require_measurable(*(kernel.spec for kernel in kernels))
     if store:
         store.ready()
@@ -130,7 +126,7 @@ def _record(bench: Bench, plan: Plan, start: Start, inputs: str, parts: Sequence
     return Run(
         tailwalk=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        rig="exact", unit="instructions/call",
+        rig="exact",
         kernel=kernel_record(start.kernel, parts[0].said),
         conditions=bench.conditions(plan.filesystem),
         inputs=inputs,

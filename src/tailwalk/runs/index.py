@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The index of a results directory: SQLite, made from the files and never their master.
 
-Nothing but `Index.refreshed` writes it, from what the directory holds at that moment, so it cannot
-miss a run that another process has added. A lost, damaged or older index is made anew.
+Nothing but `refreshed` writes it, from what the directory holds at that moment, so it cannot miss a
+run that another process has added. A lost, damaged or older index is made anew.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tailwalk.runs.metrics import Rig
 from tailwalk.runs.record import Run
 
 INDEX_NAME = "index.sqlite"
@@ -67,7 +68,7 @@ class Entry:
     bytes: int
     id: str
     created: str
-    rig: str
+    rig: Rig
     unit: str
     spec: str
     release: str
@@ -78,7 +79,7 @@ class Entry:
     figures: int
 
 
-class Index:
+class RunIndex:
     """An open index that agrees with its directory."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -105,7 +106,7 @@ class Index:
 
 
 @contextlib.contextmanager
-def refreshed(root: Path, read: Callable[[Path], Run | None]) -> Iterator[Index]:
+def refreshed(root: Path, read: Callable[[Path], Run | None]) -> Iterator[RunIndex]:
     """The index of a results directory, brought up to date first.
 
     `read` gives the run in a file, or None where there is none that counts. Where the directory
@@ -118,7 +119,7 @@ def refreshed(root: Path, read: Callable[[Path], Run | None]) -> Iterator[Index]
             fcntl.flock(lock, fcntl.LOCK_EX)
             # A second time after the first was found damaged and removed.
             places = [str(root / INDEX_NAME)] * 2 + places
-        yield Index(stack.enter_context(contextlib.closing(_connect(places, root, read))))
+        yield RunIndex(stack.enter_context(contextlib.closing(_connect(places, root, read))))
 
 
 def _connect(places: list[str], root: Path,
@@ -187,5 +188,5 @@ def _insert(connection: sqlite3.Connection, file: str, run: Run) -> None:
         file, run.id, run.created, run.rig, run.unit, kernel.spec, kernel.release, run.inputs,
         system.kind, system.block_size])
     connection.executemany("INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?)", [
-        (file, number, figure.case.name, figure.case.fill, figure.case.offset, figure.value)
+        (file, number, figure.case.name, figure.case.fill, figure.case.offset, figure.main.value)
         for number, figure in enumerate(run.figures)])

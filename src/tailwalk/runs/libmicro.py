@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from statistics import median
 
 import msgspec
 
@@ -21,7 +20,8 @@ from tailwalk import __version__
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import KIB, MIB, Case, Filesystem, find_cases
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.runs.interval import median_interval
+from tailwalk.runs.amount import amount_of
+from tailwalk.runs.metrics import TIME
 from tailwalk.runs.record import Conditions, Figure, KernelRecord, Run
 
 UNKNOWN = "unknown"
@@ -61,7 +61,7 @@ class Result:
 
 
 @dataclass
-class Section:
+class ResultSection:
     """The results under one header."""
 
     header: dict[str, str] = field(default_factory=dict)
@@ -77,19 +77,19 @@ class Imported:
     left_out: Sequence[str]
 
 
-def parse_libmicro(text: str) -> list[Section]:
+def parse_libmicro(text: str) -> list[ResultSection]:
     """The sections of libMicro's output; none where the text holds no result.
 
     A header line after results begins a new section: archives are often concatenated. A result on
     a last line without its end is taken for a failure.
     """
-    sections = [Section()]
+    sections = [ResultSection()]
     titles: list[str] | None = None
     for line in text.splitlines(keepends=True):
         section = sections[-1]
         if line.startswith("!"):
             if section.results or section.failures:
-                section = Section()
+                section = ResultSection()
                 sections.append(section)
                 titles = None
             if match := _HEADER.match(line):
@@ -146,7 +146,7 @@ def import_libmicro(texts: Mapping[str, str], *, kernel: str | None = None,
     writes to a file, UsageError where a kernel is not named.
     """
     left_out: dict[str, None] = {}
-    origins: dict[tuple[str, ...], list[tuple[Section, list[tuple[Case, Result]]]]] = {}
+    origins: dict[tuple[str, ...], list[tuple[ResultSection, list[tuple[Case, Result]]]]] = {}
     for name, text in texts.items():
         found = 0
         for section in parse_libmicro(text):
@@ -168,7 +168,7 @@ def import_libmicro(texts: Mapping[str, str], *, kernel: str | None = None,
     return Imported(runs, list(left_out))
 
 
-def _write_cases(section: Section, left_out: dict[str, None], *, fill: int,
+def _write_cases(section: ResultSection, left_out: dict[str, None], *, fill: int,
                  file_size: int) -> Iterator[tuple[Case, Result]]:
     left_out.update(dict.fromkeys(
         failure for failure in section.failures if _NAME.match(failure)))
@@ -210,7 +210,7 @@ def _case(call: str, result: Result, *, fill: int, file_size: int) -> Case:
                 vectors=result.columns.get("vec", _VECTORS[call]), fill=fill, file_size=file_size)
 
 
-def _run(release: str, parts: Sequence[tuple[Section, list[tuple[Case, Result]]]],
+def _run(release: str, parts: Sequence[tuple[ResultSection, list[tuple[Case, Result]]]],
          filesystem: Filesystem) -> Run:
     header = parts[0][0].header
     samples: dict[Case, list[Result]] = {}
@@ -225,7 +225,7 @@ def _run(release: str, parts: Sequence[tuple[Section, list[tuple[Case, Result]]]
     return Run(
         tailwalk=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        rig="host", unit="ns/call",
+        rig="host",
         kernel=KernelRecord(
             spec=release, release=release, digest=digest_bytes(release.encode(), build.encode()),
             provenance={name: value for name, value in (
@@ -259,5 +259,4 @@ def _figure(case: Case, results: Sequence[Result]) -> Figure:
     if case.call != "pwrite" and batch > 1:
         notes.append(f"libMicro wrote {batch} calls one after the other from offset 0 on, not "
                      "each at offset 0")
-    return Figure(case=case, value=median(samples), interval=median_interval(samples),
-                  calls=[(sample, 1) for sample in samples], notes=notes)
+    return Figure(case=case, metrics={TIME.name: amount_of(TIME, samples)}, notes=notes)
