@@ -123,7 +123,7 @@ def test_a_prediction_off_what_the_run_tells_apart_is_named():
 
 @given(name=st.sampled_from(["pwrite_u1k", "pwrite_u10k", "writev_u1k", "writev_u10k"]),
        order=st.integers(0, 9), block=st.sampled_from([1024, 2048, 4096]), data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True)
 def test_full_visits_every_buffer_of_every_folio_twice_and_tail_no_tail(name, order, block, data):
     case = made_case(name)
     offset = data.draw(st.integers(0, case.file_size - case.length))

@@ -123,6 +123,7 @@ def test_the_interval_holds_the_median_and_lies_within_the_samples(samples: list
     assert median_interval(samples) == interval
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
     covered = 0
     for seed in range(200):
