@@ -21,10 +21,10 @@ from tailwalk.model.expected import expect
 from tailwalk.model.sequence import (
     Drop,
     Fsync,
+    MappedStore,
     Punch,
     Read,
     Sequence,
-    Store,
     Truncate,
     Write,
     random_sequence,
@@ -34,8 +34,8 @@ from tailwalk.probe.protocol import Frame, FrameType
 
 FULL = find_design("full")
 SEQUENCE = Sequence(block_size=1024, layout=["hole", "preallocated", "written", "hole"], steps=[
-    Write(512, 1024, 0x33, 512), Store(0, 2048, 0x44), Truncate(3072), Punch(1024, 512), Read(),
-    Fsync(), Drop()])
+    Write(512, 1024, 0x33, 512), MappedStore(0, 2048, 0x44), Truncate(3072), Punch(1024, 512),
+    Read(), Fsync(), Drop()])
 
 
 def seen_of(sequence):

@@ -59,7 +59,7 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
     terms = [f"--term-old={sought.old}", f"--term-new={sought.new}"] if fixed else []
     tags = tags_between(search.last_old, search.first_new)
     like = release_version(search.first_new if fixed else search.last_old)
-    step = ["src:.", *(["--fixed"] if fixed else []), "--good", f"src:{like.series}",
+    step = ["src:.", *(["--fixed"] if fixed else []), "--good", f"src:{like.line}",
             "--ratio", f"{ratio:g}", *case_arguments(plan.cases, plan.filesystem)]
     if tree is None:
         click.echo(f"""

@@ -82,10 +82,10 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
     with open_lab() as lab:
         limit = above if above is not None else ratio * reference_value(lab, str(good), plan)
         release, figure = figure_to_judge(lab, spec, plan)
-    above_limit = figure.value > limit
+    above_limit = figure.main.value > limit
     words = ("fixed", "dear") if fixed else ("good", "bad")
     click.echo(f"{words[above_limit]}: {release} takes "
-               f"{show_figure(figure.value)} instructions a call of {figure.case.name}, "
-               f"{show_ratio(figure.value / limit, times=' times')} the limit of "
+               f"{show_figure(figure.main.value)} instructions a call of {figure.case.name}, "
+               f"{show_ratio(figure.main.value / limit, times=' times')} the limit of "
                f"{show_figure(round(limit))}")
     sys.exit(NEW if above_limit != fixed else OLD)

@@ -18,13 +18,14 @@ from tailwalk.errors import (
     TailwalkError,
     UsageError,
 )
-from tailwalk.kernels.line import between, sort_key, version_of
-from tailwalk.kernels.spec import DebianSpec, KernelVersion, parse_spec
+from tailwalk.kernels.line import between, version_of
+from tailwalk.kernels.spec import DebianSpec, parse_spec
 from tailwalk.lab.lab import Lab
 from tailwalk.lab.records import is_spec, read_argument
 from tailwalk.lab.track import OF_ONE_KERNEL
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Figure
+from tailwalk.versions import KernelVersion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ class Search:
         self._figures = {spec: one.run.figures[0]
                          for spec, one in zip(ends, lab.measure_all(ends, plan), strict=True)}
         for spec, figure in self._figures.items():
-            if not figure.steady:
+            if not figure.main.steady:
                 raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by "
                                  "it. Try more --calls, or another kernel.")
         self.reference = ends[1 if fixed else 0]
@@ -111,11 +112,11 @@ class Search:
         if isinstance(outcome, TailwalkError):
             raise outcome
         self._figures[spec] = outcome.run.figures[0]
-        return "" if self._figures[spec].steady else "its figure is unsteady"
+        return "" if self._figures[spec].main.steady else "its figure is unsteady"
 
     def value(self, spec: str) -> float:
         """The figure of a release that was measured."""
-        return self._figures[spec].value
+        return self._figures[spec].main.value
 
     @property
     def tested(self) -> int:
@@ -178,8 +179,8 @@ def _releases(lab: Lab, good: str, bad: str, *, fixed: bool) -> list[str]:
         if not fitting:
             raise ArchiveError(f"the archive has no {spec} that can boot; `tailwalk kernels` "
                                "lists those that can.")
-        ends.append(max(fitting, key=lambda kernel: sort_key(version_of(kernel))))
-    older, newer = sorted(ends, key=lambda kernel: sort_key(version_of(kernel)))
+        ends.append(max(fitting, key=version_of))
+    older, newer = sorted(ends, key=version_of)
     if older.spec == newer.spec:
         raise UsageError(f"{good} and {bad} are one release, {older.spec}: name two.")
     if not fixed and ends[0] is newer:
@@ -193,7 +194,7 @@ def figure_to_judge(lab: Lab, spec: str, plan: Plan) -> tuple[str, Figure]:
     """A kernel's release, and its figure of the plan's one case; raises GuestError where that is
     unsteady."""
     [run] = lab.measure([spec], plan)
-    if not run.figures[0].steady:
+    if not run.figures[0].main.steady:
         raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by it.")
     return run.kernel.release, run.figures[0]
 
@@ -217,7 +218,7 @@ def reference_value(lab: Lab, good: str, plan: Plan) -> float:
     except (KernelError, GuestError, SeriesError) as error:
         raise RecordError(f"--good {good} cannot be measured: {error}") from error
     figure = next((figure for figure in run.figures if figure.case == plan.cases[0]), None)
-    if figure is None or not figure.steady:
+    if figure is None or not figure.main.steady:
         raise RecordError(f"the run of {good} has no steady figure of {plan.cases[0].name} as "
                           "asked for; measure it with the same options.")
-    return figure.value
+    return figure.main.value

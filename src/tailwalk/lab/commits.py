@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tailwalk.errors import ToolError, UsageError
-from tailwalk.kernels.spec import KernelVersion
 from tailwalk.lab.bisection import release_version
+from tailwalk.versions import KernelVersion
 
 STEP = (sys.executable, "-m", "tailwalk", "bisect-step")
 """The program that git bisect run starts on each commit."""
@@ -23,12 +23,12 @@ def tags_between(old: str, new: str) -> list[str]:
     that does not lead to the new one, and git would test where they part first.
     """
     one, other = release_version(old), release_version(new)
-    return [_tag(other), _tag(one if one.series == other.series else one.series)]
+    return [_tag(other), _tag(one if one.line == other.line else one.line)]
 
 
 def _tag(version: KernelVersion) -> str:
     """Linus's releases are tagged v6.18, those of the stable tree v6.18.1."""
-    return f"v{version if version.patch else version.series}"
+    return f"v{version if version.patch else version.line}"
 
 
 def require_tree(tree: Path) -> None:

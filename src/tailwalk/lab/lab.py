@@ -27,6 +27,7 @@ from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.exact import Measured, measure_each
 from tailwalk.rigs.plan import Pace, Plan
 from tailwalk.runs import Run
+from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.store import Store
 
 if TYPE_CHECKING:
@@ -153,8 +154,7 @@ class Lab:
         bench = replace(self.bench, machine=replace(self.bench.machine, append=plan.append))
         change = msgspec.structs.replace
         check_conditions(record, change(
-            record, rig="exact", unit="instructions/call",
-            conditions=bench.conditions(plan.filesystem),
+            record, rig="exact", conditions=bench.conditions(plan.filesystem),
             kernel=change(record.kernel, spec=spec, release="not measured yet")))
 
     def _timed(self, specs: Sequence[str], plan: Plan) -> list[Run]:
@@ -238,11 +238,11 @@ def plan_like(run: Run) -> Plan:
 
     Raises UsageError for a run of the host rig, which no spec can be measured beside.
     """
-    if run.rig == "host":
+    if not RIGS[run.rig].boots:
         raise UsageError(f"the run of {run.kernel.spec} ({run.kernel.release}) is of the host rig: "
                          "only other runs of that rig compare with it. Boot the other kernel and "
                          "run tailwalk host there.")
-    rounds = max(sum(repetitions for _, repetitions in figure.calls) for figure in run.figures)
+    rounds = max(figure.main.number for figure in run.figures)
     return Plan(cases=[figure.case for figure in run.figures],
                 filesystem=run.conditions.filesystem, rig=run.rig,
-                pace=Pace(rounds=rounds) if run.rig == "timed" else Pace()).check()
+                pace=Pace() if run.metric.repeatable else Pace(rounds=rounds)).check()
