@@ -334,7 +334,7 @@ def test_a_reference_that_cannot_be_measured_stops_it(good: float | Exception) -
 
 
 @pytest.mark.parametrize(("changed", "named"), [
-    ({"rig": "host", "unit": "ns/call"}, "on the host rig"),
+    ({"rig": "host"}, "on the host rig"),
     ({"filesystem": Filesystem(kind="xfs")}, "on xfs with blocks of 4096")])
 def test_a_reference_of_other_conditions_stops_it(
         changed: dict, named: str, tmp_path: Path) -> None:

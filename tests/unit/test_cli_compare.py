@@ -202,7 +202,7 @@ def test_json_is_what_the_schema_says(invoke: Invoke, tmp_path: Path) -> None:
         assert table.startswith(("Instructions per call\n", "Nanoseconds per call\n"))
         document = json.loads(path.read_bytes())
         jsonschema.validate(document, schema)
-        assert document["schema"] == "tailwalk.comparison/1"
+        assert document["schema"] == "tailwalk.comparison/2"
         assert document["baseline"] == runs[0].kernel.spec
         assert [kernel["spec"] for kernel in document["kernels"]] == [
             run.kernel.spec for run in runs]

@@ -23,7 +23,7 @@ MEDIANS = {"debian:6.12": 600.0, "debian:6.18": 4600.0}
 def made_guest_run(spec: str, cases) -> Run:
     figures = [made_timed_figure(case, made_samples(7, MEDIANS[spec], number=20))
                for case in cases]
-    return made_run(spec, figures, rig="timed", unit="ns/call", machine={"host cpu": "Xeon"})
+    return made_run(spec, figures, rig="timed", machine={"host cpu": "Xeon"})
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_spec_beside_a_timed_record_is_timed_too(asked: list[Plan],
 
 def test_a_spec_beside_a_host_record_is_refused(tmp_path: Path) -> None:
     figure = made_timed_figure(find_cases(["write_u1k"])[0], [600.0])
-    write_run(made_run("host", [figure], rig="host", unit="ns/call"), tmp_path / "run.json")
+    write_run(made_run("host", [figure], rig="host"), tmp_path / "run.json")
     done = invoke("compare", str(tmp_path / "run.json"), "debian:6.18")
     assert isinstance(done.exception, UsageError)
     assert "host rig" in str(done.exception)

@@ -199,7 +199,7 @@ class _Measuring:
         for spec, one in zip(specs, measure(kernels, self._plan, bench=self._bench,
                                             store=self._store), strict=True):
             self.figures[spec] = one.run.figures[0]
-            if not self.figures[spec].steady:
+            if not self.figures[spec].main.steady:
                 raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by "
                                  "it. Try more --calls, or another kernel.")
 
@@ -218,11 +218,11 @@ class _Measuring:
         except (ArchiveError, KernelError, GuestError) as error:
             return str(error).partition("\n")[0]
         self.figures[spec] = outcome.run.figures[0]
-        return "" if self.figures[spec].steady else "its figure is unsteady"
+        return "" if self.figures[spec].main.steady else "its figure is unsteady"
 
     def value(self, spec: str) -> float:
         """The figure of a kernel that was measured."""
-        return self.figures[spec].value
+        return self.figures[spec].main.value
 
 
 def _search(specs: list[str], figures: _Measuring, sought: _Sought) -> Bisection:

@@ -91,13 +91,13 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
         limit = above if above is not None else ratio * _reference(str(good), plan, progress)
         [run] = measured([spec], plan, progress=progress)
     figure = run.figures[0]
-    if not figure.steady:
+    if not figure.main.steady:
         raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by it.")
-    above_limit = figure.value > limit
+    above_limit = figure.main.value > limit
     words = ("fixed", "dear") if fixed else ("good", "bad")
     click.echo(f"{words[above_limit]}: {run.kernel.release} takes "
-               f"{show_figure(figure.value)} instructions a call of {figure.case.name}, "
-               f"{show_ratio(figure.value / limit, times=' times')} the limit of "
+               f"{show_figure(figure.main.value)} instructions a call of {figure.case.name}, "
+               f"{show_ratio(figure.main.value / limit, times=' times')} the limit of "
                f"{show_figure(round(limit))}")
     sys.exit(NEW if above_limit != fixed else OLD)
 
@@ -121,7 +121,7 @@ def _reference(good: str, plan: Plan, progress: Progress) -> float:
     except (KernelError, GuestError, SeriesError) as error:
         raise RecordError(f"--good {good} cannot be measured: {error}") from error
     figure = next((figure for figure in run.figures if figure.case == plan.cases[0]), None)
-    if figure is None or not figure.steady:
+    if figure is None or not figure.main.steady:
         raise RecordError(f"the run of {good} has no steady figure of {plan.cases[0].name} as "
                           "asked for; measure it with the same options.")
-    return figure.value
+    return figure.main.value

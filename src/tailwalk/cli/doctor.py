@@ -36,7 +36,8 @@ def doctor(test: bool, spec: str) -> None:
     if test and fit:
         with open_progress() as progress:
             result = self_test(resolve(spec, progress=progress), progress=progress)
-        values = " and ".join(f"{figure.value:,} instructions/call" for figure in result.figures)
+        amounts = [figure.main for figure in result.figures]
+        values = " and ".join(f"{amount.value:,} {amount.unit}" for amount in amounts)
         fit = result.agrees
         click.echo(f"self-test: {result.figures[0].case.name} on {spec}, two boots: {values}: "
                    + ("they agree" if fit else "they DISAGREE: do not rely on this machine"))

@@ -17,6 +17,7 @@ from tailwalk.kernels.spec import require_measurable
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.plan import Pace, Plan
 from tailwalk.runs import Run, read_run, read_runs
+from tailwalk.runs.metrics import RIGS
 
 if TYPE_CHECKING:
     from tailwalk.rigs.bench import Bench
@@ -139,7 +140,7 @@ def _check_beside(record: Run, spec: str, plan: Plan, bench: Bench) -> None:
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
     change = msgspec.structs.replace
     check_conditions(record, change(
-        record, rig="exact", unit="instructions/call", conditions=bench.conditions(plan.filesystem),
+        record, rig="exact", conditions=bench.conditions(plan.filesystem),
         kernel=change(record.kernel, spec=spec, release="not measured yet")))
 
 
@@ -176,11 +177,11 @@ def _plan_of(run: Run) -> Plan:
 
     Raises UsageError for a run of the host rig, which no spec can be measured beside.
     """
-    if run.rig == "host":
+    if not RIGS[run.rig].boots:
         raise UsageError(f"the run of {run.kernel.spec} ({run.kernel.release}) is of the host rig: "
                          "only other runs of that rig compare with it. Boot the other kernel and "
                          "run tailwalk host there.")
-    rounds = max(sum(repetitions for _, repetitions in figure.calls) for figure in run.figures)
+    rounds = max(figure.main.number for figure in run.figures)
     return Plan(cases=[figure.case for figure in run.figures],
                 filesystem=run.conditions.filesystem, rig=run.rig,
-                pace=Pace(rounds=rounds) if run.rig == "timed" else Pace()).check()
+                pace=Pace() if run.metric.repeatable else Pace(rounds=rounds)).check()

@@ -15,6 +15,7 @@ from tailwalk.cli.measure import read_argument
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.progress import Progress
 from tailwalk.runs import Run, read_run
+from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.record import encode
 from tailwalk.runs.store import Store
 
@@ -44,7 +45,7 @@ def _filters(function: Function) -> Function:
                      help="Only of this spec or release, or the start of one: 6.18 means every "
                           "6.18.y. May hold *."),
         click.option("-c", "--case", metavar="NAME", help="Only with this case. May hold *."),
-        click.option("--rig", type=click.Choice(["exact", "timed", "host"]),
+        click.option("--rig", type=click.Choice(list(RIGS)),
                      help="Only from this rig."),
     )):
         function = option(function)
@@ -206,11 +207,11 @@ def prune(older_than: int | None, damaged: bool, dry_run: bool, **given: Any) ->
 
 
 def _superseded(found: Sequence[Entry]) -> list[Entry]:
-    """All but the newest of the exact runs with the same inputs; repeats on timed rigs are
+    """All but the newest of the repeatable runs with the same inputs; repeats of others are
     samples of their own."""
-    newest = {entry.inputs: entry for entry in found if entry.rig == "exact"}
-    return [entry for entry in found
-            if entry.rig == "exact" and newest[entry.inputs] is not entry]
+    repeatable = [entry for entry in found if RIGS[entry.rig].metric.repeatable]
+    newest = {entry.inputs: entry for entry in repeatable}
+    return [entry for entry in repeatable if newest[entry.inputs] is not entry]
 
 
 def _older(found: Sequence[Entry], days: int) -> list[Entry]:

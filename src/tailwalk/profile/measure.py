@@ -121,17 +121,18 @@ def _modal(watched: _Watched, kernel: Kernel) -> int:
     Raises GuestError where the plugin and the guest's own counter disagree.
     """
     figure, recording = watched.figure, watched.recording
-    values = [value for value, times in figure.calls for _ in range(times)]
-    user = figure.user or 0
+    amount = figure.main
+    values = amount.each()
+    user = amount.user or 0
     if len(values) != len(recording.calls):
         raise GuestError(f"the counting plugin saw {len(recording.calls)} of {len(values)} calls "
                          f"on {kernel.spec}: the result is torn.")
     modal, _ = Counter(call.profile for call, value in zip(recording.calls, values, strict=True)
-                       if value == figure.value).most_common(1)[0]
+                       if value == amount.value).most_common(1)[0]
     counted = next(call.kernel for call in recording.calls if call.profile == modal)
-    if counted + user != figure.value:
+    if counted + user != amount.value:
         raise GuestError(f"the books do not balance on {kernel.spec}: the plugin counted {counted} "
-                         f"kernel instructions, the guest's counter {figure.value - user}.")
+                         f"kernel instructions, the guest's counter {amount.value - user}.")
     if not recording.has_trace(modal):
         raise GuestError(f"the calls of {figure.case.name} on {kernel.spec} differ so much from "
                          "each other that the common ones were not kept: ask for fewer --calls.")
