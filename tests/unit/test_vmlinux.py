@@ -4,7 +4,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from made_kernels import compress, make_bzimage, make_module, make_vmlinux
@@ -71,7 +71,6 @@ def test_a_wrong_size_after_the_payload_is_noticed() -> None:
         read_vmlinux(bytes(image), "it")
 
 
-@settings(max_examples=200)
 @given(st.integers(0, len(VMLINUX) + 3000), st.integers(0, 255), st.booleans())
 def test_damage_anywhere_is_a_kernel_or_a_kernel_error(place: int, value: int, cut: bool) -> None:
     for whole in (VMLINUX, make_bzimage(VMLINUX, "xz"), make_bzimage(VMLINUX, "gzip")):

@@ -167,7 +167,7 @@ def _cells(cells: Sequence[Fitted]) -> Iterator[str]:
     for cell in cells:
         case = cell.figure.case
         yield (f"{case.name:<14}{show_size(case.fill):>8}{show_size(cell.cost.folio):>8}"
-               f"{case.offset:>12,}{cell.figure.value:>10,.0f}{cell.predicted:>9,.0f}"
+               f"{case.offset:>12,}{cell.figure.main.value:>10,.0f}{cell.predicted:>9,.0f}"
                f"{100 * cell.error:>+7.2f}%")
     yield f"largest error {100 * worst(cells):.2f}% of {len(cells)} cells"
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple, Protocol
 
+from tailwalk.cases.ring import touched_blocks
 from tailwalk.model.words import (
     DELAY,
     DELAYED,
@@ -84,8 +85,7 @@ class Span:
 
     def __init__(self, start: int, end: int, *, block: int, buffers: int) -> None:
         self.start, self.end, self.block, self.buffers = start, end, block, buffers
-        first = start // block
-        self.touched = range(first, max(first, -(-end // block)))
+        self.touched = touched_blocks(start, end, block)
 
     def partly(self, index: int) -> bool:
         """Is only a part of the block in the range?"""

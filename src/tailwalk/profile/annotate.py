@@ -7,9 +7,10 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tailwalk.cases.ring import Sides, sides_of
 from tailwalk.errors import UsageError
 from tailwalk.profile.disassembly import disassemble
-from tailwalk.profile.loops import Sides, instructions_by_side, is_walk, sides, visited_sides
+from tailwalk.profile.loops import instructions_by_side, is_walk, visited_sides
 from tailwalk.profile.pairing import plain_name
 from tailwalk.profile.record import FunctionCount, Loop, Profile
 from tailwalk.words import listed
@@ -107,7 +108,7 @@ def _walked(profile: Profile, name: str, entered: int, loops: Sequence[Loop]) ->
     order = profile.figure.written
     if not is_walk(plain_name(name)) or order is None:
         return None
-    rings = sides(profile.figure.case, order=order,
+    rings = sides_of(profile.figure.case, order=order,
                   block_size=profile.conditions.filesystem.block_size)
     if entered != len(rings):
         return None

@@ -187,6 +187,6 @@ class _Running:
         return Run(
             tailwalk=__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            rig="timed", unit="ns/call", kernel=kernel, conditions=conditions,
+            rig="timed", kernel=kernel, conditions=conditions,
             inputs=digest_bytes(kernel.digest.encode(), msgspec.json.encode(conditions), self._job),
             figures=[make_figure(self._records[case], notes) for case in self._cases])
