@@ -124,12 +124,13 @@ def _has_pvh_note(elf: bytes, what: str) -> bool:
     """
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
+    from elftools.elf.segments import NoteSegment
 
     try:
         file = ELFFile(io.BytesIO(elf))
         segments = list(file.iter_segments())
         notes = [(note["n_name"], note["n_type"]) for segment in segments
-                 if segment["p_type"] == "PT_NOTE" for note in segment.iter_notes()]
+                 if isinstance(segment, NoteSegment) for note in segment.iter_notes()]
     except (ELFError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise KernelError(f"{what} is cut short or damaged: it is no whole ELF file ({error}). "
                           "Fetch or build it anew.") from error
