@@ -16,8 +16,7 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
-from tailwalk.cases import Filesystem, find_cases, parse_size, place_offset
-from tailwalk.cases.case import Case
+from tailwalk.cases import Case, Filesystem, find_cases, parse_size, place_offset
 from tailwalk.compare import Comparison, compare
 from tailwalk.errors import TailwalkError
 from tailwalk.kernels.resolve import resolve

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from mounts import mounted
@@ -95,7 +94,7 @@ def test_mount_options_the_kernel_refuses(bench, small):
 
 def test_a_file_larger_than_the_guest_can_hold():
     with pytest.raises(UsageError, match="256MiB"):
-        replace(PLAN, cases=[msgspec.structs.replace(PLAN.cases[0], file_size=1 << 30)]).check()
+        replace(PLAN, cases=[PLAN.cases[0].changed(file_size=1 << 30)]).check()
 
 
 def test_a_driver_that_the_kernel_lacks(own_bench, small, tmp_path):

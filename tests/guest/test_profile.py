@@ -7,7 +7,6 @@ import resource
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tailwalk.cases import KIB, MIB, Filesystem, find_cases
@@ -33,12 +32,8 @@ PWRITE, = find_cases(["pwrite_u1k"])
 USER = 8
 
 
-def changed(case, **parameters):
-    return msgspec.structs.replace(case, **parameters)
-
-
 SUBJECTS = [
-    (changed(case, fill=fill), filesystem)
+    (case.changed(fill=fill), filesystem)
     for case, fill, filesystem in (
         (PWRITE, MIB, Filesystem()),
         (PWRITE, MIB, Filesystem(block_size=KIB)),
@@ -69,7 +64,7 @@ def test_the_books_balance(spec, case, filesystem, kernel, bench):
 def test_every_single_call_agrees_with_the_guests_own_counter(spec, kernel, bench):
     """Those with ticks, timestamps and switches of task too."""
     booted = bench.boot(kernel(spec), Filesystem())
-    case = changed(find_cases(["writev_u10k"])[0], fill=4 * KIB)
+    case = find_cases(["writev_u10k"])[0].changed(fill=4 * KIB)
     recorded = record(bench, kernel(spec), booted, case=case, filesystem=Filesystem(), calls=1000,
                       plugin=build_plugin("trace", bench.qemu, bench.cache).path)
     values = [value for value, times in recorded.figure.main.calls for _ in range(times)]
@@ -109,7 +104,7 @@ def test_a_call_path_is_that_of_the_source(kernel, bench):
     ("debian:7.3", 2 * MIB - 4 * KIB, Sides(511, 1, 0)),
 ])
 def test_walks_visit_what_they_are_known_to(spec, offset, visited, kernel, bench):
-    case = changed(PWRITE, fill=2 * MIB, offset=offset)
+    case = PWRITE.changed(fill=2 * MIB, offset=offset)
     profiles = profile([Subject(kernel=kernel(spec), case=case)], bench=bench)
     for name in ("ext4_block_write_begin", "block_commit_write"):
         [[function]] = annotate(profiles, name)
@@ -174,7 +169,7 @@ def test_a_plugin_for_another_qemu_is_refused_by_name(kernel, bench, tmp_path):
 
 
 def test_a_guest_that_fails_under_the_plugin_is_no_plugin_error(kernel, bench):
-    case = changed(PWRITE, call="write", size=KIB, vectors=1)
+    case = find_cases(["write_u1k"])[0]
     booted = bench.boot(kernel("debian:6.12"), Filesystem())
     with pytest.raises(GuestError, match="cannot mount"):
         record(bench, kernel("debian:6.12"), booted, case=case,

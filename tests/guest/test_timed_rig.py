@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 
-import msgspec
 import pytest
 
 from processes import guests
@@ -21,7 +20,7 @@ from tailwalk.vm.kvm import kvm_runs_guests
 
 pytestmark = pytest.mark.guest
 
-CASES = [msgspec.structs.replace(case, fill=fill)
+CASES = [case.changed(fill=fill)
          for fill in (4 * KIB, MIB) for case in find_cases(["pwrite_u1k", "write_u1k"])]
 # Instructions of the loop round each call, and a clock reading's share.
 LOOP = 40

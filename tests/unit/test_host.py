@@ -7,7 +7,6 @@ import json
 import os
 from pathlib import Path
 
-import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -24,7 +23,7 @@ QUICK = Pace(rounds=8, seconds=0)
 
 
 def cases(*names: str, **changed: int):
-    return [msgspec.structs.replace(case, file_size=256 * KIB, **changed)
+    return [case.changed(file_size=256 * KIB, **changed)
             for case in find_cases(names)]
 
 

@@ -122,7 +122,7 @@ def test_json_of_one_is_the_profile_and_of_two_the_difference(files):
     assert msgspec.json.decode(why(files[2], "--format", "json").stdout) == json.loads(
         encode(WALK))
     assert json.loads(why(files[0], files[1], "--format", "json").stdout)["schema"] == (
-        "tailwalk.difference/1")
+        "tailwalk.difference/2")
 
 
 def test_annotate_tells_visits_by_side(files):

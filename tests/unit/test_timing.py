@@ -8,7 +8,6 @@ import struct
 from collections import Counter
 from statistics import median
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +28,7 @@ from tailwalk.rigs.timing import (
 )
 from tailwalk.runs.interval import median_interval
 
-CASES = [msgspec.structs.replace(case, fill=fill) for case in SEED for fill in (4096, 1 << 20)]
+CASES = [case.changed(fill=fill) for case in SEED for fill in (4096, 1 << 20)]
 PAGES = Folios({0: 2560}, 0)
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import msgspec
 
 from tailwalk.cases import PAGE, Case, find_cases
 from tailwalk.cli.console import open_progress, show, write
@@ -69,13 +68,13 @@ def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_s
 def _cases(names: tuple[str, ...], fills: tuple[int, ...], file_size: int,
            offset: int) -> list[Case]:
     """Each case at each fill; raises UsageError for one that cannot be run."""
-    cases = [msgspec.structs.replace(case, file_size=file_size, offset=offset)
+    cases = [case.changed(file_size=file_size, offset=offset)
              for case in find_cases(names or ("seed",))]
     if not names and not offset:
-        end = msgspec.structs.replace(cases[0], offset=max(fills) - PAGE)
+        end = cases[0].changed(offset=max(fills) - PAGE)
         [small] = find_cases(["pwrite_u1k"])
-        cases.append(msgspec.structs.replace(small, file_size=file_size, offset=end.offset))
-    return [msgspec.structs.replace(case, fill=fill).check()
+        cases.append(small.changed(file_size=file_size, offset=end.offset))
+    return [case.changed(fill=fill).check()
             for case in cases for fill in dict.fromkeys(fills)]
 
 

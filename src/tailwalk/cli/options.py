@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
 from click.core import ParameterSource
 
 from tailwalk.cases import PLACES, Case, Filesystem, find_cases, parse_size, place_offset
@@ -156,14 +155,16 @@ def cases_from(given: dict[str, Any], filesystem: Filesystem) -> tuple[Case, ...
     """
     changes = {name: value for name in _CASE_PARAMETERS
                if (value := given.pop(name)) is not None}
-    changes["uptodate"] = not given.pop("partial")
+    if given.pop("partial"):
+        changes["uptodate"] = False
     place = given.pop("offset")
     cases = []
     for named in find_cases(given.pop("names")):
-        case = msgspec.structs.replace(named, **changes)
-        offset = (parse_size(place) if place[:1].isdigit()
-                  else place_offset(place, case, filesystem))
-        cases.append(msgspec.structs.replace(case, offset=offset).check())
+        case = named.changed(**changes)
+        if place != "first":  # which is where every case calls by itself
+            case = case.changed(offset=parse_size(place) if place[:1].isdigit()
+                                else place_offset(place, case, filesystem))
+        cases.append(case.check())
     return tuple(cases)
 
 

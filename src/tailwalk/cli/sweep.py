@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from tailwalk.cases import PLACES, Case, find_cases, parse_size
 from tailwalk.cases.sweep import RANDOM, sweep_cases
@@ -89,7 +88,7 @@ def _plan(given: dict[str, Any]) -> Plan:
     places = [text.strip() for text in given["offsets"].split(",")]
     cases: list[Case] = []
     for case in find_cases(given["names"]):
-        sized = msgspec.structs.replace(case, file_size=given["file_size"])
+        sized = case.changed(file_size=given["file_size"])
         cases += sweep_cases(sized, fills=fills, places=places, filesystem=filesystem,
                              partial=given["partial"])
     if not cases:

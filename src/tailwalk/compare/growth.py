@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
 from tailwalk.cases import KIB, PAGE, Case, Filesystem, show_size
 from tailwalk.cases.places import folio_size
 from tailwalk.compare.samples import can_be_tested, ratio_interval, samples_of
@@ -110,7 +108,7 @@ def growth(run: Run) -> list[Growth]:
                          "judged of timed runs.")
     cases: dict[Case, list[Figure]] = {}
     for figure in run.figures:
-        cases.setdefault(msgspec.structs.replace(figure.case, fill=0), []).append(figure)
+        cases.setdefault(figure.case.changed(fill=0), []).append(figure)
     if any(len(figures) < 2 for figures in cases.values()):
         raise UsageError("one fill shows no growth: measure every case with at least two.")
     for figure in run.figures:

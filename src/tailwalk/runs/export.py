@@ -18,8 +18,8 @@ from tailwalk.runs.record import Run, write_whole
 class ExportLine(msgspec.Struct, frozen=True, kw_only=True):
     """One metric of one figure; sizes and offsets in bytes, the figure and its interval in `unit`.
 
-    See `Run`, `Figure`, `Amount` and `Case` for what each means; `calls` is how many calls or
-    samples the figure rests on.
+    See `Run`, `Figure`, `Amount` and `Case` for what each means; `call` is the case's workload, and
+    a parameter that it has not is None; `calls` is how many calls or samples the figure rests on.
     """
 
     run: str
@@ -36,12 +36,12 @@ class ExportLine(msgspec.Struct, frozen=True, kw_only=True):
     inputs: str
     case: str
     call: str
-    size: int
-    vectors: int
-    offset: int
-    fill: int
-    file_size: int
-    uptodate: bool
+    size: int | None
+    vectors: int | None
+    offset: int | None
+    fill: int | None
+    file_size: int | None
+    uptodate: bool | None
     figure: float
     user: int | None
     share: float | None
@@ -66,12 +66,14 @@ def lines(runs: Sequence[Run]) -> Iterator[ExportLine]:
                     unit=amount.unit, kernel=run.kernel.spec, release=run.kernel.release,
                     kernel_digest=run.kernel.digest, filesystem=system.kind,
                     block_size=system.block_size, mount_options=system.mount_options,
-                    inputs=run.inputs, case=case.name, call=case.call, size=case.size,
-                    vectors=case.vectors, offset=case.offset, fill=case.fill,
-                    file_size=case.file_size, uptodate=case.uptodate, figure=amount.value,
-                    user=amount.user, share=amount.share, steady=amount.steady,
-                    interval_low=low, interval_high=high, calls=amount.number,
-                    written_order=figure.written, notes="; ".join(figure.notes))
+                    inputs=run.inputs, case=case.name, call=case.workload,
+                    size=case.get("size"), vectors=case.get("vectors"), offset=case.get("offset"),
+                    fill=case.get("fill"), file_size=case.get("file_size"),
+                    uptodate=None if case.get("uptodate") is None else case.uptodate,
+                    figure=amount.value, user=amount.user, share=amount.share,
+                    steady=amount.steady, interval_low=low, interval_high=high,
+                    calls=amount.number, written_order=figure.written,
+                    notes="; ".join(figure.notes))
 
 
 def to_csv(runs: Sequence[Run]) -> str:
