@@ -123,15 +123,18 @@ def _has_pvh_note(elf: bytes, what: str) -> bool:
     Raises KernelError for what is no such executable, or not all of one.
     """
     from elftools.common.exceptions import ELFError
+    from elftools.construct import ConstructError
     from elftools.elf.elffile import ELFFile
     from elftools.elf.segments import NoteSegment
 
     try:
         file = ELFFile(io.BytesIO(elf))
         segments = list(file.iter_segments())
-        notes = [(note["n_name"], note["n_type"]) for segment in segments
-                 if isinstance(segment, NoteSegment) for note in segment.iter_notes()]
-    except (ELFError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        notes: list[tuple[object, object]] = [
+            (note["n_name"], note["n_type"]) for segment in segments
+            if isinstance(segment, NoteSegment) for note in segment.iter_notes()]
+    except (ELFError, ConstructError, ArithmeticError, AttributeError, LookupError, TypeError,
+            ValueError) as error:
         raise KernelError(f"{what} is cut short or damaged: it is no whole ELF file ({error}). "
                           "Fetch or build it anew.") from error
     machine = file["e_machine"]
