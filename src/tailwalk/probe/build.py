@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tailwalk.cache import Cache, digest_file
 from tailwalk.compiling import c_sources, compiled
+from tailwalk.machines import GUEST
 
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-s")
 
@@ -26,7 +27,7 @@ def build_probe(cache: Cache | None = None) -> Probe:
     Raises ToolError where there is no compiler, or it fails.
     """
     path = compiled(cache or Cache(), "probe", c_sources("probe"), _FLAGS,
-                    explain=_missing_library)
+                    cc=GUEST.compiler, explain=_missing_library)
     return Probe(path, digest_file(path))
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
-from tailwalk.cases import Case, show_size
+from tailwalk.cases import PAGE, Case, show_size
 from tailwalk.compare import Comparison, Row, Undefined, Verdict
 from tailwalk.runs import Conditions
 from tailwalk.runs.libmicro import IMPORTED
@@ -15,7 +15,6 @@ from tailwalk.runs.metrics import METRICS, RIGS, Rig
 from tailwalk.words import listed
 
 UNIT_TITLES = {metric.unit: metric.title for metric in METRICS.values()}
-_PAGE = 4096  # bytes in a folio of order 0, on every machine that tailwalk boots
 _LONGEST_LABEL = 18  # characters, of a kernel over a column of figures
 _SERIES = re.compile(r"(?:src|debug):.*\+(?P<series>[^+]+)", re.DOTALL)
 _LONGEST_FACT = 40  # characters; digests and argument lists are for the record, not for a footer
@@ -72,7 +71,7 @@ def show_recovery_interval(row: Row, column: int) -> str:
 
 def show_folio_size(order: int) -> str:
     """The size of a folio of an order."""
-    return show_size(_PAGE << order)
+    return show_size(PAGE << order)
 
 
 def show_order(order: int) -> str:
