@@ -15,6 +15,7 @@ from tailwalk.conformance.replay import SHAPES, Disagreement, Replay, Replayed, 
 from tailwalk.conformance.text import tell_replay
 from tailwalk.conformance.wire import COUNTED, DATA, SHOWN, SPLIT, TAIL, Seen, decode, replay_lines
 from tailwalk.errors import GuestError, UsageError
+from tailwalk.framing import Frame, FrameType
 from tailwalk.kernels import Kernel
 from tailwalk.model.designs import find_design
 from tailwalk.model.expected import expect
@@ -30,7 +31,6 @@ from tailwalk.model.sequence import (
     random_sequence,
 )
 from tailwalk.model.words import CACHED, FOLIO_DIRTY, FOLIO_UPTODATE
-from tailwalk.probe.protocol import Frame, FrameType
 
 FULL = find_design("full")
 SEQUENCE = Sequence(block_size=1024, layout=["hole", "preallocated", "written", "hole"], steps=[

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailwalk.errors import GuestError, ProbeError, ToolError, UsageError
+from tailwalk.framing import Frame, FrameType
 from tailwalk.kernels import Kernel
-from tailwalk.probe.protocol import Frame, FrameType
 from tailwalk.runs.record import KernelRecord
 from tailwalk.verify import CONFIGURATIONS, Finding, Goal, Verification, find_configurations
 from tailwalk.verify import image as image_module
