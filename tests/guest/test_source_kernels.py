@@ -21,7 +21,7 @@ from tailwalk.kernels.source import open_source
 from tailwalk.kernels.sourcetree import SourceTree
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
-from tailwalk.series import Author, load_series, plan_series, write_mails
+from tailwalk.series import load_series, plan_series, write_mails
 from tailwalk.series.releases import LINES, standing
 from tailwalk.versions import parse_version
 
@@ -105,7 +105,7 @@ class TestTailOnSource:
         git("add", ".")
         git("commit", "-q", "-m", "source")
         plan = plan_series(load_series("tail"), part)
-        mails = write_mails(plan, Author("Ada", "ada@example.org"), time=time.time())
+        mails = write_mails(plan, time=time.time())
         assert len(mails) == 2
         git("am", given="".join(mail.text for mail in mails))
         for name, text in plan.changes.items():
@@ -115,11 +115,12 @@ class TestTailOnSource:
 def check_patches(source: SourceTree, folder: Path) -> None:
     """Run the tree's own checkpatch on what `tail` makes of it."""
     plan = plan_series(load_series("tail"), source.root)
-    for mail in write_mails(plan, Author("Ada Lovelace", "ada@example.org"), time=time.time()):
+    for mail in write_mails(plan, time=time.time()):
         path = folder / mail.file_name
         path.write_text(mail.text)
         done = subprocess.run(
-            ["perl", str(source.root / "scripts/checkpatch.pl"), "--strict",
+            # Who sends a patch signs it off.
+            ["perl", str(source.root / "scripts/checkpatch.pl"), "--strict", "--no-signoff",
              f"--root={source.root}", str(path)], capture_output=True, text=True, check=False)
         assert "0 errors, 0 warnings, 0 checks" in done.stdout, done.stdout
 
