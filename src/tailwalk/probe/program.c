@@ -84,8 +84,10 @@ void job_make(void)
 	struct cached_file file;
 	int fd;
 
-	job_read((struct key[]){ TEXT(name), { .name = "size", .number = &file.file_size },
-				 { .name = "fill", .number = &file.fill }, END });
+	job_read((struct key[]){ TEXT(name),
+				 { .name = "size", .number = &file.file_size },
+				 { .name = "fill", .number = &file.fill },
+				 END });
 	fd = open_in_work(name);
 	fill_file(fd, &file, 0);
 	close(fd);

@@ -5,7 +5,7 @@
 
 #include "probe.h"
 
-static struct iovec vectors[1024];
+static struct iovec vectors[UIO_MAXIOV];
 
 static void prepare(struct work *work)
 {

@@ -20,8 +20,8 @@
 				    "mov %%rax, %[result]\n\t"                                    \
 				    "rdtsc\n\t" MARK_END                                          \
 			 : "=&a"(end), "=&d"(high), [begin] "=&r"(begin), [result] "=&r"(*result) \
-			 : [number] "r"(call->number), "D"(call->a), "S"(call->b),                \
-			   [third] "r"(call->c), "r"(r10)                                         \
+			 : [number] "r"(call->number), "D"(call->a),                              \
+			   "S"(call->b), [third] "r"(call->c), "r"(r10)                           \
 			 : "rcx", "r11", "memory");                                               \
 	return (high << 32 | end) - begin
 
