@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tailwalk.cache import Cache, digest_file
-from tailwalk.cases.workload import Workload, find_workload, workload_names
+from tailwalk.cases.workload import Workload, all_workloads
 from tailwalk.compiling import c_sources, compiled
 from tailwalk.probe.declared import explained, with_declared
 
@@ -28,15 +28,15 @@ def build_probe(cache: Cache | None = None) -> Probe:
 
     Raises ToolError where there is no compiler, or it fails.
     """
-    return compile_probe(cache or Cache(), c_sources("probe"),
-                         [find_workload(name) for name in workload_names()])
+    return compile_probe(cache or Cache(), c_sources("probe"), all_workloads())
 
 
 def compile_probe(cache: Cache, sources: Mapping[str, bytes],
-                  workloads: Sequence[Workload]) -> Probe:
+                  workloads: Sequence[Workload], *, flags: Sequence[str] = ()) -> Probe:
     """The probe that these sources make, for the workloads declared; raises ToolError as
     `build_probe`, and where declarations and sources do not agree."""
-    path = compiled(cache, "probe", with_declared(sources, workloads), _FLAGS, explain=_explained)
+    path = compiled(cache, "probe", with_declared(sources, workloads), (*_FLAGS, *flags),
+                    explain=_explained)
     return Probe(path, digest_file(path))
 
 
