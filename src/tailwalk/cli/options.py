@@ -13,10 +13,10 @@ from click.core import ParameterSource
 
 from tailwalk.cases import PLACES, Case, Filesystem, find_cases, parse_size, place_offset
 from tailwalk.errors import UsageError
+from tailwalk.filesystems import KINDS, USUAL
 from tailwalk.lab.records import is_spec, may_be_argument
 from tailwalk.rigs.plan import DEFAULT_CALLS, Pace, Plan
 from tailwalk.runs.metrics import BOOTING, RIGS
-from tailwalk.vm.filesystem import KINDS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -74,7 +74,7 @@ dask_option = click.option(
     help="Measure on the Dask cluster whose scheduler is there, such as tcp://HOST:8786.")
 
 filesystem_options = options(
-    click.option("--fs", type=click.Choice(KINDS), default="ext4", show_default=True,
+    click.option("--fs", type=click.Choice(list(KINDS)), default=USUAL, show_default=True,
                  help="File system under test."),
     click.option("--fs-block-size", type=size, default="4KiB", show_default=True,
                  help="Its block size."),
