@@ -5,17 +5,21 @@ from __future__ import annotations
 
 from tailwalk.cache import Cache
 from tailwalk.cases import Case, Filesystem
+from tailwalk.filesystems import find_kind
 from tailwalk.probe.job import job_line
-from tailwalk.vm.filesystem import packed_image
+from tailwalk.vm.filesystem import RAM_DISK, packed_image
 
 
 def prologue(filesystem: Filesystem, cache: Cache) -> bytes:
-    """The part of a job that makes the file system on the RAM disk and mounts it."""
+    """The part of a job that makes the file system, on the RAM disk where it needs one, and mounts
+    it."""
+    kind = find_kind(filesystem.kind).check_block_size(filesystem.block_size)
+    mount = job_line("mount", kind=kind.name, device=RAM_DISK if kind.mkfs else kind.name,
+                     options=filesystem.mount_options)
+    if kind.mkfs is None:
+        return mount
     image = packed_image(filesystem, cache)
-    return b"".join([
-        job_line("disk", device="/dev/ram0", length=len(image)), image,
-        job_line("mount", kind=filesystem.kind, device="/dev/ram0",
-                 options=filesystem.mount_options)])
+    return job_line("disk", device=RAM_DISK, length=len(image)) + image + mount
 
 
 def case_line(verb: str, case: Case, **more: int) -> bytes:
