@@ -21,9 +21,9 @@ from processes import gone, guests
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem, find_cases
 from tailwalk.errors import CacheError, GuestError, KernelError, UsageError
+from tailwalk.framing import FrameType
 from tailwalk.kernels import Module
 from tailwalk.probe.build import Probe
-from tailwalk.probe.protocol import FrameType
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.vm import state

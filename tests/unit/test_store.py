@@ -7,7 +7,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -27,6 +26,7 @@ from made_runs import (
     made_timed_run,
 )
 
+from refused import files_up_to
 from tailwalk.errors import DamagedError, RecordError
 from tailwalk.progress import Silent
 from tailwalk.runs import RUN_SCHEMA, Run
@@ -275,16 +275,10 @@ def test_an_index_that_cannot_be_written_is_made_in_memory(tmp_path):
     store = Store(tmp_path)
     store.add(numbered(1))
     expected = store.select()
-    real = sqlite3.connect
-
-    def full(place):
-        if place != ":memory:":
-            raise sqlite3.OperationalError("database or disk is full")
-        return real(place)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite3, "connect", full)
+    (tmp_path / INDEX_NAME).unlink()
+    with files_up_to(100):
         assert store.select() == expected
+    assert not (tmp_path / INDEX_NAME).exists()
 
 
 # It needs no more than the store does: starting it is most of what the test costs.
@@ -383,28 +377,9 @@ TestDirectory.settings = settings(max_examples=settings().max_examples // 4,
                                   stateful_step_count=20)
 
 
-@contextmanager
-def full_disk():
-    """Every write fails as on a full disk."""
-    patch = pytest.MonkeyPatch()
-    real = os.fdopen
-
-    def refuse(handle, mode="r", *rest, **given):
-        if "w" in mode:
-            os.close(handle)
-            raise OSError(28, os.strerror(28))
-        return real(handle, mode, *rest, **given)
-
-    patch.setattr(os, "fdopen", refuse)
-    try:
-        yield
-    finally:
-        patch.undo()
-
-
-def test_a_full_disk_leaves_nothing_half_written(tmp_path):
+def test_what_cannot_be_written_whole_leaves_nothing_half_written(tmp_path):
     store = Store(tmp_path)
-    with full_disk(), pytest.raises(RecordError, match="No space left"):
+    with files_up_to(100), pytest.raises(RecordError, match="File too large"):
         store.add(numbered(1))
     assert list(tmp_path.iterdir()) == []
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from made_runs import SEED, made_samples
 
 from tailwalk.errors import GuestError, UsageError
-from tailwalk.probe.protocol import Folios, Frame, FrameType, Times, read_times
+from tailwalk.framing import Frame, FrameType
+from tailwalk.probe.protocol import Folios, Times, read_times
 from tailwalk.rigs.plan import LEAST_ROUNDS, Pace
 from tailwalk.rigs.timing import (
     CLOCK_SHARE,

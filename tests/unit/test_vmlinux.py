@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -86,8 +87,8 @@ def test_damage_anywhere_is_a_kernel_or_a_kernel_error(place: int, value: int, c
         assert len(kernel.content) == len(VMLINUX)
 
 
-def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression.shutil, "which", {}.get)
+def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolError, match="install the package zstd"):
         compression.decompress(b"\x28\xb5\x2f\xfd" + bytes(20), "it")
 

@@ -22,11 +22,12 @@ from tailwalk import __version__
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case
 from tailwalk.errors import GuestError, ToolError
+from tailwalk.framing import FrameType
 from tailwalk.host.disturbance import CpuWatch, allowed_cpu
 from tailwalk.host.surroundings import machine_facts
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
-from tailwalk.probe.protocol import FrameType, read_folios, read_times
+from tailwalk.probe.protocol import read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.bench import Bench
