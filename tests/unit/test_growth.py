@@ -8,7 +8,7 @@ from made_runs import made_case, made_run, made_samples, made_seed_run, made_tim
 from rich.console import Console
 
 from tailwalk.cases import KIB, MIB, Case, Filesystem
-from tailwalk.compare.growth import growth, keeps_buffer_heads, worst, written_folio
+from tailwalk.compare.growth import growth, worst, written_folio
 from tailwalk.errors import UsageError
 from tailwalk.report.growth_table import growth_table, verdict
 from tailwalk.runs import Figure, Run
@@ -206,9 +206,7 @@ def test_refuses_counts_and_a_single_fill() -> None:
         growth(made_host_run([made_timed_figure(made_case(), [1.0, 2.0])]))
 
 
-def test_states_and_file_systems() -> None:
+def test_the_worst_state_counts() -> None:
     assert worst(["not affected", "unclear", "affected"]) == "affected"
     assert worst(["not affected", "unclear"]) == "unclear"
     assert worst([]) == "not affected"
-    assert keeps_buffer_heads(Filesystem(kind="ext3"))
-    assert not keeps_buffer_heads(Filesystem(kind="btrfs"))

@@ -13,10 +13,11 @@ from click.core import ParameterSource
 
 from tailwalk.cases import PLACES, Case, Filesystem, parse_size
 from tailwalk.errors import UsageError
+from tailwalk.filesystems import KINDS, USUAL
 from tailwalk.lab.plans import chosen_cases
 from tailwalk.lab.records import is_spec, may_be_argument
 from tailwalk.rigs.plan import DEFAULT_CALLS, Pace, Plan
-from tailwalk.vm.filesystem import KINDS
+from tailwalk.runs.metrics import BOOTING, RIGS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -71,7 +72,7 @@ dask_option = click.option(
     help="Measure on the Dask cluster whose scheduler is there, such as tcp://HOST:8786.")
 
 filesystem_options = options(
-    click.option("--fs", type=click.Choice(KINDS), default="ext4", show_default=True,
+    click.option("--fs", type=click.Choice(list(KINDS)), default=USUAL, show_default=True,
                  help="File system under test."),
     click.option("--fs-block-size", type=size, default="4KiB", show_default=True,
                  help="Its block size."),
@@ -103,7 +104,7 @@ one_case_options = options(
 
 plan_options = options(
     exact_plan_options,
-    click.option("--rig", type=click.Choice(["exact", "timed"]), default="exact",
+    click.option("--rig", type=click.Choice(list(BOOTING)), default="exact",
                  show_default=True, help="exact counts instructions anywhere; timed takes "
                                          "nanoseconds where KVM runs guests."),
     click.option("--rounds", type=int, default=Pace.rounds, show_default=True,
@@ -174,7 +175,9 @@ def plan_from(given: dict[str, Any]) -> Plan:
     """Take a plan out of the current command's parameters; errors as `cases_from`, and for an
     option that the chosen rig has no use for."""
     rig, rounds = given.pop("rig"), given.pop("rounds")
-    idle, other = ("rounds", "timed") if rig == "exact" else ("calls", "exact")
+    counts = RIGS[rig].metric.repeatable
+    idle = "rounds" if counts else "calls"
+    other = next(name for name in BOOTING if RIGS[name].metric.repeatable != counts)
     for option in options_given([idle]):
         raise UsageError(f"{option} is for --rig {other}: the {rig} rig, which is chosen here, has "
                          "no use for it.")

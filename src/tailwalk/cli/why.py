@@ -25,17 +25,17 @@ from tailwalk.cli.options import (
 )
 from tailwalk.cli.outputs import Outputs, file_option, format_option
 from tailwalk.errors import UsageError
+from tailwalk.filesystems import KINDS
 from tailwalk.lab.records import is_spec
 from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
 from tailwalk.runs.record import encode
-from tailwalk.vm.filesystem import KINDS
 from tailwalk.words import listed
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
 
 _VERSUS: dict[str, Any] = {
-    "fill": size, "file_size": size, "offset": str, "fs": click.Choice(KINDS),
+    "fill": size, "file_size": size, "offset": str, "fs": click.Choice(list(KINDS)),
     "fs_block_size": size, "mount_options": str,
 }
 _CONDITIONS = (*_VERSUS, "partial")

@@ -164,12 +164,18 @@ class Lab:
             raise UsageError(f"--dask {self.dask}: times of different machines do not compare; the "
                              "timed rig measures on this one. Leave --dask out.")
         plan.check_for("timed")
-        require_kvm()  # before a kernel is fetched for it
+        require_kvm(self.try_kvm)  # before a kernel is fetched for it
         self.store.ready()
         runs = self.time_kernels([self.kernel(spec) for spec in specs], plan)
         for run in runs:
             self.store.add(run)
         return runs
+
+    def try_kvm(self) -> tuple[bool, str]:
+        """As `kvm_runs_guests`."""
+        from tailwalk.vm.kvm import kvm_runs_guests
+
+        return kvm_runs_guests()
 
     def time_kernels(self, kernels: Sequence[Kernel], plan: Plan) -> list[Run]:
         """As `measure_timed`."""

@@ -15,10 +15,10 @@ from tailwalk.compare.growth import (
     GrowthStep,
     State,
     growth,
-    keeps_buffer_heads,
     worst,
     written_folio,
 )
+from tailwalk.filesystems import keeps_buffer_heads
 from tailwalk.report.release_words import remedy_words, standing_words
 from tailwalk.report.table import ASCII, UNICODE, Signs, footer, new_table
 from tailwalk.report.words import (
@@ -35,9 +35,6 @@ from tailwalk.runs.notes import grouped_notes
 from tailwalk.series.releases import standing
 
 _STYLES = {"affected": "red", "not affected": "green", "unclear": "yellow"}
-
-# Of others it is not known here whether they do.
-_WITHOUT_BUFFER_HEADS = ("xfs", "btrfs", "tmpfs", "ramfs", "f2fs", "nfs", "nfs4")
 
 _FIX = ("Upstream's fix lets both walks over the buffer heads of a folio that is uptodate stop "
         "behind the written range. For a kernel of yours the series `tail` is that fix as patches "
@@ -170,9 +167,9 @@ def _reasons(run: Run, one: Growth) -> list[str]:
                 f"{', '.join(laws)}."] if laws else []
     if one.state == "unclear":
         return []
-    if not keeps_buffer_heads(filesystem):
+    if not keeps_buffer_heads(filesystem.kind):
         return ([f"{filesystem.kind} keeps no ring of buffer heads over a folio."]
-                if filesystem.kind in _WITHOUT_BUFFER_HEADS else [])
+                if keeps_buffer_heads(filesystem.kind) is False else [])
     if _in_single_pages(one):
         return [f"The file is cached in single pages: {filesystem.kind} made no large folios for "
                 "it."]
@@ -192,7 +189,7 @@ def _in_single_pages(one: Growth) -> bool:
 def _by_table(run: Run, one: Growth) -> list[str]:
     """What the table of releases says of the kernel, whether the measurement agrees, and where the
     fix is."""
-    if not keeps_buffer_heads(run.conditions.filesystem):
+    if not keeps_buffer_heads(run.conditions.filesystem.kind):
         return []
     said = standing(run.kernel.release)
     words = [standing_words(said)]
@@ -220,7 +217,7 @@ def _ahead(grown: Sequence[Growth], *, times: str) -> list[str]:
 
 def _left(run: Run, grown: Sequence[Growth]) -> list[str]:
     """What the fix does not mend, where the kernel makes large folios."""
-    if not keeps_buffer_heads(run.conditions.filesystem) or not _deciding(grown).at_start:
+    if not keeps_buffer_heads(run.conditions.filesystem.kind) or not _deciding(grown).at_start:
         return []
     dear = any(one.state == "affected" for one in grown)
     state = standing(run.kernel.release).state

@@ -26,6 +26,7 @@ from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import KIB, MIB, Filesystem, show_size
 from tailwalk.errors import GuestError, KernelError, ToolError, UsageError
+from tailwalk.filesystems import find_kind
 from tailwalk.framing import FrameType, read_output
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
@@ -36,7 +37,7 @@ from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import prologue
 from tailwalk.rigs.recording import symbol_text
 from tailwalk.runs.execution import Execution, Instructions
-from tailwalk.vm.filesystem import IMAGE_SIZE, check_kind
+from tailwalk.vm.filesystem import IMAGE_SIZE
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.qemu import Qemu
 from tailwalk.vm.state import Booted, kernel_record
@@ -95,7 +96,7 @@ class ExecPlan:
         if not 0 < self.seconds <= _LONGEST:
             raise UsageError(f"--timeout {self.seconds:g}: give a number of seconds above 0, at "
                              f"most {_LONGEST}.")
-        check_kind(self.filesystem)
+        find_kind(self.filesystem.kind)
         for made in self.made:
             if not 1 <= made.size <= IMAGE_SIZE // 2 or not 512 <= made.fill <= 64 * MIB:
                 raise UsageError(
