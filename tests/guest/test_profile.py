@@ -126,7 +126,7 @@ def test_watching_costs_at_most_as_much_again(spec, kernel, bench):
     filesystem, calls = Filesystem(), 300
     booted = bench.boot(kernel(spec), filesystem)
     plugin = build_plugin("trace", bench.qemu, bench.cache).path
-    job = prologue(filesystem, bench.cache) + case_line(PWRITE, calls) + b"end\n"
+    job = prologue(filesystem, bench.cache) + case_line("case", PWRITE, calls=calls) + b"end\n"
 
     def plain():
         with bench.guest(kernel(spec), booted, job) as guest:

@@ -207,13 +207,13 @@ def reference_value(lab: Lab, good: str, plan: Plan) -> float:
             [run] = lab.measure([good], plan)
         else:
             run = read_argument(good, progress=lab.progress)
-            if run.rig != "exact" or run.conditions.filesystem != plan.filesystem:
+            if run.rig != plan.rig or run.conditions.filesystem != plan.filesystem:
                 system = run.conditions.filesystem
                 raise RecordError(
                     f"--good {good} was measured on the {run.rig} rig, on {system.kind} with "
                     f"blocks of {system.block_size} bytes and mount options "
-                    f"{system.mount_options or 'none'}; a step measures on the exact rig, on "
-                    f"{plan.filesystem.kind} with blocks of {plan.filesystem.block_size} and "
+                    f"{system.mount_options or 'none'}; a step measures on the {plan.rig} rig, "
+                    f"on {plan.filesystem.kind} with blocks of {plan.filesystem.block_size} and "
                     f"{plan.filesystem.mount_options or 'none'}: give a run like that.")
     except (KernelError, GuestError, SeriesError) as error:
         raise RecordError(f"--good {good} cannot be measured: {error}") from error

@@ -21,13 +21,13 @@ from tailwalk.compare.agreement import check_conditions
 from tailwalk.errors import TailwalkError, UsageError
 from tailwalk.kernels import Kernel, parse_spec, resolve
 from tailwalk.kernels.spec import require_measurable
+from tailwalk.lab.plans import plan_like
 from tailwalk.lab.records import is_spec, read_argument
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.exact import Measured, measure_each
-from tailwalk.rigs.plan import Pace, Plan
+from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
-from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.store import Store
 
 if TYPE_CHECKING:
@@ -237,18 +237,3 @@ def check_specs(specs: Sequence[str]) -> None:
     for spec in specs:
         parse_spec(spec)
     require_measurable(*specs)
-
-
-def plan_like(run: Run) -> Plan:
-    """The plan that measures what the run did, on its rig.
-
-    Raises UsageError for a run of the host rig, which no spec can be measured beside.
-    """
-    if not RIGS[run.rig].boots:
-        raise UsageError(f"the run of {run.kernel.spec} ({run.kernel.release}) is of the host rig: "
-                         "only other runs of that rig compare with it. Boot the other kernel and "
-                         "run tailwalk host there.")
-    rounds = max(figure.main.number for figure in run.figures)
-    return Plan(cases=[figure.case for figure in run.figures],
-                filesystem=run.conditions.filesystem, rig=run.rig,
-                pace=Pace() if run.metric.repeatable else Pace(rounds=rounds)).check()
