@@ -76,7 +76,7 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
     begin = prologue(plan.filesystem, bench.cache)
     groups = [plan.cases[at:at + _CASES_PER_GUEST]
               for at in range(0, len(plan.cases), _CASES_PER_GUEST)]
-    jobs = [begin + b"".join(case_line(case, plan.calls) for case in group) + b"end\n"
+    jobs = [begin + b"".join(case_line("case", case, calls=plan.calls) for case in group) + b"end\n"
             for group in groups]
     starts: dict[int, Start] = {}
     for number, kernel in enumerate(kernels):
