@@ -55,11 +55,6 @@ class Counts:
     flags: int = 0
     get_block: int = 0
 
-    @property
-    def visits(self) -> int:
-        """Buffers visited."""
-        return self.prefix + self.span + self.tail
-
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in COUNT_NAMES))
 
