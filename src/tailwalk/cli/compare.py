@@ -20,10 +20,11 @@ from tailwalk.cli.options import (
 from tailwalk.compare import compare as compare_runs
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import RecordError, UsageError
+from tailwalk.report.comparison import comparison_shown
 from tailwalk.report.data import comparison_csv, comparison_json
 from tailwalk.report.mail import mail
 from tailwalk.report.markdown import markdown
-from tailwalk.report.table import comparison_table
+from tailwalk.report.terminal import terminal
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs.record import write_whole
 
@@ -74,10 +75,10 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
         write_whole(json_file, comparison_json(comparison).encode())
     if html is not None:
         from tailwalk.report.page import page
-        from tailwalk.report.page_comparison import comparison_section
+        from tailwalk.report.sections import comparison_section
         write_whole(html, page([comparison_section(comparison, runs)]).encode())
     if form == "table":
-        show(lambda console: comparison_table(comparison, console))
+        show(lambda console: terminal(comparison_shown(comparison), console))
     else:
         write(_TEXTS[form](comparison))
     if fail_on is None:

@@ -80,9 +80,10 @@ def _cases(names: tuple[str, ...], fills: tuple[int, ...], file_size: int,
 
 
 def _show(run: Run) -> None:
-    from tailwalk.report.growth_table import growth_table
-    from tailwalk.report.run_table import run_table
+    from tailwalk.report.comparison import run_shown
+    from tailwalk.report.growth import growth_shown
+    from tailwalk.report.terminal import terminal
 
     fills = {figure.case.fill for figure in run.figures}
-    table = growth_table if len(fills) > 1 else run_table
-    show(lambda console: table(run, console))
+    shown = growth_shown(run) if len(fills) > 1 else run_shown(run)
+    show(lambda console: terminal(shown, console))

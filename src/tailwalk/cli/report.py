@@ -34,7 +34,7 @@ def report(records: tuple[str, ...], output: Path, title: str | None) -> None:
     """
     require_writable(output, read=records)
     from tailwalk.report.page import page
-    from tailwalk.report.page_sort import sections_of
+    from tailwalk.report.sections import sections_of
 
     with open_progress() as progress:
         runs, profiles = _read(records, progress)

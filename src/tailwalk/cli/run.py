@@ -11,7 +11,8 @@ import click
 from tailwalk.cli.console import open_progress, show, write
 from tailwalk.cli.measure import runs_for
 from tailwalk.cli.options import dask_option, plan_from, plan_options, require_writable
-from tailwalk.report.run_table import run_table
+from tailwalk.report.comparison import run_shown
+from tailwalk.report.terminal import terminal
 from tailwalk.runs import write_run
 from tailwalk.runs.record import encode
 
@@ -42,4 +43,4 @@ def run(spec: str, output: Path | None, form: str, fresh: bool, dask: str | None
     if form == "json":
         write(encode(record).decode())
     else:
-        show(lambda console: run_table(record, console))
+        show(lambda console: terminal(run_shown(record), console))

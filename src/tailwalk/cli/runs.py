@@ -20,7 +20,6 @@ from tailwalk.runs.record import encode
 from tailwalk.runs.store import Store
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
 
     from tailwalk.runs.index import Entry
 
@@ -66,7 +65,10 @@ def list_(form: str, **given: Any) -> None:
 
         write(msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n")
     elif found:
-        show(lambda console: _table(found, console))
+        from tailwalk.report.lists import runs_shown
+        from tailwalk.report.terminal import terminal
+
+        show(lambda console: terminal(runs_shown(found), console))
     else:
         write(f"No such run in {store.root}.\n")
 
@@ -85,9 +87,10 @@ def show_(names: tuple[str, ...], form: str) -> None:
 
 
 def _show_run(run: Run) -> None:
-    from tailwalk.report.run_table import run_table
+    from tailwalk.report.comparison import run_shown
+    from tailwalk.report.terminal import terminal
 
-    show(lambda console: run_table(run, console))
+    show(lambda console: terminal(run_shown(run), console))
 
 
 @runs.command()
@@ -229,9 +232,3 @@ def _moment(created: str) -> datetime:
 
 def _count(things: Sequence[object], name: str) -> str:
     return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
-
-
-def _table(found: Sequence[Entry], console: Console) -> RenderableType:
-    from tailwalk.report.runs_table import runs_table
-
-    return runs_table(found, console)

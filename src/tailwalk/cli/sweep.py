@@ -21,7 +21,8 @@ from tailwalk.cli.options import (
     size,
 )
 from tailwalk.errors import UsageError
-from tailwalk.report.heatmap import sweep_maps
+from tailwalk.report.sweep import sweep_shown
+from tailwalk.report.terminal import terminal
 from tailwalk.rigs.plan import SWEEP_CALLS, Plan
 from tailwalk.runs.record import encode, write_whole
 
@@ -71,16 +72,16 @@ def sweep(kernels: tuple[str, ...], form: str, svg: Path | None, html: Path | No
 
     arranged = arrange(runs)
     if svg is not None:
-        from tailwalk.report.heatmap_svg import heatmap_svg
+        from tailwalk.report.sweep_svg import heatmap_svg
         write_whole(svg, heatmap_svg(arranged).encode())
     if html is not None:
         from tailwalk.report.page import page
-        from tailwalk.report.page_sweep import sweep_section
+        from tailwalk.report.sections import sweep_section
         write_whole(html, page([sweep_section(arranged, runs)]).encode())
     if form == "json":
         write("[\n" + ",\n".join(encode(run).decode().rstrip() for run in runs) + "\n]\n")
     else:
-        show(lambda console: sweep_maps(arranged, console))
+        show(lambda console: terminal(sweep_shown(arranged), console))
 
 
 def _plan(given: dict[str, Any]) -> Plan:

@@ -84,7 +84,7 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None,
         write_whole(svg, track_svg(found).encode())
     if html is not None:
         from tailwalk.report.page import page
-        from tailwalk.report.page_track import track_section
+        from tailwalk.report.sections import track_section
 
         write_whole(html, page([track_section(found, runs)]).encode())
     _print(found, runs, form)
@@ -98,9 +98,10 @@ def _print(found: Track, runs: Sequence[Run], form: str) -> None:
 
         write(to_csv(runs))
     else:
-        from tailwalk.report.track_table import track_table
+        from tailwalk.report.terminal import terminal
+        from tailwalk.report.track import track_shown
 
-        show(lambda console: track_table(found, console))
+        show(lambda console: terminal(track_shown(found), console))
 
 
 def _line(line: str, newest: int | None, progress: Progress) -> list[str]:

@@ -103,24 +103,28 @@ def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None
         write_whole(svg, flame_svg(profiles, raw=raw).encode())
     if html is not None:
         from tailwalk.report.page import page
-        from tailwalk.report.page_why import why_section
+        from tailwalk.report.why_section import why_section
         write_whole(html, page([why_section(profiles, raw=raw)]).encode())
     if annotate is not None:
-        from tailwalk.report.profile_annotate import annotation
-        show(lambda console: annotation(profiles, annotate, console))
+        from tailwalk.report.annotation import annotation_shown
+        from tailwalk.report.terminal import terminal
+        show(lambda console: terminal(annotation_shown(profiles, annotate), console))
     elif tree:
         from tailwalk.report.profile_tree import tree_text
-        terminal = terminal_of_output()
+        output = terminal_of_output()
         write(tree_text(profiles, everything=everything, raw=raw,
-                        width=terminal.width if terminal else None,
-                        ascii_only=terminal is not None and terminal.options.ascii_only))
+                        width=output.width if output else None,
+                        ascii_only=output is not None and output.options.ascii_only))
     elif folded:
         from tailwalk.report.profile_tree import folded_stacks
         write(folded_stacks(profiles, raw=raw))
     elif form == "json":
         write(_json(profiles, raw=raw))
     else:
-        _show_table(profiles, everything=everything, others=others, raw=raw)
+        from tailwalk.report.terminal import terminal
+        from tailwalk.report.why import SHOWN, why_shown
+        shown = why_shown(profiles, shown=None if everything else SHOWN, others=others, raw=raw)
+        show(lambda console: terminal(shown, console))
 
 
 def _check(kernels: Sequence[str], given: dict[str, Any], outputs: Sequence[Path],
@@ -195,17 +199,3 @@ def _json(profiles: Sequence[Profile], *, raw: bool) -> str:
         return encode(profiles[0]).decode()
     from tailwalk.profile.difference import difference
     return encode(difference(*profiles, raw=raw)).decode()
-
-
-def _show_table(profiles: Sequence[Profile], *, everything: bool, others: bool,
-                raw: bool) -> None:
-    from tailwalk.report.profile_table import SHOWN, difference_table, profile_table
-
-    shown = None if everything else SHOWN
-    if len(profiles) == 1:
-        show(lambda console: profile_table(profiles[0], console, shown=shown, others=others,
-                                           raw=raw))
-        return
-    from tailwalk.profile.difference import difference
-    found = difference(*profiles, raw=raw)
-    show(lambda console: difference_table(found, profiles, console, shown=shown, others=others))
