@@ -22,7 +22,7 @@ from pathlib import Path
 from tailwalk.cache import Cache
 from tailwalk.cases import find_cases
 from tailwalk.kernels import Kernel
-from tailwalk.kernels.resolve import resolve
+from tailwalk.lab.lab import Lab
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.job import case_line, prologue
@@ -80,8 +80,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    kernels = [resolve(spec) for spec in SPECS]
-    bench = Bench.prepare()
+    lab = Lab()
+    kernels, bench = [lab.kernel(spec) for spec in SPECS], lab.bench
     plan = Plan(cases=find_cases(["seed"]))
     timed("three kernels, nothing reused (boots)", lambda: cold(kernels, bench), rounds)
     measure(kernels, plan, bench=bench)

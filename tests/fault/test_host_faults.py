@@ -11,15 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from mounts import mounted
 from processes import gone
+from tailwalk.cache import Cache
 from tailwalk.cases import KIB, MIB, find_cases
+from tailwalk.compiling import c_sources, compiled
 from tailwalk.errors import HostError
 from tailwalk.host.worker import Worker
 from tailwalk.probe.build import Probe, build_probe
@@ -27,7 +27,7 @@ from tailwalk.probe.protocol import read_times
 from tailwalk.rigs.host import measure_host
 from tailwalk.rigs.plan import Pace, Plan
 
-[SMALL] = [msgspec.structs.replace(case, file_size=MIB) for case in find_cases(["pwrite_u1k"])]
+[SMALL] = [case.changed(file_size=MIB) for case in find_cases(["pwrite_u1k"])]
 PLAN = Plan(rig="host", cases=[SMALL], pace=Pace(rounds=8, seconds=0))
 
 
@@ -65,11 +65,9 @@ def test_a_read_only_place_is_refused(frozen: Path) -> None:
 
 
 def test_a_place_without_nameless_files_is_left_empty(tmp_path: Path) -> None:
-    program = tmp_path / "probe"
-    sources = files("tailwalk.probe")
-    subprocess.run(["cc", "-std=gnu11", "-static", "-O1", "-Wl,--wrap=open", "-o", program,
-                    *(str(item) for item in sources.iterdir() if item.name.endswith(".c")),
-                    Path(__file__).parent / "no_tmpfile.c"], check=True)
+    without = (Path(__file__).parent / "no_tmpfile.c").read_bytes()
+    program = compiled(Cache(tmp_path), "probe", c_sources("probe") | {"no_tmpfile.c": without},
+                       ["-std=gnu11", "-static", "-O1", "-Wl,--wrap=open"])
     place = tmp_path / "place"
     place.mkdir()
     with Worker(Probe(program, "made up"), place) as worker:

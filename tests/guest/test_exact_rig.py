@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import msgspec
 import pytest
 
 from tailwalk.cases import KIB, MIB, Filesystem, find_cases
@@ -21,7 +20,7 @@ SEED = find_cases(["seed"])
 
 
 def filled(fill: int):
-    return tuple(msgspec.structs.replace(case, fill=fill) for case in SEED)
+    return tuple(case.changed(fill=fill) for case in SEED)
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tailwalk.cases import Filesystem, find_cases
-from tailwalk.cli.measure import runs_for
 from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
+from tailwalk.lab.lab import Lab
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.exec import ExecPlan, execute
@@ -132,7 +132,7 @@ def test_a_record_of_another_cpu_is_refused_before_a_kernel_is_fetched(
     [old] = measure([kernel("debian:6.12")], SEED, bench=with_cpu(bench, OLD_CPU))
     write_run(old.run, tmp_path / "old.json")
     with pytest.raises(UsageError, match=r"\(not measured yet\) cannot be compared .*: cpu is "):
-        runs_for([str(tmp_path / "old.json"), "debian:2.6"], None)
+        Lab().runs([str(tmp_path / "old.json"), "debian:2.6"])
 
 
 @pytest.mark.parametrize("kind", ["xfs", "btrfs"])

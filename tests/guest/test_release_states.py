@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from tailwalk.cases import MIB, Filesystem, find_cases, place_offset
@@ -17,8 +16,8 @@ pytestmark = pytest.mark.guest
 BASELINE = "debian:6.12"
 SPECS = (BASELINE, "debian:6.18", "debian:7.2", "debian:7.3")
 [CASE] = find_cases(["pwrite_u1k"])
-START = msgspec.structs.replace(CASE, fill=2 * MIB)
-END = msgspec.structs.replace(START, offset=place_offset("last", START, Filesystem()))
+START = CASE.changed(fill=2 * MIB)
+END = START.changed(offset=place_offset("last", START, Filesystem()))
 
 
 def test_a_kernel_costs_what_its_release_says(kernel, bench):

@@ -5,15 +5,15 @@ figures can be held to the exact rig's, on machines without KVM too."""
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
-import msgspec
 import pytest
 
 from processes import guests
 from skips import not_here
 from tailwalk.cases import KIB, MIB, find_cases
 from tailwalk.errors import GuestError, ToolError, UsageError
-from tailwalk.rigs import timed
+from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Pace, Plan
 from tailwalk.rigs.timed import measure_timed
@@ -21,17 +21,16 @@ from tailwalk.vm.kvm import kvm_runs_guests
 
 pytestmark = pytest.mark.guest
 
-CASES = [msgspec.structs.replace(case, fill=fill)
+CASES = [case.changed(fill=fill)
          for fill in (4 * KIB, MIB) for case in find_cases(["pwrite_u1k", "write_u1k"])]
 # Instructions of the loop round each call, and a clock reading's share.
 LOOP = 40
 
 
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def bench(bench: Bench) -> Bench:
     """TCG is slower than KVM, and a busy machine slower than that."""
-    monkeypatch.setattr(timed, "BOOT_SECONDS", 300.0)
-    monkeypatch.setattr(timed, "_ROUND_SECONDS", 300.0)
+    return replace(bench, boot_seconds=300)
 
 
 def test_agrees_with_the_exact_rig(bench, kernel) -> None:
@@ -63,10 +62,10 @@ def test_a_guest_that_panics_ends_all(bench, kernel) -> None:
     assert guests(os.getpid()) == []
 
 
-def test_a_guest_that_does_not_come_up_is_given_up(bench, kernel, monkeypatch) -> None:
-    monkeypatch.setattr(timed, "BOOT_SECONDS", 0.5)
+def test_a_guest_that_does_not_come_up_is_given_up(bench, kernel) -> None:
     with pytest.raises(GuestError, match="no sign in time"):
-        measure_timed([kernel("debian:6.12")], Plan(rig="timed", cases=CASES[:1]), bench=bench)
+        measure_timed([kernel("debian:6.12")], Plan(rig="timed", cases=CASES[:1]),
+                      bench=replace(bench, boot_seconds=0.5))
     assert guests(os.getpid()) == []
 
 

@@ -27,7 +27,7 @@ KERNEL = 0xffffffff81000000
 def frame(kind: int, payload: bytes) -> bytes:
     """A frame as the counting plugin writes it."""
     head = struct.pack("<II", kind, len(payload))
-    return b"TWT1" + head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
+    return b"TWP1" + head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
 
 
 def block(offset: int, length: int, *, size: int = 4, code: bytes | None = None) -> Block:

@@ -35,9 +35,7 @@ _ORDERS = {"debian:6.12": 0, "debian:6.18": 8, "src:6.18+tail": 8, "debian:7.3":
 
 def made_case(name: str = "pwrite_u1k", **changed: Any) -> Case:
     """A case of the seed suite with some parameters changed."""
-    case = next(case for case in SEED if case.name == name)
-    fields = {field: getattr(case, field) for field in Case.__struct_fields__}
-    return Case(**(fields | changed))
+    return next(case for case in SEED if case.name == name).changed(**changed)
 
 
 def made_figure(case: Case, value: float, *, order: int | None = 8, **changed: Any) -> Figure:

@@ -20,6 +20,7 @@ from processes import gone
 from skips import NOT_HERE
 from tailwalk.cache import Cache
 from tailwalk.errors import CacheError, KernelError, SeriesError, SpecError, ToolError
+from tailwalk.filesystems import KINDS
 from tailwalk.kernels.build import differences
 from tailwalk.kernels.kernel import Kernel
 from tailwalk.kernels.resolve import resolve
@@ -171,8 +172,9 @@ class TestUsersTree:
     def test_of_alternatives_one_is_enough(self, tmp_path: Path) -> None:
         def lost(*dropped: str) -> list[str]:
             wanted = files("tailwalk.kernels").joinpath("config/lab.config").read_text()
+            lines = [*wanted.splitlines(), *(f"{row.option}=y" for row in KINDS.values())]
             (tmp_path / ".config").write_text("\n".join(
-                line for line in wanted.splitlines() if line not in dropped))
+                line for line in lines if line not in dropped))
             return differences(tmp_path, "src")
 
         driver, library = "CONFIG_CRYPTO_CRC32C_INTEL=y", "CONFIG_CRC_OPTIMIZATIONS=y"

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import (
     COUNTS,
@@ -156,7 +156,6 @@ def test_parquet_without_its_library(invoke: Invoke, tmp_path: Path,
     assert not (tmp_path / "all.parquet").exists()
 
 
-@settings(max_examples=40)
 @given(st.lists(st.tuples(
     st.integers(1, 10**9), st.one_of(st.none(), st.integers(0, 500)),
     st.one_of(st.none(), st.floats(0, 1)), st.text(st.characters(codec="utf-8"), max_size=20)),

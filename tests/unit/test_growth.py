@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 from made_runs import made_case, made_run, made_samples, made_seed_run, made_timed_figure
 from rich.console import Console
 
 from tailwalk.cases import KIB, MIB, Case, Filesystem
-from tailwalk.compare.growth import growth, keeps_buffer_heads, worst, written_folio
+from tailwalk.compare.growth import growth, worst, written_folio
 from tailwalk.errors import UsageError
 from tailwalk.report.growth import growth_shown, verdict
 from tailwalk.report.terminal import terminal
@@ -21,7 +20,7 @@ ORDERS = {4 * KIB: 0, MIB: 8, 2 * MIB: 9}
 def figures(case: Case, *medians: float, noise: float = 0.02,
             orders: tuple[int | None, ...] = (0, 8, 9)) -> list[Figure]:
     """A case at fills of 4 KiB, 1 MiB and 2 MiB."""
-    return [made_timed_figure(msgspec.structs.replace(case, fill=fill),
+    return [made_timed_figure(case.changed(fill=fill),
                               made_samples(fill, median, noise=noise, number=20), written=order)
             for fill, median, order in zip(ORDERS, medians, orders, strict=True)]
 
@@ -208,9 +207,7 @@ def test_refuses_counts_and_a_single_fill() -> None:
         growth(made_host_run([made_timed_figure(made_case(), [1.0, 2.0])]))
 
 
-def test_states_and_file_systems() -> None:
+def test_the_worst_state_counts() -> None:
     assert worst(["not affected", "unclear", "affected"]) == "affected"
     assert worst(["not affected", "unclear"]) == "unclear"
     assert worst([]) == "not affected"
-    assert keeps_buffer_heads(Filesystem(kind="ext3"))
-    assert not keeps_buffer_heads(Filesystem(kind="btrfs"))

@@ -71,7 +71,7 @@ def test_the_law_is_found_again(base, a, c):
        block=st.sampled_from([KIB, 4 * KIB]), offset=st.integers(0, MIB),
        size=st.integers(1, 64 * KIB))
 def test_the_walk_covers_whole_folios(case, order, block, offset, size):
-    case = msgspec.structs.replace(case, offset=offset, size=size)
+    case = case.changed(offset=offset, size=size)
     walk = reach_of(case, order, block)
     folio = (PAGE << order) // block
     assert walk.prefix + walk.span + walk.tail == (walk.further + 1) * folio
@@ -242,20 +242,20 @@ def test_sweeps_of_different_cells_are_not_arranged():
 
 @given(fill=st.integers(512, 8 * MIB), block=st.sampled_from([KIB, 2 * KIB, 4 * KIB]))
 def test_random_offsets_are_aligned_repeatable_and_inside(fill, block):
-    case = msgspec.structs.replace(PWRITE, fill=fill)
+    case = PWRITE.changed(fill=fill)
     filesystem = Filesystem(block_size=block)
     offsets = list(random_offsets(case, filesystem))
     assert offsets == list(random_offsets(case, filesystem))
     assert len(offsets) == min(16, folio_size(fill) // block)
     for offset in offsets:
         assert offset % block == 0
-        msgspec.structs.replace(case, offset=offset).check()
+        case.changed(offset=offset).check()
 
 
 @given(place=st.sampled_from(list(PLACES)), fill=st.sampled_from(FILLS),
        size=st.sampled_from([1024, 10240]))
 def test_places_lie_in_the_first_folio(place, fill, size):
-    case = Case(name="x", call="pwrite", size=size, fill=fill)
+    case = Case.of("pwrite", name="x", size=size, fill=fill)
     try:
         offset = place_offset(place, case, Filesystem())
     except UsageError:
@@ -283,4 +283,4 @@ def test_partial_cells_spare_the_last_page():
             assert not case.uptodate
             assert case.offset % case.fill + case.length <= case.fill - PAGE
     with pytest.raises(UsageError, match="last page"):
-        msgspec.structs.replace(PWRITE, uptodate=False, offset=MIB - PAGE).check()
+        PWRITE.changed(uptodate=False, offset=MIB - PAGE).check()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Random long runs of the model, in rings larger and deeper than can be explored state by state.
 
-The examples of `make check` are the same every time; those of the test marked `long` are not.
+The examples are the same every time; those of the test marked `long` are not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tailwalk.model.moves import Move, start_states
 from tailwalk.model.view import INVARIANTS, Transition, difference
 from tailwalk.model.words import MODES, Setting
 
-QUICK = settings(max_examples=60, derandomize=True, deadline=None, database=None,
+QUICK = settings(max_examples=settings().max_examples // 3, derandomize=True, database=None,
                  suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 LONG = settings(QUICK, max_examples=1500, derandomize=False)
 

@@ -128,7 +128,8 @@ def test_records_are_what_the_schemas_say() -> None:
     (("figures", 0, "metrics"), {"instructions": 2203}),
     (("figures", 0, "metrics", "instructions", "value"), "2203"),
     (("figures", 0, "metrics", "instructions", "calls"), [[2203]]),
-    (("figures", 0, "case", "call"), "read"),
+    (("figures", 0, "case", "call"), "pwrite"),
+    (("figures", 0, "case", "parameters", "size"), "1k"),
     (("conditions", "filesystem", "kind"), None),
 ])
 def test_what_is_no_run_is_refused(path: tuple[str | int, ...], value: Any) -> None:

@@ -7,7 +7,7 @@ import re
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tailwalk.errors import ModelError
@@ -62,7 +62,6 @@ def shadow(sequence):
 
 @given(seed=st.integers(0, 1 << 40), mode=st.sampled_from(MODES), shape=st.sampled_from(SHAPES),
        design=st.sampled_from(["full", "tail", "seek"]))
-@settings(max_examples=150)
 def test_the_model_promises_what_the_calls_promise(seed, mode, shape, design):
     block_size, blocks = shape
     if mode == "journal" and block_size * blocks > 4096:
@@ -73,7 +72,6 @@ def test_the_model_promises_what_the_calls_promise(seed, mode, shape, design):
 
 
 @given(seed=st.integers(0, 1 << 40))
-@settings(max_examples=40)
 def test_tail_expects_what_full_expects(seed):
     sequence = random_sequence(seed, block_size=1024, blocks=8)
     assert expect(sequence, FULL) == expect(sequence, find_design("tail"))

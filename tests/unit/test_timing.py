@@ -8,14 +8,14 @@ import struct
 from collections import Counter
 from statistics import median
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import SEED, made_samples
 
 from tailwalk.errors import GuestError, UsageError
-from tailwalk.probe.protocol import Folios, Frame, FrameType, Times, read_times
+from tailwalk.framing import Frame, FrameType
+from tailwalk.probe.protocol import Folios, Times, read_times
 from tailwalk.rigs.plan import LEAST_ROUNDS, Pace
 from tailwalk.rigs.timing import (
     CLOCK_SHARE,
@@ -29,7 +29,7 @@ from tailwalk.rigs.timing import (
 )
 from tailwalk.runs.interval import median_interval
 
-CASES = [msgspec.structs.replace(case, fill=fill) for case in SEED for fill in (4096, 1 << 20)]
+CASES = [case.changed(fill=fill) for case in SEED for fill in (4096, 1 << 20)]
 PAGES = Folios({0: 2560}, 0)
 
 
@@ -124,6 +124,7 @@ def test_the_interval_holds_the_median_and_lies_within_the_samples(samples: list
     assert median_interval(samples) == interval
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
     covered = 0
     for seed in range(200):

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tailwalk.cases.case import PAGE, Case
+from tailwalk.cases.case import Case
+from tailwalk.cases.size import PAGE
 
 
 def touched_blocks(start: int, end: int, block: int) -> range:

@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import click
 
-from tailwalk.cli.console import open_progress, show, write
+from tailwalk.cli.console import open_progress
+from tailwalk.cli.outputs import Outputs, format_option
 from tailwalk.kernels.listing import list_kernels
+from tailwalk.report.lists import kernels_shown
+from tailwalk.runs.record import encode
 
 
 @click.command()
 @click.option("--refresh", is_flag=True, help="Ask the archive anew, however fresh its index is.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table",
-              show_default=True, help="How to write it.")
-def kernels(refresh: bool, form: str) -> None:
+@format_option("table", "json", help="How to write it.")
+def kernels(refresh: bool) -> None:
     """List the kernels that Debian's archive has, and those in the cache.
 
     debian:SERIES means the newest of the series that can boot, marked with an asterisk; one
@@ -21,12 +23,4 @@ def kernels(refresh: bool, form: str) -> None:
     """
     with open_progress() as progress:
         listing = list_kernels(progress=progress, refresh=refresh)
-    if form == "json":
-        import msgspec
-
-        write(msgspec.json.format(msgspec.json.encode(listing), indent=1).decode() + "\n")
-    else:
-        from tailwalk.report.lists import kernels_shown
-        from tailwalk.report.terminal import terminal
-
-        show(lambda console: terminal(kernels_shown(listing), console))
+    Outputs().show(lambda: kernels_shown(listing), json=lambda: encode(listing))

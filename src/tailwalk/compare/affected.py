@@ -6,11 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tailwalk.cases import Filesystem
 from tailwalk.compare.growth import Growth, State, worst
-
-# Of others it is not known here whether they do.
-_WITHOUT_BUFFER_HEADS = ("xfs", "btrfs", "tmpfs", "ramfs", "f2fs", "nfs", "nfs4")
 
 
 @dataclass(frozen=True)
@@ -45,8 +41,3 @@ def affection(grown: Sequence[Growth]) -> Affection:
     return Affection(one, [other for other in grown if other is not one
                            and other.base.case.length == one.base.case.length
                            and other.base.case.offset > one.base.case.offset])
-
-
-def lacks_buffer_heads(filesystem: Filesystem) -> bool:
-    """Is the file system known to keep no ring of buffer heads for a folio?"""
-    return filesystem.kind in _WITHOUT_BUFFER_HEADS

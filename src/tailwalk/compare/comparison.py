@@ -2,8 +2,8 @@
 """The comparison: a baseline run beside others, as a JSON document.
 
 Versions of the format:
-    tailwalk.comparison/1: the first. It had the unit of all of its figures.
-    tailwalk.comparison/2: every row has its metric and unit.
+    tailwalk.comparison/1: the first. It had the unit of all of its figures, and cases as run/1.
+    tailwalk.comparison/2: every row has its metric and unit; cases are those of run/2.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tailwalk.compare.threshold import Threshold
 from tailwalk.runs import Conditions
 from tailwalk.runs.metrics import METRICS, Metric, Rig
 from tailwalk.runs.record import decode_record, read_bytes
-from tailwalk.runs.version1 import metric_from_1
+from tailwalk.runs.version1 import case_from_1, metric_from_1
 
 COMPARISON_SCHEMA = "tailwalk.comparison/2"
 
@@ -178,5 +178,7 @@ def _from_1(document: dict[str, Any]) -> dict[str, Any]:
     unit = document.pop("unit", None)
     metric = metric_from_1(unit)
     rows = document.get("rows")
-    return {**document, "rows": [{**row, "metric": metric, "unit": unit} for row in rows]} if (
+    return {**document, "rows": [
+        {**row, "parameters": case_from_1(row.get("parameters")), "metric": metric, "unit": unit}
+        for row in rows]} if (
         isinstance(rows, list) and all(isinstance(row, dict) for row in rows)) else document

@@ -2,8 +2,9 @@
 """A track: the cases over kernels in order of release, and the steps between neighbours.
 
 Versions of the format:
-    tailwalk.track/1: the first. It had the unit of its figures, and not their metric.
-    tailwalk.track/2: it has both.
+    tailwalk.track/1: the first. It had the unit of its figures, and not their metric, and cases
+        as run/1.
+    tailwalk.track/2: it has both, and cases as run/2.
 """
 
 from __future__ import annotations

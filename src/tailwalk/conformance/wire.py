@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tailwalk.cases import PAGE
 from tailwalk.errors import GuestError
+from tailwalk.framing import Frame, FrameType
 from tailwalk.model.sequence import (
     LAYOUTS,
     Drop,
@@ -23,7 +24,6 @@ from tailwalk.model.sequence import (
     Writeback,
 )
 from tailwalk.model.words import UNITS
-from tailwalk.probe.protocol import Frame, FrameType
 
 _HEAD = struct.Struct("<II")
 _STEP = struct.Struct("<BBxxIII")

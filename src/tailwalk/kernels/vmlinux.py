@@ -8,6 +8,7 @@ where the compressed vmlinux lies.
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from dataclasses import dataclass
@@ -16,18 +17,14 @@ from tailwalk.errors import KernelError
 from tailwalk.kernels.compression import decompress, format_of
 
 _ELF = b"\x7fELF"
-_ELF_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
-_PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
-_X86_64 = 62
-_EXECUTABLES = (2, 3)
-_PT_LOAD, _PT_NOTE = 1, 4
-_NOTE = struct.Struct("<III")
+_EXECUTABLES = ("ET_EXEC", "ET_DYN")
 _PHYS32_ENTRY = 18
 _SECTOR = 512
 _XLF_KERNEL_64 = 1
 _ARM64, _RISCV = b"ARM\x64", b"RSC\x05"
-_OTHERS = {3: "x86 (32-bit)", 40: "arm", 183: "arm64", 243: "riscv", 21: "powerpc64", 22: "s390",
-           258: "loongarch", 8: "mips"}
+_OTHERS = {"EM_386": "x86 (32-bit)", "EM_ARM": "arm", "EM_AARCH64": "arm64", "EM_RISCV": "riscv",
+           "EM_PPC64": "powerpc64", "EM_S390": "s390", "EM_LOONGARCH": "loongarch",
+           "EM_MIPS": "mips"}
 _BANNER = re.compile(rb"Linux version (\d+\.\d+[^ \0]{0,100}) \([^\0]{10,800}\) "
                      rb"[^\0\n]*#[^\0\n]*\n")
 
@@ -47,13 +44,6 @@ class Vmlinux:
     release: str
     banner: str
     pvh: bool
-
-
-@dataclass(frozen=True)
-class _Segment:
-    kind: int
-    offset: int
-    size: int
 
 
 def is_bzimage(content: bytes) -> bool:
@@ -84,13 +74,13 @@ def read_vmlinux(content: bytes, what: str) -> Vmlinux:
         raise KernelError(f"{what} is no kernel image: it begins with the bytes "
                           f"{content[:8].hex(' ') or 'of nothing'}. Give a vmlinuz, bzImage, "
                           "vmlinux or kernel .deb for x86-64.")
-    segments = _segments(elf, what)
+    pvh = _has_pvh_note(elf, what)
     match = _BANNER.search(elf)
     if match is None:
         raise KernelError(f"{what} is an x86-64 program, but no kernel: it holds no "
                           "'Linux version' banner. Give the vmlinux of a kernel build.")
     return Vmlinux(elf, match[1].decode(errors="replace"),
-                   match[0].decode(errors="replace").strip(), _has_pvh_note(elf, segments))
+                   match[0].decode(errors="replace").strip(), pvh)
 
 
 def _payload(content: bytes, what: str) -> bytes:
@@ -127,41 +117,37 @@ def _payload(content: bytes, what: str) -> bytes:
     return elf
 
 
-def _segments(elf: bytes, what: str) -> list[_Segment]:
-    """The program headers of an x86-64 executable; raises KernelError for anything else."""
-    if len(elf) < _ELF_HEADER.size:
-        raise KernelError(f"{what} is cut short: {len(elf)} bytes are less than an ELF header.")
-    ident, kind, machine, _, _, table, _, _, _, entry_size, count, *_ = (
-        _ELF_HEADER.unpack_from(elf))
-    if ident[4] != 2 or ident[5] != 1 or machine != _X86_64:
+def _has_pvh_note(elf: bytes, what: str) -> bool:
+    """Has an x86-64 executable Xen's note XEN_ELFNOTE_PHYS32_ENTRY (xen/interface/elfnote.h)?
+
+    Raises KernelError for what is no such executable, or not all of one.
+    """
+    from elftools.common.exceptions import ELFError
+    from elftools.construct import ConstructError
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.segments import NoteSegment
+
+    try:
+        file = ELFFile(io.BytesIO(elf))
+        segments = list(file.iter_segments())
+        notes: list[tuple[object, object]] = [
+            (note["n_name"], note["n_type"]) for segment in segments
+            if isinstance(segment, NoteSegment) for note in segment.iter_notes()]
+    except (ELFError, ConstructError, ArithmeticError, AttributeError, LookupError, TypeError,
+            ValueError) as error:
+        raise KernelError(f"{what} is cut short or damaged: it is no whole ELF file ({error}). "
+                          "Fetch or build it anew.") from error
+    machine = file["e_machine"]
+    if machine != "EM_X86_64" or file.elfclass != 64 or not file.little_endian:
         other = _OTHERS.get(machine, f"ELF machine {machine}")
         raise KernelError(f"{what} is a program for {other}; the guest is an x86-64 machine. Give "
                           "a kernel for x86-64.")
-    if kind not in _EXECUTABLES or entry_size != _PROGRAM_HEADER.size or count == 0:
+    ends = [segment["p_offset"] + segment["p_filesz"] for segment in segments
+            if segment["p_type"] == "PT_LOAD"]
+    if file["e_type"] not in _EXECUTABLES or not ends:
         raise KernelError(f"{what} is an ELF file, but nothing that can be started (a module or an "
                           "object file?). Give the vmlinux of a kernel build.")
-    if table + count * entry_size > len(elf):
-        raise KernelError(f"{what} is cut short: it ends before its ELF program headers do.")
-    segments = []
-    for index in range(count):
-        kind, _, offset, _, _, size, _, _ = (
-            _PROGRAM_HEADER.unpack_from(elf, table + index * entry_size))
-        segments.append(_Segment(kind, offset, size))
-        if kind == _PT_LOAD and offset + size > len(elf):
-            raise KernelError(f"{what} is cut short: an ELF segment should end at byte "
-                              f"{offset + size}, and the file ends at {len(elf)}.")
-    return segments
-
-
-def _has_pvh_note(elf: bytes, segments: list[_Segment]) -> bool:
-    """Is there Xen's note XEN_ELFNOTE_PHYS32_ENTRY (xen/interface/elfnote.h)?"""
-    for segment in segments:
-        if segment.kind != _PT_NOTE:
-            continue
-        notes = elf[segment.offset:segment.offset + segment.size]
-        while len(notes) >= _NOTE.size:
-            name_size, size, kind = _NOTE.unpack_from(notes)
-            if kind == _PHYS32_ENTRY and notes[_NOTE.size:_NOTE.size + 4] == b"Xen\0":
-                return True
-            notes = notes[_NOTE.size + -(-name_size // 4) * 4 + -(-size // 4) * 4:]
-    return False
+    if max(ends) > len(elf):
+        raise KernelError(f"{what} is cut short: an ELF segment should end at byte {max(ends)}, "
+                          f"and the file ends at {len(elf)}.")
+    return ("Xen", _PHYS32_ENTRY) in notes

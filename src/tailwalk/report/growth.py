@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from itertools import chain
 
 from tailwalk.cases import PAGE, show_size
-from tailwalk.compare.affected import Affection, affection, lacks_buffer_heads
+from tailwalk.compare.affected import Affection, affection
 from tailwalk.compare.growth import (
     TELLING,
     Growth,
     GrowthStep,
     growth,
-    keeps_buffer_heads,
     written_folio,
 )
+from tailwalk.filesystems import keeps_buffer_heads
 from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.release_words import remedy_words, standing_words
 from tailwalk.report.words import (
@@ -139,9 +139,9 @@ def _reasons(run: Run, found: Affection) -> list[str]:
                 f"{', '.join(laws)}."] if laws else []
     if one.state == "unclear":
         return []
-    if not keeps_buffer_heads(filesystem):
+    if not keeps_buffer_heads(filesystem.kind):
         return ([f"{filesystem.kind} keeps no ring of buffer heads over a folio."]
-                if lacks_buffer_heads(filesystem) else [])
+                if keeps_buffer_heads(filesystem.kind) is False else [])
     if found.in_single_pages:
         return [f"The file is cached in single pages: {filesystem.kind} made no large folios for "
                 "it."]
@@ -157,7 +157,7 @@ def _reasons(run: Run, found: Affection) -> list[str]:
 def _by_table(run: Run, found: Affection) -> list[str]:
     """What the table of releases says of the kernel, whether the measurement agrees, and where the
     fix is."""
-    if not keeps_buffer_heads(run.conditions.filesystem):
+    if not keeps_buffer_heads(run.conditions.filesystem.kind):
         return []
     one, said = found.deciding, standing(run.kernel.release)
     words = [standing_words(said)]
@@ -185,7 +185,7 @@ def _ahead(found: Affection) -> list[str]:
 
 def _left(run: Run, grown: Sequence[Growth], found: Affection) -> list[str]:
     """What the fix does not mend, where the kernel makes large folios."""
-    if not keeps_buffer_heads(run.conditions.filesystem) or not found.deciding.at_start:
+    if not keeps_buffer_heads(run.conditions.filesystem.kind) or not found.deciding.at_start:
         return []
     dear = any(one.state == "affected" for one in grown)
     state = standing(run.kernel.release).state

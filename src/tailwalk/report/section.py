@@ -59,8 +59,8 @@ def particulars(cases: Sequence[Case], rig: Rig, filesystem: Filesystem,
                 kernels: Sequence[KernelRecord]) -> dict[str, str]:
     """What a section measured, in phrases: the first parts to tell it from another are first."""
     def common(name: str) -> str:
-        values = {getattr(case, name) for case in cases}
-        return show_bytes(values.pop()) if len(values) == 1 else "several"
+        values = {value for case in cases if (value := case.get(name)) is not None}
+        return show_bytes(values.pop()) if len(values) == 1 else "several" if values else "none"
 
     names = list(dict.fromkeys(case.name for case in cases))
     return {

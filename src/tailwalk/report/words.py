@@ -91,9 +91,10 @@ def case_labels(cases: Sequence[Case]) -> list[str]:
     for case in cases:
         namesakes = [other for other in cases if other.name == case.name]
         differing = [
-            f"{name.replace('_', ' ')} {show_bytes(getattr(case, name))}"
+            f"{name.replace('_', ' ')} {show_bytes(value)}"
             for name in ("offset", "fill", "file_size")
-            if any(getattr(other, name) != getattr(case, name) for other in namesakes)]
+            if (value := case.get(name)) is not None
+            and any(other.get(name) != value for other in namesakes)]
         if not case.uptodate:
             differing.append("not uptodate")
         labels.append(" ".join([case.name, *differing]))
@@ -149,17 +150,18 @@ def conditions(rig: Rig, found: Conditions, cases: Sequence[Case]) -> list[tuple
         "default mount options")
     lines.append(("file system", "unknown" if system.kind == "unknown" else (
         f"{system.kind}, {show_size(system.block_size)} blocks, {options}")))
-    lines.append(("page cache", _page_cache(cases)))
+    if cached := [case for case in cases if case.get("fill") is not None]:
+        lines.append(("page cache", _page_cache(cached)))
     return lines
 
 
 def _page_cache(cases: Sequence[Case]) -> str:
     """How the file was filled and where the calls write; what varies is in the cases' labels."""
     def common(name: str) -> str:
-        sizes = {getattr(case, name) for case in cases}
+        sizes = {case.parameters[name] for case in cases}
         return show_size(sizes.pop()) if len(sizes) == 1 else "various sizes"
 
-    offsets = {case.offset for case in cases}
-    offset = f"offset {show_bytes(offsets.pop())}" if len(offsets) == 1 else "various offsets"
+    offsets = {case.get("offset") for case in cases} - {None}
+    offset = f"offset {show_bytes(offsets.pop() or 0)}" if len(offsets) == 1 else "various offsets"
     return (f"file of {common('file_size')} filled by writes of {common('fill')}; calls "
             f"overwrite at {offset}")

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from tailwalk.cases import Case
 from tailwalk.errors import GuestError
-from tailwalk.probe.protocol import Calls, Folios, Frame, read_calls, read_folios
+from tailwalk.framing import Frame
+from tailwalk.probe.protocol import Calls, Folios, read_calls, read_folios
 from tailwalk.rigs.bench import Bench
 from tailwalk.runs import Figure, FolioCount
 from tailwalk.runs.amount import amount_of

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,11 +22,12 @@ from tailwalk import __version__
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case
 from tailwalk.errors import GuestError, ToolError
+from tailwalk.framing import FrameType
 from tailwalk.host.disturbance import CpuWatch, allowed_cpu
 from tailwalk.host.surroundings import machine_facts
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
-from tailwalk.probe.protocol import FrameType, read_folios, read_times
+from tailwalk.probe.protocol import read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.bench import Bench
@@ -55,13 +56,12 @@ TIMED_MACHINE = Machine(engine="kvm", cpu=TIMED_CPU)
 _BATCHES = Batches(number=32, calls=32)
 
 # An ordinary kernel boots under KVM in 2 s; one that is interpreted would take an hour.
-BOOT_SECONDS = 60.0
-_ROUND_SECONDS = 120.0
+_ROUND_SECONDS = 300.0
 
 
-def require_kvm() -> None:
+def require_kvm(trial: Callable[[], tuple[bool, str]] = kvm_runs_guests) -> None:
     """Raise ToolError, saying what was tried, unless KVM runs guests on this machine."""
-    runs, reason = kvm_runs_guests()
+    runs, reason = trial()
     if not runs:
         raise ToolError(f"the timed rig needs KVM, and KVM runs no guest here: {reason}. Measure "
                         "on another machine, or count instructions with --rig exact, which needs "
@@ -146,7 +146,7 @@ class _Running:
 
     def boot(self, cpu: int) -> None:
         """Wait until the guest has booted and stopped itself, its processor pinned to a CPU."""
-        deadline = time.monotonic() + BOOT_SECONDS
+        deadline = time.monotonic() + self._bench.boot_seconds
         self._guest.greet(deadline)
         [processor] = self._guest.command("query-cpus-fast", deadline)
         self.thread = int(processor["thread-id"])

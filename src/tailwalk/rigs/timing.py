@@ -94,7 +94,7 @@ def batches_for(trial: Times) -> Batches:
 
 def time_line(case: Case, batches: Batches) -> bytes:
     """The line of a job that times a case."""
-    return (f"time {case.call} {case.size} {case.vectors} {case.offset} {batches.number} "
+    return (f"time {case.workload} {case.size} {case.vectors} {case.offset} {batches.number} "
             f"{batches.calls}\n").encode()
 
 

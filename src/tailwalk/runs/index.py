@@ -22,7 +22,7 @@ INDEX_NAME = "index.sqlite"
 _LOCK_NAME = ".lock"
 
 # Raised with every change to the tables; an index of another version is made anew.
-_VERSION = 1
+_VERSION = 2
 
 _TABLES = f"""
 CREATE TABLE files (
@@ -35,8 +35,7 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_id ON runs (id);
 CREATE TABLE figures (
     file TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, number INTEGER NOT NULL,
-    name TEXT NOT NULL, fill INTEGER NOT NULL, offset INTEGER NOT NULL, value NOT NULL,
-    PRIMARY KEY (file, number));
+    name TEXT NOT NULL, PRIMARY KEY (file, number));
 CREATE INDEX figures_by_name ON figures (name);
 PRAGMA user_version = {_VERSION};
 """
@@ -187,6 +186,5 @@ def _insert(connection: sqlite3.Connection, file: str, run: Run) -> None:
     connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
         file, run.id, run.created, run.rig, run.unit, kernel.spec, kernel.release, run.inputs,
         system.kind, system.block_size])
-    connection.executemany("INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?)", [
-        (file, number, figure.case.name, figure.case.fill, figure.case.offset, figure.main.value)
-        for number, figure in enumerate(run.figures)])
+    connection.executemany("INSERT INTO figures VALUES (?, ?, ?)", [
+        (file, number, figure.case.name) for number, figure in enumerate(run.figures)])

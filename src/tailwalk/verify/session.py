@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from tailwalk.errors import GuestError, ProbeError
+from tailwalk.framing import Frame, FrameType
 from tailwalk.kernels import Kernel
-from tailwalk.probe.protocol import Frame, FrameType
 from tailwalk.verify.configuration import Configuration
 from tailwalk.verify.frames import (
     Reached,
@@ -73,6 +73,7 @@ class Stage:
         keep: where to copy the image of a finding; None: nowhere.
         failing: percent of the allocations in writes that the kernel is told to fail.
         append: kernel parameters beside the usual ones.
+        disk: what serves an image whose power is cut.
     """
 
     kernel: Kernel
@@ -84,6 +85,7 @@ class Stage:
     keep: Path | None = None
     failing: int = 0
     append: str = ""
+    disk: Callable[[Path], Disk] = Disk
 
     def guest(self, job: str, disks: Sequence[Backing]) -> Guest:
         """A guest that goes on from the saved state."""
@@ -134,7 +136,7 @@ class Session:
         chance = random.Random(f"{self._configuration.name} {self._seed}")
         writes = 1 + int(_MOST_WRITES * chance.random() ** 2)
         with self._stage.fresh_path() as self._image:
-            disk = Disk(self._stage.images.make(self._configuration, self._image))
+            disk = self._stage.disk(self._stage.images.make(self._configuration, self._image))
             with disk:
                 guest = self._stage.guest(self._exercise(_ENDLESS), [disk.descriptor])
 

@@ -26,7 +26,8 @@ from types import TracebackType
 from typing import Any
 
 from tailwalk.errors import GuestError, ProbeError, ToolError
-from tailwalk.probe.protocol import Frame, FrameReader, FrameType, Ready, read_ready
+from tailwalk.framing import Frame, FrameReader, FrameType
+from tailwalk.probe.protocol import Ready, read_ready
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.vm.qemu import (
     STATE_SET,
