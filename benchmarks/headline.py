@@ -61,7 +61,7 @@ def stages(kernel: Kernel, bench: Bench) -> None:
     plan = Plan(cases=find_cases(["seed"]))
     state = bench.boot(kernel, plan.filesystem)
     job = prologue(plan.filesystem, bench.cache) + b"".join(
-        case_line(case, plan.calls) for case in plan.cases) + b"end\n"
+        case_line("case", case, calls=plan.calls) for case in plan.cases) + b"end\n"
     marks = [("start", time.perf_counter())]
     with Guest(bench.machine, qemu=bench.qemu, kernel=kernel.image, initramfs=state.initramfs,
                name=kernel.spec, job=job, state=state.state) as guest:

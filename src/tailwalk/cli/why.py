@@ -13,11 +13,10 @@ from tailwalk.cli.console import open_lab, show, terminal_of_output, write
 from tailwalk.cli.options import (
     append_option,
     calls_option,
-    cases_from,
     condition_options,
-    filesystem_from,
     filesystem_options,
     one_case_option,
+    one_case_plan_from,
     options,
     options_given,
     refuse_conditions,
@@ -38,7 +37,6 @@ _VERSUS: dict[str, Any] = {
     "fill": size, "file_size": size, "offset": str, "fs": click.Choice(list(KINDS)),
     "fs_block_size": size, "mount_options": str,
 }
-_CONDITIONS = (*_VERSUS, "partial")
 
 
 _versus_options = options(*(
@@ -145,15 +143,7 @@ def _check(kernels: Sequence[str], given: dict[str, Any], outputs: Outputs) -> N
 
 def _plans(given: dict[str, Any]) -> list[Plan]:
     """How to profile each spec: once, or with --vs-... options under two conditions."""
-    first = {name: given[name] for name in _CONDITIONS}
+    first = {name: value for name, value in given.items() if not name.startswith("vs_")}
     other = {name: value for name in _VERSUS if (value := given[f"vs_{name}"]) is not None}
-    found = []
-    for conditions in (first, first | other) if other else (first,):
-        filesystem = filesystem_from(conditions)
-        cases = cases_from(conditions | {"names": (given["name"],)}, filesystem)
-        if len(cases) != 1:
-            raise UsageError(f"--case {given['name']} is a suite of {len(cases)} cases; a profile "
-                             f"is of one, such as {cases[0].name}.")
-        found.append(Plan(cases=cases, filesystem=filesystem, calls=given["calls"],
-                          append=given["append"]).check())
-    return found
+    return [one_case_plan_from(dict(conditions), "a profile is of one")
+            for conditions in ((first, first | other) if other else (first,))]
