@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import CacheError, KernelError
+from tailwalk.filesystems import KINDS
 from tailwalk.kernels.sourcetree import SourceTree
 from tailwalk.kernels.spec import Flavour
 from tailwalk.kernels.toolchain import Toolchain, build_environment
@@ -213,8 +214,9 @@ def configuration_digest(flavour: Flavour) -> str:
 
 
 def _options(flavour: Flavour) -> list[str]:
-    """The lines that set an option; the last line about an option holds, as in Kconfig's files."""
-    options: dict[str, str] = {}
+    """The lines that set an option, the file systems' too; the last line about an option holds, as
+    in Kconfig's files."""
+    options = {row.option: f"{row.option}=y" for row in KINDS.values()}
     for fragment in _FRAGMENTS[flavour]:
         for line in fragment.read_text().splitlines():
             if line.startswith("CONFIG_"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem
+from tailwalk.filesystems import find_kind
 from tailwalk.kernels import Kernel
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.progress import SILENT, Progress
@@ -38,12 +39,14 @@ class Bench:
                    cache=cache, progress=progress)
 
     def start(self, kernel: Kernel, filesystem: Filesystem) -> Start:
-        """What boots the kernel with a RAM disk and the file system's driver."""
+        """What boots the kernel with the file system's driver, and a RAM disk where it needs one.
+        """
+        disk = ("brd",) if find_kind(filesystem.kind).mkfs else ()
         return prepare_boot(kernel, self.machine, probe=self.probe, qemu=self.qemu,
-                            drivers=("brd", filesystem.kind), cache=self.cache)
+                            drivers=(*disk, filesystem.kind), cache=self.cache)
 
     def boot(self, kernel: Kernel, filesystem: Filesystem) -> Booted:
-        """The kernel, booted with a RAM disk and the file system's driver."""
+        """The kernel, booted as from `start`."""
         return self.go_on(self.start(kernel, filesystem))
 
     def go_on(self, start: Start) -> Booted:

@@ -26,17 +26,19 @@ from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import KIB, MIB, Filesystem, show_size
 from tailwalk.errors import GuestError, KernelError, ToolError, UsageError
+from tailwalk.filesystems import find_kind
 from tailwalk.framing import FrameType, read_output
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.plugins.build import build_plugin
+from tailwalk.probe.job import job_line
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import prologue
 from tailwalk.rigs.recording import symbol_text
 from tailwalk.runs.execution import Execution, Instructions
-from tailwalk.vm.filesystem import IMAGE_SIZE, check_kind
+from tailwalk.vm.filesystem import IMAGE_SIZE
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.qemu import Qemu
 from tailwalk.vm.state import Booted, kernel_record
@@ -95,7 +97,7 @@ class ExecPlan:
         if not 0 < self.seconds <= _LONGEST:
             raise UsageError(f"--timeout {self.seconds:g}: give a number of seconds above 0, at "
                              f"most {_LONGEST}.")
-        check_kind(self.filesystem)
+        find_kind(self.filesystem.kind)
         for made in self.made:
             if not 1 <= made.size <= IMAGE_SIZE // 2 or not 512 <= made.fill <= 64 * MIB:
                 raise UsageError(
@@ -200,16 +202,16 @@ def _read_file(path: Path) -> bytes:
 
 def _job(plan: ExecPlan, program: bytes, carried: Sequence[tuple[str, bytes]],
          cache: Cache) -> bytes:
-    parts = [prologue(plan.filesystem, cache), f"program {len(program)}\n".encode(), program]
+    parts = [prologue(plan.filesystem, cache), job_line("program", length=len(program)),
+             program]
     for title, content in carried:
-        name = os.fsencode(title)
-        parts += [f"file {len(name)} {len(content)}\n".encode(), name, content]
+        parts += [job_line("file", name=title, length=len(content)), content]
     for made in plan.made:
-        name = os.fsencode(made.name)
-        parts += [f"make {len(name)} {made.size} {made.fill}\n".encode(), name]
+        parts.append(job_line("make", name=made.name, size=made.size, fill=made.fill))
     arguments = b"".join(os.fsencode(text) + b"\0"
                          for text in (str(plan.program), *plan.arguments))
-    parts += [f"run {1 + len(plan.arguments)} {len(arguments)}\n".encode(), arguments, b"end\n"]
+    parts += [job_line("run", count=1 + len(plan.arguments), length=len(arguments)), arguments,
+              job_line("end")]
     return b"".join(parts)
 
 

@@ -81,8 +81,13 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def main(self) -> Amount:
-        """The amount of the metric that the figure is known by: the first in rank."""
-        return next(self.metrics[name] for name in METRICS if name in self.metrics)
+        """The amount of the metric that the figure is known by."""
+        return self.ranked[0]
+
+    @property
+    def ranked(self) -> list[Amount]:
+        """The amounts by the rank of their metrics."""
+        return [self.metrics[name] for name in METRICS if name in self.metrics]
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,7 +197,7 @@ def check_figure(figure: Figure, main: Metric, source: str, *, cure: str) -> Non
         if name not in METRICS:
             raise RecordError(f"{source} counts {name}, a metric that this tailwalk does not know "
                               f"(it knows {', '.join(METRICS)}): update tailwalk.")
-    if next((name for name in METRICS if name in figure.metrics), None) != main.name:
+    if not figure.metrics or figure.main is not figure.metrics.get(main.name):
         raise _damaged(source, f"{main.name} are not what {figure.case.name} is known by", cure)
     for name, amount in figure.metrics.items():
         if wrong := contradiction(METRICS[name], amount, figure.case.name):
