@@ -45,7 +45,7 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
 
     Raises ToolError where QEMU loads no plugin, GuestError as `collect_figures`.
     """
-    job = prologue(filesystem, bench.cache) + case_line(case, calls) + b"end\n"
+    job = prologue(filesystem, bench.cache) + case_line("case", case, calls=calls) + b"end\n"
     with watched(bench, kernel, booted, job, plugin=plugin) as (guest, output):
         figure, = collect_figures(guest, [case], calls)
         return Recorded(figure, output())
