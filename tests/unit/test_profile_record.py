@@ -137,7 +137,8 @@ def test_annotate_tells_visits_by_side(files):
 ])
 def test_annotate_a_function_that_is_not_there(tmp_path, name, why_not):
     path = tmp_path / "p.json"
-    write_whole(path, encode(made_profile([("ext4_block_write_begin", -1, 5)], symbols=["not_called"])))
+    profile = made_profile([("ext4_block_write_begin", -1, 5)], symbols=["not_called"])
+    write_whole(path, encode(profile))
     caught = why(str(path), "--annotate", name).exception
     assert isinstance(caught, UsageError)
     assert re.search(why_not, str(caught))
