@@ -5,8 +5,8 @@ Versions of the format:
     tailwalk.run/1: the first. A figure had one metric, whose amount's fields stood in the figure
         itself; its unit stood in the run. A case had the parameters of writes to a cached file.
     tailwalk.run/2: a figure has any number of metrics, each with its unit, and a case the
-        parameters of its workload. A record that was read
-        from one of an older version has that one's id, as its origin.
+        parameters of its workload. A record that was read from one of an older version has that
+        one's id, as its origin.
 """
 
 from __future__ import annotations
