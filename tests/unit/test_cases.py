@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from tailwalk.cases import KIB, MIB, SUITES, Case, find_cases, find_workload, workload_names
+from tailwalk.cases import KIB, MIB, SUITES, Case, all_workloads, find_cases
 from tailwalk.cli import group
 from tailwalk.errors import UsageError
 
@@ -28,7 +28,7 @@ def test_what_is_no_case_is_refused(name: str) -> None:
 
 
 def test_every_workload_is_declared_and_told_from_the_others() -> None:
-    declared = [find_workload(name) for name in workload_names()]
+    declared = all_workloads()
     assert {"pwrite", "write", "writev"} <= {workload.name for workload in declared}
     assert len({workload.pattern for workload in declared}) == len(declared)
     for workload in declared:

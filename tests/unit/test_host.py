@@ -15,8 +15,11 @@ from tailwalk.cli import group
 from tailwalk.errors import HostError, UsageError
 from tailwalk.host.worker import Worker
 from tailwalk.probe.build import build_probe
+from tailwalk.probe.job import job_line
 from tailwalk.rigs.host import measure_host
+from tailwalk.rigs.job import case_line
 from tailwalk.rigs.plan import Pace, Plan
+from tailwalk.rigs.timing import Batches, time_line
 from tailwalk.runs.record import decode_run, encode
 
 QUICK = Pace(rounds=8, seconds=0)
@@ -66,10 +69,10 @@ def test_refuses_a_cpu_it_may_not_use(tmp_path: Path) -> None:
 
 def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
     for line, complaint in (
-            (b"time pwrite 1024 1 0 16 8\n", "no file was filled"),
-            (b"pin 4095\n", "cannot run on CPU 4095"),
-            (b"case nonsense\n", "the job has"),
-            (b"fill 9000000000000000000 4096 1\n", "cannot make a file of|cannot look at")):
+            (time_line(cases("pwrite_u1k")[0], Batches(16, 8)), "no file was filled"),
+            (job_line("pin", cpu=4095), "cannot run on CPU 4095"),
+            (case_line("fill", cases("pwrite_u1k")[0].changed(file_size=9 * 10**18)),
+             "cannot make a file of|cannot look at")):
         with Worker(build_probe(), tmp_path) as worker:
             worker.tell(line)
             with pytest.raises(HostError, match=complaint) as caught:

@@ -11,7 +11,7 @@ SIZE = Parameter(
     name="size", unit="bytes", meaning="bytes of each vector", least=1,
     refusal="case {case}: a write of {value} bytes measures nothing; give a size of at least 1.")
 VECTORS = Parameter(
-    name="vectors", unit="vectors", meaning="vectors a call; 10 are libMicro's default",
+    name="vectors", unit="number", meaning="vectors a call; 10 are libMicro's default",
     default=10, least=1, most=1024,
     refusal="case {case}: {value} vectors; writev takes 1 to 1024.")
 OFFSET = Parameter(

@@ -31,6 +31,7 @@ from tailwalk.framing import FrameType, read_output
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.plugins.build import build_plugin
+from tailwalk.probe.job import job_line
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
@@ -201,16 +202,16 @@ def _read_file(path: Path) -> bytes:
 
 def _job(plan: ExecPlan, program: bytes, carried: Sequence[tuple[str, bytes]],
          cache: Cache) -> bytes:
-    parts = [prologue(plan.filesystem, cache), f"program {len(program)}\n".encode(), program]
+    parts = [prologue(plan.filesystem, cache), job_line("program", length=len(program)),
+             program]
     for title, content in carried:
-        name = os.fsencode(title)
-        parts += [f"file {len(name)} {len(content)}\n".encode(), name, content]
+        parts += [job_line("file", name=title, length=len(content)), content]
     for made in plan.made:
-        name = os.fsencode(made.name)
-        parts += [f"make {len(name)} {made.size} {made.fill}\n".encode(), name]
+        parts.append(job_line("make", name=made.name, size=made.size, fill=made.fill))
     arguments = b"".join(os.fsencode(text) + b"\0"
                          for text in (str(plan.program), *plan.arguments))
-    parts += [f"run {1 + len(plan.arguments)} {len(arguments)}\n".encode(), arguments, b"end\n"]
+    parts += [job_line("run", count=1 + len(plan.arguments), length=len(arguments)), arguments,
+              job_line("end")]
     return b"".join(parts)
 
 

@@ -42,7 +42,7 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
 
     Raises ToolError where QEMU loads no plugin, GuestError as `collect_figures`.
     """
-    job = prologue(filesystem, bench.cache) + case_line(case, calls) + b"end\n"
+    job = prologue(filesystem, bench.cache) + case_line("case", case, calls=calls) + b"end\n"
     with ExitStack() as stack:
         with naming("a file in memory for the plugin's trace"):
             output = os.memfd_create("tailwalk-trace", os.MFD_CLOEXEC)

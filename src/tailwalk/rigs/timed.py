@@ -31,13 +31,11 @@ from tailwalk.probe.protocol import read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.job import prologue
+from tailwalk.rigs.job import case_line, prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.timing import (
     Batches,
     Record,
-    fill_line,
-    folios_line,
     make_figure,
     method_notes,
     round_order,
@@ -108,9 +106,9 @@ def measure_timed(kernels: Sequence[Kernel], plan: Plan, *,
 def _round_lines(groups: Sequence[Sequence[Case]]) -> bytes:
     lines = []
     for group in groups:
-        lines.append(fill_line(group[0]))
+        lines.append(case_line("fill", group[0]))
         lines += [time_line(case, _BATCHES) for case in group]
-        lines += [folios_line(case) for case in group]  # not before: looking maps the file
+        lines += [case_line("folios", case) for case in group]  # not before: looking maps the file
     return b"".join(lines) + b"pause\n"
 
 

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+static void prepare(struct work *work)
+{
+	const struct pwrite_parameters *of = PARAMETERS(pwrite, work);
+
+	work->call = (struct call){ SYS_pwrite64, work->fd, (long)work->memory, (long)of->size,
+				    (long)of->offset };
+}
+
+static long call(struct work *work)
+{
+	const struct pwrite_parameters *of = PARAMETERS(pwrite, work);
+
+	return pwrite(work->fd, work->memory, of->size, (off_t)of->offset);
+}
+
+static void check(const struct work *work, long result)
+{
+	check_length(work, result, PARAMETERS(pwrite, work)->size);
+}
+
+const struct workload workload_pwrite = { .prepare = prepare, .call = call, .check = check };
