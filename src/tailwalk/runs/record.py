@@ -121,8 +121,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return RIGS[self.rig].metric
 
     @property
+    def metrics(self) -> list[Metric]:
+        """What any of the figures has, by rank."""
+        return [metric for name, metric in METRICS.items()
+                if any(name in figure.metrics for figure in self.figures)]
+
+    @property
     def unit(self) -> str:
-        """Of that metric."""
+        """Of `metric`."""
         return self.metric.unit
 
 
