@@ -11,9 +11,8 @@ from tailwalk.cases import PAGE, Case, show_size
 from tailwalk.compare import Row, Undefined
 from tailwalk.runs import Conditions
 from tailwalk.runs.libmicro import IMPORTED
-from tailwalk.runs.metrics import METRICS, RIGS, Rig
+from tailwalk.runs.metrics import RIGS, Rig
 
-UNIT_TITLES = {metric.unit: metric.title for metric in METRICS.values()}
 _LONGEST_LABEL = 18  # characters, of a kernel over a column of figures
 _SERIES = re.compile(r"(?:src|debug):.*\+(?P<series>[^+]+)", re.DOTALL)
 _LONGEST_FACT = 40  # characters; digests and argument lists are for the record, not for a footer
@@ -149,7 +148,8 @@ def conditions(rig: Rig, found: Conditions, cases: Sequence[Case]) -> list[tuple
         "default mount options")
     lines.append(("file system", "unknown" if system.kind == "unknown" else (
         f"{system.kind}, {show_size(system.block_size)} blocks, {options}")))
-    if cached := [case for case in cases if case.get("fill") is not None]:
+    cached = [case for case in cases if case.get("fill") is not None]
+    if cached or not cases:  # no case is given where they are of all sizes
         lines.append(("page cache", _page_cache(cached)))
     return lines
 
