@@ -86,8 +86,8 @@ def test_a_kind_that_no_guest_has_is_named_with_those_it_can_have(tmp_path, kind
             refuse()
 
 
-MEMORY = FilesystemKind(name="madefs", option="CONFIG_MADEFS", block_sizes=(4096,),
-                        buffer_heads=False, mkfs=None)
+MEMORY = FilesystemKind(name="madefs", drivers=(), option="CONFIG_MADEFS",
+                        block_sizes=(4096,), buffer_heads=False, mkfs=None)
 
 
 def test_one_that_lives_in_memory_is_mounted_without_a_disk(monkeypatch, tmp_path):
