@@ -40,6 +40,8 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
     Give the kernels in the order to follow, or --line. A kernel that cannot be had or does not
     boot is left out and named. Kernels measured before are not measured again.
     """
+    from tailwalk.lab.track import follow, line_specs
+
     if bool(specs) == bool(line):
         raise UsageError("give either kernels to follow, or --line, such as --line 6.12,6.18,7.")
     if newest is not None and not line:
@@ -49,8 +51,6 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
     check_threshold(threshold)
     plan = exact_plan_from(given)
     with open_lab(fresh=fresh, dask=dask) as lab:
-        from tailwalk.lab.track import follow, line_specs
-
         chosen = specs or line_specs(lab, [one.strip() for one in str(line).split(",")],
                                      newest=newest)
         found, runs = follow(lab, chosen, plan, threshold=threshold)
