@@ -16,8 +16,8 @@ from tailwalk.cli.outputs import Outputs, file_option, format_option, json_list
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.lab.keeping import keep_copies, older_than_days, superseded
 from tailwalk.lab.records import read_argument
-from tailwalk.report.run_table import run_table
-from tailwalk.report.runs_table import runs_table
+from tailwalk.report.comparison import run_shown
+from tailwalk.report.lists import runs_shown
 from tailwalk.runs import Run
 from tailwalk.runs.export import to_csv, write_parquet
 from tailwalk.runs.metrics import RIGS
@@ -58,7 +58,7 @@ def list_(**given: Any) -> None:
     if outputs.form == "table" and not found:
         write(f"No such run in {store.root}.\n")
     else:
-        outputs.show(lambda console: runs_table(found, console), json=lambda: msgspec.json.format(
+        outputs.show(lambda: runs_shown(found), json=lambda: msgspec.json.format(
             msgspec.json.encode(found), indent=1) + b"\n")
 
 
@@ -68,7 +68,7 @@ def list_(**given: Any) -> None:
 def show_(names: tuple[str, ...]) -> None:
     """Show runs, each by its id or the path of its record."""
     for run in _named(names):
-        Outputs().show(lambda console, run=run: run_table(run, console),  # type: ignore[misc]
+        Outputs().show(lambda run=run: run_shown(run),  # type: ignore[misc]
                        json=lambda run=run: encode(run))  # type: ignore[misc]
 
 

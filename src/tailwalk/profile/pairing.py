@@ -113,3 +113,16 @@ def raw_names(nodes: Iterable[PairedNode], side: int) -> dict[str, set[str]]:
     for node in nodes:
         found.setdefault(node.name, set()).update(node.raw[side])
     return found
+
+
+def inclusive_counts(nodes: Sequence[PairedNode]) -> dict[str, int]:
+    """Instructions of each function with all it calls, on the first side; a recursive call counts
+    once."""
+    above: list[frozenset[str]] = []
+    found: dict[str, int] = {}
+    for node in nodes:
+        names = above[node.parent] | {nodes[node.parent].name} if node.parent >= 0 else frozenset()
+        above.append(names)
+        if node.name not in names:
+            found[node.name] = found.get(node.name, 0) + node.inclusive[0]
+    return found

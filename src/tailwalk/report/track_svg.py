@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 from tailwalk.compare.steps import Track
 from tailwalk.report.chart import scale, ticks
 from tailwalk.report.marks import MARKS, mark
-from tailwalk.report.track_words import track_labels
+from tailwalk.report.track import track_labels
 from tailwalk.report.words import UNIT_TITLES, case_labels, show_figure
 
 _WIDTH = 760
