@@ -12,7 +12,9 @@ from tailwalk.cli.options import dask_option, exact_plan_from, exact_plan_option
 from tailwalk.cli.outputs import Outputs, file_option, format_option
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
+from tailwalk.report.sections import track_section
 from tailwalk.report.track import track_shown
+from tailwalk.report.track_svg import track_svg
 from tailwalk.runs.export import to_csv
 from tailwalk.runs.record import encode
 
@@ -54,19 +56,7 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
         chosen = specs or line_specs(lab, [one.strip() for one in str(line).split(",")],
                                      newest=newest)
         found, runs = follow(lab, chosen, plan, threshold=threshold)
-
-    def drawing() -> str:
-        from tailwalk.report.track_svg import track_svg
-
-        return track_svg(found)
-
-    def page_text() -> str:
-        from tailwalk.report.page import page
-        from tailwalk.report.sections import track_section
-
-        return page([track_section(found, runs)])
-
-    outputs.save("svg", drawing)
-    outputs.save("html", page_text)
+    outputs.save("svg", lambda: track_svg(found))
+    outputs.save_page(lambda: track_section(found, runs))
     outputs.show(lambda: track_shown(found), json=lambda: encode(found),
                  csv=lambda: to_csv(runs))
