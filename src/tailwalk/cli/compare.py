@@ -26,7 +26,7 @@ from tailwalk.report.comparison import comparison_shown
 from tailwalk.report.data import comparison_csv, comparison_json
 from tailwalk.report.mail import mail
 from tailwalk.report.markdown import markdown
-from tailwalk.report.sections import comparison_section
+from tailwalk.report.sections import comparison_sections
 from tailwalk.rigs.plan import Plan
 
 _TEXTS = {"mail": mail, "markdown": markdown, "csv": comparison_csv, "json": comparison_json}
@@ -71,7 +71,7 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
     comparison = compare_runs(runs, bad=column, threshold=threshold)
 
     outputs.save("json", lambda: comparison_json(comparison))
-    outputs.save_page(lambda: comparison_section(comparison, runs))
+    outputs.save_page(lambda: comparison_sections(comparison, runs))
     outputs.show(lambda: comparison_shown(comparison),
                  **{form: partial(text, comparison) for form, text in _TEXTS.items()})
     if fail_on is None:

@@ -80,12 +80,12 @@ class Outputs:
             made = content()
             write_whole(file, made.encode() if isinstance(made, str) else made)
 
-    def save_page(self, section: Callable[[], Section]) -> None:
-        """Write the page of --html, with one section, as `save`."""
+    def save_page(self, sections: Callable[[], Sequence[Section]]) -> None:
+        """Write the page of --html as `save`."""
         def text() -> str:
             from tailwalk.report.page import page
 
-            return page([section()])
+            return page(sections())
 
         self.save("html", text)
 

@@ -57,6 +57,6 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
                                      newest=newest)
         found, runs = follow(lab, chosen, plan, threshold=threshold)
     outputs.save("svg", lambda: track_svg(found))
-    outputs.save_page(lambda: track_section(found, runs))
+    outputs.save_page(lambda: [track_section(found, runs)])
     outputs.show(lambda: track_shown(found), json=lambda: encode(found),
                  csv=lambda: to_csv(runs))

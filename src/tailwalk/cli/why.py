@@ -95,7 +95,7 @@ def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None
         profiles = lab.profiles(kernels, plans, as_read=not said)
     outputs.save("output", *(partial(encode, profile) for profile in profiles))
     outputs.save("svg", lambda: flame_svg(profiles, raw=raw))
-    outputs.save_page(lambda: why_section(profiles, raw=raw))
+    outputs.save_page(lambda: [why_section(profiles, raw=raw)])
     if annotate is not None:
         show(annotation_shown(profiles, annotate))
     elif tree:
