@@ -71,9 +71,9 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
 
     def page_text() -> str:
         from tailwalk.report.page import page
-        from tailwalk.report.sections import comparison_section
+        from tailwalk.report.sections import comparison_sections
 
-        return page([comparison_section(comparison, runs)])
+        return page(comparison_sections(comparison, runs))
 
     outputs.save("json", lambda: comparison_json(comparison))
     outputs.save("html", page_text)

@@ -19,7 +19,6 @@ from tailwalk.filesystems import keeps_buffer_heads
 from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.release_words import remedy_words, standing_words
 from tailwalk.report.words import (
-    UNIT_TITLES,
     case_labels,
     conditions,
     show_figure,
@@ -69,7 +68,7 @@ def growth_shown(run: Run) -> Shown:
         rows.append(GridRow([Cell(label), parts[0][0], *chain.from_iterable(parts[1:])]))
     head, *reasons = verdict(run, grown)
     return Shown(
-        title=f"{UNIT_TITLES[run.unit]}, {run.kernel.spec} ({run.kernel.release})",
+        title=f"{run.metric.title}, {run.kernel.spec} ({run.kernel.release})",
         parts=[Grid(columns=columns, rows=rows), BLANK,
                Said(head, f"strong, {affection(grown).state}"), *map(Said, reasons)],
         facts=[*conditions(run.rig, run.conditions, [figure.case for figure in run.figures]),
