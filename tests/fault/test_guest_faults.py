@@ -17,6 +17,7 @@ import pytest
 from made_kernels import make_module, make_modules
 from mounts import mounted
 from processes import first_guest_killed, gone, guests
+from stand_ins import put_program
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem, find_cases
 from tailwalk.errors import CacheError, GuestError, KernelError, UsageError
@@ -76,9 +77,7 @@ def test_a_result_cut_short(own_bench, small, tmp_path):
 
 
 def test_a_disk_image_with_no_ext4(own_bench, small, tmp_path, monkeypatch):
-    mkfs = tmp_path / "mkfs.ext4"
-    mkfs.write_text("#!/bin/sh\n")
-    mkfs.chmod(0o755)
+    put_program(tmp_path / "mkfs.ext4", "")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(GuestError, match="cannot mount /dev/ram0 as ext4"):
         measure([small], PLAN, bench=own_bench)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from processes import first_guest_killed
+from stand_ins import put_program
 from tailwalk.errors import GuestError
 from tailwalk.verify import Goal, find_configurations, verify
 from tailwalk.vm.disk import Disk
@@ -59,9 +60,7 @@ def test_a_disk_that_returns_other_bytes_is_found_out(kernel):
 
 
 def test_a_damaged_file_system_is_found_and_kept(kernel, monkeypatch, tmp_path):
-    e2fsck = tmp_path / "e2fsck"
-    e2fsck.write_text("#!/bin/sh\necho Block bitmap wrong\nexit 4\n")
-    e2fsck.chmod(0o755)
+    put_program(tmp_path / "e2fsck", "echo Block bitmap wrong\nexit 4")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     done = verify(kernel("debian:6.18"), Goal(operations=20, power_cuts=0), engine="tcg",
                   configurations=ORDERED, keep=tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stand_ins import put_program
 from tailwalk.cache import Cache
 from tailwalk.lab.health import Look, examine
 
@@ -28,8 +29,7 @@ def test_debian_kernels_need_zstd(programs: Path, tmp_path: Path) -> None:
     check = examined(tmp_path, "zstd")
     assert check.state == "missing"
     assert "apt-get install zstd" in check.found
-    (programs / "zstd").write_text("#!/bin/sh\n")
-    (programs / "zstd").chmod(0o755)
+    put_program(programs / "zstd", "")
     assert examined(tmp_path, "zstd") == Look("zstd", "ok", str(programs / "zstd"))
 
 
