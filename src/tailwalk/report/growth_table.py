@@ -67,8 +67,9 @@ def growth_table(run: Run, console: Console) -> RenderableType:
         table.add_column(f"fill {show_size(fill)}", justify="right", no_wrap=True)
     for label, one in zip(case_labels([one.base.case for one in grown]), grown, strict=True):
         table.add_row(label, _cell(one.base), *(_step_cell(step, signs) for step in one.steps))
-    head, *reasons = verdict(run, grown, times=signs.times)
-    style = _STYLES[_overall(grown)]
+    judged = [one for one in grown if one.base.case.declared.family == "overwrite"]
+    head, *reasons = verdict(run, judged, times=signs.times)
+    style = _STYLES[_overall(judged)]
     return Group(
         Text(f"{UNIT_TITLES[run.unit]}, {run.kernel.spec} ({run.kernel.release})", style="bold"),
         table, "",
@@ -116,6 +117,8 @@ def _further(grown: Sequence[Growth]) -> list[Growth]:
 
 def _overall(grown: Sequence[Growth]) -> State:
     """The state of the machine: an affected or unclear one further into the folio counts."""
+    if not grown:
+        return "unclear"
     one = _deciding(grown)
     return one.state if one.state != "not affected" else worst(
         [other.state for other in _further(grown)])
@@ -123,6 +126,9 @@ def _overall(grown: Sequence[Growth]) -> State:
 
 def verdict(run: Run, grown: Sequence[Growth], *, times: str) -> list[str]:
     """The verdict on the machine, then what it rests on and what to do, a sentence or two each."""
+    if not grown:
+        return ["Unclear: an overwrite tells whether a machine is affected, and no case here is "
+                "one. Measure pwrite_u1k."]
     one, overall = _deciding(grown), _overall(grown)
     what = f"an overwrite of {show_size(one.base.case.length)}" + (
         "" if one.at_start else f" at offset {show_size(one.base.case.offset)}")
