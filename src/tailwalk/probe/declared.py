@@ -74,9 +74,9 @@ def _table(workloads: Sequence[Workload]) -> str:
     names, rows = [], []
     for workload in workloads:
         name = workload.name
-        quoted = ", ".join(f'"{parameter}"' for parameter in workload.declared)
+        quoted = "".join(f'"{parameter}", ' for parameter in workload.declared)
         names.append(f"extern const struct workload workload_{name};\n"
-                     f"static const char *const {name}_names[] = {{ {quoted}, NULL }};\n")
+                     f"static const char *const {name}_names[] = {{ {quoted}NULL }};\n")
         needs = {need.name for need in workload.needs}
         file = f"offsetof(struct {name}_parameters, cached_file)"
         rows.append(f'\t{{ "{name}", &workload_{name}, {name}_names, '
