@@ -11,8 +11,9 @@ from tailwalk.cases.workload import Workload
 from tailwalk.errors import ToolError
 
 _TWIN = re.compile(r"workloads/(\w+)\.c")
-_COMPLAINT = re.compile(
-    r"workloads/(\w+)\.c:.*?error: (.*)|undefined reference to `workload_(\w+)'")
+# The compiler names the twin before its first error, which may be in a header.
+_COMPLAINT = re.compile(r"\A(?:(?!error:).)*?workloads/(\w+)\.c.*?error: ([^\n]*)"
+                        r"|undefined reference to `workload_(\w+)'", re.DOTALL)
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 
 
