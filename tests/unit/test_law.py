@@ -19,9 +19,10 @@ from tailwalk.cases.sweep import random_offsets, sweep_cases
 from tailwalk.compare.law import Reach, cells, fit, flatness, random_cells, reach_of
 from tailwalk.compare.sweep import arrange
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.report.heatmap import law_sentence, map_title, sweep_conditions, sweep_maps
-from tailwalk.report.heatmap_svg import heatmap_svg
-from tailwalk.report.page_sweep import sweep_section
+from tailwalk.report.sections import sweep_section
+from tailwalk.report.sweep import law_sentence, map_title, sweep_conditions, sweep_shown
+from tailwalk.report.sweep_svg import heatmap_svg
+from tailwalk.report.terminal import terminal
 from tailwalk.runs import Conditions, KernelRecord, Run
 
 PWRITE = find_cases(["pwrite_u1k"])[0]
@@ -156,14 +157,14 @@ def test_a_sweep_calls_kernels_by_short_names_and_says_what_they_stand_for():
     runs = [made_run(flat, large=False, spec=tree), made_run(full, spec=f"{tree}+tail")]
     sweep, console = arrange(runs), Console(width=100)
     with console.capture() as captured:
-        console.print(sweep_maps(sweep, console))
+        console.print(terminal(sweep_shown(sweep), console))
     titles = ["pwrite_u1k on 6.18.0 #0", "pwrite_u1k on 6.18.0+tail"]
     lines = captured.get().splitlines()
     for title in titles:
         assert f"{title}: instructions per call" in [line.rstrip() for line in lines]
         assert f">{title}: instructions per call</text>" in heatmap_svg(sweep)
     section = sweep_section(sweep, runs)
-    assert [one.title for one in section.content] == titles
+    assert [one.title for one, _ in section.content] == titles
     assert tree not in section.sentence and "6.18.0+tail" in section.sentence
     for facts in (sweep_conditions(sweep), section.conditions):
         assert ("6.18.0+tail", f"{tree}+tail, 6.18.0") in facts
@@ -225,7 +226,7 @@ def test_a_sentence_says_of_cells_that_the_map_does_not_show():
     def said(cases) -> str:
         sweep, console = arrange([made_run(flat, cases=cases)]), Console(width=200)
         with console.capture() as captured:
-            console.print(sweep_maps(sweep, console))
+            console.print(terminal(sweep_shown(sweep), console))
         return captured.get()
 
     # The table has a cell for each place, and two places of a small folio are one offset.

@@ -11,8 +11,8 @@ from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import case_option, size
 from tailwalk.cli.outputs import Outputs, file_option, format_option
 from tailwalk.lab.plans import host_plan
-from tailwalk.report.growth_table import growth_table
-from tailwalk.report.run_table import run_table
+from tailwalk.report.comparison import run_shown
+from tailwalk.report.growth import growth_shown
 from tailwalk.rigs.plan import Pace
 from tailwalk.runs.record import encode
 
@@ -50,6 +50,7 @@ def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_s
                      pace=Pace(rounds=rounds, seconds=seconds), cpu=cpu)
     with open_lab() as lab:
         run = lab.measure_here(directory, plan)
-    table = growth_table if len({figure.case.fill for figure in run.figures}) > 1 else run_table
+    measured_fills = {figure.case.fill for figure in run.figures}
     outputs.save("output", lambda: encode(run))
-    outputs.show(lambda console: table(run, console), json=lambda: encode(run))
+    outputs.show(lambda: growth_shown(run) if len(measured_fills) > 1 else run_shown(run),
+                 json=lambda: encode(run))

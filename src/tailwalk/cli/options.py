@@ -161,13 +161,13 @@ def exact_plan_from(given: dict[str, Any]) -> Plan:
                 calls=given.pop("calls"), append=given.pop("append")).check()
 
 
-def one_case_plan_from(given: dict[str, Any]) -> Plan:
+def one_case_plan_from(given: dict[str, Any], way_out: str = "give one") -> Plan:
     """Take a plan of one case out of a command's parameters; errors as `cases_from`."""
     name = given.pop("name")
     plan = exact_plan_from(given | {"names": (name,)})
     if len(plan.cases) != 1:
-        raise UsageError(f"--case {name} is a suite of {len(plan.cases)} cases; give one, such as "
-                         f"{plan.cases[0].name}.")
+        raise UsageError(f"--case {name} is a suite of {len(plan.cases)} cases; {way_out}, such "
+                         f"as {plan.cases[0].name}.")
     return plan
 
 

@@ -3,19 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from tailwalk.cli.console import show, write
 from tailwalk.errors import UsageError
+from tailwalk.report.grid import Shown
 from tailwalk.runs import Run
 from tailwalk.runs.record import encode, write_whole
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Content = Callable[[], str | bytes]
@@ -86,13 +84,13 @@ class Outputs:
         made = forms[self.form]()
         write(made if isinstance(made, str) else made.decode())
 
-    def show(self, shown: Callable[[Console], RenderableType], **forms: Content) -> None:
+    def show(self, shown: Callable[[], Shown | Sequence[Shown]], **forms: Content) -> None:
         """As `write`, where one of `forms` was asked for; else print what is shown on a
-        console."""
+        terminal."""
         if self.form in forms:
             self.write(**forms)
         else:
-            show(shown)
+            show(shown())
 
 
 def json_list(runs: Iterable[Run]) -> str:

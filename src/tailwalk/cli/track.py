@@ -12,8 +12,7 @@ from tailwalk.cli.options import dask_option, exact_plan_from, exact_plan_option
 from tailwalk.cli.outputs import Outputs, file_option, format_option
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
-from tailwalk.kernels.spec import parse_spec, require_measurable
-from tailwalk.report.track_table import track_table
+from tailwalk.report.track import track_shown
 from tailwalk.runs.export import to_csv
 from tailwalk.runs.record import encode
 
@@ -46,9 +45,6 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
     if newest is not None and not line:
         raise UsageError("--newest chooses from --line; the kernels named are followed as they "
                          "are.")
-    for spec in specs:
-        parse_spec(spec)
-    require_measurable(*specs)
     outputs = Outputs().check()
     check_threshold(threshold)
     plan = exact_plan_from(given)
@@ -66,11 +62,11 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
 
     def page_text() -> str:
         from tailwalk.report.page import page
-        from tailwalk.report.page_track import track_section
+        from tailwalk.report.sections import track_section
 
         return page([track_section(found, runs)])
 
     outputs.save("svg", drawing)
     outputs.save("html", page_text)
-    outputs.show(lambda console: track_table(found, console), json=lambda: encode(found),
+    outputs.show(lambda: track_shown(found), json=lambda: encode(found),
                  csv=lambda: to_csv(runs))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tailwalk.cache import Cache
-from tailwalk.errors import TailwalkError
+from tailwalk.errors import TailwalkError, ToolError
 from tailwalk.filesystems import KINDS, USUAL
 from tailwalk.kernels.mirrors import ELSEWHERE
 from tailwalk.kernels.toolchain import find_toolchain
@@ -52,9 +52,7 @@ def examine(cache: Cache | None = None) -> Iterator[Look]:
     yield _try("compiler for src: specs", lambda: find_toolchain().version, "optional")
     yield _apt()
     yield _room(cache)
-    runs, reason = kvm_runs_guests()
-    yield Look("kvm", "ok" if runs else "optional",
-               reason if runs else f"{reason}; only --rig timed needs it")
+    yield _try("kvm", _kvm, "optional")
 
 
 def _try(name: str, look: Callable[[], str], otherwise: str = "missing") -> Look:
@@ -68,6 +66,13 @@ def _compile() -> str:
     with temporary_folder() as folder:
         probe = build_probe(Cache(folder))
         return f"builds the probe, {probe.path.stat().st_size // 1024} KiB"
+
+
+def _kvm() -> str:
+    runs, reason = kvm_runs_guests()
+    if not runs:
+        raise ToolError(f"{reason}; only --rig timed needs it")
+    return reason
 
 
 def _zstd() -> Look:

@@ -25,6 +25,7 @@ from tailwalk.lab.plans import plan_like
 from tailwalk.lab.records import is_spec, read_argument
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.cores import collected
 from tailwalk.rigs.exact import Measured, measure_each
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
@@ -118,12 +119,7 @@ class Lab:
 
     def measure_all(self, specs: Sequence[str], plan: Plan) -> list[Measured]:
         """As `measure`, on the exact rig alone, with whether a run was there before."""
-        found: dict[str, Measured] = {}
-        with closing(self.measure_each(specs, plan)) as finished:
-            for spec, outcome in finished:
-                if isinstance(outcome, TailwalkError):
-                    raise outcome
-                found[spec] = outcome
+        found = collected(self.measure_each(specs, plan))
         return [found[spec] for spec in specs]
 
     def measure_each(self, specs: Sequence[str],

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Comparisons and runs in words and tables; nothing here measures or judges.
+"""What was found, in tables and words; nothing here measures or judges.
 
-The renderings for a terminal are in `table` and `run_table`, since they need rich.
+A `..._shown` builds what can be shown of a thing; `terminal`, `mail`, `markdown` and `page` render
+it. That for a terminal needs rich, and that for pages needs Jinja: import them from their modules.
 """
 
 from tailwalk.report.data import comparison_csv, comparison_json

@@ -11,8 +11,9 @@ from xml.sax.saxutils import escape, quoteattr
 from tailwalk.compare.steps import Track
 from tailwalk.report.chart import scale, ticks
 from tailwalk.report.marks import MARKS, mark
-from tailwalk.report.track_words import track_labels
-from tailwalk.report.words import UNIT_TITLES, case_labels, show_figure
+from tailwalk.report.track import track_labels
+from tailwalk.report.words import case_labels, show_figure
+from tailwalk.runs.metrics import METRICS
 
 _WIDTH = 760
 _TOP, _BOTTOM, _LEFT, _RIGHT = 34, 78, 66, 118
@@ -63,7 +64,7 @@ def track_svg(track: Track, *, alone: bool = True) -> str:
         x = across(len(labels) - 1)
         parts.append(f'<text x="{x + 12:.1f}" y="{end + 4:.1f}" fill="{colour}" '
                      f'style="fill:{colour}">{escape(case)}</text>')
-    title = f"{UNIT_TITLES[track.unit]} by kernel, log scale"
+    title = f"{METRICS[track.metric].title} by kernel, log scale"
     space = 'xmlns="http://www.w3.org/2000/svg" class="alone" ' if alone else ""
     return (f'<svg {space}role="img" aria-label={quoteattr(title)} '
             f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}">'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The parts that a page is made of: texts and keys to sort by; how they look is the templates'."""
+"""The parts that a page is made of; how they look is the templates'."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tailwalk.cases import Case, Filesystem, show_size
+from tailwalk.report.grid import Fact
 from tailwalk.report.words import show_bytes
 from tailwalk.runs import Conditions, KernelRecord, Run
-from tailwalk.runs.metrics import Rig
+from tailwalk.runs.metrics import Metric, Rig
 from tailwalk.words import listed
-
-TIMES = "×"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,7 @@ class Section:
         title: its heading.
         particulars: what may tell it from another of its title: names and phrases.
         sentence: what it says, in one sentence.
-        unit: of its figures.
+        metric: of its figures.
         content: what its template sets.
         conditions: names and texts.
         sources: the records that its figures come from.
@@ -49,23 +48,11 @@ class Section:
     title: str
     particulars: dict[str, str]
     sentence: str
-    unit: str
+    metric: Metric
     content: Any
-    conditions: list[tuple[str, str]]
+    conditions: Sequence[Fact]
     sources: list[Source]
     commands: list[str]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell of a table: its text, what it sorts by, how it is dressed, what stands under it, and
-    what it says to a pointer that rests on it."""
-
-    text: str
-    key: str = ""
-    look: str = ""
-    more: str = ""
-    said: str = ""
 
 
 def particulars(cases: Sequence[Case], rig: Rig, filesystem: Filesystem,

@@ -4,25 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from rich.console import Console, Group, RenderableType
-from rich.text import Text
+from itertools import chain
 
 from tailwalk.cases import PAGE, show_size
+from tailwalk.compare.affected import Affection, affection
 from tailwalk.compare.growth import (
     TELLING,
     Growth,
     GrowthStep,
-    State,
     growth,
-    worst,
     written_folio,
 )
 from tailwalk.filesystems import keeps_buffer_heads
+from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.release_words import remedy_words, standing_words
-from tailwalk.report.table import ASCII, UNICODE, Signs, footer, new_table
 from tailwalk.report.words import (
-    UNIT_TITLES,
     case_labels,
     conditions,
     show_figure,
@@ -33,8 +29,6 @@ from tailwalk.report.words import (
 from tailwalk.runs import Figure, Run
 from tailwalk.runs.notes import grouped_notes
 from tailwalk.series.releases import standing
-
-_STYLES = {"affected": "red", "not affected": "green", "unclear": "yellow"}
 
 _FIX = ("Upstream's fix lets both walks over the buffer heads of a folio that is uptodate stop "
         "behind the written range. For a kernel of yours the series `tail` is that fix as patches "
@@ -53,90 +47,66 @@ _CHEAP_AFTER_ALL = ("The measurement says otherwise, and it decides: a distribut
                     "the fix into this kernel.")
 
 
-def growth_table(run: Run, console: Console) -> RenderableType:
+def growth_shown(run: Run) -> Shown:
     """The run's cases over their fills, with a verdict on the machine.
 
     Raises UsageError as `growth`.
     """
-    signs = ASCII if console.options.ascii_only else UNICODE
     grown = growth(run)
-    table = new_table(signs)
-    table.add_column("case", overflow="fold")
-    fills = list(dict.fromkeys(figure.case.fill for one in grown for figure in _figures(one)))
-    for fill in sorted(fills):
-        table.add_column(f"fill {show_size(fill)}", justify="right", no_wrap=True)
+    fills = sorted({figure.case.fill for one in grown for figure in _figures(one)})
+    columns = [Column("case", "name", wraps="fold")]
+    for number, fill in enumerate(fills):
+        over = Over(label=f"fill {show_size(fill)}")
+        columns.append(Column("figure", of=over))
+        if number:
+            columns.append(Column("ratio", "ratio", of=over))
+    rows = []
     for label, one in zip(case_labels([one.base.case for one in grown]), grown, strict=True):
-        table.add_row(label, _cell(one.base), *(_step_cell(step, signs) for step in one.steps))
-    judged = [one for one in grown if one.base.case.declared.family == "overwrite"]
-    head, *reasons = verdict(run, judged, times=signs.times)
-    style = _STYLES[_overall(judged)]
-    return Group(
-        Text(f"{UNIT_TITLES[run.unit]}, {run.kernel.spec} ({run.kernel.release})", style="bold"),
-        table, "",
-        Text(head, style=f"bold {style}"),
-        *(Text(reason) for reason in reasons), "",
-        footer(conditions(run.rig, run.conditions, [figure.case for figure in run.figures]),
-               [("folios", _folios(grown))],
-               [("note", note) for note in _notes(run)]),
-    )
+        found = {one.base.case.fill: [_base_cell(one.base), Cell("")],
+                 **{step.figure.case.fill: _step_cells(step) for step in one.steps}}
+        parts = [found.get(fill, [Cell(""), Cell("")]) for fill in fills]
+        rows.append(GridRow([Cell(label), parts[0][0], *chain.from_iterable(parts[1:])]))
+    head, *reasons = verdict(run, grown)
+    decided = affection(grown)
+    style = f"strong, {decided.state if decided else 'unclear'}"
+    return Shown(
+        title=f"{run.metric.title}, {run.kernel.spec} ({run.kernel.release})",
+        parts=[Grid(columns=columns, rows=rows), BLANK,
+               Said(head, style), *map(Said, reasons)],
+        facts=[*conditions(run.rig, run.conditions, [figure.case for figure in run.figures]),
+               ("folios", _folios(grown)), *(("note", note) for note in _notes(run))])
 
 
 def _figures(one: Growth) -> list[Figure]:
     return [one.base, *(step.figure for step in one.steps)]
 
 
-def _cell(figure: Figure) -> Text:
-    text = Text(show_figure(round(figure.main.value)))
-    if figure.main.interval is not None:
-        low, high = figure.main.interval
-        text.append(f"\n[{show_figure(round(low))}, {show_figure(round(high))}]", style="dim")
-    return text
+def _base_cell(figure: Figure) -> Cell:
+    interval = figure.main.interval
+    return Cell(show_figure(round(figure.main.value)), under="" if interval is None else (
+        f"[{', '.join(show_figure(round(end)) for end in interval)}]"))
 
 
-def _step_cell(step: GrowthStep, signs: Signs) -> Text:
-    text = Text(show_figure(round(step.figure.main.value)))
-    text.append(f"  {show_ratio(step.ratio, times=signs.times)}", style=_STYLES[step.state])
-    if step.interval is not None:
-        text.append(f"\n{show_interval(step.interval)}", style="dim")
-    return text
+def _step_cells(step: GrowthStep) -> list[Cell]:
+    return [Cell(show_figure(round(step.figure.main.value))),
+            Cell(show_ratio(step.ratio), step.state,
+                 under="" if step.interval is None else show_interval(step.interval))]
 
 
-def _deciding(grown: Sequence[Growth]) -> Growth:
-    """The growth that the verdict rests on: of the smallest write nearest to the folio's start,
-    where the walk behind the written range is longest."""
-    return min(grown, key=lambda one: (one.base.case.offset, one.base.case.length))
-
-
-def _further(grown: Sequence[Growth]) -> list[Growth]:
-    """The growths of the same write further into the folio."""
-    one = _deciding(grown)
-    return [other for other in grown if other is not one
-            and other.base.case.length == one.base.case.length
-            and other.base.case.offset > one.base.case.offset]
-
-
-def _overall(grown: Sequence[Growth]) -> State:
-    """The state of the machine: an affected or unclear one further into the folio counts."""
-    if not grown:
-        return "unclear"
-    one = _deciding(grown)
-    return one.state if one.state != "not affected" else worst(
-        [other.state for other in _further(grown)])
-
-
-def verdict(run: Run, grown: Sequence[Growth], *, times: str) -> list[str]:
+def verdict(run: Run, grown: Sequence[Growth]) -> list[str]:
     """The verdict on the machine, then what it rests on and what to do, a sentence or two each."""
-    if not grown:
+    found = affection(grown)
+    if found is None:
         return ["Unclear: an overwrite tells whether a machine is affected, and no case here is "
                 "one. Measure pwrite_u1k."]
-    one, overall = _deciding(grown), _overall(grown)
+    one, overall = found.deciding, found.state
     what = f"an overwrite of {show_size(one.base.case.length)}" + (
         "" if one.at_start else f" at offset {show_size(one.base.case.offset)}")
     top = max(one.steps, key=lambda step: step.ratio)
     if one.state == "affected":
         small = written_folio(one.base)
         head = (f"This machine is affected: {what} costs up to "
-                f"{show_ratio(top.ratio, times=times)} as much in a large folio as in "
+                f"{show_ratio(top.ratio)} as much in a large folio as in "
                 f"{'a page' if small == PAGE else f'one of {show_size(small)}'}.")
     elif one.state == "unclear" and not one.telling:
         head = (f"Unclear: whether {what} costs more in a large folio cannot be told from these "
@@ -159,13 +129,13 @@ def verdict(run: Run, grown: Sequence[Growth], *, times: str) -> list[str]:
     else:
         head = (f"This machine is not affected there: {what} costs much the same in a folio of "
                 "any size.")
-    return [head, *_reasons(run, one), *_ahead(grown, times=times), *_by_table(run, one),
-            *_left(run, grown)]
+    return [head, *_reasons(run, found), *_ahead(found), *_by_table(run, found),
+            *_left(run, grown, found)]
 
 
-def _reasons(run: Run, one: Growth) -> list[str]:
+def _reasons(run: Run, found: Affection) -> list[str]:
     """What the measurement itself tells of the reason."""
-    filesystem = run.conditions.filesystem
+    one, filesystem = found.deciding, run.conditions.filesystem
     if one.state == "affected":
         laws = [f"{step.per_buffer:.1f} ns at {show_size(written_folio(step.figure))}"
                 for step in one.steps if step.per_buffer is not None]
@@ -176,7 +146,7 @@ def _reasons(run: Run, one: Growth) -> list[str]:
     if not keeps_buffer_heads(filesystem.kind):
         return ([f"{filesystem.kind} keeps no ring of buffer heads over a folio."]
                 if keeps_buffer_heads(filesystem.kind) is False else [])
-    if _in_single_pages(one):
+    if found.in_single_pages:
         return [f"The file is cached in single pages: {filesystem.kind} made no large folios for "
                 "it."]
     if not one.at_start:
@@ -188,16 +158,12 @@ def _reasons(run: Run, one: Growth) -> list[str]:
             "range: this kernel has upstream's fix."]
 
 
-def _in_single_pages(one: Growth) -> bool:
-    return all(step.figure.written == 0 for step in one.steps)
-
-
-def _by_table(run: Run, one: Growth) -> list[str]:
+def _by_table(run: Run, found: Affection) -> list[str]:
     """What the table of releases says of the kernel, whether the measurement agrees, and where the
     fix is."""
     if not keeps_buffer_heads(run.conditions.filesystem.kind):
         return []
-    said = standing(run.kernel.release)
+    one, said = found.deciding, standing(run.kernel.release)
     words = [standing_words(said)]
     if one.state == "affected":
         if one.at_start and said.state in ("not affected", "fixed"):
@@ -206,24 +172,24 @@ def _by_table(run: Run, one: Growth) -> list[str]:
             words[0] += f" {remedy_words(said)}"
         words.append(_FIX if one.at_start else _EITHER)
     elif (one.state == "not affected" and said.state in ("affected", "half")
-          and not _in_single_pages(one)):
+          and not found.in_single_pages):
         words.append(_CHEAP_AFTER_ALL)
     return words
 
 
-def _ahead(grown: Sequence[Growth], *, times: str) -> list[str]:
+def _ahead(found: Affection) -> list[str]:
     """What writes further into the folio cost, where that is more."""
-    dear = [step for other in _further(grown) for step in other.steps if step.state == "affected"]
+    dear = [step for other in found.further for step in other.steps if step.state == "affected"]
     if not dear:
         return []
     top = max(dear, key=lambda step: step.ratio)
     return [f"At offset {show_size(top.figure.case.offset)} it costs "
-            f"{show_ratio(top.ratio, times=times)} as much."]
+            f"{show_ratio(top.ratio)} as much."]
 
 
-def _left(run: Run, grown: Sequence[Growth]) -> list[str]:
+def _left(run: Run, grown: Sequence[Growth], found: Affection) -> list[str]:
     """What the fix does not mend, where the kernel makes large folios."""
-    if not keeps_buffer_heads(run.conditions.filesystem.kind) or not _deciding(grown).at_start:
+    if not keeps_buffer_heads(run.conditions.filesystem.kind) or not found.deciding.at_start:
         return []
     dear = any(one.state == "affected" for one in grown)
     state = standing(run.kernel.release).state
