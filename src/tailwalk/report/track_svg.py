@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from html import escape as escape_html
 from itertools import pairwise
-from xml.sax.saxutils import escape, quoteattr
 
 from tailwalk.compare.steps import Track
 from tailwalk.report.chart import scale, ticks
-from tailwalk.report.marks import MARKS, mark
+from tailwalk.report.marks import MARKS, escape, mark
 from tailwalk.report.track import track_labels
 from tailwalk.report.words import case_labels, show_figure
 from tailwalk.runs.metrics import METRICS
@@ -66,7 +66,7 @@ def track_svg(track: Track, *, alone: bool = True) -> str:
                      f'style="fill:{colour}">{escape(case)}</text>')
     title = f"{METRICS[track.metric].title} by kernel, log scale"
     space = 'xmlns="http://www.w3.org/2000/svg" class="alone" ' if alone else ""
-    return (f'<svg {space}role="img" aria-label={quoteattr(title)} '
+    return (f'<svg {space}role="img" aria-label="{escape_html(title)}" '
             f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}">'
             f'<style>{_STYLE}</style><text x="{_LEFT}" y="16">{escape(title)}</text>'
             f'{"".join(parts)}</svg>\n')

@@ -7,13 +7,12 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from tailwalk.cases import Case, show_size
+from tailwalk.cases import PAGE, Case, show_size
 from tailwalk.compare import Row, Undefined
 from tailwalk.runs import Conditions
 from tailwalk.runs.libmicro import IMPORTED
 from tailwalk.runs.metrics import RIGS, Rig
 
-_PAGE = 4096  # bytes in a folio of order 0, on every machine that tailwalk boots
 _LONGEST_LABEL = 18  # characters, of a kernel over a column of figures
 _SERIES = re.compile(r"(?:src|debug):.*\+(?P<series>[^+]+)", re.DOTALL)
 _LONGEST_FACT = 40  # characters; digests and argument lists are for the record, not for a footer
@@ -70,7 +69,7 @@ def show_recovery_interval(row: Row, column: int) -> str:
 
 def show_folio_size(order: int) -> str:
     """The size of a folio of an order."""
-    return show_size(_PAGE << order)
+    return show_size(PAGE << order)
 
 
 def show_order(order: int) -> str:
