@@ -17,11 +17,11 @@ from pathlib import Path
 
 from tailwalk.compiling import compiler
 from tailwalk.lab.lab import Lab
+from tailwalk.machines import GUEST
 from tailwalk.rigs.exec import ExecPlan, execute
-from tailwalk.vm.cpu import GUEST_CPU, show_cpu
 
 SPECS = ("debian:6.1", "debian:6.12", "debian:6.18", "debian:7.3")
-CPUS = ("qemu64,-cx16", GUEST_CPU)
+CPUS = ("qemu64,-cx16", GUEST.cpu)
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
     print(f"| call | CPU | {' | '.join(specs)} |")
     print("|---" * (2 + len(specs)) + "|")
     for (call, cpu), medians in found.items():
-        print(f"| {call} | {show_cpu(cpu)} | {' | '.join(medians)} |")
+        print(f"| {call} | {GUEST.show_cpu(cpu)} | {' | '.join(medians)} |")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tailwalk.errors import UsageError
+from tailwalk.machines import GUEST
 
 _UUID = "7a696c77-616c-4b00-8000-746c776b0001"
 
@@ -53,7 +54,7 @@ class FilesystemKind:
         if block_size not in self.block_sizes:
             sizes = ", ".join(map(str, self.block_sizes))
             raise UsageError(f"{self.name} is measured with blocks of {sizes} bytes (a guest's "
-                             f"pages have 4096); {block_size} is not among them.")
+                             f"pages have {GUEST.page}); {block_size} is not among them.")
         return self
 
     def check_uptodate(self, uptodate: bool) -> FilesystemKind:

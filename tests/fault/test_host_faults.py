@@ -126,7 +126,6 @@ def test_calls_that_are_preempted_say_so(tmp_path: Path) -> None:
         worker.tell(time_line(SMALL, Batches(100_000, 16)))
         times = read_times(worker.answer())
     assert times.involuntary > 0
-    assert max(times.batches) > 10 * min(times.batches)
 
 
 def start(folder: Path) -> tuple[subprocess.Popen[str], int]:

@@ -45,7 +45,7 @@ def test_agrees_with_the_exact_rig(bench, kernel) -> None:
         for figure, same in zip(run.figures, counted.run.figures, strict=True):
             assert figure.case == same.case
             assert figure.written == same.written
-            assert same.value - LOOP < figure.main.value < same.value + LOOP
+            assert abs(figure.main.value - same.main.value) < LOOP
     assert runs[0].conditions == runs[1].conditions
 
 
@@ -90,6 +90,6 @@ def test_measures_under_kvm(kernel) -> None:
         not_here(reason)
     [old, new] = measure_timed([kernel("debian:6.12"), kernel("debian:6.18")],
                                Plan(rig="timed", cases=CASES, pace=Pace(rounds=10)))
-    small, large = (run.figures[2].main.value for run in (old, new))
-    assert 100 < small < 20_000
-    assert large > 2 * small
+    small, large = (run.figures[2] for run in (old, new))
+    assert 100 < small.main.value < 20_000
+    assert (small.written, large.written) == (0, 8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,21 @@ def test_measures_here_and_leaves_nothing(tmp_path: Path) -> None:
     assert decode_run(encode(run), "it") == run
 
 
-def test_ten_vectors_cost_more_than_one(tmp_path: Path) -> None:
-    plan = Plan(rig="host", cases=cases("pwrite_u1k", "writev_u10k", fill=4 * KIB), pace=QUICK)
-    one, ten = measure_host(tmp_path, plan).figures
-    assert ten.main.value > 1.5 * one.main.value
+@pytest.mark.parametrize(("name", "length"), [("pwrite_u1k", KIB), ("writev_u10k", 100 * KIB)])
+def test_every_call_that_is_timed_writes_what_its_case_says(tmp_path: Path, name: str,
+                                                            length: int) -> None:
+    [case] = cases(name, fill=4 * KIB)
+    seen = []
+    with Worker(build_probe(), tmp_path) as worker:
+        worker.tell(case_line("fill", case))
+        for _ in range(2):
+            worker.tell(time_line(case, Batches(16, 8)))
+            worker.answer()
+            said = Path(f"/proc/{worker.pid}/io").read_text()
+            seen.append(int(re.findall(r"^wchar: (\d+)$", said, re.MULTILINE)[0]))
+    calls, answer = divmod(seen[1] - seen[0], length)
+    assert calls == (1 + 16) * 8  # the first batch is not timed
+    assert answer < KIB
 
 
 def test_equal_measurements_have_equal_inputs(tmp_path: Path) -> None:

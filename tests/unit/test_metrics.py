@@ -18,9 +18,17 @@ from made_runs import (
     made_timed_run,
 )
 from msgspec.structs import replace
+from rich.console import Console
 
 from tailwalk.compare import compare
 from tailwalk.errors import DamagedError, RecordError
+from tailwalk.report.comparison import comparison_shown, run_shown
+from tailwalk.report.data import comparison_csv
+from tailwalk.report.mail import mail
+from tailwalk.report.markdown import markdown
+from tailwalk.report.page import page
+from tailwalk.report.sections import sections_of
+from tailwalk.report.terminal import terminal
 from tailwalk.runs import Run
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.export import to_csv
@@ -130,3 +138,40 @@ def test_it_has_lines_of_its_own_in_exports() -> None:
 
 def test_a_rig_is_known_by_a_metric_that_is_there() -> None:
     assert all(METRICS[traits.metric.name] is traits.metric for traits in RIGS.values())
+
+
+@pytest.mark.usefixtures("lines")
+def test_it_is_shown_after_the_first_in_every_form() -> None:
+    runs = [counted("debian:6.12", 2000, 40), counted("debian:6.18", 8000, 80)]
+    comparison = compare(runs)
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(terminal(comparison_shown(comparison), console))
+    for wrapped in (captured.get(), mail(comparison), markdown(comparison)):
+        text = " ".join(wrapped.split())
+        first, second = text.index("Instructions per call"), text.index("Cache lines per call")
+        assert text[:second].count("2,000") == 2 and text[second:].count("2,000") == 0
+        assert text[second:].count("debian:6.18 regressed in 2 of 2 cases") == 1
+        assert first < second < text.index("the mode of the cache lines")
+        assert text.count("the mode of the calls") == 1, "conditions are said once"
+    rows = list(csv.DictReader(io.StringIO(comparison_csv(comparison))))
+    assert [(row["figure"], row["unit"]) for row in rows[2:6]] == [
+        ("2000", "instructions/call"), ("8000", "instructions/call"),
+        ("40", "lines/call"), ("80", "lines/call")]
+    instructions, lines = sections_of(runs)
+    assert (instructions.title, lines.title) == ("The figures", "The figures")
+    text = page([instructions, lines])
+    assert "The figures: Cache lines per call" in text and ">40<" in text
+    assert "Cache lines per call" in text and "Instructions per call" in text
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_run_by_itself_shows_it_too() -> None:
+    run = counted("debian:6.12", 2000, 40)
+    assert [shown.title.partition(",")[0] for shown in run_shown(run)] == [
+        "Instructions per call", "Cache lines per call"]
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(terminal(run_shown(run), console))
+    assert captured.get().count(run.id) == 1
+    assert len(sections_of([run])) == 2 and "lines/call" in page(sections_of([run]))

@@ -19,7 +19,7 @@ class Filesystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The file system a run's cases write to.
 
     Attributes:
-        kind: the kernel's name of it. Guests have those of KINDS; a host may have any other.
+        kind: the kernel's name of it.
         block_size: file-system block size, bytes. 4 KiB is what mkfs.ext4 chooses for any real
             disk; left to itself it picks 1 KiB on a small image.
         mount_options: as mount(8) takes them after -o; empty for none.
@@ -93,7 +93,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def _value(self, name: str) -> Value:
         if name not in self.parameters:
             raise UsageError(f"case {self.name} has no {name.replace('_', ' ')}: its workload, "
-                             f"{self.workload}, is told by {', '.join(self.parameters)}.")
+                             f"{self.workload}, has {', '.join(self.parameters) or 'nothing'} to "
+                             "choose.")
         return self.parameters[name]
 
     @property

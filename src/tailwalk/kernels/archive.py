@@ -22,6 +22,7 @@ from tailwalk.cache import Cache, digest_bytes, digest_file, link_or_copy
 from tailwalk.errors import ArchiveError, CacheError
 from tailwalk.kernels.apt import Apt, GoneError, TamperedError, refresh_command
 from tailwalk.kernels.mirrors import ELSEWHERE, Mirror, machine_mirrors
+from tailwalk.machines import GUEST
 from tailwalk.progress import SILENT, Progress, Task
 
 Kind = Literal["Packages", "Sources"]
@@ -34,14 +35,14 @@ _UNSTABLE = "sid"
 
 _WANTED = {
     "Packages": re.compile(rb"linux-(?:source-\d\S*|(?:image|binary|modules|base)-"
-                           rb"(?:unsigned-)?\d\S*-cloud-amd64(?:-unsigned)?)"),
+                           rb"(?:unsigned-)?\d\S*-" + GUEST.flavour.encode() + rb"(?:-unsigned)?)"),
     "Sources": re.compile(rb"linux(?:-\d+\.\d+)?"),
 }
 _FORM = "1"
 """To be raised whenever what an index holds changes: a snapshot of another form is made anew."""
 
 _STANZA = b"\nPackage: "
-_LIST = {"Packages": "main_binary-amd64_Packages.xz", "Sources": "main_source_Sources.xz"}
+_LIST = {"Packages": f"main_binary-{GUEST.debian}_Packages.xz", "Sources": "main_source_Sources.xz"}
 
 
 class ArchiveFile(msgspec.Struct, frozen=True):

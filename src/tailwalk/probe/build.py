@@ -10,9 +10,12 @@ from pathlib import Path
 from tailwalk.cache import Cache, digest_file
 from tailwalk.cases.workload import Workload, all_workloads
 from tailwalk.compiling import c_sources, compiled
+from tailwalk.machines import GUEST
 from tailwalk.probe.declared import explained, with_declared
 
-_FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-s", "-Ix86_64")
+# A twin that takes another workload's parameters for its own is no warning.
+_FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror=incompatible-pointer-types", "-static",
+          "-s", f"-I{GUEST.name}")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def compile_probe(cache: Cache, sources: Mapping[str, bytes],
     """The probe that these sources make, for the workloads declared; raises ToolError as
     `build_probe`, and where declarations and sources do not agree."""
     path = compiled(cache, "probe", with_declared(sources, workloads), (*_FLAGS, *flags),
-                    explain=_explained)
+                    cc=GUEST.compiler, explain=_explained)
     return Probe(path, digest_file(path))
 
 

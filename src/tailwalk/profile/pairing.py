@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from tailwalk.machines import GUEST
 from tailwalk.profile.record import Profile
 
 # What GCC and Clang append to the copies and parts they make of a function.
@@ -22,20 +23,10 @@ RENAMES = {
 (mm/filemap.c)."""
 
 
-LABELS = {
-    "entry_SYSCALL_64_safe_stack": "entry_SYSCALL_64",
-    "entry_SYSCALL_64_after_hwframe": "entry_SYSCALL_64",
-    "syscall_return_via_sysret": "entry_SYSCALL_64",
-    "entry_SYSRETQ_unsafe_stack": "entry_SYSCALL_64",
-    "entry_SYSRETQ_end": "entry_SYSCALL_64",
-}
-"""Symbols inside a function of assembler code, and the function (arch/x86/entry/entry_64.S)."""
-
-
 def plain_name(name: str) -> str:
     """A function's name without the compiler's suffixes and by its newest name."""
     stem = _SUFFIXES.sub("", name)
-    return RENAMES.get(stem) or LABELS.get(stem, stem)
+    return RENAMES.get(stem) or GUEST.labels.get(stem, stem)
 
 
 @dataclass

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tailwalk.framing import FrameType, read_output
+from tailwalk.machines import GUEST
 
 _BLOCK = struct.Struct("<QII")
 _CALL = struct.Struct("<QQQI")
-_KERNEL = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Block:
     @property
     def in_kernel(self) -> bool:
         """Is this kernel code?"""
-        return self.address >= _KERNEL
+        return self.address >= GUEST.kernel_begin
 
 
 @dataclass(frozen=True)

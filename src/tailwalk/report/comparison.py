@@ -4,6 +4,8 @@ verdicts and recovery."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tailwalk.compare import Comparison, Row
 from tailwalk.report.comparison_words import (
     columns_after_bad,
@@ -25,12 +27,19 @@ from tailwalk.report.words import (
     show_recovery,
     show_recovery_interval,
 )
-from tailwalk.runs import Figure, Run
+from tailwalk.runs import Amount, Figure, Run
+from tailwalk.runs.metrics import Metric
 from tailwalk.runs.notes import grouped_notes
 
 
-def comparison_shown(comparison: Comparison) -> Shown:
-    """The comparison with its verdict and conditions."""
+def comparison_shown(comparison: Comparison) -> list[Shown]:
+    """Each metric of the comparison with its verdict; the conditions stand under the last."""
+    *others, last = [_metric_shown(part) for part in comparison.by_metric()]
+    return [*others, replace(
+        last, facts=[*kernel_lines(comparison), *comparison_conditions(comparison)])]
+
+
+def _metric_shown(comparison: Comparison) -> Shown:
     recovering = columns_after_bad(comparison)
     columns = [Column("case", "name")]
     for number, (label, kernel) in enumerate(
@@ -49,8 +58,7 @@ def comparison_shown(comparison: Comparison) -> Shown:
             for label, row in zip(labels, comparison.rows, strict=True)]
     return Shown(
         title=comparison.metric.title,
-        parts=[Grid(columns=columns, rows=rows), BLANK, Said(sentence(comparison), "strong")],
-        facts=[*kernel_lines(comparison), *comparison_conditions(comparison)])
+        parts=[Grid(columns=columns, rows=rows), BLANK, Said(sentence(comparison), "strong")])
 
 
 def _cells(row: Row, number: int, *, recovered: bool) -> list[Cell]:
@@ -88,24 +96,31 @@ def _said(row: Row, number: int) -> str:
     return ", ".join(said)
 
 
-def run_shown(run: Run) -> Shown:
-    """The run's figures, each with what it consists of and how sure it is, and the conditions."""
-    cases = [figure.case for figure in run.figures]
-    counted = run.metric.centre == "mode"
+def run_shown(run: Run) -> list[Shown]:
+    """The run's figures by metric, each with what it consists of and how sure it is; the conditions
+    stand under the last."""
+    *others, last = [_figures_shown(run, metric) for metric in run.metrics]
+    return [*others, replace(last, facts=[
+        ("run", f"{run.id}, {run.created}, tailwalk {run.tailwalk}"), *run_conditions(run)])]
+
+
+def _figures_shown(run: Run, metric: Metric) -> Shown:
+    figures = [figure for figure in run.figures if metric.name in figure.metrics]
+    counted = metric.centre == "mode"
+    split = any(figure.metrics[metric.name].user is not None for figure in figures)
     columns = [
         Column("case", "name", wraps="fold"), Column("figure", only="terminal"),
-        Column(run.unit, only="page"),
-        *([Column("kernel", only="terminal"), Column("user", only="terminal"),
-           Column("share", only="terminal"), Column("share of calls", only="page")]
+        Column(metric.unit, only="page"),
+        *([Column("kernel", only="terminal"), Column("user", only="terminal")] if split else []),
+        *([Column("share", only="terminal"), Column("share of calls", only="page")]
           if counted else [Column("95% interval"), Column("samples", only="terminal")]),
         Column("folios", wraps="words", only="terminal"), Column("written to", wraps="words")]
     return Shown(
-        title=f"{run.metric.title}, {run.kernel.spec} ({run.kernel.release})",
+        title=f"{metric.title}, {run.kernel.spec} ({run.kernel.release})",
         parts=[Grid(columns=columns, rows=[
-            _run_row(label, figure, counted=counted)
-            for label, figure in zip(case_labels(cases), run.figures, strict=True)])],
-        facts=[("run", f"{run.id}, {run.created}, tailwalk {run.tailwalk}"),
-               *run_conditions(run)])
+            _run_row(label, figure, figure.metrics[metric.name], counted=counted, split=split)
+            for label, figure in zip(case_labels([figure.case for figure in figures]), figures,
+                                     strict=True)])])
 
 
 def run_conditions(run: Run) -> list[tuple[str, str]]:
@@ -114,19 +129,20 @@ def run_conditions(run: Run) -> list[tuple[str, str]]:
             *(("note", note) for note in grouped_notes(run))]
 
 
-def _run_row(label: str, figure: Figure, *, counted: bool) -> GridRow:
-    main, order = figure.main, figure.written
-    value, unsteady = show_figure(main.value), "" if main.steady else "unsteady"
-    interval = "" if main.interval is None else " to ".join(map(show_figure, main.interval))
-    share = "" if main.share is None else show_percent(main.share)
-    parts = ("", "") if main.user is None else (
-        show_figure(main.value - main.user), show_figure(main.user))
+def _run_row(label: str, figure: Figure, amount: Amount, *, counted: bool,
+             split: bool) -> GridRow:
+    value, unsteady = show_figure(amount.value), "" if amount.steady else "unsteady"
+    interval = "" if amount.interval is None else " to ".join(map(show_figure, amount.interval))
+    share = "" if amount.share is None else show_percent(amount.share)
+    parts = ("", "") if amount.user is None else (
+        show_figure(amount.value - amount.user), show_figure(amount.user))
+    order = figure.written
     return GridRow([
         Cell(label, key=label), Cell(value, "strong"),
-        _figure_cell(main.value, steady=main.steady),
-        *([*map(Cell, parts), Cell(share, unsteady, under=unsteady),
-           Cell(share, key=repr(main.share))]
-          if counted else [Cell(interval), Cell(str(main.number), under=unsteady)]),
+        _figure_cell(amount.value, steady=amount.steady),
+        *(map(Cell, parts) if split else []),
+        *([Cell(share, unsteady, under=unsteady), Cell(share, key=repr(amount.share))]
+          if counted else [Cell(interval), Cell(str(amount.number), under=unsteady)]),
         Cell(_folios(figure)),
         Cell("unknown" if order is None else show_folio_size(order),
              key="" if order is None else str(order))])

@@ -144,6 +144,8 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
     lines = conditions(comparison.rig, comparison.conditions, [row.parameters for row in rows])
     if folios := _folios(kernel_labels(comparison), rows):
         lines.append(("written to", folios))
+    lines += [(part.metric.name, f"each figure is {part.metric.basis}")
+              for part in comparison.by_metric()[1:]]
     lines.append(("verdicts", comparison.method))
     lines += [("note", note) for note in comparison.notes]
     return lines

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tailwalk.compare import Comparison, Verdict
 from tailwalk.report.comparison import comparison_shown
-from tailwalk.report.grid import Cell, Grid
+from tailwalk.report.grid import Cell, Fact, Grid
 
 WIDTH = 71  # most columns of a line: plain text in mail stays under 72
 _GAP = "  "
@@ -23,21 +23,20 @@ _ORDER: tuple[Verdict, ...] = (
 def mail(comparison: Comparison) -> str:
     """The verdict, the figures in blocks of as many kernels as fit, and the conditions."""
     comparison = _ascii(comparison)
-    shown = comparison_shown(comparison)
-    grid = shown.grid
-    cases = [cell.text for cell in grid.column(0)]
-    # Where a label leaves no room for figures, a number stands for it.
-    short = [label if len(label) <= _LONGEST_CASE else f"case {number}"
-             for number, label in enumerate(cases, start=1)]
-    facts = [(name, label) for name, label in zip(short, cases, strict=True) if name != label]
-    parts = [
-        f"{shown.title}, {comparison.rig} rig",
-        _wrapped(shown.sentence),
-        *_tables(grid, short),
-        "\n".join(_verdicts(grid, cases)),
-        "\n".join(_wrapped(f"{name}: {text}", indent="    ")
-                  for name, text in [*facts, *shown.facts]),
-    ]
+    parts: list[str] = []
+    facts: dict[Fact, None] = {}
+    for shown in comparison_shown(comparison):
+        grid = shown.grid
+        cases = [cell.text for cell in grid.column(0)]
+        # Where a label leaves no room for figures, a number stands for it.
+        short = [label if len(label) <= _LONGEST_CASE else f"case {number}"
+                 for number, label in enumerate(cases, start=1)]
+        facts |= {(name, label): None for name, label in zip(short, cases, strict=True)
+                  if name != label}
+        parts += [f"{shown.title}, {comparison.rig} rig", _wrapped(shown.sentence),
+                  *_tables(grid, short), "\n".join(_verdicts(grid, cases))]
+        facts |= dict.fromkeys(shown.facts)
+    parts.append("\n".join(_wrapped(f"{name}: {text}", indent="    ") for name, text in facts))
     return "\n\n".join(parts).replace("×", "x") + "\n"
 
 

@@ -3,34 +3,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from tailwalk.compare import Comparison
 from tailwalk.report.comparison import comparison_shown
-from tailwalk.report.grid import Cell, Grid, GridRow
+from tailwalk.report.grid import Cell, Grid, GridRow, Shown
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#"})
 
 
 def markdown(comparison: Comparison) -> str:
-    """The verdict, one table whatever the number of kernels, and the conditions as a list."""
-    shown = comparison_shown(comparison)
+    """The verdict, one table whatever the number of kernels (for each metric), and the conditions
+    as a list."""
+    lines: list[str] = []
+    for shown in comparison_shown(comparison):
+        lines += [*_lines(shown), ""]
+    lines += [f"- {_plain(name)}: {_plain(text)}" for name, text in shown.facts]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(shown: Shown) -> Iterator[str]:
+    """The verdict and the table of a metric."""
     grid = shown.grid
     # Verdicts and ratios stand in one column with the figures.
     headings = [_plain(column.heading if column.of is None or column.role == "recovery"
                        else column.of.label)
                 for column in grid.columns if column.role not in ("ratio", "verdict")]
-    lines = [
-        f"**{shown.title}.** {_plain(shown.sentence)}",
-        "",
-        _line(headings),
-        _line(["---", *["---:"] * (len(headings) - 1)]),
-        *(_line(_cells(grid, row)) for row in grid.rows),
-        "",
-        *(f"- {_plain(name)}: {_plain(text)}" for name, text in shown.facts),
-    ]
-    return "\n".join(lines) + "\n"
+    yield from (f"**{shown.title}.** {_plain(shown.sentence)}", "", _line(headings),
+                _line(["---", *["---:"] * (len(headings) - 1)]))
+    yield from (_line(_cells(grid, row)) for row in grid.rows)
 
 
 def _plain(text: str) -> str:

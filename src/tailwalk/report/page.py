@@ -18,7 +18,6 @@ from tailwalk.compare import Verdict
 from tailwalk.errors import UsageError
 from tailwalk.report.grid import Cell, Column, Fact
 from tailwalk.report.section import Section, Source
-from tailwalk.report.words import UNIT_TITLES
 
 # The reader meets the verdict first, then what explains it.
 _ORDER = ("comparison", "sweep", "why", "track")
@@ -40,7 +39,7 @@ def page(sections: Sequence[Section], *, title: str | None = None) -> str:
         conditions=_conditions(ordered), sources=_sources(ordered), machines=_machines(ordered),
         commands=[(section.title, section.commands) for section in ordered if section.commands],
         measured=_measured(ordered), version=__version__,
-        units=list(dict.fromkeys(UNIT_TITLES[section.unit] for section in ordered)))
+        units=list(dict.fromkeys(section.metric.title for section in ordered)))
 
 
 def _told_apart(sections: Sequence[Section]) -> list[Section]:

@@ -12,7 +12,7 @@ from tailwalk.cases import Case, Filesystem, show_size
 from tailwalk.report.grid import Fact
 from tailwalk.report.words import show_bytes
 from tailwalk.runs import Conditions, KernelRecord, Run
-from tailwalk.runs.metrics import Rig
+from tailwalk.runs.metrics import Metric, Rig
 from tailwalk.words import listed
 
 
@@ -37,7 +37,7 @@ class Section:
         title: its heading.
         particulars: what may tell it from another of its title: names and phrases.
         sentence: what it says, in one sentence.
-        unit: of its figures.
+        metric: of its figures.
         content: what its template sets.
         conditions: names and texts.
         sources: the records that its figures come from.
@@ -48,7 +48,7 @@ class Section:
     title: str
     particulars: dict[str, str]
     sentence: str
-    unit: str
+    metric: Metric
     content: Any
     conditions: Sequence[Fact]
     sources: list[Source]

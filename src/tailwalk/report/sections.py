@@ -32,6 +32,7 @@ from tailwalk.report.track import step_sentences, track_conditions, track_senten
 from tailwalk.report.track_svg import track_svg
 from tailwalk.report.words import conditions, short_release
 from tailwalk.runs import Run
+from tailwalk.runs.metrics import Metric
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
@@ -75,9 +76,9 @@ def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = ()) -> list[S
         if is_sweep(group[0]):
             found.append(sweep_section(arrange(group), group))
         elif len(group) == 1:
-            found.append(run_section(group[0]))
+            found += run_sections(group[0])
         else:
-            found.append(comparison_section(compare(group), group))
+            found += comparison_sections(compare(group), group)
     if profiles:
         from tailwalk.profile.difference import pairs
         from tailwalk.report.why_section import why_section
@@ -87,24 +88,26 @@ def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = ()) -> list[S
 
 
 def _section(kind: str, title: str, runs: Sequence[Run], *, sentence: str, content: object,
-             facts: Sequence[Fact], commands: list[str]) -> Section:
-    """A section of runs that were measured alike."""
-    first = runs[0]
+             facts: Sequence[Fact], commands: list[str], metric: Metric | None = None) -> Section:
+    """A section of runs that were measured alike, on what they are known by or another metric."""
+    first, metric = runs[0], metric or runs[0].metric
     return Section(
-        kind=kind, title=title, sentence=sentence, unit=first.unit, content=content,
-        particulars=particulars([figure.case for figure in first.figures], first.rig,
-                                first.conditions.filesystem, [run.kernel for run in runs]),
+        kind=kind, title=title, sentence=sentence, metric=metric, content=content,
+        particulars=({} if metric is first.metric else {"metric": metric.title}) | particulars(
+            [figure.case for figure in first.figures], first.rig, first.conditions.filesystem,
+            [run.kernel for run in runs]),
         conditions=facts, sources=sources_of(runs), commands=commands)
 
 
-def comparison_section(comparison: Comparison, runs: Sequence[Run]) -> Section:
-    """A comparison and the runs it was made from: table and chart of the cases."""
-    shown = comparison_shown(comparison)
-    return _section(
-        "comparison", "The figures", runs, sentence=shown.sentence,
-        content=_figures(shown.grid, [row.figures for row in comparison.rows], comparison.unit,
+def comparison_sections(comparison: Comparison, runs: Sequence[Run]) -> list[Section]:
+    """A comparison and the runs it was made from: table and chart of the cases, by metric."""
+    facts, commands = comparison_conditions(comparison), run_commands(runs)
+    return [_section(
+        "comparison", "The figures", runs, sentence=shown.sentence, metric=part.metric,
+        content=_figures(shown.grid, [row.figures for row in part.rows], part.unit,
                          f"{shown.title}, by case and kernel"),
-        facts=comparison_conditions(comparison), commands=run_commands(runs))
+        facts=facts, commands=commands)
+        for part, shown in zip(comparison.by_metric(), comparison_shown(comparison), strict=True)]
 
 
 def _figures(grid: Grid, figures: Sequence[Sequence[float]], unit: str, caption: str) -> Figures:
@@ -113,18 +116,24 @@ def _figures(grid: Grid, figures: Sequence[Sequence[float]], unit: str, caption:
         [cell.text for cell in grid.column(0)], kernels, figures, unit=unit))
 
 
-def run_section(run: Run) -> Section:
-    """One run by itself: table and chart of the cases."""
-    kernel, grid = run.kernel, run_shown(run).grid.seen_in("page")
+def run_sections(run: Run) -> list[Section]:
+    """One run by itself: table and chart of the cases, by metric."""
+    return [_run_section(run, metric, shown.grid.seen_in("page"))
+            for metric, shown in zip(run.metrics, run_shown(run), strict=True)]
+
+
+def _run_section(run: Run, metric: Metric, grid: Grid) -> Section:
+    kernel = run.kernel
     over = Over(label=kernel.spec, release=kernel.release)
     grid = replace(grid, columns=[
         grid.columns[0], *(replace(column, of=over) for column in grid.columns[1:])])
     said = f"{kernel.spec} ({short_release(kernel.release)}): {len(grid.rows)} figures"
     return _section(
-        "comparison", f"{kernel.spec} by itself", [run],
+        "comparison", f"{kernel.spec} by itself", [run], metric=metric,
         sentence=f"{said}, with nothing beside them to judge them by.",
-        content=_figures(grid, [[figure.main.value] for figure in run.figures], run.unit,
-                         f"{run.metric.title}, by case"),
+        content=_figures(grid, [[figure.metrics[metric.name].value] for figure in run.figures
+                                if metric.name in figure.metrics], metric.unit,
+                         f"{metric.title}, by case"),
         facts=run_conditions(run), commands=run_commands([run]))
 
 

@@ -12,7 +12,6 @@ from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.grid import Cell, Column, Fact, Grid, GridRow, Said, Shown
 from tailwalk.report.words import (
-    UNIT_TITLES,
     conditions,
     names_release,
     short_names,
@@ -59,7 +58,7 @@ def heat_maps(sweep: Sweep) -> list[HeatMap]:
 def sweep_shown(sweep: Sweep) -> list[Shown]:
     """Every map of the sweep with its law, and with the last the conditions they share."""
     run = sweep.maps[0][0].run
-    shown = [Shown(title=f"{one.title}: {UNIT_TITLES[one.found.run.unit].lower()}",
+    shown = [Shown(title=f"{one.title}: {one.found.run.metric.title.lower()}",
                    parts=[one.grid, *_sentences(one.found)]) for one in heat_maps(sweep)]
     facts = [*conditions(run.rig, run.conditions, []), *sweep_conditions(sweep)]
     return [*shown[:-1], replace(shown[-1], facts=facts)]

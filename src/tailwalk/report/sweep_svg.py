@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape
-
 from tailwalk.cases import show_size
 from tailwalk.compare.sweep import Sweep
 from tailwalk.report.grid import Cell
-from tailwalk.report.marks import shade
+from tailwalk.report.marks import escape, shade
 from tailwalk.report.sweep import HeatMap, heat_maps, law_formula
-from tailwalk.report.words import UNIT_TITLES
 
 _CELL_WIDTH = 92
 _CELL_HEIGHT = 26
@@ -50,7 +47,7 @@ def heatmap_svg(sweep: Sweep) -> str:
 
 def _block(one: HeatMap) -> tuple[str, int, int]:
     found, grid = one.found, one.grid
-    title = f"{one.title}: {UNIT_TITLES[found.run.unit].lower()}"
+    title = f"{one.title}: {found.run.metric.title.lower()}"
     headings = [column.heading for column in grid.columns[2:]]
     if "random" not in headings:
         headings.insert(len(found.columns), "random")

@@ -7,7 +7,6 @@ from tailwalk.compare.steps import Track, TrackStep
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Said, Shown
 from tailwalk.report.words import (
-    UNIT_TITLES,
     case_labels,
     conditions,
     short_names,
@@ -16,6 +15,7 @@ from tailwalk.report.words import (
     show_folio_size,
     show_ratio,
 )
+from tailwalk.runs.metrics import METRICS
 
 
 def track_shown(track: Track) -> Shown:
@@ -31,7 +31,7 @@ def track_shown(track: Track) -> Shown:
                  for label in case_labels([row.parameters for row in track.rows])),
                Column("folio", only="terminal")]
     return Shown(
-        title=UNIT_TITLES[track.unit],
+        title=METRICS[track.metric].title,
         parts=[Grid(columns=columns, rows=rows, brief=True), BLANK,
                Said(track_sentence(track), "strong"),
                *(Said(f"{sentence}.") for sentence in step_sentences(track))],

@@ -24,6 +24,7 @@ from tailwalk.report.why import (
     profile_line,
 )
 from tailwalk.report.words import case_labels, show_figure
+from tailwalk.runs.metrics import INSTRUCTIONS
 from tailwalk.words import listed
 
 _SHOWN = 14  # functions; the table's last lines sum the others up
@@ -79,7 +80,7 @@ def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
         particulars=particulars([profile.figure.case for profile in profiles], "exact",
                                 first.conditions.filesystem,
                                 [profile.kernel for profile in profiles]),
-        sentence=said, unit=first.figure.main.unit,
+        sentence=said, metric=INSTRUCTIONS,
         content=WhyContent(
             caption=f"Kernel instructions of one call of {case}, by function",
             grid=replace(grid, rows=[*grid.rows, total]).seen_in("page"), paired=paired,

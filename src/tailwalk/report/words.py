@@ -7,14 +7,12 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from tailwalk.cases import Case, show_size
+from tailwalk.cases import PAGE, Case, show_size
 from tailwalk.compare import Row, Undefined
 from tailwalk.runs import Conditions
 from tailwalk.runs.libmicro import IMPORTED
-from tailwalk.runs.metrics import METRICS, RIGS, Rig
+from tailwalk.runs.metrics import RIGS, Rig
 
-UNIT_TITLES = {metric.unit: metric.title for metric in METRICS.values()}
-_PAGE = 4096  # bytes in a folio of order 0, on every machine that tailwalk boots
 _LONGEST_LABEL = 18  # characters, of a kernel over a column of figures
 _SERIES = re.compile(r"(?:src|debug):.*\+(?P<series>[^+]+)", re.DOTALL)
 _LONGEST_FACT = 40  # characters; digests and argument lists are for the record, not for a footer
@@ -71,7 +69,7 @@ def show_recovery_interval(row: Row, column: int) -> str:
 
 def show_folio_size(order: int) -> str:
     """The size of a folio of an order."""
-    return show_size(_PAGE << order)
+    return show_size(PAGE << order)
 
 
 def show_order(order: int) -> str:
@@ -150,7 +148,8 @@ def conditions(rig: Rig, found: Conditions, cases: Sequence[Case]) -> list[tuple
         "default mount options")
     lines.append(("file system", "unknown" if system.kind == "unknown" else (
         f"{system.kind}, {show_size(system.block_size)} blocks, {options}")))
-    if cached := [case for case in cases if case.get("fill") is not None]:
+    cached = [case for case in cases if case.get("fill") is not None]
+    if cached or not cases:  # no case is given where they are of all sizes
         lines.append(("page cache", _page_cache(cached)))
     return lines
 
@@ -162,6 +161,7 @@ def _page_cache(cases: Sequence[Case]) -> str:
         return show_size(sizes.pop()) if len(sizes) == 1 else "various sizes"
 
     offsets = {case.get("offset") for case in cases} - {None}
+    families = dict.fromkeys(case.declared.family for case in cases) or ["overwrite"]
     offset = f"offset {show_bytes(offsets.pop() or 0)}" if len(offsets) == 1 else "various offsets"
     return (f"file of {common('file_size')} filled by writes of {common('fill')}; calls "
-            f"overwrite at {offset}")
+            f"{' or '.join(families)} at {offset}")

@@ -10,10 +10,10 @@ from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem
 from tailwalk.filesystems import find_kind
 from tailwalk.kernels import Kernel
+from tailwalk.machines import GUEST
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.progress import SILENT, Progress
 from tailwalk.runs import Conditions
-from tailwalk.vm.cpu import show_cpu
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.qemu import Machine, Qemu, find_qemu, kernel_command_line, machine_arguments
 from tailwalk.vm.state import BOOT_SECONDS, Booted, Start, boot, prepare_boot
@@ -64,7 +64,7 @@ class Bench:
 
     def conditions(self, filesystem: Filesystem) -> Conditions:
         """What the figures of this bench depend on, besides kernel and cases."""
-        shown = show_cpu(self.machine.cpu)
+        shown = GUEST.show_cpu(self.machine.cpu)
         return Conditions(
             filesystem=filesystem, probe=self.probe.digest,
             machine={

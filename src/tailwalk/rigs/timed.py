@@ -27,6 +27,7 @@ from tailwalk.host.disturbance import CpuWatch, allowed_cpu
 from tailwalk.host.surroundings import machine_facts
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
+from tailwalk.machines import GUEST
 from tailwalk.probe.protocol import read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
@@ -43,11 +44,11 @@ from tailwalk.rigs.timing import (
 )
 from tailwalk.runs import Conditions, Run
 from tailwalk.vm.guest import Guest
-from tailwalk.vm.kvm import TIMED_CPU, kvm_runs_guests
+from tailwalk.vm.kvm import kvm_runs_guests
 from tailwalk.vm.qemu import Machine
 from tailwalk.vm.state import KernelSaid, kernel_record, kernel_said
 
-TIMED_MACHINE = Machine(engine="kvm", cpu=TIMED_CPU)
+TIMED_MACHINE = Machine(engine="kvm", cpu=GUEST.kvm.cpu)
 
 # A guest cannot be asked back how dear a call is. With these a vDSO clock is under 1% of a batch of
 # any call above 150 ns, and the dearest seed case takes some 15 ms a round.

@@ -5,8 +5,8 @@ Versions of the format:
     tailwalk.run/1: the first. A figure had one metric, whose amount's fields stood in the figure
         itself; its unit stood in the run. A case had the parameters of writes to a cached file.
     tailwalk.run/2: a figure has any number of metrics, each with its unit, and a case the
-        parameters of its workload. A record that was read
-        from one of an older version has that one's id, as its origin.
+        parameters of its workload. A record that was read from one of an older version has that
+        one's id, as its origin.
 """
 
 from __future__ import annotations
@@ -121,8 +121,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return RIGS[self.rig].metric
 
     @property
+    def metrics(self) -> list[Metric]:
+        """What any of the figures has, by rank."""
+        return [metric for name, metric in METRICS.items()
+                if any(name in figure.metrics for figure in self.figures)]
+
+    @property
     def unit(self) -> str:
-        """Of that metric."""
+        """Of `metric`."""
         return self.metric.unit
 
 

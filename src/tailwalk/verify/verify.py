@@ -18,6 +18,7 @@ from tailwalk.cache import Cache
 from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import checks_itself
+from tailwalk.machines import GUEST
 from tailwalk.probe.build import build_probe
 from tailwalk.progress import SILENT, Progress, Task
 from tailwalk.refusals import temporary_folder
@@ -115,9 +116,8 @@ def verification_machine(engine: Literal["tcg", "kvm"], memory: int = DEFAULT_ME
                          append: str = "") -> Machine:
     """The virtual machine of every session: two CPUs, so that writeback, reclaim and other readers
     run while the exerciser writes, and a disk for each fate."""
-    from tailwalk.vm.kvm import TIMED_CPU
 
-    cpu = {"cpu": TIMED_CPU} if engine == "kvm" else {}
+    cpu = {"cpu": GUEST.kvm.cpu} if engine == "kvm" else {}
     return Machine(
         engine=engine, cpus=2, memory=memory, disks=(IMAGE_SIZE,) * len(FATES), **cpu,
         # An oops ends the guest, which is the finding; warnings reach the console, where they are

@@ -28,6 +28,7 @@ from typing import Any
 from tailwalk.errors import GuestError, ProbeError, ToolError
 from tailwalk.framing import Frame, FrameReader, FrameType
 from tailwalk.probe.protocol import Ready, read_ready
+from tailwalk.processes import bound
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.vm.qemu import (
     STATE_SET,
@@ -181,8 +182,7 @@ class Guest:
     def _launch(command: list[str], descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(
-                # The kernel kills QEMU if the thread that started it dies (prctl(2)).
-                ["setpriv", "--pdeathsig", "KILL", "--", *command],
+                bound(command),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 pass_fds=descriptors,
                 # A Ctrl-C on the terminal is ours to handle.
