@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tailwalk.cli.console import show, write
 from tailwalk.errors import UsageError
-from tailwalk.report.grid import Shown
-from tailwalk.report.section import Section
 from tailwalk.runs import Run
 from tailwalk.runs.record import encode, write_whole
+
+if TYPE_CHECKING:
+    from tailwalk.report.grid import Shown
+    from tailwalk.report.section import Section
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Content = Callable[[], str | bytes]
