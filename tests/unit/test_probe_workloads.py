@@ -64,8 +64,8 @@ def test_a_parameter_that_only_python_has_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("was", "now", "told"), [
     (b"of->offset);", b"of->depth);", "depth"),
     (b"struct workload workload_pwrite", b"struct workload workload_pwritev", "workload_pwrite"),
-    (b"PARAMETERS(pwrite, work)->size", b"PARAMETERS(pread, work)->size", "pread_parameters"),
-    (b".check = check", b".finish = check", "finish"),
+    (b"PARAMETERS(pwrite, work)", b"PARAMETERS(pread, work)", "pread_parameters"),
+    (b".call = call", b".finish = call", "finish"),
 ])
 def test_a_twin_that_is_of_another_declaration_is_named(was: bytes, now: bytes, told: str,
                                                         tmp_path: Path) -> None:

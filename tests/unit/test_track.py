@@ -104,6 +104,15 @@ def test_the_chart_says_every_figure() -> None:
         for row, case in enumerate(CASES) for release in COUNTS)
 
 
+def test_a_figure_of_nothing_has_no_mark_and_shifts_no_other() -> None:
+    values = (100, 0, 300, 0)
+    runs = [made_run(f"debian:6.{number}", [made_figure(CASES[0], value)], release=f"6.{number}.1")
+            for number, value in enumerate(values)]
+    drawn = ElementTree.fromstring(track_svg(track(runs)))
+    assert [title.text for title in drawn.iter("{http://www.w3.org/2000/svg}title")] == [
+        "pwrite_u1k on 6.0.1: 100 instructions/call", "pwrite_u1k on 6.2.1: 300 instructions/call"]
+
+
 def test_the_heads_of_cases_are_broken_only_where_the_table_does_not_fit() -> None:
     def heads(width: int) -> list[str]:
         console = Console(file=io.StringIO(), width=width)

@@ -93,7 +93,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def _value(self, name: str) -> Value:
         if name not in self.parameters:
             raise UsageError(f"case {self.name} has no {name.replace('_', ' ')}: its workload, "
-                             f"{self.workload}, is told by {', '.join(self.parameters)}.")
+                             f"{self.workload}, has {', '.join(self.parameters) or 'nothing'} to "
+                             "choose.")
         return self.parameters[name]
 
     @property

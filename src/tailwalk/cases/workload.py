@@ -57,7 +57,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Need:
+class Preparation:
     """What has to be there before a workload's first call.
 
     Attributes:
@@ -96,7 +96,7 @@ class Workload:
     outside: str = ""
     counted: str = "every call on its own; the figure is the mode"
     parameters: Sequence[Parameter]
-    needs: Sequence[Need]
+    needs: Sequence[Preparation]
     check: Callable[[str, Values], None]
 
     @cached_property

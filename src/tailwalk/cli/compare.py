@@ -26,6 +26,7 @@ from tailwalk.report.comparison import comparison_shown
 from tailwalk.report.data import comparison_csv, comparison_json
 from tailwalk.report.mail import mail
 from tailwalk.report.markdown import markdown
+from tailwalk.report.sections import comparison_sections
 from tailwalk.rigs.plan import Plan
 
 _TEXTS = {"mail": mail, "markdown": markdown, "csv": comparison_csv, "json": comparison_json}
@@ -69,14 +70,8 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
         runs = lab.runs(kernels, plan)
     comparison = compare_runs(runs, bad=column, threshold=threshold)
 
-    def page_text() -> str:
-        from tailwalk.report.page import page
-        from tailwalk.report.sections import comparison_sections
-
-        return page(comparison_sections(comparison, runs))
-
     outputs.save("json", lambda: comparison_json(comparison))
-    outputs.save("html", page_text)
+    outputs.save_page(lambda: comparison_sections(comparison, runs))
     outputs.show(lambda: comparison_shown(comparison),
                  **{form: partial(text, comparison) for form, text in _TEXTS.items()})
     if fail_on is None:

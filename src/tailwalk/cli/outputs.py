@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tailwalk.cli.console import show, write
 from tailwalk.errors import UsageError
-from tailwalk.report.grid import Shown
 from tailwalk.runs import Run
 from tailwalk.runs.record import encode, write_whole
+
+if TYPE_CHECKING:
+    from tailwalk.report.grid import Shown
+    from tailwalk.report.section import Section
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Content = Callable[[], str | bytes]
@@ -78,6 +81,15 @@ class Outputs:
         for file, content in zip(self.files(name), contents, strict=False):
             made = content()
             write_whole(file, made.encode() if isinstance(made, str) else made)
+
+    def save_page(self, sections: Callable[[], Sequence[Section]]) -> None:
+        """Write the page of --html as `save`."""
+        def text() -> str:
+            from tailwalk.report.page import page
+
+            return page(sections())
+
+        self.save("html", text)
 
     def write(self, **forms: Content) -> None:
         """Print the form that was asked for, as it is."""

@@ -25,7 +25,9 @@ from tailwalk.cli.outputs import Outputs, file_option, format_option, json_list
 from tailwalk.compare.sweep import arrange
 from tailwalk.lab.plans import sweep_plan
 from tailwalk.lab.records import is_spec
+from tailwalk.report.sections import sweep_section
 from tailwalk.report.sweep import sweep_shown
+from tailwalk.report.sweep_svg import heatmap_svg
 from tailwalk.rigs.plan import SWEEP_CALLS
 
 _FILLS = "4KiB,16KiB,64KiB,256KiB,1MiB,2MiB"
@@ -72,18 +74,6 @@ def sweep(kernels: tuple[str, ...], fresh: bool, dask: str | None, **given: Any)
     with open_lab(fresh=fresh, dask=dask) as lab:
         runs = lab.runs(kernels, plan)
     arranged = arrange(runs)
-
-    def drawing() -> str:
-        from tailwalk.report.sweep_svg import heatmap_svg
-
-        return heatmap_svg(arranged)
-
-    def page_text() -> str:
-        from tailwalk.report.page import page
-        from tailwalk.report.sections import sweep_section
-
-        return page([sweep_section(arranged, runs)])
-
-    outputs.save("svg", drawing)
-    outputs.save("html", page_text)
+    outputs.save("svg", lambda: heatmap_svg(arranged))
+    outputs.save_page(lambda: [sweep_section(arranged, runs)])
     outputs.show(lambda: sweep_shown(arranged), json=lambda: json_list(runs))

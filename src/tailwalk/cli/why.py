@@ -26,6 +26,12 @@ from tailwalk.cli.outputs import Outputs, file_option, format_option
 from tailwalk.errors import UsageError
 from tailwalk.filesystems import KINDS
 from tailwalk.lab.records import is_spec
+from tailwalk.profile.difference import difference
+from tailwalk.report.annotation import annotation_shown
+from tailwalk.report.profile_flame import flame_svg
+from tailwalk.report.profile_tree import folded_stacks, tree_text
+from tailwalk.report.why import SHOWN, why_shown
+from tailwalk.report.why_section import why_section
 from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
 from tailwalk.runs.record import encode
 from tailwalk.words import listed
@@ -87,36 +93,19 @@ def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None
     plans = _plans(given) if any(map(is_spec, kernels)) else []
     with open_lab() as lab:
         profiles = lab.profiles(kernels, plans, as_read=not said)
-
-    def drawing() -> str:
-        from tailwalk.report.profile_flame import flame_svg
-
-        return flame_svg(profiles, raw=raw)
-
-    def page_text() -> str:
-        from tailwalk.report.page import page
-        from tailwalk.report.why_section import why_section
-
-        return page([why_section(profiles, raw=raw)])
-
     outputs.save("output", *(partial(encode, profile) for profile in profiles))
-    outputs.save("svg", drawing)
-    outputs.save("html", page_text)
+    outputs.save("svg", lambda: flame_svg(profiles, raw=raw))
+    outputs.save_page(lambda: [why_section(profiles, raw=raw)])
     if annotate is not None:
-        from tailwalk.report.annotation import annotation_shown
         show(annotation_shown(profiles, annotate))
     elif tree:
-        from tailwalk.report.profile_tree import tree_text
         terminal = terminal_of_output()
         write(tree_text(profiles, everything=everything, raw=raw,
                         width=terminal.width if terminal else None,
                         ascii_only=terminal is not None and terminal.options.ascii_only))
     elif folded:
-        from tailwalk.report.profile_tree import folded_stacks
         write(folded_stacks(profiles, raw=raw))
     else:
-        from tailwalk.profile.difference import difference
-        from tailwalk.report.why import SHOWN, why_shown
         outputs.show(
             lambda: why_shown(profiles, shown=None if everything else SHOWN, others=others,
                               raw=raw),

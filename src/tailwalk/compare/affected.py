@@ -35,8 +35,12 @@ class Affection:
         return all(step.figure.written == 0 for step in self.deciding.steps)
 
 
-def affection(grown: Sequence[Growth]) -> Affection:
-    """What decides among the growths of one run, of which there is at least one."""
+def affection(grown: Sequence[Growth]) -> Affection | None:
+    """What decides among the growths of one run; None where no case of it overwrites, which is what
+    tells of a machine."""
+    grown = [one for one in grown if one.base.case.declared.family == "overwrite"]
+    if not grown:
+        return None
     one = min(grown, key=lambda one: (one.base.case.offset, one.base.case.length))
     return Affection(one, [other for other in grown if other is not one
                            and other.base.case.length == one.base.case.length

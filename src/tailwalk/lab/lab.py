@@ -150,7 +150,7 @@ class Lab:
         bench = replace(self.bench, machine=replace(self.bench.machine, append=plan.append))
         change = msgspec.structs.replace
         check_conditions(record, change(
-            record, rig="exact", conditions=bench.conditions(plan.filesystem),
+            record, rig=plan.rig, conditions=bench.conditions(plan.filesystem),
             kernel=change(record.kernel, spec=spec, release="not measured yet")))
 
     def _timed(self, specs: Sequence[str], plan: Plan) -> list[Run]:

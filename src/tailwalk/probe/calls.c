@@ -24,7 +24,7 @@ static void count_calls(struct work *work, uint64_t calls, uint64_t *counts)
 		if (workload->restore)
 			workload->restore(work);
 		counts[i] = measure_call(&work->call, &result);
-		workload->check(work, result);
+		check_result(work, result);
 	}
 }
 

@@ -102,10 +102,12 @@ void seek_to(const struct work *work, uint64_t offset)
 		fail("lseek: %s", strerror(errno));
 }
 
-void check_length(const struct work *work, long result, uint64_t length)
+void check_result(const struct work *work, long result)
 {
-	if (result != (long)length)
+	if (work->declared->workload->check)
+		work->declared->workload->check(work, result);
+	else if (result != (long)work->expected)
 		fail("a call of %s did %ld of %llu bytes%s%s", work->declared->name,
-		     result < 0 ? 0 : result, (unsigned long long)length, result < 0 ? ": " : "",
-		     result < 0 ? strerror((int)-result) : "");
+		     result < 0 ? 0 : result, (unsigned long long)work->expected,
+		     result < 0 ? ": " : "", result < 0 ? strerror((int)-result) : "");
 }

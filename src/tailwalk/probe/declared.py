@@ -11,8 +11,9 @@ from tailwalk.cases.workload import Workload
 from tailwalk.errors import ToolError
 
 _TWIN = re.compile(r"workloads/(\w+)\.c")
-_COMPLAINT = re.compile(
-    r"workloads/(\w+)\.c:.*?error: (.*)|undefined reference to `workload_(\w+)'")
+# The compiler names the twin before its first error, which may be in a header.
+_COMPLAINT = re.compile(r"\A(?:(?!error:).)*?workloads/(\w+)\.c.*?error: ([^\n]*)"
+                        r"|undefined reference to `workload_(\w+)'", re.DOTALL)
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 
 
@@ -74,9 +75,9 @@ def _table(workloads: Sequence[Workload]) -> str:
     names, rows = [], []
     for workload in workloads:
         name = workload.name
-        quoted = ", ".join(f'"{parameter}"' for parameter in workload.declared)
+        quoted = "".join(f'"{parameter}", ' for parameter in workload.declared)
         names.append(f"extern const struct workload workload_{name};\n"
-                     f"static const char *const {name}_names[] = {{ {quoted}, NULL }};\n")
+                     f"static const char *const {name}_names[] = {{ {quoted}NULL }};\n")
         needs = {need.name for need in workload.needs}
         file = f"offsetof(struct {name}_parameters, cached_file)"
         rows.append(f'\t{{ "{name}", &workload_{name}, {name}_names, '

@@ -82,6 +82,7 @@ struct work {
 	char *memory; /* buffers of `size` bytes: number i begins i * stride further */
 	uint64_t stride;
 	struct call call; /* the system call, as the counting loop makes it */
+	uint64_t expected; /* the result of every call */
 };
 
 /* The parameters of a case of the workload: the struct that its declaration
@@ -99,7 +100,8 @@ struct workload {
 	/* The call through the C library, as programs make it; the counting loop
 	 * makes `work->call` itself, which has to be the same. */
 	long (*call)(struct work *work);
-	/* Fails unless the result (a negative errno for an error) is right. */
+	/* Fails unless the result (a negative errno for an error) is right. NULL
+	 * where it has to be `work->expected`. */
 	void (*check)(const struct work *work, long result);
 };
 
@@ -121,7 +123,7 @@ char *new_buffer(uint64_t size);
 void fill_file(int fd, const struct cached_file *file, size_t missing);
 void cache_file(int fd, const struct cached_file *file, void (*empty)(int fd));
 void seek_to(const struct work *work, uint64_t offset);
-void check_length(const struct work *work, long result, uint64_t length);
+void check_result(const struct work *work, long result);
 
 /* The verbs of a job (main.c), each in the file that knows what it does. */
 void job_disk(void);

@@ -146,7 +146,7 @@ static uint64_t time_calls(struct work *work, uint64_t calls)
 		if (workload->restore)
 			workload->restore(work);
 		result = workload->call(work);
-		workload->check(work, result < 0 ? -errno : result);
+		check_result(work, result < 0 ? -errno : result);
 	}
 	return now() - begin;
 }

@@ -107,17 +107,18 @@ def run_shown(run: Run) -> list[Shown]:
 def _figures_shown(run: Run, metric: Metric) -> Shown:
     figures = [figure for figure in run.figures if metric.name in figure.metrics]
     counted = metric.centre == "mode"
+    split = any(figure.metrics[metric.name].user is not None for figure in figures)
     columns = [
         Column("case", "name", wraps="fold"), Column("figure", only="terminal"),
         Column(metric.unit, only="page"),
-        *([Column("kernel", only="terminal"), Column("user", only="terminal"),
-           Column("share", only="terminal"), Column("share of calls", only="page")]
+        *([Column("kernel", only="terminal"), Column("user", only="terminal")] if split else []),
+        *([Column("share", only="terminal"), Column("share of calls", only="page")]
           if counted else [Column("95% interval"), Column("samples", only="terminal")]),
         Column("folios", wraps="words", only="terminal"), Column("written to", wraps="words")]
     return Shown(
         title=f"{metric.title}, {run.kernel.spec} ({run.kernel.release})",
         parts=[Grid(columns=columns, rows=[
-            _run_row(label, figure, figure.metrics[metric.name], counted=counted)
+            _run_row(label, figure, figure.metrics[metric.name], counted=counted, split=split)
             for label, figure in zip(case_labels([figure.case for figure in figures]), figures,
                                      strict=True)])])
 
@@ -128,7 +129,8 @@ def run_conditions(run: Run) -> list[tuple[str, str]]:
             *(("note", note) for note in grouped_notes(run))]
 
 
-def _run_row(label: str, figure: Figure, amount: Amount, *, counted: bool) -> GridRow:
+def _run_row(label: str, figure: Figure, amount: Amount, *, counted: bool,
+             split: bool) -> GridRow:
     value, unsteady = show_figure(amount.value), "" if amount.steady else "unsteady"
     interval = "" if amount.interval is None else " to ".join(map(show_figure, amount.interval))
     share = "" if amount.share is None else show_percent(amount.share)
@@ -138,8 +140,8 @@ def _run_row(label: str, figure: Figure, amount: Amount, *, counted: bool) -> Gr
     return GridRow([
         Cell(label, key=label), Cell(value, "strong"),
         _figure_cell(amount.value, steady=amount.steady),
-        *([*map(Cell, parts), Cell(share, unsteady, under=unsteady),
-           Cell(share, key=repr(amount.share))]
+        *(map(Cell, parts) if split else []),
+        *([Cell(share, unsteady, under=unsteady), Cell(share, key=repr(amount.share))]
           if counted else [Cell(interval), Cell(str(amount.number), under=unsteady)]),
         Cell(_folios(figure)),
         Cell("unknown" if order is None else show_folio_size(order),

@@ -12,6 +12,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Literal
 
 Role = Literal["name", "word", "figure", "ratio", "verdict", "recovery"]
+Wraps = Literal["never", "words", "fold"]
 Medium = Literal["terminal", "page"]
 Kind = Literal["", "strong", "faint", "rest", "total"]
 Fact = tuple[str, str]
@@ -68,7 +69,7 @@ class Column:
     role: Role = "figure"
     _: KW_ONLY
     of: Over | None = None
-    wraps: Literal["never", "words", "fold"] = "never"
+    wraps: Wraps = "never"
     only: Medium | None = None
     least: int | None = None
     cut: bool = False
@@ -99,6 +100,11 @@ class Grid:
     rows: Sequence[GridRow]
     brief: bool = False
     framed: bool = False
+
+    @property
+    def judged(self) -> bool:
+        """Does it hold verdicts?"""
+        return any(column.role == "verdict" for column in self.columns)
 
     def seen_in(self, medium: Medium) -> Grid:
         """The grid without what only another medium shows."""

@@ -67,10 +67,12 @@ def growth_shown(run: Run) -> Shown:
         parts = [found.get(fill, [Cell(""), Cell("")]) for fill in fills]
         rows.append(GridRow([Cell(label), parts[0][0], *chain.from_iterable(parts[1:])]))
     head, *reasons = verdict(run, grown)
+    decided = affection(grown)
+    style = f"strong, {decided.state if decided else 'unclear'}"
     return Shown(
         title=f"{run.metric.title}, {run.kernel.spec} ({run.kernel.release})",
         parts=[Grid(columns=columns, rows=rows), BLANK,
-               Said(head, f"strong, {affection(grown).state}"), *map(Said, reasons)],
+               Said(head, style), *map(Said, reasons)],
         facts=[*conditions(run.rig, run.conditions, [figure.case for figure in run.figures]),
                ("folios", _folios(grown)), *(("note", note) for note in _notes(run))])
 
@@ -94,6 +96,9 @@ def _step_cells(step: GrowthStep) -> list[Cell]:
 def verdict(run: Run, grown: Sequence[Growth]) -> list[str]:
     """The verdict on the machine, then what it rests on and what to do, a sentence or two each."""
     found = affection(grown)
+    if found is None:
+        return ["Unclear: an overwrite tells whether a machine is affected, and no case here is "
+                "one. Measure pwrite_u1k."]
     one, overall = found.deciding, found.state
     what = f"an overwrite of {show_size(one.base.case.length)}" + (
         "" if one.at_start else f" at offset {show_size(one.base.case.offset)}")

@@ -6,7 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from functools import partial
+from html import escape as escape_html
+
+escape = partial(escape_html, quote=False)
+"""For text between tags; that of attributes has its quotes escaped too. The XML package would load
+all of urllib for it."""
 
 
 @dataclass(frozen=True)

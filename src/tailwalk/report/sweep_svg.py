@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape
-
 from tailwalk.cases import show_size
 from tailwalk.compare.sweep import Sweep
 from tailwalk.report.grid import Cell
-from tailwalk.report.marks import shade
+from tailwalk.report.marks import escape, shade
 from tailwalk.report.sweep import HeatMap, heat_maps, law_formula
 
 _CELL_WIDTH = 92

@@ -14,7 +14,18 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from tailwalk.report.grid import Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
+from tailwalk.report.grid import (
+    Cell,
+    Column,
+    Fact,
+    Grid,
+    GridRow,
+    Over,
+    Role,
+    Said,
+    Shown,
+    Wraps,
+)
 from tailwalk.report.marks import shade
 from tailwalk.report.names import Name
 from tailwalk.report.words import names_release, short_release, show_figure
@@ -99,7 +110,7 @@ def _fits(table: Table, console: Console) -> bool:
 def _grid(grid: Grid, console: Console) -> RenderableType:
     """The first layout that fits the console's width; else a block a kernel, or what is as narrow
     as can be."""
-    if any(column.role == "verdict" for column in grid.columns):
+    if grid.judged:
         made = (_table(grid, console, layout) for layout in _LAYOUTS)
         return next((table for table in made if _fits(table, console)), None) or _blocks(
             grid, console)
@@ -152,12 +163,13 @@ def _columns(grid: Grid, layout: _Layout) -> Iterator[list[int]]:
         yield from ([number] for number in apart)
 
 
-def _add_column(table: Table, column: Column, *, most: int | None = None) -> None:
+def _add_column(table: Table, column: Column) -> None:
     table.add_column(
         Text(column.heading.replace(", ", ",\n")),
         justify="right" if column.role in _RIGHT else "left",
         no_wrap=column.wraps == "never", overflow="fold" if column.wraps == "fold" else "ellipsis",
-        min_width=column.least, max_width=most)
+        min_width=column.least, max_width=len("regression") if (
+            column.role == "recovery" and column.wraps == "words") else None)
 
 
 def _heading(column: Column) -> Text:
@@ -185,6 +197,8 @@ def _text(row: GridRow, number: int, grid: Grid, console: Console) -> Text:
         cell = replace(cell, under="")
     if grid.columns[number].role == "recovery" and not cell.text:
         return Text("-")
+    if grid.columns[number].role == "figure" and grid.judged:
+        return Text(cell.text)  # its verdict says what is to be said of it
     if number == 0 and row.kind in ("rest", "total"):
         return Text(cell.text, style="dim" if row.kind == "rest" else "bold")
     return _with_under(_shaded(cell, console), cell)
@@ -245,29 +259,20 @@ def _blocks(grid: Grid, console: Console) -> RenderableType:
             f" ({short_release(subject.release)})")
         title = Text(subject.label, style="bold").append(
             f"{shown} against {baseline.label}", style="not bold")
-        table = _block(grid, console, baseline, subject)
-        if not _fits(table, console):
-            table = _block(grid, console, subject)
-        blocks += ["", title, table]
+        made = (_table(_block(grid, *kernels), console)
+                for kernels in ((baseline, subject), (subject,)))
+        wide = next(made)
+        blocks += ["", title, wide if _fits(wide, console) else next(made)]
     return Group(*blocks)
 
 
-def _block(grid: Grid, console: Console, *subjects: Over) -> Table:
-    """Figures, ratios, verdicts and recovery of a kernel, each in a column of its own."""
-    table = _new_table(console)
+def _block(grid: Grid, *kernels: Over) -> Grid:
+    """Figures, ratios, verdicts and recovery of kernels, each in a column of its own."""
     kept = [number for number, column in enumerate(grid.columns)
-            if column.of is None or column.of in subjects]
-    for number in kept:
-        column = grid.columns[number]
-        if column.of is None:
-            _add_column(table, replace(column, wraps="fold"))
-        elif column.role == "recovery":
-            _add_column(table, replace(column, wraps="words"), most=len("regression"))
-        else:
-            _add_column(table, replace(column, heading=column.of.part if (
-                column.of.part == "baseline") else column.role))
-    for row in grid.rows:
-        table.add_row(*(_with_under(_shaded(cell, console), cell) for cell in (
-            replace(row.cells[number], tone="", under="") if grid.columns[number].role == "figure"
-            else row.cells[number] for number in kept)))
-    return table
+            if column.of is None or column.of in kernels]
+    wraps: dict[Role, Wraps] = {"name": "fold", "recovery": "words"}
+    return replace(grid.with_columns(kept), columns=[
+        replace(column, of=None, wraps=wraps.get(column.role, "never"), heading=(
+            "baseline" if column.of == grid.columns[1].of else
+            column.heading if column.of is None else column.role))
+        for column in (grid.columns[number] for number in kept)])

@@ -161,6 +161,7 @@ def _page_cache(cases: Sequence[Case]) -> str:
         return show_size(sizes.pop()) if len(sizes) == 1 else "various sizes"
 
     offsets = {case.get("offset") for case in cases} - {None}
+    families = dict.fromkeys(case.declared.family for case in cases) or ["overwrite"]
     offset = f"offset {show_bytes(offsets.pop() or 0)}" if len(offsets) == 1 else "various offsets"
     return (f"file of {common('file_size')} filled by writes of {common('fill')}; calls "
-            f"overwrite at {offset}")
+            f"{' or '.join(families)} at {offset}")
