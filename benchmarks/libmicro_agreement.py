@@ -25,8 +25,7 @@ from statistics import median
 import numpy as np
 
 from tailwalk.cases import Case, find_cases, parse_size, show_size
-from tailwalk.host.disturbance import CpuWatch, allowed_cpu
-from tailwalk.host.surroundings import machine_facts, running_kernel
+from tailwalk.host.surroundings import CpuWatch, allowed_cpu, machine_facts, running_kernel
 from tailwalk.host.worker import Worker
 from tailwalk.probe.build import build_probe
 from tailwalk.probe.job import job_line

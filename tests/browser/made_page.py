@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from tailwalk.cases import KIB, MIB, PAGE, Filesystem, find_cases
 from tailwalk.cases.places import folio_size
 from tailwalk.cases.sweep import sweep_cases
-from tailwalk.compare.law import reach_of
 from tailwalk.compare.steps import track
+from tailwalk.compare.sweep import reach_of
 from tailwalk.report.page import page
 from tailwalk.report.sections import sections_of, track_section
 from tailwalk.runs import Run

@@ -22,7 +22,7 @@ from tailwalk.rigs.exact import measure
 from tailwalk.rigs.exec import ExecPlan, execute
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import write_run
-from tailwalk.runs.notes import grouped_notes
+from tailwalk.runs.record import grouped_notes
 
 pytestmark = pytest.mark.guest
 

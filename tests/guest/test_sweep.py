@@ -7,8 +7,7 @@ import pytest
 
 from tailwalk.cases import KIB, MIB, Filesystem, find_cases
 from tailwalk.cases.sweep import sweep_cases
-from tailwalk.compare.law import cells, fit, flatness
-from tailwalk.compare.sweep import arrange
+from tailwalk.compare.sweep import arrange, cells, fit, flatness
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case, Filesystem, find_cases
-from tailwalk.runs import Amount, Conditions, Figure, FolioCount, KernelRecord, Run
+from tailwalk.runs import Amount, Conditions, Figure, KernelRecord, Run
 from tailwalk.runs.metrics import INSTRUCTIONS, TIME, Metric, Rig
+from tailwalk.runs.record import FolioCount
 
 SEED = find_cases(["seed"])
 

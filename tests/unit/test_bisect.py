@@ -18,7 +18,6 @@ from made_runs import made_case, made_figure, made_run, made_timed_figure
 
 from tailwalk.cases import Filesystem
 from tailwalk.cli import group
-from tailwalk.compare.bisection import Bisection
 from tailwalk.errors import (
     ArchiveError,
     GuestError,
@@ -29,6 +28,7 @@ from tailwalk.errors import (
     UsageError,
 )
 from tailwalk.kernels.listing import Available
+from tailwalk.lab.bisection import Bisection
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run, write_run
 

@@ -17,7 +17,7 @@ from tailwalk.framing import Frame, FrameType
 from tailwalk.machines import GUEST
 from tailwalk.probe.protocol import Ready, read_ready
 from tailwalk.report.profile_words import profile_conditions
-from tailwalk.runs.notes import SOFTWARE_CHECKSUMS, grouped_notes
+from tailwalk.runs.record import SOFTWARE_CHECKSUMS, grouped_notes
 from tailwalk.vm.checksums import Checksum, checksums
 from tailwalk.vm.state import KernelSaid
 

@@ -12,7 +12,7 @@ import pytest
 
 from skips import not_here
 from tailwalk.errors import UsageError
-from tailwalk.host.disturbance import (
+from tailwalk.host.surroundings import (
     CpuTime,
     CpuWatch,
     DiskWatch,

@@ -28,12 +28,16 @@ from tailwalk.cases import (
 )
 from tailwalk.cases.places import folio_size
 from tailwalk.cases.sweep import random_offsets, sweep_cases
-from tailwalk.compare.law import Reach, cells, fit, flatness, random_cells, reach_of
-from tailwalk.compare.sweep import arrange
+from tailwalk.compare.sweep import Reach, arrange, cells, fit, flatness, random_cells, reach_of
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.report.sections import sweep_section
-from tailwalk.report.sweep import law_sentence, map_title, sweep_conditions, sweep_shown
-from tailwalk.report.sweep_svg import heatmap_svg
+from tailwalk.report.sweep import (
+    heatmap_svg,
+    law_sentence,
+    map_title,
+    sweep_conditions,
+    sweep_shown,
+)
 from tailwalk.report.terminal import terminal
 from tailwalk.runs import Conditions, KernelRecord, Run
 

@@ -12,9 +12,9 @@ from tailwalk.cases.ring import Sides, sides_of
 from tailwalk.profile.loops import (
     busiest_loop,
     instructions_by_side,
-    loop_record,
     visited_sides,
 )
+from tailwalk.profile.record import Loop
 from tailwalk.profile.symbols import Function
 from tailwalk.profile.tree import Invocation, Piece
 
@@ -25,6 +25,10 @@ PROLOGUE, HEAD, OUTSIDE, SPAN, NEXT, EPILOGUE = (
 
 def invocation(addresses) -> Invocation:
     return Invocation(WALK, [(Piece(WALK, (address,)), 1) for address in addresses])
+
+
+def loop_of(entry: Invocation) -> Loop | None:
+    return busiest_loop(entry, function=0, entry=0)
 
 
 def walk(ring: Sides, visited: Sides, *, checks_at_head: bool) -> Invocation:
@@ -49,8 +53,7 @@ SIDES = st.builds(Sides, st.integers(0, 40), st.integers(1, 9), st.integers(0, 4
 def test_what_a_walk_visited_is_told_by_its_paths(ring, design, checks_at_head):
     visited = {"whole": ring, "cut": Sides(ring.prefix, ring.span, 0),
                "range": Sides(0, ring.span, 0)}[design]
-    busiest = busiest_loop(walk(ring, visited, checks_at_head=checks_at_head))
-    loop = busiest and loop_record(busiest, function=0, entry=0, base=1000)
+    loop = loop_of(walk(ring, visited, checks_at_head=checks_at_head))
     found = visited_sides(loop, ring)
     if design != "range" or ring.prefix > ring.span + ring.tail + 1:
         assert found == visited
@@ -64,25 +67,23 @@ def test_visits_are_told_apart_in_the_common_designs():
     for ring in (Sides(0, 1, 511), Sides(256, 3, 253), Sides(511, 1, 0)):
         for visited in (ring, Sides(ring.prefix, ring.span, 0)):
             for checks_at_head in (False, True):
-                busiest = busiest_loop(walk(ring, visited, checks_at_head=checks_at_head))
-                loop = busiest and loop_record(busiest, function=0, entry=0, base=1000)
+                loop = loop_of(walk(ring, visited, checks_at_head=checks_at_head))
                 assert visited_sides(loop, ring) == visited
 
 
 def test_a_loop_of_other_visits_has_no_sides():
-    busiest = busiest_loop(walk(Sides(7, 1, 0), Sides(7, 1, 0), checks_at_head=False))
-    loop = loop_record(busiest, function=0, entry=0, base=1000)
+    loop = loop_of(walk(Sides(7, 1, 0), Sides(7, 1, 0), checks_at_head=False))
     assert visited_sides(loop, Sides(100, 2, 100)) is None
 
 
 def test_the_busiest_loop():
-    found = busiest_loop(invocation([*PROLOGUE, *HEAD * 3, *EPILOGUE]))
-    assert (found.head, found.visits, found.runs) == (HEAD[0], 3, [(5, 2), (10, 1)])
+    found = loop_of(invocation([*PROLOGUE, *HEAD * 3, *EPILOGUE]))
+    assert (found.head, found.visits, found.runs) == (hex(HEAD[0] - 1000), 3, [(5, 2), (10, 1)])
 
 
 def test_straight_code_and_a_repeated_instruction_are_no_loops():
-    assert busiest_loop(invocation([*PROLOGUE, *EPILOGUE])) is None
-    assert busiest_loop(invocation([1000, *[1004] * 128, 1008])) is None
+    assert loop_of(invocation([*PROLOGUE, *EPILOGUE])) is None
+    assert loop_of(invocation([1000, *[1004] * 128, 1008])) is None
 
 
 def test_sides_of_a_write_in_one_folio():

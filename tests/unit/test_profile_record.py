@@ -25,8 +25,7 @@ from tailwalk.profile.record import (
     OtherCalls,
     read_profile,
 )
-from tailwalk.report.profile_flame import flame_svg
-from tailwalk.report.profile_tree import folded_stacks, tree_text
+from tailwalk.report.profile_tree import flame_svg, folded_stacks, tree_text
 from tailwalk.runs.record import encode
 
 WALK = made_profile(

@@ -21,7 +21,7 @@ from made_runs import (
 )
 
 from tailwalk.compare import Comparison, compare
-from tailwalk.report.comparison_words import sentence
+from tailwalk.report.comparison import sentence
 from tailwalk.report.words import show_ratio, show_recovery, show_recovery_interval
 
 COUNT = st.integers(1, 10**6)

@@ -18,7 +18,8 @@ from rich.console import Console
 
 from tailwalk.report.comparison import run_shown
 from tailwalk.report.terminal import terminal
-from tailwalk.runs import FolioCount, Run
+from tailwalk.runs import Run
+from tailwalk.runs.record import FolioCount
 
 DOUBTFUL = made_run("debian:6.18", [
     made_figure(made_case(), 11120, share=0.31, steady=False,

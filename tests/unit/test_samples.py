@@ -36,7 +36,7 @@ from tailwalk.compare.samples import (
 )
 from tailwalk.errors import RecordError, ToolError
 from tailwalk.runs import Amount, Run
-from tailwalk.runs.interval import median_interval
+from tailwalk.runs.amount import median_interval
 from tailwalk.runs.metrics import Rig
 
 CASE = made_case()

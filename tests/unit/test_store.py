@@ -29,9 +29,9 @@ from made_runs import (
 from refused import files_up_to
 from stand_ins import Notes
 from tailwalk.errors import DamagedError, RecordError
-from tailwalk.runs import RUN_SCHEMA, Run
+from tailwalk.runs import Run
 from tailwalk.runs.index import INDEX_NAME, refreshed
-from tailwalk.runs.record import decode_run, encode, write_whole
+from tailwalk.runs.record import RUN_SCHEMA, decode_run, encode, write_whole
 from tailwalk.runs.store import Store
 
 

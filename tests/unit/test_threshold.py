@@ -12,10 +12,10 @@ from made_runs import made_case, made_figure, made_run, made_samples, made_timed
 from rich.console import Console
 
 from tailwalk.cases import MIB
-from tailwalk.compare import Threshold, compare
+from tailwalk.compare import compare
 from tailwalk.compare.steps import track
 from tailwalk.compare.sweep import arrange
-from tailwalk.compare.threshold import show_thresholds, thresholds_for
+from tailwalk.compare.threshold import Threshold, show_thresholds, thresholds_for
 from tailwalk.report.data import comparison_csv
 from tailwalk.report.mail import mail
 from tailwalk.report.sweep import sweep_shown

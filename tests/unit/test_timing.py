@@ -27,7 +27,7 @@ from tailwalk.rigs.timing import (
     nanoseconds,
     round_order,
 )
-from tailwalk.runs.interval import median_interval
+from tailwalk.runs.amount import median_interval
 
 CASES = [case.changed(fill=fill) for case in SEED for fill in (4096, 1 << 20)]
 PAGES = Folios({0: 2560}, 0)

@@ -25,8 +25,7 @@ from tailwalk.errors import ArchiveError, GuestError, TailwalkError, ToolError, 
 from tailwalk.kernels.line import line_of
 from tailwalk.kernels.listing import Available
 from tailwalk.report.terminal import terminal
-from tailwalk.report.track import step_sentences, track_sentence, track_shown
-from tailwalk.report.track_svg import track_svg
+from tailwalk.report.track import step_sentences, track_sentence, track_shown, track_svg
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
 

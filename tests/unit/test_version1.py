@@ -30,8 +30,8 @@ from msgspec.structs import replace
 from tailwalk.compare import Comparison, compare, read_comparison
 from tailwalk.errors import DamagedError
 from tailwalk.profile.record import Profile, read_profile
-from tailwalk.runs import Run, read_run, read_runs
-from tailwalk.runs.record import decode_run, encode
+from tailwalk.runs import Run, read_run
+from tailwalk.runs.record import decode_run, encode, read_runs
 from tailwalk.runs.store import Store
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"

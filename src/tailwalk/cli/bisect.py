@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,9 +13,6 @@ from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import one_case_options, one_case_plan_from
 from tailwalk.report.commands import case_arguments
 from tailwalk.report.words import show_figure
-
-if TYPE_CHECKING:
-    from tailwalk.lab.bisection import Search
 
 
 @click.command()
@@ -40,8 +37,13 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
     the commit, or with --tree does it. A release that cannot be had or does not boot is passed
     over.
     """
-    from tailwalk.lab.bisection import Search, release_version
-    from tailwalk.lab.commits import bisect_commits, require_tree, tags_between
+    from tailwalk.lab.bisection import (
+        Search,
+        bisect_commits,
+        release_version,
+        require_tree,
+        tags_between,
+    )
 
     plan = one_case_plan_from(given)
     if tree is not None:
@@ -54,22 +56,6 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
         for tried in search.tries():
             figure = "" if tried.figure is None else show_figure(tried.figure)
             click.echo(f"  {tried.spec:<17} {figure:>9}  {tried.found}")
-    _tell(search)
-    terms = [f"--term-old={search.old}", f"--term-new={search.new}"] if fixed else []
-    tags = tags_between(search.last_old, search.first_new)
-    like = release_version(search.first_new if fixed else search.last_old)
-    step = ["src:.", *(["--fixed"] if fixed else []), "--good", f"src:{like.line}",
-            "--ratio", f"{ratio:g}", *case_arguments(plan.cases, plan.filesystem)]
-    if tree is None:
-        click.echo(f"""
-To find the commit, in a clone of the stable kernel tree:
-    git bisect start {shlex.join([*terms, *tags])}
-    git bisect run tailwalk bisect-step {shlex.join(step)}""")
-        return
-    context.exit(bisect_commits(tree, terms, tags, step))
-
-
-def _tell(search: Search) -> None:
     old, new = search.last_old, search.first_new
     before, after = search.value(old), search.value(new)
     click.echo(f"\n{search.tested} of {len(search.releases) - 2} releases between tested. Last "
@@ -80,3 +66,15 @@ def _tell(search: Search) -> None:
     else:
         click.echo(f"First {search.new}: {new}, {show_figure(after)} "
                    f"({after / before:.2f} times).")
+    terms = [f"--term-old={search.old}", f"--term-new={search.new}"] if fixed else []
+    tags = tags_between(old, new)
+    like = release_version(new if fixed else old)
+    step = ["src:.", *(["--fixed"] if fixed else []), "--good", f"src:{like.line}",
+            "--ratio", f"{ratio:g}", *case_arguments(plan.cases, plan.filesystem)]
+    if tree is None:
+        click.echo(f"""
+To find the commit, in a clone of the stable kernel tree:
+    git bisect start {shlex.join([*terms, *tags])}
+    git bisect run tailwalk bisect-step {shlex.join(step)}""")
+        return
+    context.exit(bisect_commits(tree, terms, tags, step))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,18 +19,21 @@ from tailwalk.cli.options import (
     refuse_conditions,
 )
 from tailwalk.cli.outputs import Outputs, file_option, format_option
+from tailwalk.compare import Comparison
 from tailwalk.compare import compare as compare_runs
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.lab.records import is_spec
 from tailwalk.report.comparison import comparison_shown
-from tailwalk.report.data import comparison_csv, comparison_json
+from tailwalk.report.data import comparison_csv
 from tailwalk.report.mail import mail
 from tailwalk.report.markdown import markdown
 from tailwalk.report.sections import comparison_sections
 from tailwalk.rigs.plan import Plan
+from tailwalk.runs.record import encode
 
-_TEXTS = {"mail": mail, "markdown": markdown, "csv": comparison_csv, "json": comparison_json}
+_TEXTS: dict[str, Callable[[Comparison], str | bytes]] = {
+    "mail": mail, "markdown": markdown, "csv": comparison_csv, "json": encode}
 
 
 @click.command()
@@ -65,12 +69,16 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
     column = None if bad is None else _column(bad, kernels)
     check_threshold(threshold)
     outputs = Outputs().check(read=kernels)
-    plan = _plan(kernels, given)
+    refuse_conditions(kernels, given)
+    said = options_given(given)
+    plan: Plan | None = plan_from(given)
+    if not said and not all(map(is_spec, kernels)):
+        plan = None  # a record says how to measure
     with open_lab(fresh=fresh, dask=dask) as lab:
         runs = lab.runs(kernels, plan)
     comparison = compare_runs(runs, bad=column, threshold=threshold)
 
-    outputs.save("json", lambda: comparison_json(comparison))
+    outputs.save("json", lambda: encode(comparison))
     outputs.save_page(lambda: comparison_sections(comparison, runs))
     outputs.show(lambda: comparison_shown(comparison),
                  **{form: partial(text, comparison) for form, text in _TEXTS.items()})
@@ -97,11 +105,3 @@ def _column(bad: str, kernels: tuple[str, ...]) -> int:
         raise UsageError(f"--bad {bad} names {len(named)} columns: give a number; the columns "
                          f"after the baseline are {others}.")
     raise UsageError(f"--bad {bad} names no column after the baseline; those are {others}.")
-
-
-def _plan(kernels: tuple[str, ...], given: dict[str, Any]) -> Plan | None:
-    """What the options say of how to measure; None where they say nothing and a record does."""
-    refuse_conditions(kernels, given)
-    said = options_given(given)
-    plan = plan_from(given)
-    return plan if said or all(map(is_spec, kernels)) else None

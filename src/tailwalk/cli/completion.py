@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -84,11 +85,6 @@ def _paths(incomplete: str) -> Iterator[str]:
             yield f"{folder}{slash}{place.name}{'/' * place.is_dir()}"
 
 
-def _cases(incomplete: str) -> Iterator[str]:  # noqa: ARG001
-    for cases in SUITES.values():
-        yield from cases
-
-
 def _designs(incomplete: str) -> Iterator[str]:  # noqa: ARG001
     from tailwalk.model.designs import DESIGNS
 
@@ -97,7 +93,8 @@ def _designs(incomplete: str) -> Iterator[str]:  # noqa: ARG001
 
 _SOURCES: dict[str, Callable[[str], Iterable[str]]] = {
     "SPEC": _specs, "GOOD": _specs, "BAD": _specs,
-    "CASE": _cases, "SUITE": lambda incomplete: SUITES,  # noqa: ARG005
+    "CASE": lambda incomplete: chain.from_iterable(SUITES.values()),  # noqa: ARG005
+    "SUITE": lambda incomplete: SUITES,  # noqa: ARG005
     "PLACE": lambda incomplete: PLACES,  # noqa: ARG005
     "DESIGN": _designs,
 }

@@ -14,13 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from tailwalk.progress import Progress, Task
@@ -91,8 +91,13 @@ def write(text: str) -> None:
 def open_progress() -> Iterator[Progress]:
     """Progress on standard error: bars that vanish on a terminal, plain lines in a log."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI"):
-        with _LiveProgress(_console(sys.stderr)).running() as live:
-            yield live
+        bars = Bars(TextColumn("{task.description}", markup=False), BarColumn(bar_width=24),
+                    TimeElapsedColumn(), TextColumn("{task.fields[doing]}"),
+                    console=_console(sys.stderr), transient=True)
+        try:
+            yield _LiveProgress(bars)
+        finally:
+            bars.stop()
     else:
         yield LineProgress(sys.stderr)
 
@@ -108,48 +113,35 @@ def open_lab(**settings: Any) -> Iterator[Lab]:
         yield replace(own, progress=progress, **settings)
 
 
+@dataclass(frozen=True)
 class _LiveTask:
-    def __init__(self, bars: Bars, label: str, total: float | None) -> None:
-        self._bars = bars
-        self._id = bars.add_task(label, total=total, doing="")
+    bars: Bars
+    id: TaskID
 
     def advance(self, amount: float = 1) -> None:
-        self._bars.advance(self._id, amount)
+        self.bars.advance(self.id, amount)
 
     def say(self, text: str) -> None:
-        self._bars.update(self._id, doing=escape(text))
-
-    def close(self) -> None:
-        self._bars.remove_task(self._id)
+        self.bars.update(self.id, doing=escape(text))
 
 
+@dataclass(frozen=True)
 class _LiveProgress:
     """Bars for the tasks under way; notes stay above them."""
 
-    def __init__(self, console: Console) -> None:
-        self._bars = Bars(
-            TextColumn("{task.description}", markup=False), BarColumn(bar_width=24),
-            TimeElapsedColumn(), TextColumn("{task.fields[doing]}"),
-            console=console, transient=True)
-
-    @contextmanager
-    def running(self) -> Iterator[_LiveProgress]:
-        try:
-            yield self
-        finally:
-            self._bars.stop()
+    bars: Bars
 
     @contextmanager
     def task(self, label: str, total: float | None = None) -> Iterator[Task]:
-        self._bars.start()  # not before: a command that never waits draws nothing
-        task = _LiveTask(self._bars, label, total)
+        self.bars.start()  # not before: a command that never waits draws nothing
+        number = self.bars.add_task(label, total=total, doing="")
         try:
-            yield task
+            yield _LiveTask(self.bars, number)
         finally:
-            task.close()
+            self.bars.remove_task(number)
 
     def note(self, text: str) -> None:
-        self._bars.console.print(text, markup=False)
+        self.bars.console.print(text, markup=False)
 
 
 class _LineTask:

@@ -9,8 +9,7 @@ import click
 
 from tailwalk.cli.console import open_lab
 from tailwalk.kernels.spec import parse_spec, require_measurable
-from tailwalk.lab.health import Look, examine
-from tailwalk.lab.selftest import self_test
+from tailwalk.lab.health import examine, self_test
 
 _MARKS = {"ok": ("ok", "green"), "missing": ("MISSING", "red"), "optional": ("absent", "yellow")}
 
@@ -30,7 +29,8 @@ def doctor(test: bool, spec: str) -> None:
     require_measurable(spec)
     fit = True
     for look in examine():
-        _show(look)
+        word, colour = _MARKS[look.state]
+        click.echo(f"{click.style(f'{word:<8}', fg=colour)} {look.name}: {look.found}")
         fit = fit and look.state != "missing"
     if test and fit:
         with open_lab() as lab:
@@ -41,8 +41,3 @@ def doctor(test: bool, spec: str) -> None:
         click.echo(f"self-test: {result.figures[0].case.name} on {spec}, two boots: {values}: "
                    + ("they agree" if fit else "they DISAGREE: do not rely on this machine"))
     sys.exit(0 if fit else 2)
-
-
-def _show(look: Look) -> None:
-    word, colour = _MARKS[look.state]
-    click.echo(f"{click.style(f'{word:<8}', fg=colour)} {look.name}: {look.found}")

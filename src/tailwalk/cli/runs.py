@@ -14,7 +14,6 @@ from tailwalk.cli.console import open_progress, write
 from tailwalk.cli.options import options
 from tailwalk.cli.outputs import Outputs, file_option, format_option, json_list
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.lab.keeping import keep_copies, older_than_days, superseded
 from tailwalk.lab.records import read_argument
 from tailwalk.report.comparison import run_shown
 from tailwalk.report.lists import runs_shown
@@ -22,7 +21,7 @@ from tailwalk.runs import Run
 from tailwalk.runs.export import to_csv, write_parquet
 from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.record import encode
-from tailwalk.runs.store import Store
+from tailwalk.runs.store import Store, keep_copies, older_than_days, superseded
 
 _KIB = 1024
 

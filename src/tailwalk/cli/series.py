@@ -11,7 +11,7 @@ import click
 
 from tailwalk.cli.console import open_progress, show, write
 from tailwalk.errors import SeriesError, SpecError
-from tailwalk.series import Series, SeriesPlan, all_series, load_series, plan_series
+from tailwalk.series import SeriesPlan, all_series, load_series, plan_series
 from tailwalk.series.releases import UPSTREAMED
 
 
@@ -36,24 +36,19 @@ def list_() -> None:
 @click.argument("name")
 def show_(name: str) -> None:
     """Say why a series is right, and what its patches change."""
+    from tailwalk.report.release_words import releases_text
+
     one = load_series(name)
-    parts = [f"{one.name}: {one.title} ({one.holds})", one.why.strip(), *_upstream(one)]
+    parts = [f"{one.name}: {one.title} ({one.holds})", one.why.strip()]
+    if UPSTREAMED in (one.name, one.on):  # upstream has it, or that which it continues
+        what = "this change" if one.name == UPSTREAMED else f"`{UPSTREAMED}`'s part of it"
+        parts.append(f"Upstream has {what}. The walk that ends with the written range, and since "
+                     f"when:\n\n{indent(releases_text(), '    ')}")
     for number, patch in enumerate(one.patches, 1):
         places = indent("\n".join(edit.place for edit in patch.edits), "    ")
         changelog = indent(patch.changelog.strip(), "    ")
         parts.append(f"Patch {number}: {patch.subject}\n\n{changelog}\n\n  edits:\n{places}")
     write("\n\n".join(parts) + "\n")
-
-
-def _upstream(one: Series) -> list[str]:
-    """Where upstream has the series, or that which it continues."""
-    from tailwalk.report.release_words import releases_text
-
-    if UPSTREAMED not in (one.name, one.on):
-        return []
-    what = "this change" if one.name == UPSTREAMED else f"`{UPSTREAMED}`'s part of it"
-    return [f"Upstream has {what}. The walk that ends with the written range, and since when:\n\n"
-            f"{indent(releases_text(), '    ')}"]
 
 
 @series.command()

@@ -26,8 +26,7 @@ from tailwalk.compare.sweep import arrange
 from tailwalk.lab.plans import sweep_plan
 from tailwalk.lab.records import is_spec
 from tailwalk.report.sections import sweep_section
-from tailwalk.report.sweep import sweep_shown
-from tailwalk.report.sweep_svg import heatmap_svg
+from tailwalk.report.sweep import heatmap_svg, sweep_shown
 from tailwalk.rigs.plan import SWEEP_CALLS
 
 _FILLS = "4KiB,16KiB,64KiB,256KiB,1MiB,2MiB"

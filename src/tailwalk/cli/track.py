@@ -13,8 +13,7 @@ from tailwalk.cli.outputs import Outputs, file_option, format_option
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
 from tailwalk.report.sections import track_section
-from tailwalk.report.track import track_shown
-from tailwalk.report.track_svg import track_svg
+from tailwalk.report.track import track_shown, track_svg
 from tailwalk.runs.export import to_csv
 from tailwalk.runs.record import encode
 

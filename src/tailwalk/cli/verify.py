@@ -71,7 +71,11 @@ def verify(context: click.Context, spec: str, *, operations: int | None, power_c
     chosen = find_configurations(configurations)
     outputs = Outputs().check()
     if keep is not None:
-        _make_directory(keep)
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--keep {keep}: this directory cannot be made "
+                             f"({error.strerror}).") from error
     with open_lab() as lab:
         verification = run_verification(
             lab.kernel(spec), goal, configurations=chosen, seed=seed, engine=engine, memory=memory,
@@ -80,11 +84,3 @@ def verify(context: click.Context, spec: str, *, operations: int | None, power_c
     outputs.write(text=lambda: verification_text(verification), json=lambda: encode(verification))
     if verification.finding is not None:
         context.exit(1)
-
-
-def _make_directory(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--keep {path}: this directory cannot be made ({error.strerror}).") \
-            from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -27,24 +27,16 @@ from tailwalk.errors import UsageError
 from tailwalk.filesystems import KINDS
 from tailwalk.lab.records import is_spec
 from tailwalk.profile.difference import difference
-from tailwalk.report.annotation import annotation_shown
-from tailwalk.report.profile_flame import flame_svg
-from tailwalk.report.profile_tree import folded_stacks, tree_text
-from tailwalk.report.why import SHOWN, why_shown
-from tailwalk.report.why_section import why_section
+from tailwalk.report.profile_tree import flame_svg, folded_stacks, tree_text
+from tailwalk.report.why import SHOWN, annotation_shown, why_section, why_shown
 from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
 from tailwalk.runs.record import encode
 from tailwalk.words import listed
-
-if TYPE_CHECKING:
-    pass
 
 _VERSUS: dict[str, Any] = {
     "fill": size, "file_size": size, "offset": str, "fs": click.Choice(list(KINDS)),
     "fs_block_size": size, "mount_options": str,
 }
-
-
 _versus_options = options(*(
     click.option(f"--vs-{option}", type=kind, default=None,
                  help=f"Set beside it the same kernel with this --{option}.")

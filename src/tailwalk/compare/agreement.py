@@ -97,8 +97,14 @@ def _check_cases(baseline: Run, expected: Mapping[Case, Figure], run: Run,
     for case in missing:
         for other in surplus:
             if case.name == other.name:
+                values = [{"workload": each.workload, **each.parameters} for each in (case, other)]
+                differing = ", ".join(
+                    f"{name.replace('_', ' ')} is {here} and {there}"
+                    for name in {**values[0], **values[1]}
+                    for here, there in [[each.get(name, "nothing") for each in values]]
+                    if here != there)
                 raise UsageError(
-                    f"case {case.name} is not the same in both runs: {_difference(case, other)}, "
+                    f"case {case.name} is not the same in both runs: {differing}, "
                     f"in the runs of {_name(baseline)} and {_name(run)}. Measure both kernels "
                     "with the same parameters.")
     lacking, cases, having = (
@@ -108,9 +114,24 @@ def _check_cases(baseline: Run, expected: Mapping[Case, Figure], run: Run,
         f"run of {_name(having)} has: measure the same cases on every kernel.")
 
 
-def _difference(case: Case, other: Case) -> str:
-    values = [{"workload": each.workload, **each.parameters} for each in (case, other)]
-    return ", ".join(
-        f"{name.replace('_', ' ')} is {here} and {there}"
-        for name in {**values[0], **values[1]}
-        for here, there in [[each.get(name, "nothing") for each in values]] if here != there)
+def together(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs that may stand in one table, each run once, in the order given."""
+    unique = list({run.id: run for run in runs}.values())
+    found: list[tuple[object, list[Run]]] = []
+    for run in unique:
+        cases = [figure.case for figure in run.figures]
+        key = (facts(run), cases if is_sweep(run) else sorted(cases, key=repr))
+        members = next((members for other, members in found if other == key), None)
+        if members is None:
+            found.append((key, [run]))
+        else:
+            members.append(run)
+    return [members for _, members in found]
+
+
+def is_sweep(run: Run) -> bool:
+    """Is a case measured at several places and fills, each counted exactly?"""
+    name = run.figures[0].case.name
+    cases = [figure.case for figure in run.figures if figure.case.name == name]
+    return (run.metric.repeatable and len({case.offset for case in cases}) > 1
+            and len({case.fill for case in cases}) > 1)

@@ -30,7 +30,6 @@ it does not grow: 128 blocks of 4 KiB, at the 5 ns or so each that 6.18 pays, ar
 `THRESHOLD`."""
 
 
-
 @dataclass(frozen=True)
 class GrowthStep:
     """A fill beside the smallest one.
@@ -115,13 +114,8 @@ def growth(run: Run) -> list[Growth]:
     ordered = [sorted(figures, key=lambda figure: figure.case.fill) for figures in cases.values()]
     filesystem = run.conditions.filesystem
     return [Growth(base, [_step(base, figure, filesystem) for figure in others],
-                   _telling(base, others))
+                   written_folio(base) == PAGE and folio_size(others[-1].case.fill) >= TELLING)
             for base, *others in ordered]
-
-
-def _telling(base: Figure, others: Sequence[Figure]) -> bool:
-    largest = folio_size(max(figure.case.fill for figure in others))
-    return written_folio(base) == PAGE and largest >= TELLING
 
 
 def _step(base: Figure, figure: Figure, filesystem: Filesystem) -> GrowthStep:
@@ -131,14 +125,48 @@ def _step(base: Figure, figure: Figure, filesystem: Filesystem) -> GrowthStep:
     if keeps_buffer_heads(filesystem.kind):
         buffers = written_folio(figure) // filesystem.block_size
         added = buffers - written_folio(base) // filesystem.block_size
-    state = _state(interval)
+    state: State = "unclear"
+    if interval is not None and not interval[0] <= THRESHOLD <= interval[1]:
+        state = "affected" if interval[0] > THRESHOLD else "not affected"
     return GrowthStep(
         figure=figure, ratio=figure.main.value / base.main.value, interval=interval, state=state,
         buffers=buffers, per_buffer=(figure.main.value - base.main.value) / added if (
             added and state == "affected") else None)
 
 
-def _state(interval: tuple[float, float] | None) -> State:
-    if interval is None or interval[0] <= THRESHOLD <= interval[1]:
-        return "unclear"
-    return "affected" if interval[0] > THRESHOLD else "not affected"
+@dataclass(frozen=True)
+class Affection:
+    """What the growths of a run say of the machine.
+
+    Attributes:
+        deciding: the growth that the verdict rests on: of the smallest write nearest to the
+            folio's start, where the walk behind the written range is longest.
+        further: the growths of the same write further into the folio.
+    """
+
+    deciding: Growth
+    further: Sequence[Growth]
+
+    @property
+    def state(self) -> State:
+        """An affected or unclear growth further into the folio counts."""
+        one = self.deciding
+        return one.state if one.state != "not affected" else worst(
+            [other.state for other in self.further])
+
+    @property
+    def in_single_pages(self) -> bool:
+        """Was the file cached in single pages, whatever was asked for?"""
+        return all(step.figure.written == 0 for step in self.deciding.steps)
+
+
+def affection(grown: Sequence[Growth]) -> Affection | None:
+    """What decides among the growths of one run; None where no case of it overwrites, which is what
+    tells of a machine."""
+    grown = [one for one in grown if one.base.case.declared.family == "overwrite"]
+    if not grown:
+        return None
+    one = min(grown, key=lambda one: (one.base.case.offset, one.base.case.length))
+    return Affection(one, [other for other in grown if other is not one
+                           and other.base.case.length == one.base.case.length
+                           and other.base.case.offset > one.base.case.offset])

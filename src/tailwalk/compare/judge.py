@@ -29,12 +29,12 @@ from tailwalk.compare.samples import (
     recovery_interval,
     samples_of,
 )
-from tailwalk.compare.threshold import Threshold, show_thresholds, thresholds_for
+from tailwalk.compare.threshold import show_thresholds, thresholds_for
 from tailwalk.errors import UsageError
 from tailwalk.runs import Amount, Figure, Run
-from tailwalk.runs.interval import RESAMPLES
+from tailwalk.runs.amount import RESAMPLES
 from tailwalk.runs.metrics import METRICS, RIGS, Metric, RigTraits
-from tailwalk.runs.notes import grouped_notes
+from tailwalk.runs.record import grouped_notes
 
 
 def compare(runs: Sequence[Run], *, bad: int | None = None,
@@ -64,9 +64,10 @@ def compare(runs: Sequence[Run], *, bad: int | None = None,
     thresholds = thresholds_for([(runs[0].kernel, run.kernel) for run in runs[1:]], threshold)
     check_agreement(runs)
     if bad is not None and not 1 <= bad < len(runs):
-        raise UsageError(
-            f"there is no column {bad} to call bad: column 0 is the baseline, "
-            f"{_columns(len(runs) - 1)} after it.")
+        others = len(runs) - 1
+        columns = "column 1 is the only one" if others == 1 else f"columns 1 to {others} are those"
+        raise UsageError(f"there is no column {bad} to call bad: column 0 is the baseline, "
+                         f"{columns} after it.")
     by_case = [figures_by_case(run) for run in runs]
     rig = RIGS[runs[0].rig]
     limits = [one.limit for one in thresholds]
@@ -86,8 +87,12 @@ def compare(runs: Sequence[Run], *, bad: int | None = None,
         baseline=runs[0].kernel.spec,
         bad=bad,
         threshold=max(one.percent for one in thresholds),
-        method=_method(metrics, rig, _named(runs[1:], thresholds), tests=tests),
-        kernels=[_column(run, one)
+        method=_method(metrics, rig, show_thresholds(
+            [(run.kernel.spec, one) for run, one in zip(runs[1:], thresholds, strict=True)]),
+            tests=tests),
+        kernels=[ComparedKernel(spec=run.kernel.spec, release=run.kernel.release,
+                                digest=run.kernel.digest, provenance=run.kernel.provenance,
+                                run=run.id, threshold=one)
                  for run, one in zip(runs, [None, *thresholds], strict=True)],
         conditions=runs[0].conditions,
         notes=[f"{run.kernel.spec}, {note}" for run in runs for note in grouped_notes(run)],
@@ -111,21 +116,6 @@ def _lines(cases: Sequence[Sequence[Figure]]) -> Iterator[_Line]:
             amounts = [figure.metrics[name] for figure in figures if name in figure.metrics]
             if len(amounts) == len(figures):
                 yield _Line(figures, metric, amounts)
-
-
-def _columns(others: int) -> str:
-    return "column 1 is the only one" if others == 1 else f"columns 1 to {others} are those"
-
-
-def _column(run: Run, threshold: Threshold | None) -> ComparedKernel:
-    kernel = run.kernel
-    return ComparedKernel(spec=kernel.spec, release=kernel.release, digest=kernel.digest,
-                          provenance=kernel.provenance, run=run.id, threshold=threshold)
-
-
-def _named(runs: Sequence[Run], thresholds: Sequence[Threshold]) -> str:
-    return show_thresholds([(run.kernel.spec, one)
-                            for run, one in zip(runs, thresholds, strict=True)])
 
 
 def _method(metrics: Sequence[Metric], rig: RigTraits, threshold: str, *, tests: int) -> str:
@@ -168,7 +158,8 @@ def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
             verdicts.append(_beyond(ratio, limit))
         elif found is None:
             verdicts.append("unknown")
-        elif rig.sessions_differ and not _beyond_sessions(found):
+        elif rig.sessions_differ and not (
+                found.interval[0] > SESSIONS or found.interval[1] < 1 / SESSIONS):
             verdicts.append("within noise")
         else:
             verdicts.append(_timed_verdict(ratio, found, limit))
@@ -227,11 +218,6 @@ def _evidence_of(baseline: Amount, other: Amount, tests: int) -> Evidence | None
                     p_value=p_value)
 
 
-def _beyond_sessions(evidence: Evidence) -> bool:
-    low, high = evidence.interval
-    return low > SESSIONS or high < 1 / SESSIONS
-
-
 def _timed_verdict(ratio: Fraction, evidence: Evidence, limit: Fraction) -> Verdict:
     low, high = evidence.interval
     detected = evidence.p_value < SIGNIFICANCE and not low <= 1 <= high
@@ -275,10 +261,8 @@ def _with_recovery(row: Row, amounts: Sequence[Amount], *, bad: int) -> Row:
 def _undefined(bad: Verdict, fixed: Verdict) -> Undefined | None:
     """Why the recovery of a column with these verdicts is undefined, or None if it is defined."""
     for verdict in (bad, fixed):
-        if verdict == "unsteady":
-            return "unsteady"
-        if verdict == "unknown":
-            return "unknown"
+        if verdict in ("unsteady", "unknown"):
+            return verdict
     if bad == "regressed":
         return None
     return "within noise" if bad == "within noise" else "no regression"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tailwalk.errors import ToolError
 from tailwalk.runs import Amount
-from tailwalk.runs.interval import SEED, bootstrap_interval
+from tailwalk.runs.amount import SEED, bootstrap_interval
 
 if TYPE_CHECKING:
     import numpy as np

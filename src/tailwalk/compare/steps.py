@@ -21,7 +21,7 @@ from tailwalk.compare.threshold import BETWEEN_RELEASES, Threshold, thresholds_f
 from tailwalk.errors import UsageError
 from tailwalk.runs import Conditions, Figure, Run
 from tailwalk.runs.metrics import Rig
-from tailwalk.runs.notes import notes_by_kernel
+from tailwalk.runs.record import notes_by_kernel
 
 TRACK_SCHEMA = "tailwalk.track/2"
 

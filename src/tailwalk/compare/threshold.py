@@ -63,14 +63,10 @@ def thresholds_for(pairs: Sequence[tuple[KernelRecord, KernelRecord]],
     Raises UsageError for one that is not 0 or more.
     """
     if asked is None:
-        return [_default(*pair) for pair in pairs]
+        return [Threshold(percent=_DEFAULTS[ground], ground=ground)
+                for ground in (_ground(*pair) for pair in pairs)]
     check_threshold(asked)
     return [Threshold(percent=asked, ground="asked")] * len(pairs)
-
-
-def _default(one: KernelRecord, other: KernelRecord) -> Threshold:
-    ground = _ground(one, other)
-    return Threshold(percent=_DEFAULTS[ground], ground=ground)
 
 
 def _ground(one: KernelRecord, other: KernelRecord) -> Ground:

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a host's figures depend on besides its kernel: file system, CPU, clock."""
+"""What a host's figures depend on besides its kernel: file system, CPU, clock, and what else its
+CPU and disk do while they are measured on."""
 
 from __future__ import annotations
 
 import os
 import re
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,11 @@ from tailwalk.runs import KernelRecord
 _CLOCK = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 _THP = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 _NOTES = Path("/sys/kernel/notes")
+# How long the CPUs are watched to find the one with least to do, in seconds.
+_WATCH = 0.1
+
+_SAID_FROM = 0.02
+_DISK_SAID_FROM = 5e6  # bytes a second
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,9 @@ def parse_mountinfo(text: str) -> list[Mount]:
         if not dash or len(first) < 6 or len(second) < 3:
             continue
         options = dict.fromkeys([*first[5].split(","), *second[2].split(",")])
-        mounts.append(Mount(_unescaped(first[4]), second[0], ",".join(options)))
+        point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), first[4])
+        mounts.append(Mount(point, second[0], ",".join(options)))
     return mounts
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
 def mount_of(directory: Path, mounts: list[Mount]) -> Mount | None:
@@ -134,3 +139,134 @@ def read_text(path: Path) -> str:
         return path.read_text(errors="replace")
     except OSError:
         return ""
+
+
+@dataclass(frozen=True)
+class CpuTime:
+    """What a CPU has done since it started, in ticks (/proc/stat, proc(5))."""
+
+    busy: int
+    idle: int
+    stolen: int
+
+
+def cpu_times() -> Mapping[int, CpuTime]:
+    """The times of each CPU."""
+    times = {}
+    for line in read_text(Path("/proc/stat")).splitlines():
+        match = re.match(r"cpu(\d+) (.*)", line)
+        if match:
+            user, nice, system, idle, iowait, irq, softirq, stolen = (
+                int(word) for word in match[2].split()[:8])
+            times[int(match[1])] = CpuTime(user + nice + system + irq + softirq, idle + iowait,
+                                           stolen)
+    return times
+
+
+def task_ticks(task: int) -> int:
+    """CPU time of a thread, by its id, in ticks; 0 where it is gone. A process of one thread has
+    that one's."""
+    # Not /proc/TASK/stat: of any thread, that is the sum over its process.
+    fields = read_text(Path(f"/proc/{task}/task/{task}/stat")).rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12]) if len(fields) > 12 else 0
+
+
+Times = Callable[[], Mapping[int, CpuTime]]
+
+
+def allowed_cpu(wanted: int | None, *, allowed: Collection[int] = (),
+                times: Times = cpu_times) -> int:
+    """`wanted`, or of the CPUs this process may run on (or of those `allowed`) the one that is idle
+    most of the time.
+
+    Raises UsageError for a CPU that it may not run on.
+    """
+    allowed = sorted(allowed or os.sched_getaffinity(0))
+    if wanted is not None:
+        if wanted not in allowed:
+            raise UsageError(f"--cpu {wanted}: this process may run on CPU "
+                             f"{', '.join(map(str, allowed))}.")
+        return wanted
+    before = times()
+    time.sleep(_WATCH)
+    after = times()
+
+    def idle(cpu: int) -> int:
+        return after[cpu].idle - before[cpu].idle if cpu in before and cpu in after else 0
+
+    return max(allowed, key=idle)
+
+
+class CpuWatch:
+    """What happens on a CPU besides the tasks that are measured."""
+
+    def __init__(self, cpu: int, *, times: Times = cpu_times,
+                 ticks: Callable[[int], int] = task_ticks) -> None:
+        """Begin to watch; `times` and `ticks` say what CPUs and a task have done."""
+        self._cpu, self._times, self._ticks = cpu, times, ticks
+        self._begin, self._ours = times().get(cpu), 0
+
+    def account(self, task: int) -> None:
+        """Count what a task (a process or thread that began after this watch) has done so far as
+        ours: at its end, once."""
+        self._ours += self._ticks(task)
+
+    def notes(self) -> list[str]:
+        """What other processes and the hypervisor took of the CPU since, as sentences; nothing
+        where that is under 2%."""
+        begin, end = self._begin, self._times().get(self._cpu)
+        if begin is None or end is None:
+            return []
+        busy, stolen = end.busy - begin.busy, end.stolen - begin.stolen
+        total = max(1, busy + stolen + end.idle - begin.idle)
+        takers = {"other processes": max(0, busy - self._ours), "the hypervisor": stolen}
+        return [f"{taker} had {ticks / total:.0%} of CPU {self._cpu} meanwhile: intervals may "
+                "be wider for it"
+                for taker, ticks in takers.items() if ticks / total >= _SAID_FROM]
+
+
+def device_bytes(directory: Path) -> int | None:
+    """Bytes read from and written to the disk below a directory since it started; None where the
+    file system has no one disk."""
+    device = directory.stat().st_dev
+    statistics = read_text(Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat"))
+    fields = statistics.split()  # Documentation/block/stat.rst: sectors of 512 bytes
+    return 512 * (int(fields[2]) + int(fields[6])) if len(fields) > 6 else None
+
+
+def process_bytes(pid: int) -> int:
+    """Bytes that a process had read from disks and has given them to write (proc(5)); 0 where
+    that is not shown."""
+    found = re.findall(r"^(?:read|write)_bytes: (\d+)$", read_text(Path(f"/proc/{pid}/io")),
+                       re.MULTILINE)
+    return sum(int(number) for number in found)
+
+
+class DiskWatch:
+    """What happens on the disk below a directory besides the processes that are measured."""
+
+    def __init__(self, directory: Path, *, moved: Callable[[Path], int | None] = device_bytes,
+                 own: Callable[[int], int] = process_bytes,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin to watch; `moved` and `own` say what the disk and a process have moved."""
+        self._directory, self._moved, self._own, self._clock = directory, moved, own, clock
+        self._bytes, self._ours = moved(directory), 0
+        self._begin = clock()
+
+    def account(self, pid: int) -> None:
+        """Count what a process (that began after this watch) has read and written so far as ours:
+        at its end, once."""
+        self._ours += self._own(pid)
+
+    def notes(self) -> list[str]:
+        """What others moved to and from the disk since, as a sentence; nothing where that is
+        little, or less than those processes did."""
+        end = self._moved(self._directory)
+        if self._bytes is None or end is None:
+            return []
+        seconds = max(0.001, self._clock() - self._begin)
+        others = end - self._bytes - self._ours
+        if others < max(self._ours, _DISK_SAID_FROM * seconds):
+            return []
+        return [f"others moved {others / seconds / 1e6:.0f} MB a second on this disk meanwhile: "
+                "rounds may be fewer and intervals wider for it"]

@@ -15,7 +15,6 @@ import subprocess
 import time
 from collections import deque
 from pathlib import Path
-from types import TracebackType
 
 from tailwalk.errors import GuestError, HostError, ToolError
 from tailwalk.framing import Frame, FrameReader, FrameType
@@ -47,8 +46,7 @@ class Worker:
             raise ToolError(f"cannot start the probe: {error}") from error
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
@@ -90,7 +88,12 @@ class Worker:
                     raise HostError(str(torn)) from torn
         frame = self._frames.popleft()
         if frame.type is FrameType.ERROR:
-            raise HostError(f"cannot measure in {self._directory}: {frame.text}.{_way_out(frame)}")
+            full = any(error in frame.text
+                       for error in ("No space left on device", "Disk quota exceeded"))
+            cure = ("Free some space, name another directory, or give a smaller --file-size."
+                    if full else "Name another directory.")
+            raise HostError(f"cannot measure in {self._directory}: {frame.text}. {cure} Nothing "
+                            "was left behind.")
         return frame
 
     def _ended(self) -> HostError:
@@ -99,11 +102,3 @@ class Worker:
                else f"ended with status {status}")
         return HostError(f"the probe {how} while measuring in {self._directory}; its file is gone. "
                          "Measure again.")
-
-
-def _way_out(frame: Frame) -> str:
-    for error in ("No space left on device", "Disk quota exceeded"):
-        if error in frame.text:
-            return (" Free some space, name another directory, or give a smaller --file-size. "
-                    "Nothing was left behind.")
-    return " Name another directory. Nothing was left behind."

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where a case became dearer, or cheaper again: a search among Debian's releases, and the verdict
-on one kernel."""
+"""Where a case became dearer, or cheaper again: a search among Debian's releases, the verdict on
+one kernel, and from a release to the commit by git bisect run with tailwalk bisect-step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
-from tailwalk.compare.bisection import Bisection
 from tailwalk.errors import (
     ArchiveError,
     GuestError,
@@ -16,6 +19,7 @@ from tailwalk.errors import (
     SeriesError,
     SpecError,
     TailwalkError,
+    ToolError,
     UsageError,
 )
 from tailwalk.kernels.line import between, version_of
@@ -26,6 +30,10 @@ from tailwalk.lab.track import OF_ONE_KERNEL
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Figure
 from tailwalk.versions import KernelVersion
+
+# The program that git bisect run starts on each commit.
+_STEP = (sys.executable, "-m", "tailwalk", "bisect-step")
+State = Literal["old", "new", "skipped"]
 
 
 @dataclass(frozen=True)
@@ -200,3 +208,98 @@ def reference_value(lab: Lab, good: str, plan: Plan) -> float:
         raise RecordError(f"the run of {good} has no steady figure of {plan.cases[0].name} as "
                           "asked for; measure it with the same options.")
     return figure.main.value
+
+
+def tags_between(old: str, new: str) -> list[str]:
+    """The new and the old tag that git bisect starts from, for two of Debian's kernels.
+
+    Between two lines the old one is where the line began: a later release of it is on a branch
+    that does not lead to the new one, and git would test where they part first.
+    """
+    one, other = release_version(old), release_version(new)
+    return [_tag(other), _tag(one if one.line == other.line else one.line)]
+
+
+def _tag(version: KernelVersion) -> str:
+    """Linus's releases are tagged v6.18, those of the stable tree v6.18.1."""
+    return f"v{version if version.patch else version.line}"
+
+
+def require_tree(tree: Path) -> None:
+    """Raise UsageError where a directory is no git tree, ToolError where there is no git."""
+    _git(tree, "rev-parse", "--git-dir")
+
+
+def bisect_commits(tree: Path, start: Sequence[str], tags: Sequence[str],
+                   step: Sequence[str]) -> int:
+    """Bisect the tree between two tags, with options for git bisect start and arguments for
+    each step; the status of git bisect run.
+
+    Raises UsageError for a tree without the tags, or with changes that git cannot leave behind.
+    """
+    for tag in tags:
+        _git(tree, "rev-parse", "--verify", "--quiet", f"{tag}^{{commit}}",
+             hint=f"it has no tag {tag}; fetch the tags of the stable kernel tree into it.")
+    _git(tree, "bisect", "start", *start, *tags)
+    sys.stdout.flush()
+    return subprocess.run(["git", "bisect", "run", *_STEP, *step], cwd=tree,
+                          check=False).returncode
+
+
+def _git(tree: Path, *arguments: str, hint: str = "") -> None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=tree, capture_output=True, text=True,
+                              errors="replace", check=False)
+    except FileNotFoundError as error:
+        if not tree.is_dir():
+            raise UsageError(f"--tree {tree}: there is no such directory.") from error
+        raise ToolError("git is not installed, which --tree needs: apt-get install git, or "
+                        "leave --tree out.") from error
+    if done.returncode:
+        raise UsageError(f"--tree {tree}: " + (hint or f"git says: {done.stderr.strip()}"))
+
+
+@dataclass
+class Bisection:
+    """Where the first new one of `size` members is.
+
+    One end is old, the other new, in git bisect's sense: somewhere between what was and what came.
+    Each test halves what is left, so that it takes as few as any method can; a member that cannot
+    be tested is passed over for the nearest that can.
+
+    Member 0 is old and the last is new. Ask `next_index` what to test, `tell` it what was found,
+    until there is nothing to test.
+    """
+
+    size: int
+    states: dict[int, State] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.states = {0: "old", self.size - 1: "new", **self.states}
+
+    @property
+    def last_old(self) -> int:
+        """The newest member before every new one that was found old."""
+        return max(index for index, state in self.states.items()
+                   if state == "old" and index < self.first_new)
+
+    @property
+    def first_new(self) -> int:
+        """The oldest member that was found new."""
+        return min(index for index, state in self.states.items() if state == "new")
+
+    def next_index(self) -> int | None:
+        """The member to test: of those that can be, the nearest to the middle; None at the end."""
+        low, high = self.last_old, self.first_new
+        open_ = [index for index in range(low + 1, high) if index not in self.states]
+        return min(open_, key=lambda index: abs(2 * index - low - high), default=None)
+
+    def tell(self, index: int, state: State) -> None:
+        """Say what a test found."""
+        self.states[index] = state
+
+    @property
+    def suspects(self) -> range:
+        """The members that may be the first new one: that alone, or those passed over before it
+        too."""
+        return range(self.last_old + 1, self.first_new + 1)

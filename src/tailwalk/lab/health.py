@@ -1,20 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a machine needs for Tailwalk, and the line that mends what it lacks."""
+"""What a machine needs for Tailwalk, the line that mends what it lacks, and whether the exact rig
+repeats itself on it."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from tailwalk.cache import Cache
+from tailwalk.cases import find_cases
 from tailwalk.errors import TailwalkError, ToolError
 from tailwalk.filesystems import KINDS, USUAL
+from tailwalk.kernels import Kernel
 from tailwalk.kernels.mirrors import ELSEWHERE
 from tailwalk.kernels.toolchain import find_toolchain
 from tailwalk.probe.build import build_probe
+from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import temporary_folder
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.cores import run_jobs
+from tailwalk.rigs.exact import measure
+from tailwalk.rigs.plan import Plan
+from tailwalk.runs import Figure
 from tailwalk.vm.filesystem import mkfs_program
 from tailwalk.vm.kvm import kvm_runs_guests
 from tailwalk.vm.qemu import find_qemu
@@ -22,6 +31,7 @@ from tailwalk.vm.qemu import find_qemu
 # Three Debian kernels with their saved states take 1.2 GiB, v6.18 built from source
 # 0.7 (its archive, the unpacked tree, and what a build leaves for the next one).
 _ROOM_GIB = 2
+_BOOTS = 2
 
 
 @dataclass(frozen=True)
@@ -48,9 +58,11 @@ def examine(cache: Cache | None = None) -> Iterator[Look]:
     for kind in (kind for kind, row in KINDS.items() if row.mkfs):
         yield _try(f"mkfs.{kind}", partial(mkfs_program, kind),
                    "missing" if kind == USUAL else "optional")
-    yield _zstd()
+    yield _program("zstd", "missing", "Debian's kernels are compressed with zstd, and there is no "
+                   "program zstd here: as root, run apt-get install zstd")
     yield _try("compiler for src: specs", lambda: find_toolchain().version, "optional")
-    yield _apt()
+    yield _program("apt-get", "optional", "this machine has no apt-get, so debian: and "
+                   f"src:VERSION specs cannot be fetched. {ELSEWHERE}")
     yield _room(cache)
     yield _try("kvm", _kvm, "optional")
 
@@ -75,18 +87,9 @@ def _kvm() -> str:
     return reason
 
 
-def _zstd() -> Look:
-    found = shutil.which("zstd")
-    return Look("zstd", "ok" if found else "missing", found or "Debian's kernels are compressed "
-                 "with zstd, and there is no program zstd here: as root, run apt-get install zstd")
-
-
-def _apt() -> Look:
-    found = shutil.which("apt-get")
-    if found:
-        return Look("apt-get", "ok", found)
-    return Look("apt-get", "optional", "this machine has no apt-get, so debian: and src:VERSION "
-                 f"specs cannot be fetched. {ELSEWHERE}")
+def _program(name: str, otherwise: str, lack: str) -> Look:
+    found = shutil.which(name)
+    return Look(name, "ok" if found else otherwise, found or lack)
 
 
 def _room(cache: Cache) -> Look:
@@ -99,3 +102,32 @@ def _room(cache: Cache) -> Look:
         return Look("disk space", "ok", text)
     return Look("disk space", "missing", f"{text}, where {_ROOM_GIB} are needed: free some, or "
                  "point TAILWALK_CACHE at a larger disk")
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """One case's figures from boots that share nothing but the kernel."""
+
+    figures: Sequence[Figure]
+
+    @property
+    def agrees(self) -> bool:
+        """Are they steady and the same, to the instruction?"""
+        return (all(figure.main.steady for figure in self.figures)
+                and len({(figure.main.value, figure.written) for figure in self.figures}) == 1)
+
+
+def self_test(kernel: Kernel, *, progress: Progress = SILENT) -> SelfTest:
+    """Measure pwrite_u1k in two boots of the kernel, each with a cache of its own.
+
+    Raises ToolError, KernelError or GuestError.
+    """
+    plan = Plan(cases=find_cases(["pwrite_u1k"]))
+
+    def one() -> Figure:
+        with temporary_folder() as folder:
+            bench = Bench.prepare(cache=Cache(folder), progress=progress)
+            [measured] = measure([kernel], plan, bench=bench)
+            return measured.run.figures[0]
+
+    return SelfTest(run_jobs([one] * _BOOTS))

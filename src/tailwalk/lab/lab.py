@@ -34,8 +34,8 @@ from tailwalk.runs.store import Store
 if TYPE_CHECKING:
     from tailwalk.kernels.listing import Available
     from tailwalk.profile.record import Profile
+    from tailwalk.rigs.counting import Pool
     from tailwalk.rigs.exec import ExecPlan, Executed
-    from tailwalk.rigs.pool import Pool
 
 
 @dataclass(frozen=True, kw_only=True)

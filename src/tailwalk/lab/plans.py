@@ -5,15 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tailwalk.cases import (
-    MIB,
-    PAGE,
-    Case,
-    Filesystem,
-    find_cases,
-    parse_size,
-    place_offset,
-)
+from tailwalk.cases import MIB, PAGE, Case, Filesystem, find_cases, parse_size, place_offset
 from tailwalk.cases.sweep import sweep_cases
 from tailwalk.errors import UsageError
 from tailwalk.rigs.plan import SWEEP_CALLS, Pace, Plan

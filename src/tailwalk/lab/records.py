@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from tailwalk.errors import RecordError
 from tailwalk.kernels import parse_spec
 from tailwalk.progress import SILENT, Progress
-from tailwalk.runs import RUN_SCHEMA, Run, read_run, read_runs
-from tailwalk.runs.record import decode_run, read_bytes, schema_of
+from tailwalk.runs import Run, read_run
+from tailwalk.runs.record import RUN_SCHEMA, decode_run, read_bytes, read_runs, schema_of
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
@@ -54,11 +54,9 @@ def read_argument(argument: str, *, progress: Progress = SILENT) -> Run:
     return Store(progress=progress).get(argument)
 
 
-def read_arguments(argument: str, *, progress: Progress = SILENT) -> list[Run]:
+def read_arguments(argument: str) -> list[Run]:
     """As `read_argument`, of a file that may hold a list of runs."""
-    if is_path(argument):
-        return read_runs(Path(argument))
-    return [read_argument(argument, progress=progress)]
+    return read_runs(Path(argument)) if is_path(argument) else [read_argument(argument)]
 
 
 def read_records(arguments: Iterable[str], *,

@@ -4,16 +4,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tailwalk.cases.ring import Sides, sides_of
 from tailwalk.errors import UsageError
-from tailwalk.profile.disassembly import disassemble
-from tailwalk.profile.loops import instructions_by_side, is_walk, visited_sides
+from tailwalk.machines import GUEST
+from tailwalk.profile.loops import WALKS, instructions_by_side, visited_sides
 from tailwalk.profile.pairing import plain_name
 from tailwalk.profile.record import FunctionCount, Loop, Profile
+from tailwalk.refusals import temporary_folder
 from tailwalk.words import listed
+
+_LINE = re.compile(r"\s*([0-9a-f]+):\t[0-9a-f ]+\t(.*)")
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ def _annotated(profile: Profile, index: int) -> Annotated:
         {int(other.address, 16) - base: other.name for other in profile.functions
          if other is not function})
     loops = [loop for loop in profile.loops if loop.function == index]
-    entered = _entries(profile, index)
+    entered = sum(node.entered for node in profile.tree if node.function == index)
     return Annotated(
         function=function, entered=entered, loops=loops,
         lines=[Instruction(offset, count, words.get(offset, code.hex(" ")))
@@ -99,14 +105,10 @@ def _annotated(profile: Profile, index: int) -> Annotated:
         walked=_walked(profile, function.name, entered, loops))
 
 
-def _entries(profile: Profile, index: int) -> int:
-    return sum(node.entered for node in profile.tree if node.function == index)
-
-
 def _walked(profile: Profile, name: str, entered: int, loops: Sequence[Loop]) -> Walked | None:
     """What a walk visited, summed over its entries, which are one for each folio written to."""
     order = profile.figure.written
-    if not is_walk(plain_name(name)) or order is None:
+    if plain_name(name) not in WALKS or order is None:
         return None
     rings = sides_of(profile.figure.case, order=order,
                   block_size=profile.conditions.filesystem.block_size)
@@ -124,5 +126,33 @@ def _walked(profile: Profile, name: str, entered: int, loops: Sequence[Loop]) ->
 
 
 def _sum(parts: Sequence[Sides]) -> Sides:
-    return Sides(sum(part.prefix for part in parts), sum(part.span for part in parts),
-                 sum(part.tail for part in parts))
+    return Sides(*map(sum, zip(*parts, strict=True)))
+
+
+def disassemble(code: Sequence[tuple[int, bytes]], names: Mapping[int, str]) -> dict[int, str]:
+    """The instructions at offsets in a function, in AT&T's syntax; targets of jumps and calls are
+    offsets in the same function, or `names` of such. Empty where there is no objdump."""
+    program = shutil.which("objdump")
+    if program is None or not code:
+        return {}
+    slot = GUEST.code.slot
+    with temporary_folder() as folder:
+        path = folder / "code"
+        path.write_bytes(b"".join(body.ljust(slot, GUEST.code.nop) for _, body in code))
+        done = subprocess.run(
+            [program, "-D", "-b", "binary", "-m", GUEST.code.objdump, "-w", str(path)],
+            capture_output=True, text=True, check=False)
+    said = {int(match[1], 16): " ".join(match[2].split("#")[0].split())
+            for match in map(_LINE.match, done.stdout.splitlines()) if match}
+    return {offset: _with_target(offset, body, said[at * slot], names)
+            for at, (offset, body) in enumerate(code) if at * slot in said}
+
+
+def _with_target(offset: int, body: bytes, text: str, names: Mapping[int, str]) -> str:
+    """The instruction with its target in the function: objdump saw it at another place."""
+    length = GUEST.code.distance_bytes(body)
+    if not length:
+        return text
+    distance = int.from_bytes(body[-length:], "little", signed=True)
+    target = offset + len(body) + distance
+    return f"{text.split()[0]} {names.get(target) or format(target, '#x')}"

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby, pairwise
+from collections.abc import Sequence
+from itertools import accumulate, groupby, pairwise
 
 from tailwalk.cases.ring import Sides
 from tailwalk.profile.record import Loop
@@ -25,18 +24,9 @@ WALKS = frozenset({
 fs/buffer.c, v6.12 to v7.3."""
 
 
-@dataclass(frozen=True)
-class Busiest:
-    """The busiest loop of one entry: the address of its head, and the rest as in `Loop`."""
-
-    head: int
-    visits: int
-    runs: list[tuple[int, int]]
-    ended_early: bool
-
-
-def busiest_loop(invocation: Invocation) -> Busiest | None:
-    """The loop whose head was executed most often; None where nothing was executed twice.
+def busiest_loop(invocation: Invocation, *, function: int, entry: int) -> Loop | None:
+    """The loop whose head was executed most often, as a profile holds it; None where nothing was
+    executed twice. `function` is the function's index there, `entry` which of its entries this is.
 
     The head is the first executed of the instructions that were executed most often. An
     instruction that repeats itself (`rep movs`) is no loop.
@@ -50,7 +40,8 @@ def busiest_loop(invocation: Invocation) -> Busiest | None:
     starts = [at for at, address in enumerate(executed) if address == head]
     paths = [tuple(executed[start:end]) for start, end in pairwise([*starts, len(executed)])]
     runs = [(len(path), sum(1 for _ in same)) for path, same in groupby(paths)]
-    return Busiest(head, visits, runs[:_MOST_RUNS], _ended_early(paths))
+    return Loop(function=function, entry=entry, head=hex(head - invocation.function.address),
+                visits=visits, runs=runs[:_MOST_RUNS], ended_early=_ended_early(paths))
 
 
 def _ended_early(paths: Sequence[tuple[int, ...]]) -> bool:
@@ -97,16 +88,9 @@ def _sides_from(begun: int, visits: int, ring: Sides) -> Sides | None:
 
 def _fits(runs: Sequence[tuple[int, int]], found: Sides) -> bool:
     """Does a new run begin wherever a new side does?"""
-    borders = set(_borders(runs))
+    borders = set(accumulate(times for _, times in runs))
     wanted = {found.prefix, found.prefix + found.span}
     return all(border in borders for border in wanted if 0 < border < found.visited)
-
-
-def _borders(runs: Sequence[tuple[int, int]]) -> Iterator[int]:
-    at = 0
-    for _, times in runs:
-        at += times
-        yield at
 
 
 def instructions_by_side(runs: Sequence[tuple[int, int]], found: Sides) -> Sides:
@@ -114,14 +98,3 @@ def instructions_by_side(runs: Sequence[tuple[int, int]], found: Sides) -> Sides
     each = [count for count, times in runs for _ in range(times)]
     first, last = found.prefix, found.prefix + found.span
     return Sides(sum(each[:first]), sum(each[first:last]), sum(each[last:found.visited]))
-
-
-def is_walk(name: str) -> bool:
-    """Does the function of this name walk a ring of buffer heads?"""
-    return name in WALKS
-
-
-def loop_record(busiest: Busiest, *, function: int, entry: int, base: int) -> Loop:
-    """The loop as a record holds it; `base` is the function's address."""
-    return Loop(function=function, entry=entry, head=hex(busiest.head - base),
-                visits=busiest.visits, runs=busiest.runs, ended_early=busiest.ended_early)

@@ -5,26 +5,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import partial
 
-from tailwalk import __version__
 from tailwalk.cache import digest_bytes
 from tailwalk.errors import GuestError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.plugins.build import Plugin, build_plugin
 from tailwalk.profile.events import added_paths
-from tailwalk.profile.loops import busiest_loop, loop_record
-from tailwalk.profile.record import (
-    FunctionCount,
-    Loop,
-    OtherCalls,
-    Profile,
-    TreeNode,
-    packed_names,
-)
+from tailwalk.profile.loops import busiest_loop
+from tailwalk.profile.record import FunctionCount, Loop, OtherCalls, Profile, TreeNode, packed_names
 from tailwalk.profile.symbols import Function, SymbolTable, read_symbols
 from tailwalk.profile.trace import Recording, read_recording
 from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
@@ -34,19 +25,11 @@ from tailwalk.rigs.job import case_line
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.recording import record, symbol_text
 from tailwalk.runs import Figure
+from tailwalk.runs.record import made_now
 from tailwalk.vm.state import kernel_record
 
 # Kinds of calls besides the modal one that are looked into, the dearest in all first.
 _MOST_OTHERS = 40
-
-
-@dataclass(frozen=True)
-class _Watched:
-    """What a guest brought back."""
-
-    figure: Figure
-    recording: Recording
-    symbols: SymbolTable
 
 
 def profile(subjects: Sequence[tuple[Kernel, Plan]], *,
@@ -79,24 +62,23 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profil
     case, = plan.cases
     booted = bench.boot(kernel, plan.filesystem)
     symbols = read_symbols(symbol_text(bench, kernel, booted), kernel.spec)
-    recorded = record(bench, kernel, booted, case=case, filesystem=plan.filesystem,
-                      calls=plan.calls, plugin=plugin.path)
-    watched = _Watched(recorded.figure, read_recording(recorded.output), symbols)
-    modal = _modal(watched, kernel)
-    tree = build_tree(watched.recording.trace(modal), symbols)
+    figure, output = record(bench, kernel, booted, case=case, filesystem=plan.filesystem,
+                            calls=plan.calls, plugin=plugin.path)
+    recording = read_recording(output)
+    modal = _modal(figure, recording, kernel)
+    tree = build_tree(recording.trace(modal), symbols)
     functions = _functions(tree)
     places = {function: at for at, function in enumerate(functions)}
-    counts = Counter(call.profile for call in watched.recording.calls)
-    others, left = _others(watched, modal, tree)
+    counts = Counter(call.profile for call in recording.calls)
+    others, left = _others(recording, symbols, modal, tree)
     return Profile(
-        tailwalk=__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        **made_now(),
         kernel=kernel_record(kernel, booted.said),
         conditions=bench.conditions(plan.filesystem),
         plugin=plugin.digest,
         inputs=digest_bytes(booted.key.encode(), plugin.digest.encode(),
                             case_line("case", case, calls=plan.calls)),
-        figure=watched.figure,
+        figure=figure,
         count=tree.count,
         unattributed=sum(node.count for node in tree.nodes if node.function is UNKNOWN),
         share=counts[modal] / plan.calls,
@@ -108,12 +90,11 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profil
         symbols=packed_names(symbols.names))
 
 
-def _modal(watched: _Watched, kernel: Kernel) -> int:
+def _modal(figure: Figure, recording: Recording, kernel: Kernel) -> int:
     """The most common profile among the calls with the figure's value.
 
     Raises GuestError where the plugin and the guest's own counter disagree.
     """
-    figure, recording = watched.figure, watched.recording
     amount = figure.main
     values = amount.each()
     user = amount.user or 0
@@ -149,16 +130,16 @@ def _loops(tree: CallTree, places: dict[Function, int]) -> list[Loop]:
     found = []
     for invocation in tree.invocations:
         function = invocation.function
-        if function is not UNKNOWN and (busiest := busiest_loop(invocation)):
-            found.append(loop_record(busiest, function=places[function],
-                                     entry=entries[function], base=function.address))
+        if function is not UNKNOWN and (loop := busiest_loop(
+                invocation, function=places[function], entry=entries[function])):
+            found.append(loop)
         entries[function] += 1
     return found
 
 
-def _others(watched: _Watched, modal: int, tree: CallTree) -> tuple[list[OtherCalls], int]:
+def _others(recording: Recording, symbols: SymbolTable, modal: int,
+            tree: CallTree) -> tuple[list[OtherCalls], int]:
     """What the calls with other profiles did besides, and how many calls are left out."""
-    recording = watched.recording
     numbers: dict[int, list[int]] = {}
     for number, call in enumerate(recording.calls):
         if call.profile != modal:
@@ -169,7 +150,7 @@ def _others(watched: _Watched, modal: int, tree: CallTree) -> tuple[list[OtherCa
                     key=lambda profile: -added[profile])[:_MOST_OTHERS]
     found = []
     for profile in looked:
-        other = build_tree(recording.trace(profile), watched.symbols)
+        other = build_tree(recording.trace(profile), symbols)
         paths, elsewhere = added_paths(other, tree)
         found.append(OtherCalls(calls=len(numbers[profile]), first=numbers[profile][0],
                                 count=other.count, added=paths, elsewhere=elsewhere))

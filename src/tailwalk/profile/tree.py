@@ -168,7 +168,8 @@ class _Builder:
             context.node = node
             self._tree.nodes[node].count += len(piece.addresses) * event.times
             invocation.pieces.append((piece, event.times))
-        if context.interrupted and self._returns_from_interrupt(event):
+        if context.interrupted and event.length == len(event.block.sizes) and (
+                event.block.code.endswith(_IRETQ)):  # it returns from an interrupt
             context.node = context.interrupted.pop()
 
     def _enter(self, context: _Context, function: Function) -> tuple[int, Invocation]:
@@ -185,10 +186,6 @@ class _Builder:
         self._tree.invocations.append(invocation)
         context.entered[function] = node, invocation
         return node, invocation
-
-    @staticmethod
-    def _returns_from_interrupt(event: Stretch) -> bool:
-        return event.length == len(event.block.sizes) and event.block.code.endswith(_IRETQ)
 
     def _cut(self, block: Block, length: int) -> tuple[Piece, ...]:
         addresses = list(accumulate(block.sizes[:length], initial=block.address))[:-1]

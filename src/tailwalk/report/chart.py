@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The chart of the cases: a row a case, one mark a kernel, on a log scale.
+"""The chart of the cases, a row a case, one mark a kernel, on a log scale; and the marks and
+colours of all charts. Marks are told apart by shape as well as colour, in both themes and on paper.
 
 Positions across are in percent, so that a chart is as wide as its page while text and marks keep
 their size, on paper and on a phone.
@@ -10,13 +11,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from html import escape as escape_html
 
-from tailwalk.report.marks import MARKS, Mark
 from tailwalk.report.words import show_figure
 
 _LANE = 9  # pixels between the marks of two kernels, so that equal figures do not hide each other
 _MARGIN = 13
 _SHORT = 1.9  # decades
+
+escape = partial(escape_html, quote=False)
+"""For text between tags; that of attributes has its quotes escaped too. The XML package would load
+all of urllib for it."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +36,14 @@ class Dot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChartRow:
-    """A case and its marks."""
-
-    label: str
-    dots: list[Dot]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Chart:
     """The whole chart; `ticks` are positions in percent with their labels, and whether one may go
-    without its label where there is little room."""
+    without its label where there is little room; `rows` are the cases with their marks."""
 
     unit: str
     kernels: list[tuple[str, Mark]]
     ticks: list[tuple[float, str, bool]]
-    rows: list[ChartRow]
+    rows: list[tuple[str, list[Dot]]]
     height: int
 
 
@@ -63,7 +61,7 @@ def chart(cases: Sequence[str], kernels: Sequence[str], figures: Sequence[Sequen
         dots = [Dot(MARKS[number % len(MARKS)], across(value), _MARGIN + number * _LANE,
                     f"{case} on {kernels[number]}: {show_figure(value)} {unit}")
                 for number, value in enumerate(row) if value > 0]
-        rows.append(ChartRow(label=case, dots=dots))
+        rows.append((case, dots))
     return Chart(
         unit=unit,
         kernels=[(kernel, MARKS[number % len(MARKS)]) for number, kernel in enumerate(kernels)],
@@ -87,3 +85,38 @@ def ticks(low: float, high: float) -> list[int]:
     factors = (1, 2, 5) if high - low < _SHORT else (1,)
     return [factor * 10 ** power for power in range(max(0, math.floor(low)), math.ceil(high) + 1)
             for factor in factors if low <= math.log10(factor * 10 ** power) <= high]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A shape, as a path around the origin some 10 units wide, and its colour."""
+
+    path: str
+    colour: str
+
+
+# Hues after Okabe and Ito, which most colour-blind readers tell apart, each dark enough for white
+# paper and light enough for a dark page (contrast at least 3 to 1 on both).
+MARKS = (
+    Mark("M0-5A5 5 0 1 1 0 5A5 5 0 1 1 0-5Z", "#2f7fc1"),
+    Mark("M0-6L6 0L0 6L-6 0Z", "#d0521b"),
+    Mark("M-4.6-4.6H4.6V4.6H-4.6Z", "#15876a"),
+    Mark("M0-5.8L5.6 4.4H-5.6Z", "#a8589e"),
+    Mark("M0 5.8L5.6-4.4H-5.6Z", "#a07400"),
+    Mark("M-1.8-5.5H1.8V-1.8H5.5V1.8H1.8V5.5H-1.8V1.8H-5.5V-1.8H-1.8Z", "#6d6fc9"),
+    Mark("M0-6L1.8-1.8L6 0L1.8 1.8L0 6L-1.8 1.8L-6 0L-1.8-1.8Z", "#7a7f87"),
+)
+
+
+def mark(number: int, x: float, y: float, *, title: str) -> str:
+    """The mark of a kernel or case, centred on a point of an SVG, with a title."""
+    shape = MARKS[number % len(MARKS)]
+    return (f'<path class="mark" d="{shape.path}" fill="{shape.colour}" '
+            f'transform="translate({x:.1f} {y:.1f})"><title>{escape(title)}</title></path>')
+
+
+def shade(heat: float, cool: Sequence[int], hot: Sequence[int]) -> str:
+    """The colour between two, at 0 the cool one and at 1 the hot one."""
+    red, green, blue = (round(start + heat * (end - start))
+                        for start, end in zip(cool, hot, strict=True))
+    return f"rgb({red},{green},{blue})"

@@ -13,14 +13,13 @@ from tailwalk.cases import SUITES, Case, Filesystem, find_cases, show_size
 from tailwalk.cases.sweep import RANDOM, named_offsets, sweep_cases
 from tailwalk.errors import UsageError
 from tailwalk.rigs.plan import DEFAULT_CALLS, SWEEP_CALLS
-from tailwalk.runs import KernelRecord, Run
+from tailwalk.runs import Conditions, Figure, KernelRecord, Run
 from tailwalk.runs.metrics import RIGS
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
 
 _DEBIAN = re.compile(r"\d+(?:\.\d+)+")
-_DEFAULT_CALLS = {"run": DEFAULT_CALLS, "sweep": SWEEP_CALLS}
 
 
 def exact_spec(kernel: KernelRecord) -> str:
@@ -64,13 +63,13 @@ def _other_arguments(case: Case, filesystem: Filesystem) -> list[str]:
     return found
 
 
-def _guest_arguments(run: Run, command: str) -> list[str]:
+def _guest_arguments(figures: Sequence[Figure], conditions: Conditions, usual: int) -> list[str]:
     """--calls and --append, where they are not what the command takes by itself."""
     found = []
-    calls = {figure.main.number for figure in run.figures}
-    if calls != {_DEFAULT_CALLS[command]} and len(calls) == 1:
+    calls = {figure.main.number for figure in figures}
+    if calls != {usual} and len(calls) == 1:
         found += ["--calls", str(calls.pop())]
-    if append := run.conditions.machine.get("append"):
+    if append := conditions.machine.get("append"):
         found += ["--append", append]
     return found
 
@@ -86,7 +85,8 @@ def run_commands(runs: Sequence[Run], *, command: str | None = None) -> list[str
     command = command or ("run" if len(runs) == 1 else "compare")
     specs = [exact_spec(run.kernel) for run in runs]
     first = runs[0]
-    rest = _guest_arguments(first, "run") if first.metric.repeatable else ["--rig", first.rig]
+    rest = _guest_arguments(first.figures, first.conditions, DEFAULT_CALLS) if (
+        first.metric.repeatable) else ["--rig", first.rig]
     cases = [figure.case for figure in first.figures]
     # A line for each set of conditions, not for each stretch of the run's order.
     groups = groupby(sorted(cases, key=_key), key=_key)
@@ -122,13 +122,9 @@ def why_commands(profiles: Sequence[Profile]) -> list[str]:
     else one each."""
     def line(*chosen: Profile) -> str:
         first = chosen[0]
-        options = case_arguments([first.figure.case], first.conditions.filesystem)
-        calls = first.figure.main.number
-        more = ["--calls", str(calls)] if calls != _DEFAULT_CALLS["run"] else []
-        if append := first.conditions.machine.get("append"):
-            more += ["--append", append]
         return shlex.join(["tailwalk", "why", *(exact_spec(one.kernel) for one in chosen),
-                           *options, *more])
+                           *case_arguments([first.figure.case], first.conditions.filesystem),
+                           *_guest_arguments([first.figure], first.conditions, DEFAULT_CALLS)])
 
     cases = {profile.figure.case for profile in profiles}
     systems = {profile.conditions.filesystem for profile in profiles}
@@ -154,7 +150,7 @@ def sweep_command(runs: Sequence[Run]) -> str | None:
     return shlex.join([
         "tailwalk", "sweep", *(exact_spec(run.kernel) for run in runs),
         *(part for name in names for part in ("--case", name)), *options, *others,
-        *_guest_arguments(run, "sweep")])
+        *_guest_arguments(run.figures, run.conditions, SWEEP_CALLS)])
 
 
 def _places(cases: Sequence[Case], filesystem: Filesystem) -> list[str] | None:

@@ -7,14 +7,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from tailwalk.cases import PAGE, show_size
-from tailwalk.compare.affected import Affection, affection
-from tailwalk.compare.growth import (
-    TELLING,
-    Growth,
-    GrowthStep,
-    growth,
-    written_folio,
-)
+from tailwalk.compare.growth import TELLING, Affection, Growth, affection, growth, written_folio
 from tailwalk.filesystems import keeps_buffer_heads
 from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.release_words import remedy_words, standing_words
@@ -27,7 +20,7 @@ from tailwalk.report.words import (
     show_ratio,
 )
 from tailwalk.runs import Figure, Run
-from tailwalk.runs.notes import grouped_notes
+from tailwalk.runs.record import grouped_notes
 from tailwalk.series.releases import standing
 
 _FIX = ("Upstream's fix lets both walks over the buffer heads of a folio that is uptodate stop "
@@ -62,8 +55,15 @@ def growth_shown(run: Run) -> Shown:
             columns.append(Column("ratio", "ratio", of=over))
     rows = []
     for label, one in zip(case_labels([one.base.case for one in grown]), grown, strict=True):
-        found = {one.base.case.fill: [_base_cell(one.base), Cell("")],
-                 **{step.figure.case.fill: _step_cells(step) for step in one.steps}}
+        interval = one.base.main.interval
+        found = {one.base.case.fill: [
+            Cell(show_figure(round(one.base.main.value)), under="" if interval is None else (
+                f"[{', '.join(show_figure(round(end)) for end in interval)}]")), Cell("")]}
+        for step in one.steps:
+            found[step.figure.case.fill] = [
+                Cell(show_figure(round(step.figure.main.value))),
+                Cell(show_ratio(step.ratio), step.state,
+                     under="" if step.interval is None else show_interval(step.interval))]
         parts = [found.get(fill, [Cell(""), Cell("")]) for fill in fills]
         rows.append(GridRow([Cell(label), parts[0][0], *chain.from_iterable(parts[1:])]))
     head, *reasons = verdict(run, grown)
@@ -79,18 +79,6 @@ def growth_shown(run: Run) -> Shown:
 
 def _figures(one: Growth) -> list[Figure]:
     return [one.base, *(step.figure for step in one.steps)]
-
-
-def _base_cell(figure: Figure) -> Cell:
-    interval = figure.main.interval
-    return Cell(show_figure(round(figure.main.value)), under="" if interval is None else (
-        f"[{', '.join(show_figure(round(end)) for end in interval)}]"))
-
-
-def _step_cells(step: GrowthStep) -> list[Cell]:
-    return [Cell(show_figure(round(step.figure.main.value))),
-            Cell(show_ratio(step.ratio), step.state,
-                 under="" if step.interval is None else show_interval(step.interval))]
 
 
 def verdict(run: Run, grown: Sequence[Growth]) -> list[str]:

@@ -70,7 +70,8 @@ def _tables(grid: Grid, cases: Sequence[str]) -> Iterable[str]:
         range(1, len(grid.columns)), lambda number: grid.columns[number].of))
     block = [first, *baseline]
     for added in kernels:
-        if len(block) > 2 and _width([*block, *added]) > WIDTH:
+        width = sum(len(column[0]) + len(_GAP) for column in [*block, *added]) - len(_GAP)
+        if len(block) > 2 and width > WIDTH:
             yield _joined(block)
             block = [first, *baseline]
         block += added
@@ -97,10 +98,6 @@ def _text(cell: Cell) -> str:
 def _column(heading: str, cells: Sequence[str], *, left: bool = False) -> list[str]:
     width = max(map(len, [heading, *cells]))
     return [cell.ljust(width) if left else cell.rjust(width) for cell in [heading, *cells]]
-
-
-def _width(columns: list[list[str]]) -> int:
-    return sum(len(column[0]) for column in columns) + len(_GAP) * (len(columns) - 1)
 
 
 def _joined(columns: list[list[str]]) -> str:

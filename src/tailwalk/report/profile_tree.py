@@ -1,18 +1,45 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Profiles as call trees: text with inclusive counts, and folded stacks."""
+"""Profiles as call trees: text with inclusive counts, folded stacks, and one self-contained SVG: a
+flame graph each, on one scale, coloured by the change."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from tailwalk.profile.pairing import PairedNode, paired_tree
 from tailwalk.profile.record import Profile
+from tailwalk.report.chart import escape, shade
 from tailwalk.report.names import cut_apart
 from tailwalk.report.profile_words import show_change, side_labels
+from tailwalk.report.words import case_labels, show_figure
 
 # Paths that stay below this share of the dearest call's instructions are left out.
 _LEAST_SHARE = 0.005
 _LEAST_NAME = 12  # characters of a name, however deep in the tree it stands
+
+_WIDTH = 1200
+_MARGIN = 16
+_FRAME = 19  # height of a frame
+_LETTER = 6.7  # width of a letter at the frames' font size
+_NARROWEST = 0.4  # a frame below this many pixels cannot be seen
+_HEAD = 66
+_GAP = 34
+
+_STYLE = """
+text { font: 13px ui-sans-serif, system-ui, sans-serif; fill: var(--ink, #1a1a1a); }
+.title { font-weight: bold; }
+.dim { opacity: 0.75; }
+.frame text { font: 11px ui-monospace, monospace; fill: #1a1a1a; }
+.frame rect { stroke: var(--paper, #fff); stroke-width: 0.6; }
+.frame:hover rect, .frame.said rect { stroke: var(--ink, #000); stroke-width: 1.6; }
+@media (prefers-color-scheme: dark) {
+  svg.alone { --ink: #e8e8e8; --paper: #16181d; background: #16181d; }
+}
+"""
+_SAME = (226, 222, 210)
+_MORE = (214, 40, 40)
+_FEWER = (52, 110, 190)
 
 
 def tree_text(profiles: Sequence[Profile], *, everything: bool = False,
@@ -95,3 +122,108 @@ def _cells(counts: Sequence[int]) -> list[str]:
 def _line(cells: Sequence[str], widths: Sequence[int], text: str) -> str:
     numbers = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
     return f"{numbers}  {text}"
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where a node is drawn, in pixels and levels."""
+
+    node: PairedNode
+    left: float
+    width: float
+    level: int
+
+
+def flame_svg(profiles: Sequence[Profile], *, raw: bool = False, alone: bool = True) -> str:
+    """Each profile's call tree with the system call's entry on top, a frame as wide as the
+    instructions executed in the function and all it calls; all profiles on one scale. Beside
+    another profile a frame's colour tells by how much the function's own instructions differ.
+    Every frame carries its figures as a title.
+
+    `alone`: as a file of its own, with title, legend and dark theme; else for a page that has them.
+    """
+    nodes = paired_tree(profiles, raw=raw)
+    labels = side_labels(profiles)
+    scale = (_WIDTH - 2 * _MARGIN) / max(profile.count for profile in profiles)
+    most = max((abs(_change(node)) for node in nodes), default=0) or 1
+    parts = []
+    if alone:
+        title, legend = escape(flame_title(profiles)), escape(flame_legend(profiles))
+        parts += [f'<text class="title" x="{_MARGIN}" y="24">{title}</text>',
+                  f'<text class="dim" x="{_MARGIN}" y="43">{legend}</text>']
+    height = _HEAD if alone else _FRAME
+    for side, profile in enumerate(profiles):
+        frames = list(_frames(nodes, side, scale))
+        parts.append(f'<text class="title" x="{_MARGIN}" y="{height}">{escape(labels[side])}: '
+                     f"{show_figure(profile.count)} kernel instructions a call</text>")
+        parts += [_drawn(frame, side, height + 8, labels, most) for frame in frames]
+        height += 8 + _FRAME * (1 + max(frame.level for frame in frames)) + _GAP
+    space = 'xmlns="http://www.w3.org/2000/svg" class="alone" ' if alone else ""
+    return (f'<svg {space}role="img" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
+            f'height="{height}"><title>{escape(flame_title(profiles))}</title>'
+            f"<style>{_STYLE}</style>{''.join(parts)}</svg>\n")
+
+
+def flame_title(profiles: Sequence[Profile]) -> str:
+    """What a flame graph of the profiles shows."""
+    case = case_labels([profiles[0].figure.case])[0]
+    return f"Where one call of {case} executes instructions"
+
+
+def flame_legend(profiles: Sequence[Profile]) -> str:
+    """How to read it."""
+    if len(profiles) == 1:
+        return "width: instructions with callees"
+    one, other = side_labels(profiles)
+    return ("width: instructions with callees, on one scale; colour: the function's own "
+            f"instructions, red where {other} executes more than {one}, blue where fewer")
+
+
+def _change(node: PairedNode) -> int:
+    return node.counts[-1] - node.counts[0]
+
+
+def _frames(nodes: Sequence[PairedNode], side: int, scale: float) -> Iterator[_Frame]:
+    """The frames of a side; a function's own instructions are at the right of its callees'."""
+    placed: dict[int, _Frame] = {}
+    filled: dict[int, float] = {-1: float(_MARGIN)}
+    for index, node in enumerate(nodes):
+        width = node.inclusive[side] * scale
+        above = placed.get(node.parent)
+        if width < _NARROWEST or (node.parent >= 0 and above is None):
+            continue
+        left = filled[node.parent]
+        filled[node.parent] = left + width
+        filled[index] = left
+        placed[index] = _Frame(node, left, width, above.level + 1 if above else 0)
+        yield placed[index]
+
+
+def _drawn(frame: _Frame, side: int, top: int, labels: Sequence[str], most: int) -> str:
+    node = frame.node
+    letters = int((frame.width - 6) / _LETTER)
+    name = node.name if len(node.name) <= letters else (
+        f"{node.name[:letters - 1]}…" if letters > 3 else "")
+    y = top + frame.level * _FRAME
+    text = f'<text x="{frame.left + 3:.1f}" y="{y + 13}">{escape(name)}</text>' if name else ""
+    return (f'<g class="frame"><title>{escape(_said(node, side, labels))}</title>'
+            f'<rect x="{frame.left:.1f}" y="{y}" width="{frame.width:.2f}" height="{_FRAME}" '
+            f'rx="1.5" fill="{_colour(node, most)}"/>{text}</g>')
+
+
+def _said(node: PairedNode, side: int, labels: Sequence[str]) -> str:
+    if len(labels) == 1:
+        return (f"{node.name}: {show_figure(node.inclusive[0])} instructions/call with callees, "
+                f"{show_figure(node.counts[0])} itself")
+    own = " and ".join(f"{show_figure(count)} on {label}"
+                       for count, label in zip(node.counts, labels, strict=True))
+    return (f"{node.name} on {labels[side]}: {show_figure(node.inclusive[side])} "
+            f"instructions/call with callees "
+            f"({show_change(node.inclusive[1] - node.inclusive[0])}); itself {own} "
+            f"({show_change(_change(node))})")
+
+
+def _colour(node: PairedNode, most: int) -> str:
+    change = _change(node) if len(node.counts) > 1 else 0
+    # The square root keeps a tenth of the largest change visible.
+    return shade((abs(change) / most) ** 0.5 * 0.85, _SAME, _MORE if change > 0 else _FEWER)

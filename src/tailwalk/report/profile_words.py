@@ -10,7 +10,7 @@ from tailwalk.profile.difference import Difference, DifferenceRow
 from tailwalk.profile.pairing import plain_name
 from tailwalk.profile.record import OtherCalls, Profile
 from tailwalk.report.words import conditions, short_names, show_bytes, show_order, show_percent
-from tailwalk.runs.notes import notes_by_kernel
+from tailwalk.runs.record import notes_by_kernel
 from tailwalk.words import listed
 
 _LONGEST_LABEL = 22  # characters

@@ -5,16 +5,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from tailwalk.series.releases import (
-    BEGAN,
-    LINES,
-    MAINLINE,
-    Arrival,
-    Ending,
-    Half,
-    Line,
-    Standing,
-)
+from tailwalk.series.releases import BEGAN, LINES, MAINLINE, Arrival, Ending, Half, Line, Standing
 from tailwalk.versions import KernelVersion
 from tailwalk.words import listed
 

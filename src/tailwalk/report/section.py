@@ -11,7 +11,7 @@ from typing import Any
 from tailwalk.cases import Case, Filesystem, show_size
 from tailwalk.report.grid import Fact
 from tailwalk.report.words import show_bytes
-from tailwalk.runs import Conditions, KernelRecord, Run
+from tailwalk.runs import Conditions, KernelRecord
 from tailwalk.runs.metrics import Metric, Rig
 from tailwalk.words import listed
 
@@ -75,12 +75,6 @@ def particulars(cases: Sequence[Case], rig: Rig, filesystem: Filesystem,
         "options": filesystem.mount_options or "default options",
         "kernels": listed([kernel.spec for kernel in kernels]),
     }
-
-
-def sources_of(runs: Sequence[Run]) -> list[Source]:
-    """The runs as sources."""
-    return [Source(kind="run", id=run.id, kernel=run.kernel, created=run.created,
-                   inputs=run.inputs, conditions=run.conditions) for run in runs]
 
 
 def inlined(svg: str, name: str) -> str:

@@ -9,16 +9,19 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tailwalk.compare import Comparison, compare
+from tailwalk.compare.agreement import is_sweep, together
 from tailwalk.compare.steps import Track
 from tailwalk.compare.sweep import Sweep, arrange
-from tailwalk.compare.together import is_sweep, together
-from tailwalk.report.chart import Chart, chart
+from tailwalk.report.chart import MARKS, Chart, Mark, chart
 from tailwalk.report.commands import run_commands, sweep_command
-from tailwalk.report.comparison import comparison_shown, run_conditions, run_shown
-from tailwalk.report.comparison_words import comparison_conditions
+from tailwalk.report.comparison import (
+    comparison_conditions,
+    comparison_shown,
+    run_conditions,
+    run_shown,
+)
 from tailwalk.report.grid import Column, Fact, Grid, Over
-from tailwalk.report.marks import MARKS, Mark
-from tailwalk.report.section import Section, inlined, particulars, sources_of
+from tailwalk.report.section import Section, Source, inlined, particulars
 from tailwalk.report.sweep import (
     NO_LAW,
     HeatMap,
@@ -28,8 +31,13 @@ from tailwalk.report.sweep import (
     sweep_conditions,
     sweep_sentence,
 )
-from tailwalk.report.track import step_sentences, track_conditions, track_sentence, track_shown
-from tailwalk.report.track_svg import track_svg
+from tailwalk.report.track import (
+    step_sentences,
+    track_conditions,
+    track_sentence,
+    track_shown,
+    track_svg,
+)
 from tailwalk.report.words import conditions, short_release
 from tailwalk.runs import Run
 from tailwalk.runs.metrics import Metric
@@ -55,16 +63,6 @@ class Figures:
                        MARKS[number % len(MARKS)], list(columns))
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrackContent:
-    """A track: chart, table and steps."""
-
-    svg: str
-    grid: Grid
-    steps: list[str]
-    left_out: list[tuple[str, str]]
-
-
 def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = ()) -> list[Section]:
     """A section for each set of runs with the same cases under the same conditions, the first of
     them the baseline, and for each pair of profiles of one case.
@@ -81,7 +79,7 @@ def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = ()) -> list[S
             found += comparison_sections(compare(group), group)
     if profiles:
         from tailwalk.profile.difference import pairs
-        from tailwalk.report.why_section import why_section
+        from tailwalk.report.why import why_section
 
         found += [why_section(pair) for pair in pairs(profiles)]
     return found
@@ -96,7 +94,9 @@ def _section(kind: str, title: str, runs: Sequence[Run], *, sentence: str, conte
         particulars=({} if metric is first.metric else {"metric": metric.title}) | particulars(
             [figure.case for figure in first.figures], first.rig, first.conditions.filesystem,
             [run.kernel for run in runs]),
-        conditions=facts, sources=sources_of(runs), commands=commands)
+        conditions=facts, commands=commands,
+        sources=[Source(kind="run", id=run.id, kernel=run.kernel, created=run.created,
+                        inputs=run.inputs, conditions=run.conditions) for run in runs])
 
 
 def comparison_sections(comparison: Comparison, runs: Sequence[Run]) -> list[Section]:
@@ -118,34 +118,33 @@ def _figures(grid: Grid, figures: Sequence[Sequence[float]], unit: str, caption:
 
 def run_sections(run: Run) -> list[Section]:
     """One run by itself: table and chart of the cases, by metric."""
-    return [_run_section(run, metric, shown.grid.seen_in("page"))
-            for metric, shown in zip(run.metrics, run_shown(run), strict=True)]
-
-
-def _run_section(run: Run, metric: Metric, grid: Grid) -> Section:
-    kernel = run.kernel
-    over = Over(label=kernel.spec, release=kernel.release)
-    grid = replace(grid, columns=[
-        grid.columns[0], *(replace(column, of=over) for column in grid.columns[1:])])
-    said = f"{kernel.spec} ({short_release(kernel.release)}): {len(grid.rows)} figures"
-    return _section(
-        "comparison", f"{kernel.spec} by itself", [run], metric=metric,
-        sentence=f"{said}, with nothing beside them to judge them by.",
-        content=_figures(grid, [[figure.metrics[metric.name].value] for figure in run.figures
-                                if metric.name in figure.metrics], metric.unit,
-                         f"{metric.title}, by case"),
-        facts=run_conditions(run), commands=run_commands([run]))
+    spec, release = run.kernel.spec, run.kernel.release
+    over = Over(label=spec, release=release)
+    found = []
+    for metric, shown in zip(run.metrics, run_shown(run), strict=True):
+        grid = shown.grid.seen_in("page")
+        grid = replace(grid, columns=[
+            grid.columns[0], *(replace(column, of=over) for column in grid.columns[1:])])
+        found.append(_section(
+            "comparison", f"{spec} by itself", [run], metric=metric,
+            sentence=f"{spec} ({short_release(release)}): {len(grid.rows)} figures, with nothing "
+                     "beside them to judge them by.",
+            content=_figures(grid, [[figure.metrics[metric.name].value] for figure in run.figures
+                                    if metric.name in figure.metrics], metric.unit,
+                             f"{metric.title}, by case"),
+            facts=run_conditions(run), commands=run_commands([run])))
+    return found
 
 
 def track_section(track: Track, runs: Sequence[Run]) -> Section:
     """Cases over kernel releases."""
     return _section(
         "track", "Over releases", runs, sentence=track_sentence(track),
-        content=TrackContent(
-            svg=inlined(track_svg(track, alone=False), "track-chart"),
-            grid=track_shown(track).grid.seen_in("page"),
-            steps=[f"{step[0].upper()}{step[1:]}." for step in step_sentences(track)],
-            left_out=[(one.spec, one.reason) for one in track.left_out]),
+        content={
+            "svg": inlined(track_svg(track, alone=False), "track-chart"),
+            "grid": track_shown(track).grid.seen_in("page"),
+            "steps": [f"{step[0].upper()}{step[1:]}." for step in step_sentences(track)],
+            "left_out": [(one.spec, one.reason) for one in track.left_out]},
         facts=track_conditions(track), commands=run_commands(runs, command="track"))
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A sweep: heat maps with numbers, the law as a sentence, the flatness."""
+"""A sweep: heat maps with numbers, also as one self-contained SVG, the law as a sentence, the
+flatness."""
 
 from __future__ import annotations
 
@@ -7,9 +8,9 @@ import math
 from dataclasses import dataclass, replace
 
 from tailwalk.cases import show_size
-from tailwalk.compare.law import FIT_LIMIT, Law
-from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
+from tailwalk.compare.sweep import FIT_LIMIT, Law, MapRow, Sweep, SweepMap
 from tailwalk.compare.threshold import show_thresholds
+from tailwalk.report.chart import escape, shade
 from tailwalk.report.grid import Cell, Column, Fact, Grid, GridRow, Said, Shown
 from tailwalk.report.words import (
     conditions,
@@ -19,7 +20,7 @@ from tailwalk.report.words import (
     show_figure,
     show_recovery,
 )
-from tailwalk.runs.notes import notes_by_kernel
+from tailwalk.runs.record import notes_by_kernel
 from tailwalk.words import listed
 
 _TERM_WORDS = {
@@ -31,6 +32,25 @@ _TERM_WORDS = {
 
 # Where a cost this many times the map's cheapest gets the hottest colour.
 _HOTTEST = 64.0
+
+_CELL_WIDTH = 92
+_CELL_HEIGHT = 26
+_LEFT = 110
+_TITLE = 26
+_GAP = 52
+
+_STYLE = """
+text { font: 13px ui-monospace, monospace; fill: var(--ink, #1a1a1a); }
+.title { font-weight: bold; }
+.dim { opacity: 0.75; }
+.dark { fill: #fff; }
+.light { fill: #1a1a1a; }
+rect.cell { stroke: var(--paper, #fff); }
+@media (prefers-color-scheme: dark) {
+  svg.sheet { --ink: #e8e8e8; --paper: #16181d; background: #16181d; }
+}
+"""
+_COOL, _HOT = (245, 245, 245), (178, 24, 43)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +90,15 @@ def sweep_conditions(sweep: Sweep) -> list[Fact]:
     kernels = [(label, f"{one.run.kernel.spec}, {one.run.kernel.release}")
                for label, one in zip(sweep_labels(sweep), sweep.maps[0], strict=True)
                if label != one.run.kernel.spec]
-    return [*kernels, *(("note", note) for note in notes), *_recovery_condition(sweep)]
+    facts = [*kernels, *(("note", note) for note in notes)]
+    if sweep.bad is None or sweep.threshold is None or sweep.bad + 1 == len(sweep.maps[0]):
+        return facts
+    labels = sweep_labels(sweep)
+    bad, base = labels[sweep.bad], labels[0]
+    return [*facts, (
+        "recovered", f"share of the regression of {bad} against {base} taken back, for writes at "
+        "random offsets; undefined where that is no more than "
+        f"{show_thresholds([(bad, sweep.threshold)])}")]
 
 
 def sweep_labels(sweep: Sweep) -> list[str]:
@@ -105,16 +133,6 @@ def sweep_sentence(sweep: Sweep) -> str:
         if clauses:
             said.append(f"{kernels[0].case}: {'; '.join(clauses)}")
     return (". ".join(said) or "No two cells of the sweep can be compared") + "."
-
-
-def _recovery_condition(sweep: Sweep) -> list[Fact]:
-    if sweep.bad is None or sweep.threshold is None or sweep.bad + 1 == len(sweep.maps[0]):
-        return []
-    labels = sweep_labels(sweep)
-    bad, base = labels[sweep.bad], labels[0]
-    return [("recovered", f"share of the regression of {bad} against {base} taken back, for "
-             "writes at random offsets; undefined where that is no more than "
-             f"{show_thresholds([(bad, sweep.threshold)])}")]
 
 
 def _grid(one: SweepMap, *, recovering: bool) -> Grid:
@@ -178,10 +196,6 @@ def law_formula(law: Law) -> str:
     return f"cost = {law.base:,.0f}{terms}"
 
 
-def _show_factor(factor: float) -> str:
-    return f"{factor:.1f}" if factor >= 1 else f"{factor:.2g}"
-
-
 def has_random(one: SweepMap) -> bool:
     """Does the map show the mean of cells at random offsets?"""
     return any(row.random is not None for row in one.rows)
@@ -203,10 +217,69 @@ def law_sentence(law: Law, unit: str, *, sampled: bool = False) -> str:
     spoken = {term: factor for term, factor in law.coefficients.items()
               if law.moves[term] > FIT_LIMIT}
     moves = [f"{verb} {listed(clauses)}" for verb, sign in (("grows", 1), ("falls", -1))
-             if (clauses := [f"by {_show_factor(abs(factor))} {what} for every {_TERM_WORDS[term]}"
+             if (clauses := [f"by {abs(factor):{'.1f' if abs(factor) >= 1 else '.2g'}} {what} "
+                             f"for every {_TERM_WORDS[term]}"
                              for term, factor in spoken.items() if factor * sign > 0])]
     plain = ("Cost does not depend on the place of the write or the size of the folio"
              if not moves else f"Cost {' and '.join(moves)}")
     constant = "".join(f"; {term} is {value} in every cell and part of the base"
                        for term, value in law.constant.items() if term != "further")
     return f"{plain}.\n{formula} {what}{constant}; {residual}."
+
+
+def heatmap_svg(sweep: Sweep) -> str:
+    """Every map of the sweep under the other; cells carry their figures as text and, for
+    pointers and screen readers, a title with the place in words."""
+    blocks: list[str] = []
+    height, width = 16, 0
+    for one in heat_maps(sweep):
+        text, block_height, block_width = _block(one)
+        blocks.append(f'<g transform="translate(16 {height})">{text}</g>')
+        height += block_height + _GAP
+        width = max(width, block_width)
+    return (f'<svg class="sheet" xmlns="http://www.w3.org/2000/svg" role="img" '
+            f'viewBox="0 0 {width + 32} {height}" width="{width + 32}" height="{height}">'
+            f"<title>Cost over folio size and place of the write</title>"
+            f"<style>{_STYLE}</style>{''.join(blocks)}</svg>\n")
+
+
+def _block(one: HeatMap) -> tuple[str, int, int]:
+    found, grid = one.found, one.grid
+    title = f"{one.title}: {found.run.metric.title.lower()}"
+    headings = [column.heading for column in grid.columns[2:]]
+    if "random" not in headings:
+        headings.insert(len(found.columns), "random")
+    places = {heading: column for column, heading in enumerate(headings)}
+    parts = [f'<text class="title" y="12">{escape(title)}</text>',
+             *(f'<text class="dim" x="{_LEFT + (column + 1) * _CELL_WIDTH - 8}" '
+               f'y="{_TITLE + 12}" text-anchor="end">{escape(name)}</text>'
+               for column, name in enumerate(headings))]
+    top = _TITLE + 20
+    for number, (row, shown) in enumerate(zip(found.rows, grid.rows, strict=True)):
+        y = top + number * _CELL_HEIGHT
+        parts.append(f'<text y="{y + 17}">{show_size(row.fill)}, order {shown.cells[1].text}'
+                     "</text>")
+        for column, cell in zip(grid.columns[2:], shown.cells[2:], strict=True):
+            x = _LEFT + places[column.heading] * _CELL_WIDTH
+            if cell.key:
+                where = "random offsets" if column.heading == "random" else column.heading
+                parts.append(_cell(cell, f"{show_size(row.fill)} folio, {where}", x, y))
+            elif cell.text:
+                parts.append(f'<text x="{x + _CELL_WIDTH - 8}" y="{y + 17}" '
+                             f'text-anchor="end">{cell.text}</text>')
+    bottom = top + len(grid.rows) * _CELL_HEIGHT + 18
+    flat = "" if found.flatness is None else f"flatness {found.flatness:.2f}; "
+    law = "too few usable cells for a law" if found.law is None else (
+        law_formula(found.law) if found.law.fits else "no law of this form fits")
+    parts.append(f'<text class="dim" y="{bottom}">{flat}{escape(law)}</text>')
+    return "".join(parts), bottom, _LEFT + len(headings) * _CELL_WIDTH
+
+
+def _cell(cell: Cell, place: str, x: int, y: int) -> str:
+    colour = "#ddd" if cell.heat is None else shade(cell.heat, _COOL, _HOT)
+    ink = "dark" if cell.heat is not None and cell.heat > 0.6 else "light"
+    figure = cell.text if cell.heat is not None else f"({cell.text})"
+    said = escape(f"{place}: {cell.text}{', not used: ' + cell.under if cell.under else ''}")
+    return (f'<g><title>{said}</title><rect class="cell" x="{x}" y="{y}" width="{_CELL_WIDTH}" '
+            f'height="{_CELL_HEIGHT}" fill="{colour}"/><text class="{ink}" '
+            f'x="{x + _CELL_WIDTH - 8}" y="{y + 17}" text-anchor="end">{figure}</text></g>')

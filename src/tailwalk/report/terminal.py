@@ -14,19 +14,8 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from tailwalk.report.grid import (
-    Cell,
-    Column,
-    Fact,
-    Grid,
-    GridRow,
-    Over,
-    Role,
-    Said,
-    Shown,
-    Wraps,
-)
-from tailwalk.report.marks import shade
+from tailwalk.report.chart import shade
+from tailwalk.report.grid import Cell, Column, Fact, Grid, GridRow, Over, Role, Said, Shown, Wraps
 from tailwalk.report.names import Name
 from tailwalk.report.words import names_release, short_release, show_figure
 
@@ -64,21 +53,13 @@ def terminal(reports: Shown | Sequence[Shown], console: Console) -> RenderableTy
     pages = [reports] if isinstance(reports, Shown) else reports
     parts: list[RenderableType] = []
     for page in pages:
-        parts += ["", *_report(page, console)]
+        parts += ["", *([Text(page.title, style="bold")] if page.title else [])]
+        parts += [Text(_shown(part.text, console), style=_style(part.tone))
+                  if isinstance(part, Said) else _grid(part.seen_in("terminal"), console)
+                  for part in page.parts]
+        if page.facts:
+            parts += ["", _footer(page.facts)]
     return Group(*parts[1:])
-
-
-def _report(report: Shown, console: Console) -> Iterator[RenderableType]:
-    if report.title:
-        yield Text(report.title, style="bold")
-    for part in report.parts:
-        if isinstance(part, Said):
-            yield Text(_shown(part.text, console), style=_style(part.tone))
-        else:
-            yield _grid(part.seen_in("terminal"), console)
-    if report.facts:
-        yield ""
-        yield _footer(report.facts)
 
 
 def _style(tone: str) -> str:
@@ -122,15 +103,11 @@ def _grid(grid: Grid, console: Console) -> RenderableType:
         for column in grid.columns]), console)
 
 
-def _new_table(console: Console, *, framed: bool = False) -> Table:
-    rule = _ASCII_RULE if console.options.ascii_only else box.SIMPLE_HEAD
-    return Table(box=rule, show_edge=framed, pad_edge=False, header_style="bold",
-                 padding=(0, 1) if framed else (0, 1, 0, 0))
-
-
 def _table(grid: Grid, console: Console, layout: _Layout = _LAYOUTS[0]) -> Table:
     """The grid with a column for each subject, and for each column that has none."""
-    table = _new_table(console, framed=grid.framed)
+    table = Table(box=_ASCII_RULE if console.options.ascii_only else box.SIMPLE_HEAD,
+                  show_edge=grid.framed, pad_edge=False, header_style="bold",
+                  padding=(0, 1) if grid.framed else (0, 1, 0, 0))
     made: list[list[RenderableType]] = []
     for columns in _columns(grid, layout):
         first = grid.columns[columns[0]]

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Profiles: a line a function, and what the calls that are not modal did besides."""
+"""Profiles: a line a function, what the calls that are not modal did besides, one function with its
+instructions, their counts and its walks; and the part of a page with functions and flame graph."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from tailwalk.profile.annotate import Annotated, Walked, annotate
 from tailwalk.profile.difference import Difference, DifferenceRow, difference
 from tailwalk.profile.pairing import function_counts, inclusive_counts, paired_tree
-from tailwalk.profile.record import OtherCalls, Profile
+from tailwalk.profile.record import Loop, OtherCalls, Profile
+from tailwalk.report.commands import why_commands
 from tailwalk.report.grid import (
     BLANK,
     Cell,
@@ -20,6 +24,7 @@ from tailwalk.report.grid import (
     Shown,
     grid_of,
 )
+from tailwalk.report.profile_tree import flame_legend, flame_svg, flame_title, tree_rows
 from tailwalk.report.profile_words import (
     events,
     profile_conditions,
@@ -28,12 +33,17 @@ from tailwalk.report.profile_words import (
     show_share,
     side_labels,
 )
+from tailwalk.report.section import Section, Source, inlined, particulars
 from tailwalk.report.words import case_labels, show_figure, show_percent
+from tailwalk.runs.metrics import INSTRUCTIONS
+from tailwalk.words import listed
 
 SHOWN = 12
 """Functions that a table shows unless it is asked for more."""
 
 Join = Callable[[list[str]], str]
+_MOST_LOOPS = 4
+_SHOWN = 14  # functions; the table's last lines sum the others up
 
 
 def why_shown(profiles: Sequence[Profile], *, shown: int | None = SHOWN, others: bool = False,
@@ -56,15 +66,15 @@ def why_shown(profiles: Sequence[Profile], *, shown: int | None = SHOWN, others:
         grid = profile_grid(profiles[0], labels[0], shown=shown, raw=raw)
     parts = [Grid(columns=grid.columns, rows=[*grid.rows, *_totals(profiles, grid)]), BLANK, *said,
              *(_others(profiles, labels) if others else [])]
-    return Shown(title=_title(profiles), parts=parts[:-1], facts=[
-        *paired, *profile_conditions(profiles, labels), *_unattributed(profiles)])
-
-
-def _title(profiles: Sequence[Profile]) -> str:
     case = profiles[0].figure.case
     same = all(profile.figure.case == case for profile in profiles)
     name = case_labels([case])[0] if same else case.name
-    return f"Instructions of one call of {name} by kernel function"
+    unknown = max(profile.unattributed for profile in profiles)
+    return Shown(
+        title=f"Instructions of one call of {name} by kernel function", parts=parts[:-1], facts=[
+            *paired, *profile_conditions(profiles, labels),
+            *([("note", f"{show_figure(unknown)} instructions are in code that no symbol names")]
+              if unknown else [])])
 
 
 def difference_grid(found: Difference, labels: Sequence[str], *, shown: int | None) -> Grid:
@@ -137,12 +147,6 @@ def paired_names(rows: Sequence[DifferenceRow], labels: Sequence[str], join: Joi
             for names, label in zip(row.raw, labels, strict=True) if names]
 
 
-def _unattributed(profiles: Sequence[Profile]) -> list[Fact]:
-    unknown = [profile.unattributed for profile in profiles]
-    return [("note", f"{show_figure(max(unknown))} instructions are in code that no symbol "
-                     "names")] if any(unknown) else []
-
-
 def _others(profiles: Sequence[Profile], labels: Sequence[str]) -> Iterator[Grid | Said]:
     """What the calls with other profiles did besides the modal call's."""
     for profile, label in zip(profiles, labels, strict=True):
@@ -169,3 +173,102 @@ def _other(event: str, group: Sequence[OtherCalls], profile: Profile) -> list[st
     return [str(sum(other.calls for other in group)),
             " to ".join(dict.fromkeys(map(show_change, (added[0], added[-1])))),
             event, dearest.added[0].path[-1] if dearest.added else ""]
+
+
+def annotation_shown(profiles: Sequence[Profile], name: str) -> list[Shown]:
+    """Every part of the function in each profile: how many buffer heads it visited before, in
+    and after the written range, its other loops, and its instructions.
+
+    Raises UsageError where no profile executes it.
+    """
+    found = annotate(profiles, name)
+    shown = []
+    for profile, label, functions in zip(profiles, side_labels(profiles), found, strict=True):
+        shown += [_function(one, label, profile) for one in functions] or [
+            Shown(title=f"{name} is not executed on {label}", parts=[])]
+    return shown
+
+
+def _function(one: Annotated, label: str, profile: Profile) -> Shown:
+    times = "once" if one.entered == 1 else f"{show_figure(one.entered)} times"
+    heads = {int(loop.head, 16) for loop in one.loops}
+    rows = []
+    for line in one.lines:
+        mark = "  <- head of the loop" if line.offset in heads else ""
+        rows.append(GridRow([Cell(f"{line.offset:#x}"), Cell(show_figure(line.count)),
+                             Cell(f"{line.text}{mark}")],
+                            "strong" if line.count > max(one.entered, 1) else ""))
+    return Shown(
+        title=f"{one.function.name} on {label}: {show_figure(one.function.count)} of "
+              f"{show_figure(profile.count)} instructions of one call, entered {times}",
+        parts=[*([_walk_grid(one.walked)] if one.walked is not None else _loops(one.loops)), BLANK,
+               Grid(columns=[Column("offset"), Column("executed"),
+                             Column("instruction", "word", wraps="fold")], rows=rows)])
+
+
+def _walk_grid(walked: Walked) -> Grid:
+    """Buffer heads visited and instructions executed on each side of the written range."""
+    lines = {"visited in one call": walked.visited, "in the ring": walked.ring}
+    if walked.instructions is not None:
+        lines["instructions"] = walked.instructions
+    rows = [[name, *map(show_figure, (*sides, sides.visited))] for name, sides in lines.items()]
+    if walked.instructions is not None:
+        counts, visited = walked.instructions, walked.visited
+        rows.append(["instructions a visit", *(
+            f"{count / visits:.1f}" if visits else "-" for count, visits in zip(
+                (*counts, counts.visited), (*visited, visited.visited), strict=True))])
+    return grid_of([Column("walk over buffer heads", "name", wraps="words"),
+                    *map(Column, ("prefix", "span", "tail", "all"))], rows)
+
+
+def _loops(loops: Sequence[Loop]) -> Iterator[Said]:
+    for loop in loops[:_MOST_LOOPS]:
+        runs = ", ".join(f"{times} of {count}" for count, times in loop.runs[:_MOST_LOOPS])
+        more = ", ..." if len(loop.runs) > _MOST_LOOPS else ""
+        yield Said(f"loop at {loop.head}: {show_figure(loop.visits)} visits (with instructions "
+                   f"each: {runs}{more})")
+    if len(loops) > _MOST_LOOPS:
+        yield Said(f"and {len(loops) - _MOST_LOOPS} more loops in other entries")
+
+
+def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
+    """One profile, or the difference of two; `raw` leaves functions unpaired.
+
+    Raises UsageError for two that cannot be compared.
+    """
+    labels, first = side_labels(profiles), profiles[0]
+    case = case_labels([first.figure.case])[0]
+    whole = "all of the kernel"
+    paired: list[str] = []
+    if len(profiles) == 2:
+        found = difference(*profiles, raw=raw)
+        said = f"{labels[1]} beside {labels[0]}: {sentence(found)}"
+        grid = difference_grid(found, labels, shown=_SHOWN)
+        one, other = found.sides
+        total = difference_line(whole, (one.count, other.count), found.total, kind="total")
+        paired = paired_names(found.rows[:_SHOWN], labels, listed)
+    else:
+        top, count = function_counts(paired_tree(profiles, raw=raw))[0]
+        said = (f"{labels[0]}: {top} executes {show_figure(count)} of the "
+                f"{show_figure(first.count)} kernel instructions of a call of {case}.")
+        grid = profile_grid(first, labels[0], shown=_SHOWN, raw=raw)
+        total = profile_line(whole, first.count, first, kind="total")
+    headings, rows = tree_rows(profiles, raw=raw)
+    return Section(
+        kind="why", title="Which functions",
+        particulars=particulars([profile.figure.case for profile in profiles], "exact",
+                                first.conditions.filesystem,
+                                [profile.kernel for profile in profiles]),
+        sentence=said, metric=INSTRUCTIONS,
+        content={
+            "caption": f"Kernel instructions of one call of {case}, by function",
+            "grid": replace(grid, rows=[*grid.rows, total]).seen_in("page"), "paired": paired,
+            "title": flame_title(profiles), "legend": flame_legend(profiles),
+            "flame": inlined(flame_svg(profiles, raw=raw, alone=False), "flame"),
+            "headings": headings, "paths": [(depth, name, count_cells(counts))
+                                            for depth, name, counts in rows]},
+        conditions=profile_conditions(profiles, labels),
+        sources=[Source(kind="profile", id=profile.inputs[:12], kernel=profile.kernel,
+                        created=profile.created, inputs=profile.inputs,
+                        conditions=profile.conditions) for profile in profiles],
+        commands=why_commands(profiles))

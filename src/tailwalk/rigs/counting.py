@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What one guest counts: a portion of a measurement, some cases on one kernel, from a saved state.
+"""What one guest counts: a portion of a measurement, some cases on one kernel, from a saved state;
+and the pools of workers that do the portions.
 
 Its figures depend on nothing else, so that portions can be done in any order, side by side, and on
 any machine that has the same QEMU. Every call is counted on its own and the figure is the mode: the
@@ -8,17 +9,20 @@ other calls took a timer tick, a timestamp's update or a journal commit, which a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from tailwalk.cases import Case
-from tailwalk.errors import GuestError
+from tailwalk.errors import GuestError, TailwalkError
 from tailwalk.framing import Frame
 from tailwalk.probe.protocol import Calls, Folios, read_calls, read_folios
 from tailwalk.rigs.bench import Bench
-from tailwalk.runs import Figure, FolioCount
+from tailwalk.rigs.cores import as_finished
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import INSTRUCTIONS
+from tailwalk.runs.record import Figure, FolioCount
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.state import KernelSaid, Start
 
@@ -50,6 +54,9 @@ class Counted:
 
     said: KernelSaid
     figures: list[Figure]
+
+
+Outcome = Counted | TailwalkError
 
 
 def count(bench: Bench, portion: Portion) -> Counted:
@@ -97,3 +104,22 @@ def _figure(case: Case, folios: Folios, calls: Calls) -> Figure:
         folios=None if folios.counts is None else [
             FolioCount(order=order, folios=count) for order, count in folios.counts.items()],
         written=folios.written, notes=notes)
+
+
+class Pool(Protocol):
+    """Where portions are done."""
+
+    def work(self, bench: Bench, portions: Sequence[Portion]) -> Generator[tuple[int, Outcome]]:
+        """Each portion's number and what it came to, as they finish.
+
+        A portion that cannot be done gives its error and does not stop the others. Closing the
+        iterator stops them.
+        """
+
+
+class LocalPool:
+    """This machine's cores, a guest on each."""
+
+    def work(self, bench: Bench, portions: Sequence[Portion]) -> Generator[tuple[int, Outcome]]:
+        """See `Pool`."""
+        return as_finished([partial(count, bench, portion) for portion in portions])

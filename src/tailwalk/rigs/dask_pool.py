@@ -22,8 +22,7 @@ from tailwalk.errors import TailwalkError, ToolError
 from tailwalk.extras import import_extra
 from tailwalk.progress import SILENT
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.counting import Counted, Portion, count
-from tailwalk.rigs.pool import Outcome
+from tailwalk.rigs.counting import Counted, Outcome, Portion, count
 from tailwalk.vm.qemu import find_qemu
 
 _CONNECT_SECONDS = 15

@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
-from tailwalk import __version__
 from tailwalk.cache import digest_bytes
 from tailwalk.errors import TailwalkError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import collected
-from tailwalk.rigs.counting import Counted, Portion
+from tailwalk.rigs.counting import Counted, LocalPool, Pool, Portion
 from tailwalk.rigs.job import case_line, prologue
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.pool import LocalPool, Pool
 from tailwalk.runs import Run
+from tailwalk.runs.record import made_now
 from tailwalk.runs.store import Store
 from tailwalk.vm.state import Start, kernel_record
 
@@ -106,8 +104,12 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
                 continue
             parts[number][group] = outcome
             if len(parts[number]) == len(groups):
-                run = _record(bench, plan, starts[number], _inputs(starts[number], jobs),
-                              [parts[number][group] for group in range(len(groups))])
+                start, done = starts[number], parts[number]
+                run = Run(
+                    **made_now(), rig="exact", kernel=kernel_record(start.kernel, done[0].said),
+                    conditions=bench.conditions(plan.filesystem), inputs=_inputs(start, jobs),
+                    figures=[figure for group in range(len(groups))
+                             for figure in done[group].figures])
                 if store:
                     store.add(run)
                 yield number, Measured(run, False)
@@ -116,14 +118,3 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
 def _inputs(start: Start, jobs: Sequence[bytes]) -> str:
     # The spec is no input of the figures, but the record is that of the kernel asked for.
     return digest_bytes(start.kernel.spec.encode(), start.key.encode(), *jobs)
-
-
-def _record(bench: Bench, plan: Plan, start: Start, inputs: str, parts: Sequence[Counted]) -> Run:
-    return Run(
-        tailwalk=__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        rig="exact",
-        kernel=kernel_record(start.kernel, parts[0].said),
-        conditions=bench.conditions(plan.filesystem),
-        inputs=inputs,
-        figures=[figure for part in parts for figure in part.figures])

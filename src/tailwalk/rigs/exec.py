@@ -14,14 +14,12 @@ import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import MIB, Filesystem, show_size
 from tailwalk.errors import GuestError, KernelError, UsageError
@@ -32,14 +30,14 @@ from tailwalk.kernels.spec import require_measurable
 from tailwalk.machines import GUEST
 from tailwalk.plugins.build import build_plugin
 from tailwalk.probe.job import job_line
-from tailwalk.progress import Progress
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import prologue
 from tailwalk.rigs.recording import symbol_text, watched
 from tailwalk.runs.execution import Execution, Instructions
+from tailwalk.runs.record import made_now
 from tailwalk.vm.filesystem import IMAGE_SIZE
 from tailwalk.vm.guest import Guest
-from tailwalk.vm.state import Booted, kernel_record
+from tailwalk.vm.state import kernel_record
 
 _RESULT = struct.Struct("<6Q")
 _STREAM = struct.Struct("<Q")
@@ -143,10 +141,8 @@ def read_program(path: Path) -> bytes:
     return content
 
 
-def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
-            progress: Progress | None = None, plugins: Sequence[str] = ()) -> Executed:
-    """Run the plan's program on the kernel; `plugins` are values for QEMU's -plugin, besides the
-    plugin that counts.
+def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None) -> Executed:
+    """Run the plan's program on the kernel.
 
     Raises UsageError for a program or file that cannot be taken, ToolError where QEMU loads no
     plugin, KernelError where a driver is missing or tasks cannot be told apart, GuestError where
@@ -157,27 +153,29 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     program = read_program(plan.program)
     carried = [(path.name, _read_file(path)) for path in plan.files]
     bench = bench or Bench.prepare()
-    if progress is not None:
-        bench = replace(bench, progress=progress)
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
     plugin = build_plugin("tasks", bench.qemu, bench.cache).path
     booted = bench.boot(kernel, plan.filesystem)
     job = _job(plan, program, carried, bench.cache)
-    newborn = _newborn_address(bench, kernel, booted)
+    match = _NEWBORN.search(symbol_text(bench, kernel, booted))
+    newborn = int(match[1], 16) if match else 0  # where new tasks begin; 0: the kernel does not say
     with (bench.progress.task(f"run {plan.program.name} on {kernel.spec}"),
-          watched(bench, kernel, booted, job, plugin=plugin, arguments=f",newborn={newborn}",
-                  others=plugins) as (guest, output)):
-        ended = _collect(guest, plan)
-        counts = _counts(output(), kernel)
+          watched(bench, kernel, booted, job, plugin=plugin,
+                  arguments=f",newborn={newborn}") as (guest, output)):
+        status, signal, stdout, stderr = _collect(guest, plan)
+        instructions, tasks, switches = _counts(output(), kernel)
     return Executed(
         Execution(
-            tailwalk=__version__, created=datetime.now(UTC).isoformat(timespec="seconds"),
-            kernel=kernel_record(kernel, booted.said), conditions=bench.conditions(plan.filesystem),
+            **made_now(), kernel=kernel_record(kernel, booted.said),
+            conditions=bench.conditions(plan.filesystem),
             command=[str(plan.program), *plan.arguments], program=digest_bytes(program),
-            files=_file_names(carried, plan.made), status=ended.status, signal=ended.signal,
-            instructions=counts.instructions, tasks=counts.tasks, switches=counts.switches,
+            files=[*(f"{name} {len(content)}B" for name, content in carried),
+                   *(f"{one.name} {show_size(one.size)} filled by {show_size(one.fill)}"
+                     for one in plan.made)],
+            status=status, signal=signal, instructions=instructions, tasks=tasks,
+            switches=switches,
             inputs=digest_bytes(booted.key.encode(), job, plugin.read_bytes())),
-        ended.stdout, ended.stderr)
+        stdout, stderr)
 
 
 def _read_file(path: Path) -> bytes:
@@ -202,27 +200,8 @@ def _job(plan: ExecPlan, program: bytes, carried: Sequence[tuple[str, bytes]],
     return b"".join(parts)
 
 
-def _file_names(carried: Sequence[tuple[str, bytes]], made: Sequence[MadeFile]) -> list[str]:
-    return [*(f"{name} {len(content)}B" for name, content in carried),
-            *(f"{one.name} {show_size(one.size)} filled by {show_size(one.fill)}"
-              for one in made)]
-
-
-def _newborn_address(bench: Bench, kernel: Kernel, booted: Booted) -> int:
-    """Where new tasks begin; 0 where the kernel does not say."""
-    match = _NEWBORN.search(symbol_text(bench, kernel, booted))
-    return int(match[1], 16) if match else 0
-
-
-@dataclass(frozen=True)
-class _Ended:
-    status: int | None
-    signal: int | None
-    stdout: bytes
-    stderr: bytes
-
-
-def _collect(guest: Guest, plan: ExecPlan) -> _Ended:
+def _collect(guest: Guest, plan: ExecPlan) -> tuple[int | None, int | None, bytes, bytes]:
+    """Exit status or signal, and what the program wrote to standard output and error."""
     streams: dict[int, list[bytes]] = {1: [], 2: []}
     status: int | None = None
     guest.start_job(plan.seconds)
@@ -239,25 +218,17 @@ def _collect(guest: Guest, plan: ExecPlan) -> _Ended:
         raise GuestError(f"the probe was done before {plan.program} had ended.")
     stdout, stderr = (b"".join(streams[stream]) for stream in (1, 2))
     if os.WIFSIGNALED(status):
-        return _Ended(None, os.WTERMSIG(status), stdout, stderr)
+        return None, os.WTERMSIG(status), stdout, stderr
     status = os.WEXITSTATUS(status)
     if status == _CANNOT_RUN and stderr.startswith(b"cannot run it: "):
         raise GuestError(f"the kernel does not run {plan.program}: "
                          f"{stderr.decode('utf-8', 'replace').partition(': ')[2].strip()}.")
-    return _Ended(status, None, stdout, stderr)
+    return status, None, stdout, stderr
 
 
-@dataclass(frozen=True)
-class _Counts:
-    instructions: Instructions
-    tasks: int
-    switches: int
-
-
-def _counts(output: bytes, kernel: Kernel) -> _Counts:
-    """What the plugin wrote (plugins/tasks/tasks.c)."""
-    results = [frame for frame in read_output(output)
-               if frame.type is FrameType.TASKS]
+def _counts(output: bytes, kernel: Kernel) -> tuple[Instructions, int, int]:
+    """What the plugin wrote (plugins/tasks/tasks.c): instructions, tasks and switches."""
+    results = [frame for frame in read_output(output) if frame.type is FrameType.TASKS]
     if not results:
         raise GuestError("the plugin has not counted to the program's end: the result is torn. "
                          "Run it again.")
@@ -266,4 +237,4 @@ def _counts(output: bytes, kernel: Kernel) -> _Counts:
         raise KernelError(f"the plugin saw no context switch on {kernel.spec}: this kernel changes "
                           "tasks in a way that it does not know, so that instructions cannot be "
                           "told apart.")
-    return _Counts(Instructions(user=user, kernel=inside, others=others), tasks, switches)
+    return Instructions(user=user, kernel=inside, others=others), tasks, switches

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import Case
-from tailwalk.host.disturbance import CpuWatch, DiskWatch, allowed_cpu
 from tailwalk.host.surroundings import (
-    Place,
+    CpuWatch,
+    DiskWatch,
+    allowed_cpu,
     examine_place,
     machine_facts,
     running_kernel,
@@ -43,6 +42,7 @@ from tailwalk.rigs.timing import (
     time_line,
 )
 from tailwalk.runs import Conditions, Run
+from tailwalk.runs.record import made_now
 
 
 def measure_host(directory: Path, plan: Plan, *, cache: Cache | None = None,
@@ -63,11 +63,10 @@ def measure_host(directory: Path, plan: Plan, *, cache: Cache | None = None,
     for watch in watches:
         notes += watch.notes()
     kernel = running_kernel()
-    conditions = _conditions(place, probe.digest, cpu)
+    conditions = Conditions(filesystem=place.filesystem, probe=probe.digest,
+                            machine={"mount point": place.mount_point, **machine_facts(cpu)})
     return Run(
-        tailwalk=__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        rig="host", kernel=kernel, conditions=conditions,
+        **made_now(), rig="host", kernel=kernel, conditions=conditions,
         inputs=digest_bytes(kernel.digest.encode(), msgspec.json.encode(conditions),
                             msgspec.json.encode(plan.cases), str(plan.pace).encode()),
         figures=[make_figure(records[case], notes) for case in plan.cases])
@@ -119,8 +118,3 @@ def _one_round(worker: Worker, records: dict[Case, Record], number: int) -> None
         for case, timed in zip(group, times, strict=True):
             worker.tell(case_line("folios", case))
             records[case].add(timed, read_folios(worker.answer()))
-
-
-def _conditions(place: Place, probe: str, cpu: int) -> Conditions:
-    return Conditions(filesystem=place.filesystem, probe=probe,
-                      machine={"mount point": place.mount_point, **machine_facts(cpu)})

@@ -7,12 +7,11 @@ import os
 import struct
 import time
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from tailwalk.cache import Cache
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.framing import FrameType
@@ -24,40 +23,29 @@ from tailwalk.rigs.counting import FRAME_SECONDS, collect_figures
 from tailwalk.rigs.job import case_line, prologue
 from tailwalk.runs import Figure
 from tailwalk.vm.guest import Guest
-from tailwalk.vm.qemu import Qemu
 from tailwalk.vm.state import Booted
 
 _WHERE = struct.Struct("<3Q")
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """The figure of a case, as the exact rig has it, and the bytes that the plugin wrote."""
-
-    figure: Figure
-    output: bytes
-
-
 def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesystem: Filesystem,
-           calls: int, plugin: Path) -> Recorded:
-    """Measure one case with the plugin beside; it writes to the descriptor that its argument
-    `output` names.
+           calls: int, plugin: Path) -> tuple[Figure, bytes]:
+    """Measure one case with the plugin beside, which writes to the descriptor that its argument
+    `output` names: the figure, as the exact rig has it, and the bytes that the plugin wrote.
 
     Raises ToolError where QEMU loads no plugin, GuestError as `collect_figures`.
     """
     job = prologue(filesystem, bench.cache) + case_line("case", case, calls=calls) + b"end\n"
     with watched(bench, kernel, booted, job, plugin=plugin) as (guest, output):
         figure, = collect_figures(guest, [case], calls)
-        return Recorded(figure, output())
+        return figure, output()
 
 
 @contextmanager
 def watched(bench: Bench, kernel: Kernel, booted: Booted, job: bytes, *, plugin: Path,
-            arguments: str = "", others: Sequence[str] = ()
-            ) -> Generator[tuple[Guest, Callable[[], bytes]]]:
+            arguments: str = "") -> Generator[tuple[Guest, Callable[[], bytes]]]:
     """A guest with a plugin beside, and what reads the bytes that the plugin wrote so far to the
-    descriptor that its argument `output` names; `arguments` are more of its, `others` values for
-    further -plugin.
+    descriptor that its argument `output` names; `arguments` are more of its.
 
     Raises ToolError in place of a GuestError where QEMU loaded no plugin: its first act is to
     write.
@@ -67,22 +55,19 @@ def watched(bench: Bench, kernel: Kernel, booted: Booted, job: bytes, *, plugin:
             output = os.memfd_create("tailwalk-plugin", os.MFD_CLOEXEC)
         stack.callback(os.close, output)
         value = f"{str(plugin).replace(',', ',,')},output={output}{arguments}"
-        bench = replace(bench, machine=replace(bench.machine, plugins=(value, *others)))
+        bench = replace(bench, machine=replace(bench.machine, plugins=(value,)))
         guest = stack.enter_context(bench.guest(kernel, booted, job, inherited=(output,)))
         try:
             yield guest, lambda: os.pread(output, os.fstat(output).st_size, 0)
         except GuestError as error:
             if os.fstat(output).st_size == 0:
-                raise _no_plugins(bench.qemu, guest.console) from error
+                raise ToolError(
+                    f"QEMU {bench.qemu.version} ({bench.qemu.program}) does not load the counting "
+                    "plugin, without which it cannot be told whose instructions are executed; it "
+                    f"says: {' '.join(guest.console.split()) or 'nothing'}. Use a QEMU that was "
+                    "built with plugins (./configure --enable-plugins), as Debian's "
+                    f"{GUEST.qemu_package} is.") from error
             raise
-
-
-def _no_plugins(qemu: Qemu, said: str) -> ToolError:
-    words = " ".join(said.split()) or "nothing"
-    return ToolError(
-        f"QEMU {qemu.version} ({qemu.program}) does not load the counting plugin, without which "
-        f"it cannot be told whose instructions are executed; it says: {words}. Use a QEMU that was "
-        f"built with plugins (./configure --enable-plugins), as Debian's {GUEST.qemu_package} is.")
 
 
 def symbol_text(bench: Bench, kernel: Kernel, booted: Booted) -> str:
@@ -94,8 +79,8 @@ def symbol_text(bench: Bench, kernel: Kernel, booted: Booted) -> str:
     def make(folder: Path) -> None:
         (folder / "functions").write_bytes(_ask(bench, kernel, booted))
 
-    cache: Cache = bench.cache
-    return (cache.entry("symbols", booted.key, make) / "functions").read_text(errors="replace")
+    folder = bench.cache.entry("symbols", booted.key, make)
+    return (folder / "functions").read_text(errors="replace")
 
 
 def _ask(bench: Bench, kernel: Kernel, booted: Booted) -> bytes:

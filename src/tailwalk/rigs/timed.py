@@ -14,17 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import msgspec
 
-from tailwalk import __version__
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.framing import FrameType
-from tailwalk.host.disturbance import CpuWatch, allowed_cpu
-from tailwalk.host.surroundings import machine_facts
+from tailwalk.host.surroundings import CpuWatch, allowed_cpu, machine_facts
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.machines import GUEST
@@ -34,15 +31,9 @@ from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import case_line, prologue
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.timing import (
-    Batches,
-    Record,
-    make_figure,
-    method_notes,
-    round_order,
-    time_line,
-)
-from tailwalk.runs import Conditions, Run
+from tailwalk.rigs.timing import Batches, Record, make_figure, method_notes, round_order, time_line
+from tailwalk.runs import Run
+from tailwalk.runs.record import made_now
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.kvm import kvm_runs_guests
 from tailwalk.vm.qemu import Machine
@@ -87,7 +78,7 @@ def measure_timed(kernels: Sequence[Kernel], plan: Plan, *,
     job = b"".join([prologue(plan.filesystem, bench.cache), *map(_round_lines, rounds), b"end\n"])
     watch = CpuWatch(cpu)
     with ExitStack() as stack:
-        guests = [stack.enter_context(_Running(kernel, bench, plan, job)) for kernel in kernels]
+        guests = [_Running(kernel, bench, plan, job, stack) for kernel in kernels]
         for guest in guests:
             with bench.progress.task(f"boot {guest.kernel.spec}"):
                 guest.boot(cpu)
@@ -101,7 +92,7 @@ def measure_timed(kernels: Sequence[Kernel], plan: Plan, *,
         disturbed = watch.notes()
         for guest in guests:
             guest.finish()
-    return [guest.run(bench, plan, cpu, disturbed) for guest in guests]
+    return [guest.run(cpu, disturbed) for guest in guests]
 
 
 def _round_lines(groups: Sequence[Sequence[Case]]) -> bytes:
@@ -114,34 +105,22 @@ def _round_lines(groups: Sequence[Sequence[Case]]) -> bytes:
 
 
 class _Running:
-    """A kernel's guest, and what is known of its cases so far."""
+    """A kernel's guest, which lasts as long as the stack, and what is known of its cases so far."""
 
-    def __init__(self, kernel: Kernel, bench: Bench, plan: Plan, job: bytes) -> None:
+    def __init__(self, kernel: Kernel, bench: Bench, plan: Plan, job: bytes,
+                 stack: ExitStack) -> None:
         self.kernel = kernel
         self.said = KernelSaid("", ())
         self.thread = 0
-        self._cases = plan.cases
         self._records = {case: Record(case, _BATCHES) for case in plan.cases}
-        self._bench = bench
-        self._filesystem = plan.filesystem
+        self._bench, self._plan = bench, plan
         self._job = job
-        self._stack = ExitStack()
-
-    def __enter__(self) -> _Running:
-        start = self._start = self._bench.start(self.kernel, self._filesystem)
-        with ExitStack() as failing:
-            failing.callback(self._stack.close)
-            archive = self._stack.enter_context(temporary_folder()) / "initramfs"
-            archive.write_bytes(start.initramfs)
-            self._guest = self._stack.enter_context(Guest(
-                self._bench.machine, qemu=self._bench.qemu, kernel=self.kernel.image,
-                initramfs=archive, name=self.kernel.spec, sought=self.kernel.sought,
-                job=self._job))
-            failing.pop_all()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
+        self._start = bench.start(kernel, plan.filesystem)
+        archive = stack.enter_context(temporary_folder()) / "initramfs"
+        archive.write_bytes(self._start.initramfs)
+        self._guest = stack.enter_context(Guest(
+            bench.machine, qemu=bench.qemu, kernel=kernel.image, initramfs=archive,
+            name=kernel.spec, sought=kernel.sought, job=job))
 
     def boot(self, cpu: int) -> None:
         """Wait until the guest has booted and stopped itself, its processor pinned to a CPU."""
@@ -173,18 +152,15 @@ class _Running:
             raise GuestError(f"the probe sent a {last.type.name} frame after its last round.")
         self._guest.finish(deadline)
 
-    def run(self, bench: Bench, plan: Plan, cpu: int, disturbed: Sequence[str]) -> Run:
+    def run(self, cpu: int, disturbed: Sequence[str]) -> Run:
         """The record of the kernel."""
         notes = [*method_notes(list(self._records.values())), *disturbed]
         kernel = kernel_record(self.kernel, self.said)
-        found = bench.conditions(plan.filesystem)
-        conditions = Conditions(
-            filesystem=found.filesystem, probe=found.probe,
-            machine={**found.machine, "host cpu": machine_facts(cpu)["cpu"],
-                     "host kernel": os.uname().release})
+        found = self._bench.conditions(self._plan.filesystem)
+        conditions = msgspec.structs.replace(found, machine={
+            **found.machine, "host cpu": machine_facts(cpu)["cpu"],
+            "host kernel": os.uname().release})
         return Run(
-            tailwalk=__version__,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            rig="timed", kernel=kernel, conditions=conditions,
+            **made_now(), rig="timed", kernel=kernel, conditions=conditions,
             inputs=digest_bytes(kernel.digest.encode(), msgspec.json.encode(conditions), self._job),
-            figures=[make_figure(self._records[case], notes) for case in self._cases])
+            figures=[make_figure(self._records[case], notes) for case in self._plan.cases])

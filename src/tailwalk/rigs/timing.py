@@ -19,9 +19,9 @@ from statistics import median
 from tailwalk.cases import Case
 from tailwalk.probe.protocol import Folios, Times
 from tailwalk.rigs.job import case_line
-from tailwalk.runs import Figure, FolioCount
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import TIME
+from tailwalk.runs.record import Figure, FolioCount
 
 CLOCK_SHARE = 0.005
 """Reading the clock takes at most this share of a batch."""

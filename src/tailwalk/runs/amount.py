@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How much of one metric a case took: the figure, and the calls that it follows from."""
+"""How much of one metric a case took: the figure, the calls that it follows from, and how sure a
+timed one is."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, groupby
 from statistics import median
+from typing import Any
 
 import msgspec
 
-from tailwalk.runs.interval import median_interval
 from tailwalk.runs.metrics import Metric
 
 _LEAST, _MOST = 1e-9, 1e18
 _STEADY_SHARE = 0.5
+RESAMPLES = 9_999
+SEED = 1024
+_FEWEST = 6
 
 
 class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,3 +111,34 @@ def _median(counts: Mapping[int | float, int]) -> float:
     ends = list(accumulate(counts[value] for value in values))
     middle = [values[bisect_right(ends, at)] for at in ((ends[-1] - 1) // 2, ends[-1] // 2)]
     return sum(middle) / 2
+
+
+def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
+    """95% percentile bootstrap interval of the median; None for fewer than six samples, of which
+    not even the least and the largest hold the median between them so often, or where the samples
+    are too large to reckon with.
+
+    Resampling starts from the same seed every time: equal samples give an equal interval.
+    """
+    if len(samples) < _FEWEST:
+        return None
+    import numpy as np
+
+    return bootstrap_interval((np.asarray(samples, dtype=np.float64),), np.median,
+                              random=np.random.default_rng(SEED))
+
+
+def bootstrap_interval(samples: Sequence[Any], statistic: Any, *, random: Any,
+                       batch: int | None = None) -> tuple[float, float] | None:
+    """95% percentile bootstrap interval of a statistic; None where an end of it is no finite
+    number. `batch` is how many resamples are held in memory at a time (None: all)."""
+    import numpy as np
+    from scipy.stats import bootstrap
+
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they warn of is told by the result
+        found = bootstrap(samples, statistic, vectorized=True, method="percentile",
+                          confidence_level=0.95, n_resamples=RESAMPLES, batch=batch,
+                          random_state=random)
+    interval = float(found.confidence_interval.low), float(found.confidence_interval.high)
+    return interval if np.isfinite(interval).all() else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,20 +77,21 @@ def lines(runs: Sequence[Run]) -> Iterator[ExportLine]:
 
 
 def to_csv(runs: Sequence[Run]) -> str:
-    """One line a figure under a heading; true and false in lower case, nothing for None."""
+    """One line a figure under a heading."""
+    return csv_text(ExportLine.__struct_fields__, map(msgspec.structs.astuple, lines(runs)))
+
+
+def csv_text(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as CSV; true and false in lower case, nothing for None."""
     stream = io.StringIO()
     table = csv.writer(stream, lineterminator="\n")
     # Python before 3.13 leaves a lone carriage return unquoted where lines end with another sign.
     quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    table.writerow(ExportLine.__struct_fields__)
-    for line in lines(runs):
-        row = [_text(value) for value in msgspec.structs.astuple(line)]
+    table.writerow(heading)
+    for values in rows:
+        row = [str(value).lower() if isinstance(value, bool) else value for value in values]
         (quoting if any("\r" in str(value) for value in row) else table).writerow(row)
     return stream.getvalue()
-
-
-def _text(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value
 
 
 def write_parquet(runs: Sequence[Run], path: Path) -> None:
@@ -104,7 +105,8 @@ def write_parquet(runs: Sequence[Run], path: Path) -> None:
     rows = list(lines(runs))
     columns: dict[str, Any] = {}
     for member in msgspec.structs.fields(ExportLine):
-        kind = next(kind for kind in types if kind in _kinds(member.type))
+        allowed = getattr(member.type, "__args__", (member.type,))  # those of `int | None`
+        kind = next(kind for kind in types if kind in allowed)
         values = [getattr(row, member.name) for row in rows]
         if kind is float:
             values = [None if value is None else float(value) for value in values]
@@ -112,8 +114,3 @@ def write_parquet(runs: Sequence[Run], path: Path) -> None:
     sink = arrow.BufferOutputStream()
     parquet.write_table(arrow.table(columns), sink, compression="zstd")
     write_whole(path, sink.getvalue().to_pybytes())
-
-
-def _kinds(annotation: Any) -> tuple[Any, ...]:
-    """The types that an annotation such as `int | None` allows."""
-    return getattr(annotation, "__args__", (annotation,))

@@ -130,7 +130,11 @@ def _connect(places: list[str], root: Path,
             connection = sqlite3.connect(place)
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA foreign_keys = ON")
-            _make_tables(connection)
+            version, = connection.execute("PRAGMA user_version").fetchone()
+            if version != _VERSION:
+                if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+                    raise sqlite3.DatabaseError(f"an index of version {version}")
+                connection.executescript(_TABLES)
             _update(connection, root, read)
             return connection
         except BaseException as error:
@@ -141,15 +145,6 @@ def _connect(places: list[str], root: Path,
         for name in (INDEX_NAME, f"{INDEX_NAME}-journal"):
             (root / name).unlink(missing_ok=True)
     raise AssertionError("SQLite cannot make tables in memory")
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    version, = connection.execute("PRAGMA user_version").fetchone()
-    if version == _VERSION:
-        return
-    if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        raise sqlite3.DatabaseError(f"an index of version {version}")
-    connection.executescript(_TABLES)
 
 
 def _update(connection: sqlite3.Connection, root: Path,

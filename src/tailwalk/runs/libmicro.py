@@ -12,18 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cache
 
 import msgspec
 
-from tailwalk import __version__
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import KIB, MIB, Case, Filesystem, all_workloads
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import TIME
-from tailwalk.runs.record import Conditions, Figure, KernelRecord, Run
+from tailwalk.runs.record import Conditions, Figure, KernelRecord, Run, made_now
 from tailwalk.words import listed
 
 UNKNOWN = "unknown"
@@ -93,7 +91,8 @@ def parse_libmicro(text: str) -> list[ResultSection]:
                 sections.append(section)
                 titles = None
             if match := _HEADER.match(line):
-                section.header[_key(match[1])] = match[2].strip()
+                title = re.sub(r"[_\s]+", " ", match[1]).strip().lower()
+                section.header[title] = match[2].strip()
         elif line.lstrip().startswith("#"):
             continue
         elif _TITLES in line:  # behind `Running: NAME` where -E was given and not sent elsewhere
@@ -108,25 +107,16 @@ def parse_libmicro(text: str) -> list[ResultSection]:
     return [section for section in sections if section.results or section.failures]
 
 
-def _key(title: str) -> str:
-    return re.sub(r"[_\s]+", " ", title).strip().lower()
-
-
 def _result(match: re.Match[str], titles: Sequence[str] | None) -> Result:
     rest = [int(word) if word.isdecimal() else -1 for word in match[6].split()]
-    if titles is None:
-        titles = _guessed_titles(match[1], len(rest))
+    if titles is None:  # printed without (-H): told by the number of columns
+        titles = ["size", "vec"] if match[1].startswith("writev") else ["size"]
+        batched = len(rest) == len(titles) + 2
+        titles = ["samples", *(["errors", "cnt/samp"] if batched else []), *titles]
     own = titles[titles.index("samples") + 1:] if "samples" in titles else []
     return Result(name=match[1], processes=int(match[2]), threads=int(match[3]),
                   usecs=float(match[4]), samples=int(match[5]),
                   columns=dict(zip(own, rest, strict=False)))
-
-
-def _guessed_titles(name: str, columns: int) -> list[str]:
-    """The titles of a line that was printed without (-H), by its number of columns."""
-    own = ["size", "vec"] if name.startswith("writev") else ["size"]
-    batched = columns == len(own) + 2
-    return ["samples", *(["errors", "cnt/samp"] if batched else []), *own]
 
 
 def import_libmicro(texts: Mapping[str, str], *, kernel: str | None = None,
@@ -192,7 +182,13 @@ def _write_cases(section: ResultSection, left_out: dict[str, None], *, fill: int
         if reason:
             left_out[f"{result.name} {reason}"] = None
             continue
-        yield _case(match[1], result, fill=fill, file_size=file_size), result
+        size, call, name = result.columns["size"], match[1], result.name
+        if name == call:
+            name = f"{call}_u{size // KIB}k" if size % KIB == 0 else f"{call}_u{size}"
+        case = Case.of(call, name=name, size=size, fill=fill, file_size=file_size)
+        if "vec" in result.columns:
+            case = case.changed(vectors=result.columns["vec"])
+        yield case, result
 
 
 def _reason_against(result: Result, target: str | None) -> str | None:
@@ -212,15 +208,6 @@ def _reason_against(result: Result, target: str | None) -> str | None:
     return None
 
 
-def _case(call: str, result: Result, *, fill: int, file_size: int) -> Case:
-    size = result.columns["size"]
-    name = result.name
-    if name == call:
-        name = f"{call}_u{size // KIB}k" if size % KIB == 0 else f"{call}_u{size}"
-    case = Case.of(call, name=name, size=size, fill=fill, file_size=file_size)
-    return case.changed(vectors=result.columns["vec"]) if "vec" in result.columns else case
-
-
 def _run(release: str, parts: Sequence[tuple[ResultSection, list[tuple[Case, Result]]]],
          filesystem: Filesystem) -> Run:
     header = parts[0][0].header
@@ -234,8 +221,7 @@ def _run(release: str, parts: Sequence[tuple[ResultSection, list[tuple[Case, Res
         machine=_machine(header))
     figures = [_figure(case, results) for case, results in samples.items()]
     return Run(
-        tailwalk=__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        **made_now(),
         rig="host",
         kernel=KernelRecord(
             spec=release, release=release, digest=digest_bytes(release.encode(), build.encode()),

@@ -14,12 +14,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from tailwalk import __version__
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import DamagedError, RecordError
 from tailwalk.runs.amount import Amount, contradiction
@@ -29,6 +31,10 @@ from tailwalk.runs.version1 import figure_from_1
 RUN_SCHEMA = "tailwalk.run/2"
 
 R = TypeVar("R", bound=msgspec.Struct)
+
+SOFTWARE_CHECKSUMS = "checksums in software"
+"""Names, among the provenance of a record's kernel, the checksums that it computed in software on
+a CPU that has an instruction for them."""
 
 
 class KernelRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,6 +136,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def unit(self) -> str:
         """Of `metric`."""
         return self.metric.unit
+
+
+def made_now() -> dict[str, str]:
+    """What every record says of its making: by which tailwalk, and when."""
+    return {"tailwalk": __version__, "created": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
 def short_digest(content: bytes) -> str:
@@ -289,3 +300,25 @@ def replace_file(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def kernel_notes(kernel: KernelRecord) -> list[str]:
+    """What a reader has to know of the kernel, as sentences."""
+    slow = kernel.provenance.get(SOFTWARE_CHECKSUMS)
+    return [f"{slow}: what writes metadata is dearer here than on a server"] if slow else []
+
+
+def notes_by_kernel(kernels: Iterable[KernelRecord]) -> list[str]:
+    """What a reader has to know of each of several kernels, with its spec."""
+    return [f"{kernel.spec}, {note}" for kernel in kernels for note in kernel_notes(kernel)]
+
+
+def grouped_notes(run: Run) -> list[str]:
+    """What a reader has to know of the run's kernel, then every note of its figures once, with the
+    names of the cases it is about."""
+    cases: dict[str, dict[str, None]] = {}
+    for figure in run.figures:
+        for note in figure.notes:
+            cases.setdefault(note, {})[figure.case.name] = None
+    return [*kernel_notes(run.kernel),
+            *(f"{', '.join(names)}: {note}" for note, names in cases.items())]

@@ -30,18 +30,14 @@ def json_schema(record: type[msgspec.Struct]) -> dict[str, Any]:
 
     Raises TypeError for a record with a field of a kind that no record has yet.
     """
-    name = _schema_name(record)
+    name = next((member.default for member in msgspec.structs.fields(record)
+                 if member.name == "schema" and isinstance(member.default, str)), None)
+    if name is None:
+        raise TypeError(f"{record.__name__} has no `schema` field that names its format")
     writer = _Writer()
     root = writer.schema(inspect.type_info(record))
     writer.definitions[record.__name__]["properties"]["schema"] = {"const": name}
     return {"$schema": _DIALECT, "title": name, **root, "$defs": writer.definitions}
-
-
-def _schema_name(record: type[msgspec.Struct]) -> str:
-    for member in msgspec.structs.fields(record):
-        if member.name == "schema" and isinstance(member.default, str):
-            return member.default
-    raise TypeError(f"{record.__name__} has no `schema` field that names its format")
 
 
 class _Writer:

@@ -13,12 +13,16 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tailwalk.errors import DamagedError, RecordError
+from tailwalk.errors import DamagedError, RecordError, UsageError
 from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import unusable
+from tailwalk.runs import read_run
 from tailwalk.runs.index import Entry, refreshed
+from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.record import (
     RUN_SCHEMA,
     Run,
@@ -141,8 +145,7 @@ class Store:
 
     def remove(self, entries: Sequence[Entry]) -> None:
         """Remove runs; raises RecordError where the directory cannot be written."""
-        for entry in entries:
-            _unlink(self.root / entry.file)
+        self.discard([self.root / entry.file for entry in entries])
 
     def leftovers(self) -> list[Path]:
         """Unfinished files of writers that were killed."""
@@ -161,7 +164,10 @@ class Store:
     def discard(self, paths: Sequence[Path]) -> None:
         """Remove leftovers or damaged files; raises RecordError as `remove`."""
         for path in paths:
-            _unlink(path)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise RecordError(f"cannot remove {path}: {error.strerror}.") from error
 
     def _read(self, path: Path) -> Run | None:
         """The run in a file of the directory, None where there is none to be had."""
@@ -206,8 +212,55 @@ def _decode(content: bytes, path: Path) -> Run:
     return run
 
 
-def _unlink(path: Path) -> None:
+@dataclass
+class Copied:
+    """How many files were added to the store, were there before, and are no runs."""
+
+    added: int = 0
+    there: int = 0
+    failed: int = 0
+
+
+def keep_copies(store: Store, sources: Sequence[Path], *, progress: Progress = SILENT) -> Copied:
+    """Add the runs in files, or in all *.json files of directories, to a store; `progress` is told
+    of those that are none.
+
+    Raises UsageError for a directory without such a file.
+    """
+    done = Copied()
+    for source in sources:
+        paths = sorted(source.glob("*.json")) if source.is_dir() else [source]
+        if not paths:
+            raise UsageError(f"{source} holds no *.json file.")
+        for path in paths:
+            try:
+                run = read_run(path)
+            except RecordError as error:
+                progress.note(str(error))
+                done.failed += 1
+                continue
+            if store.path(run).exists():
+                done.there += 1
+            else:
+                store.add(run)
+                done.added += 1
+    return done
+
+
+def superseded(found: Sequence[Entry]) -> list[Entry]:
+    """All but the newest of the repeatable runs with the same inputs; repeats of others are
+    samples of their own."""
+    repeatable = [entry for entry in found if RIGS[entry.rig].metric.repeatable]
+    newest = {entry.inputs: entry for entry in repeatable}
+    return [entry for entry in repeatable if newest[entry.inputs] is not entry]
+
+
+def older_than_days(found: Sequence[Entry], days: int) -> list[Entry]:
+    """Those that are older; raises UsageError for more days than there were."""
     try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise RecordError(f"cannot remove {path}: {error.strerror}.") from error
+        limit = datetime.now(UTC) - timedelta(days=days)
+    except OverflowError as error:
+        raise UsageError(f"--older-than {days}: so many days ago there were no runs.") from error
+    created = [datetime.fromisoformat(entry.created) for entry in found]
+    return [entry for entry, moment in zip(found, created, strict=True)
+            if (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) < limit]

@@ -21,7 +21,7 @@ from tailwalk.probe.build import Probe
 from tailwalk.probe.protocol import Ready
 from tailwalk.progress import SILENT, Progress
 from tailwalk.runs import KernelRecord
-from tailwalk.runs.notes import SOFTWARE_CHECKSUMS
+from tailwalk.runs.record import SOFTWARE_CHECKSUMS
 from tailwalk.vm.checksums import Checksum, checksums
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.initramfs import make_initramfs
