@@ -22,7 +22,8 @@ from tailwalk.compare import Comparison, compare
 from tailwalk.errors import TailwalkError
 from tailwalk.kernels.resolve import resolve
 from tailwalk.report.words import show_recovery
-from tailwalk.rigs.exact import Bench, measure
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
 from tailwalk.runs.store import Store

@@ -29,9 +29,9 @@ from tailwalk.compiling import compiler
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.resolve import resolve
 from tailwalk.profile.symbols import read_symbols
-from tailwalk.rigs.exact import Bench
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.cores import as_finished
 from tailwalk.rigs.exec import ExecPlan, execute
-from tailwalk.rigs.jobs import as_finished
 from tailwalk.rigs.recording import symbol_text
 from tailwalk.vm.qemu import plugin_interface
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tailwalk.compiling import compiler
 from tailwalk.kernels.resolve import resolve
-from tailwalk.rigs.exact import Bench
+from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.exec import ExecPlan, execute
 from tailwalk.vm.cpu import GUEST_CPU, show_cpu
 

@@ -23,7 +23,9 @@ from tailwalk.cache import Cache
 from tailwalk.cases import find_cases
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.resolve import resolve
-from tailwalk.rigs.exact import Bench, case_line, measure, prologue
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.exact import measure
+from tailwalk.rigs.job import case_line, prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.vm.guest import Guest
 

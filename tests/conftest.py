@@ -14,7 +14,7 @@ from hypothesis import settings
 from tailwalk.cache import Cache
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.resolve import resolve
-from tailwalk.rigs.exact import Bench
+from tailwalk.rigs.bench import Bench
 from tailwalk.vm.qemu import Machine, find_qemu
 
 pytest_plugins = ["skips"]

@@ -82,7 +82,7 @@ def test_a_result_cut_short(own_bench, small, tmp_path):
 def test_a_disk_image_with_no_ext4(bench, small, monkeypatch):
     packed_image(Filesystem(), bench.cache)
     nothing = struct.pack("<QQQ", 0, 4096, 255)
-    monkeypatch.setattr("tailwalk.rigs.exact.packed_image", lambda *_: nothing)
+    monkeypatch.setattr("tailwalk.rigs.job.packed_image", lambda *_: nothing)
     with pytest.raises(GuestError, match="cannot mount /dev/ram0 as ext4"):
         measure([small], PLAN, bench=bench)
 
@@ -188,7 +188,8 @@ def test_an_interrupt_during_a_boot(tmp_path, small, number, status):  # noqa: A
 def test_a_killed_tool_takes_its_guest_along(tmp_path, kernel, bench):  # noqa: ARG001
     script = (
         "from tailwalk.kernels.resolve import resolve\n"
-        "from tailwalk.rigs.exact import Bench, measure\n"
+        "from tailwalk.rigs.bench import Bench\n"
+        "from tailwalk.rigs.exact import measure\n"
         "from tailwalk.rigs.plan import Plan\n"
         "from tailwalk.cases import find_cases\n"
         "measure([resolve('debian:6.12')], Plan(cases=find_cases(['seed']), calls=50000))\n")

@@ -24,11 +24,11 @@ from tailwalk.errors import HostError
 from tailwalk.host.worker import Worker
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.probe.protocol import read_times
-from tailwalk.rigs.host import HostPlan, measure_host
-from tailwalk.rigs.timing import Pace
+from tailwalk.rigs.host import measure_host
+from tailwalk.rigs.plan import Pace, Plan
 
 [SMALL] = [msgspec.structs.replace(case, file_size=MIB) for case in find_cases(["pwrite_u1k"])]
-PLAN = HostPlan(cases=[SMALL], pace=Pace(rounds=8, seconds=0))
+PLAN = Plan(rig="host", cases=[SMALL], pace=Pace(rounds=8, seconds=0))
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ while True: pass
 
 def test_a_busy_cpu_is_reported(tmp_path: Path) -> None:
     with busy_cpu() as cpu:
-        plan = HostPlan(cases=[SMALL], pace=Pace(rounds=400), cpu=cpu)
+        plan = Plan(rig="host", cases=[SMALL], pace=Pace(rounds=400), cpu=cpu)
         [figure] = measure_host(tmp_path, plan).figures
     notes = " ".join(figure.notes)
     assert f"of CPU {cpu} meanwhile" in notes

@@ -23,10 +23,10 @@ from tailwalk.cases import find_cases
 from tailwalk.cli import group
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.progress import Silent
+from tailwalk.rigs.counting import Portion
 from tailwalk.rigs.dask_pool import DaskPool, _count
 from tailwalk.rigs.exact import measure, measure_each
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.pool import Portion
 from tailwalk.runs import Run
 from tailwalk.runs.store import Store
 

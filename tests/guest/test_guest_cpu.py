@@ -16,7 +16,8 @@ from tailwalk.cli.measure import runs_for
 from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
-from tailwalk.rigs.exact import Bench, measure
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.exact import measure
 from tailwalk.rigs.exec import ExecPlan, execute
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import write_run

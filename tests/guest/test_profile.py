@@ -18,7 +18,9 @@ from tailwalk.profile.difference import difference
 from tailwalk.profile.loops import Sides
 from tailwalk.profile.measure import Subject, profile
 from tailwalk.profile.trace import read_recording
-from tailwalk.rigs.exact import case_line, collect_figures, measure, prologue
+from tailwalk.rigs.counting import collect_figures
+from tailwalk.rigs.exact import measure
+from tailwalk.rigs.job import case_line, prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.recording import record, symbol_text
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tailwalk.cli.model import model
-from tailwalk.conformance import SHAPES, Goal, replay
+from tailwalk.conformance import SHAPES, ReplayGoal, replay
 from tailwalk.conformance.replay import Bridge
 from tailwalk.model.designs import DESIGNS, find_design
 from tailwalk.model.words import MODES
@@ -21,7 +21,8 @@ SERIES = sorted((Path(__file__).parent.parent / "series").glob("*.toml"))
 
 
 def test_debian_s_kernel_does_what_the_model_expects(kernel, bench):
-    done = replay(kernel("debian:6.18"), find_design("full"), Goal(sequences=300), bench=bench)
+    done = replay(kernel("debian:6.18"), find_design("full"), ReplayGoal(sequences=300),
+                  bench=bench)
     assert done.finding is None, done.finding
     assert done.tally.sequences == 300 and done.tally.steps == 6000
     assert {mode for mode, _ in done.tally.modes} == set(MODES)
@@ -34,12 +35,12 @@ def test_debian_s_kernel_does_what_the_model_expects(kernel, bench):
 def test_a_wrong_design_is_found(kernel, bench, wrong):
     shapes = tuple(shape for shape in SHAPES
                    if shape.mode == "ordered" and shape.block_size == 1024)
-    done = replay(kernel("debian:6.18"), find_design(wrong), Goal(sequences=60, shapes=shapes),
-                  bench=bench)
+    done = replay(kernel("debian:6.18"), find_design(wrong),
+                  ReplayGoal(sequences=60, shapes=shapes), bench=bench)
     assert done.finding is not None
     assert len(done.finding.sequence.steps) <= 8
     again = replay(kernel("debian:6.18"), find_design(wrong),
-                   Goal(sequences=1, seed=done.finding.seed), bench=bench)
+                   ReplayGoal(sequences=1, seed=done.finding.seed), bench=bench)
     assert again.finding == done.finding
 
 
@@ -53,7 +54,7 @@ def test_a_difference_is_status_1(kernel):
 
 def test_the_same_sequences_show_the_same(kernel, bench):
     bridge = Bridge(kernel("debian:6.18"), find_design("full"), bench=bench)
-    [batch, *_] = Goal(sequences=20, shapes=(SHAPES[0],)).batches()
+    [batch, *_] = ReplayGoal(sequences=20, shapes=(SHAPES[0],)).batches()
     sequences = [one.sequence() for one in batch]
     first, again = (bridge.see(SHAPES[0].filesystem, sequences) for _ in range(2))
     assert first == again
@@ -64,7 +65,7 @@ def test_the_same_sequences_show_the_same(kernel, bench):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("spec", "design"), [("src:6.18", "full"), ("src:6.18+tail", "tail")])
 def test_ten_thousand_sequences(kernel, bench, spec, design):
-    done = replay(kernel(spec), find_design(design), Goal(sequences=10_000), bench=bench)
+    done = replay(kernel(spec), find_design(design), ReplayGoal(sequences=10_000), bench=bench)
     assert done.finding is None, done.finding
     assert done.tally.sequences == 10_000
     print(f"{spec}: {done.tally.steps} steps in {done.seconds:.0f} s")
@@ -75,7 +76,7 @@ def test_ten_thousand_sequences(kernel, bench, spec, design):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("series", SERIES, ids=lambda path: path.stem)
 def test_a_wrong_kernel_is_found(kernel, bench, series):
-    done = replay(kernel(f"src:6.18+{series}"), find_design("full"), Goal(sequences=1000),
+    done = replay(kernel(f"src:6.18+{series}"), find_design("full"), ReplayGoal(sequences=1000),
                   bench=bench)
     assert done.finding is not None
     print(f"{series.stem}: {done.finding.difference}, {len(done.finding.sequence.steps)} steps")

@@ -15,9 +15,8 @@ from tailwalk.cases import KIB, MIB, find_cases
 from tailwalk.errors import GuestError, ToolError, UsageError
 from tailwalk.rigs import timed
 from tailwalk.rigs.exact import measure
-from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.timed import TimedPlan, measure_timed
-from tailwalk.rigs.timing import Pace
+from tailwalk.rigs.plan import Pace, Plan
+from tailwalk.rigs.timed import measure_timed
 from tailwalk.vm.kvm import kvm_runs_guests
 
 pytestmark = pytest.mark.guest
@@ -37,7 +36,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_agrees_with_the_exact_rig(bench, kernel) -> None:
     kernels = [kernel("debian:6.12"), kernel("debian:6.18")]
-    runs = measure_timed(kernels, TimedPlan(cases=CASES, pace=Pace(rounds=8)), bench=bench)
+    runs = measure_timed(kernels, Plan(rig="timed", cases=CASES, pace=Pace(rounds=8)), bench=bench)
     exact = measure(kernels, Plan(cases=CASES), bench=bench)
     assert guests(os.getpid()) == []
     for run, counted in zip(runs, exact, strict=True):
@@ -52,13 +51,13 @@ def test_agrees_with_the_exact_rig(bench, kernel) -> None:
 
 
 def test_a_kernel_may_stand_there_twice(bench, kernel) -> None:
-    plan = TimedPlan(cases=CASES[:1], pace=Pace(rounds=8))
+    plan = Plan(rig="timed", cases=CASES[:1], pace=Pace(rounds=8))
     first, second = measure_timed([kernel("debian:6.12")] * 2, plan, bench=bench)
     assert first.figures[0].value == pytest.approx(second.figures[0].value, abs=1)
 
 
 def test_a_guest_that_panics_ends_all(bench, kernel) -> None:
-    plan = TimedPlan(cases=CASES[:1], append="rdinit=/no/such/init init=/no/such/init")
+    plan = Plan(rig="timed", cases=CASES[:1], append="rdinit=/no/such/init init=/no/such/init")
     with pytest.raises(GuestError, match="the kernel panicked"):
         measure_timed([kernel("debian:6.12")] * 2, plan, bench=bench)
     assert guests(os.getpid()) == []
@@ -67,13 +66,13 @@ def test_a_guest_that_panics_ends_all(bench, kernel) -> None:
 def test_a_guest_that_does_not_come_up_is_given_up(bench, kernel, monkeypatch) -> None:
     monkeypatch.setattr(timed, "BOOT_SECONDS", 0.5)
     with pytest.raises(GuestError, match="no sign in time"):
-        measure_timed([kernel("debian:6.12")], TimedPlan(cases=CASES[:1]), bench=bench)
+        measure_timed([kernel("debian:6.12")], Plan(rig="timed", cases=CASES[:1]), bench=bench)
     assert guests(os.getpid()) == []
 
 
 def test_refuses_what_cannot_be_measured(bench) -> None:
-    for plan in (TimedPlan(cases=[]), TimedPlan(cases=CASES, pace=Pace(rounds=1)),
-                 TimedPlan(cases=CASES, cpu=4095)):
+    for plan in (Plan(rig="timed", cases=[]), Plan(rig="timed", cases=CASES, pace=Pace(rounds=1)),
+                 Plan(rig="timed", cases=CASES, cpu=4095)):
         with pytest.raises(UsageError):
             measure_timed([], plan, bench=bench)
 
@@ -83,7 +82,7 @@ def test_says_what_was_tried_where_kvm_runs_no_guest(kernel) -> None:
     if runs:
         not_here("KVM runs guests here")
     with pytest.raises(ToolError, match=r"timed rig needs KVM.*/dev/kvm.*--rig exact"):
-        measure_timed([kernel("debian:6.12")], TimedPlan(cases=CASES))
+        measure_timed([kernel("debian:6.12")], Plan(rig="timed", cases=CASES))
 
 
 def test_measures_under_kvm(kernel) -> None:
@@ -91,7 +90,7 @@ def test_measures_under_kvm(kernel) -> None:
     if not runs:
         not_here(reason)
     [old, new] = measure_timed([kernel("debian:6.12"), kernel("debian:6.18")],
-                               TimedPlan(cases=CASES, pace=Pace(rounds=10)))
+                               Plan(rig="timed", cases=CASES, pace=Pace(rounds=10)))
     small, large = (run.figures[2].value for run in (old, new))
     assert 100 < small < 20_000
     assert large > 2 * small

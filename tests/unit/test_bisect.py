@@ -32,7 +32,8 @@ from tailwalk.errors import (
     UsageError,
 )
 from tailwalk.kernels.listing import Available
-from tailwalk.rigs.exact import Bench, Measured
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.exact import Measured
 from tailwalk.runs import write_run
 
 RELEASES = ("6.12.111", "6.12.118", "6.16.3", "6.16.12", "6.17.8", "6.17.13", "6.18.5", "6.18.9",

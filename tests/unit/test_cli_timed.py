@@ -14,6 +14,7 @@ from tailwalk.cases import find_cases
 from tailwalk.cli import group
 from tailwalk.errors import ToolError, UsageError
 from tailwalk.rigs import timed
+from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run, write_run
 
 MEDIANS = {"debian:6.12": 600.0, "debian:6.18": 4600.0}
@@ -26,9 +27,9 @@ def made_guest_run(spec: str, cases) -> Run:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[timed.TimedPlan]:
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Plan]:
     """The plans that the timed rig is asked for, on a machine where KVM runs guests."""
-    plans: list[timed.TimedPlan] = []
+    plans: list[Plan] = []
 
     def measure(found, plan, **_):
         plans.append(plan)
@@ -45,7 +46,7 @@ def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(group, arguments)
 
 
-def test_compares_times(asked: list[timed.TimedPlan], tmp_path: Path) -> None:
+def test_compares_times(asked: list[Plan], tmp_path: Path) -> None:
     done = invoke("compare", "--rig", "timed", "--rounds", "12", "debian:6.12", "debian:6.18",
                   "-c", "pwrite_u1k")
     assert done.exit_code == 0
@@ -58,7 +59,7 @@ def test_compares_times(asked: list[timed.TimedPlan], tmp_path: Path) -> None:
     assert len(kept) == 2
 
 
-def test_a_spec_beside_a_timed_record_is_timed_too(asked: list[timed.TimedPlan],
+def test_a_spec_beside_a_timed_record_is_timed_too(asked: list[Plan],
                                                    tmp_path: Path) -> None:
     write_run(made_guest_run("debian:6.12", find_cases(["write_u1k"])), tmp_path / "run.json")
     done = invoke("compare", str(tmp_path / "run.json"), "debian:6.18")

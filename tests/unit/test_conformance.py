@@ -11,7 +11,7 @@ import pytest
 
 from tailwalk.cli import main
 from tailwalk.conformance.compare import first_difference
-from tailwalk.conformance.replay import SHAPES, Finding, Goal, Replay, Tally
+from tailwalk.conformance.replay import SHAPES, Disagreement, Replay, Replayed, ReplayGoal
 from tailwalk.conformance.text import tell_replay
 from tailwalk.conformance.wire import COUNTED, DATA, SHOWN, SPLIT, TAIL, Seen, decode, replay_lines
 from tailwalk.errors import GuestError, UsageError
@@ -152,22 +152,22 @@ def test_without_cachestat_only_uptodate_folios_are_compared():
 
 
 def test_a_seed_is_the_same_sequence_whatever_else_is_replayed():
-    everything = {one.seed: one for one in Goal(sequences=100).numbered()}
+    everything = {one.seed: one for one in ReplayGoal(sequences=100).numbered()}
     shapes = tuple(shape for shape in SHAPES if shape.mode == "journal")
-    some = list(Goal(sequences=5, shapes=shapes).numbered())
+    some = list(ReplayGoal(sequences=5, shapes=shapes).numbered())
     assert len(some) == 5 and all(everything[one.seed] == one for one in some)
     assert set(SHAPES) == {one.shape for one in everything.values()}
 
 
 def test_batches_hold_every_sequence_once_on_one_file_system_each():
-    goal = Goal(sequences=3000, seed=17)
+    goal = ReplayGoal(sequences=3000, seed=17)
     batches = list(goal.batches())
     assert all(len({one.shape.filesystem for one in batch}) == 1 for batch in batches)
     assert sorted(one.seed for batch in batches for one in batch) == list(range(17, 3017))
 
 
-@pytest.mark.parametrize("goal", [Goal(sequences=0), Goal(sequences=1, seed=-1),
-                                  Goal(sequences=1, shapes=())])
+@pytest.mark.parametrize("goal", [ReplayGoal(sequences=0), ReplayGoal(sequences=1, seed=-1),
+                                  ReplayGoal(sequences=1, shapes=())])
 def test_a_goal_that_makes_no_sense_is_refused(goal):
     with pytest.raises(UsageError):
         goal.check()
@@ -180,9 +180,9 @@ def test_a_difference_is_told_with_its_steps_and_its_replay(tmp_path):
     difference = first_difference(SEQUENCE, expected, seen)
     done = Replay(
         kernel=Kernel(spec="src:6.18", release="6.18.15", image=tmp_path, digest="0"),
-        release="6.18.15", design=find_design("tail"), goal=Goal(sequences=9),
-        tally=Tally(sequences=9, steps=180, counted=False), seconds=1.0,
-        finding=Finding(42, SEQUENCE, expected, seen, difference))
+        release="6.18.15", design=find_design("tail"), goal=ReplayGoal(sequences=9),
+        tally=Replayed(sequences=9, steps=180, counted=False), seconds=1.0,
+        finding=Disagreement(42, SEQUENCE, expected, seen, difference))
     text = "\n".join(tell_replay(done))
     assert "DIFFERENT in seed 42: ordered, blocks of 1KiB, at first hole preallocated" in text
     assert "1. write 1024 bytes 0x33 at 512, of which memory holds 512" in text

@@ -13,9 +13,9 @@ import pytest
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.progress import SILENT
 from tailwalk.rigs import dask_pool
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.counting import Counted, Portion
 from tailwalk.rigs.dask_pool import _Work
-from tailwalk.rigs.exact import Bench
-from tailwalk.rigs.pool import Counted, Portion
 from tailwalk.vm.qemu import Machine
 
 DONE = Counted("6.18.15", [])

@@ -15,7 +15,6 @@ from tailwalk.cases import KIB, MIB, Filesystem, find_cases
 from tailwalk.errors import ToolError, UsageError
 from tailwalk.rigs.exec import ExecPlan
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.timed import TimedPlan
 from tailwalk.vm import filesystem
 from tailwalk.vm.filesystem import make_image, mkfs_program, packed_image, segments
 
@@ -71,7 +70,6 @@ def test_a_block_size_the_file_system_does_not_have(tmp_path):
 def test_a_kind_that_no_guest_has_is_named_with_those_it_can_have(tmp_path, kind):
     wanted = Filesystem(kind=kind)
     plans = (Plan(cases=find_cases(["pwrite_u1k"]), filesystem=wanted),
-             TimedPlan(cases=find_cases(["pwrite_u1k"]), filesystem=wanted),
              ExecPlan(program=Path("/bin/true"), filesystem=wanted))
     for refuse in (lambda: make_image(wanted, tmp_path / "image", size=128 * MIB),
                    lambda: packed_image(wanted, Cache(tmp_path)), lambda: mkfs_program(kind),

@@ -16,8 +16,8 @@ from tailwalk.cli import group
 from tailwalk.errors import HostError, UsageError
 from tailwalk.host.worker import Worker
 from tailwalk.probe.build import build_probe
-from tailwalk.rigs.host import HostPlan, measure_host
-from tailwalk.rigs.timing import Pace
+from tailwalk.rigs.host import measure_host
+from tailwalk.rigs.plan import Pace, Plan
 from tailwalk.runs.record import decode_run, encode
 
 QUICK = Pace(rounds=8, seconds=0)
@@ -29,8 +29,8 @@ def cases(*names: str, **changed: int):
 
 
 def test_measures_here_and_leaves_nothing(tmp_path: Path) -> None:
-    plan = HostPlan(cases=[*cases("write_u1k", "writev_u1k", fill=4 * KIB),
-                           *cases("pwrite_u10k", fill=64 * KIB, offset=100)], pace=QUICK)
+    plan = Plan(rig="host", cases=[*cases("write_u1k", "writev_u1k", fill=4 * KIB),
+                                   *cases("pwrite_u10k", fill=64 * KIB, offset=100)], pace=QUICK)
     run = measure_host(tmp_path, plan)
     assert list(tmp_path.iterdir()) == []
     assert (run.rig, run.unit, run.kernel.spec) == ("host", "ns/call", "host")
@@ -46,13 +46,13 @@ def test_measures_here_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_ten_vectors_cost_more_than_one(tmp_path: Path) -> None:
-    plan = HostPlan(cases=cases("pwrite_u1k", "writev_u10k", fill=4 * KIB), pace=QUICK)
+    plan = Plan(rig="host", cases=cases("pwrite_u1k", "writev_u10k", fill=4 * KIB), pace=QUICK)
     one, ten = measure_host(tmp_path, plan).figures
     assert ten.value > 1.5 * one.value
 
 
 def test_equal_measurements_have_equal_inputs(tmp_path: Path) -> None:
-    plan = HostPlan(cases=cases("pwrite_u1k"), pace=QUICK)
+    plan = Plan(rig="host", cases=cases("pwrite_u1k"), pace=QUICK)
     first, second = (measure_host(tmp_path, plan) for _ in range(2))
     assert first.inputs == second.inputs
     assert first.conditions == second.conditions
@@ -60,9 +60,9 @@ def test_equal_measurements_have_equal_inputs(tmp_path: Path) -> None:
 
 def test_refuses_a_cpu_it_may_not_use(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--cpu 4095"):
-        measure_host(tmp_path, HostPlan(cases=cases("pwrite_u1k"), pace=QUICK, cpu=4095))
+        measure_host(tmp_path, Plan(rig="host", cases=cases("pwrite_u1k"), pace=QUICK, cpu=4095))
     with pytest.raises(UsageError, match="no case"):
-        measure_host(tmp_path, HostPlan(cases=[], pace=QUICK))
+        measure_host(tmp_path, Plan(rig="host", cases=[], pace=QUICK))
 
 
 def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:

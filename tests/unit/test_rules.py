@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
@@ -18,7 +19,8 @@ from tailwalk.rigs.exact import measure, measure_each
 from tailwalk.rigs.exec import ExecPlan, execute
 from tailwalk.rigs.host import measure_host
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.timed import TimedPlan, measure_timed
+from tailwalk.rigs.timed import measure_timed
+from tailwalk.runs.record import Rig
 
 DEBUG = Kernel(spec="debug:6.18", release="6.18.15", image=Path("none"), digest="0" * 64)
 CASES = find_cases(["pwrite_u1k"])
@@ -34,7 +36,7 @@ def nothing_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tailwalk.kernels.source.resolve_source", begun)
     monkeypatch.setattr("tailwalk.kernels.listing.list_kernels", begun)
     monkeypatch.setattr("tailwalk.cli.doctor.examine", list)
-    monkeypatch.setattr("tailwalk.rigs.exact.find_qemu", begun)
+    monkeypatch.setattr("tailwalk.rigs.bench.find_qemu", begun)
     monkeypatch.setattr("tailwalk.rigs.timed.require_kvm", begun)
     monkeypatch.setenv("TAILWALK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))
@@ -65,7 +67,7 @@ def test_verify_takes_a_kernel_that_checks_itself() -> None:
 @pytest.mark.parametrize("measured", [
     lambda: measure([DEBUG], Plan(cases=CASES)),
     lambda: list(measure_each([DEBUG], Plan(cases=CASES))),
-    lambda: measure_timed([DEBUG], TimedPlan(cases=CASES)),
+    lambda: measure_timed([DEBUG], Plan(cases=CASES, rig="timed")),
     lambda: profile([Subject(kernel=DEBUG, case=CASES[0])]),
     lambda: execute(DEBUG, ExecPlan(program=Path("/bin/true"))),
 ])
@@ -75,20 +77,21 @@ def test_rigs_that_give_figures_refuse_a_kernel_that_checks_itself(
         measured()
 
 
-def test_a_plan_for_the_timed_rig_is_not_counted_on_the_exact_one() -> None:
-    kernel = Kernel(spec="debian:6.18", release="6.18.15", image=Path("none"), digest="0" * 64)
-    for rig, take, given in (
-            ("timed", lambda plan: measure_timed([], plan), Plan(cases=CASES, rig="exact")),
-            ("timed", lambda plan: measure_timed([], plan), Plan(cases=CASES, rig="timed")),
-            ("exact", lambda plan: measure([], plan), TimedPlan(cases=CASES)),
-            ("host", lambda plan: measure_host(Path(), plan), Plan(cases=CASES))):
-        with pytest.raises(UsageError, match=f"the {rig} rig takes a .*was given a "
-                                             f"{type(given).__name__}: make a "):
-            take(given)
-    with pytest.raises(UsageError, match="for the timed rig, and was given to the exact rig"):
-        measure([kernel], Plan(cases=CASES, rig="timed"))
-    with pytest.raises(UsageError, match="exact and timed"):
-        Plan(cases=CASES, rig="host").check()  # type: ignore[arg-type]
+@pytest.mark.parametrize(("rig", "take"), [
+    ("exact", lambda plan: measure([], plan)),
+    ("timed", lambda plan: measure_timed([], plan)),
+    ("host", lambda plan: measure_host(Path(), plan))])
+def test_a_rig_takes_no_plan_of_another(rig: str, take: Callable[[Plan], object]) -> None:
+    for other in get_args(Rig):
+        if other != rig:
+            with pytest.raises(UsageError, match=f"for the {other} rig, and was given to the {rig} "
+                                                 f"rig: .* say rig {rig}"):
+                take(Plan(cases=CASES, rig=other))
+
+
+def test_a_plan_for_no_rig_is_refused() -> None:
+    with pytest.raises(UsageError, match="rig 'moon': the rigs are exact, timed and host"):
+        Plan(cases=CASES, rig="moon").check()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("words", [

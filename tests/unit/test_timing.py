@@ -16,11 +16,10 @@ from made_runs import SEED, made_samples
 
 from tailwalk.errors import GuestError, UsageError
 from tailwalk.probe.protocol import Folios, Frame, FrameType, Times, read_times
+from tailwalk.rigs.plan import LEAST_ROUNDS, Pace
 from tailwalk.rigs.timing import (
     CLOCK_SHARE,
-    LEAST_ROUNDS,
     Batches,
-    Pace,
     Record,
     batches_for,
     make_figure,

@@ -27,7 +27,8 @@ from tailwalk.kernels.listing import Available
 from tailwalk.report.track_svg import track_svg
 from tailwalk.report.track_table import track_table
 from tailwalk.report.track_words import step_sentences, track_sentence
-from tailwalk.rigs.exact import Bench, Measured
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.exact import Measured
 from tailwalk.runs import Run
 
 CASES = [made_case("pwrite_u1k"), made_case("writev_u10k")]

@@ -179,7 +179,7 @@ class _Measuring:
     """Measures a case on kernels, each once."""
 
     def __init__(self, plan: Plan, progress: Progress) -> None:
-        from tailwalk.rigs.exact import Bench
+        from tailwalk.rigs.bench import Bench
         from tailwalk.runs.store import Store
 
         self._plan = plan

@@ -27,7 +27,7 @@ def teach(command: click.Command) -> None:
         words = re.findall(r"[A-Z]+", parameter.metavar or (parameter.name or "").upper())
         sources = [_SOURCES[word] for word in words if word in _SOURCES]
         if sources and isinstance(parameter.type, click.types.StringParamType):
-            parameter.type = _Named(sources, or_file="RUN" in words or "PROFILE" in words)
+            parameter.type = _Word(sources, or_file="RUN" in words or "PROFILE" in words)
 
 
 def register_shells() -> None:
@@ -36,7 +36,7 @@ def register_shells() -> None:
         add_completion_class(shell)
 
 
-class _Named(click.types.StringParamType):
+class _Word(click.types.StringParamType):
     """A string, and what it may be."""
 
     def __init__(self, sources: Iterable[Callable[[str], Iterable[str]]], *,

@@ -10,7 +10,7 @@ import click
 from tailwalk.cli.console import open_progress
 from tailwalk.kernels.resolve import resolve
 from tailwalk.kernels.spec import parse_spec, require_measurable
-from tailwalk.lab.health import Check, examine
+from tailwalk.lab.health import Look, examine
 from tailwalk.lab.selftest import self_test
 
 _MARKS = {"ok": ("ok", "green"), "missing": ("MISSING", "red"), "optional": ("absent", "yellow")}
@@ -30,9 +30,9 @@ def doctor(test: bool, spec: str) -> None:
     parse_spec(spec)
     require_measurable(spec)
     fit = True
-    for check in examine():
-        _show(check)
-        fit = fit and check.state != "missing"
+    for look in examine():
+        _show(look)
+        fit = fit and look.state != "missing"
     if test and fit:
         with open_progress() as progress:
             result = self_test(resolve(spec, progress=progress), progress=progress)
@@ -43,6 +43,6 @@ def doctor(test: bool, spec: str) -> None:
     sys.exit(0 if fit else 2)
 
 
-def _show(check: Check) -> None:
-    word, colour = _MARKS[check.state]
-    click.echo(f"{click.style(f'{word:<8}', fg=colour)} {check.name}: {check.found}")
+def _show(look: Look) -> None:
+    word, colour = _MARKS[look.state]
+    click.echo(f"{click.style(f'{word:<8}', fg=colour)} {look.name}: {look.found}")

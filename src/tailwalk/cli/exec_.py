@@ -45,7 +45,7 @@ def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[
     """
     from tailwalk.kernels import resolve
     from tailwalk.report.execution_lines import execution_lines
-    from tailwalk.rigs.exact import Bench
+    from tailwalk.rigs.bench import Bench
     from tailwalk.rigs.exec import ExecPlan, execute, read_program
     from tailwalk.runs.record import encode, write_whole
     from tailwalk.vm.qemu import Machine

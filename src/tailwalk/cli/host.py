@@ -11,7 +11,7 @@ import msgspec
 from tailwalk.cases import PAGE, Case, find_cases
 from tailwalk.cli.console import open_progress, show, write
 from tailwalk.cli.options import require_writable, size
-from tailwalk.rigs.timing import Pace
+from tailwalk.rigs.plan import Pace, Plan
 from tailwalk.runs import Run, write_run
 from tailwalk.runs.record import encode
 
@@ -30,7 +30,7 @@ _FILLS = ("4KiB", "1MiB", "2MiB")
               help="Size of the file.")
 @click.option("--offset", type=size, default=0, show_default=True,
               help="File offset that every call writes to.")
-@click.option("--rounds", type=int, default=20, show_default=True,
+@click.option("--rounds", type=int, default=Pace.rounds, show_default=True,
               help="Rounds through all cases; each gives one sample a case.")
 @click.option("--seconds", type=float, default=6.0, show_default=True,
               help="No round begins after this time, but for the first eight.")
@@ -48,12 +48,12 @@ def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_s
     the file. The file has no name and is gone at the end. The record goes to the results directory
     ($TAILWALK_RESULTS).
     """
-    from tailwalk.rigs.host import HostPlan, measure_host
+    from tailwalk.rigs.host import measure_host
     from tailwalk.runs.store import Store
 
     require_writable(output)
-    plan = HostPlan(cases=_cases(names, fills, file_size, offset),
-                    pace=Pace(rounds=rounds, seconds=seconds), cpu=cpu)
+    plan = Plan(cases=_cases(names, fills, file_size, offset), rig="host",
+                pace=Pace(rounds=rounds, seconds=seconds), cpu=cpu)
     store = Store().ready()
     with open_progress() as progress:
         run = measure_host(directory, plan, progress=progress)

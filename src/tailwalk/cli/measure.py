@@ -15,11 +15,11 @@ from tailwalk.errors import UsageError
 from tailwalk.kernels import parse_spec
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.progress import SILENT, Progress
-from tailwalk.rigs.plan import DEFAULT_ROUNDS, Plan
+from tailwalk.rigs.plan import Pace, Plan
 from tailwalk.runs import Run, read_run, read_runs
 
 if TYPE_CHECKING:
-    from tailwalk.rigs.exact import Bench
+    from tailwalk.rigs.bench import Bench
     from tailwalk.rigs.pool import Pool
 
 _SPEC = re.compile(r"(debian|src|debug|image):.*", re.DOTALL)
@@ -113,7 +113,8 @@ def measured(specs: Sequence[str], plan: Plan, *, beside: Run | None = None, fre
     if plan.rig == "timed":
         return _timed(specs, plan, dask=dask, progress=progress)
     from tailwalk.kernels import resolve
-    from tailwalk.rigs.exact import Bench, measure
+    from tailwalk.rigs.bench import Bench
+    from tailwalk.rigs.exact import measure
     from tailwalk.runs.store import Store
 
     if beside is not None:  # better now than after a build
@@ -145,19 +146,17 @@ def _check_beside(record: Run, spec: str, plan: Plan, bench: Bench) -> None:
 def _timed(specs: Sequence[str], plan: Plan, *, dask: str | None,
            progress: Progress) -> list[Run]:
     from tailwalk.kernels import resolve
-    from tailwalk.rigs.timed import TimedPlan, measure_timed, require_kvm
-    from tailwalk.rigs.timing import Pace
+    from tailwalk.rigs.timed import measure_timed, require_kvm
     from tailwalk.runs.store import Store
 
     if dask is not None:
         raise UsageError(f"--dask {dask}: times of different machines do not compare; the timed "
                          "rig measures on this one. Leave --dask out.")
-    timed = TimedPlan(cases=plan.cases, filesystem=plan.filesystem,
-                      pace=Pace(rounds=plan.rounds), append=plan.append).check()
+    plan.check()
     require_kvm()  # before a kernel is fetched for it
     store = Store(progress=progress).ready()
     kernels = [resolve(spec, progress=progress) for spec in specs]
-    runs = measure_timed(kernels, timed, progress=progress)
+    runs = measure_timed(kernels, plan, progress=progress)
     for run in runs:
         store.add(run)
     return runs
@@ -181,7 +180,7 @@ def _plan_of(run: Run) -> Plan:
         raise UsageError(f"the run of {run.kernel.spec} ({run.kernel.release}) is of the host rig: "
                          "only other runs of that rig compare with it. Boot the other kernel and "
                          "run tailwalk host there.")
-    rounds = {sum(repetitions for _, repetitions in figure.calls) for figure in run.figures}
+    rounds = max(sum(repetitions for _, repetitions in figure.calls) for figure in run.figures)
     return Plan(cases=[figure.case for figure in run.figures],
                 filesystem=run.conditions.filesystem, rig=run.rig,
-                rounds=max(rounds) if run.rig == "timed" else DEFAULT_ROUNDS).check()
+                pace=Pace(rounds=rounds) if run.rig == "timed" else Pace()).check()

@@ -109,13 +109,13 @@ def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode,
     data and holes, and the flags of its folio. Exits 1 at a difference, with the steps that it
     takes.
     """
-    from tailwalk.conformance import SHAPES, Goal
+    from tailwalk.conformance import SHAPES, ReplayGoal
     from tailwalk.conformance import replay as run_replay
     from tailwalk.conformance.text import tell_replay
     from tailwalk.kernels.resolve import resolve
     from tailwalk.model.designs import find_design
 
-    goal = Goal(sequences=sequences, seed=seed, shapes=tuple(
+    goal = ReplayGoal(sequences=sequences, seed=seed, shapes=tuple(
         shape for shape in SHAPES
         if shape.mode in (modes or MODES) and block_size in (None, shape.block_size))).check()
     chosen = find_design(design)

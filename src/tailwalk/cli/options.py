@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from tailwalk.cases import PLACES, Case, Filesystem, find_cases, parse_size, place_offset
 from tailwalk.errors import UsageError
-from tailwalk.rigs.plan import DEFAULT_CALLS, DEFAULT_ROUNDS, Plan
+from tailwalk.rigs.plan import DEFAULT_CALLS, Pace, Plan
 from tailwalk.vm.filesystem import KINDS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -101,7 +101,7 @@ def one_case_options(function: Function) -> Function:
 def plan_options(function: Function) -> Function:
     """Everything a plan is made of, for `plan_from`."""
     function = click.option(
-        "--rounds", type=int, default=DEFAULT_ROUNDS, show_default=True,
+        "--rounds", type=int, default=Pace.rounds, show_default=True,
         help="Rounds through all cases on the timed rig.")(function)
     function = click.option(
         "--rig", type=click.Choice(["exact", "timed"]), default="exact", show_default=True,
@@ -192,4 +192,4 @@ def plan_from(given: dict[str, Any]) -> Plan:
     for option in options_given([idle]):
         raise UsageError(f"{option} is for --rig {other}: the {rig} rig, which is chosen here, has "
                          "no use for it.")
-    return replace(exact_plan_from(given), rig=rig, rounds=rounds).check()
+    return replace(exact_plan_from(given), rig=rig, pace=Pace(rounds=rounds)).check()

@@ -12,7 +12,7 @@ import click
 
 from tailwalk.cli.console import open_progress, show, write
 from tailwalk.errors import SeriesError, SpecError
-from tailwalk.series import Plan, Series, all_series, load_series, plan_series
+from tailwalk.series import Series, SeriesPlan, all_series, load_series, plan_series
 from tailwalk.series.releases import UPSTREAMED
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def apply(name: str, tree: Path, check: bool) -> None:
         click.echo(f"  {'to be changed' if check else 'changed'}: {file}")
 
 
-def _sentence(plan: Plan) -> str:
+def _sentence(plan: SeriesPlan) -> str:
     return f"{plan.series.name} on {plan.root}: {plan.state}: {plan.reason}."
 
 

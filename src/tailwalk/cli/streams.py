@@ -18,7 +18,7 @@ OUTPUT = "standard output"
 COMPLAINTS = "standard error"
 
 
-class _Named(io.FileIO):
+class _NamedFile(io.FileIO):
     """A descriptor whose refusals to be written bear a name."""
 
     def __init__(self, descriptor: int, name: str) -> None:
@@ -48,7 +48,7 @@ def _named(stream: TextIO, name: str) -> TextIO:
     if not isinstance(buffer, io.BufferedWriter | io.FileIO):  # in memory: nothing refuses there
         return stream
     stream.flush()
-    raw = _Named(stream.fileno(), name)
+    raw = _NamedFile(stream.fileno(), name)
     return io.TextIOWrapper(
         # Python's option -u leaves the buffer out.
         raw if isinstance(buffer, io.FileIO) else io.BufferedWriter(raw),

@@ -22,11 +22,10 @@ from tailwalk.cli.options import (
 )
 from tailwalk.errors import UsageError
 from tailwalk.report.heatmap import sweep_maps
-from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.plan import SWEEP_CALLS, Plan
 from tailwalk.runs.record import encode, write_whole
 
 _FILLS = "4KiB,16KiB,64KiB,256KiB,1MiB,2MiB"
-_CALLS = 60
 
 
 @click.command()
@@ -42,7 +41,7 @@ _CALLS = 60
               help="Leave every folio of two pages or more not uptodate.")
 @click.option("--file-size", type=size, default="10MiB", show_default=True,
               help="Size of the file.")
-@click.option("--calls", type=int, default=_CALLS, show_default=True,
+@click.option("--calls", type=int, default=SWEEP_CALLS, show_default=True,
               help="Calls counted for each cell.")
 @click.option("--append", default="", metavar="TEXT",
               help="More kernel parameters for the guest.")

@@ -121,7 +121,8 @@ def _measure(specs: Sequence[str], plan: Plan, *, fresh: bool, dask: str | None,
     """The runs of the kernels that could be measured, in order, and what became of the others."""
     from tailwalk.compare.steps import LeftOut
     from tailwalk.kernels import resolve
-    from tailwalk.rigs.exact import Bench, measure_each
+    from tailwalk.rigs.bench import Bench
+    from tailwalk.rigs.exact import measure_each
     from tailwalk.runs.store import Store
 
     bench = Bench.prepare(progress=progress)

@@ -158,7 +158,7 @@ def _profiles(kernels: Sequence[str], given: dict[str, Any], *, said: bool,
 
     from tailwalk.kernels import resolve
     from tailwalk.profile.measure import Subject, profile
-    from tailwalk.rigs.exact import Bench
+    from tailwalk.rigs.bench import Bench
 
     conditions = _conditions(given)
     if read and not said:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sequences of the model, replayed on a real kernel and compared."""
 
-from tailwalk.conformance.replay import SHAPES, Goal, replay
+from tailwalk.conformance.replay import SHAPES, ReplayGoal, replay
 
-__all__ = ["SHAPES", "Goal", "replay"]
+__all__ = ["SHAPES", "ReplayGoal", "replay"]

@@ -14,7 +14,7 @@ from tailwalk.model.words import FOLIO_DIRTY, FOLIO_FLAGS, FOLIO_UPTODATE, UNITS
 
 
 @dataclass(frozen=True)
-class Difference:
+class FirstDifference:
     """The first thing that differs: after which step (from 0), what it is, and both sides."""
 
     step: int
@@ -24,11 +24,11 @@ class Difference:
 
 
 def first_difference(sequence: Sequence, expected: list[Expected],
-                     seen: list[Seen]) -> Difference | None:
+                     seen: list[Seen]) -> FirstDifference | None:
     """Where kernel and model part; None where they do not."""
     for number, (model, kernel) in enumerate(zip(expected, seen, strict=True)):
         for what, one, other in _differences(sequence, model, kernel):
-            return Difference(number, what, one, other)
+            return FirstDifference(number, what, one, other)
     return None
 
 

@@ -16,7 +16,7 @@ from functools import partial
 import msgspec
 
 from tailwalk.cases import KIB, PAGE, Filesystem, show_size
-from tailwalk.conformance.compare import Difference, first_difference
+from tailwalk.conformance.compare import FirstDifference, first_difference
 from tailwalk.conformance.wire import COUNTED, Seen, decode, replay_lines
 from tailwalk.errors import GuestError, ModelError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
@@ -25,8 +25,9 @@ from tailwalk.model.expected import Expected, expect
 from tailwalk.model.sequence import Sequence, random_sequence
 from tailwalk.model.words import MODES, Mode
 from tailwalk.progress import SILENT, Progress
-from tailwalk.rigs.exact import Bench, prologue
-from tailwalk.rigs.jobs import as_finished
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.cores import as_finished
+from tailwalk.rigs.job import prologue
 from tailwalk.vm.state import Booted
 
 FRAME_SECONDS = 120.0
@@ -74,7 +75,7 @@ SHAPES = tuple(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Goal:
+class ReplayGoal:
     """What is replayed.
 
     Attributes:
@@ -88,7 +89,7 @@ class Goal:
     seed: int = 1
     shapes: tuple[Shape, ...] = SHAPES
 
-    def check(self) -> Goal:
+    def check(self) -> ReplayGoal:
         """Itself; raises UsageError naming the value that makes no sense."""
         if self.sequences < 1:
             raise UsageError(f"--sequences {self.sequences}: give at least 1.")
@@ -134,7 +135,7 @@ class Numbered:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Disagreement:
     """A sequence that shows something else on the kernel than in the model.
 
     Attributes:
@@ -148,11 +149,11 @@ class Finding:
     sequence: Sequence
     expected: list[Expected]
     seen: list[Seen]
-    difference: Difference
+    difference: FirstDifference
 
 
 @dataclass
-class Tally:
+class Replayed:
     """What was compared.
 
     Attributes:
@@ -178,10 +179,10 @@ class Replay:
     kernel: Kernel
     release: str
     design: Design
-    goal: Goal
-    tally: Tally
+    goal: ReplayGoal
+    tally: Replayed
     seconds: float
-    finding: Finding | None
+    finding: Disagreement | None
 
 
 class Bridge:
@@ -212,7 +213,7 @@ class Bridge:
                 for frame, sequence in zip(frames, sequences, strict=True)]
 
     def find(self, filesystem: Filesystem, numbered: Sequences[tuple[int, Sequence]],
-             tally: Tally) -> Finding | None:
+             tally: Replayed) -> Disagreement | None:
         """The first of the sequences, given with their seeds, that shows a difference."""
         shown = self.see(filesystem, [sequence for _, sequence in numbered])
         for (seed, sequence), seen in zip(numbered, shown, strict=True):
@@ -226,10 +227,10 @@ class Bridge:
                 tally.large += sum(bool(one.folio) for one in expected)
             difference = first_difference(sequence, expected, seen)
             if difference is not None:
-                return Finding(seed, sequence, expected, seen, difference)
+                return Disagreement(seed, sequence, expected, seen, difference)
         return None
 
-    def shrink(self, finding: Finding, filesystem: Filesystem) -> Finding:
+    def shrink(self, finding: Disagreement, filesystem: Filesystem) -> Disagreement:
         """The same without steps that the difference does not need."""
         while True:
             finding = _to_difference(finding)
@@ -237,13 +238,13 @@ class Bridge:
             shorter = [msgspec.structs.replace(finding.sequence, steps=steps[:i] + steps[i + 1:])
                        for i in range(len(steps) - 1)]
             possible = [(finding.seed, one) for one in shorter if _is_possible(one)]
-            less = self.find(filesystem, possible, Tally()) if possible else None
+            less = self.find(filesystem, possible, Replayed()) if possible else None
             if less is None:
                 return finding
             finding = less
 
 
-def _to_difference(finding: Finding) -> Finding:
+def _to_difference(finding: Disagreement) -> Disagreement:
     """The same without the steps that follow the difference."""
     count = finding.difference.step + 1
     sequence = msgspec.structs.replace(finding.sequence, steps=finding.sequence.steps[:count])
@@ -259,7 +260,7 @@ def _is_possible(sequence: Sequence) -> bool:
     return True
 
 
-def replay(kernel: Kernel, design: Design, goal: Goal, *, bench: Bench | None = None,
+def replay(kernel: Kernel, design: Design, goal: ReplayGoal, *, bench: Bench | None = None,
            workers: int | None = None, progress: Progress = SILENT) -> Replay:
     """Replay the goal's sequences on the kernel, in guests side by side, and compare.
 
@@ -270,10 +271,10 @@ def replay(kernel: Kernel, design: Design, goal: Goal, *, bench: Bench | None = 
     bridge = Bridge(kernel, design, bench=bench or Bench.prepare(progress=progress))
     release = bridge.boot().said.release
     begin = time.monotonic()
-    tallies: list[Tally] = []
+    tallies: list[Replayed] = []
 
-    def work(batch: list[Numbered]) -> Finding | None:
-        tally = Tally()
+    def work(batch: list[Numbered]) -> Disagreement | None:
+        tally = Replayed()
         tallies.append(tally)
         return bridge.find(batch[0].shape.filesystem,
                            [(one.seed, one.sequence()) for one in batch], tally)
@@ -300,8 +301,8 @@ def _filesystem_of(sequence: Sequence) -> Filesystem:
     return Shape(sequence.mode, sequence.block_size, len(sequence.layout)).filesystem
 
 
-def _total(tallies: list[Tally]) -> Tally:
-    total = Tally()
+def _total(tallies: list[Replayed]) -> Replayed:
+    total = Replayed()
     for tally in tallies:
         total.sequences += tally.sequences
         total.steps += tally.steps

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tailwalk.cases import show_size
 from tailwalk.conformance.compare import flags_text, show_segments
-from tailwalk.conformance.replay import Finding, Replay
+from tailwalk.conformance.replay import Disagreement, Replay
 from tailwalk.conformance.wire import SHOWN, Seen
 from tailwalk.model.expected import Expected
 from tailwalk.model.sequence import Punch, Sequence, Step, Store, Truncate, Write
@@ -37,7 +37,7 @@ def tell_replay(done: Replay) -> Iterator[str]:
     yield from _tell_finding(done, done.finding)
 
 
-def _tell_finding(done: Replay, finding: Finding) -> Iterator[str]:
+def _tell_finding(done: Replay, finding: Disagreement) -> Iterator[str]:
     sequence, found = finding.sequence, finding.difference
     yield (f"DIFFERENT in seed {finding.seed}: {sequence.mode}, blocks of "
            f"{show_size(sequence.block_size)}, at first {' '.join(sequence.layout)}")

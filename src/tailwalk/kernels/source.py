@@ -18,7 +18,7 @@ from tailwalk.kernels.unpacked import key_of, open_unpacked
 from tailwalk.kernels.upstream import upstream_tree
 from tailwalk.kernels.worktree import tree_in
 from tailwalk.progress import SILENT, Progress
-from tailwalk.series import Plan, load_series, plan_series
+from tailwalk.series import SeriesPlan, load_series, plan_series
 
 
 def resolve_source(spec: SourceSpec, cache: Cache, *, progress: Progress = SILENT,
@@ -71,14 +71,14 @@ def open_source(tree: KernelVersion | Path, cache: Cache, *, progress: Progress 
     return upstream_tree(tree, cache, progress=progress, refresh=refresh)
 
 
-def _change(tree: Path, plan: Plan) -> None:
+def _change(tree: Path, plan: SeriesPlan) -> None:
     again = plan_series(plan.series, tree)
     if again.digest != plan.digest:
         raise KernelError(f"{plan.root} changed while it was being built: run the command again.")
     again.write()
 
 
-def _provenance(source: SourceTree, plan: Plan | None, builder: Builder) -> dict[str, str]:
+def _provenance(source: SourceTree, plan: SeriesPlan | None, builder: Builder) -> dict[str, str]:
     found = {**source.provenance, "source digest": source.digest,
              "configuration": configuration_digest(builder.flavour),
              "compiler": builder.toolchain.version}

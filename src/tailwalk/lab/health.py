@@ -24,7 +24,7 @@ _ROOM_GIB = 2
 
 
 @dataclass(frozen=True)
-class Check:
+class Look:
     """One thing looked at.
 
     Attributes:
@@ -39,8 +39,8 @@ class Check:
     found: str
 
 
-def examine(cache: Cache | None = None) -> Iterator[Check]:
-    """Look at everything, one check after the other; trying KVM takes some seconds."""
+def examine(cache: Cache | None = None) -> Iterator[Look]:
+    """Look at everything, one after the other; trying KVM takes some seconds."""
     cache = cache or Cache()
     yield _try("qemu", lambda: f"{find_qemu().program}, version {find_qemu().version}")
     yield _try("cc and a static libc", _compile)
@@ -52,15 +52,15 @@ def examine(cache: Cache | None = None) -> Iterator[Check]:
     yield _apt()
     yield _room(cache)
     runs, reason = kvm_runs_guests()
-    yield Check("kvm", "ok" if runs else "optional",
-                reason if runs else f"{reason}; only --rig timed needs it")
+    yield Look("kvm", "ok" if runs else "optional",
+               reason if runs else f"{reason}; only --rig timed needs it")
 
 
-def _try(name: str, look: Callable[[], str], otherwise: str = "missing") -> Check:
+def _try(name: str, look: Callable[[], str], otherwise: str = "missing") -> Look:
     try:
-        return Check(name, "ok", look())
+        return Look(name, "ok", look())
     except TailwalkError as error:
-        return Check(name, otherwise, str(error))
+        return Look(name, otherwise, str(error))
 
 
 def _compile() -> str:
@@ -69,27 +69,27 @@ def _compile() -> str:
         return f"builds the probe, {probe.path.stat().st_size // 1024} KiB"
 
 
-def _zstd() -> Check:
+def _zstd() -> Look:
     found = shutil.which("zstd")
-    return Check("zstd", "ok" if found else "missing", found or "Debian's kernels are compressed "
+    return Look("zstd", "ok" if found else "missing", found or "Debian's kernels are compressed "
                  "with zstd, and there is no program zstd here: as root, run apt-get install zstd")
 
 
-def _apt() -> Check:
+def _apt() -> Look:
     found = shutil.which("apt-get")
     if found:
-        return Check("apt-get", "ok", found)
-    return Check("apt-get", "optional", "this machine has no apt-get, so debian: and src:VERSION "
+        return Look("apt-get", "ok", found)
+    return Look("apt-get", "optional", "this machine has no apt-get, so debian: and src:VERSION "
                  f"specs cannot be fetched. {ELSEWHERE}")
 
 
-def _room(cache: Cache) -> Check:
+def _room(cache: Cache) -> Look:
     at = cache.root
     while not at.exists():
         at = at.parent
     free = shutil.disk_usage(at).free / 2**30
     text = f"{free:.1f} GiB free for the cache in {cache.root}"
     if free >= _ROOM_GIB:
-        return Check("disk space", "ok", text)
-    return Check("disk space", "missing", f"{text}, where {_ROOM_GIB} are needed: free some, or "
+        return Look("disk space", "ok", text)
+    return Look("disk space", "missing", f"{text}, where {_ROOM_GIB} are needed: free some, or "
                  "point TAILWALK_CACHE at a larger disk")

@@ -11,8 +11,9 @@ from tailwalk.cases import find_cases
 from tailwalk.kernels import Kernel
 from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import temporary_folder
-from tailwalk.rigs.exact import Bench, measure
-from tailwalk.rigs.jobs import run_jobs
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.cores import run_jobs
+from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Figure
 

@@ -29,8 +29,9 @@ from tailwalk.profile.record import (
 from tailwalk.profile.symbols import Function, SymbolTable, read_symbols
 from tailwalk.profile.trace import Recording, read_recording
 from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
-from tailwalk.rigs.exact import Bench, case_line
-from tailwalk.rigs.jobs import run_jobs
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.cores import run_jobs
+from tailwalk.rigs.job import case_line
 from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
 from tailwalk.rigs.recording import record, symbol_text
 from tailwalk.runs import Figure

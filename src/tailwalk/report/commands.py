@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from tailwalk.cases import SUITES, Case, Filesystem, find_cases, show_size
 from tailwalk.cases.sweep import RANDOM, named_offsets, sweep_cases
 from tailwalk.errors import UsageError
+from tailwalk.rigs.plan import DEFAULT_CALLS, SWEEP_CALLS
 from tailwalk.runs import KernelRecord, Run
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _DEBIAN = re.compile(r"\d+(?:\.\d+)+")
 _STANDARD = Case(name="", call="pwrite", size=1)
-_DEFAULT_CALLS = {"run": 300, "sweep": 60}
+_DEFAULT_CALLS = {"run": DEFAULT_CALLS, "sweep": SWEEP_CALLS}
 
 
 def exact_spec(kernel: KernelRecord) -> str:

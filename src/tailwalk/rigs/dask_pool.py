@@ -13,7 +13,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from tailwalk import __version__
@@ -21,11 +21,10 @@ from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import TailwalkError, ToolError
 from tailwalk.extras import import_extra
 from tailwalk.progress import SILENT
-from tailwalk.rigs.pool import Counted, Outcome, Portion
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.counting import Counted, Portion, count
+from tailwalk.rigs.pool import Outcome
 from tailwalk.vm.qemu import find_qemu
-
-if TYPE_CHECKING:
-    from tailwalk.rigs.exact import Bench
 
 _CONNECT_SECONDS = 15
 
@@ -172,5 +171,5 @@ def _count(version: str, bench: Bench, portion: Portion, image: bytes) -> Counte
 
     path = cache.entry("image", digest_bytes(image), keep) / "image"
     kernel = replace(portion.start.kernel, image=path)
-    return replace(bench, qemu=qemu, cache=cache).count(
-        replace(portion, start=replace(portion.start, kernel=kernel)))
+    return count(replace(bench, qemu=qemu, cache=cache),
+                 replace(portion, start=replace(portion.start, kernel=kernel)))

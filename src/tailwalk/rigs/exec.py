@@ -32,7 +32,8 @@ from tailwalk.plugins.build import build_plugin
 from tailwalk.probe.protocol import FrameType
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming
-from tailwalk.rigs.exact import Bench, prologue
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.job import prologue
 from tailwalk.rigs.recording import symbol_text
 from tailwalk.runs.execution import Execution, Instructions
 from tailwalk.vm.filesystem import IMAGE_SIZE, check_kind

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +17,6 @@ import msgspec
 from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import Case
-from tailwalk.errors import UsageError
 from tailwalk.host.disturbance import CpuWatch, DiskWatch, allowed_cpu
 from tailwalk.host.surroundings import (
     Place,
@@ -30,13 +28,11 @@ from tailwalk.host.worker import Worker
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.probe.protocol import read_folios, read_times
 from tailwalk.progress import SILENT, Progress
-from tailwalk.rigs.plan import require_plan
+from tailwalk.rigs.plan import LEAST_ROUNDS, Plan
 from tailwalk.rigs.timing import (
-    LEAST_ROUNDS,
     TRIAL_BATCHES,
     TRIAL_CALLS,
     Batches,
-    Pace,
     Record,
     batches_for,
     fill_line,
@@ -49,39 +45,14 @@ from tailwalk.rigs.timing import (
 from tailwalk.runs import Conditions, Run
 
 
-@dataclass(frozen=True, kw_only=True)
-class HostPlan:
-    """What to measure on this machine.
-
-    Attributes:
-        cases: in order.
-        pace: rounds and time.
-        cpu: the CPU to run on; None: the one that has least to do.
-    """
-
-    cases: Sequence[Case]
-    pace: Pace = field(default_factory=Pace)
-    cpu: int | None = None
-
-    def check(self) -> HostPlan:
-        """Itself, if it can be run; raises UsageError naming the value that cannot."""
-        self.pace.check()
-        if not self.cases:
-            raise UsageError("there is no case to measure: name at least one.")
-        for case in self.cases:
-            case.check()
-        return self
-
-
-def measure_host(directory: Path, plan: HostPlan, *, cache: Cache | None = None,
+def measure_host(directory: Path, plan: Plan, *, cache: Cache | None = None,
                  progress: Progress = SILENT) -> Run:
     """Measure the plan's cases on the file system of a directory.
 
     Raises UsageError for a plan or directory that makes no sense, HostError where the directory
     cannot be measured in, ToolError where the probe cannot be built.
     """
-    require_plan(plan, HostPlan, rig="host")
-    plan.check()
+    plan.check_for("host")
     cpu = allowed_cpu(plan.cpu)
     place = examine_place(directory, max(case.file_size for case in plan.cases))
     probe = build_probe(cache)
@@ -102,7 +73,7 @@ def measure_host(directory: Path, plan: HostPlan, *, cache: Cache | None = None,
         figures=[make_figure(records[case], notes) for case in plan.cases])
 
 
-def _all_rounds(probe: Probe, directory: Path, plan: HostPlan, *, cpu: int,
+def _all_rounds(probe: Probe, directory: Path, plan: Plan, *, cpu: int,
                 watches: Sequence[CpuWatch | DiskWatch],
                 progress: Progress) -> dict[Case, Record]:
     """Every round has a process and a file of its own: where their memory happens to lie moves

@@ -17,7 +17,9 @@ from tailwalk.errors import GuestError, ToolError
 from tailwalk.kernels import Kernel
 from tailwalk.probe.protocol import FrameType
 from tailwalk.refusals import naming
-from tailwalk.rigs.exact import FRAME_SECONDS, Bench, case_line, collect_figures, prologue
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.counting import FRAME_SECONDS, collect_figures
+from tailwalk.rigs.job import case_line, prologue
 from tailwalk.runs import Figure
 from tailwalk.vm.qemu import Qemu
 from tailwalk.vm.state import Booted

@@ -13,15 +13,15 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
 
 from tailwalk import __version__
 from tailwalk.cache import digest_bytes
-from tailwalk.cases import Case, Filesystem
-from tailwalk.errors import GuestError, ToolError, UsageError
+from tailwalk.cases import Case
+from tailwalk.errors import GuestError, ToolError
 from tailwalk.host.disturbance import CpuWatch, allowed_cpu
 from tailwalk.host.surroundings import machine_facts
 from tailwalk.kernels import Kernel
@@ -29,11 +29,11 @@ from tailwalk.kernels.spec import require_measurable
 from tailwalk.probe.protocol import FrameType, read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
-from tailwalk.rigs.exact import Bench, prologue
-from tailwalk.rigs.plan import require_plan
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.job import prologue
+from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.timing import (
     Batches,
-    Pace,
     Record,
     fill_line,
     folios_line,
@@ -43,7 +43,6 @@ from tailwalk.rigs.timing import (
     time_line,
 )
 from tailwalk.runs import Conditions, Run
-from tailwalk.vm.filesystem import check_kind
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.kvm import TIMED_CPU, kvm_runs_guests
 from tailwalk.vm.qemu import Machine
@@ -60,35 +59,6 @@ BOOT_SECONDS = 60.0
 _ROUND_SECONDS = 120.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class TimedPlan:
-    """What to measure on every kernel.
-
-    Attributes:
-        cases: in order.
-        filesystem: made afresh for each guest.
-        pace: rounds; its seconds are not used, since guests are given all rounds beforehand.
-        append: kernel parameters besides Tailwalk's own.
-        cpu: the CPU that guests run on; None: the one that has least to do.
-    """
-
-    cases: Sequence[Case]
-    filesystem: Filesystem = field(default_factory=Filesystem)
-    pace: Pace = field(default_factory=Pace)
-    append: str = ""
-    cpu: int | None = None
-
-    def check(self) -> TimedPlan:
-        """Itself, if it can be run; raises UsageError naming the value that cannot."""
-        self.pace.check()
-        if not self.cases:
-            raise UsageError("there is no case to measure: name one, or a suite.")
-        for case in self.cases:
-            case.check()
-        check_kind(self.filesystem)
-        return self
-
-
 def require_kvm() -> None:
     """Raise ToolError, saying what was tried, unless KVM runs guests on this machine."""
     runs, reason = kvm_runs_guests()
@@ -98,15 +68,14 @@ def require_kvm() -> None:
                         "no KVM.")
 
 
-def measure_timed(kernels: Sequence[Kernel], plan: TimedPlan, *,
+def measure_timed(kernels: Sequence[Kernel], plan: Plan, *,
                   bench: Bench | None = None, progress: Progress | None = None) -> list[Run]:
     """Measure the plan's cases on each kernel, rounds interleaved between them.
 
     Without a `bench` of the caller's, guests run under KVM, and ToolError is raised where it runs
     none. Raises UsageError, KernelError or GuestError; no guest is left.
     """
-    require_plan(plan, TimedPlan, rig="timed")
-    plan.check()
+    plan.check_for("timed")
     require_measurable(*(kernel.spec for kernel in kernels))
     cpu = allowed_cpu(plan.cpu)
     if bench is None:
@@ -148,7 +117,7 @@ def _round_lines(groups: Sequence[Sequence[Case]]) -> bytes:
 class _Running:
     """A kernel's guest, and what is known of its cases so far."""
 
-    def __init__(self, kernel: Kernel, bench: Bench, plan: TimedPlan, job: bytes) -> None:
+    def __init__(self, kernel: Kernel, bench: Bench, plan: Plan, job: bytes) -> None:
         self.kernel = kernel
         self.said = KernelSaid("", ())
         self.thread = 0
@@ -205,7 +174,7 @@ class _Running:
             raise GuestError(f"the probe sent a {last.type.name} frame after its last round.")
         self._guest.finish(deadline)
 
-    def run(self, bench: Bench, plan: TimedPlan, cpu: int, disturbed: Sequence[str]) -> Run:
+    def run(self, bench: Bench, plan: Plan, cpu: int, disturbed: Sequence[str]) -> Run:
         """The record of the kernel."""
         notes = [*method_notes(list(self._records.values())), *disturbed]
         kernel = kernel_record(self.kernel, self.said)

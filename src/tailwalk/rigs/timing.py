@@ -13,11 +13,10 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from math import ceil, inf
+from math import ceil
 from statistics import median
 
 from tailwalk.cases import Case
-from tailwalk.errors import UsageError
 from tailwalk.probe.protocol import Folios, Times
 from tailwalk.runs import Figure, FolioCount
 from tailwalk.runs.interval import median_interval
@@ -33,32 +32,6 @@ _BATCHES = (16, 256)
 
 # What the first look at a case times, to size its batches.
 TRIAL_BATCHES, TRIAL_CALLS = 16, 8
-
-LEAST_ROUNDS = 8
-"""With fewer no interval and no test means anything."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How long to go on.
-
-    Attributes:
-        rounds: times that every case is sampled.
-        seconds: no round begins after this time, but for the first eight; None: no limit.
-    """
-
-    rounds: int = 20
-    seconds: float | None = None
-
-    def check(self) -> Pace:
-        """Itself, if it can be followed; raises UsageError naming the value that cannot."""
-        if not LEAST_ROUNDS <= self.rounds <= 10_000:
-            raise UsageError(f"--rounds {self.rounds}: between {LEAST_ROUNDS} and 10000 rounds can "
-                             "be measured; fewer tell no difference from noise.")
-        if self.seconds is not None and not 0 <= self.seconds < inf:
-            raise UsageError(f"--seconds {self.seconds:g}: give a number of seconds, 0 or more; "
-                             "with 0 there are as few rounds as give an interval.")
-        return self
 
 
 @dataclass(frozen=True)

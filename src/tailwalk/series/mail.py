@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tailwalk import __version__
 from tailwalk.errors import SeriesError
-from tailwalk.series.series import PatchPlan, Plan
+from tailwalk.series.series import PatchPlan, SeriesPlan
 
 _NO_NEWLINE = "\\ No newline at end of file\n"
 
@@ -52,7 +52,7 @@ def git_author(root: Path) -> Author:
     return Author(name, address)
 
 
-def write_mails(plan: Plan, author: Author, *, time: float) -> list[Mail]:
+def write_mails(plan: SeriesPlan, author: Author, *, time: float) -> list[Mail]:
     """The patches that the tree lacks, in order; none where it has them all or needs none.
 
     `time` is the date they carry, in seconds since 1970.

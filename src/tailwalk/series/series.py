@@ -173,7 +173,7 @@ class PatchPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class SeriesPlan:
     """What a series does to a tree; `reason` is one sentence about `state`."""
 
     series: Series
@@ -219,7 +219,7 @@ class Plan:
                 source.unlink(missing_ok=True)
 
 
-def plan_series(series: Series, root: Path) -> Plan:
+def plan_series(series: Series, root: Path) -> SeriesPlan:
     """What the series does to the tree at `root`; nothing is written.
 
     Raises SeriesError where the tree is no kernel source, or a patch does not fit it: the message
@@ -232,7 +232,8 @@ def plan_series(series: Series, root: Path) -> Plan:
     lacking = next((need for need in series.needs if not need.shows(tree)), None)
     # The series itself may have taken the sign away.
     if lacking and not all(patch.is_in(tree) for patch in series.patches):
-        return Plan(series=series, root=root, state="absent", reason=lacking.otherwise, patches=())
+        return SeriesPlan(series=series, root=root, state="absent", reason=lacking.otherwise,
+                          patches=())
     try:
         plans = tuple(_plan_patch(patch, tree) for patch in series.patches)
     except SeriesError as error:
@@ -250,7 +251,7 @@ def plan_series(series: Series, root: Path) -> Plan:
     else:
         state = "applies"
         reason = f"{len(plans)} patch{'es' if len(plans) > 1 else ''} to be made"
-    return Plan(series=series, root=root, state=state, reason=reason, patches=plans)
+    return SeriesPlan(series=series, root=root, state=state, reason=reason, patches=plans)
 
 
 def _plan_patch(patch: Patch, tree: Tree) -> PatchPlan:

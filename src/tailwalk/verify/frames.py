@@ -49,19 +49,19 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Step:
+class Reached:
     """So many operations have returned; none after `limit` has begun."""
 
     completed: int
     limit: int
 
 
-def read_step(frame: Frame) -> Step:
+def read_step(frame: Frame) -> Reached:
     """The content of a STEP frame."""
     if len(frame.payload) != _STEP.size:
         raise GuestError(f"the probe's STEP frame has {len(frame.payload)} bytes where "
                          f"{_STEP.size} were due: the result is torn.")
-    return Step(*_STEP.unpack(frame.payload))
+    return Reached(*_STEP.unpack(frame.payload))
 
 
 def add_counts(frame: Frame, tally: Tally) -> None:
@@ -89,7 +89,7 @@ def complaints(log: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Difference:
+class FileDifference:
     """A file that is not what it must be (`report_difference` in probe/exercise/check.c).
 
     Attributes:
@@ -129,11 +129,11 @@ class Difference:
         return lines
 
 
-def read_difference(frame: Frame) -> Difference:
+def read_difference(frame: Frame) -> FileDifference:
     """The content of a DIFFERENCE frame: lines of a name and a value."""
     values = dict(line.split(" ", 1) for line in frame.text.splitlines())
     try:
-        return Difference(
+        return FileDifference(
             operation=int(values["operation"]), doing=values["doing"], what=values["what"],
             file=int(values["file"]), offset=int(values["offset"]),
             expected_size=int(values["expected_size"]), found_size=int(values["found_size"]),

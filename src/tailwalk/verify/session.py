@@ -20,7 +20,7 @@ from tailwalk.kernels import Kernel
 from tailwalk.probe.protocol import Frame, FrameType
 from tailwalk.verify.configuration import Configuration
 from tailwalk.verify.frames import (
-    Step,
+    Reached,
     Tally,
     add_counts,
     complaints,
@@ -113,7 +113,7 @@ class Session:
         self._seed = seed
         self._advance = advance
         self._tally = Tally()
-        self._step = Step(0, 0)
+        self._step = Reached(0, 0)
         # The disk that is looked at, and what a power cut has made of it.
         self._image = Path()
         self._fate: str | None = None

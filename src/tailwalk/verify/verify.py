@@ -21,7 +21,7 @@ from tailwalk.kernels.spec import checks_itself
 from tailwalk.probe.build import build_probe
 from tailwalk.progress import SILENT, Progress, Task
 from tailwalk.refusals import temporary_folder
-from tailwalk.rigs.jobs import cores, run_jobs
+from tailwalk.rigs.cores import cores, run_jobs
 from tailwalk.verify.configuration import CONFIGURATIONS, Configuration
 from tailwalk.verify.frames import Tally
 from tailwalk.verify.image import IMAGE_SIZE, Images

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tailwalk.errors import GuestError
-from tailwalk.rigs.jobs import as_finished
+from tailwalk.rigs.cores import as_finished
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.qemu import Machine, Qemu
 

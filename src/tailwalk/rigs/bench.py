@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What every guest of a measurement shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tailwalk.cache import Cache
+from tailwalk.cases import Filesystem
+from tailwalk.kernels import Kernel
+from tailwalk.probe.build import Probe, build_probe
+from tailwalk.progress import SILENT, Progress
+from tailwalk.runs import Conditions
+from tailwalk.vm.cpu import show_cpu
+from tailwalk.vm.guest import Guest
+from tailwalk.vm.qemu import Machine, Qemu, find_qemu, kernel_command_line, machine_arguments
+from tailwalk.vm.state import BOOT_SECONDS, Booted, Start, boot, prepare_boot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What every guest of a measurement shares."""
+
+    machine: Machine
+    qemu: Qemu
+    probe: Probe
+    cache: Cache
+    progress: Progress = SILENT
+    boot_seconds: float = BOOT_SECONDS
+
+    @classmethod
+    def prepare(cls, *, machine: Machine | None = None, cache: Cache | None = None,
+                progress: Progress = SILENT) -> Bench:
+        """Find QEMU and build the probe; raises ToolError."""
+        cache = cache or Cache()
+        return cls(machine=machine or Machine(), qemu=find_qemu(), probe=build_probe(cache),
+                   cache=cache, progress=progress)
+
+    def start(self, kernel: Kernel, filesystem: Filesystem) -> Start:
+        """What boots the kernel with a RAM disk and the file system's driver."""
+        return prepare_boot(kernel, self.machine, probe=self.probe, qemu=self.qemu,
+                            drivers=("brd", filesystem.kind), cache=self.cache)
+
+    def boot(self, kernel: Kernel, filesystem: Filesystem) -> Booted:
+        """The kernel, booted with a RAM disk and the file system's driver."""
+        return self.go_on(self.start(kernel, filesystem))
+
+    def go_on(self, start: Start) -> Booted:
+        """The state of what is booted from there."""
+        return boot(start, self.machine, qemu=self.qemu, cache=self.cache, progress=self.progress,
+                    seconds=self.boot_seconds)
+
+    def guest(self, kernel: Kernel, booted: Booted, job: bytes, *,
+              inherited: Sequence[int] = ()) -> Guest:
+        """A guest that goes on from the saved state with a job; the machine's plugins write to
+        the `inherited` descriptors."""
+        return Guest(self.machine, qemu=self.qemu, kernel=kernel.image,
+                     initramfs=booted.initramfs, name=kernel.spec, sought=kernel.sought, job=job,
+                     state=booted.state, inherited=inherited)
+
+    def conditions(self, filesystem: Filesystem) -> Conditions:
+        """What the figures of this bench depend on, besides kernel and cases."""
+        shown = show_cpu(self.machine.cpu)
+        return Conditions(
+            filesystem=filesystem, probe=self.probe.digest,
+            machine={
+                "qemu": self.qemu.version,
+                "qemu digest": self.qemu.digest,
+                "cpu": shown,
+                **({"cpu features": self.machine.cpu} if shown != self.machine.cpu else {}),
+                "memory": f"{self.machine.memory} MiB",
+                "arguments": " ".join(machine_arguments(self.machine)),
+                "kernel command line": kernel_command_line(self.machine),
+                **({"append": self.machine.append} if self.machine.append else {}),
+            })

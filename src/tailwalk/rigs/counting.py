@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What one guest counts: a portion of a measurement, some cases on one kernel, from a saved state.
+
+Its figures depend on nothing else, so that portions can be done in any order, side by side, and on
+any machine that has the same QEMU. Every call is counted on its own and the figure is the mode: the
+other calls took a timer tick, a timestamp's update or a journal commit, which a mean would mix in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from tailwalk.cases import Case
+from tailwalk.errors import GuestError
+from tailwalk.probe.protocol import Calls, Folios, Frame, read_calls, read_folios
+from tailwalk.rigs.bench import Bench
+from tailwalk.runs import Figure, FolioCount
+from tailwalk.vm.guest import Guest
+from tailwalk.vm.state import KernelSaid, Start
+
+# No frame for this long, in seconds, is taken for a hang: a slow machine needs some ten for the
+# dearest case.
+FRAME_SECONDS = 120.0
+
+_STEADY_SHARE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portion:
+    """What one guest does.
+
+    Attributes:
+        start: what it boots from.
+        job: the bytes of the job for the probe.
+        cases: those in the job.
+        calls: calls counted for each case.
+    """
+
+    start: Start
+    job: bytes
+    cases: Sequence[Case]
+    calls: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a portion came to: what its kernel said of itself, and a figure for each case."""
+
+    said: KernelSaid
+    figures: list[Figure]
+
+
+def count(bench: Bench, portion: Portion) -> Counted:
+    """Do a portion in a guest of its own; raises GuestError."""
+    booted = bench.go_on(portion.start)
+    with bench.guest(portion.start.kernel, booted, portion.job) as guest:
+        return Counted(booted.said, collect_figures(guest, portion.cases, portion.calls))
+
+
+def collect_figures(guest: Guest, cases: Sequence[Case], calls: int) -> list[Figure]:
+    """Let a guest that was started from a saved state do its job: a figure for each case.
+
+    Raises GuestError as `Guest.frame`, and where the frames are not those of the job.
+    """
+    guest.start_job(FRAME_SECONDS)
+    frames = guest.frames(FRAME_SECONDS)
+    figures = []
+    for case in cases:
+        folios = read_folios(_due(frames, case))
+        figures.append(_figure(case, folios, read_calls(_due(frames, case), calls)))
+    for frame in frames:
+        raise GuestError(f"the probe sent a {frame.type.name} frame after its last case.")
+    return figures
+
+
+def _due(frames: Iterator[Frame], case: Case) -> Frame:
+    frame = next(frames, None)
+    if frame is None:
+        raise GuestError(f"the probe was done before it had measured {case.name}.")
+    return frame
+
+
+def _figure(case: Case, folios: Folios, calls: Calls) -> Figure:
+    """The figure of a case: the mode of its calls; where two are as common, unsteady.
+
+    `calls.nothing` is what the counter reads cost without a call; its instructions, with the
+    system call in place of the no-op, are the user side of every count.
+    """
+    value, times = max(Counter(calls.counts).items(), key=lambda item: (item[1], item[0]))
+    share = times / len(calls.counts)
+    notes = []
+    if folios.counts is None:
+        notes.append("the kernel shows no page flags: folio orders are unknown")
+    return Figure(
+        case=case, value=value, user=calls.nothing, share=share, steady=share > _STEADY_SHARE,
+        calls=[(count, len(list(same))) for count, same in groupby(calls.counts)],
+        folios=None if folios.counts is None else [
+            FolioCount(order=order, folios=count) for order, count in folios.counts.items()],
+        written=folios.written, notes=notes)
