@@ -85,11 +85,10 @@ def test_what_is_whole_is_made_once(cache, notes):
     lambda folder: (folder / "state").unlink(),
     lambda folder: (folder / "inner" / "said").write_text("6.18.16"),
     lambda folder: (folder / "more").write_text("a file that nobody kept"),
-    lambda folder: (folder / ".seal").unlink(),
     lambda folder: (folder / ".seal").write_bytes(b""),
     lambda folder: exchange(folder / ".seal", 5),
     lambda folder: shutil.rmtree(folder / "inner"),
-], ids=["nine bytes", "emptied", "cut", "gone", "another word", "one more", "no seal", "empty seal",
+], ids=["nine bytes", "emptied", "cut", "gone", "another word", "one more", "empty seal",
         "other seal", "no folder"])
 def test_what_is_damaged_is_set_aside_named_and_made_again(cache, notes, damage):
     make = Maker()
@@ -122,6 +121,16 @@ def test_one_bit_anywhere_is_seen(tmp_path_factory, at, bit):
         stream.write(changed)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert memory.digest(path) == digest_file(path) != was
+
+
+def test_what_has_no_seal_is_made_again(cache, notes):
+    make = Maker()
+    folder = cache.entry("state", "a", make)
+    (folder / ".seal").unlink()
+    cache.entry("state", "a", make)
+    assert make.times == 2
+    assert notes.said == [f"{folder} in the cache has no seal: it is made again."]
+    assert not any((cache.root / "damaged").iterdir())
 
 
 def bytes_read() -> int:

@@ -25,7 +25,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from tailwalk.cache.digests import SETTLED_SECONDS, DigestMemory
-from tailwalk.cache.seal import flaw, rename_to_disk, seal, to_disk
+from tailwalk.cache.seal import SEAL, flaw, rename_to_disk, seal, to_disk
 from tailwalk.errors import CacheError
 from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import FULL, place_of, unusable
@@ -106,9 +106,7 @@ class Cache:
             if (found := self._flaw(target, sealed=sealed)) is None:
                 return target
             if target.is_dir():
-                aside = self.set_aside(kind, key)
-                self.progress.note(f"{target} in the cache is damaged ({found}): it lies in "
-                                   f"{aside} now, and is made again.")
+                self._set_aside(kind, key, found)
             self._sweep_partials(target.parent, key)
             partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=target.parent))
             try:
@@ -128,13 +126,21 @@ class Cache:
             return "it is not there"
         return flaw(target, self.digest) if sealed else None
 
-    def set_aside(self, kind: str, key: str) -> Path:
-        """Move an entry to where nothing uses it, in place of an older one; the lock is held."""
+    def _set_aside(self, kind: str, key: str, found: str) -> None:
+        """Move an entry to where nothing uses it, in place of an older one, and say so; the lock
+        is held."""
+        target = self.path(kind, key)
         aside = self.root / DAMAGED / f"{kind}-{key}"
         shutil.rmtree(aside, ignore_errors=True)
         aside.parent.mkdir(exist_ok=True)
-        self.path(kind, key).rename(aside)
-        return aside
+        sealed = (target / SEAL).exists()
+        target.rename(aside)
+        if sealed:
+            self.progress.note(f"{target} in the cache is damaged ({found}): it lies in {aside} "
+                               "now, and is made again.")
+        else:  # as versions made it that had no seals
+            shutil.rmtree(aside, ignore_errors=True)
+            self.progress.note(f"{target} in the cache has no seal: it is made again.")
 
     def discard(self, kind: str, key: str) -> None:
         """Remove an entry that is no longer what was made; nothing if it is not there."""

@@ -31,12 +31,12 @@ def flaw(folder: Path, digest: Digest) -> str | None:
     try:
         content, _, check = (folder / SEAL).read_bytes().rpartition(b"\n")
         if check.decode() != sha256(content).hexdigest():
-            return "its list of files is damaged"
+            return "its seal is damaged"
         files = msgspec.json.decode(content, type=dict[str, str])
     except FileNotFoundError:
-        return "it has no list of its files"
+        return "it has no seal"
     except (OSError, ValueError) as error:
-        return f"its list of files cannot be read: {error}"
+        return f"its seal cannot be read: {error}"
     there = {str(path.relative_to(folder)) for path in _files(folder)}
     if wrong := sorted(there ^ files.keys()):
         return f"{wrong[0]} is {'missing' if wrong[0] in files else 'none of its files'}"
