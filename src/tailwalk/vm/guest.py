@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tailwalk.cache import WHILE_WAITING
 from tailwalk.errors import GuestError, ProbeError, ToolError
 from tailwalk.probe.protocol import Frame, FrameReader, FrameType, Ready, read_ready
 from tailwalk.refusals import naming, temporary_folder
@@ -63,14 +64,19 @@ class Crew:
             _thread.crew.admit(self)
 
     def join(self) -> None:
-        """Count this thread's guests among the crew from now on."""
+        """Count this thread's guests among the crew from now on; while it waits for another
+        process to make what it needs, the end of the crew ends it too."""
         _thread.crew = self
+        WHILE_WAITING.set(self._require_life)
+
+    def _require_life(self) -> None:
+        if self._killed:
+            raise GuestError("the guest was stopped with others.")
 
     def admit(self, member: Guest | Crew, start: Callable[[], None] = lambda: None) -> None:
         """Start a member; raises GuestError where the crew was killed."""
         with self._lock:
-            if self._killed:
-                raise GuestError("the guest was stopped with others.")
+            self._require_life()
             start()
             self._members.add(member)
 
