@@ -103,7 +103,7 @@ def test_a_job_that_waits_for_another_process_ends_with_the_rest(tmp_path):
 
     def waits() -> None:
         waiting.set()
-        cache.entry("state", "a", lambda folder: None)
+        cache.entry("state", "a", Path.mkdir)
 
     def fails() -> None:
         waiting.wait(60)
