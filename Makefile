@@ -5,6 +5,9 @@ EXTRAS = dev,docs,proof,dask,parquet
 TAILWALK = .venv/bin/tailwalk
 FILLS = 1MiB 2MiB
 
+# Each of the processes that tests start would compile all of Tailwalk anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup run table test test-long check check-lowest check-newest docs lock clean
 
 help:
@@ -12,7 +15,7 @@ help:
 	@echo 'make table         v6.12, v6.18 and v6.18 with the series, built from source'
 	@echo 'make test          all tests but the long ones'
 	@echo 'make test-long     the tests that build many kernels or exercise one for long'
-	@echo 'make check         ruff, mypy and the fast tests, in minutes'
+	@echo 'make check         ruff, mypy and the fast tests, in half a minute'
 	@echo 'make check-lowest  the same with the lowest versions that pyproject.toml allows'
 	@echo 'make check-newest  the same with the newest versions there are'
 	@echo 'make docs          the documentation as a site, in site/'
@@ -94,7 +97,7 @@ test-long: test-long-packages .venv/test
 define checks
 $(1)/bin/ruff check --no-cache src tests benchmarks
 $(1)/bin/mypy --cache-dir $(1)/mypy
-$(1)/bin/pytest -q -n auto --dist loadfile -m 'not guest and not long' tests/unit tests/docs
+$(1)/bin/pytest -q -n auto --dist loadfile -m 'not guest and not slow and not long' --hypothesis-profile quick tests/unit tests/docs
 endef
 
 check: check-packages .venv/test

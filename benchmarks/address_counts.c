@@ -10,15 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "qemu_api.h"
+#include "x86_64.h"
 
 EXPORT int qemu_plugin_version = API;
-
-#define MARKER_SIZE 8
-static const uint8_t marker_begin[MARKER_SIZE] = {
-	0x0f, 0x1f, 0x84, 0x00, 0x03, 0x57, 0x4c, 0x54
-};
-static const uint8_t marker_end[MARKER_SIZE] = { 0x0f, 0x1f, 0x84, 0x00, 0x04, 0x57, 0x4c, 0x54 };
 
 /* Where the kernel's text lies without KASLR (Documentation/arch/x86/x86_64/mm.rst, v6.18). */
 #define TEXT 0xffffffff81000000
@@ -26,47 +20,9 @@ static const uint8_t marker_end[MARKER_SIZE] = { 0x0f, 0x1f, 0x84, 0x00, 0x04, 0
 
 static const char *output;
 
-#if API < 2
-static uint64_t *counters;
-
-static void make_counters(void)
-{
-	counters = calloc(TEXT_SIZE, sizeof(*counters));
-}
-
-static void count(struct qemu_plugin_insn *instruction, uint64_t place)
-{
-	qemu_plugin_register_vcpu_insn_exec_inline(instruction, ADD_U64, &counters[place], 1);
-}
-
-static uint64_t *counted(void)
-{
-	return counters;
-}
-#else
-static struct qemu_plugin_scoreboard *board;
-
-static void make_counters(void)
-{
-	board = qemu_plugin_scoreboard_new(TEXT_SIZE * sizeof(uint64_t));
-}
-
-static void count(struct qemu_plugin_insn *instruction, uint64_t place)
-{
-	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
-		instruction, ADD_U64, (struct qemu_plugin_word){ board, place * sizeof(uint64_t) },
-		1);
-}
-
-static uint64_t *counted(void)
-{
-	return qemu_plugin_scoreboard_find(board, 0);
-}
-#endif
-
 static void on_begin(unsigned int cpu, void *data)
 {
-	uint64_t *counts = counted();
+	uint64_t *counts = counters();
 
 	(void)cpu;
 	(void)data;
@@ -77,7 +33,7 @@ static void on_begin(unsigned int cpu, void *data)
 
 static void on_end(unsigned int cpu, void *data)
 {
-	uint64_t *counts = counted();
+	uint64_t *counts = counters();
 	FILE *file = fopen(output, "wb");
 
 	(void)cpu;
@@ -92,20 +48,6 @@ static void on_end(unsigned int cpu, void *data)
 		perror(output);
 }
 
-static bool is_marker(const struct qemu_plugin_insn *instruction, const uint8_t *marker)
-{
-	uint8_t found[MARKER_SIZE];
-
-	if (qemu_plugin_insn_size(instruction) != MARKER_SIZE)
-		return false;
-#if API < 3
-	memcpy(found, qemu_plugin_insn_data(instruction), MARKER_SIZE);
-#else
-	qemu_plugin_insn_data(instruction, found, MARKER_SIZE);
-#endif
-	return !memcmp(found, marker, MARKER_SIZE);
-}
-
 static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 {
 	size_t length = qemu_plugin_tb_n_insns(block);
@@ -117,10 +59,10 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 
 		if (place < TEXT_SIZE)
 			count(instruction, place);
-		else if (is_marker(instruction, marker_begin))
+		else if (is_marker(instruction, mark_program))
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_begin, NO_REGISTERS,
 							       NULL);
-		else if (is_marker(instruction, marker_end))
+		else if (is_marker(instruction, mark_program_end))
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
 							       NULL);
 	}
@@ -134,7 +76,7 @@ EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int ar
 		return 1;
 	}
 	output = strdup(argv[0] + 7);
-	make_counters();
+	make_counters(TEXT_SIZE);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, instrument);
 	return 0;
 }

@@ -16,8 +16,7 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
-from tailwalk.cases import Filesystem, find_cases, parse_size, place_offset
-from tailwalk.cases.case import Case
+from tailwalk.cases import Case, Filesystem, find_cases, parse_size, place_offset
 from tailwalk.compare import Comparison, compare
 from tailwalk.errors import TailwalkError
 from tailwalk.kernels.resolve import resolve
@@ -61,7 +60,7 @@ def main(specs: Sequence[str], *, base: str, series: str, fill: int) -> None:
     table = Table("kernel", "release", *(
         f"{case.name}{' last' if case.offset else ''}" for case in plan.cases))
     table.add_row(base, baseline.kernel.release,
-                  *(f"{figure.value:,.0f}" for figure in baseline.figures), end_section=True)
+                  *(f"{figure.main.value:,.0f}" for figure in baseline.figures), end_section=True)
     for spec in specs:
         print(f"# {spec}", flush=True)
         try:

@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-import msgspec
 import numpy as np
 
 from tailwalk.cases import Case, find_cases, parse_size, show_size
@@ -73,12 +72,12 @@ class Pairs:
 def libmicro(binaries: Path, case: Case, file: Path, *, cpu: int) -> float:
     """What libMicro's binary prints, in ns."""
     done = subprocess.run(
-        ["taskset", "-c", str(cpu), str(binaries / case.call), "-H", "-N", case.name,
+        ["taskset", "-c", str(cpu), str(binaries / case.workload), "-H", "-N", case.name,
          "-s", str(case.size), "-f", str(file)],
         capture_output=True, text=True, check=True)
     found = re.search(rf"^{case.name}\s+1\s+1\s+(-?[\d.]+)", done.stdout, re.MULTILINE)
     if found is None:
-        sys.exit(f"libMicro's {case.call} printed no figure: {done.stdout}{done.stderr}")
+        sys.exit(f"libMicro's {case.workload} printed no figure: {done.stdout}{done.stderr}")
     return 1000 * float(found[1])
 
 
@@ -136,7 +135,7 @@ def main() -> None:
     beyond = 0
     for fill in given.fills or [parse_size("4KiB"), parse_size("2MiB")]:
         watch = CpuWatch(cpu)
-        cases = [msgspec.structs.replace(case, fill=fill) for case in find_cases(["seed"])]
+        cases = [case.changed(fill=fill) for case in find_cases(["seed"])]
         measured = measure(cases, given.binaries, given.directory.resolve(), cpu=cpu,
                            rounds=given.rounds)
         for case, pairs in measured.items():

@@ -24,9 +24,11 @@ def compiler() -> str:
     return found
 
 
-def c_sources(package: str) -> dict[str, bytes]:
-    """The C files of a package, those of its folders too, by their paths in it."""
-    return dict(_c_files(files(package), ""))
+def c_sources(room: str) -> dict[str, bytes]:
+    """The C files of a room, those of its folders too, by their paths in it; and the framing that
+    all C shares, below `framing/`."""
+    package = files("tailwalk")
+    return dict([*_c_files(package / room, ""), *_c_files(package / "framing", "framing/")])
 
 
 def _c_files(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:

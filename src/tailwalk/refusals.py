@@ -69,17 +69,18 @@ def refusal(error: OSError) -> PlaceError:
 
 
 @contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """An empty directory for temporary files, gone at the end.
+def temporary_folder(place: Path | None = None) -> Iterator[Path]:
+    """An empty directory for temporary files, gone at the end; in `place`, or where the system has
+    them.
 
     Raises PlaceError where there is none to be had, or no room in it.
     """
-    with _own_folder() as folder:
+    with _own_folder(place) as folder:
         try:
             yield folder
         except OSError as error:
-            place = place_of(error)
-            mine = place is None or Path(place).is_relative_to(folder)
+            of = place_of(error)
+            mine = of is None or Path(of).is_relative_to(folder)
             if error.errno in FULL and mine:
                 raise PlaceError(
                     f"no space left for temporary files in {folder.parent}: free some, or point "
@@ -88,9 +89,9 @@ def temporary_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _own_folder() -> Iterator[Path]:
+def _own_folder(place: Path | None) -> Iterator[Path]:
     try:
-        made = tempfile.TemporaryDirectory(prefix="tailwalk-")
+        made = tempfile.TemporaryDirectory(prefix="tailwalk-", dir=place)
     except OSError as error:
         reason = error.strerror or str(error)
         raise PlaceError(f"no directory for temporary files can be made ({reason}): point TMPDIR "

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tailwalk.cases import KIB, MIB, PAGE, Filesystem, find_cases
 from tailwalk.cases.places import folio_size
 from tailwalk.cases.sweep import sweep_cases
-from tailwalk.compare.law import walk_of
+from tailwalk.compare.law import reach_of
 from tailwalk.compare.steps import track
 from tailwalk.report.page import page
 from tailwalk.report.page_sort import sections_of
@@ -25,7 +25,7 @@ def made_sweep(spec: str, a: int, c: int) -> Run:
     figures = []
     for case in cases:
         order = (folio_size(case.fill) // PAGE).bit_length() - 1
-        walk = walk_of(case, order, 4 * KIB)
+        walk = reach_of(case, order, 4 * KIB)
         figures.append(made_figure(case, 2000 + a * walk.prefix + c * walk.tail, order=order))
     return made_run(spec, figures)
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 
 from pages import ROOT
 
-from tailwalk.kernels.spec import KernelVersion
 from tailwalk.report.release_words import day_words, first_words, line_name
 from tailwalk.series.releases import (
     BEGAN,
@@ -26,6 +25,7 @@ from tailwalk.series.releases import (
     Line,
     standing,
 )
+from tailwalk.versions import KernelVersion
 
 PAGES = (ROOT / "docs" / "explanation" / "fix.md",
          ROOT / "docs" / "how-to" / "is-my-machine-affected.md")
@@ -95,7 +95,7 @@ def _measured() -> Iterator[Sequence[str]]:
 
 
 def _read() -> list[KernelVersion]:
-    measured = {one.release.series for one in MEASURED}
+    measured = {one.release.line for one in MEASURED}
     return [line.version for line in LINES if line.version not in measured]
 
 

@@ -37,7 +37,7 @@ def test_every_path_exists() -> None:
 
 def test_the_marks_are_those_of_pytest(pytestconfig) -> None:
     own = {line.partition(":")[0] for line in pytestconfig.getini("markers")
-           if re.match(r"(browser|guest|network|long):", line)}
+           if re.match(r"(browser|guest|network|long|slow):", line)}
     assert own == set(re.findall(r"`(\w+)`", next(
         line for line in PAGE.split("\n\n") if "mark what a test needs" in line)))
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 
 import click
 import pytest
@@ -26,10 +27,10 @@ def test_the_wheel_installs_it() -> None:
     assert shared[str(PAGE.relative_to(ROOT))] == "share/man/man1/tailwalk.1"
 
 
-def rendered(words: list[str]) -> str:
+def rendered(words: list[str], page: Path = PAGE) -> str:
     if shutil.which(words[0]) is None:
         pytest.skip(f"there is no {words[0]}")
-    done = subprocess.run([*words, PAGE], capture_output=True, text=True, check=True,
+    done = subprocess.run([*words, page], capture_output=True, text=True, check=True,
                           env={"PATH": os.environ["PATH"], "MANWIDTH": "78", "LC_ALL": "C.UTF-8"})
     assert done.stderr == ""
     plain = re.sub(".\b", "", done.stdout)
@@ -49,9 +50,8 @@ def test_roff_takes_it_and_shows_every_option(words: list[str]) -> None:
                            for name in option.opts), option.name
 
 
-def test_a_mistake_in_a_page_is_seen(tmp_path, monkeypatch) -> None:
+def test_a_mistake_in_a_page_is_seen(tmp_path: Path) -> None:
     broken = tmp_path / "broken.1"
     broken.write_text(PAGE.read_text() + ".NOSUCH\n")
-    monkeypatch.setattr("test_manual.PAGE", broken)
     with pytest.raises(AssertionError, match="NOSUCH"):
-        rendered(["groff", "-man", "-Tascii", "-ww", "-P-c"])
+        rendered(["groff", "-man", "-Tascii", "-ww", "-P-c"], broken)

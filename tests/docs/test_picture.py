@@ -15,7 +15,7 @@ from tailwalk.model.predict import cost_of
 
 PICTURE = (ROOT / "docs" / "pictures" / "walks.svg").read_text()
 KIB = 1024
-WRITE = Case(name="pwrite_u10k", call="pwrite", size=10 * KIB, offset=24 * KIB, fill=64 * KIB)
+WRITE = Case.of("pwrite", name="pwrite_u10k", size=10 * KIB, offset=24 * KIB, fill=64 * KIB)
 
 
 @pytest.mark.parametrize(("row", "design"), list(enumerate(("full", "tail", "span"))))

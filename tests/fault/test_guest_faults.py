@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from mounts import mounted
@@ -22,9 +21,9 @@ from processes import gone, guests
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem, find_cases
 from tailwalk.errors import CacheError, GuestError, KernelError, UsageError
+from tailwalk.framing import FrameType
 from tailwalk.kernels import Module
 from tailwalk.probe.build import Probe
-from tailwalk.probe.protocol import FrameType
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.vm import state
@@ -95,7 +94,7 @@ def test_mount_options_the_kernel_refuses(bench, small):
 
 def test_a_file_larger_than_the_guest_can_hold():
     with pytest.raises(UsageError, match="256MiB"):
-        replace(PLAN, cases=[msgspec.structs.replace(PLAN.cases[0], file_size=1 << 30)]).check()
+        replace(PLAN, cases=[PLAN.cases[0].changed(file_size=1 << 30)]).check()
 
 
 def test_a_driver_that_the_kernel_lacks(own_bench, small, tmp_path):

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from mounts import mounted
@@ -27,7 +26,7 @@ from tailwalk.probe.protocol import read_times
 from tailwalk.rigs.host import measure_host
 from tailwalk.rigs.plan import Pace, Plan
 
-[SMALL] = [msgspec.structs.replace(case, file_size=MIB) for case in find_cases(["pwrite_u1k"])]
+[SMALL] = [case.changed(file_size=MIB) for case in find_cases(["pwrite_u1k"])]
 PLAN = Plan(rig="host", cases=[SMALL], pace=Pace(rounds=8, seconds=0))
 
 

@@ -46,7 +46,7 @@ def test_every_suite_is_seen_and_a_broken_kernel_named(cache: Cache) -> None:
     assert len(archive.suites()) >= 4
     assert {"sid"} < set(archive.suites())
     builds = find_builds(archive.packages())
-    assert len({build.version.series for build in builds}) >= 4
+    assert len({build.version.line for build in builds}) >= 4
     for build in builds:
         assert build.release.startswith(re.sub(r"\.\d+$", "", str(build.version)))
     broken = next((build for build in builds if build.missing), None)
@@ -57,6 +57,5 @@ def test_every_suite_is_seen_and_a_broken_kernel_named(cache: Cache) -> None:
 
 
 def test_sources_of_a_kernel(cache: Cache) -> None:
-    found = Archive(cache).find_sources("linux", "6.18")
-    assert all(source.version.startswith("6.18.") for source in found)
+    found = [source for source in Archive(cache).sources() if source.version.startswith("6.18.")]
     assert any(file.name.endswith(".orig.tar.xz") for file in found[0].files)

@@ -15,7 +15,7 @@ import pytest
 
 from processes import guests
 from tailwalk.errors import GuestError
-from tailwalk.probe.protocol import Frame, FrameType
+from tailwalk.framing import Frame, FrameType
 from tailwalk.verify import Goal, find_configurations, verify
 from tailwalk.verify.session import Session
 from tailwalk.vm.disk import Disk

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tailwalk.cases import Filesystem, find_cases
-from tailwalk.cli.measure import runs_for
 from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
+from tailwalk.lab.lab import Lab
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.exec import ExecPlan, execute
@@ -70,8 +70,8 @@ def test_the_six_cases_do_not_depend_on_it(spec: str, kernel: Callable[[str], Ke
                                            bench: Bench) -> None:
     [now] = measure([kernel(spec)], SEED, bench=bench)
     [then] = measure([kernel(spec)], SEED, bench=with_cpu(bench, OLD_CPU))
-    assert [figure.value for figure in now.run.figures] == [
-        figure.value for figure in then.run.figures]
+    assert [figure.main.value for figure in now.run.figures] == [
+        figure.main.value for figure in then.run.figures]
     assert now.run.conditions.machine["cpu features"] == GUEST_CPU
     assert now.run.conditions.machine["cpu"] == "x86-64-v3 without CX16"
 
@@ -132,7 +132,7 @@ def test_a_record_of_another_cpu_is_refused_before_a_kernel_is_fetched(
     [old] = measure([kernel("debian:6.12")], SEED, bench=with_cpu(bench, OLD_CPU))
     write_run(old.run, tmp_path / "old.json")
     with pytest.raises(UsageError, match=r"\(not measured yet\) cannot be compared .*: cpu is "):
-        runs_for([str(tmp_path / "old.json"), "debian:2.6"], None)
+        Lab().runs([str(tmp_path / "old.json"), "debian:2.6"])
 
 
 @pytest.mark.parametrize("kind", ["xfs", "btrfs"])

@@ -78,7 +78,7 @@ def ubuntu(unpacked, release, tmp_path_factory) -> Path:
 
 def figure(kernel, bench) -> float:
     [measured] = measure([kernel], PLAN, bench=bench)
-    return measured.run.figures[0].value
+    return measured.run.figures[0].main.value
 
 
 def test_every_shape_counts_the_same(kernel, bench, own_bench, unpacked, ubuntu, release):

@@ -7,16 +7,15 @@ import resource
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tailwalk.cases import KIB, MIB, Filesystem, find_cases
+from tailwalk.cases.ring import Sides
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.plugins.build import build_plugin
 from tailwalk.profile.annotate import annotate
 from tailwalk.profile.difference import difference
-from tailwalk.profile.loops import Sides
-from tailwalk.profile.measure import Subject, profile
+from tailwalk.profile.measure import profile
 from tailwalk.profile.trace import read_recording
 from tailwalk.rigs.counting import collect_figures
 from tailwalk.rigs.exact import measure
@@ -28,17 +27,14 @@ pytestmark = pytest.mark.guest
 
 KERNELS = ("debian:6.12", "debian:6.18")
 PWRITE, = find_cases(["pwrite_u1k"])
+ONE = Plan(cases=[PWRITE])
 
 # User instructions between the probe's counter reads: with the kernel's they are the figure.
 USER = 8
 
 
-def changed(case, **parameters):
-    return msgspec.structs.replace(case, **parameters)
-
-
 SUBJECTS = [
-    (changed(case, fill=fill), filesystem)
+    (case.changed(fill=fill), filesystem)
     for case, fill, filesystem in (
         (PWRITE, MIB, Filesystem()),
         (PWRITE, MIB, Filesystem(block_size=KIB)),
@@ -52,13 +48,13 @@ SUBJECTS = [
 @pytest.mark.parametrize("spec", KERNELS)
 @pytest.mark.parametrize(("case", "filesystem"), SUBJECTS)
 def test_the_books_balance(spec, case, filesystem, kernel, bench):
-    [found] = profile([Subject(kernel=kernel(spec), case=case, filesystem=filesystem)],
-                      bench=bench)
-    [run] = measure([kernel(spec)], Plan(cases=[case], filesystem=filesystem), bench=bench)
+    plan = Plan(cases=[case], filesystem=filesystem)
+    [found] = profile([(kernel(spec), plan)], bench=bench)
+    [run] = measure([kernel(spec)], plan, bench=bench)
     figure = run.run.figures[0]
     assert found.figure == figure  # every call, not only the mode
-    assert sum(function.count for function in found.functions) == figure.value - USER
-    assert found.count + USER == figure.value and figure.user == USER
+    assert sum(function.count for function in found.functions) == figure.main.value - USER
+    assert found.count + USER == figure.main.value and figure.main.user == USER
     assert sum(node.count for node in found.tree) == found.count
     assert found.unattributed <= 0.001 * found.count
     for function in found.functions:
@@ -69,18 +65,17 @@ def test_the_books_balance(spec, case, filesystem, kernel, bench):
 def test_every_single_call_agrees_with_the_guests_own_counter(spec, kernel, bench):
     """Those with ticks, timestamps and switches of task too."""
     booted = bench.boot(kernel(spec), Filesystem())
-    case = changed(find_cases(["writev_u10k"])[0], fill=4 * KIB)
+    case = find_cases(["writev_u10k"])[0].changed(fill=4 * KIB)
     recorded = record(bench, kernel(spec), booted, case=case, filesystem=Filesystem(), calls=1000,
                       plugin=build_plugin("trace", bench.qemu, bench.cache).path)
-    values = [value for value, times in recorded.figure.calls for _ in range(times)]
+    values = [value for value, times in recorded.figure.main.calls for _ in range(times)]
     calls = read_recording(recorded.output).calls
     assert len({call.profile for call in calls}) > 5
     assert [call.kernel + USER for call in calls] == values
 
 
 def test_the_upgrade_is_in_the_two_walks(kernel, bench):
-    found = difference(*profile([Subject(kernel=kernel(spec), case=PWRITE) for spec in KERNELS],
-                                bench=bench))
+    found = difference(*profile([(kernel(spec), ONE) for spec in KERNELS], bench=bench))
     assert {row.name for row in found.carriers()} == {"ext4_block_write_begin",
                                                       "block_commit_write"}
     carried = sum(row.difference for row in found.carriers())
@@ -88,7 +83,7 @@ def test_the_upgrade_is_in_the_two_walks(kernel, bench):
 
 
 def test_a_call_path_is_that_of_the_source(kernel, bench):
-    [found] = profile([Subject(kernel=kernel("debian:6.18"), case=PWRITE)], bench=bench)
+    [found] = profile([(kernel("debian:6.18"), ONE)], bench=bench)
     at = next(at for at, node in enumerate(found.tree)
               if found.functions[node.function].name == "block_commit_write")
     path = []
@@ -109,8 +104,8 @@ def test_a_call_path_is_that_of_the_source(kernel, bench):
     ("debian:7.3", 2 * MIB - 4 * KIB, Sides(511, 1, 0)),
 ])
 def test_walks_visit_what_they_are_known_to(spec, offset, visited, kernel, bench):
-    case = changed(PWRITE, fill=2 * MIB, offset=offset)
-    profiles = profile([Subject(kernel=kernel(spec), case=case)], bench=bench)
+    case = PWRITE.changed(fill=2 * MIB, offset=offset)
+    profiles = profile([(kernel(spec), Plan(cases=[case]))], bench=bench)
     for name in ("ext4_block_write_begin", "block_commit_write"):
         [[function]] = annotate(profiles, name)
         assert function.walked.visited == visited, name
@@ -174,7 +169,7 @@ def test_a_plugin_for_another_qemu_is_refused_by_name(kernel, bench, tmp_path):
 
 
 def test_a_guest_that_fails_under_the_plugin_is_no_plugin_error(kernel, bench):
-    case = changed(PWRITE, call="write", size=KIB, vectors=1)
+    case = find_cases(["write_u1k"])[0]
     booted = bench.boot(kernel("debian:6.12"), Filesystem())
     with pytest.raises(GuestError, match="cannot mount"):
         record(bench, kernel("debian:6.12"), booted, case=case,
@@ -184,5 +179,5 @@ def test_a_guest_that_fails_under_the_plugin_is_no_plugin_error(kernel, bench):
 
 def test_no_descriptor_is_left_open(kernel, bench):
     before = sum(1 for _ in Path("/proc/self/fd").iterdir())
-    profile([Subject(kernel=kernel("debian:6.12"), case=PWRITE)], calls=5, bench=bench)
+    profile([(kernel("debian:6.12"), replace(ONE, calls=5))], bench=bench)
     assert sum(1 for _ in Path("/proc/self/fd").iterdir()) <= before

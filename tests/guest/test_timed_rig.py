@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 
-import msgspec
 import pytest
 
 from processes import guests
@@ -21,7 +20,7 @@ from tailwalk.vm.kvm import kvm_runs_guests
 
 pytestmark = pytest.mark.guest
 
-CASES = [msgspec.structs.replace(case, fill=fill)
+CASES = [case.changed(fill=fill)
          for fill in (4 * KIB, MIB) for case in find_cases(["pwrite_u1k", "write_u1k"])]
 # Instructions of the loop round each call, and a clock reading's share.
 LOOP = 40
@@ -42,18 +41,18 @@ def test_agrees_with_the_exact_rig(bench, kernel) -> None:
     for run, counted in zip(runs, exact, strict=True):
         assert (run.rig, run.unit) == ("timed", "ns/call")
         assert run.kernel == counted.run.kernel
-        assert len(run.figures[0].calls) == 8
+        assert len(run.figures[0].main.calls) == 8
         for figure, same in zip(run.figures, counted.run.figures, strict=True):
             assert figure.case == same.case
             assert figure.written == same.written
-            assert same.value - LOOP < figure.value < same.value + LOOP
+            assert same.value - LOOP < figure.main.value < same.value + LOOP
     assert runs[0].conditions == runs[1].conditions
 
 
 def test_a_kernel_may_stand_there_twice(bench, kernel) -> None:
     plan = Plan(rig="timed", cases=CASES[:1], pace=Pace(rounds=8))
     first, second = measure_timed([kernel("debian:6.12")] * 2, plan, bench=bench)
-    assert first.figures[0].value == pytest.approx(second.figures[0].value, abs=1)
+    assert first.figures[0].main.value == pytest.approx(second.figures[0].main.value, abs=1)
 
 
 def test_a_guest_that_panics_ends_all(bench, kernel) -> None:
@@ -91,6 +90,6 @@ def test_measures_under_kvm(kernel) -> None:
         not_here(reason)
     [old, new] = measure_timed([kernel("debian:6.12"), kernel("debian:6.18")],
                                Plan(rig="timed", cases=CASES, pace=Pace(rounds=10)))
-    small, large = (run.figures[2].value for run in (old, new))
+    small, large = (run.figures[2].main.value for run in (old, new))
     assert 100 < small < 20_000
     assert large > 2 * small

@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Sequence
 
-from made_runs import made_case
+from made_runs import made_case, made_figure
 
 from tailwalk.cases import Case, Filesystem
 from tailwalk.profile.record import (
@@ -19,7 +19,7 @@ from tailwalk.profile.record import (
     packed_names,
 )
 from tailwalk.profile.trace import Block, Executed
-from tailwalk.runs import Conditions, Figure, KernelRecord
+from tailwalk.runs import Conditions, KernelRecord
 
 KERNEL = 0xffffffff81000000
 
@@ -27,7 +27,7 @@ KERNEL = 0xffffffff81000000
 def frame(kind: int, payload: bytes) -> bytes:
     """A frame as the counting plugin writes it."""
     head = struct.pack("<II", kind, len(payload))
-    return b"TWT1" + head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
+    return b"TWP1" + head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
 
 
 def block(offset: int, length: int, *, size: int = 4, code: bytes | None = None) -> Block:
@@ -57,8 +57,8 @@ def made_profile(tree: Sequence[tuple[str, int, int]], *, spec: str = "debian:6.
         conditions=Conditions(filesystem=filesystem or Filesystem(), probe="p",
                               machine={"qemu": "7.2.22"}),
         plugin="p", inputs="i",
-        figure=Figure(case=case or made_case(), value=total + 8, user=8, share=1.0,
-                      calls=[(total + 8, 300)], folios=[], written=written),
+        figure=made_figure(case or made_case(), total + 8, user=8, share=1.0,
+                           calls=[(total + 8, 300)], folios=[], order=written),
         count=total, unattributed=0, share=0.99,
         functions=[FunctionCount(name=name, address=hex(KERNEL + 4096 * at), count=counts[name],
                                  instructions=[f"0x0 {counts[name]} 90"])

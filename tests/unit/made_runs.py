@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case, Filesystem, find_cases
-from tailwalk.runs import Conditions, Figure, FolioCount, KernelRecord, Run
-from tailwalk.runs.record import Rig
+from tailwalk.runs import Amount, Conditions, Figure, FolioCount, KernelRecord, Run
+from tailwalk.runs.metrics import INSTRUCTIONS, TIME, Metric, Rig
 
 SEED = find_cases(["seed"])
 
@@ -34,13 +35,12 @@ _ORDERS = {"debian:6.12": 0, "debian:6.18": 8, "src:6.18+tail": 8, "debian:7.3":
 
 def made_case(name: str = "pwrite_u1k", **changed: Any) -> Case:
     """A case of the seed suite with some parameters changed."""
-    case = next(case for case in SEED if case.name == name)
-    fields = {field: getattr(case, field) for field in Case.__struct_fields__}
-    return Case(**(fields | changed))
+    return next(case for case in SEED if case.name == name).changed(**changed)
 
 
 def made_figure(case: Case, value: float, *, order: int | None = 8, **changed: Any) -> Figure:
-    """An exact figure that 298 of 300 calls had."""
+    """An exact figure that 298 of 300 calls had; what is changed is the figure's or its amount's.
+    """
     fields: dict[str, Any] = {
         "user": 9,
         "share": 298 / 300,
@@ -49,7 +49,19 @@ def made_figure(case: Case, value: float, *, order: int | None = 8, **changed: A
     }
     if order is not None:
         fields["folios"] = [FolioCount(order=order, folios=2560 >> order)]
-    return Figure(case=case, value=value, **(fields | changed))
+    return _figure(INSTRUCTIONS, case, value, fields | changed)
+
+
+def _figure(metric: Metric, case: Case, value: float, fields: dict[str, Any]) -> Figure:
+    amount = {name: fields.pop(name) for name in Amount.__struct_fields__ if name in fields}
+    return Figure(case=case, **fields, metrics={
+        metric.name: Amount(value=value, unit=metric.unit, **amount)})
+
+
+def changed_amount(figure: Figure, **changed: Any) -> Figure:
+    """A figure of one metric with its amount changed."""
+    [(name, amount)] = figure.metrics.items()
+    return replace(figure, metrics={name: replace(amount, **changed)})
 
 
 def made_timed_figure(case: Case, samples: Sequence[float], **changed: Any) -> Figure:
@@ -57,7 +69,7 @@ def made_timed_figure(case: Case, samples: Sequence[float], **changed: Any) -> F
     ordered = sorted(samples)
     middle = len(ordered) // 2
     median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-    return Figure(case=case, value=median, calls=[(sample, 1) for sample in samples], **changed)
+    return _figure(TIME, case, median, {"calls": [(sample, 1) for sample in samples], **changed})
 
 
 def made_samples(seed: int, median: float, *, noise: float = 0.05,
@@ -75,7 +87,7 @@ def made_run(spec: str, figures: Sequence[Figure], *, release: str | None = None
     """A run on the exact rig; kernels of one spec and release are one kernel."""
     fields: dict[str, Any] = {
         "tailwalk": "0.1.0", "created": "2026-07-01T12:00:00Z", "rig": "exact",
-        "unit": "instructions/call", "inputs": "0" * 64,
+        "inputs": "0" * 64,
     }
     if machine is None:
         machine = {
@@ -95,7 +107,7 @@ def made_run(spec: str, figures: Sequence[Figure], *, release: str | None = None
 
 def made_timed_run(spec: str, *figures: Figure, rig: Rig = "host") -> Run:
     """A run in nanoseconds."""
-    return made_run(spec, figures, rig=rig, unit="ns/call",
+    return made_run(spec, figures, rig=rig,
                     machine={"cpu model": "Xeon", "mount point": "/srv"})
 
 

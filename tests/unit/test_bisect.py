@@ -7,20 +7,17 @@ import math
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from made_lab import MadeLab
 from made_runs import made_case, made_figure, made_run, made_timed_figure
 
 from tailwalk.cases import Filesystem
-from tailwalk.cli import bisect as bisect_file
-from tailwalk.cli import bisect_step, group
+from tailwalk.cli import group
 from tailwalk.compare.bisection import Bisection
 from tailwalk.errors import (
     ArchiveError,
@@ -32,9 +29,9 @@ from tailwalk.errors import (
     UsageError,
 )
 from tailwalk.kernels.listing import Available
-from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.exact import Measured
-from tailwalk.runs import write_run
+from tailwalk.lab import commits
+from tailwalk.rigs.plan import Plan
+from tailwalk.runs import Run, write_run
 
 RELEASES = ("6.12.111", "6.12.118", "6.16.3", "6.16.12", "6.17.8", "6.17.13", "6.18.5", "6.18.9",
             "6.18.15", "7.0", "7.3.4")
@@ -66,8 +63,8 @@ def test_what_cannot_be_tested_is_passed_over(data: st.DataObject) -> None:
     assert set(found.suspects) - {found.first_new} <= refuses
 
 
-class Lab:
-    """Stands for the archive and the rig: counts by release, and what was booted."""
+class Kernels:
+    """Counts by release, and what was booted."""
 
     def __init__(self, dear_from: str) -> None:
         self.dear_from = RELEASES.index(dear_from)
@@ -75,26 +72,21 @@ class Lab:
         self.booted: list[str] = []
         self.errors: dict[str, TailwalkError] = {}
         self.unsteady: set[str] = set()
+        self.lab = MadeLab(run=self.measured, releases=[
+            available(release) for release in RELEASES[::-1]])
 
-    def measured(self, spec: str) -> Measured:
+    def measured(self, spec: str, plan: Plan) -> Run:
         release = spec.removeprefix("debian:")
+        if error := self.errors.get(release):
+            raise error
         self.booted.append(release)
         dear = self.dear_from <= RELEASES.index(release) < self.fixed_from
-        figure = made_figure(made_case(), 11117 if dear else 2224,
-                             steady=release not in self.unsteady)
-        return Measured(made_run(spec, [figure], release=release), False)
+        return made_run(spec, [made_figure(plan.cases[0], 11117 if dear else 2224,
+                                           steady=release not in self.unsteady)], release=release)
 
-    def resolve(self, spec: str, **_: object) -> SimpleNamespace:
-        if error := self.errors.get(spec.removeprefix("debian:")):
-            raise error
-        return SimpleNamespace(spec=spec)
-
-    def measure(self, kernels: Sequence[SimpleNamespace], *_: object,
-                **__: object) -> list[Measured]:
-        return [self.measured(kernel.spec) for kernel in kernels]
-
-    def measure_each(self, kernels: Sequence[SimpleNamespace], *_: object, **__: object):
-        yield from enumerate(self.measure(kernels))
+    def bisect(self, *arguments: str) -> Result:
+        return CliRunner().invoke(group, ["bisect", *arguments, "--case", "pwrite_u1k"],
+                                  obj=self.lab)
 
 
 def available(release: str) -> Available:
@@ -105,20 +97,8 @@ def available(release: str) -> Available:
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
-    made = Lab("6.16.12")
-    monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))
-    monkeypatch.setattr("tailwalk.kernels.listing.list_kernels", lambda **_: SimpleNamespace(
-        available=[available(release) for release in RELEASES[::-1]]))
-    monkeypatch.setattr("tailwalk.kernels.resolve", made.resolve)
-    monkeypatch.setattr("tailwalk.rigs.exact.measure", made.measure)
-    monkeypatch.setattr("tailwalk.rigs.exact.measure_each", made.measure_each)
-    monkeypatch.setattr(Bench, "prepare", lambda **_: None)
-    return made
-
-
-def bisect(*arguments: str) -> Result:
-    return CliRunner().invoke(group, ["bisect", *arguments, "--case", "pwrite_u1k"])
+def kernels() -> Kernels:
+    return Kernels("6.16.12")
 
 
 def refusal(result: Result) -> str:
@@ -126,8 +106,8 @@ def refusal(result: Result) -> str:
     return str(result.exception)
 
 
-def test_the_first_bad_release(lab: Lab) -> None:
-    done = bisect("debian:6.12", "debian:6.18")
+def test_the_first_bad_release(kernels: Kernels) -> None:
+    done = kernels.bisect("debian:6.12", "debian:6.18")
     assert done.exception is None, done.exception
     assert done.stdout == """\
 pwrite_u1k, instructions per call; bad is above 3,336 (1.5 times debian:6.12.118)
@@ -144,32 +124,33 @@ To find the commit, in a clone of the stable kernel tree:
     git bisect start v6.16.12 v6.16.3
     git bisect run tailwalk bisect-step src:. --good src:6.16 --ratio 1.5 --case pwrite_u1k
 """
-    assert lab.booted == ["6.12.118", "6.18.15", "6.17.8", "6.16.3", "6.16.12"]
+    assert kernels.booted == ["6.12.118", "6.18.15", "6.17.8", "6.16.3", "6.16.12"]
 
 
 @pytest.mark.parametrize(("dear_from", "start"), [
     ("6.16.3", "v6.16.3 v6.12"),  # another series: from where the good one began
     ("7.0", "v7.0 v6.18"), ("7.3.4", "v7.3.4 v7.0"), ("6.12.118", "v6.12.118 v6.12.111")])
-def test_where_git_starts(lab: Lab, dear_from: str, start: str) -> None:
-    lab.dear_from = RELEASES.index(dear_from)
-    assert f"git bisect start {start}\n" in bisect("debian:6.12.111", "debian:7.3").stdout
+def test_where_git_starts(kernels: Kernels, dear_from: str, start: str) -> None:
+    kernels.dear_from = RELEASES.index(dear_from)
+    assert f"git bisect start {start}\n" in kernels.bisect("debian:6.12.111", "debian:7.3").stdout
 
 
-def test_releases_that_cannot_be_had_or_do_not_boot(lab: Lab) -> None:
-    lab.errors = {"6.16.12": ArchiveError("it is gone."), "6.17.8": GuestError("it hangs.\nlog")}
-    lab.unsteady = {"6.18.5"}
-    done = bisect("debian:6.12", "debian:6.18")
+def test_releases_that_cannot_be_had_or_do_not_boot(kernels: Kernels) -> None:
+    kernels.errors = {"6.16.12": ArchiveError("it is gone."),
+                      "6.17.8": GuestError("it hangs.\nlog")}
+    kernels.unsteady = {"6.18.5"}
+    done = kernels.bisect("debian:6.12", "debian:6.18")
     assert re.search(r"debian:6.17.8 +skipped: it hangs\.\n", done.stdout)
     assert ("First bad: one of debian:6.16.12, debian:6.17.8, debian:6.17.13; debian:6.17.13 is"
             in done.stdout)
-    lab.dear_from = RELEASES.index("6.18.9")
-    assert "debian:6.18.5          11" not in bisect("debian:6.12", "debian:6.18").stdout
+    kernels.dear_from = RELEASES.index("6.18.9")
+    assert "debian:6.18.5          11" not in kernels.bisect("debian:6.12", "debian:6.18").stdout
 
 
 @pytest.mark.parametrize("ends", [("debian:7.3", "debian:6.16"), ("debian:6.16", "debian:7.3")])
-def test_the_first_fixed_release(lab: Lab, ends: tuple[str, str]) -> None:
-    lab.fixed_from = RELEASES.index("7.0")
-    done = bisect(*ends, "--fixed")
+def test_the_first_fixed_release(kernels: Kernels, ends: tuple[str, str]) -> None:
+    kernels.fixed_from = RELEASES.index("7.0")
+    done = kernels.bisect(*ends, "--fixed")
     assert done.exception is None, done.exception
     assert done.stdout == """\
 pwrite_u1k, instructions per call; fixed is at most 3,336 (1.5 times debian:7.3.4)
@@ -188,45 +169,45 @@ To find the commit, in a clone of the stable kernel tree:
 """
 
 
-def test_the_other_direction_is_named_with_the_ratio(lab: Lab) -> None:
-    lab.fixed_from = RELEASES.index("7.0")
-    newer_first = refusal(bisect("debian:7.3", "debian:6.18"))
+def test_the_other_direction_is_named_with_the_ratio(kernels: Kernels) -> None:
+    kernels.fixed_from = RELEASES.index("7.0")
+    newer_first = refusal(kernels.bisect("debian:7.3", "debian:6.18"))
     assert "GOOD (debian:7.3.4) has to be older than BAD (debian:6.18.15)" in newer_first
     assert newer_first.endswith("add --fixed.")
-    assert lab.booted == []
-    cheaper = refusal(bisect("debian:6.18", "debian:7.3"))
+    assert kernels.booted == []
+    cheaper = refusal(kernels.bisect("debian:6.18", "debian:7.3"))
     assert ("debian:7.3.4 is no worse than --ratio says: pwrite_u1k takes 2,224 instructions there "
             "and 11,117 on debian:6.18.15, which is 0.20 times, and bad is above 1.5 times"
             ) in cheaper
     assert cheaper.endswith("It became cheaper between the two: to find where, add --fixed.")
-    assert refusal(bisect("debian:6.18", "debian:7.3", "--ratio", "6")).endswith(
+    assert refusal(kernels.bisect("debian:6.18", "debian:7.3", "--ratio", "6")).endswith(
         "add --fixed, and give a --ratio below 5.00.")
-    dearer = refusal(bisect("debian:6.12", "debian:6.18", "--fixed"))
+    dearer = refusal(kernels.bisect("debian:6.12", "debian:6.18", "--fixed"))
     assert "which is 0.20 times, and dear is above 1.5 times" in dearer
     assert dearer.endswith("It became dearer between the two: to find where, leave --fixed out.")
-    assert refusal(bisect("debian:6.17", "debian:6.18", "--fixed")).endswith(
+    assert refusal(kernels.bisect("debian:6.17", "debian:6.18", "--fixed")).endswith(
         "which is 1.00 times, and dear is above 1.5 times. Give a smaller --ratio, or other "
         "kernels.")
 
 
-def test_what_cannot_be_bisected(lab: Lab, tmp_path: Path,
+def test_what_cannot_be_bisected(kernels: Kernels, tmp_path: Path,
                                  monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.resolve()))
     assert "no worse than --ratio says: pwrite_u1k takes 11,117" in refusal(
-        bisect("debian:6.17", "debian:6.18"))
-    assert "has to be older than" in refusal(bisect("debian:6.18", "debian:6.12"))
+        kernels.bisect("debian:6.17", "debian:6.18"))
+    assert "has to be older than" in refusal(kernels.bisect("debian:6.18", "debian:6.12"))
     for fixed in ([], ["--fixed"]):
         assert "debian:6.18 and debian:6.18.15 are one release, debian:6.18.15" in refusal(
-            bisect("debian:6.18", "debian:6.18.15", *fixed))
-    assert "no debian:6.1 that can boot" in refusal(bisect("debian:6.1", "debian:6.18"))
-    assert "bisect-step" in refusal(bisect("src:6.12", "src:6.18"))
-    assert "--ratio 0" in refusal(bisect("debian:6.12", "debian:6.18", "--ratio", "0"))
-    lab.booted.clear()
+            kernels.bisect("debian:6.18", "debian:6.18.15", *fixed))
+    assert "no debian:6.1 that can boot" in refusal(kernels.bisect("debian:6.1", "debian:6.18"))
+    assert "bisect-step" in refusal(kernels.bisect("src:6.12", "src:6.18"))
+    assert "--ratio 0" in refusal(kernels.bisect("debian:6.12", "debian:6.18", "--ratio", "0"))
+    kernels.booted.clear()
     assert "no such directory" in refusal(
-        bisect("debian:6.12", "debian:6.18", "--tree", str(tmp_path / "none")))
+        kernels.bisect("debian:6.12", "debian:6.18", "--tree", str(tmp_path / "none")))
     assert "git says: fatal: not a git repository" in refusal(
-        bisect("debian:6.12", "debian:6.18", "--tree", str(tmp_path)))
-    assert lab.booted == [], "a tree that is none costs no measurement"
+        kernels.bisect("debian:6.12", "debian:6.18", "--tree", str(tmp_path)))
+    assert kernels.booted == [], "a tree that is none costs no measurement"
 
 
 def git(tree: Path, *arguments: str) -> str:
@@ -250,46 +231,41 @@ def tree(tmp_path: Path) -> Path:
     return made
 
 
-def test_the_tree_is_handed_over_to_git(lab: Lab, tree: Path,  # noqa: ARG001
+def test_the_tree_is_handed_over_to_git(kernels: Kernels, tree: Path,
                                         monkeypatch: pytest.MonkeyPatch) -> None:
     step = ("import sys; n = int(open('number').read()); print('asked', *sys.argv[1:]);"
             "sys.exit(125 if n in (4, 5) else n >= 7)")
-    monkeypatch.setattr(bisect_file, "_STEP", (sys.executable, "-c", step))
-    done = bisect("debian:6.12", "debian:6.18", "--tree", str(tree))
+    monkeypatch.setattr(commits, "STEP", (sys.executable, "-c", step))
+    done = kernels.bisect("debian:6.12", "debian:6.18", "--tree", str(tree))
     assert done.exit_code == 0, (done.exception, done.output)
     assert git(tree, "show", "-s", "--format=%s", "refs/bisect/bad") == "commit 7"
     git(tree, "bisect", "reset")
     git(tree, "tag", "-d", "v6.16.3")
     assert "it has no tag v6.16.3" in refusal(
-        bisect("debian:6.12", "debian:6.18", "--tree", str(tree)))
+        kernels.bisect("debian:6.12", "debian:6.18", "--tree", str(tree)))
 
 
-def test_git_looks_for_what_fixed_it(lab: Lab, tree: Path,
+def test_git_looks_for_what_fixed_it(kernels: Kernels, tree: Path,
                                      monkeypatch: pytest.MonkeyPatch) -> None:
-    lab.dear_from, lab.fixed_from = 0, RELEASES.index("6.16.12")
+    kernels.dear_from, kernels.fixed_from = 0, RELEASES.index("6.16.12")
     step = "import sys; sys.exit(int(open('number').read()) >= 7)"
-    monkeypatch.setattr(bisect_file, "_STEP", (sys.executable, "-c", step))
-    done = bisect("debian:6.18", "debian:6.12", "--fixed", "--tree", str(tree))
+    monkeypatch.setattr(commits, "STEP", (sys.executable, "-c", step))
+    done = kernels.bisect("debian:6.18", "debian:6.12", "--fixed", "--tree", str(tree))
     assert done.exit_code == 0, (done.exception, done.output)
     assert git(tree, "show", "-s", "--format=%s", "refs/bisect/fixed") == "commit 7"
 
 
-def step(*arguments: str) -> Result:
-    return CliRunner().invoke(group, ["bisect-step", "src:.", "--case", "pwrite_u1k", *arguments])
-
-
-@contextmanager
-def figures(spec: float | Exception, good: float | Exception = 2000):
-    """What is measured for src:. and for the good kernel."""
-    def measured(specs: Sequence[str], *_: object, **__: object) -> list:
-        value = spec if specs == ["src:."] else good
+def step(*arguments: str, figure: float | Exception = 2224,
+         good: float | Exception = 2000) -> Result:
+    """A step where src:. and the good kernel measure so."""
+    def measured(spec: str, plan: Plan) -> Run:
+        value = figure if spec == "src:." else good
         if isinstance(value, Exception):
             raise value
-        return [made_run(specs[0], [made_figure(made_case(), value, steady=value > 0)])]
+        return made_run(spec, [made_figure(plan.cases[0], value, steady=value > 0)])
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bisect_step, "measured", measured)
-        yield
+    return CliRunner().invoke(group, ["bisect-step", "src:.", "--case", "pwrite_u1k", *arguments],
+                              obj=MadeLab(run=measured))
 
 
 @pytest.mark.parametrize(("figure", "status"), [
@@ -298,9 +274,8 @@ def figures(spec: float | Exception, good: float | Exception = 2000):
     (SeriesError("does not apply"), 125), (ToolError("no gcc"), 255), (OSError(28, "full"), 255),
     (ArchiveError("no network"), 255), (UsageError("what"), 255), (ValueError("a defect"), 255)])
 def test_the_status_of_a_step(figure: float | Exception, status: int) -> None:
-    with figures(figure):
-        assert step("--good", "src:6.12").exit_code == status
-        assert step("--above", "3000").exit_code == status
+    assert step("--good", "src:6.12", figure=figure).exit_code == status
+    assert step("--above", "3000", figure=figure).exit_code == status
 
 
 @pytest.mark.parametrize(("figure", "status"), [
@@ -308,12 +283,11 @@ def test_the_status_of_a_step(figure: float | Exception, status: int) -> None:
     (ToolError("no gcc"), 255)])
 def test_a_step_to_the_fix_turns_the_verdicts_alone(
         figure: float | Exception, status: int) -> None:
-    with figures(figure):
-        for limit in (["--good", "src:7.3"], ["--above", "3000"]):
-            done = step("--fixed", *limit)
-            assert done.exit_code == status
-            if status < 2:
-                assert done.stdout.startswith(("dear: ", "fixed: ")[status])
+    for limit in (["--good", "src:7.3"], ["--above", "3000"]):
+        done = step("--fixed", *limit, figure=figure)
+        assert done.exit_code == status
+        if status < 2:
+            assert done.stdout.startswith(("dear: ", "fixed: ")[status])
 
 
 @pytest.mark.parametrize("arguments", [
@@ -321,20 +295,18 @@ def test_a_step_to_the_fix_turns_the_verdicts_alone(
     ["--above", "nan"], ["--above", "inf"], ["--above", "0"], ["--above", "-5"],
     ["--no-such-option"], ["--good", "src:6.12", "--case", "seed"]])
 def test_a_wrong_step_stops_the_bisection(arguments: list[str]) -> None:
-    with figures(2224):
-        done = step(*arguments)
+    done = step(*arguments)
     assert done.exit_code == 255
     assert "Traceback" not in done.output
 
 
 @pytest.mark.parametrize("good", [KernelError("does not build"), GuestError("hangs"), -1])
 def test_a_reference_that_cannot_be_measured_stops_it(good: float | Exception) -> None:
-    with figures(2224, good):
-        assert step("--good", "src:6.12").exit_code == 255
+    assert step("--good", "src:6.12", good=good).exit_code == 255
 
 
 @pytest.mark.parametrize(("changed", "named"), [
-    ({"rig": "host", "unit": "ns/call"}, "on the host rig"),
+    ({"rig": "host"}, "on the host rig"),
     ({"filesystem": Filesystem(kind="xfs")}, "on xfs with blocks of 4096")])
 def test_a_reference_of_other_conditions_stops_it(
         changed: dict, named: str, tmp_path: Path) -> None:
@@ -342,15 +314,13 @@ def test_a_reference_of_other_conditions_stops_it(
     figure = made_timed_figure(made_case(), [700.0] * 5) if "rig" in changed else (
         made_figure(made_case(), 2000))
     write_run(made_run("debian:6.12", [figure], **changed), record)
-    with figures(2224):
-        done = step("--good", str(record))
+    done = step("--good", str(record))
     assert done.exit_code == 255
     assert named in done.stderr
 
 
 def test_a_defect_of_a_step_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
-    with figures(ValueError("a defect")):
-        result = step("--above", "1")
+    result = step("--above", "1", figure=ValueError("a defect"))
     assert "ValueError: a defect" in result.output + capfd.readouterr().err
 
 

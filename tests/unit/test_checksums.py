@@ -13,7 +13,8 @@ from made_runs import made_case, made_figure, made_run
 from tailwalk.compare import compare
 from tailwalk.compare.steps import track
 from tailwalk.errors import GuestError
-from tailwalk.probe.protocol import Frame, FrameType, Ready, read_ready
+from tailwalk.framing import Frame, FrameType
+from tailwalk.probe.protocol import Ready, read_ready
 from tailwalk.report.profile_words import profile_conditions
 from tailwalk.runs.notes import SOFTWARE_CHECKSUMS, grouped_notes
 from tailwalk.vm.checksums import Checksum, checksums

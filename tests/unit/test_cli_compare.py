@@ -8,7 +8,6 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -16,6 +15,7 @@ from click.testing import CliRunner, Result
 from golden_files import check_golden
 from hypothesis import given
 from hypothesis import strategies as st
+from made_lab import MadeLab
 from made_runs import (
     COUNTS,
     SEED,
@@ -48,12 +48,13 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.chdir(tmp_path)
 
-    def call(runs: list[Run], *arguments: str, columns: int = 80) -> Result:
+    def call(runs: list[Run], *arguments: str, columns: int = 80,
+             lab: MadeLab | None = None) -> Result:
         monkeypatch.setenv("COLUMNS", str(columns))
         names = [f"run{number}.json" for number in range(len(runs))]
         for name, run in zip(names, runs, strict=True):
             write_run(run, tmp_path / name)
-        return CliRunner().invoke(group, ["compare", *names, *arguments])
+        return CliRunner().invoke(group, ["compare", *names, *arguments], obj=lab)
 
     return call
 
@@ -202,7 +203,7 @@ def test_json_is_what_the_schema_says(invoke: Invoke, tmp_path: Path) -> None:
         assert table.startswith(("Instructions per call\n", "Nanoseconds per call\n"))
         document = json.loads(path.read_bytes())
         jsonschema.validate(document, schema)
-        assert document["schema"] == "tailwalk.comparison/1"
+        assert document["schema"] == "tailwalk.comparison/2"
         assert document["baseline"] == runs[0].kernel.spec
         assert [kernel["spec"] for kernel in document["kernels"]] == [
             run.kernel.spec for run in runs]
@@ -347,40 +348,34 @@ class TestSpecsBesideRecords:
     """Specs are measured as the records beside them were, unless options say how."""
 
     @pytest.fixture
-    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-        """What would have been measured; every spec measures as debian:7.3 of the seed table."""
-        calls: list[Any] = []
+    def lab(self) -> MadeLab:
+        """Every spec measures as 2,000 instructions a call."""
+        return MadeLab(run=lambda spec, plan: made_run(
+            spec, [made_figure(case, 2000) for case in plan.cases], filesystem=plan.filesystem))
 
-        def measured(specs: list[str], plan: Any, **options: Any) -> list[Run]:
-            calls.append((tuple(specs), plan, options["fresh"]))
-            return [made_run(spec, [made_figure(case, 2000) for case in plan.cases],
-                             filesystem=plan.filesystem) for spec in specs]
-
-        monkeypatch.setattr("tailwalk.cli.measure.measured", measured)
-        return calls
-
-    def test_the_records_say_how(self, invoke: Invoke, asked: list[Any]) -> None:
+    def test_the_records_say_how(self, invoke: Invoke, lab: MadeLab) -> None:
         cases = [made_case(fill=4 * KIB)]
         runs = [made_run("debian:6.12", [made_figure(case, 2203) for case in cases])]
-        output(invoke(runs, "debian:6.18", "debian:7.3", "debian:6.18"))
-        (specs, plan, fresh), = asked
+        output(invoke(runs, "debian:6.18", "debian:7.3", "debian:6.18", lab=lab))
+        (specs, plan, fresh), = lab.asked
         assert specs == ("debian:6.18", "debian:7.3")
         assert list(plan.cases) == cases
         assert not fresh
 
-    def test_options_say_how(self, invoke: Invoke, asked: list[Any]) -> None:
+    def test_options_say_how(self, invoke: Invoke, lab: MadeLab) -> None:
         runs = [made_run("debian:6.12", [made_figure(made_case(fill=4 * KIB), 2203)])]
-        result = invoke(runs, "debian:6.18", "--case", "pwrite_u1k", "--fill", "2MiB", "--fresh")
+        result = invoke(runs, "debian:6.18", "--case", "pwrite_u1k", "--fill", "2MiB", "--fresh",
+                        lab=lab)
         assert "fill is 4096 and 2097152" in str(result.exception)
-        assert asked[0][2]
+        assert lab.asked[0][2]
 
-    def test_specs_alone_take_the_options(self, invoke: Invoke, asked: list[Any]) -> None:
-        text = output(invoke([], "debian:6.12", "debian:6.18"))
-        assert [case.name for case in asked[0][1].cases] == [case.name for case in SEED]
+    def test_specs_alone_take_the_options(self, invoke: Invoke, lab: MadeLab) -> None:
+        text = output(invoke([], "debian:6.12", "debian:6.18", lab=lab))
+        assert [case.name for case in lab.asked[0][1].cases] == [case.name for case in SEED]
         assert "No case regressed" in text
 
     def test_nothing_is_measured_before_all_is_read(
-            self, invoke: Invoke, asked: list[Any]) -> None:
-        result = invoke([], "debian:6.12", "missing.json")
+            self, invoke: Invoke, lab: MadeLab) -> None:
+        result = invoke([], "debian:6.12", "missing.json", lab=lab)
         assert isinstance(result.exception, RecordError)
-        assert not asked
+        assert not lab.asked

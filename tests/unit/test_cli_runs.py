@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import (
     COUNTS,
@@ -30,7 +30,7 @@ from made_runs import (
 from tailwalk.cli import group
 from tailwalk.errors import RecordError, SpecError, TailwalkError, ToolError, UsageError
 from tailwalk.runs import Run, write_run
-from tailwalk.runs.export import Line, lines, to_csv, write_parquet
+from tailwalk.runs.export import ExportLine, lines, to_csv, write_parquet
 from tailwalk.runs.store import Store
 
 Invoke = Callable[..., Result]
@@ -133,7 +133,7 @@ def test_parquet_holds_what_csv_holds(invoke: Invoke, store: Store, tmp_path: Pa
         made_case(), made_samples(1, 560), interval=(551.5, 570.25), notes=["one", "two"])))
     output(invoke("runs", "export", "--format", "parquet", "-o", "all.parquet"))
     table = parquet.read_table(tmp_path / "all.parquet")
-    assert table.column_names == list(Line.__struct_fields__)
+    assert table.column_names == list(ExportLine.__struct_fields__)
     assert [str(table.schema.field(name).type) for name in (
         "figure", "size", "steady", "user", "case")] == [
         "double", "int64", "bool", "int64", "string"]
@@ -156,7 +156,6 @@ def test_parquet_without_its_library(invoke: Invoke, tmp_path: Path,
     assert not (tmp_path / "all.parquet").exists()
 
 
-@settings(max_examples=40)
 @given(st.lists(st.tuples(
     st.integers(1, 10**9), st.one_of(st.none(), st.integers(0, 500)),
     st.one_of(st.none(), st.floats(0, 1)), st.text(st.characters(codec="utf-8"), max_size=20)),

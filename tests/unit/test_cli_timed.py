@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from made_lab import MadeLab
 from made_runs import made_run, made_samples, made_timed_figure
 
-from tailwalk import kernels
 from tailwalk.cases import find_cases
 from tailwalk.cli import group
 from tailwalk.errors import ToolError, UsageError
 from tailwalk.rigs import timed
-from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run, write_run
 
 MEDIANS = {"debian:6.12": 600.0, "debian:6.18": 4600.0}
@@ -23,63 +22,56 @@ MEDIANS = {"debian:6.12": 600.0, "debian:6.18": 4600.0}
 def made_guest_run(spec: str, cases) -> Run:
     figures = [made_timed_figure(case, made_samples(7, MEDIANS[spec], number=20))
                for case in cases]
-    return made_run(spec, figures, rig="timed", unit="ns/call", machine={"host cpu": "Xeon"})
+    return made_run(spec, figures, rig="timed", machine={"host cpu": "Xeon"})
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Plan]:
-    """The plans that the timed rig is asked for, on a machine where KVM runs guests."""
-    plans: list[Plan] = []
-
-    def measure(found, plan, **_):
-        plans.append(plan)
-        return [made_guest_run(spec, plan.cases) for spec in found]
-
+def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MadeLab:
+    """A lab on a machine where KVM runs guests."""
     monkeypatch.setattr(timed, "kvm_runs_guests", lambda: (True, ""))
-    monkeypatch.setattr(timed, "measure_timed", measure)
-    monkeypatch.setattr(kernels, "resolve", lambda spec, **_: spec)
     monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "results"))
-    return plans
+    return MadeLab(run=lambda spec, plan: made_guest_run(spec, plan.cases))
 
 
-def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(group, arguments)
+def invoke(lab: MadeLab, *arguments: str) -> Result:
+    return CliRunner().invoke(group, arguments, obj=lab)
 
 
-def test_compares_times(asked: list[Plan], tmp_path: Path) -> None:
-    done = invoke("compare", "--rig", "timed", "--rounds", "12", "debian:6.12", "debian:6.18",
+def test_compares_times(lab: MadeLab, tmp_path: Path) -> None:
+    done = invoke(lab, "compare", "--rig", "timed", "--rounds", "12", "debian:6.12", "debian:6.18",
                   "-c", "pwrite_u1k")
     assert done.exit_code == 0
     assert "Nanoseconds per call" in done.stdout
     assert "regressed" in done.stdout
-    [plan] = asked
+    [(_, plan, _)] = lab.asked
     assert plan.pace.rounds == 12
     assert plan.cases == find_cases(["pwrite_u1k"])
     kept = [path.name for path in (tmp_path / "results").glob("*.json") if "timed" in path.name]
     assert len(kept) == 2
 
 
-def test_a_spec_beside_a_timed_record_is_timed_too(asked: list[Plan],
+def test_a_spec_beside_a_timed_record_is_timed_too(lab: MadeLab,
                                                    tmp_path: Path) -> None:
     write_run(made_guest_run("debian:6.12", find_cases(["write_u1k"])), tmp_path / "run.json")
-    done = invoke("compare", str(tmp_path / "run.json"), "debian:6.18")
+    done = invoke(lab, "compare", str(tmp_path / "run.json"), "debian:6.18")
     assert done.exit_code == 0
-    assert asked[0].cases == list(find_cases(["write_u1k"]))
-    assert asked[0].pace.rounds == 20
+    [(_, plan, _)] = lab.asked
+    assert plan.cases == list(find_cases(["write_u1k"]))
+    assert plan.pace.rounds == 20
 
 
-def test_a_spec_beside_a_host_record_is_refused(tmp_path: Path) -> None:
+def test_a_spec_beside_a_host_record_is_refused(lab: MadeLab, tmp_path: Path) -> None:
     figure = made_timed_figure(find_cases(["write_u1k"])[0], [600.0])
-    write_run(made_run("host", [figure], rig="host", unit="ns/call"), tmp_path / "run.json")
-    done = invoke("compare", str(tmp_path / "run.json"), "debian:6.18")
+    write_run(made_run("host", [figure], rig="host"), tmp_path / "run.json")
+    done = invoke(lab, "compare", str(tmp_path / "run.json"), "debian:6.18")
     assert isinstance(done.exception, UsageError)
     assert "host rig" in str(done.exception)
 
 
-def test_without_kvm_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_kvm_nothing_is_fetched(lab: MadeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timed, "kvm_runs_guests", lambda: (False, "the moon is full"))
-    monkeypatch.setattr(kernels, "resolve", lambda *_, **__: pytest.fail("fetched"))
-    done = invoke("run", "--rig", "timed", "debian:6.18")
+    monkeypatch.setattr(MadeLab, "kernel", lambda *_: pytest.fail("fetched"))
+    done = invoke(lab, "run", "--rig", "timed", "debian:6.18")
     assert isinstance(done.exception, ToolError)
     assert "the moon is full" in str(done.exception)
     assert "--rig exact" in str(done.exception)
@@ -87,15 +79,15 @@ def test_without_kvm_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("option", [
     ("--rounds", "2"), ("--dask", "tcp://nowhere:1"), ("--calls", "300")])
-def test_names_an_option_that_makes_no_sense(asked, option: tuple[str, str]) -> None:
-    done = invoke("run", "--rig", "timed", "debian:6.18", *option)
+def test_names_an_option_that_makes_no_sense(lab: MadeLab, option: tuple[str, str]) -> None:
+    done = invoke(lab, "run", "--rig", "timed", "debian:6.18", *option)
     assert isinstance(done.exception, UsageError)
     assert option[0] in str(done.exception)
-    assert not asked
+    assert not lab.asked
 
 
-def test_the_exact_rig_has_no_rounds(asked) -> None:
-    done = invoke("run", "debian:6.18", "--rounds", "20")
+def test_the_exact_rig_has_no_rounds(lab: MadeLab) -> None:
+    done = invoke(lab, "run", "debian:6.18", "--rounds", "20")
     assert isinstance(done.exception, UsageError)
     assert "--rounds is for --rig timed" in str(done.exception)
-    assert not asked
+    assert not lab.asked

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from made_runs import COUNTS, SEED, made_case, made_figure, made_run, made_seed_runs
+from made_runs import (
+    COUNTS,
+    SEED,
+    made_case,
+    made_figure,
+    made_run,
+    made_seed_runs,
+    made_timed_figure,
+)
 
 from tailwalk.cases import KIB, MIB, Filesystem
 from tailwalk.compare import Comparison, compare, read_comparison
@@ -37,7 +45,7 @@ def judged(*values: int, **options: float) -> Comparison:
 
 def test_the_seed_table() -> None:
     comparison = compare(made_seed_runs())
-    assert comparison.schema == "tailwalk.comparison/1"
+    assert comparison.schema == "tailwalk.comparison/2"
     assert comparison.unit == "instructions/call"
     assert comparison.baseline == "debian:6.12"
     assert [kernel.spec for kernel in comparison.kernels] == list(COUNTS)
@@ -227,7 +235,7 @@ class TestRefusals:
         self.refused(made_seed_runs("debian:6.12"), "1 given")
 
     def test_another_rig_and_unit(self) -> None:
-        host = made_run("host", [made_figure(made_case(), 560)], rig="host", unit="ns/call")
+        host = made_run("host", [made_timed_figure(made_case(), [560])], rig="host")
         self.refused([made_run("debian:6.12", [made_figure(made_case(), 2203)]), host],
                      "rig is exact there and host here",
                      "unit is instructions/call there and ns/call here", "host (6.18.15)")
@@ -319,8 +327,8 @@ def test_a_damaged_or_foreign_comparison_is_refused(tmp_path: Path) -> None:
     content = encode(compare(made_seed_runs()))
     for damaged, said in ((content[:-40], "cut short"),
                           (content.replace(b'"rows"', b'"lines"'), "damaged"),
-                          (content.replace(b"comparison/1", b"comparison/2"), "update tailwalk"),
-                          (encode(made_seed_runs()[0]), "tailwalk.run/1")):
+                          (content.replace(b"comparison/2", b"comparison/3"), "update tailwalk"),
+                          (encode(made_seed_runs()[0]), "tailwalk.run/2")):
         path.write_bytes(damaged)
         with pytest.raises(RecordError, match=said):
             read_comparison(path)

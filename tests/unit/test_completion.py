@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Completion, in the shells themselves: each runs on a terminal, and the Tab key is pressed."""
+"""Completion: what the program answers, and what the shells themselves make of it, each on a
+terminal where the Tab key is pressed."""
 
 from __future__ import annotations
 
@@ -11,14 +12,18 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from made_kernels import make_vmlinux
+from skips import lacking
 from tailwalk.cache import Cache
+from tailwalk.cli import group
+from tailwalk.cli.completion import register_shells
 from tailwalk.kernels.unpacked import open_unpacked
 from tailwalk.progress import SILENT
 
@@ -47,14 +52,20 @@ def environment(home: Path) -> dict[str, str]:
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
-def ask(home: Path, line: str, how: str = "bash_complete", **more: str) -> str:
-    """What the program answers a shell that asks what may stand at the end of a line."""
-    words = f"{line}.".split()
-    done = subprocess.run(
-        [home / "bin" / "tailwalk"], capture_output=True, text=True, check=True, cwd=home,
-        env=environment(home) | {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1),
-                                 "_TAILWALK_COMPLETE": how} | more)
-    assert done.stderr == ""
+def question(line: str) -> dict[str, str]:
+    """What bash puts into the environment to ask what may stand at the end of a line."""
+    return {"COMP_WORDS": line, "COMP_CWORD": str(len(f"{line}.".split()) - 1),
+            "_TAILWALK_COMPLETE": "bash_complete"}
+
+
+def ask(home: Path, line: str, **more: str) -> str:
+    """What the program answers."""
+    register_shells()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        done = CliRunner().invoke(group, [], prog_name="tailwalk", catch_exceptions=False,
+                                  env=environment(home) | question(line) | more)
+    assert (done.exit_code, done.stderr) == (0, "")
     return done.stdout
 
 
@@ -62,6 +73,13 @@ def values(home: Path, line: str, **more: str) -> list[str]:
     return [value for kind, _, value in (answer.partition(",") for answer
                                          in ask(home, line, **more).splitlines())
             if kind == "plain"]
+
+
+def test_the_program_answers_as_its_functions_do(home: Path) -> None:
+    done = subprocess.run([home / "bin" / "tailwalk"], capture_output=True, text=True, check=True,
+                          cwd=home, env=environment(home) | question("tailwalk run debi"))
+    assert done.stderr == ""
+    assert done.stdout == ask(home, "tailwalk run debi") != ""
 
 
 @pytest.mark.parametrize(("line", "expected"), [
@@ -111,8 +129,7 @@ def test_completing_loads_nothing_heavy(home: Path, line: str) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", home / "bin" / "tailwalk"], capture_output=True,
         text=True, check=True, cwd=home,
-        env=environment(home) | {"COMP_WORDS": line, "COMP_CWORD": str(len(f"{line}.".split()) - 1),
-                                 "_TAILWALK_COMPLETE": "bash_complete"})
+        env=environment(home) | question(line))
     loaded = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines()}
     assert "click.shell_completion" in loaded and done.stdout
     assert loaded & {"numpy", "scipy", "jinja2", "debian", "elftools", "z3", "distributed",
@@ -171,7 +188,9 @@ def zsh(home: Path) -> list[str]:
 
 def zsh_with_a_file(home: Path) -> list[str]:
     (home / ".zfunc").mkdir(exist_ok=True)
-    (home / ".zfunc" / "_tailwalk").write_text(ask(home, "", "zsh_source"))
+    with (home / ".zfunc" / "_tailwalk").open("w") as script:
+        subprocess.run([home / "bin" / "tailwalk"], stdout=script, check=True,
+                       env=environment(home) | {"_TAILWALK_COMPLETE": "zsh_source"})
     (home / ".zshrc").write_text('PS1="ready> "\nbindkey -e\nfpath+=~/.zfunc\n'
                                  "unsetopt zle_bracketed_paste prompt_sp\n"
                                  "autoload -Uz compinit && compinit -u\n")
@@ -187,8 +206,17 @@ def fish(home: Path) -> list[str]:
     return ["fish", "-i"]
 
 
-@pytest.mark.parametrize("shell", [bash, zsh, zsh_with_a_file, fish],
-                         ids=lambda shell: shell.__name__)
+@pytest.fixture(scope="module", ids=lambda shell: shell.__name__, params=[
+    bash, *(pytest.param(shell, marks=pytest.mark.slow) for shell in (zsh, zsh_with_a_file, fish))])
+def screen(request: pytest.FixtureRequest, home: Path) -> Iterator[Terminal]:
+    """A shell, in which one line is typed after another."""
+    words = request.param(home)
+    if shutil.which(words[0]) is None:
+        lacking(words[0])
+    with terminal(words, home) as screen:
+        yield screen
+
+
 @pytest.mark.parametrize(("typed", "becomes"), [
     ("tailwalk veri", "tailwalk verify "),
     ("tailwalk run debian:6.18 -c pwrite_u100", "tailwalk run debian:6.18 -c pwrite_u100k "),
@@ -198,12 +226,7 @@ def fish(home: Path) -> list[str]:
     ("tailwalk build src:tre", "tailwalk build src:trees/"),
     ("tailwalk compare debian:6.18 vml", "tailwalk compare debian:6.18 vmlinux "),
 ])
-def test_the_tab_key(home: Path, shell: Callable[[Path], list[str]], typed: str,
-                     becomes: str) -> None:
-    words = shell(home)
-    if shutil.which(words[0]) is None:
-        pytest.skip(f"there is no {words[0]}")
-    with terminal(words, home) as screen:
-        screen.wait_for("ready> ")
-        screen.type(f"{typed}\t%\x01echo '<\x05>'\r")  # Control-A and -E: begin and end of line
-        assert screen.wait_for(r"(?<!')<([^%>\r\n]*)%>")[1] == becomes
+def test_the_tab_key(screen: Terminal, typed: str, becomes: str) -> None:
+    screen.wait_for("ready> ")
+    screen.type(f"{typed}\t%\x01echo '<\x05>'\r")  # Control-A and -E: begin and end of line
+    assert screen.wait_for(r"(?<!')<([^%>\r\n]*)%>")[1] == becomes

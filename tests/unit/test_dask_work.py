@@ -12,7 +12,6 @@ import pytest
 
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.progress import SILENT
-from tailwalk.rigs import dask_pool
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counting import Counted, Portion
 from tailwalk.rigs.dask_pool import _Work
@@ -78,10 +77,10 @@ class Future:
 
 
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def work(tmp_path: Path):
     """The outcomes of one portion on a cluster with such answers."""
-    monkeypatch.setattr(dask_pool, "_distributed", lambda: SimpleNamespace(
-        as_completed=Waiting, CancelledError=CancelledError, KilledWorker=KilledWorker))
+    distributed = SimpleNamespace(
+        as_completed=Waiting, CancelledError=CancelledError, KilledWorker=KilledWorker)
     image = tmp_path / "image"
     image.touch()
     portion = Portion(start=SimpleNamespace(kernel=SimpleNamespace(image=image)), job=b"",
@@ -89,7 +88,8 @@ def work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     bench = Bench(machine=Machine(), qemu=None, probe=None, cache=None, progress=SILENT)
 
     def outcomes(client: Client) -> list[tuple[int, object]]:
-        return list(_Work(client, "tcp://made", bench, [portion]).outcomes())
+        return list(_Work(client, "tcp://made", bench, [portion],
+                          distributed=distributed).outcomes())
 
     return outcomes
 

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailwalk.errors import ArchiveError
-from tailwalk.kernels.archive import File, Package
+from tailwalk.kernels.archive import ArchiveFile, Package
 from tailwalk.kernels.debian import Build, candidates, find_builds
-from tailwalk.kernels.spec import DebianSpec, KernelVersion
+from tailwalk.kernels.spec import DebianSpec
 from tailwalk.progress import Silent
+from tailwalk.versions import KernelVersion
 
 
 class Notes(Silent):
@@ -21,7 +22,8 @@ class Notes(Silent):
 
 
 def package(name: str, version: str, depends: str = "", suite: str = "trixie") -> Package:
-    return Package(name, version, suite, depends, File(f"{name}.deb", 1, f"{name} {version}"))
+    return Package(name, version, suite, depends,
+                   ArchiveFile(f"{name}.deb", 1, f"{name} {version}"))
 
 
 def whole(release: str, version: str, suite: str = "trixie") -> Package:

@@ -12,7 +12,6 @@ import pytest
 
 from skips import not_here
 from tailwalk.errors import UsageError
-from tailwalk.host import disturbance
 from tailwalk.host.disturbance import (
     CpuTime,
     CpuWatch,
@@ -48,25 +47,20 @@ def test_a_threads_ticks_are_its_own() -> None:
         idle.join()
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch):
-    """CPU times and ticks of tasks that a test sets."""
-    state = {"cpus": {0: CpuTime(0, 0, 0)}, "ours": 0}
-    monkeypatch.setattr(disturbance, "cpu_times", lambda: dict(state["cpus"]))
-    monkeypatch.setattr(disturbance, "task_ticks", lambda _: state["ours"])
-    return state
+def watched(end: dict[int, CpuTime], *, ours: int = 0) -> CpuWatch:
+    """A watch of CPU 0 from nothing to `end`, to which each task adds `ours`."""
+    looks = iter([{0: CpuTime(0, 0, 0)}, end])
+    return CpuWatch(0, times=lambda: next(looks), ticks=lambda _: ours)
 
 
-def test_a_quiet_cpu_is_not_spoken_of(clock) -> None:
-    watch = CpuWatch(0)
-    clock.update(cpus={0: CpuTime(900, 100, 5)}, ours=895)
+def test_a_quiet_cpu_is_not_spoken_of() -> None:
+    watch = watched({0: CpuTime(900, 100, 5)}, ours=895)
     watch.account(1)
     assert watch.notes() == []
 
 
-def test_others_and_the_hypervisor_are_named(clock) -> None:
-    watch = CpuWatch(0)
-    clock.update(cpus={0: CpuTime(600, 200, 200)}, ours=250)
+def test_others_and_the_hypervisor_are_named() -> None:
+    watch = watched({0: CpuTime(600, 200, 200)}, ours=250)
     watch.account(1)
     watch.account(2)
     others, hypervisor = watch.notes()
@@ -74,36 +68,30 @@ def test_others_and_the_hypervisor_are_named(clock) -> None:
     assert hypervisor.startswith("the hypervisor had 20% of CPU 0")
 
 
-def test_a_cpu_that_went_away_is_not_spoken_of(clock) -> None:
-    watch = CpuWatch(0)
-    clock.update(cpus={})
-    assert watch.notes() == []
+def test_a_cpu_that_went_away_is_not_spoken_of() -> None:
+    assert watched({}).notes() == []
 
 
-def test_takes_the_idlest_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_takes_the_idlest_cpu() -> None:
     looks = iter([{cpu: CpuTime(0, 0, 0) for cpu in range(4)},
                   {cpu: CpuTime(0, idle, 0) for cpu, idle in enumerate((3, 9, 10, 5))}])
-    monkeypatch.setattr(disturbance, "cpu_times", lambda: next(looks))
-    monkeypatch.setattr(disturbance.os, "sched_getaffinity", lambda _: {0, 1, 3})
-    assert allowed_cpu(None) == 1
-    assert allowed_cpu(3) == 3
+    allowed = {0, 1, 3}
+    assert allowed_cpu(None, allowed=allowed, times=lambda: next(looks)) == 1
+    assert allowed_cpu(3, allowed=allowed) == 3
     with pytest.raises(UsageError, match="--cpu 2: this process may run on CPU 0, 1, 3"):
-        allowed_cpu(2)
+        allowed_cpu(2, allowed=allowed)
 
 
-@pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch):
-    """Bytes on a disk, by a process and in all, and a clock, that a test sets."""
-    state = {"disk": 0, "ours": 0, "now": 0.0}
-    monkeypatch.setattr(disturbance, "device_bytes", lambda _: state["disk"])
-    monkeypatch.setattr(disturbance, "process_bytes", lambda _: state["ours"])
-    monkeypatch.setattr(disturbance.time, "monotonic", lambda: state["now"])
-    return state
+def disk(moved: int | None, *, ours: int) -> DiskWatch:
+    """A watch of ten seconds in which a disk moved so many bytes, or is none, and each process
+    `ours`."""
+    looks, clock = iter([0, moved]), iter([0.0, 10.0])
+    return DiskWatch(Path(), moved=lambda _: next(looks), own=lambda _: ours,
+                     clock=lambda: next(clock))
 
 
-def test_a_busy_disk_is_named(disk) -> None:
-    watch = DiskWatch(Path())
-    disk.update(disk=700 * 10**6, ours=50 * 10**6, now=10.0)
+def test_a_busy_disk_is_named() -> None:
+    watch = disk(700 * 10**6, ours=50 * 10**6)
     watch.account(1)
     watch.account(2)
     assert watch.notes() == ["others moved 60 MB a second on this disk meanwhile: rounds may "
@@ -111,9 +99,8 @@ def test_a_busy_disk_is_named(disk) -> None:
 
 
 @pytest.mark.parametrize(("moved", "ours"), [(110, 100), (190, 100), (40, 0), (None, 0)])
-def test_a_quiet_disk_is_not_spoken_of(disk, moved: int | None, ours: int) -> None:
-    watch = DiskWatch(Path())
-    disk.update(disk=None if moved is None else moved * 10**6, ours=ours * 10**6, now=10.0)
+def test_a_quiet_disk_is_not_spoken_of(moved: int | None, ours: int) -> None:
+    watch = disk(None if moved is None else moved * 10**6, ours=ours * 10**6)
     watch.account(1)
     assert watch.notes() == []
 

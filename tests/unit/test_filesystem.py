@@ -15,8 +15,14 @@ from tailwalk.cases import KIB, MIB, Filesystem, find_cases
 from tailwalk.errors import ToolError, UsageError
 from tailwalk.rigs.exec import ExecPlan
 from tailwalk.rigs.plan import Plan
-from tailwalk.vm import filesystem
-from tailwalk.vm.filesystem import make_image, mkfs_program, packed_image, segments
+from tailwalk.vm.filesystem import (
+    _pack,
+    find_program,
+    make_image,
+    mkfs_program,
+    packed_image,
+    segments,
+)
 
 PARTS = st.lists(st.one_of(
     st.integers(0, 9000).map(lambda length: bytes(length)),
@@ -45,18 +51,17 @@ def test_segments_make_the_file_again(tmp_path, parts):
     path = tmp_path / "image"
     content = b"".join(parts)
     path.write_bytes(content)
-    packed = b"".join(map(filesystem._pack, segments(path)))
+    packed = b"".join(map(_pack, segments(path)))
     assert unpacked(packed, len(content)) == content
 
 
 @pytest.mark.parametrize("wanted", [Filesystem(), Filesystem(block_size=KIB)])
-def test_a_packed_file_system_is_the_image_and_the_same_every_time(tmp_path, wanted,
-                                                                   monkeypatch):
-    monkeypatch.setattr(filesystem, "IMAGE_SIZE", 128 * MIB)
+def test_a_packed_file_system_is_the_image_and_the_same_every_time(tmp_path, wanted):
     image = tmp_path / "image"
     make_image(wanted, image, size=128 * MIB)
-    first = packed_image(wanted, Cache(tmp_path / "one"))
-    assert first == packed_image(wanted, Cache(tmp_path / "two"))
+    first, again = (packed_image(wanted, Cache(tmp_path / name), size=128 * MIB)
+                    for name in ("one", "two"))
+    assert first == again
     assert len(first) < 200 * KIB
     assert unpacked(first, 128 * MIB) == image.read_bytes()
 
@@ -78,7 +83,6 @@ def test_a_kind_that_no_guest_has_is_named_with_those_it_can_have(tmp_path, kind
             refuse()
 
 
-def test_a_missing_mkfs_names_the_package(monkeypatch, tmp_path):
-    monkeypatch.setattr(filesystem.shutil, "which", lambda *_, **__: None)
-    with pytest.raises(ToolError, match="apt-get install e2fsprogs"):
-        packed_image(Filesystem(), Cache(tmp_path))
+def test_a_missing_program_names_the_package():
+    with pytest.raises(ToolError, match=r"mkfs\.none is missing: .* apt-get install e2fsprogs"):
+        find_program("mkfs.none", "e2fsprogs")

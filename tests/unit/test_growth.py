@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 from made_runs import made_case, made_run, made_samples, made_seed_run, made_timed_figure
 from rich.console import Console
@@ -20,7 +19,7 @@ ORDERS = {4 * KIB: 0, MIB: 8, 2 * MIB: 9}
 def figures(case: Case, *medians: float, noise: float = 0.02,
             orders: tuple[int | None, ...] = (0, 8, 9)) -> list[Figure]:
     """A case at fills of 4 KiB, 1 MiB and 2 MiB."""
-    return [made_timed_figure(msgspec.structs.replace(case, fill=fill),
+    return [made_timed_figure(case.changed(fill=fill),
                               made_samples(fill, median, noise=noise, number=20), written=order)
             for fill, median, order in zip(ORDERS, medians, orders, strict=True)]
 
@@ -28,7 +27,7 @@ def figures(case: Case, *medians: float, noise: float = 0.02,
 def made_host_run(*groups: list[Figure], kind: str = "ext4", block_size: int = 4 * KIB,
                   release: str = "6.18.44") -> Run:
     return made_run("host", [figure for group in groups for figure in group], rig="host",
-                    unit="ns/call", machine={}, release=release,
+                    machine={}, release=release,
                     filesystem=Filesystem(kind=kind, block_size=block_size))
 
 

@@ -3,18 +3,50 @@
 
 from __future__ import annotations
 
-import shutil
+from pathlib import Path
 
 import pytest
 
-from tailwalk.lab.health import examine
+from tailwalk.cache import Cache
+from tailwalk.lab.health import Look, examine
 
 
-@pytest.mark.parametrize(("there", "state"), [(True, "ok"), (False, "missing")])
-def test_debian_kernels_need_zstd(there, state, monkeypatch):
-    which = shutil.which
-    monkeypatch.setattr(shutil, "which", lambda name, **more: (
-        ("/usr/bin/zstd" if there else None) if name == "zstd" else which(name, **more)))
-    check = next(check for check in examine() if check.name == "zstd")
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with no program in it, the only one that programs are looked for in."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def examined(folder: Path, name: str) -> Look:
+    return next(check for check in examine(Cache(folder / "cache")) if check.name == name)
+
+
+def test_debian_kernels_need_zstd(programs: Path, tmp_path: Path) -> None:
+    check = examined(tmp_path, "zstd")
+    assert check.state == "missing"
+    assert "apt-get install zstd" in check.found
+    (programs / "zstd").write_text("#!/bin/sh\n")
+    (programs / "zstd").chmod(0o755)
+    assert examined(tmp_path, "zstd") == Look("zstd", "ok", str(programs / "zstd"))
+
+
+@pytest.mark.usefixtures("programs")
+@pytest.mark.parametrize(("name", "state", "said"), [
+    ("qemu", "missing", "qemu-system-x86"), ("cc and a static libc", "missing", "gcc"),
+    ("compiler for src: specs", "optional", "gcc"), ("apt-get", "optional", "no apt-get"),
+])
+def test_what_is_not_there_is_named_with_its_package(name: str, state: str, said: str,
+                                                     tmp_path: Path) -> None:
+    check = examined(tmp_path, name)
     assert check.state == state
-    assert there or "apt-get install zstd" in check.found
+    assert said in check.found
+
+
+@pytest.mark.usefixtures("programs")
+def test_room_is_looked_for_where_the_cache_will_be(tmp_path: Path) -> None:
+    check = examined(tmp_path, "disk space")
+    assert not (tmp_path / "cache").exists()
+    assert f"GiB free for the cache in {tmp_path / 'cache'}" in check.found

@@ -7,7 +7,6 @@ import json
 import os
 from pathlib import Path
 
-import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -24,7 +23,7 @@ QUICK = Pace(rounds=8, seconds=0)
 
 
 def cases(*names: str, **changed: int):
-    return [msgspec.structs.replace(case, file_size=256 * KIB, **changed)
+    return [case.changed(file_size=256 * KIB, **changed)
             for case in find_cases(names)]
 
 
@@ -37,9 +36,9 @@ def test_measures_here_and_leaves_nothing(tmp_path: Path) -> None:
     assert run.kernel.release == os.uname().release
     assert [figure.case for figure in run.figures] == list(plan.cases)
     for figure in run.figures:
-        assert len(figure.calls) == 8
-        assert figure.interval is not None
-        assert 10 < figure.interval[0] <= figure.value <= figure.interval[1]
+        assert len(figure.main.calls) == 8
+        assert figure.main.interval is not None
+        assert 10 < figure.main.interval[0] <= figure.main.value <= figure.main.interval[1]
         assert any("8 rounds" in note for note in figure.notes)
         assert any("context switches" in note for note in figure.notes)
     assert decode_run(encode(run), "it") == run
@@ -48,7 +47,7 @@ def test_measures_here_and_leaves_nothing(tmp_path: Path) -> None:
 def test_ten_vectors_cost_more_than_one(tmp_path: Path) -> None:
     plan = Plan(rig="host", cases=cases("pwrite_u1k", "writev_u10k", fill=4 * KIB), pace=QUICK)
     one, ten = measure_host(tmp_path, plan).figures
-    assert ten.value > 1.5 * one.value
+    assert ten.main.value > 1.5 * one.main.value
 
 
 def test_equal_measurements_have_equal_inputs(tmp_path: Path) -> None:

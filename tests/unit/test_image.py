@@ -96,8 +96,7 @@ def test_each_compression_of_a_package(tmp_path: Path, cache: Cache, form: str) 
     assert resolve(f"image:{path}", cache=cache).modules is None
 
 
-@settings(max_examples=150, deadline=None,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), form=st.sampled_from(["xz", "gzip", "none"]))
 def test_a_package_changed_by_one_byte(tmp_path_factory: pytest.TempPathFactory,
                                        data: st.DataObject, form: str) -> None:

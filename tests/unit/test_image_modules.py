@@ -19,6 +19,7 @@ from made_kernels import (
     split_debs,
     ubuntu_debs,
 )
+from refused import unprivileged
 from tailwalk.cache import Cache
 from tailwalk.errors import KernelError, ToolError
 from tailwalk.kernels import Kernel, resolve
@@ -273,13 +274,8 @@ def test_a_module_of_another_release_is_never_loaded(tmp_path: Path, cache: Cach
         drivers(kernel, "brd")
 
 
-def test_an_image_for_root_alone_says_how_to_have_it(tmp_path: Path, cache: Cache,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_for_root_alone_says_how_to_have_it(tmp_path: Path, cache: Cache) -> None:
     path = image_in(tmp_path)
-
-    def denied(_: Path, *__: str) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(Path, "open", denied)
+    path.chmod(0)
     with pytest.raises(KernelError, match=r"Permission denied.*install -m 644"):
-        resolve(f"image:{path}", cache=cache)
+        unprivileged(lambda: resolve(f"image:{path}", cache=cache))

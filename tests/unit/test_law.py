@@ -10,18 +10,19 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_runs import changed_amount, made_figure
 from rich.console import Console
 
 from tailwalk.cases import KIB, MIB, PAGE, PLACES, Case, Filesystem, find_cases, place_offset
 from tailwalk.cases.places import folio_size
 from tailwalk.cases.sweep import random_offsets, sweep_cases
-from tailwalk.compare.law import Walk, cells, fit, flatness, random_cells, walk_of
+from tailwalk.compare.law import Reach, cells, fit, flatness, random_cells, reach_of
 from tailwalk.compare.sweep import arrange
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.report.heatmap import law_sentence, map_title, sweep_conditions, sweep_maps
 from tailwalk.report.heatmap_svg import heatmap_svg
 from tailwalk.report.page_sweep import sweep_section
-from tailwalk.runs import Conditions, Figure, KernelRecord, Run
+from tailwalk.runs import Conditions, KernelRecord, Run
 
 PWRITE = find_cases(["pwrite_u1k"])[0]
 FILLS = (4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 2 * MIB)
@@ -34,24 +35,24 @@ def made_run(cost, cases=GRID, *, large=True, spec="debian:6.18", written=None) 
     figures = []
     for case in cases:
         order = (folio_size(case.fill) // PAGE).bit_length() - 1 if large else 0
-        figures.append(Figure(case=case, value=cost(walk_of(case, order, 4 * KIB)), user=8,
-                              share=0.99, written=order if written is None else written))
+        figures.append(made_figure(
+            case, cost(reach_of(case, order, 4 * KIB)), user=8, share=0.99, calls=[], folios=None,
+            order=order if written is None else written))
     return Run(tailwalk="0", created="2026-01-01T00:00:00+00:00", rig="exact",
-               unit="instructions/call",
                kernel=KernelRecord(spec=spec, release="6.18.0", digest="0" * 64),
                conditions=Conditions(filesystem=Filesystem(), probe="0" * 64), inputs="0" * 64,
                figures=figures)
 
 
-def full(walk: Walk) -> int:
+def full(walk: Reach) -> int:
     return 2000 + 29 * walk.prefix + 35 * walk.tail
 
 
-def tail(walk: Walk) -> int:
+def tail(walk: Reach) -> int:
     return 2000 + 29 * walk.prefix
 
 
-def flat(walk: Walk) -> int:  # noqa: ARG001
+def flat(walk: Reach) -> int:  # noqa: ARG001
     return 2000
 
 
@@ -69,8 +70,8 @@ def test_the_law_is_found_again(base, a, c):
        block=st.sampled_from([KIB, 4 * KIB]), offset=st.integers(0, MIB),
        size=st.integers(1, 64 * KIB))
 def test_the_walk_covers_whole_folios(case, order, block, offset, size):
-    case = msgspec.structs.replace(case, offset=offset, size=size)
-    walk = walk_of(case, order, block)
+    case = case.changed(offset=offset, size=size)
+    walk = reach_of(case, order, block)
     folio = (PAGE << order) // block
     assert walk.prefix + walk.span + walk.tail == (walk.further + 1) * folio
     assert 0 <= walk.prefix < folio and 0 <= walk.tail < folio and walk.span >= 1
@@ -88,7 +89,7 @@ def test_flatness_of_the_designs():
 
 def test_a_cell_with_another_folio_is_marked_and_not_used():
     run = made_run(full)
-    wrong = msgspec.structs.replace(run.figures[-1], written=3, value=10**6)
+    wrong = msgspec.structs.replace(changed_amount(run.figures[-1], value=10**6), written=3)
     run = msgspec.structs.replace(run, figures=[*run.figures[:-1], wrong])
     found = cells(run)
     assert found[-1].doubt == "order 3, not 9"
@@ -98,14 +99,14 @@ def test_a_cell_with_another_folio_is_marked_and_not_used():
 
 def test_unsteady_cells_are_not_used():
     run = made_run(full)
-    shaky = msgspec.structs.replace(run.figures[0], steady=False, value=1)
+    shaky = changed_amount(run.figures[0], steady=False, value=1)
     assert cells(msgspec.structs.replace(run, figures=[shaky, *run.figures[1:]]))[0].doubt
 
 
 @pytest.mark.parametrize("nothing", [0, -5])
 def test_cells_of_nothing_are_not_used(nothing):
     run = made_run(full)
-    empty = msgspec.structs.replace(run.figures[0], value=nothing)
+    empty = changed_amount(run.figures[0], value=nothing)
     found = cells(msgspec.structs.replace(run, figures=[empty, *run.figures[1:]]))
     assert found[0].doubt == "no cost"
     assert fit(found).coefficients["tail"] == pytest.approx(35, abs=1e-3)
@@ -180,7 +181,7 @@ def test_recovery_is_over_offsets_that_may_be_used_everywhere():
             made_run(tail, spec="debian:7.3")]
     whole = {row.fill: row.recovery for row in arrange(runs).maps[0][2].rows}
     [far] = sorted(random_cells(cells(runs[1]), 2 * MIB, Filesystem()))[-1:]
-    doubtful = [msgspec.structs.replace(figure, steady=False) if figure.case.offset == far
+    doubtful = [changed_amount(figure, steady=False) if figure.case.offset == far
                 and figure.case.fill == 2 * MIB else figure for figure in runs[2].figures]
     runs[2] = msgspec.structs.replace(runs[2], figures=doubtful)
     recovery = {row.fill: row.recovery for row in arrange(runs).maps[0][2].rows}
@@ -240,20 +241,20 @@ def test_sweeps_of_different_cells_are_not_arranged():
 
 @given(fill=st.integers(512, 8 * MIB), block=st.sampled_from([KIB, 2 * KIB, 4 * KIB]))
 def test_random_offsets_are_aligned_repeatable_and_inside(fill, block):
-    case = msgspec.structs.replace(PWRITE, fill=fill)
+    case = PWRITE.changed(fill=fill)
     filesystem = Filesystem(block_size=block)
     offsets = list(random_offsets(case, filesystem))
     assert offsets == list(random_offsets(case, filesystem))
     assert len(offsets) == min(16, folio_size(fill) // block)
     for offset in offsets:
         assert offset % block == 0
-        msgspec.structs.replace(case, offset=offset).check()
+        case.changed(offset=offset).check()
 
 
 @given(place=st.sampled_from(list(PLACES)), fill=st.sampled_from(FILLS),
        size=st.sampled_from([1024, 10240]))
 def test_places_lie_in_the_first_folio(place, fill, size):
-    case = Case(name="x", call="pwrite", size=size, fill=fill)
+    case = Case.of("pwrite", name="x", size=size, fill=fill)
     try:
         offset = place_offset(place, case, Filesystem())
     except UsageError:
@@ -281,4 +282,4 @@ def test_partial_cells_spare_the_last_page():
             assert not case.uptodate
             assert case.offset % case.fill + case.length <= case.fill - PAGE
     with pytest.raises(UsageError, match="last page"):
-        msgspec.structs.replace(PWRITE, uptodate=False, offset=MIB - PAGE).check()
+        PWRITE.changed(uptodate=False, offset=MIB - PAGE).check()

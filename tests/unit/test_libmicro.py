@@ -26,14 +26,14 @@ SEED = list(find_cases(["seed"]))
 def test_reads_the_six_cases(form) -> None:
     [run] = import_libmicro({"a": form("6.12.95")}).runs
     assert [figure.case for figure in run.figures] == SEED
-    assert [figure.value for figure in run.figures] == pytest.approx(
+    assert [figure.main.value for figure in run.figures] == pytest.approx(
         [1000 * usecs for _, _, usecs in COSTS.values()])
     assert (run.rig, run.unit) == ("host", "ns/call")
     assert (run.kernel.spec, run.kernel.release) == ("6.12.95", "6.12.95")
     assert run.conditions.machine == {"machine": "teacup", "cpu": "Made-up Processor 100",
                                       "cpus": "4"}
     assert run.conditions.probe in ("libMicro 0.4.0", "libMicro 1505")
-    assert run.figures[0].interval is None
+    assert run.figures[0].main.interval is None
     assert decode_run(encode(run), "it") == run
 
 
@@ -43,10 +43,10 @@ def test_several_files_a_kernel_give_samples_and_intervals() -> None:
     old, new = import_libmicro(texts).runs
     assert [run.kernel.release for run in (old, new)] == ["6.12.95", "6.18.15"]
     figure = new.figures[2]
-    assert len(figure.calls) == 10
-    assert figure.interval is not None
-    assert figure.value == pytest.approx(603 * 7.045)
-    assert figure.interval[0] < figure.value < figure.interval[1]
+    assert len(figure.main.calls) == 10
+    assert figure.main.interval is not None
+    assert figure.main.value == pytest.approx(603 * 7.045)
+    assert figure.main.interval[0] < figure.main.value < figure.main.interval[1]
     comparison = compare([old, new])
     assert {row.verdicts[1] for row in comparison.rows} == {"regressed"}
     assert comparison.rows[2].ratios[1] == pytest.approx(7.045 / 1.045)
@@ -55,15 +55,15 @@ def test_several_files_a_kernel_give_samples_and_intervals() -> None:
 def test_a_file_may_hold_several_kernels_and_several_rounds() -> None:
     together = late("6.12.95") + late("6.18.15") + late("6.12.95", factor=3) + late("6.12.95")
     old, new = import_libmicro({"a": together}).runs
-    assert [len(figure.calls) for figure in old.figures] == [3] * 6
-    assert [len(figure.calls) for figure in new.figures] == [1] * 6
+    assert [len(figure.main.calls) for figure in old.figures] == [3] * 6
+    assert [len(figure.main.calls) for figure in new.figures] == [1] * 6
 
 
 def test_another_machine_or_libmicro_is_another_run() -> None:
     texts = {"a": classic("6.12.95"), "b": classic("6.12.95").replace("teacup", "kettle"),
              "c": late("6.12.95"), "d": classic("6.12.95", factor=2)}
     runs = import_libmicro(texts).runs
-    assert [(run.conditions.machine["machine"], run.conditions.probe, len(run.figures[0].calls))
+    assert [(run.conditions.machine["machine"], run.conditions.probe, run.figures[0].main.number)
             for run in runs] == [("teacup", "libMicro 0.4.0", 2), ("kettle", "libMicro 0.4.0", 1),
                                  ("teacup", "libMicro 1505", 1)]
 
@@ -158,7 +158,7 @@ def test_the_command_writes_records_once(tmp_path: Path) -> None:
     assert str(path) in second.stdout.replace("\n", "")
     run = read_run(path)
     assert run.conditions.filesystem == Filesystem(kind="ext4")
-    assert len(run.figures[0].calls) == 3
+    assert len(run.figures[0].main.calls) == 3
 
 
 def test_the_command_names_what_is_wrong(tmp_path: Path) -> None:

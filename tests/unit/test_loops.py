@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 from made_runs import made_case
 
 from tailwalk.cases import KIB, MIB
+from tailwalk.cases.ring import Sides, sides_of
 from tailwalk.profile.loops import (
-    Sides,
     busiest_loop,
     instructions_by_side,
     loop_record,
-    sides,
     visited_sides,
 )
 from tailwalk.profile.symbols import Function
@@ -88,13 +87,13 @@ def test_straight_code_and_a_repeated_instruction_are_no_loops():
 
 def test_sides_of_a_write_in_one_folio():
     case = made_case("pwrite_u10k", offset=512 * KIB)
-    assert sides(case, block_size=4 * KIB, order=9) == [Sides(128, 3, 381)]
-    assert sides(case, block_size=KIB, order=9) == [Sides(512, 10, 1526)]
+    assert sides_of(case, block_size=4 * KIB, order=9) == [Sides(128, 3, 381)]
+    assert sides_of(case, block_size=KIB, order=9) == [Sides(512, 10, 1526)]
 
 
 def test_sides_of_a_write_across_folios():
     case = made_case("pwrite_u10k", offset=3 * KIB)
-    assert sides(case, block_size=KIB, order=0) == [
+    assert sides_of(case, block_size=KIB, order=0) == [
         Sides(3, 1, 0), Sides(0, 4, 0), Sides(0, 4, 0), Sides(0, 1, 3)]
 
 
@@ -102,7 +101,7 @@ def test_sides_of_a_write_across_folios():
        block_size=st.sampled_from([KIB, 4 * KIB]))
 def test_sides_fill_their_rings_and_the_spans_cover_the_write(offset, order, block_size):
     case = made_case("writev_u10k", offset=offset)
-    rings = sides(case, block_size=block_size, order=order)
+    rings = sides_of(case, block_size=block_size, order=order)
     assert {ring.visited for ring in rings} == {(4 * KIB << order) // block_size}
     blocks = (offset + case.length - 1) // block_size - offset // block_size + 1
     assert sum(ring.span for ring in rings) == blocks

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_runs import made_case, made_figure, made_run
+from made_runs import changed_amount, made_case, made_figure, made_run
 
 from tailwalk.cases import Filesystem
 from tailwalk.cases.sweep import sweep_cases
@@ -57,7 +57,7 @@ def made_sweep(spec: str, *, names=("pwrite_u1k", "write_u10k", "writev_u1k"),
 @pytest.mark.parametrize("nothing", [0, -5])
 def test_cells_of_nothing_calibrate_nothing(nothing):
     run = made_sweep("src:6.18")
-    empty = msgspec.structs.replace(run.figures[0], value=nothing)
+    empty = changed_amount(run.figures[0], value=nothing)
     found = calibrate(msgspec.structs.replace(run, figures=[empty, *run.figures[1:]]))
     assert found.left_out == ("pwrite_u1k at 0B, fill 4KiB: no cost",)
     assert worst(found.cells) < 0.002
@@ -123,11 +123,11 @@ def test_a_prediction_off_what_the_run_tells_apart_is_named():
 
 @given(name=st.sampled_from(["pwrite_u1k", "pwrite_u10k", "writev_u1k", "writev_u10k"]),
        order=st.integers(0, 9), block=st.sampled_from([1024, 2048, 4096]), data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True)
 def test_full_visits_every_buffer_of_every_folio_twice_and_tail_no_tail(name, order, block, data):
     case = made_case(name)
     offset = data.draw(st.integers(0, case.file_size - case.length))
-    case = msgspec.structs.replace(case, offset=offset)
+    case = case.changed(offset=offset)
     folio = 4096 << order
     folios = (offset + case.length - 1) // folio - offset // folio + 1
     full = cost_of(case, find_design("full"), block_size=block, folio=folio)
@@ -145,7 +145,7 @@ def test_full_visits_every_buffer_of_every_folio_twice_and_tail_no_tail(name, or
 
 def test_random_places_cost_the_mean_of_all_places():
     case, tail = made_case("pwrite_u1k"), find_design("tail")
-    every = [cost_of(msgspec.structs.replace(case, offset=offset), tail, block_size=4096,
+    every = [cost_of(case.changed(offset=offset), tail, block_size=4096,
                      folio=64 * KIB) for offset in range(0, 64 * KIB, 4096)]
     random = cost_of(case, tail, block_size=4096, folio=64 * KIB, place=RANDOM)
     assert random.visits == sum(cost.visits for cost in every) / len(every)
@@ -158,7 +158,7 @@ def test_random_places_cost_the_mean_of_all_places():
     (6, 4096, 1, 0),         # one slot, a level up
     (9, 255 * KIB, 1, 0), (9, 256 * KIB, 1, 1)])
 def test_the_page_caches_tree_is_descended_to_the_folio(order, offset, levels, sibling):
-    case = msgspec.structs.replace(made_case("pwrite_u1k"), offset=offset)
+    case = made_case("pwrite_u1k").changed(offset=offset)
     terms = cost_of(case, find_design("full"), block_size=4096, folio=4096 << order).terms
     assert (terms["levels"], terms["siblings"]) == (levels, sibling)
 

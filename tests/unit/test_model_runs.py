@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Random long runs of the model, in rings larger and deeper than can be explored state by state.
 
-The examples of `make check` are the same every time; those of the test marked `long` are not.
+The examples are the same every time; those of the test marked `long` are not.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from tailwalk.model.designs import find_design
 from tailwalk.model.explore import moves_of_both, run_both
-from tailwalk.model.file import Machine
+from tailwalk.model.file import Walker
 from tailwalk.model.moves import Move, start_states
-from tailwalk.model.view import INVARIANTS, Arrival, difference
+from tailwalk.model.view import INVARIANTS, Transition, difference
 from tailwalk.model.words import MODES, Setting
 
-QUICK = settings(max_examples=60, derandomize=True, deadline=None, database=None,
+QUICK = settings(max_examples=settings().max_examples // 3, derandomize=True, database=None,
                  suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 LONG = settings(QUICK, max_examples=1500, derandomize=False)
 
@@ -38,8 +38,8 @@ def wander(data: st.DataObject, design_name: str, setting: Setting, length: int,
            against: str = "full") -> str:
     """Make `length` random moves with a design and with another, contents followed: what the two
     could be told apart by, or which invariant broke; empty if nothing."""
-    reference = Machine(setting, find_design(against).walk())
-    design = Machine(setting, find_design(design_name).walk())
+    reference = Walker(setting, find_design(against).walk())
+    design = Walker(setting, find_design(design_name).walk())
     state = data.draw(st.sampled_from(start_states(reference, fine=False)))
     pair = state, state
     for _ in range(length):
@@ -56,7 +56,7 @@ def wander(data: st.DataObject, design_name: str, setting: Setting, length: int,
             return f"{move}: {found}"
         for invariant in INVARIANTS:
             if (invariant.required and invariant.applies(setting)
-                    and invariant.broken(Arrival(pair[1], after[1], setting.mode))):
+                    and invariant.broken(Transition(pair[1], after[1], setting.mode))):
                 return f"{move}: broken: {invariant.statement}"
         pair = after
     return ""
@@ -79,19 +79,20 @@ def test_long_runs_of_iomap_keep_every_invariant(data, buffers):
 def test_iomap_keeps_no_mapping_of_a_preallocated_block_that_was_not_written():
     """A copy that failed left the block mapped; the next read took what lay there on disk."""
     setting = Setting(mode="ordered", buffers=5)
-    machine = Machine(setting, find_design("bitmap").walk())
-    state = next(state for state in start_states(machine, fine=False)
+    walker = Walker(setting, find_design("bitmap").walk())
+    state = next(state for state in start_states(walker, fine=False)
                  if state.blocks == bytes([3, 0, 2, 3, 0]) and not state.folio)
     pair = state, state
     for rule, values in (("write", {"start": 5, "end": 8, "copied": 0, "fault": -2}),
                          ("read", {"fault": 0})):
-        move = next(move for move in moves_of_both(machine, machine, pair, fine=True)
+        move = next(move for move in moves_of_both(walker, walker, pair, fine=True)
                     if move.rule == rule and all(getattr(move, name) == value
                                                  for name, value in values.items()))
-        [(_, after)] = run_both(machine, machine, pair, [move])
+        [(_, after)] = run_both(walker, walker, pair, [move])
         for invariant in INVARIANTS:
+            made = Transition(pair[1], after[1], setting.mode)
             assert not (invariant.required and invariant.applies(setting)
-                        and invariant.broken(Arrival(pair[1], after[1], setting.mode))), invariant
+                        and invariant.broken(made)), invariant
         pair = after
 
 

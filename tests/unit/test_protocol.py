@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailwalk.errors import GuestError
-from tailwalk.probe.protocol import Frame, FrameReader, FrameType, read_calls, read_folios
+from tailwalk.framing import Frame, FrameReader, FrameType
+from tailwalk.probe.protocol import read_calls, read_folios
 
 
 def framed(kind: int, payload: bytes) -> bytes:

@@ -6,17 +6,18 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
 from made_runs import made_case, made_figure, made_run
 
 from mounts import mounted
+from refused import unprivileged
+from skips import not_here
 from tailwalk.cache import Cache, default_root
 from tailwalk.cases import find_cases
 from tailwalk.errors import CacheError, PlaceError, RecordError
-from tailwalk.refusals import naming, place_of, temporary_folder
+from tailwalk.refusals import naming, place_of, temporary_folder, unusable
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs.store import Store, default_results
@@ -37,16 +38,15 @@ def test_what_has_a_name_keeps_it() -> None:
     assert place_of(named.value) == "/srv/x"
 
 
-def test_a_full_directory_for_temporary_files_is_named(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_directory_for_temporary_files_is_named(tmp_path: Path) -> None:
     """As `verify` fills it: the first image is written, and the copies of it fail."""
     with mounted(tmp_path / "small", "size=1m") as small:
-        monkeypatch.setattr(tempfile, "tempdir", str(small))
         with pytest.raises(PlaceError, match=f"no space left for temporary files in {small}: "), \
-                temporary_folder() as folder:
+                temporary_folder(small) as folder:
             Images(folder, CONFIGURATIONS)
         (small / "one").write_bytes(bytes(700_000))
-        with pytest.raises(PlaceError, match="point TMPDIR at"), temporary_folder() as folder:
+        with pytest.raises(PlaceError, match="point TMPDIR at"), \
+                temporary_folder(small) as folder:
             shutil.copyfile(small / "one", folder / "another")
         assert [path.name for path in small.iterdir()] == ["one"]
 
@@ -56,12 +56,9 @@ def test_a_full_disk_elsewhere_is_not_called_temporary_files() -> None:
         raise full("/srv/kept")
 
 
-def test_without_any_directory_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none_is_usable() -> str:
-        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
-
-    monkeypatch.setattr(tempfile, "gettempdir", none_is_usable)
-    with pytest.raises(PlaceError, match=r"No usable .* point TMPDIR"), temporary_folder():
+def test_without_any_directory_for_temporary_files(tmp_path: Path) -> None:
+    with pytest.raises(PlaceError, match=r"\(No such file .*\): point TMPDIR"), \
+            temporary_folder(tmp_path / "none"):
         pass
 
 
@@ -78,28 +75,21 @@ def test_a_home_that_is_none_names_the_variables(
         Store().add(made_run("debian:6.12", [made_figure(made_case(), 1)]))
 
 
-def test_a_directory_above_the_cache_that_refuses_is_the_caches(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_above_the_cache_that_refuses_is_the_caches(tmp_path: Path) -> None:
     """The system names the directory that it would not make, and that is above the cache."""
     home = tmp_path / "home"
-
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(home))
-
-    monkeypatch.setattr(Path, "mkdir", refuse)
+    tmp_path.chmod(0o555)
     with pytest.raises(CacheError, match=f"{home}: Permission denied.*TAILWALK_CACHE"):
-        Cache(home / ".cache/tailwalk").entry("kernels", "0", lambda _: None)
+        unprivileged(lambda: Cache(home / ".cache/tailwalk").entry("kernels", "0", lambda _: None))
     with pytest.raises(RecordError, match=f"{home}: Permission denied.*TAILWALK_RESULTS"):
-        Store(home / "runs").add(made_run("debian:6.12", [made_figure(made_case(), 1)]))
+        unprivileged(lambda: Store(home / "runs").add(
+            made_run("debian:6.12", [made_figure(made_case(), 1)])))
 
 
 def test_nobody_without_a_home_is_told_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    def homeless() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
     for name in ("TAILWALK_CACHE", "TAILWALK_RESULTS", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.setenv("HOME", "~")  # what Python takes for the home of a user that has none
     with pytest.raises(CacheError, match="TAILWALK_CACHE"):
         default_root()
     with pytest.raises(RecordError, match="TAILWALK_RESULTS"):
@@ -114,8 +104,7 @@ def test_a_full_disk_of_somebody_else_is_not_the_caches(tmp_path: Path) -> None:
         Cache(tmp_path).entry("kernels", "0", make)
 
 
-def test_a_measurement_is_not_begun_whose_record_cannot_be_kept(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measurement_is_not_begun_whose_record_cannot_be_kept(tmp_path: Path) -> None:
     assert Store(tmp_path / "not" / "yet").ready().root == tmp_path / "not" / "yet"
     assert (tmp_path / "not" / "yet").is_dir()
     (tmp_path / "file").write_text("")
@@ -128,9 +117,10 @@ def test_a_measurement_is_not_begun_whose_record_cannot_be_kept(
         Store(tmp_path / "link").ready()
     with pytest.raises(RecordError, match=f"{tmp_path}/file is no directory"):
         measure([], Plan(cases=find_cases(["pwrite_u1k"])), store=Store(tmp_path / "file" / "runs"))
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    (tmp_path / "runs").mkdir(mode=0o555)
     with pytest.raises(RecordError, match=f"{tmp_path}/runs: Permission denied"):
-        measure([], Plan(cases=find_cases(["pwrite_u1k"])), store=Store(tmp_path / "runs"))
+        unprivileged(lambda: measure([], Plan(cases=find_cases(["pwrite_u1k"])),
+                                     store=Store(tmp_path / "runs")))
 
 
 def test_results_that_are_a_file_are_named(tmp_path: Path) -> None:
@@ -158,10 +148,11 @@ def test_a_cache_that_is_a_file_is_called_one(tmp_path: Path) -> None:
             Cache(place)
 
 
-def test_what_lets_no_directory_be_made_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lets_no_directory_be_made_says_so() -> None:
     """Root has every right in /proc, where the kernel makes no directory."""
+    if os.geteuid():
+        not_here("anyone but root has no right in /proc")
     place = Path("/proc/nope")
-    monkeypatch.setattr(os, "access", lambda *_: True)
     with pytest.raises(RecordError, match=rf"\(no directory can be made at {place}\): point TAIL"):
         Store(place).ready()
     with pytest.raises(CacheError, match=rf"\(no directory can be made at {place}\): point TAIL"):
@@ -169,16 +160,10 @@ def test_what_lets_no_directory_be_made_says_so(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(("number", "cure"), [
-    (errno.EACCES, "mend its permissions, or point"), (errno.EPERM, "mend its permissions, or"),
-    (errno.ENOSPC, "make room, or point"), (errno.EROFS, "point"), (errno.ELOOP, "point"),
+    (errno.EACCES, "mend its permissions"), (errno.EPERM, "mend its permissions"),
+    (errno.ENOSPC, "make room"), (errno.EDQUOT, "make room"), (errno.EROFS, ""), (errno.ELOOP, ""),
 ])
-def test_what_is_advised_mends_what_was_refused(
-        number: int, cure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, **_: object) -> None:
-        raise OSError(number, os.strerror(number), str(path))
-
-    monkeypatch.setattr(Path, "mkdir", refuse)
+def test_what_is_advised_mends_what_was_refused(number: int, cure: str, tmp_path: Path) -> None:
     place = tmp_path / "runs"
-    with pytest.raises(RecordError) as caught:
-        Store(place).ready()
-    assert f"({place}: {os.strerror(number)}): {cure}" in str(caught.value)
+    reason = OSError(number, os.strerror(number), str(place))
+    assert unusable(place, reason) == (f"{place}: {os.strerror(number)}", cure)

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tailwalk.kernels.line import sort_key
-from tailwalk.kernels.spec import KernelVersion
 from tailwalk.model.designs import find_design
 from tailwalk.report.release_words import FUNCTIONS, standing_words
 from tailwalk.series import load_series
@@ -23,9 +21,10 @@ from tailwalk.series.releases import (
     UPSTREAMED,
     Arrival,
     Ending,
-    Measured,
+    MeasuredRelease,
     standing,
 )
+from tailwalk.versions import KernelVersion
 
 VERSIONS = st.builds(KernelVersion, st.integers(0, 9), st.integers(0, 25), st.integers(0, 400))
 LISTED = st.sampled_from([line.version for line in LINES])
@@ -85,9 +84,9 @@ def test_every_release_has_one_state_or_a_reason(version: KernelVersion) -> None
     assert (said.state is None) is (said.doubt is not None) is (said.source is None)
     assert said.version == version
     assert said.doubt in (None, "unlisted", "after the last")
-    before = sort_key(version.series) < sort_key(BEGAN.line)
+    before = version.line < BEGAN.line
     assert (said.state == "not affected") is before
-    if sort_key(version.series) >= sort_key(MAINLINE.version):
+    if not version.line < MAINLINE.version:
         assert said.state == "fixed"
 
 
@@ -121,15 +120,15 @@ def test_a_name_between_releases_has_a_state_only_where_they_agree(version: Kern
 def test_the_lines_do_not_overlap() -> None:
     versions = [line.version for line in LINES]
     assert versions[0] == BEGAN.line
-    assert all(sort_key(one) < sort_key(other) for one, other in pairwise(versions))
+    assert all(one < other for one, other in pairwise(versions))
     for line in LINES:
         since = [one.since for one in line.arrivals]
-        assert all(one.series == line.version for one in since)
-        assert since == sorted(since, key=sort_key)
+        assert all(one.line == line.version for one in since)
+        assert since == sorted(since)
         assert len({one.half for one in line.arrivals}) == len(line.arrivals) <= 2
         if line.ending is not None:
-            assert line.ending.release.series == line.version
-            assert all(sort_key(one) <= sort_key(line.ending.release) for one in since)
+            assert line.ending.release.line == line.version
+            assert not any(line.ending.release < one for one in since)
         # A line without a half has to have ended, or the table would have to be looked after.
         assert line.fixed_since is not None or line.ending is not None
 
@@ -157,12 +156,12 @@ def test_what_was_measured_is_what_the_table_says() -> None:
 @pytest.mark.parametrize(("release", "kind", "date"), [
     ("6.18.44", Arrival, "27 August 2026 and 7 September 2026"),
     ("6.18.50", Arrival, "7 September 2026"), ("7.3.1", Arrival, "20 August 2026"),
-    ("7.0.14", Ending, "27 June 2026"), ("6.18.15", Measured, "measured on Debian's build"),
+    ("7.0.14", Ending, "27 June 2026"), ("6.18.15", MeasuredRelease, "measured on Debian's build"),
 ])
 def test_the_source_of_a_state_is_told(release: str, kind: type, date: str) -> None:
     said = standing(release)
     assert isinstance(said.source, kind)
-    assert said.how == ("measured" if kind is Measured else "read")
+    assert said.how == ("measured" if kind is MeasuredRelease else "read")
     assert date in standing_words(said)
 
 
@@ -175,7 +174,7 @@ def test_the_halves_are_the_patches_of_the_series() -> None:
 
 
 def test_texts_that_name_the_versions_name_those_of_the_table() -> None:
-    last = max((line.version for line in LINES if line is not MAINLINE), key=sort_key)
+    last = max(line.version for line in LINES if line is not MAINLINE)
     assert load_series(UPSTREAMED).holds == f"v{BEGAN.line} to v{last}"
     assert find_design("full").summary.endswith(f"to v{last}")
     assert find_design("tail").summary.endswith(f"from v{MAINLINE.version}")

@@ -14,7 +14,7 @@ from tailwalk.cases import find_cases
 from tailwalk.cli import group
 from tailwalk.errors import SpecError, UsageError
 from tailwalk.kernels import Kernel, parse_spec
-from tailwalk.profile.measure import Subject, profile
+from tailwalk.profile.measure import profile
 from tailwalk.rigs.exact import measure, measure_each
 from tailwalk.rigs.exec import ExecPlan, execute
 from tailwalk.rigs.host import measure_host
@@ -68,7 +68,7 @@ def test_verify_takes_a_kernel_that_checks_itself() -> None:
     lambda: measure([DEBUG], Plan(cases=CASES)),
     lambda: list(measure_each([DEBUG], Plan(cases=CASES))),
     lambda: measure_timed([DEBUG], Plan(cases=CASES, rig="timed")),
-    lambda: profile([Subject(kernel=DEBUG, case=CASES[0])]),
+    lambda: profile([(DEBUG, Plan(cases=CASES))]),
     lambda: execute(DEBUG, ExecPlan(program=Path("/bin/true"))),
 ])
 def test_rigs_that_give_figures_refuse_a_kernel_that_checks_itself(

@@ -115,19 +115,21 @@ def test_a_kind_that_no_record_has_is_not_guessed_at(kind: Any, complaint: str) 
 
 def test_records_are_what_the_schemas_say() -> None:
     timed = made_run("host", [made_timed_figure(
-        made_case(), made_samples(1, 560), interval=(551.5, 570.25))], rig="host", unit="ns/call")
+        made_case(), made_samples(1, 560), interval=(551.5, 570.25))], rig="host")
     for run in [*made_seed_runs(), timed]:
         jsonschema.validate(json.loads(encode(run)), published("run"))
     jsonschema.validate(json.loads(encode(compare(made_seed_runs()))), published("comparison"))
 
 
 @pytest.mark.parametrize(("path", "value"), [
-    (("schema",), "tailwalk.run/2"),
-    (("unit",), "seconds"),
+    (("schema",), "tailwalk.run/1"),
+    (("unit",), "ns/call"),
     (("surplus",), 1),
-    (("figures", 0, "value"), "2203"),
-    (("figures", 0, "calls"), [[2203]]),
-    (("figures", 0, "case", "call"), "read"),
+    (("figures", 0, "metrics"), {"instructions": 2203}),
+    (("figures", 0, "metrics", "instructions", "value"), "2203"),
+    (("figures", 0, "metrics", "instructions", "calls"), [[2203]]),
+    (("figures", 0, "case", "call"), "pwrite"),
+    (("figures", 0, "case", "parameters", "size"), "1k"),
     (("conditions", "filesystem", "kind"), None),
 ])
 def test_what_is_no_run_is_refused(path: tuple[str | int, ...], value: Any) -> None:

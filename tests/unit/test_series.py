@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from tailwalk.cli.series import series as series_command
 from tailwalk.errors import SeriesError
-from tailwalk.series import Author, load_series, plan_series, series_names, write_mails
+from tailwalk.series import load_series, plan_series, series_names, write_mails
+from tailwalk.series.releases import MAINLINE
 
 RING = """\
 #include <linux/ring.h>
@@ -279,44 +280,76 @@ class TestMails:
         return run
 
     @pytest.mark.parametrize("author", [
-        Author("Ada Lovelace", "ada@example.org"), Author("Zoë Müller", "zoe@example.org"),
-        Author("J. R. (Bob) Dobbs, Sr", "bob@example.org")])
+        "Ada Lovelace <ada@example.org>", "Zoë Müller <zoe@example.org>",
+        "J. R. (Bob) Dobbs, Sr <bob@example.org>"])
     @pytest.mark.parametrize("extra", ["", "no end of line", "\x0c\nform feed and \x85\n"])
-    def test_git_am_takes_them(self, tree: Path, definition: Path, author: Author, extra: str,
+    def test_git_am_takes_them(self, tree: Path, definition: Path, author: str, extra: str,
                                git: Callable[..., str]) -> None:
         (tree / "fs/ring.c").write_text(RING + extra, newline="")
         git("add", ".")
         git("commit", "-q", "--allow-empty", "-m", "more")
+        definition.write_text(f'author = "{author}"\n{DEFINITION}')
+        objects = git("count-objects")
         plan = plan_series(load_series(definition), tree)
-        mails = write_mails(plan, author, time=0)
+        mails = write_mails(plan, time=0)
         assert [mail.file_name for mail in mails] == ["0001-ring-add-a-helper.patch",
                                                       "0002-ring-end-the-walk-early.patch"]
+        assert f"\nbase-commit: {git('rev-parse', 'HEAD')}-- \n" in mails[0].text
+        assert git("count-objects") == objects
         git("am", given="".join(mail.text for mail in mails))
         for file, text in plan.changes.items():
             with (tree / file).open(newline="") as stream:
                 assert stream.read() == text
         log = git("log", "-2", "--reverse", "--format=%s|%an <%ae>|%at|%b").split("\n\n")[0]
         assert log.startswith(f"ring: add a helper|{author}|0|The next patch needs it.")
-        assert f"Signed-off-by: {author}" in git("log", "-1", "--format=%B")
+        assert "Signed-off-by" not in git("log", "-2", "--format=%B")
         assert plan_series(load_series(definition), tree).state == "already there"
 
-    def test_the_statistics_are_gits(self, tree: Path, definition: Path,
-                                     git: Callable[..., str]) -> None:
-        mails = write_mails(plan_series(load_series(definition), tree),
-                            Author("A", "a@example.org"), time=0)
+    def test_they_stand_on_what_is_not_committed(self, tree: Path, definition: Path,
+                                                 git: Callable[..., str]) -> None:
+        definition.write_text(f'author = "A <a@example.org>"\n{DEFINITION}')
+        (tree / "fs/ring.c").write_text(RING + "int more;\n")
+        mails = write_mails(plan_series(load_series(definition), tree), time=0)
+        assert f"\nbase-commit: {git('rev-parse', 'HEAD')}prerequisite-patch-id: " in mails[0].text
+        git("commit", "-q", "-a", "-m", "more")
         git("am", given="".join(mail.text for mail in mails))
-        for mail, commit in zip(mails, ["HEAD~", "HEAD"], strict=True):
-            stat = git("show", "--stat", "--format=", commit)
-            ours = mail.text.split("\n---\n")[1].split("\n\n")[0]
-            assert [line.split() for line in ours.splitlines()] == [
-                line.split() for line in stat.splitlines()]
+
+    @pytest.mark.parametrize("inside", [False, True], ids=["alone", "in another's repository"])
+    def test_a_tree_without_git(self, tree: Path, definition: Path, inside: bool) -> None:
+        if inside:
+            subprocess.run(["git", "init", "-q", tree.parent], check=True)
+        definition.write_text(f'author = "A <a@example.org>"\n{DEFINITION}')
+        mails = write_mails(plan_series(load_series(definition), tree), time=0)
+        assert not any("base-commit" in mail.text for mail in mails)
+        subprocess.run(["git", "apply", "-p1", "-"], cwd=tree, check=True,
+                       input="".join(mail.text for mail in mails).encode(),
+                       env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent)})
+        assert plan_series(load_series(definition), tree).state == "already there"
+
+    def test_whose_a_patch_is(self, definition: Path) -> None:
+        on = DEFINITION.replace('why = ', 'on = "tail"\nauthor = "A <a@example.org>"\nwhy = ')
+        definition.write_text(on.replace(
+            "changelog", 'author = "B <b@example.org>"\nchangelog', 1))
+        authors = [patch.author for patch in load_series(definition).patches]
+        assert authors == [*[patch.author for patch in load_series("tail").patches],
+                           "B <b@example.org>", "A <a@example.org>"]
+        definition.write_text(DEFINITION.replace("why = ", 'author = "A"\nwhy = '))
+        with pytest.raises(SeriesError, match=r"author"):
+            load_series(definition)
+
+    def test_those_of_tail_name_mainlines_commits(self) -> None:
+        assert [patch.upstream for patch in load_series("tail").patches] == [
+            one.commit for one in MAINLINE.arrivals]
 
     def test_what_is_there_is_left_out(self, tree: Path, definition: Path) -> None:
         (tree / "fs/ring.c").write_text(
             RING.replace("\tdo {\n", "\tdo {\n\t\tif (step >= to)\n\t\t\tbreak;\n"))
-        (mail,) = write_mails(plan_series(load_series(definition), tree),
-                              Author("A", "a@example.org"), time=0)
+        definition.write_text(DEFINITION.replace(
+            'why = ', 'author = "A <a@example.org>"\nwhy = ').replace(
+            "changelog", 'upstream = "0123456789ab"\nchangelog', 1))
+        (mail,) = write_mails(plan_series(load_series(definition), tree), time=0)
         assert "Subject: [PATCH] ring: add a helper\n" in mail.text
+        assert "\nMainline has the same change, in other words, as [0123456789ab].\n" in mail.text
 
 
 class TestCommand:
@@ -358,7 +391,7 @@ class TestCommand:
         assert code == 0
         written = sorted((tmp_path / "out").iterdir())
         assert text.split() == [str(path) for path in written]
-        assert "Signed-off-by: Ada <ada@example.org>" in written[1].read_text()
+        assert "\nFrom: Ada <ada@example.org>\n" in written[1].read_text()
 
     def test_patch_without_a_name(self, tree: Path, definition: Path,
                                   monkeypatch: pytest.MonkeyPatch) -> None:

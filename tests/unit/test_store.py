@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sqlite3
-from contextlib import contextmanager
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from made_runs import (
     COUNTS,
+    changed_amount,
     made_case,
     made_figure,
     made_run,
@@ -25,9 +26,10 @@ from made_runs import (
     made_timed_run,
 )
 
+from refused import files_up_to
 from tailwalk.errors import DamagedError, RecordError
 from tailwalk.progress import Silent
-from tailwalk.runs import Run
+from tailwalk.runs import RUN_SCHEMA, Run
 from tailwalk.runs.index import INDEX_NAME, refreshed
 from tailwalk.runs.record import decode_run, encode, write_whole
 from tailwalk.runs.store import Store
@@ -81,8 +83,8 @@ def test_queries(tmp_path):
         store.add(run)
     store.add(made_run("debian:6.1", [made_figure(made_case("writev_u1k"), 7000)],
                        release="6.1.192-cloud"))
-    store.add(made_run("host", [made_figure(made_case(), 560)], release="6.1.20", rig="host",
-                       unit="ns/call"))
+    store.add(made_run("host", [made_timed_figure(made_case(), [560])], release="6.1.20",
+                       rig="host"))
 
     def specs(**given) -> set[str]:
         return {entry.spec for entry in store.select(**given)}
@@ -144,7 +146,7 @@ def test_a_damaged_file_is_named_and_set_aside(tmp_path, spoil):
 @pytest.mark.parametrize("value", [-5, 0, 4412, 2001.5])
 def test_a_figure_that_its_calls_did_not_have_is_no_measurement(value):
     run = numbered(1)
-    changed = msgspec.structs.replace(run.figures[0], value=value)
+    changed = changed_amount(run.figures[0], value=value)
     content = encode(msgspec.structs.replace(run, figures=[changed]))
     with pytest.raises(DamagedError, match=f"says {value} of pwrite_u1k, and most .* had 2001"):
         decode_run(content, "edited.json")
@@ -156,7 +158,7 @@ def test_a_time_that_is_not_the_median_of_its_samples_is_no_measurement():
     for changed in ({"value": 80000.0}, {"calls": [(500.0, -3), (515.0, 4)]}):
         [figure] = run.figures
         content = encode(msgspec.structs.replace(
-            run, figures=[msgspec.structs.replace(figure, **changed)]))
+            run, figures=[changed_amount(figure, **changed)]))
         with pytest.raises(DamagedError, match=r"median of its samples is 515|-3 calls of"):
             decode_run(content, "edited.json")
 
@@ -193,7 +195,7 @@ def test_a_newer_or_another_record_stays_where_it_is(tmp_path):
     notes = Notes()
     store = Store(tmp_path, progress=notes)
     newer = tmp_path / "newer.json"
-    newer.write_bytes(encode(numbered(1)).replace(b"tailwalk.run/1", b"tailwalk.run/9"))
+    newer.write_bytes(encode(numbered(1)).replace(RUN_SCHEMA.encode(), b"tailwalk.run/9"))
     other = tmp_path / "profile.json"
     other.write_text('{"schema": "tailwalk.profile/1"}')
     assert store.select() == []
@@ -212,7 +214,7 @@ def test_files_that_came_and_went_by_other_hands(tmp_path):
     assert ids(store) == [second.id]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples // 4)
 @given(st.binary(max_size=5000), st.booleans())
 def test_a_spoiled_index_is_made_anew(tmp_path_factory, junk, journal):
     folder = tmp_path_factory.mktemp("runs")
@@ -273,37 +275,37 @@ def test_an_index_that_cannot_be_written_is_made_in_memory(tmp_path):
     store = Store(tmp_path)
     store.add(numbered(1))
     expected = store.select()
-    real = sqlite3.connect
-
-    def full(place):
-        if place != ":memory:":
-            raise sqlite3.OperationalError("database or disk is full")
-        return real(place)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite3, "connect", full)
+    (tmp_path / INDEX_NAME).unlink()
+    with files_up_to(100):
         assert store.select() == expected
+    assert not (tmp_path / INDEX_NAME).exists()
 
 
-def _write(folder: Path, start: int, number: int) -> None:
-    store = Store(folder)
-    for at in range(start, start + number):
-        store.add(numbered(at))
-        if at % 5 == 0:
-            store.select()
+# It needs no more than the store does: starting it is most of what the test costs.
+_WRITER = """
+import sys
+from pathlib import Path
+from tailwalk.runs.record import decode_run
+from tailwalk.runs.store import Store
+
+store = Store(Path(sys.argv[1]))
+for at, path in enumerate(sys.argv[2:]):
+    store.add(decode_run(Path(path).read_bytes(), path))
+    if at % 5 == 0:
+        store.select()
+"""
 
 
 def test_writers_side_by_side_lose_nothing(tmp_path):
-    context = multiprocessing.get_context("spawn")
     each = 30
-    writers = [context.Process(target=_write, args=(tmp_path, number * each // 2, each))
-               for number in range(4)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join(120)
-    assert [writer.exitcode for writer in writers] == [0] * 4
-    store = Store(tmp_path)
+    records = [tmp_path / f"{at}.json" for at in range(each * 5 // 2)]
+    for at, path in enumerate(records):
+        path.write_bytes(encode(numbered(at)))
+    store = Store(tmp_path / "runs")
+    writers = [subprocess.Popen([sys.executable, "-c", _WRITER, store.root,
+                                 *records[start:start + each]])
+               for start in range(0, 2 * each, each // 2)]
+    assert [writer.wait(120) for writer in writers] == [0] * 4
     assert sorted(ids(store)) == sorted(numbered(at).id for at in range(each * 5 // 2))
     assert not store.damaged()
 
@@ -356,7 +358,7 @@ class Directory(RuleBasedStateMachine):
             content[at] ^= 1
             path.write_bytes(content)
             del self.expected[run.id]
-            if b"tailwalk.run/1" not in content:  # another record now: not ours to touch
+            if RUN_SCHEMA.encode() not in content:  # another record now: not ours to touch
                 path.unlink()
 
     @rule()
@@ -371,31 +373,13 @@ class Directory(RuleBasedStateMachine):
 
 
 TestDirectory = Directory.TestCase
-TestDirectory.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestDirectory.settings = settings(max_examples=settings().max_examples // 4,
+                                  stateful_step_count=20)
 
 
-@contextmanager
-def full_disk():
-    """Every write fails as on a full disk."""
-    patch = pytest.MonkeyPatch()
-    real = os.fdopen
-
-    def refuse(handle, mode="r", *rest, **given):
-        if "w" in mode:
-            os.close(handle)
-            raise OSError(28, os.strerror(28))
-        return real(handle, mode, *rest, **given)
-
-    patch.setattr(os, "fdopen", refuse)
-    try:
-        yield
-    finally:
-        patch.undo()
-
-
-def test_a_full_disk_leaves_nothing_half_written(tmp_path):
+def test_what_cannot_be_written_whole_leaves_nothing_half_written(tmp_path):
     store = Store(tmp_path)
-    with full_disk(), pytest.raises(RecordError, match="No space left"):
+    with files_up_to(100), pytest.raises(RecordError, match="File too large"):
         store.add(numbered(1))
     assert list(tmp_path.iterdir()) == []
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from refused import unprivileged
 from tailwalk.cases import MIB
 from tailwalk.errors import HostError, UsageError
-from tailwalk.host import surroundings
 from tailwalk.host.surroundings import (
     Mount,
     examine_place,
@@ -77,8 +77,7 @@ def test_refuses_a_full_directory(tmp_path: Path) -> None:
         examine_place(tmp_path, 1 << 60)
 
 
-def test_refuses_a_directory_that_may_not_be_written(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surroundings.os, "access", lambda *_: False)
+def test_refuses_a_directory_that_may_not_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
     with pytest.raises(HostError, match="you lack the permission"):
-        examine_place(tmp_path, MIB)
+        unprivileged(lambda: examine_place(tmp_path, MIB))

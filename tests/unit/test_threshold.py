@@ -98,7 +98,7 @@ def test_each_column_is_judged_by_its_own() -> None:
 def test_a_timed_difference_is_judged_by_it_too() -> None:
     def verdict(provenance: Mapping[str, str]) -> str:
         runs = [made_run("src:6.18", [made_timed_figure(made_case(), made_samples(
-            seed, median, noise=0.001))], rig="timed", unit="ns/call", release=release,
+            seed, median, noise=0.001))], rig="timed", release=release,
             provenance=given) for seed, median, release, given in (
                 (1, 1000, "6.18.15", BUILT), (2, 1030, "6.18.16", provenance))]
         return compare(runs).rows[0].verdicts[1]

@@ -11,17 +11,20 @@ from hypothesis import strategies as st
 from made_profiles import KERNEL, frame
 
 from tailwalk.errors import GuestError
+from tailwalk.framing import FrameType
 from tailwalk.profile.trace import Executed, Pushed, Taken, TracedCall, read_recording
 
 MARKER, OTHER_MARKER = 0x401000, 0x402000
-HELLO = frame(1, struct.pack("<3i", 1, 0, 1))
-BLOCK = frame(2, struct.pack("<QII", KERNEL, 7, 2) + b"\x01\x04" + b"\x90\x0f\x1f\x40\x00")
+HELLO = frame(FrameType.HELLO, struct.pack("<3i", 1, 0, 1))
+BLOCK = frame(FrameType.BLOCK, struct.pack("<QII", KERNEL, 7, 2)
+              + b"\x01\x04" + b"\x90\x0f\x1f\x40\x00")
 SLOT = 0x3ffffe0000001230
-TRACE = frame(3, struct.pack("<I3Q", 5, 7 | 2 << 32 | 9 << 42, 1 << 62 | SLOT, 2 << 62 | SLOT))
+TRACE = frame(FrameType.TRACE, struct.pack("<I3Q", 5, 7 | 2 << 32 | 9 << 42,
+                                           1 << 62 | SLOT, 2 << 62 | SLOT))
 
 
 def call(marker: int = MARKER, kernel: int = 20, profile: int = 5) -> bytes:
-    return frame(4, struct.pack("<QQQI", marker, kernel, 10, profile))
+    return frame(FrameType.CALL, struct.pack("<QQQI", marker, kernel, 10, profile))
 
 
 WHOLE = HELLO + call(OTHER_MARKER, kernel=0, profile=0) + BLOCK + TRACE + call() + call()
@@ -51,7 +54,7 @@ def test_cut_short_it_is_torn_or_has_fewer_calls(length: int):
     try:
         recording = read_recording(WHOLE[:length])
     except GuestError as error:
-        assert "torn" in str(error)
+        assert "Measure again" in str(error)
     else:
         assert recording.calls != read_recording(WHOLE).calls
 
@@ -60,10 +63,10 @@ def test_cut_short_it_is_torn_or_has_fewer_calls(length: int):
 def test_a_flipped_bit_is_noticed(at: int, bit: int):
     damaged = bytearray(WHOLE)
     damaged[at] ^= 1 << bit
-    with pytest.raises(GuestError, match="torn"):
+    with pytest.raises(GuestError, match="Measure again"):
         read_recording(bytes(damaged))
 
 
 def test_a_frame_of_unknown_type():
-    with pytest.raises(GuestError, match="unknown type 9"):
-        read_recording(HELLO + frame(9, b""))
+    with pytest.raises(GuestError, match="unknown type 99"):
+        read_recording(HELLO + frame(99, b""))

@@ -9,13 +9,13 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from made_lab import MadeLab
 from made_runs import made_case, made_figure, made_run
 from rich.console import Console
 
@@ -27,8 +27,7 @@ from tailwalk.kernels.listing import Available
 from tailwalk.report.track_svg import track_svg
 from tailwalk.report.track_table import track_table
 from tailwalk.report.track_words import step_sentences, track_sentence
-from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.exact import Measured
+from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
 
 CASES = [made_case("pwrite_u1k"), made_case("writev_u10k")]
@@ -149,39 +148,34 @@ def test_a_line_is_in_order_of_release_and_only_of_what_boots() -> None:
             specs(wrong)
 
 
+class Followed:
+    """`tailwalk track` over releases that have the figures of `COUNTS`, but for those that fail
+    with one of `errors`."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, TailwalkError] = {}
+
+    def __call__(self, *arguments: str) -> Result:
+        return CliRunner().invoke(group, ["track", *arguments],
+                                  obj=MadeLab(run=self._run, releases=LISTING))
+
+    def _run(self, spec: str, plan: Plan) -> Run:  # noqa: ARG002
+        release = spec.removeprefix("debian:")
+        if release in self.errors:
+            raise self.errors[release]
+        return made_tracked(release)
+
+
 @pytest.fixture
-def errors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, TailwalkError]:
-    """What the releases fail with; the others have the figures of `COUNTS`."""
-    found: dict[str, TailwalkError] = {}
-
-    def measure_each(kernels: Sequence[SimpleNamespace], *_: object, **__: object):
-        for number in range(len(kernels))[::-1]:  # they do not finish in order
-            release = kernels[number].spec.removeprefix("debian:")
-            error = found.get(release)
-            yield number, Measured(made_tracked(release), False) if error is None else error
-
-    def resolve(spec: str, **_: object) -> SimpleNamespace:
-        if isinstance(error := found.get(spec.removeprefix("debian:")), ArchiveError):
-            raise error
-        return SimpleNamespace(spec=spec)
-
-    monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))
+def run_track(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Followed:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tailwalk.kernels.listing.list_kernels",
-                        lambda **_: SimpleNamespace(available=LISTING))
-    monkeypatch.setattr("tailwalk.kernels.resolve", resolve)
-    monkeypatch.setattr("tailwalk.rigs.exact.measure_each", measure_each)
-    monkeypatch.setattr(Bench, "prepare", lambda **_: None)
-    return found
+    return Followed()
 
 
-def run_track(*arguments: str) -> Result:
-    return CliRunner().invoke(group, ["track", *arguments])
-
-
-def test_a_line_is_followed(errors: dict[str, TailwalkError], tmp_path: Path) -> None:
-    errors |= {"6.12.100": ArchiveError("it is gone."), "6.18.15": GuestError("it hangs.\nlog")}
+def test_a_line_is_followed(run_track: Followed, tmp_path: Path) -> None:
+    run_track.errors |= {"6.12.100": ArchiveError("it is gone."),
+                         "6.18.15": GuestError("it hangs.\nlog")}
     done = run_track("--line", "6.12,6.16,6.18,7", "--html", "track.html", "--svg", "track.svg")
     assert done.exception is None, (done.exception, done.output)
     rows = [line.split()[0] for line in done.stdout.splitlines() if line[:2] in ("6.", "7.")]
@@ -195,17 +189,17 @@ def test_a_line_is_followed(errors: dict[str, TailwalkError], tmp_path: Path) ->
     assert (tmp_path / "track.svg").read_text().startswith("<svg")
 
 
-def test_as_json_and_csv(errors: dict[str, TailwalkError]) -> None:
-    errors["6.16.3"] = GuestError("it hangs.")
+def test_as_json_and_csv(run_track: Followed) -> None:
+    run_track.errors["6.16.3"] = GuestError("it hangs.")
     found = json.loads(run_track("debian:6.12.118", "debian:6.16.3", "debian:7.3.4", "--format",
                                  "json").stdout)
-    assert found["schema"] == "tailwalk.track/1"
+    assert found["schema"] == "tailwalk.track/2"
     assert [kernel["spec"] for kernel in found["kernels"]] == ["debian:6.12.118", "debian:7.3.4"]
     assert found["left_out"] == [{"spec": "debian:6.16.3", "reason": "it hangs.", "after": 1}]
     assert len(run_track("--line", "6.12", "--format", "csv").stdout.splitlines()) == 5
 
 
-def test_what_stops_it(errors: dict[str, TailwalkError]) -> None:
+def test_what_stops_it(run_track: Followed) -> None:
     def refusal(*arguments: str) -> str:
         done = run_track(*arguments)
         assert isinstance(done.exception, TailwalkError), done.output
@@ -215,7 +209,7 @@ def test_what_stops_it(errors: dict[str, TailwalkError]) -> None:
     assert "either kernels to follow, or --line" in refusal("debian:6.12", "--line", "7")
     assert "--newest chooses from --line" in refusal("debian:6.12", "--newest", "2")
     assert "there is no directory" in refusal("--line", "7", "--html", "none/track.html")
-    errors["7.3.4"] = GuestError("it hangs.")
+    run_track.errors["7.3.4"] = GuestError("it hangs.")
     assert refusal("--line", "7") == "it hangs."  # not one kernel is left
-    errors["6.16.3"] = ToolError("no QEMU.")
+    run_track.errors["6.16.3"] = ToolError("no QEMU.")
     assert refusal("--line", "6.12,6.16") == "no QEMU."  # that says something of all kernels

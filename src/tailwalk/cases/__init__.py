@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What to measure: cases, their parameters, and the suites that name sets of them."""
 
-from tailwalk.cases.case import KIB, MIB, PAGE, Case, Filesystem, parse_size, show_size
+from tailwalk.cases.case import Case, Filesystem, case_of_run1
 from tailwalk.cases.places import PLACES, place_offset
+from tailwalk.cases.size import KIB, MIB, PAGE, parse_size, show_size
 from tailwalk.cases.suites import SUITES, find_cases
+from tailwalk.cases.workload import find_workload, workload_names
 
 __all__ = [
     "KIB",
@@ -13,8 +15,11 @@ __all__ = [
     "SUITES",
     "Case",
     "Filesystem",
+    "case_of_run1",
     "find_cases",
+    "find_workload",
     "parse_size",
     "place_offset",
     "show_size",
+    "workload_names",
 ]

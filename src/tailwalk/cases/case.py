@@ -3,43 +3,15 @@
 
 from __future__ import annotations
 
-import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
+from tailwalk.cases.cached_file import length_of
+from tailwalk.cases.size import KIB, MIB
+from tailwalk.cases.workload import Value, Workload, find_workload
 from tailwalk.errors import UsageError
-
-KIB = 1024
-MIB = 1024 * KIB
-PAGE = 4 * KIB
-"""Bytes in a page of x86-64: a folio of order N holds 2**N of them."""
-
-Call = Literal["write", "pwrite", "writev"]
-
-_SIZE = re.compile(r"(\d+)\s*(B|K|KiB|M|MiB|G|GiB)?", re.IGNORECASE)
-_FACTOR = {"": 1, "b": 1, "k": KIB, "kib": KIB, "m": MIB, "mib": MIB, "g": KIB * MIB,
-           "gib": KIB * MIB}
-
-
-def parse_size(text: str) -> int:
-    """Bytes in `4096`, `4KiB`, `4k`, `1MiB` (powers of 1024 throughout).
-
-    Raises UsageError for anything else.
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"{text!r} is not a size: write bytes, or KiB or MiB, such as 4096, 4KiB "
-                         "or 1MiB.")
-    return int(match[1]) * _FACTOR[(match[2] or "").lower()]
-
-
-def show_size(size: int) -> str:
-    """The shortest exact form that `parse_size` reads back."""
-    for unit, factor in (("GiB", KIB * MIB), ("MiB", MIB), ("KiB", KIB)):
-        if size and size % factor == 0:
-            return f"{size // factor}{unit}"
-    return f"{size}B"
 
 
 class Filesystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,23 +37,116 @@ class Filesystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One benchmark case: one system call over and over on a page cache filled beforehand.
+    """One benchmark case: a workload with its parameters, called over and over.
 
     Attributes:
         name: libMicro's name of the case (`pwrite_u1k`), or one of its pattern.
-        call: the system call that is measured. `write` and `writev` are preceded by an lseek(2)
-            to `offset` before every call, outside the measured part, as in libMicro.
-        size: bytes of each vector.
-        vectors: vectors a call: 1, or 10 for writev (libMicro's default).
-        offset: file offset of every call, bytes.
-        fill: size in bytes of the writes that populate the page cache: it decides folio order.
-        file_size: bytes in the file.
-        uptodate: False: every folio is left without its last page's data, so that it is not
-            uptodate and the kernel walks its whole ring whatever the design of the walk.
+        workload: what is measured.
+        parameters: all those of the workload, by name; sizes and offsets in bytes.
     """
 
     name: str
-    call: Call
+    workload: str
+    parameters: dict[str, int | bool]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, which makes a record that holds the case a damaged one, where the
+        parameters are not just those of the workload."""
+        try:
+            declared = self.declared.declared
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        for name in {**declared, **self.parameters}:
+            if name not in declared or name not in self.parameters:
+                raise ValueError(f"the workload {self.workload} has "
+                                 f"{'a' if name in declared else 'no'} parameter {name}")
+            if not declared[name].fits(self.parameters[name]):
+                raise ValueError(f"{name} cannot be {self.parameters[name]!r}")
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.workload, frozenset(self.parameters.items())))
+
+    @classmethod
+    def of(cls, workload: str, *, name: str = "", **values: Value) -> Case:
+        """A case of a workload, its other parameters as by default."""
+        return cls(name=name, workload=workload,
+                   parameters=find_workload(workload).with_defaults(values))
+
+    @property
+    def declared(self) -> Workload:
+        """The workload's declaration."""
+        return find_workload(self.workload)
+
+    def changed(self, **values: Value) -> Case:
+        """The case with other values of some parameters; raises UsageError for one that it has
+        not."""
+        for name in values:
+            self._value(name)
+        return msgspec.structs.replace(self, parameters=self.parameters | values)
+
+    def get(self, name: str) -> Value | None:
+        """The value of a parameter; None where the workload has no such parameter."""
+        return self.vectors if name == "vectors" and "size" in self.parameters else (
+            self.parameters.get(name))
+
+    def _value(self, name: str) -> Value:
+        if name not in self.parameters:
+            raise UsageError(f"case {self.name} has no {name.replace('_', ' ')}: its workload, "
+                             f"{self.workload}, is told by {', '.join(self.parameters)}.")
+        return self.parameters[name]
+
+    @property
+    def size(self) -> int:
+        """Bytes of each vector."""
+        return self._value("size")
+
+    @property
+    def vectors(self) -> int:
+        """Vectors a call; 1 where the call takes none."""
+        return self.parameters.get("vectors", 1)
+
+    @property
+    def offset(self) -> int:
+        """File offset of every call, bytes."""
+        return self._value("offset")
+
+    @property
+    def fill(self) -> int:
+        """Size in bytes of the writes that populate the page cache: it decides folio order."""
+        return self._value("fill")
+
+    @property
+    def file_size(self) -> int:
+        """Bytes in the file."""
+        return self._value("file_size")
+
+    @property
+    def uptodate(self) -> bool:
+        """False where every folio is left without its last page's data."""
+        return bool(self.parameters.get("uptodate", True))
+
+    @property
+    def length(self) -> int:
+        """Bytes that one call moves."""
+        self._value("size")
+        return length_of(self.parameters)
+
+    def check(self) -> Case:
+        """Itself, if it can be run; raises UsageError naming the value that cannot."""
+        workload = self.declared
+        for name, parameter in workload.declared.items():
+            parameter.check(self.name, self.parameters[name])
+        for need in workload.needs:
+            need.check(self.name, self.parameters)
+        workload.check(self.name, self.parameters)
+        return self
+
+
+class _CaseOfRun1(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A case as tailwalk.run/1 has it."""
+
+    name: str
+    call: Literal["write", "pwrite", "writev"]
     size: int
     vectors: int = 1
     offset: int = 0
@@ -89,39 +154,16 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     file_size: int = 10 * MIB
     uptodate: bool = True
 
-    @property
-    def length(self) -> int:
-        """Bytes that one call writes."""
-        return self.size * self.vectors
 
-    def check(self) -> Case:
-        """Itself, if it can be run; raises UsageError naming the value that cannot."""
-        if self.size < 1:
-            raise UsageError(f"case {self.name}: a write of {self.size} bytes measures nothing; "
-                             "give a size of at least 1.")
-        if not 1 <= self.vectors <= 1024:
-            raise UsageError(f"case {self.name}: {self.vectors} vectors; writev takes 1 to 1024.")
-        if self.fill < 512 or self.fill > 64 * MIB:
-            raise UsageError(f"--fill {show_size(self.fill)}: the page cache is filled by writes "
-                             "of 512 bytes to 64MiB.")
-        if self.file_size > 256 * MIB:
-            raise UsageError(f"--file-size {show_size(self.file_size)}: a case's file has at most "
-                             "256MiB.")
-        if not self.uptodate:
-            self._check_partial()
-        if self.offset < 0 or self.offset + self.length > self.file_size:
-            raise UsageError(
-                f"case {self.name} writes {self.length} bytes at offset {self.offset}, past the "
-                f"end of a file of {show_size(self.file_size)}: every call has to overwrite. Give "
-                "a smaller --offset or a larger --file-size.")
-        return self
+def case_of_run1(mapping: Mapping[str, Any]) -> Case:
+    """The case that a record of tailwalk.run/1, or another of that time, holds.
 
-    def _check_partial(self) -> None:
-        if not 2 * PAGE <= self.fill <= 2 * MIB or self.fill & (self.fill - 1):
-            raise UsageError(f"--fill {show_size(self.fill)}: folios that are not uptodate are "
-                             "made by writes of 8KiB to 2MiB, a power of two.")
-        if self.offset % self.fill + self.length > self.fill - PAGE:
-            raise UsageError(
-                f"case {self.name} at offset {self.offset} writes to the last page of its folio, "
-                "which is the one whose data are left out: the folio would become uptodate. Give "
-                "an --offset further ahead.")
+    Raises msgspec.ValidationError for what is none.
+    """
+    old = msgspec.convert(mapping, _CaseOfRun1)
+    values = msgspec.structs.asdict(old)
+    declared = find_workload(old.call).declared
+    if old.vectors != 1 and "vectors" not in declared:
+        raise msgspec.ValidationError(f"{old.call} takes no {old.vectors} vectors")
+    return Case(name=old.name, workload=old.call,
+                parameters={name: values[name] for name in declared})

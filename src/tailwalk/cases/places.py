@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from tailwalk.cases.case import PAGE, Case, Filesystem, show_size
+from tailwalk.cases.case import Case, Filesystem
+from tailwalk.cases.size import PAGE, show_size
 from tailwalk.errors import UsageError
 
 LARGEST_FOLIO = 512 * PAGE

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The named cases: libMicro's names and what they stand for."""
+"""The named cases, and the suites that name sets of them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from tailwalk.cases.case import KIB, Call, Case
+from tailwalk.cases.case import Case
+from tailwalk.cases.workload import find_workload, workload_names
 from tailwalk.errors import UsageError
 
 SUITES: dict[str, tuple[str, ...]] = {
@@ -14,25 +14,22 @@ SUITES: dict[str, tuple[str, ...]] = {
     "seed100k": ("write_u100k", "pwrite_u100k", "writev_u100k"),
 }
 
-_NAME = re.compile(r"(write|pwrite|writev)_u(\d+)(k?)")
-_LIBMICRO_VECTORS = 10
-
 
 def named_case(name: str) -> Case:
-    """The case that a name of libMicro's pattern stands for: CALL_uSIZE, `k` for KiB.
+    """The case of this name, which begins with its workload's; `k` at the end of a size is KiB.
 
-    Raises UsageError for a name of another form.
+    Raises UsageError for a name that no workload has a case of.
     """
-    match = _NAME.fullmatch(name)
-    if match is None:
-        raise UsageError(
-            f"there is no case {name!r}: a case is write, pwrite or writev, then _u and a size, "
-            "such as pwrite_u1k or writev_u512; `tailwalk cases` lists the named ones.")
-    calls: dict[str, Call] = {"write": "write", "pwrite": "pwrite", "writev": "writev"}
-    call = calls[match[1]]
-    size = int(match[2]) * (KIB if match[3] else 1)
-    return Case(name=name, call=call, size=size,
-                vectors=_LIBMICRO_VECTORS if call == "writev" else 1)
+    words = name.split("_")
+    for count in range(len(words), 0, -1):
+        workload = "_".join(words[:count])
+        if workload in workload_names():
+            values = find_workload(workload).named(name)
+            if values is not None:
+                return Case(name=name, workload=workload, parameters=values)
+    raise UsageError(
+        f"there is no case {name!r}: a case is a workload, then _u and a size, such as pwrite_u1k "
+        "or writev_u512; `tailwalk cases` lists the named ones.")
 
 
 def find_cases(names: Iterable[str]) -> tuple[Case, ...]:

@@ -6,10 +6,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
-from tailwalk.cases.case import PAGE, Case, Filesystem, parse_size
+from tailwalk.cases.case import Case, Filesystem
 from tailwalk.cases.places import PLACES, folio_size, place_offset
+from tailwalk.cases.size import PAGE, parse_size
 from tailwalk.errors import UsageError
 
 RANDOM = "random"
@@ -32,12 +31,12 @@ def sweep_cases(case: Case, *, fills: Sequence[int], places: Sequence[str],
     """
     found: dict[Case, None] = {}
     for fill in fills:
-        filled = msgspec.structs.replace(case, fill=fill)
+        filled = case.changed(fill=fill)
         if partial and fill >= 2 * PAGE:
-            filled = msgspec.structs.replace(filled, uptodate=False)
+            filled = filled.changed(uptodate=False)
         for place in places:
             for offset in _offsets(place, filled, filesystem):
-                cell = msgspec.structs.replace(filled, offset=offset)
+                cell = filled.changed(offset=offset)
                 if not partial or _spares_last_page(cell):
                     found.setdefault(cell.check(), None)
     return tuple(found)

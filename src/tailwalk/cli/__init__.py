@@ -86,7 +86,7 @@ class _LazyGroup(click.Group):
             str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         if name in _OF_KERNELS and "--" in rest:  # click takes it away
-            from tailwalk.cli.measure import refuse_program
+            from tailwalk.cli.options import refuse_program
 
             refuse_program(name, rest)
         return name, command, rest

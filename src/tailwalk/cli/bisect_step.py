@@ -10,20 +10,10 @@ from typing import Any, NoReturn
 
 import click
 
-from tailwalk.cli.console import open_progress
-from tailwalk.cli.measure import is_spec, measured, read_argument
+from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import one_case_options, one_case_plan_from
-from tailwalk.errors import (
-    GuestError,
-    KernelError,
-    RecordError,
-    SeriesError,
-    TailwalkError,
-    UsageError,
-)
-from tailwalk.progress import Progress
+from tailwalk.errors import GuestError, KernelError, SeriesError, TailwalkError, UsageError
 from tailwalk.report.words import show_figure, show_ratio
-from tailwalk.rigs.plan import Plan
 
 # What git bisect run makes of a command's status (git-bisect(1)): 0 means old, which is good unless
 # it was started with other terms, 125 skips the commit, 1 to 127 otherwise mean new, and from 128
@@ -86,42 +76,16 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
         raise UsageError(f"--ratio {ratio}: give more than 0, such as 1.5.")
     if above is not None and not 0 < above < math.inf:
         raise UsageError(f"--above {above:g}: give a number of instructions above 0.")
+    from tailwalk.lab.bisection import figure_to_judge, reference_value
+
     plan = one_case_plan_from(given)
-    with open_progress() as progress:
-        limit = above if above is not None else ratio * _reference(str(good), plan, progress)
-        [run] = measured([spec], plan, progress=progress)
-    figure = run.figures[0]
-    if not figure.steady:
-        raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by it.")
-    above_limit = figure.value > limit
+    with open_lab() as lab:
+        limit = above if above is not None else ratio * reference_value(lab, str(good), plan)
+        release, figure = figure_to_judge(lab, spec, plan)
+    above_limit = figure.main.value > limit
     words = ("fixed", "dear") if fixed else ("good", "bad")
-    click.echo(f"{words[above_limit]}: {run.kernel.release} takes "
-               f"{show_figure(figure.value)} instructions a call of {figure.case.name}, "
-               f"{show_ratio(figure.value / limit, times=' times')} the limit of "
+    click.echo(f"{words[above_limit]}: {release} takes "
+               f"{show_figure(figure.main.value)} instructions a call of {figure.case.name}, "
+               f"{show_ratio(figure.main.value / limit, times=' times')} the limit of "
                f"{show_figure(round(limit))}")
     sys.exit(NEW if above_limit != fixed else OLD)
-
-
-def _reference(good: str, plan: Plan, progress: Progress) -> float:
-    """The figure of the good kernel; raises RecordError where there is none to go by, so that a
-    reference which does not build stops the bisection."""
-    try:
-        if is_spec(good):
-            [run] = measured([good], plan, progress=progress)
-        else:
-            run = read_argument(good, progress=progress)
-            if run.rig != "exact" or run.conditions.filesystem != plan.filesystem:
-                system = run.conditions.filesystem
-                raise RecordError(
-                    f"--good {good} was measured on the {run.rig} rig, on {system.kind} with "
-                    f"blocks of {system.block_size} bytes and mount options "
-                    f"{system.mount_options or 'none'}; a step measures on the exact rig, on "
-                    f"{plan.filesystem.kind} with blocks of {plan.filesystem.block_size} and "
-                    f"{plan.filesystem.mount_options or 'none'}: give a run like that.")
-    except (KernelError, GuestError, SeriesError) as error:
-        raise RecordError(f"--good {good} cannot be measured: {error}") from error
-    figure = next((figure for figure in run.figures if figure.case == plan.cases[0]), None)
-    if figure is None or not figure.steady:
-        raise RecordError(f"the run of {good} has no steady figure of {plan.cases[0].name} as "
-                          "asked for; measure it with the same options.")
-    return figure.value

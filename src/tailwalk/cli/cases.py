@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from tailwalk.cases import SUITES, Case, find_cases, show_size
+from tailwalk.cases import SUITES, Case, find_cases
 
 
 @click.command()
@@ -26,8 +26,4 @@ def cases(names: tuple[str, ...]) -> None:
 
 
 def _explain(case: Case) -> str:
-    what = (f"{case.size} bytes" if case.vectors == 1
-            else f"{case.vectors} vectors of {case.size} bytes")
-    before = "" if case.call == "pwrite" else f", after an uncounted lseek(2) to {case.offset}"
-    return (f"{case.name:<13} {case.call}(2) of {what} at offset {case.offset}{before}; a file of "
-            f"{show_size(case.file_size)} cached by writes of {show_size(case.fill)}")
+    return f"{case.name:<13} {case.declared.explained(case.parameters)}"

@@ -3,29 +3,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import click
 
-from tailwalk.cli.console import open_progress, show, write
-from tailwalk.cli.measure import is_spec, refuse_conditions, runs_for
+from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import (
     dask_option,
+    fresh_option,
     options_given,
     plan_from,
     plan_options,
-    require_writable,
+    refuse_conditions,
 )
+from tailwalk.cli.outputs import Outputs, file_option, format_option
 from tailwalk.compare import compare as compare_runs
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import RecordError, UsageError
+from tailwalk.lab.records import is_spec
 from tailwalk.report.data import comparison_csv, comparison_json
 from tailwalk.report.mail import mail
 from tailwalk.report.markdown import markdown
 from tailwalk.report.table import comparison_table
 from tailwalk.rigs.plan import Plan
-from tailwalk.runs.record import write_whole
 
 _TEXTS = {"mail": mail, "markdown": markdown, "csv": comparison_csv, "json": comparison_json}
 
@@ -38,22 +39,19 @@ _TEXTS = {"mail": mail, "markdown": markdown, "csv": comparison_csv, "json": com
 @click.option("--threshold", type=float, metavar="PERCENT",
               help="A figure that differs from the baseline's by no more is unchanged.  [default: "
                    "1 between kernels of one source, 5 between others]")
-@click.option("--format", "form", type=click.Choice(["table", *_TEXTS]), default="table",
-              show_default=True, help="mail is plain text of under 72 columns.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE",
-              help="Also write the comparison to a JSON file.")
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE",
-              help="Also write the comparison as one self-contained page.")
+@format_option("table", *_TEXTS, help="mail is plain text of under 72 columns.")
+@file_option("--json", help="Also write the comparison to a JSON file.")
+@file_option("--html", help="Also write the comparison as one self-contained page.")
 @click.option("--fail-on", type=click.Choice(["regressed"]),
               help="Exit with status 1 where a case has this verdict on any kernel, and with 2 "
                    "where none has and a figure cannot be judged.")
-@click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
+@fresh_option
 @dask_option
 @plan_options
 @click.pass_context
 def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None,
-            threshold: float | None, form: str, json_file: Path | None, html: Path | None,
-            fail_on: str | None, fresh: bool, dask: str | None, **given: Any) -> None:
+            threshold: float | None, fail_on: str | None, fresh: bool, dask: str | None,
+            **given: Any) -> None:
     """Compare kernels case by case: ratios to the first, verdicts, recovery.
 
     The first argument is the baseline. A spec is measured, on the exact rig by default; a record's
@@ -65,21 +63,22 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
                          "kernel or record to compare with it.")
     column = None if bad is None else _column(bad, kernels)
     check_threshold(threshold)
-    require_writable(json_file, html, read=kernels)
+    outputs = Outputs().check(read=kernels)
     plan = _plan(kernels, given)
-    with open_progress() as progress:
-        runs = runs_for(kernels, plan, fresh=fresh, dask=dask, progress=progress)
+    with open_lab(fresh=fresh, dask=dask) as lab:
+        runs = lab.runs(kernels, plan)
     comparison = compare_runs(runs, bad=column, threshold=threshold)
-    if json_file is not None:
-        write_whole(json_file, comparison_json(comparison).encode())
-    if html is not None:
+
+    def page_text() -> str:
         from tailwalk.report.page import page
         from tailwalk.report.page_comparison import comparison_section
-        write_whole(html, page([comparison_section(comparison, runs)]).encode())
-    if form == "table":
-        show(lambda console: comparison_table(comparison, console))
-    else:
-        write(_TEXTS[form](comparison))
+
+        return page([comparison_section(comparison, runs)])
+
+    outputs.save("json", lambda: comparison_json(comparison))
+    outputs.save("html", page_text)
+    outputs.show(lambda console: comparison_table(comparison, console),
+                 **{form: partial(text, comparison) for form, text in _TEXTS.items()})
     if fail_on is None:
         return
     if comparison.regressed():

@@ -133,7 +133,8 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 
 
 class _Zsh(ZshComplete):
-    """Click's script puts a blank after debian: and a directory's slash."""
+    """Click's script puts a blank after debian: and a directory's slash, and as a file in fpath
+    completes but once in a session: zsh runs the file, not the function in it, at every Tab."""
 
     source_template = r"""#compdef %(prog_name)s
 %(complete_func)s() {
@@ -157,9 +158,8 @@ class _Zsh(ZshComplete):
     (( $#closed )) && compadd -U -V %(prog_name)s -l -d shown -a closed
     return 0
 }
+compdef %(complete_func)s %(prog_name)s
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     %(complete_func)s "$@"
-else
-    compdef %(complete_func)s %(prog_name)s
 fi
 """

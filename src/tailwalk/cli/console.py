@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from rich.console import Console, RenderableType
@@ -23,6 +24,9 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from tailwalk.progress import Progress, Task
+
+if TYPE_CHECKING:
+    from tailwalk.lab.lab import Lab
 
 _SECONDS_BETWEEN_LINES = 10.0
 _WIDTH = 80
@@ -88,6 +92,17 @@ def open_progress() -> Iterator[Progress]:
             yield live
     else:
         yield LineProgress(sys.stderr)
+
+
+@contextmanager
+def open_lab(**settings: Any) -> Iterator[Lab]:
+    """A lab with these settings, whose progress is on standard error; made of the caller's own
+    where click was given one."""
+    from tailwalk.lab.lab import Lab
+
+    own = click.get_current_context().find_object(Lab) or Lab()
+    with open_progress() as progress:
+        yield replace(own, progress=progress, **settings)
 
 
 class _LiveTask:

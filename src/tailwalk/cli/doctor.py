@@ -7,8 +7,7 @@ import sys
 
 import click
 
-from tailwalk.cli.console import open_progress
-from tailwalk.kernels.resolve import resolve
+from tailwalk.cli.console import open_lab
 from tailwalk.kernels.spec import parse_spec, require_measurable
 from tailwalk.lab.health import Look, examine
 from tailwalk.lab.selftest import self_test
@@ -34,9 +33,10 @@ def doctor(test: bool, spec: str) -> None:
         _show(look)
         fit = fit and look.state != "missing"
     if test and fit:
-        with open_progress() as progress:
-            result = self_test(resolve(spec, progress=progress), progress=progress)
-        values = " and ".join(f"{figure.value:,} instructions/call" for figure in result.figures)
+        with open_lab() as lab:
+            result = self_test(lab.kernel(spec), progress=lab.progress)
+        amounts = [figure.main for figure in result.figures]
+        values = " and ".join(f"{amount.value:,} {amount.unit}" for amount in amounts)
         fit = result.agrees
         click.echo(f"self-test: {result.figures[0].case.name} on {spec}, two boots: {values}: "
                    + ("they agree" if fit else "they DISAGREE: do not rely on this machine"))

@@ -10,10 +10,12 @@ from typing import Any
 import click
 
 from tailwalk.cases import parse_size
-from tailwalk.cli.console import open_progress
-from tailwalk.cli.options import filesystem_from, filesystem_options, require_writable
+from tailwalk.cli.console import open_lab
+from tailwalk.cli.options import append_option, filesystem_from, filesystem_options
+from tailwalk.cli.outputs import Outputs, file_option
 from tailwalk.errors import UsageError
-from tailwalk.kernels.spec import parse_spec, require_measurable
+from tailwalk.report.execution_lines import execution_lines
+from tailwalk.runs.record import encode
 
 
 @click.command()
@@ -26,16 +28,15 @@ from tailwalk.kernels.spec import parse_spec, require_measurable
               help="A file to make there, cached by writes of FILL bytes (1MiB); may be repeated.")
 @click.option("--memory", type=click.IntRange(256, 65536), default=1024, show_default=True,
               help="The guest's memory, MiB; half a GiB of it is the file system's disk.")
-@click.option("--append", default="", metavar="TEXT", help="More kernel parameters for the guest.")
+@append_option
 @click.option("--timeout", type=float, default=600.0, show_default=True, metavar="SECONDS",
               help="Time after which the program is given up.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write the record to this file.")
+@file_option("--json", help="Write the record to this file.")
 @filesystem_options
 @click.pass_context
 def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[str, ...],
           files: tuple[Path, ...], made: tuple[str, ...], memory: int, append: str, timeout: float,
-          json_file: Path | None, **given: Any) -> None:
+          **given: Any) -> None:
     """Run a static program on a kernel, in a fresh file system, and count its instructions.
 
     Write -- before the program: tailwalk exec debian:6.18 -- ./program --its-option. The program
@@ -43,35 +44,23 @@ def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[
     (128 and the signal's number where one ended it) is this command's; errors of tailwalk's own
     are status 2. The counts go to standard error.
     """
-    from tailwalk.kernels import resolve
-    from tailwalk.report.execution_lines import execution_lines
-    from tailwalk.rigs.bench import Bench
-    from tailwalk.rigs.exec import ExecPlan, execute, read_program
-    from tailwalk.runs.record import encode, write_whole
-    from tailwalk.vm.qemu import Machine
+    from tailwalk.rigs.exec import ExecPlan
 
     plan = ExecPlan(program=program, arguments=arguments, filesystem=filesystem_from(given),
                     files=files, made=[_made(text) for text in made], append=append,
-                    seconds=timeout).check()
-    parse_spec(spec)
-    require_measurable(spec)
-    read_program(program)  # before a kernel is fetched for it
-    require_writable(json_file)
-    with open_progress() as progress:
-        kernel = resolve(spec, progress=progress)
-        bench = Bench.prepare(machine=Machine(memory=memory), progress=progress)
-        executed = execute(kernel, plan, bench=bench)
+                    seconds=timeout)
+    outputs = Outputs().check()
+    with open_lab() as lab:
+        executed = lab.execute(spec, plan, memory=memory)
+    execution = executed.execution
     sys.stdout.buffer.write(executed.stdout)
     sys.stdout.buffer.flush()
     sys.stderr.buffer.write(executed.stderr)
     sys.stderr.buffer.flush()
-    for line in execution_lines(executed.execution):
+    for line in execution_lines(execution):
         click.echo(f"tailwalk: {line}", err=True)
-    if json_file is not None:
-        write_whole(json_file, encode(executed.execution))
-    if executed.execution.signal is not None:
-        context.exit(128 + executed.execution.signal)
-    context.exit(executed.execution.status or 0)
+    outputs.save("json", lambda: encode(execution))
+    context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
 
 
 def _made(text: str) -> Any:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tailwalk.cli.console import open_progress, show, write
+from tailwalk.cli.console import open_progress
+from tailwalk.cli.outputs import Outputs, format_option
 from tailwalk.kernels.listing import Available, Listing, list_kernels
+from tailwalk.runs.record import encode
 from tailwalk.words import listed
 
 if TYPE_CHECKING:
@@ -19,9 +21,8 @@ _MIB = 1 << 20
 
 @click.command()
 @click.option("--refresh", is_flag=True, help="Ask the archive anew, however fresh its index is.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table",
-              show_default=True, help="How to write it.")
-def kernels(refresh: bool, form: str) -> None:
+@format_option("table", "json", help="How to write it.")
+def kernels(refresh: bool) -> None:
     """List the kernels that Debian's archive has, and those in the cache.
 
     debian:SERIES means the newest of the series that can boot, marked with an asterisk; one
@@ -29,12 +30,7 @@ def kernels(refresh: bool, form: str) -> None:
     """
     with open_progress() as progress:
         listing = list_kernels(progress=progress, refresh=refresh)
-    if form == "json":
-        import msgspec
-
-        write(msgspec.json.format(msgspec.json.encode(listing), indent=1).decode() + "\n")
-    else:
-        show(lambda console: _tables(listing, console))
+    Outputs().show(lambda console: _tables(listing, console), json=lambda: encode(listing))
 
 
 def _tables(listing: Listing, console: Console) -> RenderableType:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tailwalk.cases import Filesystem
-from tailwalk.cli.console import open_progress, write
-from tailwalk.cli.measure import read_arguments
-from tailwalk.cli.options import cases_from, condition_options, size
+from tailwalk.cli.console import open_lab, open_progress, write
+from tailwalk.cli.options import case_option, cases_from, condition_options, size
+from tailwalk.cli.outputs import Outputs, format_option
 from tailwalk.errors import UsageError
+from tailwalk.lab.records import read_arguments
 from tailwalk.model.words import MODES, Mode
 from tailwalk.runs import Run
 
@@ -32,6 +33,11 @@ def model() -> None:
     """
 
 
+_modes_option = click.option(
+    "--mode", "modes", multiple=True, type=click.Choice(MODES),
+    help="Mode of the file system; may be repeated.  [default: all]")
+
+
 def _write_lines(lines: Iterator[str]) -> None:
     write("".join(f"{line}\n" for line in lines))
 
@@ -44,8 +50,7 @@ def _write_lines(lines: Iterator[str]) -> None:
               help="Buffers in the largest ring explored.")
 @click.option("--depth", type=int, default=6, show_default=True,
               help="Moves explored in that ring.")
-@click.option("--mode", "modes", multiple=True, type=click.Choice(MODES),
-              help="Mode of the file system; may be repeated.  [default: all]")
+@_modes_option
 @click.option("--fs-block-size", "block_size", type=size, default="4KiB", show_default=True,
               help="Block size in that ring.")
 def check(design: str, against: str, buffers: int, depth: int, modes: tuple[Mode, ...],
@@ -95,8 +100,7 @@ def prove(design: str) -> None:
               help="Random sequences, of 20 steps each.")
 @click.option("--seed", type=int, default=1, show_default=True,
               help="The first; each sequence has its own, and the same one gives the same steps.")
-@click.option("--mode", "modes", multiple=True, type=click.Choice(MODES),
-              help="Mode of the file system; may be repeated.  [default: all]")
+@_modes_option
 @click.option("--fs-block-size", "block_size", type=size, default=None,
               help="Block size.  [default: 1KiB and 4KiB]")
 @click.option("--workers", type=click.IntRange(min=1), default=None, metavar="N",
@@ -112,26 +116,22 @@ def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode,
     from tailwalk.conformance import SHAPES, ReplayGoal
     from tailwalk.conformance import replay as run_replay
     from tailwalk.conformance.text import tell_replay
-    from tailwalk.kernels.resolve import resolve
     from tailwalk.model.designs import find_design
 
     goal = ReplayGoal(sequences=sequences, seed=seed, shapes=tuple(
         shape for shape in SHAPES
         if shape.mode in (modes or MODES) and block_size in (None, shape.block_size))).check()
     chosen = find_design(design)
-    with open_progress() as progress:
-        done = run_replay(resolve(spec, progress=progress), chosen, goal, workers=workers,
-                          progress=progress)
-        progress.note(f"{done.tally.sequences:,} sequences in {done.seconds:.1f} s")
+    with open_lab() as lab:
+        done = run_replay(lab.kernel(spec), chosen, goal, workers=workers, progress=lab.progress)
+        lab.progress.note(f"{done.tally.sequences:,} sequences in {done.seconds:.1f} s")
     _write_lines(tell_replay(done))
     if done.finding is not None:
         sys.exit(1)
 
 
 @model.command()
-@click.option("-c", "--case", "names", multiple=True, default=("pwrite_u1k",),
-              show_default="pwrite_u1k", metavar="CASE|SUITE",
-              help="What to predict; may be repeated.")
+@case_option("pwrite_u1k", help="What to predict; may be repeated.")
 @click.option("-d", "--design", "designs", multiple=True, default=("full", "tail"),
               show_default="full, tail", metavar="DESIGN",
               help="With which walks; may be repeated.")
@@ -145,10 +145,9 @@ def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode,
                    "what sweep --format json writes of one kernel, or a kept run's id.")
 @click.option("--check", "checks", multiple=True, metavar="RUN",
               help="Predict every cell of another run of that kernel; may be repeated.")
-@click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table",
-              show_default=True, help="csv has the counts and figures in full.")
+@format_option("table", "csv", help="csv has the counts and figures in full.")
 def predict(designs: tuple[str, ...], fs_block_size: int, folio: int | None,
-            calibrate: str | None, checks: tuple[str, ...], form: str, **given: Any) -> None:
+            calibrate: str | None, checks: tuple[str, ...], **given: Any) -> None:
     """Predict what a call costs: visits exactly, and instructions from a run.
 
     --offset random stands for the mean over all blocks of a folio. With --calibrate, every cell
@@ -172,7 +171,7 @@ def predict(designs: tuple[str, ...], fs_block_size: int, folio: int | None,
     calibration = None if calibrate is None else fit(_one_run(calibrate))
     figures = (None if calibration is None
                else [calibration.instructions(cost) for cost in costs])
-    if form == "csv":
+    if Outputs().form == "csv":
         _write_lines(tell_costs_csv(costs, figures))
         return
     if calibration is not None:

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import shlex
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
 from click.core import ParameterSource
 
 from tailwalk.cases import PLACES, Case, Filesystem, find_cases, parse_size, place_offset
 from tailwalk.errors import UsageError
+from tailwalk.lab.records import is_spec, may_be_argument
 from tailwalk.rigs.plan import DEFAULT_CALLS, Pace, Plan
 from tailwalk.vm.filesystem import KINDS
 
@@ -33,112 +33,109 @@ def size(value: str | int) -> int:
 _CASE_PARAMETERS = ("fill", "file_size")
 
 
-def filesystem_options(function: Function) -> Function:
-    """--fs, --fs-block-size and --mount-options, for `filesystem_from`."""
-    for option in reversed((
-        click.option("--fs", type=click.Choice(KINDS), default="ext4",
-                     show_default=True, help="File system under test."),
-        click.option("--fs-block-size", type=size, default="4KiB", show_default=True,
-                     help="Its block size."),
-        click.option("--mount-options", default="", help="Its mount options, as after mount -o."),
-    )):
-        function = option(function)
-    return function
+def options(*made: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Several options as one decorator, in the order in which the help shows them."""
+    def decorate(function: Function) -> Function:
+        for option in reversed(made):
+            function = option(function)
+        return function
+
+    return decorate
 
 
-def case_options(function: Function) -> Function:
-    """--case and what `condition_options` adds, for `cases_from`."""
+def case_option(*default: str, metavar: str = "CASE|SUITE",
+                help: str = "What to measure; may be repeated.") -> Callable[[Function], Function]:
+    """--case for one or more, as `names`."""
     return click.option(
-        "-c", "--case", "names", multiple=True, default=("seed",), show_default="seed",
-        metavar="CASE|SUITE", help="What to measure; may be repeated.",
-    )(condition_options(function))
+        "-c", "--case", "names", multiple=True, default=default,
+        show_default=", ".join(default) or None, metavar=metavar, help=help)
 
 
-def condition_options(function: Function) -> Function:
-    """--fill, --file-size, --offset and --partial: how the cases' page cache is filled, and where
-    they write."""
-    for option in reversed((
-        click.option("--fill", type=size, default=None,
-                     help="Size of the writes that fill the page cache.  [default: 1MiB]"),
-        click.option("--file-size", type=size, default=None,
-                     help="Size of the file.  [default: 10MiB]"),
-        click.option("--offset", default="first", metavar="SIZE|PLACE", show_default=True,
-                     help="File offset that every call writes to, or a place in the file's first "
-                          f"folio: {', '.join(PLACES)}."),
-        click.option("--partial", is_flag=True,
-                     help="Leave every folio not uptodate, its last page neither read nor "
-                          "written."),
-    )):
-        function = option(function)
-    return function
+def one_case_option(help: str) -> Callable[[Function], Function]:
+    """--case for a single one, as `name`."""
+    return click.option("-c", "--case", "name", default="pwrite_u1k", show_default=True,
+                        metavar="CASE", help=help)
 
 
-def guest_options(function: Function) -> Function:
-    """--calls and --append, for `exact_plan_from`."""
-    for option in reversed((
-        click.option("--calls", type=int, default=DEFAULT_CALLS, show_default=True,
-                     help="Calls counted for each case on the exact rig."),
-        click.option("--append", default="", metavar="TEXT",
-                     help="More kernel parameters for the guest."),
-    )):
-        function = option(function)
-    return function
+def calls_option(default: int, help: str) -> Callable[[Function], Function]:
+    """--calls."""
+    return click.option("--calls", type=int, default=default, show_default=True, help=help)
 
 
-def exact_plan_options(function: Function) -> Function:
-    """Everything a plan on the exact rig is made of, for `exact_plan_from`."""
-    return case_options(filesystem_options(guest_options(function)))
+append_option = click.option(
+    "--append", default="", metavar="TEXT", help="More kernel parameters for the guest.")
 
+fresh_option = click.option(
+    "--fresh", is_flag=True, help="Measure again what was measured before.")
 
-def one_case_options(function: Function) -> Function:
-    """As `exact_plan_options` for a single case, for `one_case_plan_from`."""
-    return click.option(
-        "-c", "--case", "name", default="pwrite_u1k", show_default=True, metavar="CASE",
-        help="The case to measure.",
-    )(condition_options(filesystem_options(guest_options(function))))
+dask_option = click.option(
+    "--dask", metavar="ADDRESS",
+    help="Measure on the Dask cluster whose scheduler is there, such as tcp://HOST:8786.")
 
+filesystem_options = options(
+    click.option("--fs", type=click.Choice(KINDS), default="ext4", show_default=True,
+                 help="File system under test."),
+    click.option("--fs-block-size", type=size, default="4KiB", show_default=True,
+                 help="Its block size."),
+    click.option("--mount-options", default="", help="Its mount options, as after mount -o."))
+"""For `filesystem_from`."""
 
-def plan_options(function: Function) -> Function:
-    """Everything a plan is made of, for `plan_from`."""
-    function = click.option(
-        "--rounds", type=int, default=Pace.rounds, show_default=True,
-        help="Rounds through all cases on the timed rig.")(function)
-    function = click.option(
-        "--rig", type=click.Choice(["exact", "timed"]), default="exact", show_default=True,
-        help="exact counts instructions anywhere; timed takes nanoseconds where KVM runs guests.",
-    )(function)
-    return exact_plan_options(function)
+condition_options = options(
+    click.option("--fill", type=size, default=None,
+                 help="Size of the writes that fill the page cache.  [default: 1MiB]"),
+    click.option("--file-size", type=size, default=None,
+                 help="Size of the file.  [default: 10MiB]"),
+    click.option("--offset", default="first", metavar="SIZE|PLACE", show_default=True,
+                 help="File offset that every call writes to, or a place in the file's first "
+                      f"folio: {', '.join(PLACES)}."),
+    click.option("--partial", is_flag=True,
+                 help="Leave every folio not uptodate, its last page neither read nor written."))
+"""How the cases' page cache is filled, and where they write: with --case, for `cases_from`."""
 
+guest_options = options(
+    calls_option(DEFAULT_CALLS, "Calls counted for each case on the exact rig."), append_option)
 
-def dask_option(function: Function) -> Function:
-    """--dask, for `runs_for`."""
-    return click.option(
-        "--dask", metavar="ADDRESS",
-        help="Measure on the Dask cluster whose scheduler is there, such as tcp://HOST:8786.",
-    )(function)
+exact_plan_options = options(
+    case_option("seed"), condition_options, filesystem_options, guest_options)
+"""Everything a plan on the exact rig is made of, for `exact_plan_from`."""
 
+one_case_options = options(
+    one_case_option("The case to measure."), condition_options, filesystem_options, guest_options)
+"""The same for a single case, for `one_case_plan_from`."""
 
-def require_writable(*files: Path | None, read: Iterable[str] = ()) -> None:
-    """Raise UsageError for a file that cannot be written, or that is one of the records `read`:
-    better now than after a measurement."""
-    records = [Path(name) for name in read if Path(name).is_file()]
-    for file in files:
-        if file is None:
-            continue
-        if not file.absolute().parent.is_dir():
-            raise UsageError(f"{file}: there is no directory {file.absolute().parent}; make it "
-                             "first.")
-        if file.is_dir():
-            raise UsageError(f"{file} is a directory: name a file to write.")
-        if file.is_file() and any(map(file.samefile, records)):
-            raise UsageError(f"{file} is a record that is read here, and would be lost: name "
-                             "another file to write.")
+plan_options = options(
+    exact_plan_options,
+    click.option("--rig", type=click.Choice(["exact", "timed"]), default="exact",
+                 show_default=True, help="exact counts instructions anywhere; timed takes "
+                                         "nanoseconds where KVM runs guests."),
+    click.option("--rounds", type=int, default=Pace.rounds, show_default=True,
+                 help="Rounds through all cases on the timed rig."))
+"""Everything a plan for guests is made of, for `plan_from`."""
 
 
 def filesystem_from(given: dict[str, Any]) -> Filesystem:
     """Take the file system out of a command's parameters; raises UsageError for blocks of 0."""
     return Filesystem(kind=given.pop("fs"), block_size=given.pop("fs_block_size"),
                       mount_options=given.pop("mount_options")).check()
+
+
+def refuse_program(command: str, arguments: Sequence[str]) -> None:
+    """Raise UsageError where a command that takes kernels and records is given, after --, what is
+    neither: words of a program, as `tailwalk exec` takes them."""
+    after = list(arguments)[list(arguments).index("--") + 1:] if "--" in arguments else []
+    program = next((word for word in after if not may_be_argument(word)), None)
+    if program is not None:
+        raise UsageError(f"{command} runs no program, and {program} stands after --: it "
+                         "measures the system calls of cases. What a program executes on a kernel "
+                         f"is counted by tailwalk exec SPEC -- {shlex.join(after)}")
+
+
+def refuse_conditions(arguments: Iterable[str], names: Iterable[str]) -> None:
+    """Raise UsageError where records alone are named, and any of the current command's parameters
+    `names`, which say how to measure, was given."""
+    if not any(map(is_spec, arguments)) and (given := options_given(names)):
+        raise UsageError(f"{', '.join(given)}: nothing is measured, since only records are named, "
+                         "and they stay what they are. Leave it out, or name a kernel spec.")
 
 
 def options_given(names: Iterable[str]) -> list[str]:
@@ -156,14 +153,16 @@ def cases_from(given: dict[str, Any], filesystem: Filesystem) -> tuple[Case, ...
     """
     changes = {name: value for name in _CASE_PARAMETERS
                if (value := given.pop(name)) is not None}
-    changes["uptodate"] = not given.pop("partial")
+    if given.pop("partial"):
+        changes["uptodate"] = False
     place = given.pop("offset")
     cases = []
     for named in find_cases(given.pop("names")):
-        case = msgspec.structs.replace(named, **changes)
-        offset = (parse_size(place) if place[:1].isdigit()
-                  else place_offset(place, case, filesystem))
-        cases.append(msgspec.structs.replace(case, offset=offset).check())
+        case = named.changed(**changes)
+        if place != "first":  # which is where every case calls by itself
+            case = case.changed(offset=parse_size(place) if place[:1].isdigit()
+                                else place_offset(place, case, filesystem))
+        cases.append(case.check())
     return tuple(cases)
 
 

@@ -3,43 +3,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from tailwalk.cli.console import open_progress, show, write
-from tailwalk.cli.measure import runs_for
-from tailwalk.cli.options import dask_option, plan_from, plan_options, require_writable
+from tailwalk.cli.console import open_lab
+from tailwalk.cli.options import dask_option, fresh_option, plan_from, plan_options
+from tailwalk.cli.outputs import Outputs, file_option, format_option
 from tailwalk.report.run_table import run_table
-from tailwalk.runs import write_run
 from tailwalk.runs.record import encode
 
 
 @click.command()
 @click.argument("spec", metavar="SPEC")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
-              help="Also write the record to this file.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table",
-              show_default=True, help="json is the record itself.")
-@click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
+@file_option("-o", "--output", help="Also write the record to this file.")
+@format_option("table", "json", help="json is the record itself.")
+@fresh_option
 @dask_option
 @plan_options
-def run(spec: str, output: Path | None, form: str, fresh: bool, dask: str | None,
-        **given: Any) -> None:
+def run(spec: str, fresh: bool, dask: str | None, **given: Any) -> None:
     """Measure cases on one kernel and keep the record.
 
     On the exact rig the figure of a case is the count that most of its calls had. Records go to
     the results directory ($TAILWALK_RESULTS); one with identical inputs is used again, and said to
     be.
     """
-    require_writable(output, read=[spec])
+    outputs = Outputs().check(read=[spec])
     plan = plan_from(given)
-    with open_progress() as progress:
-        [record] = runs_for([spec], plan, fresh=fresh, dask=dask, progress=progress)
-    if output is not None:
-        write_run(record, output)
-    if form == "json":
-        write(encode(record).decode())
-    else:
-        show(lambda console: run_table(record, console))
+    with open_lab(fresh=fresh, dask=dask) as lab:
+        [record] = lab.runs([spec], plan)
+    outputs.save("output", lambda: encode(record))
+    outputs.show(lambda console: run_table(record, console), json=lambda: encode(record))

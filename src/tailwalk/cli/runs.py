@@ -3,27 +3,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import click
+import msgspec
 
-from tailwalk.cli.console import open_progress, show, write
-from tailwalk.cli.measure import read_argument
+from tailwalk.cli.console import open_progress, write
+from tailwalk.cli.options import options
+from tailwalk.cli.outputs import Outputs, file_option, format_option, json_list
 from tailwalk.errors import RecordError, UsageError
+from tailwalk.lab.records import read_argument
 from tailwalk.progress import Progress
+from tailwalk.report.run_table import run_table
+from tailwalk.report.runs_table import runs_table
 from tailwalk.runs import Run, read_run
+from tailwalk.runs.export import to_csv, write_parquet
+from tailwalk.runs.index import Entry
+from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.record import encode
 from tailwalk.runs.store import Store
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-    from tailwalk.runs.index import Entry
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 _KIB = 1024
 
@@ -37,96 +38,65 @@ def runs() -> None:
     """
 
 
-def _filters(function: Function) -> Function:
-    """--kernel, --case and --rig, for `Store.select`."""
-    for option in reversed((
-        click.option("--kernel", metavar="NAME",
-                     help="Only of this spec or release, or the start of one: 6.18 means every "
-                          "6.18.y. May hold *."),
-        click.option("-c", "--case", metavar="NAME", help="Only with this case. May hold *."),
-        click.option("--rig", type=click.Choice(["exact", "timed", "host"]),
-                     help="Only from this rig."),
-    )):
-        function = option(function)
-    return function
+_filters = options(
+    click.option("--kernel", metavar="NAME",
+                 help="Only of this spec or release, or the start of one: 6.18 means every "
+                      "6.18.y. May hold *."),
+    click.option("-c", "--case", metavar="NAME", help="Only with this case. May hold *."),
+    click.option("--rig", type=click.Choice(list(RIGS)),
+                 help="Only from this rig."))
+"""For `Store.select`."""
 
 
 @runs.command(name="list")
 @_filters
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table",
-              show_default=True, help="How to write it.")
-def list_(form: str, **given: Any) -> None:
+@format_option("table", "json", help="How to write it.")
+def list_(**given: Any) -> None:
     """List the runs, the oldest first; the start of an id names a run everywhere."""
     with open_progress() as progress:
         store = Store(progress=progress)
         found = store.select(**given)
-    if form == "json":
-        import msgspec
-
-        write(msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n")
-    elif found:
-        show(lambda console: _table(found, console))
-    else:
+    outputs = Outputs()
+    if outputs.form == "table" and not found:
         write(f"No such run in {store.root}.\n")
+    else:
+        outputs.show(lambda console: runs_table(found, console), json=lambda: msgspec.json.format(
+            msgspec.json.encode(found), indent=1) + b"\n")
 
 
 @runs.command(name="show")
 @click.argument("names", nargs=-1, required=True, metavar="RUN...")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table",
-              show_default=True, help="json is the record itself.")
-def show_(names: tuple[str, ...], form: str) -> None:
+@format_option("table", "json", help="json is the record itself.")
+def show_(names: tuple[str, ...]) -> None:
     """Show runs, each by its id or the path of its record."""
     for run in _named(names):
-        if form == "json":
-            write(encode(run).decode())
-        else:
-            _show_run(run)
-
-
-def _show_run(run: Run) -> None:
-    from tailwalk.report.run_table import run_table
-
-    show(lambda console: run_table(run, console))
+        Outputs().show(lambda console, run=run: run_table(run, console),  # type: ignore[misc]
+                       json=lambda run=run: encode(run))  # type: ignore[misc]
 
 
 @runs.command()
 @click.argument("names", nargs=-1, metavar="[RUN]...")
 @_filters
-@click.option("--format", "form", type=click.Choice(["csv", "parquet", "json"]), default="csv",
-              show_default=True,
-              help="csv and parquet have one line a figure; json is a list of the records.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
-              help="Where to write it.  [default: standard output]")
-def export(names: tuple[str, ...], form: str, output: Path | None, **given: Any) -> None:
+@format_option("csv", "parquet", "json",
+               help="csv and parquet have one line a figure; json is a list of the records.")
+@file_option("-o", "--output", help="Where to write it.  [default: standard output]")
+def export(names: tuple[str, ...], **given: Any) -> None:
     """Write runs as a table for other tools: those named, or all that fit the options."""
     if names and any(given.values()):
         raise UsageError("either name the runs to export or choose them by options, not both.")
-    if form == "parquet" and output is None:
+    outputs = Outputs()
+    files = outputs.files("output")
+    if outputs.form == "parquet" and not files:
         raise UsageError("a Parquet file is binary: name the file to write with --output.")
     chosen = _named(names) if names else _all(given)
-    if form == "parquet":
-        from tailwalk.runs.export import write_parquet
-
-        assert output is not None
-        write_parquet(chosen, output)
+    if outputs.form == "parquet":
+        write_parquet(chosen, files[0])
         return
-    text = _json(chosen) if form == "json" else _csv(chosen)
-    if output is None:
-        write(text)
+    forms = {"csv": lambda: to_csv(chosen), "json": lambda: json_list(chosen)}
+    if files:
+        outputs.save("output", forms[outputs.form])
     else:
-        from tailwalk.runs.record import write_whole
-
-        write_whole(output, text.encode())
-
-
-def _json(chosen: Sequence[Run]) -> str:
-    return "[\n" + ",\n".join(encode(run).decode().rstrip() for run in chosen) + "\n]\n"
-
-
-def _csv(chosen: Sequence[Run]) -> str:
-    from tailwalk.runs.export import to_csv
-
-    return to_csv(chosen)
+        outputs.write(**forms)
 
 
 def _named(names: Sequence[str]) -> list[Run]:
@@ -206,11 +176,11 @@ def prune(older_than: int | None, damaged: bool, dry_run: bool, **given: Any) ->
 
 
 def _superseded(found: Sequence[Entry]) -> list[Entry]:
-    """All but the newest of the exact runs with the same inputs; repeats on timed rigs are
+    """All but the newest of the repeatable runs with the same inputs; repeats of others are
     samples of their own."""
-    newest = {entry.inputs: entry for entry in found if entry.rig == "exact"}
-    return [entry for entry in found
-            if entry.rig == "exact" and newest[entry.inputs] is not entry]
+    repeatable = [entry for entry in found if RIGS[entry.rig].metric.repeatable]
+    newest = {entry.inputs: entry for entry in repeatable}
+    return [entry for entry in repeatable if newest[entry.inputs] is not entry]
 
 
 def _older(found: Sequence[Entry], days: int) -> list[Entry]:
@@ -228,9 +198,3 @@ def _moment(created: str) -> datetime:
 
 def _count(things: Sequence[object], name: str) -> str:
     return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
-
-
-def _table(found: Sequence[Entry], console: Console) -> RenderableType:
-    from tailwalk.report.runs_table import runs_table
-
-    return runs_table(found, console)

@@ -79,16 +79,17 @@ def _upstream(one: Series) -> list[str]:
 def patch(name: str, tree: str, output: Path | None) -> None:
     """Write the patches that a series makes on a tree, as `git am` takes them.
 
-    Author and Signed-off-by are who git says you are. TREE may also be src:VERSION.
+    Their author is whom the definition names, else who git says you are. Nobody has signed them
+    off: `git am --signoff` adds your name, if you send them. TREE may also be src:VERSION.
     """
-    from tailwalk.series.mail import git_author, write_mails
+    from tailwalk.series.mail import write_mails
 
     root = _tree(tree)
     plan = plan_series(load_series(name), root)
     if not plan.changes:
         click.echo(_sentence(plan), err=True)
         return
-    mails = write_mails(plan, git_author(root), time=time.time())
+    mails = write_mails(plan, time=time.time())
     if output is None:
         write("".join(mail.text for mail in mails))
     else:

@@ -8,11 +8,10 @@ from typing import get_args
 
 import click
 
-from tailwalk.cli.console import open_progress, write
-from tailwalk.cli.options import require_writable
+from tailwalk.cli.console import open_lab
+from tailwalk.cli.options import append_option
+from tailwalk.cli.outputs import Outputs, file_option, format_option
 from tailwalk.errors import UsageError
-from tailwalk.kernels.resolve import resolve
-from tailwalk.runs.record import write_whole
 from tailwalk.verify import Goal, find_configurations
 from tailwalk.verify import verify as run_verification
 from tailwalk.verify.record import encode
@@ -46,21 +45,18 @@ _POWER_CUTS = 10
 @click.option("--fail-allocations", "failing", type=click.IntRange(0, 50), default=0,
               metavar="PERCENT",
               help="Have so many of the allocations in writes fail, on a debug: kernel.")
-@click.option("--append", default="", metavar="TEXT",
-              help="More kernel parameters for the guest.")
+@append_option
 @click.option("--workers", type=click.IntRange(min=1), default=None, metavar="N",
               help="Guests side by side.  [default: one for each core]")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="DIRECTORY",
               help="Keep the disk image of a finding here.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
-              help="Also write the record to this file, as JSON.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
-              show_default=True, help="json is the record itself.")
+@file_option("-o", "--output", help="Also write the record to this file, as JSON.")
+@format_option("text", "json", help="json is the record itself.")
 @click.pass_context
 def verify(context: click.Context, spec: str, *, operations: int | None, power_cuts: int | None,
            seconds: float | None, seed: int, configurations: tuple[str, ...], engine: Engine,
-           memory: int, append: str, failing: int, workers: int | None, keep: Path | None,
-           output: Path | None, form: str) -> None:
+           memory: int, append: str, failing: int, workers: int | None,
+           keep: Path | None) -> None:
     """Put a kernel under data-integrity tests.
 
     Random writes, truncations, holes, syncs, dropped caches, remounts and memory pressure on files
@@ -73,18 +69,15 @@ def verify(context: click.Context, spec: str, *, operations: int | None, power_c
         power_cuts = _POWER_CUTS if power_cuts is None else power_cuts
     goal = Goal(operations=operations, power_cuts=power_cuts, seconds=seconds).check()
     chosen = find_configurations(configurations)
-    require_writable(output)
+    outputs = Outputs().check()
     if keep is not None:
         _make_directory(keep)
-    with open_progress() as progress:
-        kernel = resolve(spec, progress=progress)
+    with open_lab() as lab:
         verification = run_verification(
-            kernel, goal, configurations=chosen, seed=seed, engine=engine, memory=memory,
-            append=append, failing=failing, keep=keep, workers=workers, progress=progress)
-    record = encode(verification)
-    if output is not None:
-        write_whole(output, record)
-    write(record.decode() if form == "json" else verification_text(verification))
+            lab.kernel(spec), goal, configurations=chosen, seed=seed, engine=engine, memory=memory,
+            append=append, failing=failing, keep=keep, workers=workers, progress=lab.progress)
+    outputs.save("output", lambda: encode(verification))
+    outputs.write(text=lambda: verification_text(verification), json=lambda: encode(verification))
     if verification.finding is not None:
         context.exit(1)
 

@@ -109,6 +109,8 @@ def _check_cases(baseline: Run, expected: Mapping[Case, Figure], run: Run,
 
 
 def _difference(case: Case, other: Case) -> str:
+    values = [{"workload": each.workload, **each.parameters} for each in (case, other)]
     return ", ".join(
-        f"{name.replace('_', ' ')} is {getattr(case, name)} and {getattr(other, name)}"
-        for name in Case.__struct_fields__ if getattr(case, name) != getattr(other, name))
+        f"{name.replace('_', ' ')} is {here} and {there}"
+        for name in {**values[0], **values[1]}
+        for here, there in [[each.get(name, "nothing") for each in values]] if here != there)

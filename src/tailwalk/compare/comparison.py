@@ -2,32 +2,35 @@
 """The comparison: a baseline run beside others, as a JSON document.
 
 Versions of the format:
-    tailwalk.comparison/1: the first.
+    tailwalk.comparison/1: the first. It had the unit of all of its figures, and cases as run/1.
+    tailwalk.comparison/2: every row has its metric and unit; cases are those of run/2.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from tailwalk.cases import Case
 from tailwalk.compare.threshold import Threshold
-from tailwalk.errors import RecordError
 from tailwalk.runs import Conditions
-from tailwalk.runs.record import Rig, Unit, expect_schema, read_bytes
+from tailwalk.runs.metrics import METRICS, Metric, Rig
+from tailwalk.runs.record import decode_record, read_bytes
+from tailwalk.runs.version1 import case_from_1, metric_from_1
 
-COMPARISON_SCHEMA = "tailwalk.comparison/1"
+COMPARISON_SCHEMA = "tailwalk.comparison/2"
 
 Verdict = Literal[
     "baseline", "regressed", "improved", "unchanged", "within noise", "unsteady", "unknown"]
 """What became of a case on a kernel.
 
-`within noise`: on a timed rig, the difference is smaller than the noise, or on the host rig than
-what sessions on one kernel differ by. `unsteady`: this figure or the baseline's must not be relied
-on. `unknown`: nothing can be said: a figure that is not above 0 or, on a timed rig, too few samples
-a side for any test.
+`within noise`: of samples, the difference is smaller than the noise, or on the host rig than what
+sessions on one kernel differ by. `unsteady`: this figure or the baseline's must not be relied on.
+`unknown`: nothing can be said: a figure that is not above 0 or, of samples, too few a side for any
+test.
 """
 
 Undefined = Literal["no regression", "within noise", "unsteady", "unknown"]
@@ -51,7 +54,7 @@ class ComparedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the samples of one case on one kernel say against the baseline's (timed rigs).
+    """What the samples of one case on one kernel say against the baseline's.
 
     Attributes:
         samples: how many samples the baseline and this kernel have.
@@ -72,24 +75,29 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One case on every kernel. Every list has one entry a kernel, the baseline's first.
+    """One metric of a case on every kernel. Every list has one entry a kernel, the baseline's
+    first.
 
     Attributes:
         case: the case's name.
         parameters: the case with all its parameters, the same on every kernel.
-        figures: in the comparison's unit.
+        metric: its name.
+        unit: of the figures.
+        figures: what a call takes.
         ratios: figure over baseline; None where the verdict is `unknown` for lack of a figure.
         verdicts: see `Verdict`; the first is `baseline`.
         recovery: for the columns after the bad one, the share of the regression that the kernel
             takes back, or why that is undefined; None for the other columns.
         steady: False for a figure that must not be relied on.
-        shares: share of the calls that had exactly the figure (exact rig), else None.
+        shares: share of the calls that had exactly the figure, where it is their mode, else None.
         written: order of the folio that the calls write to; None where unknown.
-        evidence: what the samples say (timed rigs); None where there is no test.
+        evidence: what the samples say; None where there is no test.
     """
 
     case: str
     parameters: Case
+    metric: str
+    unit: str
     figures: list[int | float]
     ratios: list[float | None]
     verdicts: list[Verdict]
@@ -104,8 +112,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A baseline run beside others.
 
     Attributes:
-        schema: `tailwalk.comparison/1`.
-        unit: of every figure.
+        schema: `tailwalk.comparison/2`.
         rig: where every figure comes from.
         baseline: spec of the first kernel.
         bad: index in `kernels` of the column whose regression the later ones are to recover;
@@ -116,11 +123,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         kernels: the columns, the baseline first.
         conditions: of every run, besides kernel and cases.
         notes: what else a reader has to know, as sentences.
-        rows: the cases, in the baseline run's order.
+        rows: the cases in the baseline run's order, for each metric that all kernels have; first
+            those of the metric that the rig is for.
     """
 
     schema: str = COMPARISON_SCHEMA
-    unit: Unit
     rig: Rig
     baseline: str
     bad: int | None
@@ -130,6 +137,22 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     conditions: Conditions
     notes: list[str] = []
     rows: list[Row]
+
+    @property
+    def metric(self) -> Metric:
+        """Of the first rows."""
+        return METRICS[self.rows[0].metric]
+
+    @property
+    def unit(self) -> str:
+        """Of the first rows."""
+        return self.rows[0].unit
+
+    def by_metric(self) -> list[Comparison]:
+        """The same comparison of each metric alone."""
+        names = dict.fromkeys(row.metric for row in self.rows)
+        return [replace(self, rows=[row for row in self.rows if row.metric == name])
+                for name in names]
 
     def regressed(self) -> bool:
         """Is any verdict `regressed`?"""
@@ -147,9 +170,15 @@ def read_comparison(path: Path) -> Comparison:
     Raises RecordError for a file that is missing, is no comparison, is damaged, or was written by
     a newer version of the format.
     """
-    content = read_bytes(path)
-    expect_schema(content, str(path), COMPARISON_SCHEMA)
-    try:
-        return msgspec.json.decode(content, type=Comparison)
-    except msgspec.MsgspecError as error:
-        raise RecordError(f"{path} is damaged: {error}. Compare the runs again.") from error
+    return decode_record(read_bytes(path), str(path), Comparison, schema=COMPARISON_SCHEMA,
+                         cure="Compare the runs again.", older={"tailwalk.comparison/1": _from_1})
+
+
+def _from_1(document: dict[str, Any]) -> dict[str, Any]:
+    unit = document.pop("unit", None)
+    metric = metric_from_1(unit)
+    rows = document.get("rows")
+    return {**document, "rows": [
+        {**row, "parameters": case_from_1(row.get("parameters")), "metric": metric, "unit": unit}
+        for row in rows]} if (
+        isinstance(rows, list) and all(isinstance(row, dict) for row in rows)) else document

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
 from tailwalk.cases import KIB, PAGE, Case, Filesystem, show_size
 from tailwalk.cases.places import folio_size
 from tailwalk.compare.samples import can_be_tested, ratio_interval, samples_of
@@ -34,7 +32,7 @@ _WITH_BUFFER_HEADS = ("ext2", "ext3", "ext4")
 
 
 @dataclass(frozen=True)
-class Step:
+class GrowthStep:
     """A fill beside the smallest one.
 
     Attributes:
@@ -64,7 +62,7 @@ class Growth:
     """
 
     base: Figure
-    steps: Sequence[Step]
+    steps: Sequence[GrowthStep]
     telling: bool
 
     @property
@@ -105,20 +103,20 @@ def growth(run: Run) -> list[Growth]:
     Raises UsageError for a run that is not timed or whose cases have only one fill, RecordError for
     one with a figure that is 0 or less, which nothing has grown from.
     """
-    if run.unit != "ns/call":
+    if run.metric.repeatable:
         raise UsageError(f"the run of {run.kernel.spec} counts {run.unit}: growth over fills is "
                          "judged of timed runs.")
     cases: dict[Case, list[Figure]] = {}
     for figure in run.figures:
-        cases.setdefault(msgspec.structs.replace(figure.case, fill=0), []).append(figure)
+        cases.setdefault(figure.case.changed(fill=0), []).append(figure)
     if any(len(figures) < 2 for figures in cases.values()):
         raise UsageError("one fill shows no growth: measure every case with at least two.")
     for figure in run.figures:
-        if not figure.usable:
+        if not figure.main.usable:
             raise RecordError(
-                f"the run of {run.kernel.spec} has {figure.value:g} ns/call for {figure.case.name} "
-                f"filled by {show_size(figure.case.fill)}, which no call can cost: no growth can "
-                "be told from it. Measure again.")
+                f"the run of {run.kernel.spec} has {figure.main.value:g} {run.unit} for "
+                f"{figure.case.name} filled by {show_size(figure.case.fill)}, which no call can "
+                "cost: no growth can be told from it. Measure again.")
     ordered = [sorted(figures, key=lambda figure: figure.case.fill) for figures in cases.values()]
     filesystem = run.conditions.filesystem
     return [Growth(base, [_step(base, figure, filesystem) for figure in others],
@@ -131,17 +129,17 @@ def _telling(base: Figure, others: Sequence[Figure]) -> bool:
     return written_folio(base) == PAGE and largest >= TELLING
 
 
-def _step(base: Figure, figure: Figure, filesystem: Filesystem) -> Step:
-    low, high = samples_of(base), samples_of(figure)
+def _step(base: Figure, figure: Figure, filesystem: Filesystem) -> GrowthStep:
+    low, high = samples_of(base.main), samples_of(figure.main)
     interval = ratio_interval(low, high) if can_be_tested(low, high) else None
     buffers = added = None
     if keeps_buffer_heads(filesystem):
         buffers = written_folio(figure) // filesystem.block_size
         added = buffers - written_folio(base) // filesystem.block_size
     state = _state(interval)
-    return Step(
-        figure=figure, ratio=figure.value / base.value, interval=interval, state=state,
-        buffers=buffers, per_buffer=(figure.value - base.value) / added if (
+    return GrowthStep(
+        figure=figure, ratio=figure.main.value / base.main.value, interval=interval, state=state,
+        buffers=buffers, per_buffer=(figure.main.value - base.main.value) / added if (
             added and state == "affected") else None)
 
 

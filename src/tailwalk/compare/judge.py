@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from msgspec.structs import replace
@@ -31,28 +32,29 @@ from tailwalk.compare.samples import (
 )
 from tailwalk.compare.threshold import Threshold, show_thresholds, thresholds_for
 from tailwalk.errors import UsageError
-from tailwalk.runs import Figure, Run
+from tailwalk.runs import Amount, Figure, Run
+from tailwalk.runs.metrics import METRICS, RIGS, Metric, RigTraits
 from tailwalk.runs.notes import grouped_notes
-from tailwalk.runs.record import Rig
 
 
 def compare(runs: Sequence[Run], *, bad: int | None = None,
             threshold: float | None = None) -> Comparison:
     """The first run beside the others.
 
-    On the exact rig figures are compared exactly: regressed above, improved below `threshold`
-    percent of the baseline, unchanged between and at the threshold itself. On timed rigs a
+    Figures of a repeatable metric are compared exactly: regressed above, improved below
+    `threshold` percent of the baseline, unchanged between and at the threshold itself. Of others a
     difference must also be found by the Mann-Whitney test, corrected for the number of tests, and
     lie outside the bootstrap interval of the ratio; one that is not found is `within noise`,
-    unless the interval shows that it is smaller than the threshold. On the host rig, where every
-    run is a session of its own, so is one that sessions of one kernel may have (`SESSIONS`).
+    unless the interval shows that it is smaller than the threshold. On a rig where every run is a
+    session of its own, so is one that sessions of one kernel may have (`SESSIONS`).
 
     Args:
         runs: the baseline and any number of others, all measured under the same conditions.
         bad: index in `runs` of the column whose regression later ones are to recover. None: the
             worst, which is the one with the largest geometric mean of its ratios over all cases,
             a case that has not regressed counting as 1, so that gains elsewhere do not hide a
-            loss; the first of equals; none if no case regressed anywhere.
+            loss; the first of equals; none if no case regressed anywhere. The first metric that
+            has one decides.
         threshold: percent, 0 or more, for every kernel. None: for each what is usual between it
             and the baseline, 1 for kernels of one source and 5 for others.
 
@@ -66,29 +68,49 @@ def compare(runs: Sequence[Run], *, bad: int | None = None,
             f"there is no column {bad} to call bad: column 0 is the baseline, "
             f"{_columns(len(runs) - 1)} after it.")
     by_case = [figures_by_case(run) for run in runs]
-    rig = runs[0].rig
+    rig = RIGS[runs[0].rig]
     limits = [one.limit for one in thresholds]
-    columns = [[figures[case] for figures in by_case] for case in by_case[0]]
-    rows = [_row(figures, evidence, rig=rig, limits=limits)
-            for figures, evidence in zip(columns, _evidence(columns, rig), strict=True)]
+    lines = list(_lines([[figures[case] for figures in by_case] for case in by_case[0]]))
+    tests = sum(len(line.amounts) - 1 for line in lines if not line.metric.repeatable)
+    rows = [_row(line, evidence, rig=rig, limits=limits)
+            for line, evidence in zip(lines, _evidence(lines, tests), strict=True)]
+    metrics = list({line.metric.name: line.metric for line in lines}.values())
     if bad is None:
-        bad = _worst(rows)
+        worst = [_worst([row for row in rows if row.metric == metric.name]) for metric in metrics]
+        bad = next((column for column in worst if column is not None), None)
     if bad is not None:
-        rows = [_with_recovery(row, [figures[row.parameters] for figures in by_case], bad=bad)
-                for row in rows]
+        rows = [_with_recovery(row, line.amounts, bad=bad)
+                for row, line in zip(rows, lines, strict=True)]
     return Comparison(
-        unit=runs[0].unit,
-        rig=rig,
+        rig=runs[0].rig,
         baseline=runs[0].kernel.spec,
         bad=bad,
         threshold=max(one.percent for one in thresholds),
-        method=_method(rig, _named(runs[1:], thresholds), tests=len(columns) * (len(runs) - 1)),
+        method=_method(metrics, rig, _named(runs[1:], thresholds), tests=tests),
         kernels=[_column(run, one)
                  for run, one in zip(runs, [None, *thresholds], strict=True)],
         conditions=runs[0].conditions,
         notes=[f"{run.kernel.spec}, {note}" for run in runs for note in grouped_notes(run)],
         rows=rows,
     )
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One metric of a case: its amount on every kernel."""
+
+    figures: Sequence[Figure]
+    metric: Metric
+    amounts: Sequence[Amount]
+
+
+def _lines(cases: Sequence[Sequence[Figure]]) -> Iterator[_Line]:
+    """The metrics by rank, and of each the cases that have it on every kernel."""
+    for name, metric in METRICS.items():
+        for figures in cases:
+            amounts = [figure.metrics[name] for figure in figures if name in figure.metrics]
+            if len(amounts) == len(figures):
+                yield _Line(figures, metric, amounts)
 
 
 def _columns(others: int) -> str:
@@ -106,12 +128,20 @@ def _named(runs: Sequence[Run], thresholds: Sequence[Threshold]) -> str:
                             for run, one in zip(runs, thresholds, strict=True)])
 
 
-def _method(rig: Rig, threshold: str, *, tests: int) -> str:
-    if rig == "exact":
+def _method(metrics: Sequence[Metric], rig: RigTraits, threshold: str, *, tests: int) -> str:
+    """How the verdicts were reached; where the metrics' ways differ, that of each."""
+    ways = {metric.name: _method_of(metric, rig, threshold, tests=tests) for metric in metrics}
+    if len(set(ways.values())) == 1:
+        return next(iter(ways.values()))
+    return "; ".join(f"{name}: {way}" for name, way in ways.items())
+
+
+def _method_of(metric: Metric, rig: RigTraits, threshold: str, *, tests: int) -> str:
+    if metric.repeatable:
         return (f"exact counts; regressed or improved where they differ from the baseline's by "
                 f"more than {threshold}")
     corrected = "" if tests == 1 else f" (Holm's correction for {tests} tests)"
-    sessions = "" if rig == "timed" else (
+    sessions = "" if not rig.sessions_differ else (
         " or where it is one that two sessions on one kernel may have, which is up to "
         f"{float(SESSIONS):g} times")
     return (f"medians; regressed or improved where they differ from the baseline's by more than "
@@ -121,49 +151,47 @@ def _method(rig: Rig, threshold: str, *, tests: int) -> str:
             f"{sessions}")
 
 
-def _row(figures: Sequence[Figure], evidence: list[Evidence | None], *, rig: Rig,
+def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
          limits: Sequence[Fraction]) -> Row:
-    baseline = figures[0]
-    case = baseline.case
+    baseline = line.amounts[0]
+    case = line.figures[0].case
     verdicts: list[Verdict] = ["baseline"]
     ratios: list[float | None] = [1.0 if baseline.usable else None]
-    for figure, found, limit in zip(figures[1:], evidence[1:], limits, strict=True):
-        ratio = _ratio(baseline, figure)
+    for amount, found, limit in zip(line.amounts[1:], evidence[1:], limits, strict=True):
+        ratio = _ratio(baseline, amount)
         ratios.append(None if ratio is None else float(ratio))
         if ratio is None:
             verdicts.append("unknown")
-        elif not (baseline.steady and figure.steady):
+        elif not (baseline.steady and amount.steady):
             verdicts.append("unsteady")
-        elif rig == "exact":
+        elif line.metric.repeatable:
             verdicts.append(_beyond(ratio, limit))
         elif found is None:
             verdicts.append("unknown")
-        elif rig == "host" and not _beyond_sessions(found):
+        elif rig.sessions_differ and not _beyond_sessions(found):
             verdicts.append("within noise")
         else:
             verdicts.append(_timed_verdict(ratio, found, limit))
     return Row(
         case=case.name,
         parameters=case,
-        figures=[_whole(figure.value) for figure in figures],
+        metric=line.metric.name,
+        unit=line.metric.unit,
+        figures=[amount.whole for amount in line.amounts],
         ratios=ratios,
         verdicts=verdicts,
-        recovery=[None] * len(figures),
-        steady=[figure.steady for figure in figures],
-        shares=[figure.share for figure in figures],
-        written=[figure.written for figure in figures],
+        recovery=[None] * len(line.amounts),
+        steady=[amount.steady for amount in line.amounts],
+        shares=[amount.share for amount in line.amounts],
+        written=[figure.written for figure in line.figures],
         evidence=evidence,
     )
 
 
-def _whole(value: float) -> int | float:
-    return int(value) if float(value).is_integer() else value
-
-
-def _ratio(baseline: Figure, figure: Figure) -> Fraction | None:
-    if not (baseline.usable and figure.usable):
+def _ratio(baseline: Amount, amount: Amount) -> Fraction | None:
+    if not (baseline.usable and amount.usable):
         return None
-    return Fraction(figure.value) / Fraction(baseline.value)
+    return Fraction(amount.value) / Fraction(baseline.value)
 
 
 def _beyond(ratio: Fraction, limit: Fraction) -> Verdict:
@@ -174,23 +202,21 @@ def _beyond(ratio: Fraction, limit: Fraction) -> Verdict:
     return "unchanged"
 
 
-def _evidence(cases: Sequence[Sequence[Figure]], rig: Rig) -> list[list[Evidence | None]]:
-    """What the samples of each case say on each kernel, all tests corrected together; None where
-    there are too few for any test, for the baseline, and on the exact rig."""
-    if rig == "exact":
-        return [[None] * len(figures) for figures in cases]
-    tests = sum(len(figures) - 1 for figures in cases)
-    found = [[None, *(_evidence_of(figures[0], figure, tests) for figure in figures[1:])]
-             for figures in cases]
+def _evidence(lines: Sequence[_Line], tests: int) -> list[list[Evidence | None]]:
+    """What the samples of each line say on each kernel, all tests corrected together; None where
+    there are too few for any test, for the baseline, and of repeatable figures."""
+    found = [[None, *(None if line.metric.repeatable else _evidence_of(baseline, other, tests)
+                      for other in others)]
+             for line in lines for baseline, *others in [line.amounts]]
     corrected = iter(holm([one.p_value for evidence in found for one in evidence if one]))
     return [[one and replace(one, p_value=next(corrected)) for one in evidence]
             for evidence in found]
 
 
-def _evidence_of(baseline: Figure, figure: Figure, tests: int) -> Evidence | None:
-    if _ratio(baseline, figure) is None:
+def _evidence_of(baseline: Amount, other: Amount, tests: int) -> Evidence | None:
+    if _ratio(baseline, other) is None:
         return None
-    before, after = samples_of(baseline), samples_of(figure)
+    before, after = samples_of(baseline), samples_of(other)
     if not can_be_tested(before, after, tests=tests):
         return None
     interval = ratio_interval(before, after)
@@ -226,19 +252,19 @@ def _worst(rows: Sequence[Row]) -> int | None:
     return worst if regressions[worst] > 0 else None
 
 
-def _with_recovery(row: Row, figures: Sequence[Figure], *, bad: int) -> Row:
+def _with_recovery(row: Row, amounts: Sequence[Amount], *, bad: int) -> Row:
     recovery = list(row.recovery)
     evidence = list(row.evidence)
-    for column in range(bad + 1, len(figures)):
+    for column in range(bad + 1, len(amounts)):
         undefined = _undefined(row.verdicts[bad], row.verdicts[column])
         if undefined is not None:
             recovery[column] = undefined
             continue
-        low, high, back = (Fraction(figures[index].value) for index in (0, bad, column))
+        low, high, back = (Fraction(amounts[index].value) for index in (0, bad, column))
         recovery[column] = float((high - back) / (high - low))
         found = evidence[column]
         if found is not None:
-            samples = [samples_of(figures[index]) for index in (0, bad, column)]
+            samples = [samples_of(amounts[index]) for index in (0, bad, column)]
             interval = recovery_interval(*samples)
             evidence[column] = replace(found, recovery=interval)
             if interval is None or (interval[0] <= 0 and interval[1] >= 1):

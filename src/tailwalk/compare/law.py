@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from tailwalk.cases import PAGE, Case, Filesystem
 from tailwalk.cases.places import folio_size
+from tailwalk.cases.ring import sides_of
 from tailwalk.cases.sweep import named_offsets
 from tailwalk.runs import Figure, Run
 
@@ -25,7 +26,7 @@ FIT_LIMIT = 0.03
 
 
 @dataclass(frozen=True, kw_only=True)
-class Walk:
+class Reach:
     """Buffers of the folios a write touches, and how many folios after the first."""
 
     prefix: int
@@ -41,14 +42,14 @@ class Walk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class SweepCell:
     """One figure of a sweep.
 
     `doubt` says why the cell must not be used, and is empty where it may.
     """
 
     figure: Figure
-    walk: Walk | None
+    reach: Reach | None
     doubt: str
 
     @property
@@ -59,22 +60,18 @@ class Cell:
     @property
     def value(self) -> float:
         """The figure, in the run's unit."""
-        return self.figure.value
+        return self.figure.main.value
 
 
-def walk_of(case: Case, order: int, block_size: int) -> Walk:
+def reach_of(case: Case, order: int, block_size: int) -> Reach:
     """The buffers before, in and after the write in folios of an order."""
-    folio = PAGE << order
-    last = case.offset + case.length
-    first_folio, last_folio = case.offset // folio, (last - 1) // folio
-    span = (last - 1) // block_size - case.offset // block_size + 1
-    prefix = case.offset % folio // block_size
-    total = (last_folio - first_folio + 1) * folio // block_size
-    return Walk(prefix=prefix, span=span, tail=total - prefix - span,
-                further=last_folio - first_folio)
+    folios = sides_of(case, block_size=block_size, order=order)
+    return Reach(prefix=sum(sides.prefix for sides in folios),
+                 span=sum(sides.span for sides in folios),
+                 tail=sum(sides.tail for sides in folios), further=len(folios) - 1)
 
 
-def cells(run: Run) -> list[Cell]:
+def cells(run: Run) -> list[SweepCell]:
     """The cells of a run, each checked: is its figure steady, and its folio what was asked for?
 
     A kernel that made no large folio anywhere has none to give; its cells hold for order 0.
@@ -83,20 +80,20 @@ def cells(run: Run) -> list[Cell]:
     return [_cell(figure, run.conditions.filesystem, large) for figure in run.figures]
 
 
-def _cell(figure: Figure, filesystem: Filesystem, large: bool) -> Cell:
+def _cell(figure: Figure, filesystem: Filesystem, large: bool) -> SweepCell:
     asked = (folio_size(figure.case.fill) // PAGE).bit_length() - 1 if large else 0
     order = figure.written
     doubt = ""
-    if not figure.usable:
+    if not figure.main.usable:
         doubt = "no cost"
-    elif not figure.steady:
+    elif not figure.main.steady:
         doubt = "unsteady"
     elif order is None:
         doubt = "folio order unknown"
     elif order != asked:
         doubt = f"order {order}, not {asked}"
-    walk = None if order is None else walk_of(figure.case, order, filesystem.block_size)
-    return Cell(figure=figure, walk=walk, doubt=doubt)
+    reach = None if order is None else reach_of(figure.case, order, filesystem.block_size)
+    return SweepCell(figure=figure, reach=reach, doubt=doubt)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,22 +124,22 @@ class Law:
         """Is every residual at most 3% of its cell?"""
         return abs(self.share) <= FIT_LIMIT
 
-    def cost(self, walk: Walk) -> float:
+    def cost(self, reach: Reach) -> float:
         """What the law says a write costs."""
-        return self.base + sum(factor * walk.term(term)
+        return self.base + sum(factor * reach.term(term)
                                for term, factor in self.coefficients.items())
 
 
-def fit(found: Sequence[Cell]) -> Law | None:
+def fit(found: Sequence[SweepCell]) -> Law | None:
     """The law of the cells that may be used; None where there are fewer than two more of them
     than terms that vary, or where terms vary only together."""
     import numpy as np
 
-    used = [(cell, cell.walk) for cell in found if not cell.doubt and cell.walk is not None]
-    varying = [term for term in TERMS if len({walk.term(term) for _, walk in used}) > 1]
+    used = [(cell, cell.reach) for cell in found if not cell.doubt and cell.reach is not None]
+    varying = [term for term in TERMS if len({reach.term(term) for _, reach in used}) > 1]
     if len(used) < len(varying) + 3:
         return None
-    matrix = np.array([[1.0, *(walk.term(term) for term in varying)] for _, walk in used])
+    matrix = np.array([[1.0, *(reach.term(term) for term in varying)] for _, reach in used])
     values = np.array([cell.value for cell, _ in used])
     # Relative weights: a percent of a cheap cell matters as much as one of a dear cell.
     weights = 1 / values
@@ -163,19 +160,20 @@ def fit(found: Sequence[Cell]) -> Law | None:
                    zip(varying, solution[1:], strict=True), start=1)})
 
 
-def flatness(found: Sequence[Cell]) -> float | None:
+def flatness(found: Sequence[SweepCell]) -> float | None:
     """The dearest usable cell over the cheapest, among those of one length that touch the same
     number of buffers and folios; the largest such ratio. None where no two cells are alike."""
     groups: dict[tuple[int, int, int], list[float]] = {}
     for cell in found:
-        if not cell.doubt and cell.walk is not None:
-            key = (cell.case.length, cell.walk.span, cell.walk.further)
+        if not cell.doubt and cell.reach is not None:
+            key = (cell.case.length, cell.reach.span, cell.reach.further)
             groups.setdefault(key, []).append(cell.value)
     return max((max(values) / min(values) for values in groups.values() if len(values) > 1),
                default=None)
 
 
-def random_cells(found: Sequence[Cell], fill: int, filesystem: Filesystem) -> dict[int, float]:
+def random_cells(found: Sequence[SweepCell], fill: int,
+                 filesystem: Filesystem) -> dict[int, float]:
     """The costs of a fill's usable cells at no named place, which sample the file at random, by
     offset, in the run's unit."""
     filled = [cell for cell in found if cell.case.fill == fill and not cell.doubt]

@@ -18,7 +18,7 @@ from math import comb
 from typing import TYPE_CHECKING, Any
 
 from tailwalk.errors import ToolError
-from tailwalk.runs import Figure
+from tailwalk.runs import Amount
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,12 +39,11 @@ _FEWEST = 5
 _BATCH = 512  # resamples held in memory at a time
 
 
-def samples_of(figure: Figure) -> Samples:
-    """The figure's samples in order of time, run lengths expanded."""
+def samples_of(amount: Amount) -> Samples:
+    """The samples in order of time."""
     import numpy as np
 
-    values = np.array([value for value, _ in figure.calls], dtype=np.float64)
-    return np.repeat(values, [repetitions for _, repetitions in figure.calls])
+    return np.array(amount.each(), dtype=np.float64)
 
 
 def can_be_tested(baseline: Samples, other: Samples, *, tests: int = 1) -> bool:

@@ -2,7 +2,9 @@
 """A track: the cases over kernels in order of release, and the steps between neighbours.
 
 Versions of the format:
-    tailwalk.track/1: the first.
+    tailwalk.track/1: the first. It had the unit of its figures, and not their metric, and cases
+        as run/1.
+    tailwalk.track/2: it has both, and cases as run/2.
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ from tailwalk.compare.agreement import check_agreement, figures_by_case
 from tailwalk.compare.threshold import BETWEEN_RELEASES, Threshold, thresholds_for
 from tailwalk.errors import UsageError
 from tailwalk.runs import Conditions, Figure, Run
+from tailwalk.runs.metrics import Rig
 from tailwalk.runs.notes import notes_by_kernel
-from tailwalk.runs.record import Rig, Unit
 
-TRACK_SCHEMA = "tailwalk.track/1"
+TRACK_SCHEMA = "tailwalk.track/2"
 
 
 class TrackedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,7 +67,7 @@ class TrackRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     written: list[int | None]
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrackStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A case that costs something else from one kernel to the next with a steady figure.
 
     Attributes:
@@ -85,6 +87,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Cases over kernels.
 
     Attributes:
+        metric: what the cases are followed by.
         unit: of every figure.
         rig: where every figure comes from.
         threshold: percent of the figure before that a case may move without a step; the largest,
@@ -98,14 +101,15 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     schema: str = TRACK_SCHEMA
-    unit: Unit
+    metric: str
+    unit: str
     rig: Rig
     threshold: float
     conditions: Conditions
     kernels: list[TrackedKernel]
     left_out: list[LeftOut]
     rows: list[TrackRow]
-    steps: list[Step]
+    steps: list[TrackStep]
     notes: list[str] = []
 
 
@@ -130,7 +134,7 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
     steps = [step for number, figures in enumerate(columns)
              for step in _steps(number, figures, runs, threshold)]
     return Track(
-        unit=runs[0].unit, rig=runs[0].rig,
+        metric=runs[0].metric.name, unit=runs[0].unit, rig=runs[0].rig,
         threshold=max((one.percent for one in thresholds),
                       default=BETWEEN_RELEASES.percent if threshold is None else threshold),
         conditions=runs[0].conditions,
@@ -139,29 +143,26 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
                  for run, one in zip(runs, [None, *thresholds], strict=True)],
         left_out=list(left_out),
         rows=[TrackRow(case=case.name, parameters=case,
-                       figures=[_whole(figure.value) for figure in figures],
-                       steady=[figure.steady for figure in figures],
+                       figures=[figure.main.whole for figure in figures],
+                       steady=[figure.main.steady for figure in figures],
                        written=[figure.written for figure in figures])
               for case, figures in zip(cases, columns, strict=True)],
         steps=sorted(steps, key=lambda step: (step.after, step.before, step.row)),
         notes=notes_by_kernel(run.kernel for run in runs))
 
 
-def _whole(value: float) -> int | float:
-    return int(value) if float(value).is_integer() else value
-
-
 def _steps(row: int, figures: Sequence[Figure], runs: Sequence[Run],
-           asked: float | None) -> list[Step]:
+           asked: float | None) -> list[TrackStep]:
     found = []
     before: int | None = None
     for after, figure in enumerate(figures):
-        if not figure.steady or not figure.usable:
+        if not figure.main.steady or not figure.main.usable:
             continue
         if before is not None:
-            last = figures[before].value
+            last = figures[before].main.value
             [threshold] = thresholds_for([(runs[before].kernel, runs[after].kernel)], asked)
-            if abs(Fraction(figure.value) / Fraction(last) - 1) > threshold.limit:
-                found.append(Step(row=row, before=before, after=after, ratio=figure.value / last))
+            value = figure.main.value
+            if abs(Fraction(value) / Fraction(last) - 1) > threshold.limit:
+                found.append(TrackStep(row=row, before=before, after=after, ratio=value / last))
         before = after
     return found

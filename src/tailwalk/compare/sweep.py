@@ -11,7 +11,7 @@ from statistics import fmean
 from tailwalk.cases import show_size
 from tailwalk.cases.sweep import named_offsets
 from tailwalk.compare.agreement import check_conditions
-from tailwalk.compare.law import Cell, Law, cells, fit, flatness, random_cells
+from tailwalk.compare.law import Law, SweepCell, cells, fit, flatness, random_cells
 from tailwalk.compare.threshold import Threshold, thresholds_for
 from tailwalk.errors import RecordError
 from tailwalk.runs import Run
@@ -34,7 +34,7 @@ class MapRow:
 
     fill: int
     order: int | None
-    places: dict[str, Cell]
+    places: dict[str, SweepCell]
     sampled: dict[int, float]
     recovery: float | None = None
 
@@ -116,7 +116,7 @@ def _map(run: Run, name: str) -> SweepMap:
                     columns=columns, rows=rows, law=fit(found), flatness=flatness(found))
 
 
-def _places(filled: Sequence[Cell], named: dict[str, int]) -> dict[str, Cell]:
+def _places(filled: Sequence[SweepCell], named: dict[str, int]) -> dict[str, SweepCell]:
     by_offset = {cell.case.offset: cell for cell in filled}
     return {place: by_offset[offset] for place, offset in named.items() if offset in by_offset}
 

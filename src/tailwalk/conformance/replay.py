@@ -22,7 +22,7 @@ from tailwalk.errors import GuestError, ModelError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.model.designs import Design
 from tailwalk.model.expected import Expected, expect
-from tailwalk.model.sequence import Sequence, random_sequence
+from tailwalk.model.sequence import Sequence, name_of, random_sequence
 from tailwalk.model.words import MODES, Mode
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.bench import Bench
@@ -222,7 +222,7 @@ class Bridge:
             tally.steps += len(sequence.steps)
             tally.counted &= all(one.pages[0] & COUNTED for one in seen)
             tally.modes[sequence.mode, sequence.block_size] += 1
-            tally.actions.update(type(step).__name__.lower() for step in sequence.steps)
+            tally.actions.update(name_of(step) for step in sequence.steps)
             if len(sequence.layout) * sequence.block_size > PAGE:
                 tally.large += sum(bool(one.folio) for one in expected)
             difference = first_difference(sequence, expected, seen)

@@ -10,7 +10,7 @@ from tailwalk.conformance.compare import flags_text, show_segments
 from tailwalk.conformance.replay import Disagreement, Replay
 from tailwalk.conformance.wire import SHOWN, Seen
 from tailwalk.model.expected import Expected
-from tailwalk.model.sequence import Punch, Sequence, Step, Store, Truncate, Write
+from tailwalk.model.sequence import MappedStore, Punch, Sequence, Step, Truncate, Write, name_of
 from tailwalk.model.words import UNITS
 
 
@@ -53,9 +53,8 @@ def _tell_finding(done: Replay, finding: Disagreement) -> Iterator[str]:
 
 def tell_step(step: Step) -> str:
     """A step in words."""
-    if isinstance(step, Write | Store):
-        text = (f"{type(step).__name__.lower()} {step.length} bytes {step.value:#04x} "
-                f"at {step.offset}")
+    if isinstance(step, Write | MappedStore):
+        text = f"{name_of(step)} {step.length} bytes {step.value:#04x} at {step.offset}"
         if isinstance(step, Write) and step.readable is not None:
             text += f", of which memory holds {step.readable}"
         return text
@@ -63,7 +62,7 @@ def tell_step(step: Step) -> str:
         return f"punch {step.length} bytes at {step.offset}"
     if isinstance(step, Truncate):
         return f"truncate to {step.size}"
-    return type(step).__name__.lower()
+    return name_of(step)
 
 
 def _tell_expected(model: Expected) -> str:

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 
 from tailwalk.cases import PAGE
 from tailwalk.errors import GuestError
+from tailwalk.framing import Frame, FrameType
 from tailwalk.model.sequence import (
     LAYOUTS,
     Drop,
     Fsync,
+    MappedStore,
     Punch,
     Read,
     Sequence,
     Step,
-    Store,
     Truncate,
     Write,
     Writeback,
 )
 from tailwalk.model.words import UNITS
-from tailwalk.probe.protocol import Frame, FrameType
 
 _HEAD = struct.Struct("<II")
 _STEP = struct.Struct("<BBxxIII")
@@ -31,7 +31,7 @@ _SEEN = struct.Struct("<iI")
 
 # enum action in probe/replay.c.
 _ACTIONS: dict[type[Step], int] = {
-    Write: 0, Store: 1, Truncate: 2, Punch: 3, Read: 4, Fsync: 5, Writeback: 6, Drop: 7}
+    Write: 0, MappedStore: 1, Truncate: 2, Punch: 3, Read: 4, Fsync: 5, Writeback: 6, Drop: 7}
 
 TAIL, COUNTED = 16, 32
 """Of a page: it is uptodate and lies behind the first page of its folio; the kernel has
@@ -72,7 +72,7 @@ def encode(sequence: Sequence) -> bytes:
 
 def _encode_step(step: Step) -> bytes:
     offset = length = readable = value = 0
-    if isinstance(step, Write | Store):
+    if isinstance(step, Write | MappedStore):
         offset, length, value = step.offset, step.length, step.value
         readable = length
     if isinstance(step, Write) and step.readable is not None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,20 +50,25 @@ def task_ticks(task: int) -> int:
     return int(fields[11]) + int(fields[12]) if len(fields) > 12 else 0
 
 
-def allowed_cpu(wanted: int | None) -> int:
-    """`wanted`, or of the CPUs this process may run on the one that is idle most of the time.
+Times = Callable[[], Mapping[int, CpuTime]]
+
+
+def allowed_cpu(wanted: int | None, *, allowed: Collection[int] = (),
+                times: Times = cpu_times) -> int:
+    """`wanted`, or of the CPUs this process may run on (or of those `allowed`) the one that is idle
+    most of the time.
 
     Raises UsageError for a CPU that it may not run on.
     """
-    allowed = sorted(os.sched_getaffinity(0))
+    allowed = sorted(allowed or os.sched_getaffinity(0))
     if wanted is not None:
         if wanted not in allowed:
             raise UsageError(f"--cpu {wanted}: this process may run on CPU "
                              f"{', '.join(map(str, allowed))}.")
         return wanted
-    before = cpu_times()
+    before = times()
     time.sleep(_WATCH)
-    after = cpu_times()
+    after = times()
 
     def idle(cpu: int) -> int:
         return after[cpu].idle - before[cpu].idle if cpu in before and cpu in after else 0
@@ -74,20 +79,21 @@ def allowed_cpu(wanted: int | None) -> int:
 class CpuWatch:
     """What happens on a CPU besides the tasks that are measured."""
 
-    def __init__(self, cpu: int) -> None:
-        """Begin to watch."""
-        self._cpu = cpu
-        self._times, self._ours = cpu_times().get(cpu), 0
+    def __init__(self, cpu: int, *, times: Times = cpu_times,
+                 ticks: Callable[[int], int] = task_ticks) -> None:
+        """Begin to watch; `times` and `ticks` say what CPUs and a task have done."""
+        self._cpu, self._times, self._ticks = cpu, times, ticks
+        self._begin, self._ours = times().get(cpu), 0
 
     def account(self, task: int) -> None:
         """Count what a task (a process or thread that began after this watch) has done so far as
         ours: at its end, once."""
-        self._ours += task_ticks(task)
+        self._ours += self._ticks(task)
 
     def notes(self) -> list[str]:
         """What other processes and the hypervisor took of the CPU since, as sentences; nothing
         where that is under 2%."""
-        begin, end = self._times, cpu_times().get(self._cpu)
+        begin, end = self._begin, self._times().get(self._cpu)
         if begin is None or end is None:
             return []
         busy, stolen = end.busy - begin.busy, end.stolen - begin.stolen
@@ -118,24 +124,26 @@ def process_bytes(pid: int) -> int:
 class DiskWatch:
     """What happens on the disk below a directory besides the processes that are measured."""
 
-    def __init__(self, directory: Path) -> None:
-        """Begin to watch."""
-        self._directory = directory
-        self._bytes, self._ours = device_bytes(directory), 0
-        self._begin = time.monotonic()
+    def __init__(self, directory: Path, *, moved: Callable[[Path], int | None] = device_bytes,
+                 own: Callable[[int], int] = process_bytes,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin to watch; `moved` and `own` say what the disk and a process have moved."""
+        self._directory, self._moved, self._own, self._clock = directory, moved, own, clock
+        self._bytes, self._ours = moved(directory), 0
+        self._begin = clock()
 
     def account(self, pid: int) -> None:
         """Count what a process (that began after this watch) has read and written so far as ours:
         at its end, once."""
-        self._ours += process_bytes(pid)
+        self._ours += self._own(pid)
 
     def notes(self) -> list[str]:
         """What others moved to and from the disk since, as a sentence; nothing where that is
         little, or less than those processes did."""
-        end = device_bytes(self._directory)
+        end = self._moved(self._directory)
         if self._bytes is None or end is None:
             return []
-        seconds = max(0.001, time.monotonic() - self._begin)
+        seconds = max(0.001, self._clock() - self._begin)
         others = end - self._bytes - self._ours
         if others < max(self._ours, _DISK_SAID_FROM * seconds):
             return []

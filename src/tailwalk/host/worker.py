@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 
 from tailwalk.errors import GuestError, HostError, ToolError
+from tailwalk.framing import Frame, FrameReader, FrameType
 from tailwalk.probe.build import Probe
-from tailwalk.probe.protocol import Frame, FrameReader, FrameType
 
 # Filling and syncing a file of 256 MiB takes 10 s on a slow disk that has nothing else to do.
 ANSWER_SECONDS = 120.0

@@ -45,7 +45,7 @@ _STANZA = b"\nPackage: "
 _LIST = {"Packages": "main_binary-amd64_Packages.xz", "Sources": "main_source_Sources.xz"}
 
 
-class File(msgspec.Struct, frozen=True):
+class ArchiveFile(msgspec.Struct, frozen=True):
     """A file as the signed index describes it; `size` in bytes."""
 
     name: str
@@ -63,7 +63,7 @@ class Package(msgspec.Struct, frozen=True):
     version: str
     suite: str
     depends: str
-    file: File
+    file: ArchiveFile
 
 
 class SourcePackage(msgspec.Struct, frozen=True):
@@ -72,7 +72,7 @@ class SourcePackage(msgspec.Struct, frozen=True):
     name: str
     version: str
     suite: str
-    files: list[File]
+    files: list[ArchiveFile]
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -91,7 +91,7 @@ class Release(msgspec.Struct, frozen=True):
         return Mirror(self.uri, self.suite, self.signed_by)
 
 
-class Index(msgspec.Struct, frozen=True):
+class ArchiveIndex(msgspec.Struct, frozen=True):
     """What a snapshot holds, without apt's lists."""
 
     form: str
@@ -113,7 +113,7 @@ class Archive:
         self._cache = cache or Cache(progress=progress)
         self._progress = progress
         self._refresh = refresh
-        self._indexes: dict[Kind, Index] = {}
+        self._indexes: dict[Kind, ArchiveIndex] = {}
 
     def packages(self) -> list[Package]:
         """The binary packages that kernels are made of, and the `linux-source-*` ones."""
@@ -126,30 +126,6 @@ class Archive:
     def suites(self) -> list[str]:
         """The suites that were looked through."""
         return [release.suite for release in self._index("Packages").releases]
-
-    def source(self, name: str, version_prefix: str) -> SourcePackage:
-        """The newest source package `name` of upstream version `version_prefix` (`6.18` covers
-        6.18 and every 6.18.y; `6.18.15` just that one)."""
-        return self.find_sources(name, version_prefix)[0]
-
-    def find_sources(self, name: str, version_prefix: str) -> list[SourcePackage]:
-        """All that `source` chooses from, newest first, each version once.
-
-        Raises ArchiveError where there is none.
-        """
-        from debian.debian_support import Version
-
-        held = {source.version: source for source in self.sources() if source.name == name}
-        fits = re.compile(rf"{re.escape(version_prefix)}(?:[.~+-]|$)")
-        found = [source for version, source in held.items() if fits.match(version)]
-        if not found:
-            series = sorted({".".join(version.split("-")[0].split(".")[:2]) for version in held},
-                            key=Version)
-            raise ArchiveError(
-                f"the archive holds no source package {name} of version {version_prefix}: there "
-                f"are {', '.join(series) or 'none'}. Ask for one of these, or use src:PATH with a "
-                "source tree.")
-        return sorted(found, key=lambda source: Version(source.version), reverse=True)
 
     def download(self, package: Package) -> Path:
         """The package's file, from the cache or else from the archive."""
@@ -178,7 +154,7 @@ class Archive:
         title = f"source package {source.name} {source.version}"
         return self._fetch("Sources", title, source.suite, source.files, fetch)
 
-    def _fetch(self, kind: Kind, title: str, suite: str, files: Sequence[File],
+    def _fetch(self, kind: Kind, title: str, suite: str, files: Sequence[ArchiveFile],
                fetch: Callable[[Path, Apt, Task], None]) -> Path:
         key = files[0].sha256 if len(files) == 1 else digest_bytes(
             *(file.sha256.encode() for file in files))
@@ -214,12 +190,12 @@ class Archive:
                 _link(path, apt.lists / path.name)
         return mirror
 
-    def _index(self, kind: Kind) -> Index:
+    def _index(self, kind: Kind) -> ArchiveIndex:
         if kind not in self._indexes:
             self._indexes[kind] = self._fresh_index(kind)
         return self._indexes[kind]
 
-    def _fresh_index(self, kind: Kind) -> Index:
+    def _fresh_index(self, kind: Kind) -> ArchiveIndex:
         asked = time.time()
         if not self._refresh and (index := self._young_index(kind, asked - MAX_AGE)):
             return index
@@ -237,7 +213,7 @@ class Archive:
                                     f"not be refreshed: {error}")
                 return index
 
-    def _young_index(self, kind: Kind, since: float) -> Index | None:
+    def _young_index(self, kind: Kind, since: float) -> ArchiveIndex | None:
         snapshot = self._snapshot(kind)
         if snapshot is None or _made(snapshot) < since:
             return None
@@ -248,7 +224,7 @@ class Archive:
         link = self._cache.path("archive", f"current-{kind}")
         return link if link.exists() else None
 
-    def _renew(self, kind: Kind) -> Index:
+    def _renew(self, kind: Kind) -> ArchiveIndex:
         """Make a snapshot and point `current` at it; the lock is held."""
         home = self._cache.root / "archive"
         for leftover in home.glob(f".partial-{kind}-*"):
@@ -332,7 +308,8 @@ def _release(apt: Apt, mirror: Mirror) -> Release | None:
     return None
 
 
-def _index_of(apt: Apt, mirrors: Iterable[Mirror], kind: Kind, old: Index | None) -> Index:
+def _index_of(apt: Apt, mirrors: Iterable[Mirror], kind: Kind,
+              old: ArchiveIndex | None) -> ArchiveIndex:
     """The index of what apt's lists hold. What `old` says of a suite whose signed release file is
     the same is taken over, since reading a suite's list takes a second."""
     from concurrent.futures import ThreadPoolExecutor
@@ -344,22 +321,22 @@ def _index_of(apt: Apt, mirrors: Iterable[Mirror], kind: Kind, old: Index | None
         raise ArchiveError("the mirrors in apt's configuration hold no suite with an index of "
                            f"{kind}: check them with `apt-get update`.")
 
-    def read(release: Release) -> Index:
+    def read(release: Release) -> ArchiveIndex:
         suite = release.suite
         if release in known and old:
-            return Index(_FORM, [release],
+            return ArchiveIndex(_FORM, [release],
                          [package for package in old.packages if package.suite == suite],
                          [source for source in old.sources if source.suite == suite])
         path = apt.lists / f"{release.mirror.list_prefix}{_LIST[kind]}"
         stanzas = _stanzas(path, _WANTED[kind])
         if kind == "Packages":
-            return Index(_FORM, [release], [_package(stanza, suite) for stanza in stanzas])
-        return Index(_FORM, [release], [], [_source(stanza, suite) for stanza in stanzas])
+            return ArchiveIndex(_FORM, [release], [_package(stanza, suite) for stanza in stanzas])
+        return ArchiveIndex(_FORM, [release], [], [_source(stanza, suite) for stanza in stanzas])
 
     # lzma releases the interpreter's lock, so two lists are unpacked at a time.
     with ThreadPoolExecutor(2) as pool:
         parts = list(pool.map(read, releases))
-    return Index(_FORM, releases, [package for part in parts for package in part.packages],
+    return ArchiveIndex(_FORM, releases, [package for part in parts for package in part.packages],
                  [source for part in parts for source in part.sources])
 
 
@@ -384,7 +361,7 @@ def _package(stanza: str, suite: str) -> Package:
     from debian.deb822 import Packages
 
     fields = Packages(stanza)
-    file = File(Path(fields["Filename"]).name, int(fields["Size"]), fields["SHA256"])
+    file = ArchiveFile(Path(fields["Filename"]).name, int(fields["Size"]), fields["SHA256"])
     return Package(fields["Package"], fields["Version"], suite, fields.get("Depends", ""), file)
 
 
@@ -392,7 +369,7 @@ def _source(stanza: str, suite: str) -> SourcePackage:
     from debian.deb822 import Sources
 
     fields = Sources(stanza)
-    files = [File(entry["name"], int(entry["size"]), entry["sha256"])
+    files = [ArchiveFile(entry["name"], int(entry["size"]), entry["sha256"])
              for entry in fields["Checksums-Sha256"]]
     return SourcePackage(fields["Package"], fields["Version"], suite, files)
 
@@ -404,13 +381,13 @@ def _keep_only(lists: Path, mirrors: Iterable[Mirror]) -> None:
             path.unlink()
 
 
-def _read_index(snapshot: Path) -> Index | None:
+def _read_index(snapshot: Path) -> ArchiveIndex | None:
     """The snapshot's index; None where it is damaged (it is then made anew)."""
     try:
         content = (snapshot / "index.json").read_bytes()
         if not snapshot.resolve().name.endswith(digest_bytes(content)):
             return None
-        index = msgspec.json.decode(content, type=Index)
+        index = msgspec.json.decode(content, type=ArchiveIndex)
         return index if index.form == _FORM else None
     except (OSError, msgspec.MsgspecError):
         return None
@@ -440,7 +417,7 @@ def _link(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _changed(folder: Path, files: Sequence[File]) -> Path | None:
+def _changed(folder: Path, files: Sequence[ArchiveFile]) -> Path | None:
     """The first of the files there that is not what the signed index says; the folder's first
     where none is there."""
     there = [file for file in files if (folder / file.name).is_file()]

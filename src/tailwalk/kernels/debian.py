@@ -20,13 +20,13 @@ from tailwalk.kernels.apt import GoneError, TamperedError
 from tailwalk.kernels.archive import Archive, Package
 from tailwalk.kernels.kernel import Kernel
 from tailwalk.kernels.sourcetree import cached_trees
-from tailwalk.kernels.spec import DebianSpec, KernelVersion, parse_version
+from tailwalk.kernels.spec import DebianSpec
 from tailwalk.kernels.unpacked import Manifest, all_unpacked, key_of, open_unpacked
 from tailwalk.progress import SILENT, Progress
+from tailwalk.versions import KernelVersion, packaged_version, parse_version
 from tailwalk.words import listed
 
 _IMAGE = re.compile(r"linux-image-(\d\S*-cloud-amd64)(-unsigned)?")
-_UPSTREAM = re.compile(r"(\d+\.\d+(?:\.\d+)?)-")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def find_builds(packages: Iterable[Package]) -> list[Build]:
         held.setdefault((package.name, package.version), package)
     builds: dict[tuple[str, str], Build] = {}
     for name, version in sorted(held, key=lambda key: key[0].endswith("-unsigned")):
-        match, upstream = _IMAGE.fullmatch(name), _upstream(version)
+        match, upstream = _IMAGE.fullmatch(name), packaged_version(version)
         if match is None or upstream is None or (match[1], version) in builds:
             continue
         needed = _parts(held[name, version], match[1])
@@ -79,7 +79,7 @@ def find_builds(packages: Iterable[Package]) -> list[Build]:
             tuple(keys[0][0] for keys, package in zip(choices, found, strict=True)
                   if package is None))
     return sorted(builds.values(), reverse=True, key=lambda build: (
-        _sort_key(str(build.version)), Version(build.debian_version)))
+        build.version, Version(build.debian_version)))
 
 
 def resolve_debian(spec: DebianSpec, cache: Cache, *, progress: Progress = SILENT,
@@ -118,7 +118,7 @@ def resolve_debian(spec: DebianSpec, cache: Cache, *, progress: Progress = SILEN
 def candidates(spec: DebianSpec, builds: Sequence[Build], progress: Progress = SILENT, *,
                sources: Sequence[KernelVersion] = ()) -> Iterator[Build]:
     """The builds that the spec covers and that can boot, newest first; what is passed over for a
-    series is noted.
+    line is noted.
 
     Raises ArchiveError where there is none. It advises what is known to be there: kernels of which
     the archive has every package, and a build from source where that is one of the `sources` in
@@ -127,10 +127,11 @@ def candidates(spec: DebianSpec, builds: Sequence[Build], progress: Progress = S
     covered = [build for build in builds if spec.version.covers(build.version)]
     if not covered:
         bootable = [build for build in builds if not build.missing]
-        near = _versions(build for build in bootable
-                         if build.version.series == spec.version.series)
+        near = _listed(build.version for build in bootable
+                       if build.version.line == spec.version.line)
         there = (f"of its series there are {near}" if near else
-                 f"there are the series {_versions(bootable, whole_series=True) or 'none'}")
+                 f"there are the series "
+                 f"{_listed(build.version.line for build in bootable) or 'none'}")
         raise ArchiveError(f"the archive has no kernel {spec.version}: {there}. `tailwalk kernels "
                            f"--refresh` lists them; {_from_source(spec, sources)}.")
     if all(build.missing for build in covered):
@@ -153,15 +154,14 @@ def _lost(build: Build) -> str:
 
 
 def _others(spec: DebianSpec, builds: Sequence[Build]) -> str:
-    """The kernels of the series that can boot, or the nearest series of which one can."""
+    """The kernels of the line that can boot, or the nearest lines of which one can."""
     bootable = [build for build in builds if not build.missing]
-    if same := _versions(build for build in bootable
-                         if build.version.series == spec.version.series):
+    if same := _listed(build.version for build in bootable
+                       if build.version.line == spec.version.line):
         return f"of its series these can: {same}"
-    wanted = _sort_key(str(spec.version.series))
-    series = sorted({str(build.version.series) for build in bootable}, key=_sort_key)
-    near = [*[one for one in series if _sort_key(one) < wanted][-1:],
-            *[one for one in series if _sort_key(one) > wanted][:1]]
+    lines = sorted({build.version.line for build in bootable})
+    near = [*[one for one in lines if one < spec.version.line][-1:],
+            *[one for one in lines if one > spec.version.line][:1]]
     if not near:
         return "nor can any other of its kernels"
     return f"the nearest that can: {listed([f'debian:{one}' for one in near])}"
@@ -188,7 +188,7 @@ def _cached(spec: DebianSpec, cache: Cache, error: ArchiveError, progress: Progr
 
     fitting = [(Version(manifest.provenance["version"]), key)
                for key, manifest in cached_builds(cache).items()
-               if (upstream := _upstream(manifest.provenance["version"]))
+               if (upstream := packaged_version(manifest.provenance["version"]))
                and spec.version.covers(upstream)]
     if not fitting:
         raise error
@@ -229,17 +229,5 @@ def _parts(image: Package, release: str) -> list[list[str]] | None:
     return [[image.name]]
 
 
-def _upstream(version: str) -> KernelVersion | None:
-    """6.18.15 of 6.18.15-1~bpo13+1; None for a release candidate (7.3~rc7-1)."""
-    match = _UPSTREAM.match(version)
-    known = parse_version(match[1]) if match else None
-    return known and KernelVersion(known.major, known.minor, known.patch or 0)
-
-
-def _versions(builds: Iterable[Build], *, whole_series: bool = False) -> str:
-    found = {str(build.version.series if whole_series else build.version) for build in builds}
-    return ", ".join(sorted(found, key=_sort_key))
-
-
-def _sort_key(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]
+def _listed(versions: Iterable[KernelVersion]) -> str:
+    return ", ".join(map(str, sorted(set(versions))))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import msgspec
@@ -14,6 +13,7 @@ from tailwalk.kernels.archive import Archive
 from tailwalk.kernels.debian import Build, find_builds
 from tailwalk.kernels.unpacked import Manifest, all_unpacked
 from tailwalk.progress import SILENT, Progress
+from tailwalk.versions import KernelVersion, split_release
 
 LISTING_SCHEMA = "tailwalk.kernels/1"
 
@@ -86,14 +86,14 @@ def list_kernels(cache: Cache | None = None, *, progress: Progress = SILENT,
     newest: dict[str, Build] = {}
     for build in builds:
         if not build.missing:
-            newest.setdefault(str(build.version.series), build)
+            newest.setdefault(str(build.version.line), build)
     available = [
         Available(
-            spec=f"debian:{build.version}", series=str(build.version.series),
+            spec=f"debian:{build.version}", series=str(build.version.line),
             version=build.debian_version, release=build.release, suite=build.suite,
             packages=[package.name for package in build.packages], missing=list(build.missing),
             download=sum(package.file.size for package in build.packages),
-            newest=newest.get(str(build.version.series)) is build,
+            newest=newest.get(str(build.version.line)) is build,
             cached=not build.missing and build.key in unpacked)
         for build in builds]
     return Listing(suites=suites, available=available, cached=_cached(unpacked.values()))
@@ -108,8 +108,12 @@ def _cached(manifests: Iterable[Manifest]) -> list[Cached]:
     return [
         Cached(release=manifest.release, digest=manifest.digest, size=manifest.size,
                origin=_origin(manifest.provenance))
-        for manifest in sorted(manifests, reverse=True,
-                               key=lambda manifest: _natural(manifest.release))]
+        for manifest in sorted(manifests, reverse=True, key=_order)]
+
+
+def _order(manifest: Manifest) -> tuple[KernelVersion, str]:
+    version, rest = split_release(manifest.release)
+    return version or KernelVersion(0, 0), rest
 
 
 def _reachable(builds: list[Build]) -> list[Build]:
@@ -126,7 +130,3 @@ def _origin(provenance: dict[str, str]) -> str:
     if "package" in provenance:
         return f"debian:{provenance['version'].split('-')[0]}"
     return provenance.get("spec") or f"image, sha256 {provenance.get('sha256', 'unknown')[:12]}"
-
-
-def _natural(release: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", release)]

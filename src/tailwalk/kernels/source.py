@@ -12,13 +12,14 @@ from tailwalk.errors import KernelError
 from tailwalk.kernels.build import IMAGE, Builder, configuration_digest, differences
 from tailwalk.kernels.kernel import Kernel
 from tailwalk.kernels.sourcetree import SourceTree, user_tree
-from tailwalk.kernels.spec import KernelVersion, SourceSpec
+from tailwalk.kernels.spec import SourceSpec
 from tailwalk.kernels.toolchain import find_toolchain
 from tailwalk.kernels.unpacked import key_of, open_unpacked
 from tailwalk.kernels.upstream import upstream_tree
 from tailwalk.kernels.worktree import tree_in
 from tailwalk.progress import SILENT, Progress
 from tailwalk.series import SeriesPlan, load_series, plan_series
+from tailwalk.versions import KernelVersion
 
 
 def resolve_source(spec: SourceSpec, cache: Cache, *, progress: Progress = SILENT,

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from tailwalk.errors import SpecError, UsageError
+from tailwalk.versions import KernelVersion, parse_version
 
 FORMS = ("debian:6.18", "debian:6.18.15", "src:6.18", "src:6.18+SERIES", "src:PATH[+SERIES]",
          "debug:VERSION|PATH[+SERIES]", "image:PATH")
 
-_VERSION = re.compile(r"(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,3})(?:\.(0|[1-9]\d{0,5}))?", re.ASCII)
 # A name, or the path of a definition.
 _SERIES = re.compile(r"[a-z][a-z0-9_-]*|.+\.toml", re.ASCII)
 _KINDS = ("debian", "src", "debug", "image")
@@ -23,29 +23,6 @@ Flavour = Literal["src", "debug"]
 """What a source is configured for: `src`, the lab's minimal configuration, to be measured; `debug`,
 the same and the kernel's own checks (KASAN, lockdep, slab debugging, fault injection), for
 `tailwalk verify`."""
-
-
-@dataclass(frozen=True)
-class KernelVersion:
-    """An upstream version: `x.y`, or `x.y.z`; without `patch` it means a whole stable series."""
-
-    major: int
-    minor: int
-    patch: int | None = None
-
-    def __str__(self) -> str:
-        series = f"{self.major}.{self.minor}"
-        return series if self.patch is None else f"{series}.{self.patch}"
-
-    @property
-    def series(self) -> KernelVersion:
-        """The stable series it belongs to."""
-        return KernelVersion(self.major, self.minor)
-
-    def covers(self, other: KernelVersion) -> bool:
-        """Is `other` this version, or in this series?"""
-        return (self.series == other.series
-                and (self.patch is None or self.patch == (other.patch or 0)))
 
 
 @dataclass(frozen=True)
@@ -127,14 +104,6 @@ def require_measurable(*specs: str) -> None:
         raise UsageError(f"{spec} checks itself at every step, so that its figures say nothing "
                          "of a kernel that people run: measure src: in place of debug:, and "
                          "give this one to tailwalk verify.")
-
-
-def parse_version(text: str) -> KernelVersion | None:
-    """The version that `x.y` or `x.y.z` is; None for anything else."""
-    match = _VERSION.fullmatch(text)
-    if match is None:
-        return None
-    return KernelVersion(int(match[1]), int(match[2]), None if match[3] is None else int(match[3]))
 
 
 def _debian_version(rest: str, text: str) -> KernelVersion:

@@ -29,9 +29,9 @@ from tailwalk.kernels.sourcetree import (
     selection_digest,
     unpack_tree,
 )
-from tailwalk.kernels.spec import KernelVersion, parse_version
 from tailwalk.kernels.unpacked import deb_files
 from tailwalk.progress import SILENT, Progress
+from tailwalk.versions import KernelVersion, packaged_version, parse_version
 from tailwalk.words import listed
 
 _USUAL_MEMBERS = 97_000
@@ -40,7 +40,7 @@ _USUAL_MEMBERS = 97_000
 
 def upstream_tree(version: KernelVersion, cache: Cache, *, progress: Progress = SILENT,
                   refresh: bool = False) -> SourceTree:
-    """The source of a version, or the newest that can be had of a series.
+    """The source of a version, or the newest that can be had of a line.
 
     Where the archive cannot be asked, the newest in the cache, with a note. Raises ArchiveError
     where there is none, KernelError for a damaged archive, CacheError, ToolError.
@@ -49,7 +49,7 @@ def upstream_tree(version: KernelVersion, cache: Cache, *, progress: Progress = 
     try:
         return _fetched(version, archive, cache, progress, patient=not refresh)
     except ArchiveError as error:
-        held = [(_sort_key(found), tree) for tree in cached_trees(cache)
+        held = [(found, tree) for tree in cached_trees(cache)
                 if (found := parse_version(tree.version)) and version.covers(found)]
         if refresh or not held:
             raise
@@ -103,8 +103,8 @@ def _fetched(version: KernelVersion, archive: Archive, cache: Cache, progress: P
         raise ArchiveError(f"the source of {version} is gone from the archive, though its index "
                            f"still names {listed(gone)}. Try another version, or "
                            "src:PATH with a source tree of your own.")
-    there = sorted({found.series for source in archive.sources()
-                    if (found := _upstream(source.version))}, key=_sort_key)
+    there = sorted({found.line for source in archive.sources()
+                    if (found := packaged_version(source.version))})
     raise ArchiveError(f"the archive has no source of {version}: its index names the series "
                        f"{', '.join(map(str, there)) or 'none'}, of which old ones may be gone. "
                        "Ask for one of these, or use src:PATH with a source tree.")
@@ -114,7 +114,7 @@ def _sources(version: KernelVersion, archive: Archive) -> Iterator[_Source]:
     """Upstream's archives, newest first, and then the trees with Debian's patches."""
     yield from _newest_first(_of_source(package, archive) for package in archive.sources()
                              if package.name == "linux" and _covers(version, package.version))
-    name = f"linux-source-{version.series}"
+    name = f"linux-source-{version.line}"
     yield from _newest_first(_of_binary(package, archive) for package in archive.packages()
                              if package.name == name and _covers(version, package.version))
 
@@ -122,7 +122,7 @@ def _sources(version: KernelVersion, archive: Archive) -> Iterator[_Source]:
 def _newest_first(sources: Iterable[_Source]) -> list[_Source]:
     # Several Debian versions share one upstream archive.
     unique = {source.key: source for source in sources}
-    return sorted(unique.values(), key=lambda source: _sort_key(source.version), reverse=True)
+    return sorted(unique.values(), key=lambda source: source.version, reverse=True)
 
 
 def _of_source(package: SourcePackage, archive: Archive) -> _Source:
@@ -147,7 +147,7 @@ def _of_binary(package: Package, archive: Archive) -> _Source:
 
 def _source(package: Package | SourcePackage, name: str, sha256: str,
             fetch: Callable[[], IO[bytes]], *, patched: bool) -> _Source:
-    version = _upstream(package.version)
+    version = packaged_version(package.version)
     assert version is not None
     return _Source(
         version=version, name=name, open=fetch,
@@ -157,17 +157,8 @@ def _source(package: Package | SourcePackage, name: str, sha256: str,
 
 
 def _covers(wanted: KernelVersion, version: str) -> bool:
-    found = _upstream(version)
+    found = packaged_version(version)
     return found is not None and wanted.covers(found)
-
-
-def _upstream(version: str) -> KernelVersion | None:
-    """6.18.15 of 6.18.15-1~bpo13+1; None for a release candidate (7.3~rc7-1)."""
-    return parse_version(version.partition("-")[0])
-
-
-def _sort_key(version: KernelVersion) -> tuple[int, int, int]:
-    return version.major, version.minor, version.patch or 0
 
 
 def _is_young(mark: Path) -> bool:

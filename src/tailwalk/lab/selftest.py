@@ -29,8 +29,8 @@ class SelfTest:
     @property
     def agrees(self) -> bool:
         """Are they steady and the same, to the instruction?"""
-        return (all(figure.steady for figure in self.figures)
-                and len({(figure.value, figure.written) for figure in self.figures}) == 1)
+        return (all(figure.main.steady for figure in self.figures)
+                and len({(figure.main.value, figure.written) for figure in self.figures}) == 1)
 
 
 def self_test(kernel: Kernel, *, case: str = "pwrite_u1k",

@@ -40,7 +40,7 @@ def read(file: File, unreadable: int | None = None) -> int:
     first_hole = mapped.index(False) if False in mapped else len(mapped)
     if file.ring or any(mapped[first_hole:]):
         return _read_by_buffers(file, in_file, unreadable)
-    file.change(CLEAR, first_hole * UNITS, file.machine.end_of_folio)
+    file.change(CLEAR, first_hole * UNITS, file.walker.end_of_folio)
     if unreadable is not None and first_hole and unreadable < first_hole:
         return EIO
     file.change(FILL, 0, first_hole * UNITS)

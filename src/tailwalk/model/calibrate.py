@@ -55,11 +55,11 @@ class Fitted:
     @property
     def error(self) -> float:
         """The prediction's relative error."""
-        return self.predicted / self.figure.value - 1
+        return self.predicted / self.figure.main.value - 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class Coverage:
     """What a run's cells cover: the least and greatest value of each term, the block size, and
     the folio sizes, bytes."""
 
@@ -89,7 +89,7 @@ class Calibration:
     base: float
     coefficients: dict[str, float]
     entangled: dict[str, tuple[float, ...]]
-    measured: Measured
+    measured: Coverage
     cells: tuple[Fitted, ...]
     left_out: tuple[str, ...]
 
@@ -170,7 +170,7 @@ def calibrate(run: Run, design: Design | None = None) -> Calibration:
     """
     import numpy as np
 
-    if run.rig != "exact":
+    if not run.metric.repeatable:
         raise ModelError(f"the run of {run.kernel.spec} is in {run.unit}: a calibration takes "
                          "counts of the exact rig.")
     design = design_of(run) if design is None else design
@@ -182,9 +182,9 @@ def calibrate(run: Run, design: Design | None = None) -> Calibration:
             f"the run of {run.kernel.spec} has {len(used)} usable cells for {len(terms) + 1} "
             "coefficients; calibrate on a sweep, which has more.")
     matrix = np.array([[1.0, *(cost.terms[name] for name in terms)] for cost in costs])
-    values = np.array([figure.value for figure, _ in used])
+    values = np.array([figure.main.value for figure, _ in used])
     base, *factors = np.linalg.lstsq(matrix / values[:, None], np.ones(len(used)), rcond=None)[0]
-    measured = Measured(
+    measured = Coverage(
         terms={name: (min(cost.terms[name] for cost in costs),
                       max(cost.terms[name] for cost in costs)) for name in TERMS},
         block_size=run.conditions.filesystem.block_size,
@@ -201,10 +201,10 @@ def _usable(run: Run, design: Design) -> tuple[list[tuple[Figure, Cost]], tuple[
     used: list[tuple[Figure, Cost]] = []
     left_out = []
     for figure in run.figures:
-        if figure.written is None or not figure.steady or not figure.usable:
+        if figure.written is None or not figure.main.steady or not figure.main.usable:
             left_out.append(f"{_name(figure.case)}: "
                             + ("folio order unknown" if figure.written is None else
-                               "unsteady" if not figure.steady else "no cost"))
+                               "unsteady" if not figure.main.steady else "no cost"))
             continue
         cost = cost_of(figure.case, design, folio=PAGE << figure.written,
                        block_size=run.conditions.filesystem.block_size)

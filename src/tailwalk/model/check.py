@@ -29,7 +29,7 @@ class Part:
 
 
 @dataclass(kw_only=True)
-class Check:
+class DesignCheck:
     """A design's check against a reference.
 
     Attributes:
@@ -103,7 +103,7 @@ def ring_of(mode: Mode, *, buffers: int, block_size: int = PAGE) -> Setting:
 
 
 def check(design: Design, against: Design, *, modes: Iterable[Mode], buffers: int = 4,
-          depth: int = 6, block_size: int = PAGE, progress: Progress = SILENT) -> Check:
+          depth: int = 6, block_size: int = PAGE, progress: Progress = SILENT) -> DesignCheck:
     """Explore `design` beside `against` in each mode that both serve, up to the first difference.
 
     Raises ModelError for bounds that cannot be explored, or where no mode is served by both.
@@ -117,7 +117,7 @@ def check(design: Design, against: Design, *, modes: Iterable[Mode], buffers: in
                          f"{', '.join(asked)}: {design.name} serves {', '.join(design.modes)}.")
     parts = [part for mode in served
              for part in plan(mode, buffers=buffers, depth=depth, block_size=block_size)]
-    done = Check(design=design, against=against)
+    done = DesignCheck(design=design, against=against)
     for part in parts:
         found = explore(design, against, part.setting, part.bounds, progress=progress)
         done.parts.append((part, found))

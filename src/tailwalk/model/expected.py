@@ -18,17 +18,17 @@ from tailwalk.errors import ModelError
 from tailwalk.model.caching import read, reclaim
 from tailwalk.model.contents import FIRST_VERSION, NOWHERE, ON_DISK, fresh_together
 from tailwalk.model.designs import Design
-from tailwalk.model.file import File, Machine
+from tailwalk.model.file import File, Walker
 from tailwalk.model.sequence import (
     FILLER,
     Drop,
     Fsync,
     Layout,
+    MappedStore,
     Punch,
     Read,
     Sequence,
     Step,
-    Store,
     Truncate,
     Write,
 )
@@ -92,8 +92,8 @@ def expect(sequence: Sequence, design: Design) -> list[Expected]:
 
 
 @cache
-def _machine(setting: Setting, design: Design) -> Machine:
-    return Machine(setting.check(), design.walk())
+def _walker(setting: Setting, design: Design) -> Walker:
+    return Walker(setting.check(), design.walk())
 
 
 class _Run:
@@ -108,7 +108,7 @@ class _Run:
         setting = Setting(mode=sequence.mode, buffers=blocks,
                           blocks_per_page=min(blocks, per_page))
         units = blocks * UNITS
-        self.file = File(_machine(setting, design), State(
+        self.file = File(_walker(setting, design), State(
             b"", bytes(_MAPPINGS[kind] for kind in sequence.layout),
             bytes(ON_DISK if kind == "written" else NOWHERE
                   for kind in sequence.layout for _ in range(UNITS)), 0, units, units))
@@ -131,7 +131,7 @@ class _Run:
         file, unit = self.file, self.sequence.unit
         if isinstance(step, Write):
             return self._write(step)
-        if isinstance(step, Store):
+        if isinstance(step, MappedStore):
             start, end = step.offset // unit, (step.offset + step.length) // unit
             versions = self._versions(start, end, step.value)
             for position in range(start, end):
@@ -223,7 +223,7 @@ class _Folios:
     def before(self, step: Step, unit: int) -> None:
         """A step begins."""
         self._was = self.file.state()
-        if isinstance(step, Write | Store | Punch):
+        if isinstance(step, Write | MappedStore | Punch):
             self._range = step.offset // unit, (step.offset + step.length) // unit
         elif isinstance(step, Truncate):
             self._range = step.size // unit, len(self._was.blocks) * UNITS
@@ -250,9 +250,9 @@ class _Folios:
     def _keeps_one(self, step: Step) -> bool:
         if isinstance(step, Drop):
             return not (self.file.journalled and self._left)
-        if not self.file.machine.setting.large:
+        if not self.file.walker.setting.large:
             return True
-        was, end = self._was, self.file.machine.end_of_folio
+        was, end = self._was, self.file.walker.end_of_folio
         # ext4_truncate_failed_write(), fs/ext4/truncate.h, v6.18; then the copy is tried again.
         cut_off = (isinstance(step, Write) and not self.file.delalloc
                    and self._range[1] > self.file.size)
@@ -279,7 +279,7 @@ class _Folios:
         was, (start, end) = self._was, self._range
         if isinstance(step, Write):
             reaches = end
-        elif isinstance(step, Store):
+        elif isinstance(step, MappedStore):
             start, reaches = 0, was.size
         else:
             return
@@ -290,9 +290,9 @@ class _Folios:
 
     def _certain(self, step: Step) -> range:
         """Blocks that a write or store makes data of, whatever the folios."""
-        per_page = self.file.machine.setting.blocks_per_page
+        per_page = self.file.walker.setting.blocks_per_page
         first, last = self._range[0] // UNITS, -(-self._range[1] // UNITS)
-        if isinstance(step, Store):
+        if isinstance(step, MappedStore):
             first -= first % per_page
             last = min(-(-last // per_page) * per_page, -(-self._was.size // UNITS))
         elif self._reached < self._range[1]:
@@ -300,7 +300,7 @@ class _Folios:
         return range(first, last)
 
     def _settle(self, step: Step) -> None:
-        if isinstance(step, Write | Store):
+        if isinstance(step, Write | MappedStore):
             self.unsure -= set(self._certain(step))
         elif isinstance(step, Truncate):
             self.unsure -= set(range(-(-self.file.size // UNITS), len(self._was.blocks)))

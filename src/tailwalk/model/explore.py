@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from tailwalk.errors import ModelError
 from tailwalk.model.contents import CANON, DISTINCT, fresh_together, rename_together
 from tailwalk.model.designs import Design
-from tailwalk.model.file import Machine
+from tailwalk.model.file import Walker
 from tailwalk.model.moves import (
     DEPENDS_ON_DESIGN,
     EVICTIONS,
@@ -37,8 +37,8 @@ from tailwalk.model.moves import (
 )
 from tailwalk.model.view import (
     INVARIANTS,
-    Arrival,
     Invariant,
+    Transition,
     difference,
     flag_differences,
     show_state,
@@ -164,8 +164,8 @@ def _no_collector() -> Iterator[None]:
 class _Explorer:
     def __init__(self, design: Design, against: Design, setting: Setting, bounds: Bounds) -> None:
         self._names = (against.name, design.name)
-        self._reference = Machine(setting, against.walk(), rival=design.walk())
-        self._design = Machine(setting, design.walk())
+        self._reference = Walker(setting, against.walk(), rival=design.walk())
+        self._design = Walker(setting, design.walk())
         self._bounds = bounds
         self._mode = setting.mode
         self._found = Exploration(setting=setting, bounds=bounds)
@@ -205,13 +205,13 @@ class _Explorer:
         return self._expand_pair(number, *here)
 
     def _expand_one(self, number: int, state: State) -> bool:
-        machine = self._reference.for_state(state)
+        walker = self._reference.for_state(state)
         transitions = 0
-        for move in moves(machine, state, fine=self._bounds.fine):
+        for move in moves(walker, state, fine=self._bounds.fine):
             transitions += 1
-            machine.differed = False
-            after, _ = take(machine, state, move)
-            if machine.differed:
+            walker.differed = False
+            after, _ = take(walker, state, move)
+            if walker.differed:
                 if self._part(number, (state, state), move):
                     break
             elif self._reach(self._plain(after), number, move, state):
@@ -285,9 +285,9 @@ class _Explorer:
         return self._check(before[0], pair[0]) or self._check(before[1], pair[1])
 
     def _check(self, before: State, state: State) -> bool:
-        arrival = Arrival(before, state, self._mode)
+        made = Transition(before, state, self._mode)
         for invariant in self._invariants:
-            if invariant.broken(arrival):
+            if invariant.broken(made):
                 self._found.broken[invariant.name] += 1
                 if invariant.required:
                     self._found.trace = self._trace_to_last(invariant)
@@ -326,7 +326,7 @@ class _Explorer:
                      states=tuple(states for _, states in steps))
 
 
-def moves_of_both(reference: Machine, design: Machine, pair: Pair, *, fine: bool) -> list[Move]:
+def moves_of_both(reference: Walker, design: Walker, pair: Pair, *, fine: bool) -> list[Move]:
     """The moves that both of two runs can make. The kernel may evict or not, so an eviction that
     one state refuses is left out; what has no effect in one of the states is still called."""
     one, other = pair
@@ -340,7 +340,7 @@ def moves_of_both(reference: Machine, design: Machine, pair: Pair, *, fine: bool
             or (move.rule not in EVICTIONS and move.rule not in waits)]
 
 
-def run_both(reference: Machine, design: Machine, start: Pair,
+def run_both(reference: Walker, design: Walker, start: Pair,
              path: list[Move]) -> Iterator[tuple[tuple[int, int], Pair]]:
     """Make the moves with both designs from a pair, with contents: after each, what the callers
     saw and the states."""
@@ -354,7 +354,7 @@ def run_both(reference: Machine, design: Machine, start: Pair,
         yield (outcome_a, outcome_b), (one, other)
 
 
-def replay(reference: Machine, design: Machine, start: State,
+def replay(reference: Walker, design: Walker, start: State,
            path: list[Move]) -> tuple[Trace | None, State, State]:
     """Run a path with contents up to the first difference that shows: the trace to it, or None,
     and the last states."""

@@ -117,7 +117,7 @@ _INODES: dict[Mode, Inode] = {
 }
 
 
-class Machine:
+class Walker:
     """A design of the walk in a setting: what rules ask about besides the state.
 
     Walks are pure functions of ring, mapping and range, so each is walked once and remembered.
@@ -137,21 +137,21 @@ class Machine:
         self._begin = cache(self._walk_begin)
         self._end = cache(self._walk_end)
         self._rival_on = cache(self._rival_of)
-        self._half: Machine | None = None
+        self._half: Walker | None = None
 
-    def half(self) -> Machine:
-        """The machine for one half of a folio that was split."""
+    def half(self) -> Walker:
+        """The walker for one half of a folio that was split."""
         if self._half is None:
             setting = replace(self.setting, buffers=self.setting.buffers // 2)
-            self._half = Machine(setting, self.walk, rival=self.rival)
+            self._half = Walker(setting, self.walk, rival=self.rival)
         return self._half
 
-    def for_state(self, state: State) -> Machine:
-        """The machine whose folio has the size of the state's."""
-        machine = self
-        while machine.setting.buffers > len(state.blocks):
-            machine = machine.half()
-        return machine
+    def for_state(self, state: State) -> Walker:
+        """The walker whose folio has the size of the state's."""
+        walker = self
+        while walker.setting.buffers > len(state.blocks):
+            walker = walker.half()
+        return walker
 
     def begin(self, ring: bytes, blocks: bytes, uptodate: bool, start: int, end: int,
               get_block: GetBlock, refuse: int | None) -> Begun:
@@ -207,14 +207,24 @@ class Machine:
 class File:
     """A working copy of a state, and the steps that several rules share."""
 
-    __slots__ = ("blocks", "delalloc", "disksize", "folio", "get_block", "journalled", "machine",
-                 "ring", "size", "units")
+    __slots__ = (
+        "blocks",
+        "delalloc",
+        "disksize",
+        "folio",
+        "get_block",
+        "journalled",
+        "ring",
+        "size",
+        "units",
+        "walker",
+    )
 
-    def __init__(self, machine: Machine, state: State) -> None:
-        self.machine = machine
+    def __init__(self, walker: Walker, state: State) -> None:
+        self.walker = walker
         self.ring, self.blocks, self.units, self.folio, self.size, self.disksize = state
         self.journalled, self.delalloc, self.get_block = (
-            machine.unjournalled if self.folio & UNJOURNALLED else machine.inode)
+            walker.unjournalled if self.folio & UNJOURNALLED else walker.inode)
 
     def state(self) -> State:
         """The state as it is now."""
@@ -300,7 +310,7 @@ class File:
         self.ring = b""
         self.folio &= UNJOURNALLED
         self.blocks = self.blocks.translate(clearing_flags(RUNNING))
-        self.change(LOSE, 0, self.machine.end_of_folio)
+        self.change(LOSE, 0, self.walker.end_of_folio)
 
     def invalidate(self, start: int, end: int) -> None:
         """Discard the buffers that lie wholly in a range: block_invalidate_folio(), fs/buffer.c,
@@ -408,7 +418,7 @@ class File:
 
     def size_extended(self, old: int, new: int) -> None:
         """pagecache_isize_extended(), mm/truncate.c, v6.18: zero what lay behind the old size."""
-        per_page = self.machine.setting.blocks_per_page
+        per_page = self.walker.setting.blocks_per_page
         rounded = -(-old // UNITS) * UNITS
         if old >= new or per_page == 1 or new <= rounded or not rounded % (per_page * UNITS):
             return

@@ -9,10 +9,9 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from tailwalk.errors import ModelError
 from tailwalk.model.caching import EVERY_BLOCK, drop_buffers, read, reclaim, split
 from tailwalk.model.contents import NOWHERE, ON_DISK
-from tailwalk.model.file import File, Machine
+from tailwalk.model.file import File, Walker
 from tailwalk.model.truncation import punch, truncate
 from tailwalk.model.words import (
     ASYNC_WRITE,
@@ -72,10 +71,10 @@ EVICTIONS = frozenset({"drop buffers", "reclaim", "split"})
 WAIT_FOR_WRITEBACK = frozenset({"truncate", "punch", "commit", "checkpoint", "leave journal"})
 
 
-def take(machine: Machine, state: State, move: Move,
+def take(walker: Walker, state: State, move: Move,
          versions: bytes | None = None) -> tuple[State, int]:
     """The state after a move and what its caller saw. `versions`: as of `writing.write`."""
-    file = File(machine, state)
+    file = File(walker, state)
     outcome = _RULES[move.rule](file, move, versions)
     if outcome is None:
         return _halved(file, move), 0
@@ -177,13 +176,13 @@ def _writes(start: int, end: int, buffers: int, copies: Iterable[int]) -> Writes
         refused=tuple(Move("write", start, end, fault=call) for call in range(buffers)))
 
 
-def moves(machine: Machine, state: State, *, fine: bool) -> Iterator[Move]:
+def moves(walker: Walker, state: State, *, fine: bool) -> Iterator[Move]:
     """The moves that can be made in a state."""
     ring, blocks, _, folio, size, _ = state
     vocabulary = Vocabulary.of(len(blocks), fine)
     every_fault = vocabulary.every_fault
     uptodate = bool(folio & FOLIO_UPTODATE)
-    file = File(machine, state)
+    file = File(walker, state)
     journalled = file.journalled
     if not ring:
         file.attach_ring()
@@ -191,7 +190,7 @@ def moves(machine: Machine, state: State, *, fine: bool) -> Iterator[Move]:
     get_block = file.get_block
     for start, end, whole, unreadable, refused in vocabulary.writes:
         yield from whole
-        begun = machine.begin(whole_ring, blocks, uptodate, start, end, get_block, None)
+        begun = walker.begin(whole_ring, blocks, uptodate, start, end, get_block, None)
         if begun.calls:
             yield from refused[0 if every_fault else begun.calls - 1:begun.calls]
         if begun.reads:
@@ -245,8 +244,8 @@ def moves(machine: Machine, state: State, *, fine: bool) -> Iterator[Move]:
         if not folio & FOLIO_DIRTY and (not ring or file.droppable()):
             yield Move("reclaim")
         half = len(blocks) // 2
-        if (machine.setting.splittable and not len(blocks) % 2
-                and not half % machine.setting.blocks_per_page
+        if (walker.setting.splittable and not len(blocks) % 2
+                and not half % walker.setting.blocks_per_page
                 and (not ring or file.droppable())):
             yield Move("split", 0)
             yield Move("split", 1)
@@ -259,12 +258,12 @@ def _with_faults(rule: str, affected: list[int], every_fault: bool) -> Iterator[
         yield Move(rule, fault=index)
 
 
-def start_states(machine: Machine, *, fine: bool) -> list[State]:
+def start_states(walker: Walker, *, fine: bool) -> list[State]:
     """Files before anything has happened, nothing cached: an empty one, and ones as long as the
     folio with each block a hole, preallocated or written (`fine`: each way to do that; otherwise
     all written, and one of all kinds in turn)."""
-    buffers = machine.setting.buffers
-    end = machine.end_of_folio
+    buffers = walker.setting.buffers
+    end = walker.end_of_folio
     found = [State(b"", bytes(buffers), bytes((NOWHERE,)) * end, 0, 0, 0)]
     kinds = (WRITTEN, HOLE, UNWRITTEN_EXTENT)
     patterns = (list(product(kinds, repeat=buffers)) if fine else
@@ -327,12 +326,3 @@ def tell_outcome(move: Move, outcome: int) -> str:
     if move.rule == "write":
         return f"{outcome / UNITS:g} blocks"
     return "ok"
-
-
-def machine_for(machine: Machine, state: State) -> Machine:
-    """The machine for a state; raises ModelError where there is none."""
-    found = machine.for_state(state)
-    if found.setting.buffers != len(state.blocks):
-        raise ModelError(f"a state of {len(state.blocks)} buffers is no half of a folio of "
-                         f"{machine.setting.buffers}.")
-    return found

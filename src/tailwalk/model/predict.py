@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from tailwalk.cases import PAGE, Case, show_size
 from tailwalk.cases.places import folio_size
+from tailwalk.cases.ring import written_ranges
 from tailwalk.errors import ModelError
 from tailwalk.model.designs import Design
 from tailwalk.model.file import reserve
@@ -130,7 +131,7 @@ def _terms(case: Case, design: Design, offset: int, block_size: int,
     total = Counts()
     walk = design.walk()
     inside = 0
-    chunks = list(_chunks(offset, case.length, folio))
+    chunks = list(written_ranges(offset, case.length, folio))
     for start, end in chunks:
         buffers = folio // block_size
         span = span_of(start, end, block_size, buffers)
@@ -152,8 +153,8 @@ def _terms(case: Case, design: Design, offset: int, block_size: int,
             "levels": len(chunks) * _levels(case.file_size, order),
             "siblings": sum(_is_sibling(start, order) for start, _ in chunks),
             "words": words, "bytes": odd, "pieces": len(pieces),
-            "writev": case.call == "writev", "write": case.call == "write", "inside": inside,
-            "faulted": faulted, "touched": touched,
+            "writev": case.workload == "writev", "write": case.workload == "write",
+            "inside": inside, "faulted": faulted, "touched": touched,
             "hops": total.hops, "lookups": total.lookups,
             # An overwrite lies in one extent.
             "get_block": 1 if walk.maps_whole_calls else total.get_block,
@@ -184,16 +185,6 @@ def _copied(start: int, end: int) -> tuple[int, int]:
     """Words and single bytes that a piece is copied in, without the first word, which aligns."""
     rest = end - start - (8 - start % 8 if end - start >= _BY_WORDS else 0)
     return rest // 8, rest % 8
-
-
-def _chunks(offset: int, length: int, folio: int) -> Iterator[tuple[int, int]]:
-    """The ranges of folios that generic_perform_write(), mm/filemap.c, v6.18, writes in turn."""
-    while length:
-        start = offset % folio
-        end = min(start + length, folio)
-        yield start, end
-        offset += end - start
-        length -= end - start
 
 
 def _pieces(case: Case, chunks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -34,7 +34,7 @@ class Write(msgspec.Struct, frozen=True, tag_field="do", tag="write"):
     readable: int | None = None
 
 
-class Store(msgspec.Struct, frozen=True, tag_field="do", tag="store"):
+class MappedStore(msgspec.Struct, frozen=True, tag_field="do", tag="store"):
     """The same through a shared mapping; wholly before the end of the file."""
 
     offset: int
@@ -71,7 +71,12 @@ class Drop(msgspec.Struct, frozen=True, tag_field="do", tag="drop"):
     """1 to /proc/sys/vm/drop_caches: evict what is clean."""
 
 
-Step = Write | Store | Truncate | Punch | Read | Fsync | Writeback | Drop
+Step = Write | MappedStore | Truncate | Punch | Read | Fsync | Writeback | Drop
+
+
+def name_of(step: Step) -> str:
+    """What a record calls a step."""
+    return str(step.__struct_config__.tag)
 
 
 class Sequence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,7 +118,7 @@ class Sequence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise ModelError(
                     f"step {number} ({step}): positions are multiples of {self.unit} bytes up to "
                     f"{end}, lengths and values at least 1, and values at most 255.")
-            if isinstance(step, Store) and step.offset + step.length > size:
+            if isinstance(step, MappedStore) and step.offset + step.length > size:
                 raise ModelError(f"step {number} ({step}): a store behind the end of the file, "
                                  f"which has {size} bytes then.")
             size = size_after(step, size)
@@ -125,7 +130,7 @@ def _fits(step: Step, unit: int, end: int) -> bool:
         return 0 <= step.size <= end and not step.size % unit
     if isinstance(step, Read | Fsync | Writeback | Drop):
         return True
-    value = step.value if isinstance(step, Write | Store) else 1
+    value = step.value if isinstance(step, Write | MappedStore) else 1
     readable = step.readable if isinstance(step, Write) else None
     return (step.offset >= 0 and step.length > 0 and step.offset + step.length <= end
             and not step.offset % unit and not step.length % unit and 1 <= value <= 255
@@ -174,7 +179,7 @@ def random_sequence(seed: int, *, mode: Mode = "ordered", block_size: int = PAGE
 
     makers: list[tuple[int, Callable[[], Step]]] = [
         (8, lambda: write(*place(units))),
-        (2, lambda: Store(*place(size // unit), choose.randint(1, 255)) if size else Read()),
+        (2, lambda: MappedStore(*place(size // unit), choose.randint(1, 255)) if size else Read()),
         (2, lambda: Truncate(choose.randint(0, units) * unit)),
         (2, lambda: Punch(*place(units))),
         (2, Read), (1, Fsync), (1, Writeback), (1, Drop)]

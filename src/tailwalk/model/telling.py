@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tailwalk.cases import show_size
 from tailwalk.model.calibrate import Calibration, Fitted, worst
-from tailwalk.model.check import Check, Part
+from tailwalk.model.check import DesignCheck, Part
 from tailwalk.model.explore import Exploration
 from tailwalk.model.predict import RANDOM, TERMS, Cost
 from tailwalk.model.proof import INVARIANT, Proof
@@ -21,7 +21,7 @@ _PURPOSES = {
 }
 
 
-def tell_check(check: Check) -> Iterator[str]:
+def tell_check(check: DesignCheck) -> Iterator[str]:
     """A check's lines."""
     design, against = check.design, check.against
     yield f"{design.name}: {design.summary}"
@@ -59,7 +59,7 @@ def _part_line(part: Part, found: Exploration) -> str:
 _SHADOWED = frozenset({"uptodate of buffers of an uptodate folio"})
 
 
-def _flag_lines(check: Check) -> Iterator[str]:
+def _flag_lines(check: DesignCheck) -> Iterator[str]:
     if not check.flags:
         yield ("The two designs leave the same flags in every state: where the walks of "
                f"{check.design.name} skip a buffer, a visit would change nothing.")
@@ -167,7 +167,7 @@ def _cells(cells: Sequence[Fitted]) -> Iterator[str]:
     for cell in cells:
         case = cell.figure.case
         yield (f"{case.name:<14}{show_size(case.fill):>8}{show_size(cell.cost.folio):>8}"
-               f"{case.offset:>12,}{cell.figure.value:>10,.0f}{cell.predicted:>9,.0f}"
+               f"{case.offset:>12,}{cell.figure.main.value:>10,.0f}{cell.predicted:>9,.0f}"
                f"{100 * cell.error:>+7.2f}%")
     yield f"largest error {100 * worst(cells):.2f}% of {len(cells)} cells"
 

@@ -17,7 +17,7 @@ def truncate(file: File, size: int) -> int:
             file.zero_in_block(old, old + UNITS)
         file.size = file.disksize = size
         file.size_extended(old, size)
-        _truncate_cache(file, size, file.machine.end_of_folio)
+        _truncate_cache(file, size, file.walker.end_of_folio)
         return 0
     file.size = file.disksize = size
     truncate_to_size(file)
@@ -26,7 +26,7 @@ def truncate(file: File, size: int) -> int:
 
 def truncate_to_size(file: File) -> None:
     """truncate_pagecache() and ext4_truncate(): drop what lies behind i_size."""
-    _truncate_cache(file, file.size, file.machine.end_of_folio)
+    _truncate_cache(file, file.size, file.walker.end_of_folio)
     if file.size % UNITS:
         file.zero_in_block(file.size, file.size + UNITS)
     file.free_blocks(-(-file.size // UNITS), len(file.blocks))
@@ -39,13 +39,13 @@ def _truncate_cache(file: File, start: int, end: int) -> None:
         return
     if file.folio & WRITEBACK:
         end_writeback(file)  # folio_wait_writeback()
-    if start == 0 and end == file.machine.end_of_folio:
+    if start == 0 and end == file.walker.end_of_folio:
         file.drop_folio()
         return
     # truncate_inode_partial_folio()
     file.change(CLEAR, start, end)
     file.invalidate(start, end)
-    setting = file.machine.setting
+    setting = file.walker.setting
     # A folio that is split loses its ring and stays, here in one piece.
     if (setting.large and not (setting.splittable and file.drop_ring())
             and not file.folio & FOLIO_DIRTY):
@@ -57,7 +57,7 @@ def punch(file: File, start: int, end: int) -> int:
     if start >= file.size:
         return 0
     if end > file.size:
-        page = file.machine.setting.blocks_per_page * UNITS
+        page = file.walker.setting.blocks_per_page * UNITS
         end = -(-file.size // page) * page
     file.disksize = max(file.disksize, min(file.size, end))
     _truncate_cache(file, start, end)

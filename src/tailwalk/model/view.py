@@ -142,7 +142,7 @@ def flag_differences(one: State, other: State) -> frozenset[str]:
     return frozenset(found)
 
 
-class Arrival(NamedTuple):
+class Transition(NamedTuple):
     """A state that a move led to: the state before, the one after, and the mode."""
 
     before: State
@@ -157,7 +157,7 @@ class Invariant:
     Attributes:
         name: short, for output.
         statement: what holds.
-        broken: is it broken on arrival in a state?
+        broken: does a transition break it?
         required: must it hold, or is it only told whether it does?
         contents: does it speak of bytes (so that contents have to be followed)?
         follows_folio: does it compare a folio with what it was a move ago? One of blocks larger
@@ -168,7 +168,7 @@ class Invariant:
 
     name: str
     statement: str
-    broken: Callable[[Arrival], bool]
+    broken: Callable[[Transition], bool]
     required: bool = True
     contents: bool = False
     follows_folio: bool = False
@@ -185,34 +185,34 @@ def _shows_stale(seen: bytes, state: State) -> bool:
                                  for unit, value in enumerate(seen))
 
 
-def _stale_shown(at: Arrival) -> bool:
+def _stale_shown(at: Transition) -> bool:
     return _shows_stale(readable(at.state), at.state)
 
 
-def _stale_after_crash(at: Arrival) -> bool:
+def _stale_after_crash(at: Transition) -> bool:
     return _shows_stale(after_crash(at.state, at.mode), at.state)
 
 
-def _new_left(at: Arrival) -> bool:
+def _new_left(at: Transition) -> bool:
     return any(flags & NEW for flags in at.state.ring)
 
 
-def _dirty_in_clean_folio(at: Arrival) -> bool:
+def _dirty_in_clean_folio(at: Transition) -> bool:
     return not at.state.folio & FOLIO_DIRTY and any(flags & DIRTY for flags in at.state.ring)
 
 
-def _journalled_not_uptodate(at: Arrival) -> bool:
+def _journalled_not_uptodate(at: Transition) -> bool:
     return bool(at.state.ring) and any(
         block & RUNNING and not flags & UPTODATE
         for flags, block in zip(at.state.ring, at.state.blocks, strict=True))
 
 
-def _ring_outlives_uptodate(at: Arrival) -> bool:
+def _ring_outlives_uptodate(at: Transition) -> bool:
     return bool(at.before.folio & FOLIO_UPTODATE and at.state.folio & CACHED
                 and not at.state.folio & FOLIO_UPTODATE and at.state.ring)
 
 
-def _uptodate_folio_of_others(at: Arrival) -> bool:
+def _uptodate_folio_of_others(at: Transition) -> bool:
     return bool(at.state.folio & FOLIO_UPTODATE) and any(
         not flags & UPTODATE for flags in at.state.ring)
 

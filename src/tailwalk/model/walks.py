@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple, Protocol
 
+from tailwalk.cases.ring import touched_blocks
 from tailwalk.model.words import (
     DELAY,
     DELAYED,
@@ -84,8 +85,7 @@ class Span:
 
     def __init__(self, start: int, end: int, *, block: int, buffers: int) -> None:
         self.start, self.end, self.block, self.buffers = start, end, block, buffers
-        first = start // block
-        self.touched = range(first, max(first, -(-end // block)))
+        self.touched = touched_blocks(start, end, block)
 
     def partly(self, index: int) -> bool:
         """Is only a part of the block in the range?"""
@@ -139,7 +139,7 @@ CommitAt = Callable[[int, bool], tuple[int, bool, int]]
 flags afterwards, whether the folio is only partly uptodate, and the flag operations."""
 
 
-class Step(NamedTuple):
+class Visit(NamedTuple):
     """What a walk does at one buffer: its flags and block afterwards, whether the block's bytes
     outside the range are zeroed, whether the block is read, whether get_block is called or
     refuses, and the flag operations."""
@@ -247,13 +247,13 @@ def only_span(span: Span, uptodate: bool) -> range:
 
 @cache
 def begin_at(flags: int, block: int, *, outside: bool, partly: bool, uptodate: bool,
-             get_block: GetBlock, refuse: bool) -> Step:
+             get_block: GetBlock, refuse: bool) -> Visit:
     """The body of the loop of ext4_block_write_begin(), fs/ext4/inode.c, v6.18 to v7.3."""
     bh = Buffer(flags)
 
     def step(*, zeroes: bool = False, reads: bool = False, calls: bool = False,
-             refused: bool = False) -> Step:
-        return Step(bh.flags, block, zeroes, reads, calls, refused, bh.operations)
+             refused: bool = False) -> Visit:
+        return Visit(bh.flags, block, zeroes, reads, calls, refused, bh.operations)
 
     if outside:
         if uptodate:

@@ -51,7 +51,7 @@ def start_writeback(file: File, *, refuse: int | None = None, fatal: bool = Fals
         _submit(file)
         return end_writeback(file, failed=failed)
     in_file = -(-file.size // UNITS)
-    disksize = file.machine.end_of_folio
+    disksize = file.walker.end_of_folio
     mapped = False
     for number, extent in enumerate(list(_extents_to_map(file, in_file))):
         if number == refuse:
@@ -98,7 +98,7 @@ def _submit(file: File) -> None:
     if not file.folio & FOLIO_DIRTY:
         return
     file.folio &= ~FOLIO_DIRTY
-    file.change(CLEAR, file.size, file.machine.end_of_folio)
+    file.change(CLEAR, file.size, file.walker.end_of_folio)
     for index, flags in enumerate(file.ring):
         if index * UNITS >= file.size:
             file.change_buffer(index, add=UPTODATE, drop=DIRTY)
@@ -120,8 +120,8 @@ def _give_up(file: File) -> None:
         if block & MAPPING == DELAYED:
             file.change_backing(index, drop=MAPPING, add=HOLE)
         file.change_backing(index, drop=CONVERTING)
-    file.invalidate(0, file.machine.end_of_folio)
-    if not file.machine.setting.ring_survives:
+    file.invalidate(0, file.walker.end_of_folio)
+    if not file.walker.setting.ring_survives:
         file.drop_ring()
     file.folio &= ~FOLIO_UPTODATE
 

@@ -65,7 +65,7 @@ def write(file: File, start: int, end: int, *, copied: int | None = None,
 def _write_begin(file: File, start: int, end: int, refuse: int | None, unreadable: bool) -> int:
     file.cache_folio()
     file.attach_ring()
-    begun = file.machine.begin(file.ring, file.blocks, file.is_uptodate(), start, end,
+    begun = file.walker.begin(file.ring, file.blocks, file.is_uptodate(), start, end,
                                file.get_block, refuse)
     file.ring, file.blocks = begun.ring, begun.blocks
     file.clear_all(begun.zeroed)
@@ -73,13 +73,13 @@ def _write_begin(file: File, start: int, end: int, refuse: int | None, unreadabl
     for index in begun.reads:
         error = file.read_buffer(index, unreadable=unreadable) or error
     if not error and file.journalled:
-        for index in file.machine.span(start, end).touched:
+        for index in file.walker.span(start, end).touched:
             file.journal_access(index)
     return error
 
 
 def _write_end(file: File, start: int, end: int, copied: int) -> int:
-    ended = file.machine.end(file.ring, file.is_uptodate(), start, end, copied)
+    ended = file.walker.end(file.ring, file.is_uptodate(), start, end, copied)
     file.ring = ended.ring
     for index in ended.given_back:
         file.change_backing(index, drop=MAPPING, add=HOLE)
@@ -98,7 +98,7 @@ def _journalled_write_end(file: File, start: int, end: int, copied: int) -> int:
         return 0
     if copied < end - start:
         file.zero_new(start + copied, end)
-    taken = file.machine.span(start, start + copied).touched
+    taken = file.walker.span(start, start + copied).touched
     partial = False
     for index in range(len(file.ring)):
         if index in taken:
@@ -196,7 +196,7 @@ def _generic_begin(ring: bytes, blocks: bytes, end: int, get_block: GetBlock,
 def _ext4_mkwrite(file: File, end: int, refuse: int | None) -> int:
     """ext4_block_page_mkwrite(), fs/ext4/inode.c, v6.18."""
     file.attach_ring()
-    begun = file.machine.begin(file.ring, file.blocks, True, 0, end, file.get_block, refuse)
+    begun = file.walker.begin(file.ring, file.blocks, True, 0, end, file.get_block, refuse)
     file.ring, file.blocks = begun.ring, begun.blocks
     if begun.error:
         file.zero_new(0, end)
@@ -204,6 +204,6 @@ def _ext4_mkwrite(file: File, end: int, refuse: int | None) -> int:
     if not file.journalled:
         _write_end(file, 0, end, end)
         return 0
-    for index in file.machine.span(0, end).touched:
+    for index in file.walker.span(0, end).touched:
         file.journal_buffer(index)
     return 0

@@ -28,8 +28,8 @@ def build_plugin(name: Literal["trace", "tasks"], qemu: Qemu,
 
     Raises ToolError where there is no compiler, or it fails.
     """
-    sources = {file: body for file, body in c_sources("tailwalk.plugins").items()
-               if file.startswith(f"{name}/") or "/" not in file}
+    sources = {file: body for file, body in c_sources("plugins").items()
+               if file.startswith((f"{name}/", "framing/")) or "/" not in file}
     path = compiled(cache or Cache(), f"{name}-plugin", sources,
                     (*_FLAGS, f"-DAPI={plugin_interface(qemu)}"))
     return Plugin(path, digest_file(path))

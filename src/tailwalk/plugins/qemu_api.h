@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The part of QEMU's TCG plugin interface that this plugin uses.
+ * The part of QEMU's TCG plugin interface that the plugins use, and the one
+ * place that knows its versions apart.
  *
  * API is the version it is compiled for (build.py picks it by QEMU's version):
  *   1: QEMU 4.2 to 8.2
@@ -13,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -59,15 +62,58 @@ struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *bl
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction);
 
+/* An instruction's first bytes. */
 #if API < 3
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction);
+
+static inline void copy_bytes(const struct qemu_plugin_insn *instruction, void *bytes, size_t size)
+{
+	memcpy(bytes, qemu_plugin_insn_data(instruction), size);
+}
 #else
 size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction, void *bytes, size_t most);
+
+static inline void copy_bytes(const struct qemu_plugin_insn *instruction, void *bytes, size_t size)
+{
+	qemu_plugin_insn_data(instruction, bytes, size);
+}
 #endif
 
+/* Is the instruction of this size, and does it begin with these bytes? */
+static inline bool has_bytes(const struct qemu_plugin_insn *instruction, size_t size,
+			     const uint8_t *bytes, size_t length)
+{
+	uint8_t found[16];
+
+	if (qemu_plugin_insn_size(instruction) != size)
+		return false;
+	copy_bytes(instruction, found, length);
+	return !memcmp(found, bytes, length);
+}
+
+/* Counters that instructions add one to in line with the translated code. The
+ * guest has one CPU. */
 #if API < 2
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
 						int operation, void *word, uint64_t operand);
+
+static uint64_t *all_counters;
+
+static inline void make_counters(size_t number)
+{
+	all_counters = calloc(number, sizeof(*all_counters));
+}
+
+static inline uint64_t *counters(void)
+{
+	return all_counters;
+}
+
+static inline void count(struct qemu_plugin_insn *instruction, size_t counter)
+{
+	qemu_plugin_register_vcpu_insn_exec_inline(instruction, ADD_U64, &all_counters[counter],
+						   1);
+}
 #else
 struct qemu_plugin_scoreboard;
 struct qemu_plugin_word {
@@ -80,6 +126,25 @@ void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn
 							 int operation,
 							 struct qemu_plugin_word word,
 							 uint64_t operand);
+
+static struct qemu_plugin_scoreboard *all_counters;
+
+static inline void make_counters(size_t number)
+{
+	all_counters = qemu_plugin_scoreboard_new(number * sizeof(uint64_t));
+}
+
+static inline uint64_t *counters(void)
+{
+	return qemu_plugin_scoreboard_find(all_counters, 0);
+}
+
+static inline void count(struct qemu_plugin_insn *instruction, size_t counter)
+{
+	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+		instruction, ADD_U64,
+		(struct qemu_plugin_word){ all_counters, counter * sizeof(uint64_t) }, 1);
+}
 #endif
 
 #endif

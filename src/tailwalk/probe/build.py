@@ -25,7 +25,7 @@ def build_probe(cache: Cache | None = None) -> Probe:
 
     Raises ToolError where there is no compiler, or it fails.
     """
-    path = compiled(cache or Cache(), "probe", c_sources("tailwalk.probe"), _FLAGS,
+    path = compiled(cache or Cache(), "probe", c_sources("probe"), _FLAGS,
                     explain=_missing_library)
     return Probe(path, digest_file(path))
 

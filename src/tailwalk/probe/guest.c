@@ -13,11 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "ports.h"
 #include "probe.h"
-
-#define PAUSE_PORT 0x505 /* QEMU's pvpanic device; its pause action stops the machine */
-#define EXIT_PORT 0x501 /* QEMU's isa-debug-exit device */
 
 static int guest;
 static char modalias[4096]; /* the CPU's model and features, as modules' aliases name them */
@@ -125,7 +121,6 @@ void guest_boot(void)
 	int count;
 
 	guest = 1;
-	channel_open_guest();
 	mount_or_fail("proc", "/proc");
 	mount_or_fail("sysfs", "/sys");
 	mount_or_fail("devtmpfs", "/dev");
@@ -135,21 +130,4 @@ void guest_boot(void)
 		if (fits_cpu(modules[i]->d_name))
 			load_module(modules[i]->d_name);
 	say_ready();
-}
-
-/* Stop the machine, so that its state can be saved at this very instruction;
- * the job is read after it goes on. */
-void guest_pause(void)
-{
-	hold_ports(PAUSE_PORT, 1, 1);
-	port_out8(PAUSE_PORT, 1);
-	hold_ports(PAUSE_PORT, 1, 0);
-}
-
-void guest_exit(int status)
-{
-	hold_ports(EXIT_PORT, 1, 1);
-	port_out8(EXIT_PORT, (uint8_t)status);
-	for (;;)
-		pause();
 }

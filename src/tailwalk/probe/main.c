@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 	(void)argv;
 	if (getpid() == 1) {
 		guest_boot();
-		guest_pause();
+		transport_pause();
 	} else if (argc == 1) {
 		channel_open_host(STDIN_FILENO, STDOUT_FILENO);
 	}
@@ -102,6 +102,6 @@ int main(int argc, char **argv)
 	do_job();
 	send_frame(FRAME_DONE, NULL, 0);
 	if (is_guest())
-		guest_exit(0);
+		transport_exit(0);
 	return 0;
 }

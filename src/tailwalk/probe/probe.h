@@ -6,39 +6,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Frames that the probe sends: see channel.c for their layout and Python's
- * tailwalk/probe/protocol.py for what each holds. */
-enum frame {
-	FRAME_READY = 1,
-	FRAME_ERROR = 2,
-	FRAME_FOLIOS = 3,
-	FRAME_CALLS = 4,
-	FRAME_DONE = 5,
-	FRAME_SYMBOLS = 6,
-	FRAME_STEP = 7,
-	FRAME_DIFFERENCE = 8,
-	FRAME_COUNTS = 9,
-	FRAME_SEEN = 10,
-	FRAME_TIMES = 16,
-	FRAME_OUTPUT = 24,
-	FRAME_ENDED = 25,
-};
+#include "framing/frame.h"
 
 /* channel.c: bytes in (the job) and frames out (the results). */
-void channel_open_guest(void);
 void channel_open_host(int job, int results);
-void hold_ports(unsigned short first, int count, int hold);
-uint32_t crc32(uint32_t crc, const void *data, size_t length);
 void send_frame(enum frame type, const void *payload, size_t length);
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void job_start(void);
 char *job_line(void);
 void job_bytes(void *buffer, size_t length);
 
+/* x86_64/transport.c: the guest's ways in and out. */
+uint64_t transport_open(void); /* the job's length */
+void transport_receive(void *buffer, size_t length);
+void transport_send(const void *data, size_t length);
+/* Stop the machine, so that its state can be saved at this very instruction;
+ * the job is read after it goes on. */
+void transport_pause(void);
+_Noreturn void transport_exit(int status);
+
 /* guest.c: the life of /init. */
 void guest_boot(void);
-void guest_pause(void);
-_Noreturn void guest_exit(int status);
 int is_guest(void);
 
 /* disk.c: the file system under test. */
@@ -46,6 +34,16 @@ void disk_write(const char *device, uint64_t length);
 void disk_mount(const char *kind, const char *device, const char *options);
 void disk_unmount(void);
 void settle_caches(int fd);
+
+/* pages.c: the page frames behind a mapping, and their flags. */
+#define SMALLEST_PAGE 4096 /* of any machine */
+uint64_t page_size(void);
+int page_frames(const volatile void *at, uint64_t *frames, size_t count);
+int frame_flags(uint64_t frame, uint64_t *flags, size_t count);
+int order_of(uint64_t pages);
+#define FLAG_DIRTY (1ull << 4)
+#define FLAG_WRITEBACK (1ull << 8)
+#define FLAG_TAIL (1ull << 16) /* of a compound page, as all but a folio's first */
 
 /* folios.c: which folios cache a file. */
 struct folios {

@@ -1,55 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The frames that the probe sends, and what they hold.
-
-A frame is `TWP1`, then type, payload length and checksum as 32-bit little-endian words, then the
-payload; the checksum is CRC-32 over type, length and payload (probe/channel.c).
-"""
+"""What the frames hold that the probe sends."""
 
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 
 from tailwalk.errors import GuestError
+from tailwalk.framing import Frame, FrameType
 
-_MAGIC = b"TWP1"
-_HEAD = struct.Struct("<4sIII")
-HEAD_SIZE = _HEAD.size
 _ORDERS = 32
-
-
-class FrameType(IntEnum):
-    """What a frame holds (enum frame in probe/probe.h)."""
-
-    READY = 1
-    ERROR = 2
-    FOLIOS = 3
-    CALLS = 4
-    DONE = 5
-    SYMBOLS = 6
-    STEP = 7
-    DIFFERENCE = 8
-    COUNTS = 9
-    SEEN = 10
-    TIMES = 16
-    OUTPUT = 24
-    ENDED = 25
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One frame whose checksum held."""
-
-    type: FrameType
-    payload: bytes
-
-    @property
-    def text(self) -> str:
-        """The payload as text."""
-        return self.payload.decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -104,43 +64,6 @@ class Times:
     seeks: tuple[int, ...]
     voluntary: int
     involuntary: int
-
-
-class FrameReader:
-    """Cuts a stream of bytes into frames as they arrive."""
-
-    def __init__(self) -> None:
-        self._pending = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames that `data` completes.
-
-        Raises GuestError at a frame that is not one or whose checksum does not hold.
-        """
-        self._pending += data
-        while len(self._pending) >= HEAD_SIZE:
-            magic, kind, length, checksum = _HEAD.unpack_from(self._pending)
-            if magic != _MAGIC:
-                raise GuestError("the probe's channel carries bytes that are no frame "
-                                 f"({bytes(self._pending[:16])!r}): the result is torn.")
-            if len(self._pending) < HEAD_SIZE + length:
-                return
-            payload = bytes(self._pending[HEAD_SIZE:HEAD_SIZE + length])
-            if zlib.crc32(payload, zlib.crc32(self._pending[4:12])) != checksum:
-                raise GuestError(f"a frame of {length} bytes from the probe fails its checksum: "
-                                 "the result is torn.")
-            del self._pending[:HEAD_SIZE + length]
-            try:
-                known = FrameType(kind)
-            except ValueError:
-                raise GuestError(f"the probe sent a frame of unknown type {kind}.") from None
-            yield Frame(known, payload)
-
-    def close(self) -> None:
-        """Raise GuestError if the stream ended in the middle of a frame."""
-        if self._pending:
-            raise GuestError(f"the probe's result was cut short: {len(self._pending)} bytes of an "
-                             "unfinished frame.")
 
 
 def read_ready(frame: Frame) -> Ready:

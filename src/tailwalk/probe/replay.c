@@ -22,19 +22,12 @@
 
 #include "probe.h"
 
-#define PAGE 4096u
 #define MOST_BLOCKS 64u
 #define LARGEST_FILE (1u << 16)
+#define MOST_PAGES (LARGEST_FILE / SMALLEST_PAGE)
 #define FILLER 0xee
 #define PATH "/mnt/sequence"
 #define CACHESTAT 451 /* since v6.5, if it is configured */
-
-/* Of /proc/self/pagemap and /proc/kpageflags: see folios.c. */
-#define PRESENT (1ull << 63)
-#define FRAME_MASK ((1ull << 55) - 1)
-#define FLAG_DIRTY (1ull << 4)
-#define FLAG_WRITEBACK (1ull << 8)
-#define FLAG_TAIL (1ull << 16)
 
 enum layout { HOLE, PREALLOCATED, WRITTEN };
 
@@ -75,10 +68,10 @@ static unsigned char *memory_end;
 
 static void make_memory(void)
 {
-	unsigned char *memory = mmap(NULL, LARGEST_FILE + PAGE, PROT_READ | PROT_WRITE,
+	unsigned char *memory = mmap(NULL, LARGEST_FILE + page_size(), PROT_READ | PROT_WRITE,
 				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (memory == MAP_FAILED || mprotect(memory + LARGEST_FILE, PAGE, PROT_NONE))
+	if (memory == MAP_FAILED || mprotect(memory + LARGEST_FILE, page_size(), PROT_NONE))
 		fail("no memory for a buffer");
 	memory_end = memory + LARGEST_FILE;
 }
@@ -214,23 +207,16 @@ static long take(const struct step *step)
  * ends with the file, and touching a page that is not uptodate would read it. */
 static void look_at_flags(unsigned char *pages, uint32_t count)
 {
-	static int pagemap, kpageflags;
-	uint64_t frames[LARGEST_FILE / PAGE], flags;
+	uint64_t frames[MOST_PAGES], flags;
 
-	if (!pagemap) {
-		pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-		kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	}
 	for (uint32_t i = 0; i < count; i++)
 		if (pages[i] & UPTODATE)
-			(void)*(volatile unsigned char *)(file.map + i * PAGE);
-	must(pread(pagemap, frames, count * 8, (off_t)((uintptr_t)file.map / PAGE * 8)),
-	     "look at");
+			(void)*(volatile unsigned char *)(file.map + i * page_size());
+	must(page_frames(file.map, frames, count) ? 0 : -1, "look at");
 	for (uint32_t i = 0; i < count; i++) {
 		if (!(pages[i] & UPTODATE))
 			continue;
-		if (!(frames[i] & PRESENT) ||
-		    pread(kpageflags, &flags, 8, (off_t)((frames[i] & FRAME_MASK) * 8)) != 8)
+		if (!frame_flags(frames[i], &flags, 1))
 			fail("the kernel tells nothing of its page flags (/proc/kpageflags)");
 		pages[i] = (pages[i] & COUNTED) | CACHED | UPTODATE |
 			   (flags & FLAG_DIRTY ? DIRTY : 0) |
@@ -242,14 +228,15 @@ static void look_at_flags(unsigned char *pages, uint32_t count)
 
 static void look_at_pages(unsigned char *pages, uint32_t size)
 {
-	unsigned char resident[LARGEST_FILE / PAGE];
-	uint32_t in_file = (size + PAGE - 1) / PAGE;
+	unsigned char resident[MOST_PAGES];
+	uint64_t page = page_size();
+	uint32_t in_file = (uint32_t)((size + page - 1) / page);
 
 	must(mincore(file.map, file.length, resident), "look at");
 	for (uint32_t i = 0; i < file.pages; i++) {
 		struct cache_counts counts;
 
-		pages[i] = (count_cached((uint64_t)i * PAGE, PAGE, &counts) ? COUNTED : 0) |
+		pages[i] = (count_cached(i * page, page, &counts) ? COUNTED : 0) |
 			   (counts.cached ? CACHED : 0) |
 			   (resident[i] & 1 ? UPTODATE | CACHED : 0) | (counts.dirty ? DIRTY : 0) |
 			   (counts.writeback ? UNDER_WRITEBACK : 0);
@@ -289,7 +276,7 @@ static int in_cache(const unsigned char *pages, uint32_t at, uint32_t length)
 {
 	struct iovec part = { file.bytes + at, length };
 
-	for (uint32_t i = at / PAGE; i * PAGE < at + length; i++)
+	for (uint64_t i = at / page_size(); i * page_size() < at + length; i++)
 		if (!(pages[i] & CACHED))
 			return 0;
 	return preadv2(file.fd, &part, 1, at, RWF_NOWAIT) == (ssize_t)length;
@@ -356,7 +343,7 @@ static unsigned char *look(unsigned char *out, long result, int is_read)
 static void replay_one(uint32_t steps)
 {
 	unsigned char layout[MOST_BLOCKS];
-	size_t room = steps * (sizeof(struct seen) + LARGEST_FILE / PAGE + 5ul * MOST_BLOCKS);
+	size_t room = steps * (sizeof(struct seen) + MOST_PAGES + 5ul * MOST_BLOCKS);
 	unsigned char *out = malloc(room), *end = out;
 
 	if (!out)
@@ -401,7 +388,7 @@ int replay_command(const char *line)
 		file.block = (uint32_t)block;
 		file.blocks = head[0];
 		file.length = file.block * file.blocks;
-		file.pages = (file.length + PAGE - 1) / PAGE;
+		file.pages = (uint32_t)((file.length + page_size() - 1) / page_size());
 		if (!head[0] || head[0] > MOST_BLOCKS || file.length > LARGEST_FILE)
 			fail("a sequence on a file of %u blocks of %llu bytes", head[0], block);
 		length -= sizeof(head) + file.blocks + head[1] * sizeof(struct step);

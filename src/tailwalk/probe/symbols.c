@@ -35,7 +35,7 @@ void offer_symbols(void)
 	where[1] = length;
 	where[2] = crc32(0, text, length);
 	send_frame(FRAME_SYMBOLS, where, sizeof(where));
-	guest_pause();
+	transport_pause();
 	free(text);
 	free(line);
 	if (table)

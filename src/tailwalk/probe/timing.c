@@ -271,7 +271,7 @@ int timing_command(const char *line)
 		inspect_folios(file, n[0], n[1], &folios);
 		send_frame(FRAME_FOLIOS, &folios, sizeof(folios));
 	} else if (strcmp(line, "pause") == 0 && is_guest()) {
-		guest_pause();
+		transport_pause();
 	} else {
 		return 0;
 	}

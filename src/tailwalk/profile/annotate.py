@@ -7,16 +7,17 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tailwalk.cases.ring import Sides, sides_of
 from tailwalk.errors import UsageError
 from tailwalk.profile.disassembly import disassemble
-from tailwalk.profile.loops import Sides, instructions_by_side, is_walk, sides, visited_sides
+from tailwalk.profile.loops import instructions_by_side, is_walk, visited_sides
 from tailwalk.profile.pairing import plain_name
 from tailwalk.profile.record import FunctionCount, Loop, Profile
 from tailwalk.words import listed
 
 
 @dataclass(frozen=True)
-class Line:
+class Instruction:
     """An executed instruction: its offset, how often, and what it is."""
 
     offset: int
@@ -48,7 +49,7 @@ class Annotated:
 
     function: FunctionCount
     entered: int
-    lines: list[Line]
+    lines: list[Instruction]
     loops: list[Loop]
     walked: Walked | None
 
@@ -93,7 +94,7 @@ def _annotated(profile: Profile, index: int) -> Annotated:
     entered = _entries(profile, index)
     return Annotated(
         function=function, entered=entered, loops=loops,
-        lines=[Line(offset, count, words.get(offset, code.hex(" ")))
+        lines=[Instruction(offset, count, words.get(offset, code.hex(" ")))
                for offset, count, code in parsed],
         walked=_walked(profile, function.name, entered, loops))
 
@@ -107,7 +108,7 @@ def _walked(profile: Profile, name: str, entered: int, loops: Sequence[Loop]) ->
     order = profile.figure.written
     if not is_walk(plain_name(name)) or order is None:
         return None
-    rings = sides(profile.figure.case, order=order,
+    rings = sides_of(profile.figure.case, order=order,
                   block_size=profile.conditions.filesystem.block_size)
     if entered != len(rings):
         return None

@@ -2,7 +2,8 @@
 """The difference of two profiles, by function.
 
 Versions of the format:
-    tailwalk.difference/1: the first.
+    tailwalk.difference/1: the first, with cases as in tailwalk.run/1.
+    tailwalk.difference/2: cases as in tailwalk.run/2.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tailwalk.profile.pairing import paired_tree, raw_names
 from tailwalk.profile.record import Profile
 from tailwalk.runs import Conditions, KernelRecord
 
-DIFFERENCE_SCHEMA = "tailwalk.difference/1"
+DIFFERENCE_SCHEMA = "tailwalk.difference/2"
 
 # Functions are named as carriers of a change until they make this share of it up.
 _CARRIED = 0.95
@@ -115,13 +116,19 @@ def _others(name: str, names: dict[str, set[str]]) -> list[str]:
 
 def _side(profile: Profile) -> Side:
     return Side(kernel=profile.kernel, case=profile.figure.case, conditions=profile.conditions,
-                count=profile.count, value=int(profile.figure.value), share=profile.share)
+                count=profile.count, value=int(profile.figure.main.value), share=profile.share)
+
+
+def _call_of(case: Case) -> tuple[object, ...]:
+    """What tells a case from others, besides the conditions that one kernel is compared under."""
+    conditions = ("offset", "fill", "file_size", "uptodate")
+    return case.name, case.workload, {
+        name: value for name, value in case.parameters.items() if name not in conditions}
 
 
 def _comparable(first: Profile, second: Profile) -> Literal["kernel", "conditions"]:
     one, other = first.figure.case, second.figure.case
-    if (one.name, one.call, one.size, one.vectors) != (
-            other.name, other.call, other.size, other.vectors):
+    if _call_of(one) != _call_of(other):
         raise UsageError(f"the profiles are of different cases: {one.name} on {first.kernel.spec} "
                          f"and {other.name} on {second.kernel.spec}. Profile the same case twice.")
     for name, here in first.conditions.machine.items():
@@ -132,11 +139,11 @@ def _comparable(first: Profile, second: Profile) -> Literal["kernel", "condition
                 "Profile both under the same conditions.")
     if first.kernel.digest == second.kernel.digest:
         return "conditions"
-    for name in ("offset", "fill", "file_size", "uptodate"):
-        if getattr(one, name) != getattr(other, name):
+    for name, value in one.parameters.items():
+        if value != other.parameters[name]:
             raise UsageError(
                 f"the profiles are of different cases: {one.name} with {name.replace('_', ' ')} "
-                f"{getattr(one, name)} on {first.kernel.spec} and {getattr(other, name)} on "
+                f"{value} on {first.kernel.spec} and {other.parameters[name]} on "
                 f"{second.kernel.spec}. Compare kernels under the same conditions, or one kernel "
                 "under two.")
     if first.conditions.filesystem != second.conditions.filesystem:

@@ -8,11 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from tailwalk.cases import Case
+from tailwalk.cases.ring import Sides
 from tailwalk.profile.record import Loop
 from tailwalk.profile.tree import Invocation
-
-_PAGE = 4096
 
 # A loop whose visits take ever other paths (a search, a checksum) says nothing by its runs.
 _MOST_RUNS = 64
@@ -68,33 +66,6 @@ def _common(one: Sequence[int], other: Sequence[int]) -> int:
     """How many instructions two paths begin with alike."""
     return next((at for at, (left, right) in enumerate(zip(one, other, strict=False))
                  if left != right), min(len(one), len(other)))
-
-
-@dataclass(frozen=True)
-class Sides:
-    """Buffer heads that a walk visited before, in and after the written range."""
-
-    prefix: int
-    span: int
-    tail: int
-
-    @property
-    def visited(self) -> int:
-        """All of them."""
-        return self.prefix + self.span + self.tail
-
-
-def sides(case: Case, *, block_size: int, order: int) -> list[Sides]:
-    """For each folio of `order` that the call writes to, in order: the buffer heads in its ring
-    before, in and after what is written there."""
-    folio = _PAGE << order
-    found = []
-    end = case.offset + case.length
-    for start in range(case.offset // folio * folio, end, folio):
-        first = max(case.offset - start, 0) // block_size
-        last = (min(end - start, folio) - 1) // block_size
-        found.append(Sides(first, last + 1 - first, folio // block_size - last - 1))
-    return found
 
 
 def visited_sides(loop: Loop | None, ring: Sides) -> Sides | None:

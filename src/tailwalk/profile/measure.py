@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
 from tailwalk import __version__
 from tailwalk.cache import digest_bytes
-from tailwalk.cases import Case, Filesystem
-from tailwalk.errors import GuestError
+from tailwalk.errors import GuestError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.plugins.build import Plugin, build_plugin
@@ -32,22 +31,13 @@ from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import run_jobs
 from tailwalk.rigs.job import case_line
-from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
+from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.recording import record, symbol_text
 from tailwalk.runs import Figure
 from tailwalk.vm.state import kernel_record
 
 # Kinds of calls besides the modal one that are looked into, the dearest in all first.
 _MOST_OTHERS = 40
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """What to profile: a case on a kernel."""
-
-    kernel: Kernel
-    case: Case
-    filesystem: Filesystem = field(default_factory=Filesystem)
 
 
 @dataclass(frozen=True)
@@ -59,35 +49,38 @@ class _Watched:
     symbols: SymbolTable
 
 
-def profile(subjects: Sequence[Subject], *, calls: int = DEFAULT_CALLS, append: str = "",
+def profile(subjects: Sequence[tuple[Kernel, Plan]], *,
             bench: Bench | None = None) -> list[Profile]:
-    """The profile of each subject, guests side by side on the machine's cores.
+    """The profile of each kernel by its plan, which has one case; guests side by side on the
+    machine's cores.
 
-    Raises UsageError for a case that cannot be run, ToolError where QEMU loads no plugin or there
+    Raises UsageError for a plan that cannot be run, ToolError where QEMU loads no plugin or there
     is no compiler, KernelError where the kernel names no functions, GuestError where a guest
     fails or the books do not balance.
     """
-    require_measurable(*(subject.kernel.spec for subject in subjects))
-    for subject in subjects:
-        Plan(cases=[subject.case], filesystem=subject.filesystem, calls=calls).check()
+    require_measurable(*(kernel.spec for kernel, _ in subjects))
+    for _, plan in subjects:
+        if len(plan.check_for("exact").cases) != 1:
+            raise UsageError(f"a profile is of one case, and the plan has {len(plan.cases)}: take "
+                             f"one, such as {plan.cases[0].name}.")
     bench = bench or Bench.prepare()
-    bench = replace(bench, machine=replace(bench.machine, append=append))
     plugin = build_plugin("trace", bench.qemu, bench.cache)
     with bench.progress.task("profile", len(subjects)) as task:
-        def one(subject: Subject) -> Profile:
-            made = _profile(subject, calls, bench, plugin)
+        def one(kernel: Kernel, plan: Plan) -> Profile:
+            machine = replace(bench.machine, append=plan.append)
+            made = _profile(kernel, plan, replace(bench, machine=machine), plugin)
             task.advance()
             return made
 
-        return run_jobs([partial(one, subject) for subject in subjects])
+        return run_jobs([partial(one, kernel, plan) for kernel, plan in subjects])
 
 
-def _profile(subject: Subject, calls: int, bench: Bench, plugin: Plugin) -> Profile:
-    kernel = subject.kernel
-    booted = bench.boot(kernel, subject.filesystem)
+def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profile:
+    case, = plan.cases
+    booted = bench.boot(kernel, plan.filesystem)
     symbols = read_symbols(symbol_text(bench, kernel, booted), kernel.spec)
-    recorded = record(bench, kernel, booted, case=subject.case, filesystem=subject.filesystem,
-                      calls=calls, plugin=plugin.path)
+    recorded = record(bench, kernel, booted, case=case, filesystem=plan.filesystem,
+                      calls=plan.calls, plugin=plugin.path)
     watched = _Watched(recorded.figure, read_recording(recorded.output), symbols)
     modal = _modal(watched, kernel)
     tree = build_tree(watched.recording.trace(modal), symbols)
@@ -99,14 +92,14 @@ def _profile(subject: Subject, calls: int, bench: Bench, plugin: Plugin) -> Prof
         tailwalk=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         kernel=kernel_record(kernel, booted.said),
-        conditions=bench.conditions(subject.filesystem),
+        conditions=bench.conditions(plan.filesystem),
         plugin=plugin.digest,
         inputs=digest_bytes(booted.key.encode(), plugin.digest.encode(),
-                            case_line(subject.case, calls)),
+                            case_line(case, plan.calls)),
         figure=watched.figure,
         count=tree.count,
         unattributed=sum(node.count for node in tree.nodes if node.function is UNKNOWN),
-        share=counts[modal] / calls,
+        share=counts[modal] / plan.calls,
         functions=list(functions.values()),
         tree=[TreeNode(function=places[node.function], parent=node.parent, entered=node.entered,
                        count=node.count) for node in tree.nodes],
@@ -121,17 +114,18 @@ def _modal(watched: _Watched, kernel: Kernel) -> int:
     Raises GuestError where the plugin and the guest's own counter disagree.
     """
     figure, recording = watched.figure, watched.recording
-    values = [value for value, times in figure.calls for _ in range(times)]
-    user = figure.user or 0
+    amount = figure.main
+    values = amount.each()
+    user = amount.user or 0
     if len(values) != len(recording.calls):
         raise GuestError(f"the counting plugin saw {len(recording.calls)} of {len(values)} calls "
                          f"on {kernel.spec}: the result is torn.")
     modal, _ = Counter(call.profile for call, value in zip(recording.calls, values, strict=True)
-                       if value == figure.value).most_common(1)[0]
+                       if value == amount.value).most_common(1)[0]
     counted = next(call.kernel for call in recording.calls if call.profile == modal)
-    if counted + user != figure.value:
+    if counted + user != amount.value:
         raise GuestError(f"the books do not balance on {kernel.spec}: the plugin counted {counted} "
-                         f"kernel instructions, the guest's counter {figure.value - user}.")
+                         f"kernel instructions, the guest's counter {amount.value - user}.")
     if not recording.has_trace(modal):
         raise GuestError(f"the calls of {figure.case.name} on {kernel.spec} differ so much from "
                          "each other that the common ones were not kept: ask for fewer --calls.")

@@ -3,6 +3,7 @@
 
 Versions of the format:
     tailwalk.profile/1: the first.
+    tailwalk.profile/2: the figure is one of tailwalk.run/2.
 """
 
 from __future__ import annotations
@@ -11,14 +12,19 @@ import base64
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from tailwalk.errors import RecordError
 from tailwalk.runs import Conditions, Figure, KernelRecord
-from tailwalk.runs.record import encode, expect_schema, read_bytes, write_whole
+from tailwalk.runs.metrics import INSTRUCTIONS
+from tailwalk.runs.record import check_figure, decode_record, encode, read_bytes, write_whole
+from tailwalk.runs.version1 import figure_from_1
 
-PROFILE_SCHEMA = "tailwalk.profile/1"
+PROFILE_SCHEMA = "tailwalk.profile/2"
+
+_CURE = "Profile again, or take the file from its backup."
 
 
 class FunctionCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -171,19 +177,22 @@ def read_profile(path: Path) -> Profile:
     Raises RecordError for a file that is missing, is no profile, is damaged, or was written by a
     newer version of the format.
     """
-    content = read_bytes(path)
-    expect_schema(content, str(path), PROFILE_SCHEMA)
+    profile = decode_record(read_bytes(path), str(path), Profile, schema=PROFILE_SCHEMA,
+                            cure=_CURE, older={"tailwalk.profile/1": _from_1})
+    check_figure(profile.figure, INSTRUCTIONS, str(path), cure=_CURE)
     try:
-        profile = msgspec.json.decode(content, type=Profile)
         profile.symbol_names()
-    except (msgspec.MsgspecError, ValueError, zlib.error) as error:
-        raise RecordError(f"{path} is damaged: {error}. Profile again, or take the file from its "
-                          "backup.") from error
+    except (ValueError, zlib.error) as error:
+        raise RecordError(f"{path} is damaged: {error}. {_CURE}") from error
     if not _balances(profile):
         raise RecordError(f"{path} is damaged: its functions do not add up to the {profile.count} "
-                          "kernel instructions of a call. Profile again, or take the file from "
-                          "its backup.")
+                          f"kernel instructions of a call. {_CURE}")
     return profile
+
+
+def _from_1(document: dict[str, Any]) -> dict[str, Any]:
+    figure = figure_from_1(document.get("figure"), INSTRUCTIONS.unit)
+    return {**document, "figure": figure}
 
 
 def _balances(profile: Profile) -> bool:

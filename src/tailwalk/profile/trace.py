@@ -1,35 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the counting plugin recorded: blocks of instructions, and which of them each call executed.
-
-The plugin's output is a row of frames: `TWT1`, then type, payload length and checksum as 32-bit
-little-endian words, then the payload; the checksum is CRC-32 over type, length and payload
-(plugin/output.c).
-"""
+"""What the plugin recorded: blocks of instructions, and which of them each call executed."""
 
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
-from tailwalk.errors import GuestError
+from tailwalk.framing import FrameType, read_output
 
-_MAGIC = b"TWT1"
-_HEAD = struct.Struct("<4sIII")
 _BLOCK = struct.Struct("<QII")
 _CALL = struct.Struct("<QQQI")
 _KERNEL = 1 << 63
-
-
-class _Type(IntEnum):
-    """What a frame holds (enum frame in plugin/trace.h)."""
-
-    HELLO = 1
-    BLOCK = 2
-    TRACE = 3
-    CALL = 4
 
 
 @dataclass(frozen=True)
@@ -96,7 +78,7 @@ class Recording:
         return profile in self._traces
 
     def trace(self, profile: int) -> Iterator[Event]:
-        """What was executed, in order (the words of plugin/trace.c)."""
+        """What was executed, in order (the words of plugins/trace/trace.c)."""
         for word, in struct.iter_unpack("<Q", self._traces[profile]):
             kind = word >> 62
             if kind == 0:
@@ -117,41 +99,16 @@ def read_recording(content: bytes) -> Recording:
     blocks: dict[int, Block] = {}
     traces: dict[int, bytes] = {}
     calls: list[tuple[int, TracedCall]] = []
-    for kind, payload in _frames(content):
-        if kind == _Type.BLOCK:
+    for frame in read_output(content):
+        payload = frame.payload
+        if frame.type is FrameType.BLOCK:
             address, number, length = _BLOCK.unpack_from(payload)
             code = _BLOCK.size + length
             blocks[number] = Block(address, payload[_BLOCK.size:code], payload[code:])
-        elif kind == _Type.TRACE:
+        elif frame.type is FrameType.TRACE:
             traces[int.from_bytes(payload[:4], "little")] = payload[4:]
-        elif kind == _Type.CALL:
+        elif frame.type is FrameType.CALL:
             marker, kernel, user, profile = _CALL.unpack(payload)
             calls.append((marker, TracedCall(kernel, user, profile)))
     return Recording(tuple(call for marker, call in calls if marker == calls[-1][0]),
                      blocks, traces)
-
-
-def _frames(content: bytes) -> Iterator[tuple[_Type, bytes]]:
-    at = 0
-    while at < len(content):
-        end = at + _HEAD.size
-        if end > len(content):
-            raise _torn(f"it ends within the head of a frame at byte {at}")
-        magic, kind, length, checksum = _HEAD.unpack_from(content, at)
-        payload = content[end:end + length]
-        if magic != _MAGIC:
-            raise _torn(f"there is no frame at byte {at}")
-        if len(payload) < length:
-            raise _torn(f"it ends within a frame of {length} bytes at byte {at}")
-        if zlib.crc32(payload, zlib.crc32(content[at + 4:at + 12])) != checksum:
-            raise _torn(f"a frame of {length} bytes at byte {at} fails its checksum")
-        try:
-            yield _Type(kind), payload
-        except ValueError:
-            raise _torn(f"the frame at byte {at} is of unknown type {kind}") from None
-        at = end + length
-
-
-def _torn(how: str) -> GuestError:
-    return GuestError(f"the counting plugin's output is torn: {how}. Measure again; if it recurs, "
-                      "is the disk or the memory full?")

@@ -9,19 +9,17 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from tailwalk.cases import SUITES, Case, Filesystem, find_cases, show_size
 from tailwalk.cases.sweep import RANDOM, named_offsets, sweep_cases
 from tailwalk.errors import UsageError
 from tailwalk.rigs.plan import DEFAULT_CALLS, SWEEP_CALLS
 from tailwalk.runs import KernelRecord, Run
+from tailwalk.runs.metrics import RIGS
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
 
 _DEBIAN = re.compile(r"\d+(?:\.\d+)+")
-_STANDARD = Case(name="", call="pwrite", size=1)
 _DEFAULT_CALLS = {"run": DEFAULT_CALLS, "sweep": SWEEP_CALLS}
 
 
@@ -40,18 +38,20 @@ def case_arguments(cases: Sequence[Case], filesystem: Filesystem) -> list[str]:
     names = tuple(case.name for case in cases)
     suite = next((name for name, members in SUITES.items() if members == names), None)
     found = [part for name in ((suite,) if suite else names) for part in ("--case", name)]
-    if case.fill != _STANDARD.fill:
-        found += ["--fill", show_size(case.fill)]
-    if case.offset != _STANDARD.offset:
-        found += ["--offset", show_size(case.offset)]
-    return found + _other_arguments(case, filesystem)
+    return found + _sizes(case, "fill", "offset") + _other_arguments(case, filesystem)
+
+
+def _sizes(case: Case, *names: str) -> list[str]:
+    """Options for those of the case's parameters that are not as by default."""
+    return [part for name in names
+            if name in case.parameters
+            and case.parameters[name] != case.declared.declared[name].default
+            for part in (f"--{name.replace('_', '-')}", show_size(case.parameters[name]))]
 
 
 def _other_arguments(case: Case, filesystem: Filesystem) -> list[str]:
     """Options for what is not as usual."""
-    found = []
-    if case.file_size != _STANDARD.file_size:
-        found += ["--file-size", show_size(case.file_size)]
+    found = _sizes(case, "file_size")
     if not case.uptodate:
         found.append("--partial")
     usual = Filesystem()
@@ -67,7 +67,7 @@ def _other_arguments(case: Case, filesystem: Filesystem) -> list[str]:
 def _guest_arguments(run: Run, command: str) -> list[str]:
     """--calls and --append, where they are not what the command takes by itself."""
     found = []
-    calls = {sum(times for _, times in figure.calls) for figure in run.figures}
+    calls = {figure.main.number for figure in run.figures}
     if calls != {_DEFAULT_CALLS[command]} and len(calls) == 1:
         found += ["--calls", str(calls.pop())]
     if append := run.conditions.machine.get("append"):
@@ -81,12 +81,12 @@ def run_commands(runs: Sequence[Run], *, command: str | None = None) -> list[str
 
     Those of the host rig say on which kernel to run them. None where another program measured.
     """
-    if runs[0].rig == "host":
+    if not RIGS[runs[0].rig].boots:
         return [f"{line}  # on {run.kernel.release}" for run in runs for line in _host(run)]
     command = command or ("run" if len(runs) == 1 else "compare")
     specs = [exact_spec(run.kernel) for run in runs]
     first = runs[0]
-    rest = _guest_arguments(first, "run") if first.rig == "exact" else ["--rig", first.rig]
+    rest = _guest_arguments(first, "run") if first.metric.repeatable else ["--rig", first.rig]
     cases = [figure.case for figure in first.figures]
     # A line for each set of conditions, not for each stretch of the run's order.
     groups = groupby(sorted(cases, key=_key), key=_key)
@@ -96,8 +96,8 @@ def run_commands(runs: Sequence[Run], *, command: str | None = None) -> list[str
             for group in sorted(members, key=lambda group: cases.index(group[0]))]
 
 
-def _key(case: Case) -> tuple[int, int, int, bool]:
-    return case.fill, case.offset, case.file_size, case.uptodate
+def _key(case: Case) -> tuple[int, ...]:
+    return tuple(case.get(name) or 0 for name in ("fill", "offset", "file_size", "uptodate"))
 
 
 def _host(run: Run) -> list[str]:
@@ -113,8 +113,7 @@ def _host(run: Run) -> list[str]:
             "tailwalk", "host", run.conditions.machine["mount point"],
             *(part for name in names for part in ("--case", name)),
             *(part for fill in fills for part in ("--fill", show_size(fill))),
-            *(["--offset", show_size(offset)] if offset else []),
-            *(["--file-size", show_size(size)] if size != _STANDARD.file_size else [])]))
+            *_sizes(group[0], "offset", "file_size")]))
     return lines
 
 
@@ -124,7 +123,7 @@ def why_commands(profiles: Sequence[Profile]) -> list[str]:
     def line(*chosen: Profile) -> str:
         first = chosen[0]
         options = case_arguments([first.figure.case], first.conditions.filesystem)
-        calls = sum(times for _, times in first.figure.calls)
+        calls = first.figure.main.number
         more = ["--calls", str(calls)] if calls != _DEFAULT_CALLS["run"] else []
         if append := first.conditions.machine.get("append"):
             more += ["--append", append]
@@ -151,7 +150,7 @@ def sweep_command(runs: Sequence[Run]) -> str | None:
     if places is None or not _means(cases, names, fills, places, filesystem, partial):
         return None
     options = ["--fills", ",".join(map(show_size, fills)), "--offsets", ",".join(places)]
-    others = _other_arguments(replace(first, uptodate=not partial), filesystem)
+    others = _other_arguments(first.changed(uptodate=not partial), filesystem)
     return shlex.join([
         "tailwalk", "sweep", *(exact_spec(run.kernel) for run in runs),
         *(part for name in names for part in ("--case", name)), *options, *others,
@@ -176,7 +175,7 @@ def _means(cases: Sequence[Case], names: Sequence[str], fills: Sequence[int],
     made: list[Case] = []
     try:
         for case in find_cases(names):
-            sized = replace(case, file_size=cases[0].file_size)
+            sized = case.changed(file_size=cases[0].file_size)
             made += sweep_cases(sized, fills=fills, places=places, filesystem=filesystem,
                                 partial=partial)
     except UsageError:

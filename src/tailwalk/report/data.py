@@ -9,10 +9,11 @@ import io
 from tailwalk.compare import Comparison
 from tailwalk.runs.record import encode
 
+_PARAMETERS = ("size", "vectors", "offset", "fill", "file_size", "uptodate")
 _COLUMNS = (
-    "case", "call", "size", "vectors", "offset", "fill", "file_size", "uptodate", "kernel",
-    "release", "figure", "unit", "rig", "ratio", "verdict", "recovery", "steady", "share",
-    "written_order", "ratio_low", "ratio_high", "p_value", "threshold")
+    "case", "call", *_PARAMETERS, "kernel", "release", "figure", "unit", "rig",
+    "ratio", "verdict", "recovery", "steady", "share", "written_order",
+    "ratio_low", "ratio_high", "p_value", "threshold")
 
 
 def comparison_json(comparison: Comparison) -> str:
@@ -35,14 +36,13 @@ def comparison_csv(comparison: Comparison) -> str:
             evidence = row.evidence[column]
             tested = (*evidence.interval, evidence.p_value) if evidence else (None, None, None)
             table.writerow([
-                case.name, case.call, case.size, case.vectors, case.offset, case.fill,
-                case.file_size, _word(case.uptodate), kernel.spec, kernel.release,
-                row.figures[column], comparison.unit, comparison.rig, row.ratios[column],
-                row.verdicts[column], row.recovery[column], _word(row.steady[column]),
-                row.shares[column], row.written[column], *tested,
+                case.name, case.workload, *(_word(case.get(name)) for name in _PARAMETERS),
+                kernel.spec, kernel.release, row.figures[column], comparison.unit,
+                comparison.rig, row.ratios[column], row.verdicts[column], row.recovery[column],
+                _word(row.steady[column]), row.shares[column], row.written[column], *tested,
                 kernel.threshold and kernel.threshold.percent])
     return stream.getvalue()
 
 
-def _word(flag: bool) -> str:
-    return "true" if flag else "false"
+def _word(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value

@@ -12,8 +12,8 @@ from tailwalk.cases import PAGE, show_size
 from tailwalk.compare.growth import (
     TELLING,
     Growth,
+    GrowthStep,
     State,
-    Step,
     growth,
     keeps_buffer_heads,
     worst,
@@ -88,15 +88,15 @@ def _figures(one: Growth) -> list[Figure]:
 
 
 def _cell(figure: Figure) -> Text:
-    text = Text(show_figure(round(figure.value)))
-    if figure.interval is not None:
-        low, high = figure.interval
+    text = Text(show_figure(round(figure.main.value)))
+    if figure.main.interval is not None:
+        low, high = figure.main.interval
         text.append(f"\n[{show_figure(round(low))}, {show_figure(round(high))}]", style="dim")
     return text
 
 
-def _step_cell(step: Step, signs: Signs) -> Text:
-    text = Text(show_figure(round(step.figure.value)))
+def _step_cell(step: GrowthStep, signs: Signs) -> Text:
+    text = Text(show_figure(round(step.figure.main.value)))
     text.append(f"  {show_ratio(step.ratio, times=signs.times)}", style=_STYLES[step.state])
     if step.interval is not None:
         text.append(f"\n{show_interval(step.interval)}", style="dim")

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tailwalk.cases import show_size
-from tailwalk.compare.law import FIT_LIMIT, Cell, Law
+from tailwalk.compare.law import FIT_LIMIT, Law, SweepCell
 from tailwalk.compare.sweep import MapRow, Sweep, SweepMap
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.table import ASCII, UNICODE, Signs, footer, new_table
@@ -119,7 +119,7 @@ def _order(row: MapRow) -> Text:
     return Text("?" if row.order is None else str(row.order))
 
 
-def _cell(cell: Cell | None, cheapest: float) -> Text:
+def _cell(cell: SweepCell | None, cheapest: float) -> Text:
     if cell is None:
         return Text("")
     if cell.doubt:

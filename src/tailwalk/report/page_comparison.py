@@ -122,18 +122,19 @@ def run_section(run: Run) -> Section:
     """One run by itself: table and chart of the cases."""
     cases = [figure.case for figure in run.figures]
     labels = case_labels(cases)
-    exact = run.rig == "exact"
-    headings = [run.unit, *(["share of calls"] if exact else ["95% interval"]), "written to"]
+    counted = run.metric.centre == "mode"
+    headings = [run.unit, *(["share of calls"] if counted else ["95% interval"]), "written to"]
     rows = []
     for label, figure in zip(labels, run.figures, strict=True):
-        sure = ("" if figure.share is None else show_percent(figure.share)) if exact else (
-            "" if figure.interval is None else " to ".join(map(show_figure, figure.interval)))
+        main = figure.main
+        sure = ("" if main.share is None else show_percent(main.share)) if counted else (
+            "" if main.interval is None else " to ".join(map(show_figure, main.interval)))
         order = figure.written
         rows.append((label, [
-            Cell(show_figure(figure.value), repr(figure.value),
-                 "figure" if figure.steady else "figure doubtful",
-                 "" if figure.steady else "unsteady"),
-            Cell(sure, repr(figure.share) if exact else "", "figure"),
+            Cell(show_figure(main.value), repr(main.value),
+                 "figure" if main.steady else "figure doubtful",
+                 "" if main.steady else "unsteady"),
+            Cell(sure, repr(main.share) if counted else "", "figure"),
             Cell("unknown" if order is None else show_folio_size(order),
                  "" if order is None else str(order), "figure")]))
     kernel = run.kernel
@@ -146,7 +147,7 @@ def run_section(run: Run) -> Section:
             caption=f"{UNIT_TITLES[run.unit]}, by case",
             columns=[Column(label=kernel.spec, release=short_release(kernel.release), part="",
                             mark=MARKS[0], headings=headings)],
-            rows=rows, chart=chart(labels, [kernel.spec], [[figure.value]
+            rows=rows, chart=chart(labels, [kernel.spec], [[figure.main.value]
                                                            for figure in run.figures],
                                    unit=run.unit)),
         conditions=[*conditions(run.rig, run.conditions, cases),

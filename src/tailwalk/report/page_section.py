@@ -11,7 +11,7 @@ from typing import Any
 from tailwalk.cases import Case, Filesystem, show_size
 from tailwalk.report.words import show_bytes
 from tailwalk.runs import Conditions, KernelRecord, Run
-from tailwalk.runs.record import Rig, Unit
+from tailwalk.runs.metrics import Rig
 from tailwalk.words import listed
 
 TIMES = "×"
@@ -49,7 +49,7 @@ class Section:
     title: str
     particulars: dict[str, str]
     sentence: str
-    unit: Unit
+    unit: str
     content: Any
     conditions: list[tuple[str, str]]
     sources: list[Source]
@@ -72,8 +72,8 @@ def particulars(cases: Sequence[Case], rig: Rig, filesystem: Filesystem,
                 kernels: Sequence[KernelRecord]) -> dict[str, str]:
     """What a section measured, in phrases: the first parts to tell it from another are first."""
     def common(name: str) -> str:
-        values = {getattr(case, name) for case in cases}
-        return show_bytes(values.pop()) if len(values) == 1 else "several"
+        values = {value for case in cases if (value := case.get(name)) is not None}
+        return show_bytes(values.pop()) if len(values) == 1 else "several" if values else "none"
 
     names = list(dict.fromkeys(case.name for case in cases))
     return {

@@ -56,10 +56,10 @@ def _groups(runs: Sequence[Run]) -> list[list[Run]]:
 
 
 def _is_sweep(run: Run) -> bool:
-    """Is a case measured at several places and fills, by the rig that knows each cell's folio?"""
+    """Is a case measured at several places and fills, each counted exactly?"""
     name = run.figures[0].case.name
     cases = [figure.case for figure in run.figures if figure.case.name == name]
-    return (run.rig == "exact" and len({case.offset for case in cases}) > 1
+    return (run.metric.repeatable and len({case.offset for case in cases}) > 1
             and len({case.fill for case in cases}) > 1)
 
 

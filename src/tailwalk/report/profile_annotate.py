@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from tailwalk.cases.ring import Sides
 from tailwalk.profile.annotate import Annotated, Walked, annotate
-from tailwalk.profile.loops import Sides
 from tailwalk.profile.record import Loop, Profile
 from tailwalk.report.profile_words import side_labels
 from tailwalk.report.table import ASCII, UNICODE, Signs, new_table

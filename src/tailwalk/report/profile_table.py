@@ -109,8 +109,8 @@ def _add_totals(table: Table, profiles: Sequence[Profile]) -> None:
     """The kernel's instructions, the probe's own, and the figure that they are together."""
     counts = {
         "kernel": [profile.count for profile in profiles],
-        "user": [int(profile.figure.value) - profile.count for profile in profiles],
-        "figure": [int(profile.figure.value) for profile in profiles],
+        "user": [int(profile.figure.main.value) - profile.count for profile in profiles],
+        "figure": [int(profile.figure.main.value) for profile in profiles],
     }
     table.add_section()
     for name, values in counts.items():
@@ -152,7 +152,7 @@ def _others(profiles: Sequence[Profile], labels: Sequence[str],
     """What the calls with other profiles did besides the modal call's."""
     parts: list[RenderableType] = []
     for profile, label in zip(profiles, labels, strict=True):
-        calls = sum(times for _, times in profile.figure.calls)
+        calls = profile.figure.main.number
         differing = round(calls * (1 - profile.share))
         parts.append(Text(f"{label}: {differing} of {calls} calls executed something else besides",
                           style="bold"))

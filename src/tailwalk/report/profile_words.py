@@ -9,7 +9,7 @@ from tailwalk.cases import show_size
 from tailwalk.profile.difference import Difference, DifferenceRow
 from tailwalk.profile.pairing import plain_name
 from tailwalk.profile.record import OtherCalls, Profile
-from tailwalk.report.words import conditions, short_names, show_order, show_percent
+from tailwalk.report.words import conditions, short_names, show_bytes, show_order, show_percent
 from tailwalk.runs.notes import notes_by_kernel
 from tailwalk.words import listed
 
@@ -51,9 +51,8 @@ def _differing(profiles: Sequence[Profile]) -> list[list[str]]:
     cases = [profile.figure.case for profile in profiles]
     systems = [profile.conditions.filesystem for profile in profiles]
     values = {
-        "fill": [show_size(case.fill) for case in cases],
-        "offset": [show_size(case.offset) if case.offset else "0" for case in cases],
-        "file size": [show_size(case.file_size) for case in cases],
+        **{name.replace("_", " "): [show_bytes(case.get(name) or 0) for case in cases]
+           for name in ("fill", "offset", "file_size")},
         "folios": ["uptodate" if case.uptodate else "not uptodate" for case in cases],
         "on": [system.kind for system in systems],
         "blocks": [show_size(system.block_size) for system in systems],
@@ -91,7 +90,7 @@ def profile_conditions(profiles: Sequence[Profile], labels: Sequence[str]) -> li
                   if part != label)))
              for profile, label, particular in zip(
                  profiles, labels, _particular(profiles), strict=True)]
-    calls = sum(times for _, times in first.figure.calls)
+    calls = first.figure.main.number
     shares = " and ".join(show_percent(profile.share) for profile in profiles)
     lines += [
         ("rig", "exact (guest under QEMU TCG, watched by a plugin); executed instructions, a count "

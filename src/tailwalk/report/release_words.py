@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from tailwalk.kernels.spec import KernelVersion
 from tailwalk.series.releases import (
     BEGAN,
     LINES,
@@ -16,6 +15,7 @@ from tailwalk.series.releases import (
     Line,
     Standing,
 )
+from tailwalk.versions import KernelVersion
 from tailwalk.words import listed
 
 FUNCTIONS: dict[Half, str] = {"write_begin": "ext4_block_write_begin()",
@@ -123,5 +123,5 @@ def _doubt(said: Standing) -> str:
         return (f"{said.release} has: such a name may stand for any release of "
                 f"{line.version}.y. There {_halves(line)}.")
     if said.doubt == "unlisted":
-        return f"{said.version} has: it has no line {said.version.series}."
+        return f"{said.version} has: it has no line {said.version.line}."
     return f"{said.release} has: it lies between two releases that differ."

@@ -24,15 +24,15 @@ def run_table(run: Run, console: Console) -> RenderableType:
     signs = ASCII if console.options.ascii_only else UNICODE
     table = new_table(signs)
     table.add_column("case", overflow="fold")
-    exact = run.rig == "exact"
-    for heading in (("figure", "kernel", "user", "share") if exact else
+    counted = run.metric.centre == "mode"
+    for heading in (("figure", "kernel", "user", "share") if counted else
                     ("figure", "95% interval", "samples")):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("folios", justify="right")
     table.add_column("written to", justify="right")
     labels = case_labels([figure.case for figure in run.figures])
     for label, figure in zip(labels, run.figures, strict=True):
-        parts = _exact_parts(figure) if exact else _timed_parts(figure)
+        parts = _exact_parts(figure) if counted else _timed_parts(figure)
         table.add_row(label, *parts, _folios(figure, signs),
                       "unknown" if figure.written is None else show_folio_size(figure.written))
     return Group(
@@ -45,29 +45,29 @@ def run_table(run: Run, console: Console) -> RenderableType:
 
 
 def _exact_parts(figure: Figure) -> list[Text]:
-    user = figure.user
-    share = "" if figure.share is None else show_percent(figure.share)
+    user = figure.main.user
+    share = "" if figure.main.share is None else show_percent(figure.main.share)
     return [
-        Text(show_figure(figure.value), style="bold"),
-        Text("" if user is None else show_figure(figure.value - user)),
+        Text(show_figure(figure.main.value), style="bold"),
+        Text("" if user is None else show_figure(figure.main.value - user)),
         Text("" if user is None else show_figure(user)),
-        Text(share, style="" if figure.steady else "yellow").append(_doubt(figure)),
+        Text(share, style="" if figure.main.steady else "yellow").append(_doubt(figure)),
     ]
 
 
 def _timed_parts(figure: Figure) -> list[Text]:
-    interval = "" if figure.interval is None else (
-        " to ".join(show_figure(end) for end in figure.interval))
-    samples = sum(repetitions for _, repetitions in figure.calls)
+    interval = "" if figure.main.interval is None else (
+        " to ".join(show_figure(end) for end in figure.main.interval))
+    samples = figure.main.number
     return [
-        Text(show_figure(figure.value), style="bold"),
+        Text(show_figure(figure.main.value), style="bold"),
         Text(interval),
         Text(str(samples)).append(_doubt(figure)),
     ]
 
 
 def _doubt(figure: Figure) -> Text:
-    return Text("" if figure.steady else "\nunsteady", style="yellow")
+    return Text("" if figure.main.steady else "\nunsteady", style="yellow")
 
 
 def _folios(figure: Figure, signs: Signs) -> str:

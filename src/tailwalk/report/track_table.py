@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tailwalk.compare.steps import Step, Track
+from tailwalk.compare.steps import Track, TrackStep
 from tailwalk.report.table import ASCII, UNICODE, Signs, fits, footer, new_table
 from tailwalk.report.track_words import (
     step_sentences,
@@ -51,7 +51,7 @@ def _figures(track: Track, labels: Sequence[str], signs: Signs) -> Table:
     return table
 
 
-def _cell(track: Track, row: int, column: int, step: Step | None) -> Text:
+def _cell(track: Track, row: int, column: int, step: TrackStep | None) -> Text:
     figure = show_figure(track.rows[row].figures[column])
     if not track.rows[row].steady[column]:
         return Text(f"({figure})", style="yellow")

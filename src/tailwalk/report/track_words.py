@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from tailwalk.compare.steps import Step, Track
+from tailwalk.compare.steps import Track, TrackStep
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.words import (
     case_labels,
@@ -25,13 +25,13 @@ def track_labels(track: Track) -> list[str]:
 
 def step_sentences(track: Track, *, times: str) -> list[str]:
     """A sentence for each pair of kernels between which there are steps."""
-    pairs: dict[tuple[int, int], list[Step]] = {}
+    pairs: dict[tuple[int, int], list[TrackStep]] = {}
     for step in track.steps:
         pairs.setdefault((step.before, step.after), []).append(step)
     return [_sentence(track, steps, times) for steps in pairs.values()]
 
 
-def _sentence(track: Track, steps: list[Step], times: str) -> str:
+def _sentence(track: Track, steps: list[TrackStep], times: str) -> str:
     labels = track_labels(track)
     cases = case_labels([row.parameters for row in track.rows])
     before, after = steps[0].before, steps[0].after

@@ -11,19 +11,10 @@ from tailwalk.cases import Case, show_size
 from tailwalk.compare import Comparison, Row, Undefined, Verdict
 from tailwalk.runs import Conditions
 from tailwalk.runs.libmicro import IMPORTED
-from tailwalk.runs.record import Rig, Unit
+from tailwalk.runs.metrics import METRICS, RIGS, Rig
 from tailwalk.words import listed
 
-UNIT_TITLES: dict[Unit, str] = {
-    "instructions/call": "Instructions per call",
-    "ns/call": "Nanoseconds per call",
-}
-_RIGS: dict[Rig, str] = {
-    "exact": "exact (guest under QEMU TCG); each figure is the mode of the calls' executed "
-             "instructions, a count and not a time",
-    "timed": "timed (guest under KVM); each figure is the median of the samples",
-    "host": "host (this machine's own kernel); each figure is the median of the samples",
-}
+UNIT_TITLES = {metric.unit: metric.title for metric in METRICS.values()}
 _PAGE = 4096  # bytes in a folio of order 0, on every machine that tailwalk boots
 _LONGEST_LABEL = 18  # characters, of a kernel over a column of figures
 _SERIES = re.compile(r"(?:src|debug):.*\+(?P<series>[^+]+)", re.DOTALL)
@@ -101,9 +92,10 @@ def case_labels(cases: Sequence[Case]) -> list[str]:
     for case in cases:
         namesakes = [other for other in cases if other.name == case.name]
         differing = [
-            f"{name.replace('_', ' ')} {show_bytes(getattr(case, name))}"
+            f"{name.replace('_', ' ')} {show_bytes(value)}"
             for name in ("offset", "fill", "file_size")
-            if any(getattr(other, name) != getattr(case, name) for other in namesakes)]
+            if (value := case.get(name)) is not None
+            and any(other.get(name) != value for other in namesakes)]
         if not case.uptodate:
             differing.append("not uptodate")
         labels.append(" ".join([case.name, *differing]))
@@ -279,8 +271,10 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
 def conditions(rig: Rig, found: Conditions, cases: Sequence[Case]) -> list[tuple[str, str]]:
     """The conditions of one or more runs, as names and texts."""
     imported = found.probe.startswith(IMPORTED)
+    known = RIGS[rig]
     lines = [("rig", f"{rig} (imported: measured by {found.probe}); each figure is the median of "
-                     "the results" if imported else _RIGS[rig])]
+                     "the results" if imported else
+              f"{rig} ({known.where}); each figure is {known.metric.basis}")]
     if machine := [f"{name} {value}" for name, value in found.machine.items()
                    if len(value) <= _LONGEST_FACT]:
         lines.append(("machine", "; ".join(machine)))
@@ -289,18 +283,19 @@ def conditions(rig: Rig, found: Conditions, cases: Sequence[Case]) -> list[tuple
         "default mount options")
     lines.append(("file system", "unknown" if system.kind == "unknown" else (
         f"{system.kind}, {show_size(system.block_size)} blocks, {options}")))
-    lines.append(("page cache", _page_cache(cases)))
+    if cached := [case for case in cases if case.get("fill") is not None]:
+        lines.append(("page cache", _page_cache(cached)))
     return lines
 
 
 def _page_cache(cases: Sequence[Case]) -> str:
     """How the file was filled and where the calls write; what varies is in the cases' labels."""
     def common(name: str) -> str:
-        sizes = {getattr(case, name) for case in cases}
+        sizes = {case.parameters[name] for case in cases}
         return show_size(sizes.pop()) if len(sizes) == 1 else "various sizes"
 
-    offsets = {case.offset for case in cases}
-    offset = f"offset {show_bytes(offsets.pop())}" if len(offsets) == 1 else "various offsets"
+    offsets = {case.get("offset") for case in cases} - {None}
+    offset = f"offset {show_bytes(offsets.pop() or 0)}" if len(offsets) == 1 else "various offsets"
     return (f"file of {common('file_size')} filled by writes of {common('fill')}; calls "
             f"overwrite at {offset}")
 

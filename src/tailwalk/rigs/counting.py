@@ -8,24 +8,23 @@ other calls took a timer tick, a timestamp's update or a journal commit, which a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from tailwalk.cases import Case
 from tailwalk.errors import GuestError
-from tailwalk.probe.protocol import Calls, Folios, Frame, read_calls, read_folios
+from tailwalk.framing import Frame
+from tailwalk.probe.protocol import Calls, Folios, read_calls, read_folios
 from tailwalk.rigs.bench import Bench
 from tailwalk.runs import Figure, FolioCount
+from tailwalk.runs.amount import amount_of
+from tailwalk.runs.metrics import INSTRUCTIONS
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.state import KernelSaid, Start
 
 # No frame for this long, in seconds, is taken for a hang: a slow machine needs some ten for the
 # dearest case.
 FRAME_SECONDS = 120.0
-
-_STEADY_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +83,17 @@ def _due(frames: Iterator[Frame], case: Case) -> Frame:
 
 
 def _figure(case: Case, folios: Folios, calls: Calls) -> Figure:
-    """The figure of a case: the mode of its calls; where two are as common, unsteady.
+    """The figure of a case.
 
     `calls.nothing` is what the counter reads cost without a call; its instructions, with the
     system call in place of the no-op, are the user side of every count.
     """
-    value, times = max(Counter(calls.counts).items(), key=lambda item: (item[1], item[0]))
-    share = times / len(calls.counts)
     notes = []
     if folios.counts is None:
         notes.append("the kernel shows no page flags: folio orders are unknown")
     return Figure(
-        case=case, value=value, user=calls.nothing, share=share, steady=share > _STEADY_SHARE,
-        calls=[(count, len(list(same))) for count, same in groupby(calls.counts)],
+        case=case,
+        metrics={INSTRUCTIONS.name: amount_of(INSTRUCTIONS, calls.counts, user=calls.nothing)},
         folios=None if folios.counts is None else [
             FolioCount(order=order, folios=count) for order, count in folios.counts.items()],
         written=folios.written, notes=notes)

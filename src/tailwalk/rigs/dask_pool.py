@@ -44,21 +44,22 @@ class DaskPool:
 
     def work(self, bench: Bench, portions: Sequence[Portion]) -> Generator[tuple[int, Outcome]]:
         """See `Pool`. Raises ToolError where the cluster cannot be reached or is lost."""
-        with self._client() as client:
+        distributed = import_extra("distributed", extra="dask", what="--dask")
+        with self._client(distributed) as client:
             try:
                 if not client.scheduler_info()["workers"]:
                     bench.progress.note(f"the cluster at {self.address} has no worker yet: "
                                         "waiting for one.")
                     client.wait_for_workers(1)
-                yield from _Work(client, self.address, bench, portions).outcomes()
+                yield from _Work(client, self.address, bench, portions,
+                                 distributed=distributed).outcomes()
             except OSError as error:
                 if error.filename is not None:  # a file of this machine, not the connection
                     raise
                 raise _lost(self.address) from error
 
     @contextmanager
-    def _client(self) -> Generator[Any]:
-        distributed = _distributed()
+    def _client(self, distributed: Any) -> Generator[Any]:
         try:
             # A client that fails on such an address complains once more when it is collected.
             distributed.comm.get_address_host_port(self.address)
@@ -75,9 +76,10 @@ class DaskPool:
 class _Work:
     """Some portions on their way through a cluster."""
 
-    def __init__(self, client: Any, address: str, bench: Bench,
-                 portions: Sequence[Portion]) -> None:
+    def __init__(self, client: Any, address: str, bench: Bench, portions: Sequence[Portion], *,
+                 distributed: Any) -> None:
         self._client = client
+        self._distributed = distributed
         self._address = address
         self._bench = replace(bench, progress=SILENT)
         self._portions = portions
@@ -89,11 +91,11 @@ class _Work:
 
     def outcomes(self) -> Generator[tuple[int, Outcome]]:
         numbers = {self._submit(number): number for number in range(len(self._portions))}
-        waiting = _distributed().as_completed(numbers, loop=self._client.loop)
+        waiting = self._distributed.as_completed(numbers, loop=self._client.loop)
         try:
             for future in waiting:
                 number = numbers.pop(future)
-                outcome = _outcome(future)
+                outcome = self._outcome(future)
                 if outcome is not None:
                     yield number, outcome
                 else:
@@ -126,26 +128,21 @@ class _Work:
         self._images.clear()
         return self._submit(number)
 
-
-def _outcome(future: Any) -> Outcome | None:
-    """What a portion came to; None where it was lost, perhaps after its end but before it came."""
-    if future.status == "error":
-        error = future.exception()
-        return error if isinstance(error, TailwalkError) else None
-    if future.status != "finished":
-        return None
-    distributed = _distributed()
-    try:
-        outcome: Outcome = future.result()
-    except TailwalkError as error:
-        return error
-    except (distributed.CancelledError, distributed.KilledWorker):
-        return None
-    return outcome
-
-
-def _distributed() -> Any:
-    return import_extra("distributed", extra="dask", what="--dask")
+    def _outcome(self, future: Any) -> Outcome | None:
+        """What a portion came to; None where it was lost, perhaps after its end but before it
+        came."""
+        if future.status == "error":
+            error = future.exception()
+            return error if isinstance(error, TailwalkError) else None
+        if future.status != "finished":
+            return None
+        try:
+            outcome: Outcome = future.result()
+        except TailwalkError as error:
+            return error
+        except (self._distributed.CancelledError, self._distributed.KilledWorker):
+            return None
+        return outcome
 
 
 def _lost(address: str) -> ToolError:

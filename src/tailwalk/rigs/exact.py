@@ -126,7 +126,7 @@ def _record(bench: Bench, plan: Plan, start: Start, inputs: str, parts: Sequence
     return Run(
         tailwalk=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        rig="exact", unit="instructions/call",
+        rig="exact",
         kernel=kernel_record(start.kernel, parts[0].said),
         conditions=bench.conditions(plan.filesystem),
         inputs=inputs,

@@ -26,10 +26,10 @@ from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import KIB, MIB, Filesystem, show_size
 from tailwalk.errors import GuestError, KernelError, ToolError, UsageError
+from tailwalk.framing import FrameType, read_output
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.plugins.build import build_plugin
-from tailwalk.probe.protocol import FrameType
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
@@ -41,8 +41,7 @@ from tailwalk.vm.guest import Guest
 from tailwalk.vm.qemu import Qemu
 from tailwalk.vm.state import Booted, kernel_record
 
-_LOADED = b"TWLOADED"
-_RESULT = struct.Struct("<8s6Q")
+_RESULT = struct.Struct("<6Q")
 _STREAM = struct.Struct("<Q")
 
 # What a new task begins with (arch/x86/entry/entry_64.S; before v6.7 without the suffix).
@@ -268,11 +267,12 @@ class _Counts:
 
 def _counts(output: int, kernel: Kernel) -> _Counts:
     """What the plugin wrote (plugins/tasks/tasks.c)."""
-    content = os.pread(output, 4 * KIB, 0)
-    if not content.startswith(_LOADED) or len(content) != len(_LOADED) + _RESULT.size:
-        raise GuestError(f"the plugin's result is torn: {len(content)} bytes of "
-                         f"{len(_LOADED) + _RESULT.size}.")
-    _, user, inside, others, _, tasks, switches = _RESULT.unpack_from(content, len(_LOADED))
+    results = [frame for frame in read_output(os.pread(output, 4 * KIB, 0))
+               if frame.type is FrameType.TASKS]
+    if not results:
+        raise GuestError("the plugin has not counted to the program's end: the result is torn. "
+                         "Run it again.")
+    user, inside, others, _, tasks, switches = _RESULT.unpack(results[-1].payload)
     if not switches:
         raise KernelError(f"the plugin saw no context switch on {kernel.spec}: this kernel changes "
                           "tasks in a way that it does not know, so that instructions cannot be "

@@ -67,7 +67,7 @@ def measure_host(directory: Path, plan: Plan, *, cache: Cache | None = None,
     return Run(
         tailwalk=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        rig="host", unit="ns/call", kernel=kernel, conditions=conditions,
+        rig="host", kernel=kernel, conditions=conditions,
         inputs=digest_bytes(kernel.digest.encode(), msgspec.json.encode(conditions),
                             msgspec.json.encode(plan.cases), str(plan.pace).encode()),
         figures=[make_figure(records[case], notes) for case in plan.cases])

@@ -18,5 +18,5 @@ def prologue(filesystem: Filesystem, cache: Cache) -> bytes:
 
 def case_line(case: Case, calls: int) -> bytes:
     """The line of a job that measures a case."""
-    return (f"case {case.call} {case.size} {case.vectors} {case.offset} {case.fill} "
+    return (f"case {case.workload} {case.size} {case.vectors} {case.offset} {case.fill} "
             f"{case.file_size} {int(case.uptodate)} {calls}\n").encode()

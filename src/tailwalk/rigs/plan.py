@@ -10,7 +10,7 @@ from typing import get_args
 
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import UsageError
-from tailwalk.runs.record import Rig
+from tailwalk.runs.metrics import Rig
 from tailwalk.vm.filesystem import check_kind
 from tailwalk.words import listed
 

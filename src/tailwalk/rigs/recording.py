@@ -14,8 +14,8 @@ from pathlib import Path
 from tailwalk.cache import Cache
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, ToolError
+from tailwalk.framing import FrameType
 from tailwalk.kernels import Kernel
-from tailwalk.probe.protocol import FrameType
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counting import FRAME_SECONDS, collect_figures

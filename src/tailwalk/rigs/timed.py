@@ -22,11 +22,12 @@ from tailwalk import __version__
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case
 from tailwalk.errors import GuestError, ToolError
+from tailwalk.framing import FrameType
 from tailwalk.host.disturbance import CpuWatch, allowed_cpu
 from tailwalk.host.surroundings import machine_facts
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
-from tailwalk.probe.protocol import FrameType, read_folios, read_times
+from tailwalk.probe.protocol import read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.bench import Bench
@@ -186,6 +187,6 @@ class _Running:
         return Run(
             tailwalk=__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            rig="timed", unit="ns/call", kernel=kernel, conditions=conditions,
+            rig="timed", kernel=kernel, conditions=conditions,
             inputs=digest_bytes(kernel.digest.encode(), msgspec.json.encode(conditions), self._job),
             figures=[make_figure(self._records[case], notes) for case in self._cases])

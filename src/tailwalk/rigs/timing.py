@@ -19,7 +19,8 @@ from statistics import median
 from tailwalk.cases import Case
 from tailwalk.probe.protocol import Folios, Times
 from tailwalk.runs import Figure, FolioCount
-from tailwalk.runs.interval import median_interval
+from tailwalk.runs.amount import amount_of
+from tailwalk.runs.metrics import TIME
 
 CLOCK_SHARE = 0.005
 """Reading the clock takes at most this share of a batch."""
@@ -93,7 +94,7 @@ def batches_for(trial: Times) -> Batches:
 
 def time_line(case: Case, batches: Batches) -> bytes:
     """The line of a job that times a case."""
-    return (f"time {case.call} {case.size} {case.vectors} {case.offset} {batches.number} "
+    return (f"time {case.workload} {case.size} {case.vectors} {case.offset} {batches.number} "
             f"{batches.calls}\n").encode()
 
 
@@ -131,8 +132,7 @@ def make_figure(record: Record, notes: Sequence[str] = ()) -> Figure:
     elif any(folios != last for folios in record.folios):
         said.append("the folios were not the same in every round; those of the last are shown")
     return Figure(
-        case=record.case, value=median(record.samples), interval=median_interval(record.samples),
-        calls=[(sample, 1) for sample in record.samples],
+        case=record.case, metrics={TIME.name: amount_of(TIME, record.samples)},
         folios=None if last.counts is None else [
             FolioCount(order=order, folios=count) for order, count in last.counts.items()],
         written=last.written, notes=[*said, *notes])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The record of what was measured: schema, version, reading and writing."""
 
+from tailwalk.runs.amount import Amount
 from tailwalk.runs.record import (
     RUN_SCHEMA,
     Conditions,
@@ -15,6 +16,7 @@ from tailwalk.runs.record import (
 
 __all__ = [
     "RUN_SCHEMA",
+    "Amount",
     "Conditions",
     "Figure",
     "FolioCount",

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from tailwalk.errors import RecordError
-from tailwalk.runs.record import Conditions, KernelRecord, expect_schema, read_bytes
+from tailwalk.runs.record import Conditions, KernelRecord, decode_record, read_bytes
 
 EXECUTION_SCHEMA = "tailwalk.execution/1"
 
@@ -70,9 +69,5 @@ def read_execution(path: Path) -> Execution:
     Raises RecordError for a file that is missing, is no execution, is damaged, or was written by
     a newer version of the format.
     """
-    content = read_bytes(path)
-    expect_schema(content, str(path), EXECUTION_SCHEMA)
-    try:
-        return msgspec.json.decode(content, type=Execution)
-    except msgspec.MsgspecError as error:
-        raise RecordError(f"{path} is damaged: {error}. Run the program again.") from error
+    return decode_record(read_bytes(path), str(path), Execution, schema=EXECUTION_SCHEMA,
+                         cure="Run the program again.")

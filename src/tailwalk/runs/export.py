@@ -15,10 +15,11 @@ from tailwalk.extras import import_extra
 from tailwalk.runs.record import Run, write_whole
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class ExportLine(msgspec.Struct, frozen=True, kw_only=True):
     """One figure of one run; sizes and offsets in bytes, the figure and its interval in `unit`.
 
-    See `Run`, `Figure` and `Case` for what each means; `calls` is how many calls (exact rig) or
+    See `Run`, `Figure` and `Case` for what each means; `call` is the case's workload, and a
+    parameter that it has not is None; `calls` is how many calls (exact rig) or
     samples (timed rigs) the figure rests on.
     """
 
@@ -36,12 +37,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     inputs: str
     case: str
     call: str
-    size: int
-    vectors: int
-    offset: int
-    fill: int
-    file_size: int
-    uptodate: bool
+    size: int | None
+    vectors: int | None
+    offset: int | None
+    fill: int | None
+    file_size: int | None
+    uptodate: bool | None
     figure: float
     user: int | None
     share: float | None
@@ -53,23 +54,25 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     notes: str
 
 
-def lines(runs: Sequence[Run]) -> Iterator[Line]:
+def lines(runs: Sequence[Run]) -> Iterator[ExportLine]:
     """The figures of the runs, run by run."""
     for run in runs:
         system = run.conditions.filesystem
         for figure in run.figures:
             case = figure.case
-            low, high = figure.interval or (None, None)
-            yield Line(
+            main = figure.main
+            low, high = main.interval or (None, None)
+            yield ExportLine(
                 run=run.id, created=run.created, tailwalk=run.tailwalk, rig=run.rig,
-                unit=run.unit, kernel=run.kernel.spec, release=run.kernel.release,
+                unit=main.unit, kernel=run.kernel.spec, release=run.kernel.release,
                 kernel_digest=run.kernel.digest, filesystem=system.kind,
                 block_size=system.block_size, mount_options=system.mount_options,
-                inputs=run.inputs, case=case.name, call=case.call, size=case.size,
-                vectors=case.vectors, offset=case.offset, fill=case.fill,
-                file_size=case.file_size, uptodate=case.uptodate, figure=figure.value,
-                user=figure.user, share=figure.share, steady=figure.steady, interval_low=low,
-                interval_high=high, calls=sum(times for _, times in figure.calls),
+                inputs=run.inputs, case=case.name, call=case.workload,
+                size=case.get("size"), vectors=case.get("vectors"), offset=case.get("offset"),
+                fill=case.get("fill"), file_size=case.get("file_size"),
+                uptodate=None if case.get("uptodate") is None else case.uptodate,
+                figure=main.value, user=main.user, share=main.share, steady=main.steady,
+                interval_low=low, interval_high=high, calls=main.number,
                 written_order=figure.written, notes="; ".join(figure.notes))
 
 
@@ -79,7 +82,7 @@ def to_csv(runs: Sequence[Run]) -> str:
     table = csv.writer(stream, lineterminator="\n")
     # Python before 3.13 leaves a lone carriage return unquoted where lines end with another sign.
     quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    table.writerow(Line.__struct_fields__)
+    table.writerow(ExportLine.__struct_fields__)
     for line in lines(runs):
         row = [_text(value) for value in msgspec.structs.astuple(line)]
         (quoting if any("\r" in str(value) for value in row) else table).writerow(row)
@@ -100,7 +103,7 @@ def write_parquet(runs: Sequence[Run], path: Path) -> None:
     types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64(), bool: arrow.bool_()}
     rows = list(lines(runs))
     columns: dict[str, Any] = {}
-    for member in msgspec.structs.fields(Line):
+    for member in msgspec.structs.fields(ExportLine):
         kind = next(kind for kind in types if kind in _kinds(member.type))
         values = [getattr(row, member.name) for row in rows]
         if kind is float:

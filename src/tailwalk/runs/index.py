@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The index of a results directory: SQLite, made from the files and never their master.
 
-Nothing but `Index.refreshed` writes it, from what the directory holds at that moment, so it cannot
-miss a run that another process has added. A lost, damaged or older index is made anew.
+Nothing but `refreshed` writes it, from what the directory holds at that moment, so it cannot miss a
+run that another process has added. A lost, damaged or older index is made anew.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tailwalk.runs.metrics import Rig
 from tailwalk.runs.record import Run
 
 INDEX_NAME = "index.sqlite"
 _LOCK_NAME = ".lock"
 
 # Raised with every change to the tables; an index of another version is made anew.
-_VERSION = 1
+_VERSION = 2
 
 _TABLES = f"""
 CREATE TABLE files (
@@ -34,8 +35,7 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_id ON runs (id);
 CREATE TABLE figures (
     file TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, number INTEGER NOT NULL,
-    name TEXT NOT NULL, fill INTEGER NOT NULL, offset INTEGER NOT NULL, value NOT NULL,
-    PRIMARY KEY (file, number));
+    name TEXT NOT NULL, PRIMARY KEY (file, number));
 CREATE INDEX figures_by_name ON figures (name);
 PRAGMA user_version = {_VERSION};
 """
@@ -67,7 +67,7 @@ class Entry:
     bytes: int
     id: str
     created: str
-    rig: str
+    rig: Rig
     unit: str
     spec: str
     release: str
@@ -78,7 +78,7 @@ class Entry:
     figures: int
 
 
-class Index:
+class RunIndex:
     """An open index that agrees with its directory."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -105,7 +105,7 @@ class Index:
 
 
 @contextlib.contextmanager
-def refreshed(root: Path, read: Callable[[Path], Run | None]) -> Iterator[Index]:
+def refreshed(root: Path, read: Callable[[Path], Run | None]) -> Iterator[RunIndex]:
     """The index of a results directory, brought up to date first.
 
     `read` gives the run in a file, or None where there is none that counts. Where the directory
@@ -118,7 +118,7 @@ def refreshed(root: Path, read: Callable[[Path], Run | None]) -> Iterator[Index]
             fcntl.flock(lock, fcntl.LOCK_EX)
             # A second time after the first was found damaged and removed.
             places = [str(root / INDEX_NAME)] * 2 + places
-        yield Index(stack.enter_context(contextlib.closing(_connect(places, root, read))))
+        yield RunIndex(stack.enter_context(contextlib.closing(_connect(places, root, read))))
 
 
 def _connect(places: list[str], root: Path,
@@ -186,6 +186,5 @@ def _insert(connection: sqlite3.Connection, file: str, run: Run) -> None:
     connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
         file, run.id, run.created, run.rig, run.unit, kernel.spec, kernel.release, run.inputs,
         system.kind, system.block_size])
-    connection.executemany("INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?)", [
-        (file, number, figure.case.name, figure.case.fill, figure.case.offset, figure.value)
-        for number, figure in enumerate(run.figures)])
+    connection.executemany("INSERT INTO figures VALUES (?, ?, ?)", [
+        (file, number, figure.case.name) for number, figure in enumerate(run.figures)])

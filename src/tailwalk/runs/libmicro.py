@@ -13,16 +13,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from statistics import median
+from functools import cache
 
 import msgspec
 
 from tailwalk import __version__
 from tailwalk.cache import digest_bytes
-from tailwalk.cases import KIB, MIB, Case, Filesystem, find_cases
+from tailwalk.cases import KIB, MIB, Case, Filesystem, find_workload, workload_names
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.runs.interval import median_interval
+from tailwalk.runs.amount import amount_of
+from tailwalk.runs.metrics import TIME
 from tailwalk.runs.record import Conditions, Figure, KernelRecord, Run
+from tailwalk.words import listed
 
 UNKNOWN = "unknown"
 """The file system that is recorded where nobody says which: libMicro's output does not."""
@@ -34,9 +36,7 @@ _HEADER = re.compile(r"!\s*([^:\t]+?)\s*[:\t]\s*(.*)")
 _RESULT = re.compile(r"(\S+)\s+(\d+)\s+(\d+)\s+(-?\d+\.\d+)\s+(\d+)\b(.*)")
 _ERROR = re.compile(r"(\S+) ERROR (\d+ .*)")
 _TITLES = "usecs/call"
-_NAME = re.compile(r"(write|pwrite|writev)(?:_([a-z]*?)\d+[km]?)?")
 _LONGEST = 1e12
-_VECTORS = {"write": 1, "pwrite": 1, "writev": 10}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Result:
 
 
 @dataclass
-class Section:
+class ResultSection:
     """The results under one header."""
 
     header: dict[str, str] = field(default_factory=dict)
@@ -77,19 +77,19 @@ class Imported:
     left_out: Sequence[str]
 
 
-def parse_libmicro(text: str) -> list[Section]:
+def parse_libmicro(text: str) -> list[ResultSection]:
     """The sections of libMicro's output; none where the text holds no result.
 
     A header line after results begins a new section: archives are often concatenated. A result on
     a last line without its end is taken for a failure.
     """
-    sections = [Section()]
+    sections = [ResultSection()]
     titles: list[str] | None = None
     for line in text.splitlines(keepends=True):
         section = sections[-1]
         if line.startswith("!"):
             if section.results or section.failures:
-                section = Section()
+                section = ResultSection()
                 sections.append(section)
                 titles = None
             if match := _HEADER.match(line):
@@ -146,7 +146,7 @@ def import_libmicro(texts: Mapping[str, str], *, kernel: str | None = None,
     writes to a file, UsageError where a kernel is not named.
     """
     left_out: dict[str, None] = {}
-    origins: dict[tuple[str, ...], list[tuple[Section, list[tuple[Case, Result]]]]] = {}
+    origins: dict[tuple[str, ...], list[tuple[ResultSection, list[tuple[Case, Result]]]]] = {}
     for name, text in texts.items():
         found = 0
         for section in parse_libmicro(text):
@@ -161,19 +161,31 @@ def import_libmicro(texts: Mapping[str, str], *, kernel: str | None = None,
                 origins.setdefault(origin, []).append((section, taken))
                 found += len(taken)
         if not found:
-            raise RecordError(f"{name} holds no result of libMicro's write, pwrite or writev on a "
+            raise RecordError(f"{name} holds no result of libMicro's {listed(_on_a_file())} on a "
                               "file: give the output of its bench script or of these binaries.")
     filesystem = filesystem or Filesystem(kind=UNKNOWN, block_size=0)
     runs = [_run(release, parts, filesystem) for (release, *_), parts in origins.items()]
     return Imported(runs, list(left_out))
 
 
-def _write_cases(section: Section, left_out: dict[str, None], *, fill: int,
+@cache
+def _on_a_file() -> tuple[str, ...]:
+    """The workloads that libMicro's results on a cached file are of."""
+    return tuple(name for name in workload_names()
+                 if {"size", "fill"} <= find_workload(name).declared.keys())
+
+
+@cache
+def _name() -> re.Pattern[str]:
+    return re.compile(rf"({'|'.join(_on_a_file())})(?:_([a-z]*?)\d+[km]?)?")
+
+
+def _write_cases(section: ResultSection, left_out: dict[str, None], *, fill: int,
                  file_size: int) -> Iterator[tuple[Case, Result]]:
     left_out.update(dict.fromkeys(
-        failure for failure in section.failures if _NAME.match(failure)))
+        failure for failure in section.failures if _name().match(failure)))
     for result in section.results:
-        match = _NAME.fullmatch(result.name)
+        match = _name().fullmatch(result.name)
         if match is None:
             continue
         reason = _reason_against(result, match[2])
@@ -205,12 +217,11 @@ def _case(call: str, result: Result, *, fill: int, file_size: int) -> Case:
     name = result.name
     if name == call:
         name = f"{call}_u{size // KIB}k" if size % KIB == 0 else f"{call}_u{size}"
-    [pattern] = find_cases([f"{call}_u1k"])
-    return Case(name=name, call=pattern.call, size=size,
-                vectors=result.columns.get("vec", _VECTORS[call]), fill=fill, file_size=file_size)
+    case = Case.of(call, name=name, size=size, fill=fill, file_size=file_size)
+    return case.changed(vectors=result.columns["vec"]) if "vec" in result.columns else case
 
 
-def _run(release: str, parts: Sequence[tuple[Section, list[tuple[Case, Result]]]],
+def _run(release: str, parts: Sequence[tuple[ResultSection, list[tuple[Case, Result]]]],
          filesystem: Filesystem) -> Run:
     header = parts[0][0].header
     samples: dict[Case, list[Result]] = {}
@@ -225,7 +236,7 @@ def _run(release: str, parts: Sequence[tuple[Section, list[tuple[Case, Result]]]
     return Run(
         tailwalk=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        rig="host", unit="ns/call",
+        rig="host",
         kernel=KernelRecord(
             spec=release, release=release, digest=digest_bytes(release.encode(), build.encode()),
             provenance={name: value for name, value in (
@@ -256,8 +267,7 @@ def _figure(case: Case, results: Sequence[Result]) -> Figure:
     notes = [f"imported from libMicro: {len(results)} result{'s' if len(results) > 1 else ''}, "
              f"each the median of {results[0].samples} samples or so"]
     batch = results[0].columns.get("cnt/samp", 1)
-    if case.call != "pwrite" and batch > 1:
+    if case.declared.outside and batch > 1:
         notes.append(f"libMicro wrote {batch} calls one after the other from offset 0 on, not "
                      "each at offset 0")
-    return Figure(case=case, value=median(samples), interval=median_interval(samples),
-                  calls=[(sample, 1) for sample in samples], notes=notes)
+    return Figure(case=case, metrics={TIME.name: amount_of(TIME, samples)}, notes=notes)

@@ -2,33 +2,33 @@
 """The run: one kernel's cases on one rig, as an immutable JSON document.
 
 Versions of the format:
-    tailwalk.run/1: the first.
+    tailwalk.run/1: the first. A figure had one metric, whose amount's fields stood in the figure
+        itself; its unit stood in the run. A case had the parameters of writes to a cached file.
+    tailwalk.run/2: a figure has any number of metrics, each with its unit, and a case the
+        parameters of its workload. A record that was read
+        from one of an older version has that one's id, as its origin.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import tempfile
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Mapping
-from itertools import accumulate
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, TypeVar
 
 import msgspec
 
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import DamagedError, RecordError
+from tailwalk.runs.amount import Amount, contradiction
+from tailwalk.runs.metrics import METRICS, RIGS, Metric, Rig
+from tailwalk.runs.version1 import figure_from_1
 
-RUN_SCHEMA = "tailwalk.run/1"
+RUN_SCHEMA = "tailwalk.run/2"
 
-_LEAST, _MOST = 1e-9, 1e18
-
-Rig = Literal["exact", "timed", "host"]
-Unit = Literal["instructions/call", "ns/call"]
+R = TypeVar("R", bound=msgspec.Struct)
 
 
 class KernelRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,35 +67,22 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Attributes:
         case: the case with all its parameters.
-        value: the figure, in the run's unit. On the exact rig the mode of the calls' counts,
-            user instructions included; on timed rigs the median.
-        user: instructions of `value` executed in user mode (exact rig), else None.
-        share: share of the calls that had exactly `value` (exact rig), else None.
-        steady: False where the figure must not be relied on (exact rig: share of 50% or less).
-        interval: 95% confidence interval of `value` (timed rigs), else None.
-        calls: the measured calls (exact rig) or samples (timed rigs) in order of time, run-length
-            encoded: [value, repetitions] pairs.
+        metrics: what was counted, by the metric's name.
         folios: the folios that cached the file before the calls; None where that is unknown.
         written: order of the folio at the case's offset; None where unknown.
         notes: what else a reader has to know, as sentences.
     """
 
     case: Case
-    value: int | float
-    user: int | None = None
-    share: float | None = None
-    steady: bool = True
-    interval: tuple[float, float] | None = None
-    calls: list[tuple[int | float, int]] = []
+    metrics: dict[str, Amount]
     folios: list[FolioCount] | None = None
     written: int | None = None
     notes: list[str] = []
 
     @property
-    def usable(self) -> bool:
-        """Is the value what a call can cost? Ratios and fits of such figures are finite numbers;
-        a timed figure can come out at 0 or below."""
-        return _LEAST <= self.value <= _MOST
+    def main(self) -> Amount:
+        """The amount of the metric that the figure is known by: the first in rank."""
+        return next(self.metrics[name] for name in METRICS if name in self.metrics)
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,27 +90,44 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     `inputs` is the digest of everything the figures follow from; a record with the same inputs
     is the same measurement and may be used again. `created` is the only field that differs
-    between two exact runs with equal inputs.
+    between two exact runs with equal inputs. `origin` is the id of the record of an older version
+    of the format that this one was read from, else None.
     """
 
     schema: str = RUN_SCHEMA
     tailwalk: str
     created: str
     rig: Rig
-    unit: Unit
     kernel: KernelRecord
     conditions: Conditions
     inputs: str
     figures: list[Figure]
+    origin: str | None = None
 
     @property
     def id(self) -> str:
-        """The run's short name: 12 hex digits of the digest of its content."""
-        return hashlib.sha256(encode(self)).hexdigest()[:12]
+        """The run's short name: 12 hex digits of the digest of its content, as it was written
+        first."""
+        return self.origin or short_digest(encode(self))
+
+    @property
+    def metric(self) -> Metric:
+        """What the figures are known by."""
+        return RIGS[self.rig].metric
+
+    @property
+    def unit(self) -> str:
+        """Of that metric."""
+        return self.metric.unit
 
 
-def encode(record: msgspec.Struct) -> bytes:
-    """A record as indented JSON with a newline at its end."""
+def short_digest(content: bytes) -> str:
+    """12 hex digits of a record's digest."""
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def encode(record: object) -> bytes:
+    """A record, or what was read of one, as indented JSON with a newline at its end."""
     return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
 
 
@@ -160,49 +164,70 @@ def read_bytes(path: Path) -> bytes:
 
 def decode_run(content: bytes, source: str) -> Run:
     """The run in `content`; `source` names it in errors (RecordError, as `read_run`)."""
-    expect_schema(content, source, RUN_SCHEMA)
-    try:
-        run = msgspec.json.decode(content, type=Run)
-    except msgspec.MsgspecError as error:
-        raise DamagedError(
-            f"{source} is damaged: {error}. Measure again, or take the file from its backup."
-        ) from error
+    run = decode_record(content, source, Run, schema=RUN_SCHEMA, cure=_CURE,
+                        older={"tailwalk.run/1": _run_from_1})
     if not run.figures:
-        raise DamagedError(f"{source} is damaged: it is a run without a figure. Measure again, or "
-                           "take the file from its backup.")
+        raise _damaged(source, "it is a run without a figure", _CURE)
     for figure in run.figures:
-        _check_calls(figure, run.rig, source)
+        check_figure(figure, run.metric, source, cure=_CURE)
     return run
 
 
-def _check_calls(figure: Figure, rig: Rig, source: str) -> None:
-    """Raise DamagedError unless the figure follows from its calls, as the mode or the median: a run
-    that was imported is used in place of a measurement."""
-    counts: Counter[int | float] = Counter()
-    for value, repetitions in figure.calls:
-        if repetitions < 1:
-            raise DamagedError(f"{source} is damaged: {repetitions} calls of {figure.case.name} "
-                               f"had {value:g}. Measure again, or take the file from its backup.")
-        counts[value] += repetitions
-    if not counts:
-        return
-    if rig == "exact":
-        right, what = counts[figure.value] == max(counts.values()), "most of its calls had"
-        found = counts.most_common(1)[0][0]
-    else:
-        found, what = _median(counts), "the median of its samples is"
-        right = math.isclose(figure.value, found, rel_tol=1e-9)
-    if not right:
-        raise DamagedError(
-            f"{source} is damaged: it says {figure.value:g} of {figure.case.name}, and {what} "
-            f"{found:g}. Measure again, or take the file from its backup.")
+_CURE = "Measure again, or take the file from its backup."
 
 
-def _median(counts: Mapping[int | float, int]) -> float:
-    values = sorted(counts)
-    ends = list(accumulate(counts[value] for value in values))
-    middle = [values[bisect_right(ends, at)] for at in ((ends[-1] - 1) // 2, ends[-1] // 2)]
-    return sum(middle) / 2
+def _run_from_1(document: dict[str, Any]) -> dict[str, Any]:
+    origin = short_digest(encode(document))
+    unit = document.pop("unit", None)
+    figures = document.get("figures")
+    if isinstance(figures, list):
+        document["figures"] = [figure_from_1(figure, unit) for figure in figures]
+    return {**document, "origin": origin}
+
+
+def check_figure(figure: Figure, main: Metric, source: str, *, cure: str) -> None:
+    """Raise DamagedError unless a figure that was read has the metric `main` and follows from its
+    calls, RecordError for a metric that only a newer version knows."""
+    for name in figure.metrics:
+        if name not in METRICS:
+            raise RecordError(f"{source} counts {name}, a metric that this tailwalk does not know "
+                              f"(it knows {', '.join(METRICS)}): update tailwalk.")
+    if next((name for name in METRICS if name in figure.metrics), None) != main.name:
+        raise _damaged(source, f"{main.name} are not what {figure.case.name} is known by", cure)
+    for name, amount in figure.metrics.items():
+        if wrong := contradiction(METRICS[name], amount, figure.case.name):
+            raise _damaged(source, wrong, cure)
+
+
+def _damaged(source: str, why: object, cure: str) -> DamagedError:
+    return DamagedError(f"{source} is damaged: {why}. {cure}")
+
+
+Update = Callable[[dict[str, Any]], dict[str, Any]]
+"""From a document of an older version of a format to one of the present version."""
+
+
+def decode_record(content: bytes, source: str, kind: type[R], *, schema: str, cure: str,
+                  older: Mapping[str, Update] | None = None) -> R:
+    """The record of a kind in `content`, which is of the version `schema` or of an `older` one.
+
+    Raises RecordError, whose way out for a damaged record is `cure`, telling too new a version
+    from another kind of record.
+    """
+    found = schema_of(content, source)
+    update = (older or {}).get(found)
+    try:
+        if found == schema:
+            return msgspec.json.decode(content, type=kind)
+        if update is not None:
+            document = update(msgspec.json.decode(content, type=dict[str, Any]))
+            return msgspec.convert({**document, "schema": schema}, kind)
+    except msgspec.MsgspecError as error:
+        raise _damaged(source, error, cure) from error
+    if found.startswith(f"{schema.partition('/')[0]}/"):
+        raise RecordError(f"{source} has schema {found}, which this tailwalk cannot read (it "
+                          f"knows up to {schema}): update tailwalk.")
+    raise RecordError(f"{source} is a {found!r} record where a {schema!r} was expected.")
 
 
 class _Head(msgspec.Struct):
@@ -217,19 +242,6 @@ def schema_of(content: bytes, source: str) -> str:
         raise DamagedError(
             f"{source} is not a tailwalk record, or was cut short: {error}."
         ) from error
-
-
-def expect_schema(content: bytes, source: str, known: str) -> None:
-    """Raise RecordError unless the record names `known` as its schema, telling too new a version
-    from another kind of record."""
-    schema = schema_of(content, source)
-    if schema == known:
-        return
-    kind, _, version = known.partition("/")
-    if schema.startswith(f"{kind}/"):
-        raise RecordError(f"{source} has schema {schema}, which this tailwalk cannot read (it "
-                          f"knows up to {kind}/{version}): update tailwalk.")
-    raise RecordError(f"{source} is a {schema!r} record where a {known!r} was expected.")
 
 
 def write_run(run: Run, path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
 import time
@@ -28,6 +27,7 @@ from tailwalk.runs.record import (
     read_bytes,
     replace_file,
     schema_of,
+    short_digest,
 )
 
 _NAMED_BY_CONTENT = re.compile(r".*-([0-9a-f]{12})\.json")
@@ -66,9 +66,14 @@ class Store:
             os.close(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY))
 
     def path(self, run: Run) -> Path:
-        """Where a run is kept."""
+        """Where a run is kept, or would be: under its id, or where its record is of an older
+        version of the format, and not kept as that, under the digest of what is written now."""
         release = re.sub(r"[^\w.+-]", "_", run.kernel.release)
-        return self.root / f"{release}-{run.rig}-{run.inputs[:16]}-{run.id}.json"
+        name = f"{release}-{run.rig}-{run.inputs[:16]}"
+        path = self.root / f"{name}-{run.id}.json"
+        if run.origin is None or path.exists():
+            return path
+        return self.root / f"{name}-{short_digest(encode(run))}.json"
 
     def ready(self) -> Store:
         """Itself, with its directory made, if that can be written: to be asked before a
@@ -109,7 +114,7 @@ class Store:
 
     def select(self, *, kernel: str | None = None, case: str | None = None,
                rig: str | None = None) -> list[Entry]:
-        """What is known of the runs that fit every condition given (`Index.select`), the oldest
+        """What is known of the runs that fit every condition given (`RunIndex.select`), the oldest
         first."""
         with self._using(), refreshed(self.root, self._read) as index:
             return index.select(kernel=kernel, case=case, rig=rig)
@@ -194,7 +199,7 @@ def _decode(content: bytes, path: Path) -> Run:
     """The run in a file; raises DamagedError where it is not what its name says it is."""
     run = decode_run(content, str(path))
     named = _NAMED_BY_CONTENT.fullmatch(path.name)
-    digest = hashlib.sha256(content).hexdigest()[:12]
+    digest = short_digest(content)
     if named is not None and named[1] != digest:
         raise DamagedError(f"{path} is damaged: its content was changed after it was written "
                            f"(digest {digest}). Measure again, or take the file from its backup.")

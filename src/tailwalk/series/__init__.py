@@ -2,7 +2,7 @@
 """Series: named changes to kernel source, kept as edits that hold on every version they are for."""
 
 from tailwalk.series.edit import Edit
-from tailwalk.series.mail import Author, Mail, git_author, write_mails
+from tailwalk.series.mail import Mail, write_mails
 from tailwalk.series.series import (
     Patch,
     PatchPlan,
@@ -15,7 +15,6 @@ from tailwalk.series.series import (
 )
 
 __all__ = [
-    "Author",
     "Edit",
     "Mail",
     "Patch",
@@ -23,7 +22,6 @@ __all__ = [
     "Series",
     "SeriesPlan",
     "all_series",
-    "git_author",
     "load_series",
     "plan_series",
     "series_names",

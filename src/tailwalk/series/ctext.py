@@ -23,7 +23,7 @@ _C_SUFFIXES = (".c", ".h", ".S")
 
 
 @dataclass(frozen=True)
-class Span:
+class Passage:
     """A part of a text, in characters: from `start` to just before `end`."""
 
     start: int
@@ -52,7 +52,7 @@ class Text:
     def _words(self) -> list[str]:
         return [word for word, _ in self.tokens]
 
-    def find(self, anchor: str, within: Span) -> list[Span]:
+    def find(self, anchor: str, within: Passage) -> list[Passage]:
         """Every place within the span whose tokens are those of the anchor."""
         wanted = Text(anchor, self.name)._words
         if not wanted:
@@ -63,10 +63,10 @@ class Text:
         for index in range(first, last - len(wanted) + 1):
             if words[index] == wanted[0] and words[index:index + len(wanted)] == wanted:
                 end, place = self.tokens[index + len(wanted) - 1]
-                found.append(Span(self._places[index], place + len(end)))
+                found.append(Passage(self._places[index], place + len(end)))
         return found
 
-    def definitions(self, name: str) -> list[Span]:
+    def definitions(self, name: str) -> list[Passage]:
         """Where functions and structures `name` are defined: from the first line of the
         declaration to the line of the closing brace, both whole."""
         word = re.escape(name)
@@ -78,7 +78,7 @@ class Text:
         for begin in begins:
             close = re.compile(r"^\}", re.MULTILINE).search(self.content, begin)
             if close:
-                spans.append(Span(begin, self.line_end(close.end())))
+                spans.append(Passage(begin, self.line_end(close.end())))
         return spans
 
     def _functions(self, name: str) -> list[int]:
@@ -144,6 +144,6 @@ class Text:
         return self.content.count("\n", 0, place) + 1
 
     @property
-    def whole(self) -> Span:
+    def whole(self) -> Passage:
         """All of it."""
-        return Span(0, len(self.content))
+        return Passage(0, len(self.content))

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tailwalk.errors import SeriesError
-from tailwalk.series.ctext import Span, Text
+from tailwalk.series.ctext import Passage, Text
 
 Names = str | list[str]
 """One text, or several of which the first that is found counts."""
@@ -137,7 +137,7 @@ def _alternatives(names: Names) -> Sequence[str]:
     return [names] if isinstance(names, str) else names
 
 
-def _definition(source: Text, names: Names) -> Span:
+def _definition(source: Text, names: Names) -> Passage:
     for name in _alternatives(names):
         found = source.definitions(name)
         if len(found) > 1:
@@ -148,13 +148,13 @@ def _definition(source: Text, names: Names) -> Span:
     raise SeriesError(f"{source.name} has no definition of {' or '.join(_alternatives(names))}")
 
 
-def _scopes(source: Text, inside: Names | None) -> list[Span]:
+def _scopes(source: Text, inside: Names | None) -> list[Passage]:
     if inside is None:
         return [source.whole]
     return [span for name in _alternatives(inside) for span in source.definitions(name)]
 
 
-def _anchor(source: Text, anchors: Names, inside: Names | None) -> Span:
+def _anchor(source: Text, anchors: Names, inside: Names | None) -> Passage:
     scope = source.whole if inside is None else _definition(source, inside)
     where = source.name + (f", {' or '.join(_alternatives(inside))}()" if inside else "")
     for anchor in _alternatives(anchors):
@@ -170,10 +170,10 @@ def _anchor(source: Text, anchors: Names, inside: Names | None) -> Span:
                       f"{_nearest(source, scope, _alternatives(anchors)[0])}")
 
 
-def _lines(source: Text, anchors: Names, inside: Names | None) -> Span:
+def _lines(source: Text, anchors: Names, inside: Names | None) -> Passage:
     """The whole lines of an anchor, which must not share them with other source."""
     place = _anchor(source, anchors, inside)
-    lines = Span(source.line_start(place.start), source.line_end(place.end - 1))
+    lines = Passage(source.line_start(place.start), source.line_end(place.end - 1))
     shared = [word for word, start in source.tokens
               if lines.start <= start < place.start or place.end <= start < lines.end]
     if shared:
@@ -184,7 +184,7 @@ def _lines(source: Text, anchors: Names, inside: Names | None) -> Span:
     return lines
 
 
-def _nearest(source: Text, scope: Span, anchor: str) -> str:
+def _nearest(source: Text, scope: Passage, anchor: str) -> str:
     lines = source.content[scope.start:scope.end].splitlines()
     close = difflib.get_close_matches(anchor.strip().splitlines()[0].strip(),
                                       [line.strip() for line in lines], 1)

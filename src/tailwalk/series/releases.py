@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from tailwalk.kernels.line import sort_key
-from tailwalk.kernels.spec import KernelVersion, parse_version
+from tailwalk.versions import KernelVersion, parse_version, split_release
 
 Half = Literal["write_begin", "commit"]
 """The walk that a half of the change lets end with the write: that of ext4_block_write_begin(),
@@ -73,7 +72,7 @@ class Ending:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredRelease:
     """pwrite_u1k on Debian's build of a release, instructions per call: rig exact, ext4 with blocks
     of 4 KiB, a file filled by writes of 2 MiB, at the folio's start and in its last block."""
 
@@ -118,14 +117,14 @@ class Standing:
     state: State | None = None
     doubt: Doubt | None = None
     line: Line | None = None
-    source: Measured | Arrival | Ending | Beginning | None = None
+    source: MeasuredRelease | Arrival | Ending | Beginning | None = None
 
     @property
     def how(self) -> Literal["measured", "read"] | None:
         """Whether this very release was measured, or its state read in what was published."""
         if self.source is None:
             return None
-        return "measured" if isinstance(self.source, Measured) else "read"
+        return "measured" if isinstance(self.source, MeasuredRelease) else "read"
 
 
 def _at(text: str) -> KernelVersion:
@@ -167,8 +166,8 @@ MAINLINE = LINES[-1]
 
 MEASURED_ON = date(2026, 11, 29)
 
-MEASURED: tuple[Measured, ...] = tuple(
-    Measured(release=_at(release), start=start, end=end) for release, start, end in (
+MEASURED: tuple[MeasuredRelease, ...] = tuple(
+    MeasuredRelease(release=_at(release), start=start, end=end) for release, start, end in (
         ("6.1.192", 2228, 2228), ("6.12.43", 2190, 2190), ("6.12.95", 2189, 2189),
         ("6.12.118", 2224, 2224), ("6.16.3", 20073, 17058), ("6.16.12", 20070, 17055),
         ("6.17.8", 20057, 17042), ("6.17.13", 20057, 17042), ("6.18.5", 20058, 17043),
@@ -178,7 +177,6 @@ MEASURED: tuple[Measured, ...] = tuple(
 """Every release of these lines whose Debian kernel the archive had on that day and could boot; of
 6.1 and 6.12, which are not affected, the newest and some more."""
 
-_NAME = re.compile(r"(\d+\.\d+(?:\.\d+)?)(?!\d)(.*)", re.ASCII | re.DOTALL)
 # Mainline says -rc2, Debian's packages ~rc2, Fedora -0.rc2.
 _CANDIDATE = re.compile(r"[-~](?:0\.)?rc(\d+)", re.ASCII)
 # What scripts/setlocalversion adds where a tree is past the tag of a release.
@@ -189,11 +187,10 @@ _ORDER = (KernelVersion(BEGAN.line.major, BEGAN.line.minor - 1), *(one.version f
 
 def standing(release: str) -> Standing:
     """What the table says of a release as `uname -r` names it."""
-    match = _NAME.match(release.strip())
-    version = parse_version(match[1]) if match else None
-    if match is None or version is None:
+    version, rest = split_release(release)
+    if version is None:
         return Standing(release=release, doubt="no release")
-    versions, doubt = _meant(version, match[2])
+    versions, doubt = _meant(version, rest)
     said = [_said_of(release, one) for one in versions]
     if len({one.state for one in said}) == 1:
         return said[0]
@@ -203,17 +200,17 @@ def standing(release: str) -> Standing:
 def line_of(version: KernelVersion) -> Line | None:
     """The line of the table that a version belongs to: its own, or mainline's where it descends
     from that."""
-    if sort_key(version.series) > sort_key(MAINLINE.version):
+    if version.line > MAINLINE.version:
         return MAINLINE
-    return next((line for line in LINES if line.version == version.series), None)
+    return next((line for line in LINES if line.version == version.line), None)
 
 
 def _meant(version: KernelVersion, rest: str) -> tuple[list[KernelVersion], Doubt]:
     """The releases in whose state a kernel of that name may be, its own first, and what is to be
     said where these differ."""
     patch = version.patch or 0
-    before = [one for one in _ORDER if sort_key(one) < sort_key(version.series)][-1:]
-    after = [one for one in _ORDER if sort_key(one) > sort_key(version.series)][:1]
+    before = [one for one in _ORDER if one < version.line][-1:]
+    after = [one for one in _ORDER if one > version.line][:1]
     if candidate := _CANDIDATE.match(rest):
         if patch:
             return [version, replace(version, patch=patch - 1)], "between"
@@ -223,20 +220,20 @@ def _meant(version: KernelVersion, rest: str) -> tuple[list[KernelVersion], Doub
         # A tree past x.y may be stable's or mainline's.
         return [version, replace(version, patch=patch + 1), *([] if patch else after)], "between"
     line = line_of(version)
-    if patch == 0 and rest and line is not None and line.version == version.series:
+    if patch == 0 and rest and line is not None and line.version == version.line:
         return [version, *(one.since for one in line.arrivals)], "unnumbered"
     return [version], "between"
 
 
 def _said_of(release: str, version: KernelVersion) -> Standing:
     measured = next((one for one in MEASURED if one.release == version), None)
-    if sort_key(version.series) < sort_key(BEGAN.line):
+    if version.line < BEGAN.line:
         return Standing(release=release, version=version, state="not affected",
                         source=measured or BEGAN)
     line = line_of(version)
     if line is None:
         return Standing(release=release, version=version, doubt="unlisted")
-    if line.ending is not None and sort_key(version) > sort_key(line.ending.release):
+    if line.ending is not None and version > line.ending.release:
         return Standing(release=release, version=version, line=line, doubt="after the last")
     state = line.state(version.patch or 0)
     return Standing(release=release, version=version, state=state, line=line,

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -24,6 +24,9 @@ from tailwalk.words import listed
 State = Literal["applies", "partly there", "already there", "absent"]
 """What a series means for a tree: all its patches are to be made; some; none, since the tree has
 them or the like; none, since the tree lacks what the series is against."""
+
+Author = Annotated[str, msgspec.Meta(pattern=r"^[^<>\n]*[^<>\s] <[^<>\s@]+@[^<>\s@]+>$")]
+Commit = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{12,40}$")]
 
 _DEFINITIONS = Path(__file__).parent / "definitions"
 _SUFFIX = ".toml"
@@ -61,12 +64,16 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Attributes:
         subject: what `git log --oneline` shows.
         changelog: the text below it, wrapped at 72 columns.
+        author: who wrote it; the series' author where it does not say.
+        upstream: mainline's commit that makes the same change, if there is one.
         edits: made one after the other.
         already: signs of the same change in another form; any one will do.
     """
 
     subject: str
     changelog: str
+    author: Author | None = None
+    upstream: Commit | None = None
     edits: list[Edit]
     already: list[Sign] = []
 
@@ -97,6 +104,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         title: one line.
         holds: the versions it is meant for, in words.
         why: why it is right, in prose.
+        author: who wrote its patches, as `Name <address>`; without it, who git says the user is.
         on: the project's series that this one continues: its patches come first, where the tree
             lacks them, and its needs hold too.
         needs: signs of what the series is against; all must be there.
@@ -108,6 +116,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     holds: str
     why: str
     patches: list[Patch]
+    author: Author | None = None
     on: str | None = None
     needs: list[Need] = []
 
@@ -191,7 +200,7 @@ class SeriesPlan:
     def digest(self) -> str:
         """sha256 (hex) of the changes: equal for two series that leave the same source."""
         return digest_bytes(*(part for file, text in sorted(self.changes.items())
-                              for part in (file.encode(), _encode(text))))
+                              for part in (file.encode(), encode_source(text))))
 
     def write(self) -> None:
         """Make the changes in the tree: all, or none where one cannot be written.
@@ -207,7 +216,7 @@ class SeriesPlan:
                 handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
                 written.append((Path(name), target))
                 with os.fdopen(handle, "wb") as stream:
-                    stream.write(_encode(text))
+                    stream.write(encode_source(text))
                 Path(name).chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
             for source, target in written:
                 source.replace(target)
@@ -300,14 +309,15 @@ def load_series(name: str | Path) -> Series:
     if not series.patches or not all(patch.edits for patch in series.patches):
         raise SeriesError(f"{path} is no definition of a series: it needs patches, and each "
                           "patch edits.")
-    if series.on is None:
-        return series
-    base = load_series(series.on)
-    return msgspec.structs.replace(series, patches=base.patches + series.patches,
-                                   needs=base.needs + series.needs)
+    own = [msgspec.structs.replace(patch, author=patch.author or series.author)
+           for patch in series.patches]
+    base = load_series(series.on) if series.on else None
+    return msgspec.structs.replace(series, patches=(base.patches if base else []) + own,
+                                   needs=(base.needs if base else []) + series.needs)
 
 
-def _encode(text: str) -> bytes:
+def encode_source(text: str) -> bytes:
+    """The bytes of a text that a tree's files were read into."""
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tailwalk.errors import GuestError
-from tailwalk.probe.protocol import Frame
+from tailwalk.framing import Frame
 from tailwalk.verify.pattern import explain
 
 _STEP = struct.Struct("<QQ")

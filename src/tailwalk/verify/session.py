@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from tailwalk.errors import GuestError, ProbeError
+from tailwalk.framing import Frame, FrameType
 from tailwalk.kernels import Kernel
-from tailwalk.probe.protocol import Frame, FrameType
 from tailwalk.verify.configuration import Configuration
 from tailwalk.verify.frames import (
     Reached,

@@ -44,6 +44,9 @@ _REP_ACK, _REP_INFO, _REP_UNSUPPORTED = 1, 3, 0x80000001
 _READ, _WRITE, _DISCONNECT, _FLUSH = 0, 1, 2, 3
 _EIO, _EINVAL, _ENOSPC = 5, 22, 28
 
+Read = Callable[[int, int, int], bytes]
+Write = Callable[[int, bytes, int], int]
+
 SECTOR = 4096
 """What the disk writes as a whole or not at all, in bytes. Smaller would tear the superblock of
 an ext4 with blocks of 1 KiB, which no disk with sectors of 4 KiB does."""
@@ -63,9 +66,11 @@ class _Write:
 class Disk:
     """Serves an image file to one QEMU. Use as a context manager round the guest."""
 
-    def __init__(self, image: Path) -> None:
-        """Serve `image`."""
+    def __init__(self, image: Path, *, read: Read = os.pread, write: Write = os.pwrite) -> None:
+        """Serve `image`, which is read and written by these."""
         self._image = image
+        self._read = read
+        self._pwrite = write
         self._cut: Callable[[], None] | None = None
         self._writes_left = 0
         self._unflushed: list[_Write] = []
@@ -144,7 +149,7 @@ class Disk:
         error, data = 0, b""
         try:
             if kind == _READ:
-                data = os.pread(file, length, offset)
+                data = self._read(file, length, offset)
                 error = _EIO if len(data) < length else 0
             elif kind == _WRITE:
                 self._write(file, offset, written)
@@ -161,7 +166,7 @@ class Disk:
 
     def _write(self, file: int, offset: int, data: bytes) -> None:
         self._unflushed.append(_Write(offset, os.pread(file, len(data), offset), data))
-        os.pwrite(file, data, offset)
+        self._pwrite(file, data, offset)
         if self._cut is not None:
             self._writes_left -= 1
             self.was_cut = self._writes_left <= 0

@@ -173,18 +173,18 @@ def _pack(segment: tuple[int, bytes]) -> bytes:
     return _SEGMENT.pack(offset, len(data), byte)
 
 
-def packed_image(wanted: Filesystem, cache: Cache) -> bytes:
+def packed_image(wanted: Filesystem, cache: Cache, *, size: int = IMAGE_SIZE) -> bytes:
     """A fresh file system as the probe's `disk` command takes it: for each segment its offset,
     its length and the byte it repeats, 256 for none, as 64-bit little-endian words; the bytes
     follow where it repeats none. What is zero is left out, as a new RAM disk is zero."""
     arguments = " ".join(_mkfs_arguments(wanted))
     version = subprocess.run([mkfs_program(wanted.kind), "-V"], capture_output=True, check=False)
-    key = digest_bytes(b"segments", arguments.encode(), str(IMAGE_SIZE).encode(), version.stdout,
+    key = digest_bytes(b"segments", arguments.encode(), str(size).encode(), version.stdout,
                        version.stderr)
 
     def make(folder: Path) -> None:
         image = folder / "image"
-        make_image(wanted, image, size=IMAGE_SIZE)
+        make_image(wanted, image, size=size)
         (folder / "packed").write_bytes(b"".join(map(_pack, segments(image))))
         image.unlink()
 

@@ -27,7 +27,8 @@ from typing import Any
 
 from tailwalk.cache import WHILE_WAITING
 from tailwalk.errors import GuestError, ProbeError, ToolError
-from tailwalk.probe.protocol import Frame, FrameReader, FrameType, Ready, read_ready
+from tailwalk.framing import Frame, FrameReader, FrameType
+from tailwalk.probe.protocol import Ready, read_ready
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.vm.qemu import (
     STATE_SET,

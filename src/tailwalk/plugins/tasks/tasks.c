@@ -5,70 +5,21 @@
  *
  * Each instruction adds one to one of two counters in line with the translated
  * code: user mode by its address in the lower half, the kernel by the upper.
- * Whose they are is known by task. The kernel changes tasks in one place,
- * __switch_to_asm, where `mov OFFSET(%rsi),%rsp` takes the next task's stack
- * from its task_struct (arch/x86/entry/entry_64.S): no other instruction of
- * the kernel is of that form, and the address that it loads from names the
- * task. A task that executes an instruction in user mode is the program's; the
- * kernel's own threads never do. Interrupts count for the task they land in.
+ * Whose they are is known by task: the kernel changes tasks in one place
+ * (x86_64.h). A task that executes an instruction in user mode is the
+ * program's; the kernel's own threads never do. Interrupts count for the task
+ * they land in.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "qemu_api.h"
+#include "output.h"
+#include "x86_64.h"
 
 EXPORT int qemu_plugin_version = API;
 
-#define MARKER_SIZE 8
-static const uint8_t marker_begin[MARKER_SIZE] = {
-	0x0f, 0x1f, 0x84, 0x00, 0x03, 0x57, 0x4c, 0x54
-};
-static const uint8_t marker_end[MARKER_SIZE] = { 0x0f, 0x1f, 0x84, 0x00, 0x04, 0x57, 0x4c, 0x54 };
-
-static const uint8_t switch_stack[3] = { 0x48, 0x8b, 0xa6 };
-#define SWITCH_SIZE 7
-
 enum { USER, KERNEL, MODES };
-
-#if API < 2
-static uint64_t counters[MODES];
-
-static void make_counters(void)
-{
-}
-
-static void count(struct qemu_plugin_insn *instruction, int mode)
-{
-	qemu_plugin_register_vcpu_insn_exec_inline(instruction, ADD_U64, &counters[mode], 1);
-}
-
-static uint64_t executed(int mode)
-{
-	return counters[mode];
-}
-#else
-static struct qemu_plugin_scoreboard *board;
-
-static void make_counters(void)
-{
-	board = qemu_plugin_scoreboard_new(MODES * sizeof(uint64_t));
-}
-
-static void count(struct qemu_plugin_insn *instruction, int mode)
-{
-	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
-		instruction, ADD_U64,
-		(struct qemu_plugin_word){ board, (size_t)mode * sizeof(uint64_t) }, 1);
-}
-
-static uint64_t executed(int mode)
-{
-	return ((uint64_t *)qemu_plugin_scoreboard_find(board, 0))[mode];
-}
-#endif
 
 /* A life of a task: its task_struct's memory may serve another one later. */
 struct task {
@@ -79,7 +30,6 @@ struct task {
 
 /* What is written at the end, as 64-bit words. */
 static struct {
-	uint64_t magic; /* "TWTASKS1" */
 	uint64_t user, kernel; /* of the program's tasks */
 	uint64_t others; /* of the kernel's own threads */
 	uint64_t probe; /* of the probe itself */
@@ -93,7 +43,6 @@ static uint64_t last[MODES]; /* the counters when they were last settled */
 static uint64_t arrived[MODES]; /* the present task's counts when it was switched to */
 static uint64_t newborn;
 static bool counting;
-static int output = -1;
 
 static void finish(struct task *task)
 {
@@ -117,10 +66,8 @@ static struct task *find(uint64_t address)
 	if (known == room) {
 		room = room ? 2 * room : 64;
 		tasks = realloc(tasks, room * sizeof(*tasks));
-		if (!tasks) {
-			fprintf(stderr, "tailwalk's task plugin: no memory\n");
-			exit(1);
-		}
+		if (!tasks)
+			output_failed("out of memory");
 	}
 	tasks[known] = (struct task){ .address = address };
 	return &tasks[known++];
@@ -129,12 +76,12 @@ static struct task *find(uint64_t address)
 /* Credit what was executed since the last time to the task that runs. */
 static void settle(void)
 {
-	for (int mode = 0; mode < MODES; mode++) {
-		uint64_t now = executed(mode);
+	const uint64_t *now = counters();
 
+	for (int mode = 0; mode < MODES; mode++) {
 		if (counting && current)
-			current->counts[mode] += now - last[mode];
-		last[mode] = now;
+			current->counts[mode] += now[mode] - last[mode];
+		last[mode] = now[mode];
 	}
 }
 
@@ -190,30 +137,13 @@ static void on_end(unsigned int cpu, void *data)
 		current->init = 1;
 	for (size_t i = 0; i < known; i++)
 		finish(&tasks[i]);
-	memcpy(&result.magic, "TWTASKS1", 8);
-	if (write(output, &result, sizeof(result)) != sizeof(result))
-		fprintf(stderr, "tailwalk's task plugin: %s\n", strerror(errno));
-}
-
-static bool has_bytes(const struct qemu_plugin_insn *instruction, size_t size,
-		      const uint8_t *bytes, size_t length)
-{
-	uint8_t found[MARKER_SIZE];
-
-	if (qemu_plugin_insn_size(instruction) != size)
-		return false;
-#if API < 3
-	memcpy(found, qemu_plugin_insn_data(instruction), length);
-#else
-	qemu_plugin_insn_data(instruction, found, length);
-#endif
-	return !memcmp(found, bytes, length);
+	output_frame(FRAME_TASKS, (struct part[]){ { &result, sizeof(result) } }, 1);
 }
 
 static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 {
 	size_t length = qemu_plugin_tb_n_insns(block);
-	int mode = qemu_plugin_tb_vaddr(block) >> 63 ? KERNEL : USER;
+	int mode = in_kernel(qemu_plugin_tb_vaddr(block)) ? KERNEL : USER;
 
 	(void)id;
 	for (size_t i = 0; i < length; i++) {
@@ -227,15 +157,13 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 			 has_bytes(instruction, SWITCH_SIZE, switch_stack, sizeof(switch_stack)))
 			qemu_plugin_register_vcpu_mem_cb(instruction, on_switch, NO_REGISTERS,
 							 LOADS_AND_STORES, NULL);
-		else if (mode == USER &&
-			 has_bytes(instruction, MARKER_SIZE, marker_begin, MARKER_SIZE))
+		else if (mode == USER && is_marker(instruction, mark_program))
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_begin, NO_REGISTERS,
 							       NULL);
-		else if (mode == USER &&
-			 has_bytes(instruction, MARKER_SIZE, marker_end, MARKER_SIZE))
+		else if (mode == USER && is_marker(instruction, mark_program_end))
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
 							       NULL);
-		count(instruction, mode);
+		count(instruction, (size_t)mode);
 	}
 }
 
@@ -244,22 +172,17 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
 {
 	unsigned long long address;
+	int descriptor;
 
-	if (argc != 2 || sscanf(argv[0], "output=%d", &output) != 1 ||
+	if (argc != 2 || sscanf(argv[0], "output=%d", &descriptor) != 1 ||
 	    sscanf(argv[1], "newborn=%llu", &address) != 1) {
 		fprintf(stderr, "tailwalk's task plugin takes output=FD,newborn=ADDRESS\n");
 		return 1;
 	}
-	if (strcmp(info->target, "x86_64") || !info->system_emulation) {
-		fprintf(stderr, "tailwalk's task plugin is for qemu-system-x86_64\n");
+	if (output_open(descriptor, info))
 		return 1;
-	}
 	newborn = address;
-	if (write(output, "TWLOADED", 8) != 8) {
-		fprintf(stderr, "tailwalk's task plugin: %s\n", strerror(errno));
-		return 1;
-	}
-	make_counters();
+	make_counters(MODES);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, instrument);
 	return 0;
 }

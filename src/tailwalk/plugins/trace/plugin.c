@@ -11,103 +11,17 @@
  * call.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "qemu_api.h"
+#include "output.h"
 #include "trace.h"
+#include "x86_64.h"
 
 EXPORT int qemu_plugin_version = API;
 
-/* MARK_BEGIN and MARK_END of the probe (probe/calls.c). */
-#define MARKER_SIZE 8
-static const uint8_t marker_begin[MARKER_SIZE] = {
-	0x0f, 0x1f, 0x84, 0x00, 0x01, 0x57, 0x4c, 0x54
-};
-static const uint8_t marker_end[MARKER_SIZE] = { 0x0f, 0x1f, 0x84, 0x00, 0x02, 0x57, 0x4c, 0x54 };
-
-/* Counting the executed instructions. */
-
-#if API < 2
-static uint64_t counter;
-
-static void make_counter(void)
-{
-}
-
-static void count(struct qemu_plugin_insn *instruction)
-{
-	qemu_plugin_register_vcpu_insn_exec_inline(instruction, ADD_U64, &counter, 1);
-}
-
 static uint64_t executed(void)
 {
-	return counter;
+	return *counters();
 }
-#else
-static struct qemu_plugin_scoreboard *board;
-
-static void make_counter(void)
-{
-	board = qemu_plugin_scoreboard_new(sizeof(uint64_t));
-}
-
-static void count(struct qemu_plugin_insn *instruction)
-{
-	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
-		instruction, ADD_U64, (struct qemu_plugin_word){ board, 0 }, 1);
-}
-
-static uint64_t executed(void)
-{
-	return *(uint64_t *)qemu_plugin_scoreboard_find(board, 0);
-}
-#endif
-
-/* Reading instructions. */
-
-static void copy_bytes(const struct qemu_plugin_insn *instruction, uint8_t *bytes, size_t size)
-{
-#if API < 3
-	memcpy(bytes, qemu_plugin_insn_data(instruction), size);
-#else
-	qemu_plugin_insn_data(instruction, bytes, size);
-#endif
-}
-
-static bool is_marker(const struct qemu_plugin_insn *instruction, const uint8_t *marker)
-{
-	uint8_t bytes[MARKER_SIZE];
-
-	if (qemu_plugin_insn_size(instruction) != MARKER_SIZE)
-		return false;
-	copy_bytes(instruction, bytes, MARKER_SIZE);
-	return !memcmp(bytes, marker, MARKER_SIZE);
-}
-
-enum kind { OTHER, CALL, RETURN };
-
-/* Near calls and returns, by the opcode after the prefixes (Intel SDM, volume
- * 2, 2.1). */
-static enum kind kind_of(const uint8_t *bytes, size_t size)
-{
-	size_t at = 0;
-
-	while (at < size &&
-	       (bytes[at] == 0x66 || bytes[at] == 0x67 || bytes[at] == 0xf2 || bytes[at] == 0xf3 ||
-		(bytes[at] & 0xe7) == 0x26 || bytes[at] == 0x64 || bytes[at] == 0x65))
-		at++;
-	if (at < size && (bytes[at] & 0xf0) == 0x40)
-		at++;
-	if (at == size)
-		return OTHER;
-	if (bytes[at] == 0xe8 ||
-	    (bytes[at] == 0xff && at + 1 < size && (bytes[at + 1] >> 3 & 7) == 2))
-		return CALL;
-	return bytes[at] == 0xc3 || bytes[at] == 0xc2 ? RETURN : OTHER;
-}
-
-/* Instrumenting. */
 
 static void on_begin(unsigned int cpu, void *data)
 {
@@ -156,17 +70,17 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 
 		copy_bytes(instruction, bytes, size);
 		block->sizes[i] = (uint8_t)size;
-		count(instruction);
+		count(instruction, 0);
 		kind = kind_of(bytes, size);
 		if (kind != OTHER)
 			qemu_plugin_register_vcpu_mem_cb(instruction, on_stack, NO_REGISTERS,
 							 LOADS_AND_STORES,
 							 kind == CALL ? &is_call : NULL);
-		else if (is_marker(instruction, marker_begin))
+		else if (is_marker(instruction, mark_call))
 			qemu_plugin_register_vcpu_insn_exec_cb(
 				instruction, on_begin, NO_REGISTERS,
 				(void *)(uintptr_t)qemu_plugin_insn_vaddr(instruction));
-		else if (is_marker(instruction, marker_end))
+		else if (is_marker(instruction, mark_call_end))
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
 							       NULL);
 		bytes += size;
@@ -184,10 +98,10 @@ static void await_marker(uint64_t id, struct qemu_plugin_tb *translated)
 	static bool found;
 	size_t length = qemu_plugin_tb_n_insns(translated);
 
-	if (found || qemu_plugin_tb_vaddr(translated) >> 63)
+	if (found || in_kernel(qemu_plugin_tb_vaddr(translated)))
 		return;
 	for (size_t i = 0; i < length && !found; i++)
-		found = is_marker(qemu_plugin_tb_get_insn(translated, i), marker_begin);
+		found = is_marker(qemu_plugin_tb_get_insn(translated, i), mark_call);
 	if (found)
 		qemu_plugin_reset(id, on_reset);
 }
@@ -195,20 +109,15 @@ static void await_marker(uint64_t id, struct qemu_plugin_tb *translated)
 /* Takes one argument, output=FD. */
 EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
 {
-	int versions[3] = { API, info->version.min, info->version.cur };
 	int descriptor;
 
 	if (argc != 1 || sscanf(argv[0], "output=%d", &descriptor) != 1) {
 		fprintf(stderr, "tailwalk's counting plugin takes output=FD\n");
 		return 1;
 	}
-	if (strcmp(info->target, "x86_64") || !info->system_emulation) {
-		fprintf(stderr, "tailwalk's counting plugin is for qemu-system-x86_64\n");
+	if (output_open(descriptor, info))
 		return 1;
-	}
-	output_open(descriptor);
-	output_frame(FRAME_HELLO, (struct part[]){ { versions, sizeof(versions) } }, 1);
-	make_counter();
+	make_counters(1);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, await_marker);
 	return 0;
 }

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
 #include "trace.h"
+#include "x86_64.h"
 
 /* An event is one 64-bit word, its kind in the top two bits:
  *   BLOCK: bits 0-31 the block, 32-41 instructions executed of it, 42-61 how
@@ -69,11 +71,6 @@ static uint64_t mix(uint64_t address)
 	return address ^ address >> 33;
 }
 
-static bool in_kernel(uint64_t address)
-{
-	return address >> 63;
-}
-
 struct block *new_block(uint64_t address, uint32_t length)
 {
 	struct block *block = grow(NULL, sizeof(*block));
@@ -82,7 +79,7 @@ struct block *new_block(uint64_t address, uint32_t length)
 	block->address = address;
 	block->length = length;
 	block->sizes = grow(NULL, length);
-	block->bytes = grow(NULL, length * 15); /* no x86 instruction is longer */
+	block->bytes = grow(NULL, length * LONGEST_INSTRUCTION);
 	block->hashes = grow(NULL, (length + 1) * sizeof(*block->hashes));
 	if (!(block_count & (block_count + 1)))
 		blocks = grow(blocks, (2ul * block_count + 2) * sizeof(*blocks));

@@ -26,21 +26,4 @@ void trace_block(struct block *block, uint64_t executed);
 void trace_stack(bool pushed, uint64_t slot);
 void trace_end(uint64_t executed);
 
-/* output.c: frames to the host. */
-enum frame {
-	FRAME_HELLO = 1,
-	FRAME_BLOCK = 2,
-	FRAME_TRACE = 3,
-	FRAME_CALL = 4,
-};
-
-struct part {
-	const void *bytes;
-	size_t length;
-};
-
-void output_open(int descriptor);
-void output_frame(enum frame type, const struct part *parts, int count);
-_Noreturn void output_failed(const char *why);
-
 #endif

@@ -57,7 +57,7 @@ void report_difference(const struct exercise *exercise, const struct operation *
 		add_bytes(text, sizeof(text), "found", found, 8);
 	}
 	send_frame(FRAME_DIFFERENCE, text, strlen(text));
-	guest_exit(0);
+	transport_exit(0);
 }
 
 /* By words and not by memcmp(3): QEMU 7.2 calls a helper for each vector

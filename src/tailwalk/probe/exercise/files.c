@@ -15,11 +15,6 @@
 #include "exercise.h"
 #include "probe.h"
 
-#define PAGE 4096ull
-#define PRESENT (1ull << 63)
-#define FRAME_MASK ((1ull << 55) - 1)
-#define TAIL (1ull << 16)
-
 int file_fds[FILES] = { -1, -1, -1, -1 };
 unsigned char *file_maps[FILES];
 
@@ -77,33 +72,27 @@ static void unmap_pages(int file)
 /* The order of the folio that caches an offset: -1 where none does that is
  * uptodate, or where the kernel does not tell. Page flags are read for the
  * largest folio that the page can be in, which starts at a multiple of its
- * length in memory too (folios.c has the bits). */
+ * length in memory too. */
 int folio_order(int file, uint64_t offset)
 {
-	static int pagemap = -2, kpageflags;
-	uint64_t flags[LARGEST_FOLIO / PAGE], frame, first, last;
-	unsigned char *page = file_maps[file] + (offset & ~(PAGE - 1));
+	uint64_t pages = LARGEST_FOLIO / page_size();
+	uint64_t flags[LARGEST_FOLIO / SMALLEST_PAGE], frame, first, last;
+	unsigned char *page = file_maps[file] + (offset & ~(page_size() - 1));
 	unsigned char resident;
 
-	if (pagemap == -2) {
-		pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-		kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	}
-	if (mincore(page, PAGE, &resident) || !(resident & 1))
+	if (mincore(page, page_size(), &resident) || !(resident & 1))
 		return -1;
 	(void)*(volatile unsigned char *)page;
-	if (pread(pagemap, &frame, 8, (off_t)((uintptr_t)page / PAGE * 8)) != 8 ||
-	    !(frame & PRESENT))
+	if (!page_frames(page, &frame, 1) || !frame)
 		return -1;
-	frame &= FRAME_MASK;
-	first = last = frame % (LARGEST_FOLIO / PAGE);
-	if (pread(kpageflags, flags, sizeof(flags), (off_t)((frame - first) * 8)) != sizeof(flags))
+	first = last = frame % pages;
+	if (!frame_flags(frame - first, flags, pages))
 		return -1;
-	while (first && flags[first] & TAIL)
+	while (first && flags[first] & FLAG_TAIL)
 		first--;
-	while (last + 1 < LARGEST_FOLIO / PAGE && flags[last + 1] & TAIL)
+	while (last + 1 < pages && flags[last + 1] & FLAG_TAIL)
 		last++;
-	return 63 - __builtin_clzll(last - first + 1);
+	return order_of(last - first + 1);
 }
 
 static int again(long result)
@@ -172,11 +161,11 @@ static unsigned char *memory_end(void)
 	static unsigned char *memory;
 
 	if (!memory) {
-		memory = mmap(NULL, LARGEST_FOLIO + 4096, PROT_READ | PROT_WRITE,
+		memory = mmap(NULL, LARGEST_FOLIO + page_size(), PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (memory == MAP_FAILED)
 			fail("no memory for a buffer");
-		mprotect(memory + LARGEST_FOLIO, 4096, PROT_NONE);
+		mprotect(memory + LARGEST_FOLIO, page_size(), PROT_NONE);
 	}
 	return memory + LARGEST_FOLIO;
 }
@@ -218,7 +207,7 @@ static void drop_caches(int also_slabs)
 
 static void sync_map(const struct operation *what, const struct shadow *shadow)
 {
-	uint64_t begin = what->whole ? 0 : what->offset & ~4095ull;
+	uint64_t begin = what->whole ? 0 : what->offset & ~(page_size() - 1);
 	uint64_t end = what->whole ? shadow->size : what->offset + what->length;
 
 	if (begin < end)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a workload is declared by, and the workloads there are: a file each in `workloads`.
+
+The C twin of a declaration lies in tailwalk/probe/workloads; the probe is not built where the two
+do not agree.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pkgutil import iter_modules
+from typing import Literal
+
+from tailwalk.cases import workloads
+from tailwalk.cases.size import KIB, show_size
+from tailwalk.errors import UsageError
+
+Value = int | bool
+Values = Mapping[str, Value]
+
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A number that cases of a workload differ in.
+
+    Attributes:
+        name: in records, in the probe's job and in C.
+        unit: what it counts; a flag is true or false.
+        meaning: as a clause.
+        default: where nobody says otherwise; None where the case's name says it.
+        least, most: bounds; `most` None for none.
+        refusal: what is said of a value out of bounds, with `{case}`, its name, and `{value}`.
+    """
+
+    name: str
+    unit: Literal["bytes", "vectors", "flag"]
+    meaning: str
+    default: Value | None = None
+    least: int = 0
+    most: int | None = None
+    refusal: str = "case {case}: {value} is out of bounds."
+
+    def fits(self, value: Value) -> bool:
+        """Is the value of the parameter's type?"""
+        return isinstance(value, bool) == (self.unit == "flag")
+
+    def check(self, case: str, value: Value) -> None:
+        """Raise UsageError for a value of the case that is out of bounds."""
+        if value < self.least or (self.most is not None and value > self.most):
+            raise UsageError(self.refusal.format(case=case, value=_Shown(value)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What has to be there before a workload's first call.
+
+    Attributes:
+        name: in C, where it is a struct of its parameters.
+        prepared: what is made, with the parameters' values in braces.
+        parameters: how it is made.
+        check: raises UsageError for values that cannot be together, of the case of this name.
+    """
+
+    name: str
+    prepared: str
+    parameters: Sequence[Parameter]
+    check: Callable[[str, Values], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """One call, or a short row of them, and what prepares it.
+
+    Attributes:
+        name: libMicro's, where libMicro has it; its file's, here and in C.
+        family: the kind of call.
+        pattern: what its cases are called, with the parameters that a name says in braces.
+        call: what one call does, with the parameters' values in braces.
+        outside: what is done before every call outside the measured part; empty for nothing.
+        counted: how a figure comes of its calls on the rig that counts.
+        parameters: its own, besides those of its needs.
+        needs: what is prepared before its first call.
+        check: raises UsageError for values that cannot be together, of the case of this name.
+    """
+
+    name: str
+    family: str
+    pattern: str
+    call: str
+    outside: str = ""
+    counted: str = "every call on its own; the figure is the mode"
+    parameters: Sequence[Parameter]
+    needs: Sequence[Need]
+    check: Callable[[str, Values], None]
+
+    @cached_property
+    def declared(self) -> Mapping[str, Parameter]:
+        """Its parameters and those of its needs by name, in order."""
+        every = [*self.parameters, *(one for need in self.needs for one in need.parameters)]
+        return {parameter.name: parameter for parameter in every}
+
+    def named(self, case: str) -> dict[str, Value] | None:
+        """The values that the name of a case stands for, defaults among them; None for a name that
+        is not of the workload's pattern. `1k` is 1024."""
+        match = self._name.fullmatch(case)
+        if match is None:
+            return None
+        said = {name: int(text.rstrip("k")) * (KIB if text.endswith("k") else 1)
+                for name, text in match.groupdict().items()}
+        return self.with_defaults(said)
+
+    @cached_property
+    def _name(self) -> re.Pattern[str]:
+        return re.compile(_FIELD.sub(r"(?P<\1>\\d+k?)", self.pattern))
+
+    def with_defaults(self, values: Values) -> dict[str, Value]:
+        """Values for all parameters, in order; raises UsageError where one is missing."""
+        found = {}
+        for name, parameter in self.declared.items():
+            value = values.get(name, parameter.default)
+            if value is None:
+                raise UsageError(f"a case of {self.name} has to say its {name}.")
+            found[name] = value
+        return found
+
+    def explained(self, values: Values) -> str:
+        """What a case with these values measures, as a line."""
+        before = f", after an uncounted {self.outside}" if self.outside else ""
+        text = "; ".join([self.call + before, *(need.prepared for need in self.needs)])
+        return text.format(**{name: _Shown(value) for name, value in values.items()})
+
+
+class _Shown(int):
+    """A number that `{name:size}` shows as a size."""
+
+    def __format__(self, form: str) -> str:
+        return show_size(self) if form == "size" else super().__format__(form)
+
+
+@cache
+def workload_names() -> tuple[str, ...]:
+    """The names of all workloads, in order of the alphabet."""
+    return tuple(sorted(module.name for module in iter_modules(workloads.__path__)))
+
+
+@cache
+def find_workload(name: str) -> Workload:
+    """The workload of this name; raises UsageError where there is none."""
+    if name not in workload_names():
+        raise UsageError(f"there is no workload {name!r} in this tailwalk.")
+    declared: Workload = importlib.import_module(f"{workloads.__name__}.{name}").WORKLOAD
+    assert declared.name == name, f"the workload {declared.name} is declared in {name}.py"
+    return declared

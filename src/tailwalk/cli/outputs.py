@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a command writes: one form on standard output, and whole files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tailwalk.cli.console import show, write
+from tailwalk.errors import UsageError
+from tailwalk.runs import Run
+from tailwalk.runs.record import encode, write_whole
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Content = Callable[[], str | bytes]
+
+_META = "tailwalk.cli.outputs"
+
+
+def _option(*names: str, **described: Any) -> Callable[[Function], Function]:
+    """An option whose value is for `Outputs`, and no argument of the command's function."""
+    def keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+        context.meta.setdefault(_META, {})[parameter.name] = value
+
+    return click.option(*names, expose_value=False, callback=keep, **described)
+
+
+def file_option(*names: str, help: str, **described: Any) -> Callable[[Function], Function]:
+    """An option that names a file to write."""
+    return _option(*names, type=click.Path(path_type=Path), metavar="FILE", help=help, **described)
+
+
+def format_option(*forms: str, help: str) -> Callable[[Function], Function]:
+    """--format, one of `forms`; the first is the default."""
+    return _option("--format", type=click.Choice(forms), default=forms[0], show_default=True,
+                   help=help)
+
+
+class Outputs:
+    """What the user asked the current command to write.
+
+    Attributes:
+        form: that of standard output.
+    """
+
+    def __init__(self) -> None:
+        given: dict[str, Any] = click.get_current_context().meta.get(_META, {})
+        self.form: str = given.get("format", "")
+        self._files = {name: value if isinstance(value, tuple) else (value,)
+                       for name, value in given.items() if name != "format" and value}
+
+    def files(self, name: str) -> tuple[Path, ...]:
+        """The files to be written for an option; none where it was not given."""
+        return self._files.get(name, ())
+
+    def check(self, *, read: Iterable[str] = ()) -> Outputs:
+        """Itself; raises UsageError for a file that cannot be written, or that is one of the
+        records `read`: better now than after a measurement."""
+        records = [Path(name) for name in read if Path(name).is_file()]
+        for file in (file for files in self._files.values() for file in files):
+            if not file.absolute().parent.is_dir():
+                raise UsageError(f"{file}: there is no directory {file.absolute().parent}; make "
+                                 "it first.")
+            if file.is_dir():
+                raise UsageError(f"{file} is a directory: name a file to write.")
+            if file.is_file() and any(map(file.samefile, records)):
+                raise UsageError(f"{file} is a record that is read here, and would be lost: name "
+                                 "another file to write.")
+        return self
+
+    def save(self, name: str, *contents: Content) -> None:
+        """Write the files of an option, each whole or not at all; what was not asked for is not
+        made. Raises RecordError."""
+        for file, content in zip(self.files(name), contents, strict=False):
+            made = content()
+            write_whole(file, made.encode() if isinstance(made, str) else made)
+
+    def write(self, **forms: Content) -> None:
+        """Print the form that was asked for, as it is."""
+        made = forms[self.form]()
+        write(made if isinstance(made, str) else made.decode())
+
+    def show(self, shown: Callable[[Console], RenderableType], **forms: Content) -> None:
+        """As `write`, where one of `forms` was asked for; else print what is shown on a
+        console."""
+        if self.form in forms:
+            self.write(**forms)
+        else:
+            show(shown)
+
+
+def json_list(runs: Iterable[Run]) -> str:
+    """Records as one JSON document, which `tailwalk model predict` reads too."""
+    return "[\n" + ",\n".join(encode(run).decode().rstrip() for run in runs) + "\n]\n"

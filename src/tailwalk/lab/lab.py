@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The service: from specs, records and a plan to runs and profiles.
+
+What can be refused or read is so before anything is fetched, built or booted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tailwalk.cases import find_cases
+from tailwalk.compare.agreement import check_conditions
+from tailwalk.errors import TailwalkError, UsageError
+from tailwalk.kernels import Kernel, parse_spec, resolve
+from tailwalk.kernels.spec import require_measurable
+from tailwalk.lab.records import is_spec, read_argument
+from tailwalk.progress import SILENT, Progress
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.exact import Measured, measure_each
+from tailwalk.rigs.plan import Pace, Plan
+from tailwalk.runs import Run
+from tailwalk.runs.metrics import RIGS
+from tailwalk.runs.store import Store
+
+if TYPE_CHECKING:
+    from tailwalk.kernels.listing import Available
+    from tailwalk.profile.record import Profile
+    from tailwalk.rigs.exec import ExecPlan, Executed
+    from tailwalk.rigs.pool import Pool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab:
+    """Where kernels are measured.
+
+    Attributes:
+        progress: told how far the work is.
+        fresh: measure again what was measured before under identical inputs.
+        dask: the address of a Dask cluster that counts; None: this machine does.
+    """
+
+    progress: Progress = SILENT
+    fresh: bool = False
+    dask: str | None = None
+
+    @cached_property
+    def store(self) -> Store:
+        """Where runs are kept."""
+        return Store(progress=self.progress)
+
+    @cached_property
+    def bench(self) -> Bench:
+        """What every guest shares."""
+        return Bench.prepare(progress=self.progress)
+
+    @cached_property
+    def pool(self) -> Pool | None:
+        """Who counts."""
+        if self.dask is None:
+            return None
+        from tailwalk.rigs.dask_pool import DaskPool
+
+        return DaskPool(self.dask)
+
+    def kernel(self, spec: str) -> Kernel:
+        """The kernel of a spec, fetched or built where the cache has it not; raises as
+        `resolve`."""
+        return resolve(spec, progress=self.progress)
+
+    def available(self) -> Sequence[Available]:
+        """The kernels that the archive has."""
+        from tailwalk.kernels.listing import list_kernels
+
+        return list_kernels(progress=self.progress).available
+
+    def runs(self, arguments: Sequence[str], plan: Plan | None = None) -> list[Run]:
+        """The run of each argument, in order: a spec's is measured by the plan, any other is
+        read (`read_argument`), and before anything is measured.
+
+        Without a plan, specs are measured as the first run that was read, or by the suite `seed`.
+        Raises UsageError where what would be measured does not compare with that run, and as
+        `read_argument` and `measure`.
+        """
+        specs = list(dict.fromkeys(argument for argument in arguments if is_spec(argument)))
+        runs = {argument: read_argument(argument, progress=self.progress)
+                for argument in arguments if argument not in specs}
+        if specs:
+            beside = next(iter(runs.values()), None)
+            plan = plan or (plan_like(beside) if beside else Plan(cases=find_cases(["seed"])))
+            runs |= zip(specs, self.measure(specs, plan, beside=beside), strict=True)
+        return [runs[argument] for argument in arguments]
+
+    def measure(self, specs: Sequence[str], plan: Plan, *, beside: Run | None = None) -> list[Run]:
+        """The run of each spec, on the plan's rig; on the exact one it is that which the store
+        has of identical inputs, unless `fresh`.
+
+        Raises UsageError for a kernel that checks itself, on the exact rig for figures that would
+        not compare with the record `beside`, and what resolving and the rig raise.
+        """
+        check_specs(specs)
+        if plan.rig != "exact":
+            return self._timed(specs, plan)
+        if beside is not None:  # better now than after a build
+            self.check_beside(beside, specs[0], plan)
+        found = self.measure_all(specs, plan)
+        if reused := [spec for spec, one in zip(specs, found, strict=True) if one.reused]:
+            self.progress.note(f"{', '.join(reused)}: measured before under identical inputs, "
+                               "reused (--fresh measures again)")
+        return [one.run for one in found]
+
+    def measure_all(self, specs: Sequence[str], plan: Plan) -> list[Measured]:
+        """As `measure`, on the exact rig alone, with whether a run was there before."""
+        found: dict[str, Measured] = {}
+        with closing(self.measure_each(specs, plan)) as finished:
+            for spec, outcome in finished:
+                if isinstance(outcome, TailwalkError):
+                    raise outcome
+                found[spec] = outcome
+        return [found[spec] for spec in specs]
+
+    def measure_each(self, specs: Sequence[str],
+                     plan: Plan) -> Generator[tuple[str, Measured | TailwalkError]]:
+        """As `measure_all`, but one spec after the other as they finish; one that cannot be had or
+        measured gives its error and does not stop the others.
+
+        Close the iterator (contextlib.closing) to stop early.
+        """
+        check_specs(specs)
+        plan.check_for("exact")
+        bench, store = self.bench, self.store.ready()
+        kernels: dict[str, Kernel] = {}
+        for spec in specs:
+            try:
+                kernels[spec] = self.kernel(spec)
+            except TailwalkError as error:
+                yield spec, error
+        found = list(kernels)
+        with closing(measure_each(list(kernels.values()), plan, bench=bench, store=store,
+                                  fresh=self.fresh, pool=self.pool)) as finished:
+            for number, outcome in finished:
+                yield found[number], outcome
+
+    def check_beside(self, record: Run, spec: str, plan: Plan) -> None:
+        """Raise UsageError where a spec that is measured by the plan would not compare with a
+        record, such as one of another version of QEMU."""
+        bench = replace(self.bench, machine=replace(self.bench.machine, append=plan.append))
+        change = msgspec.structs.replace
+        check_conditions(record, change(
+            record, rig="exact", conditions=bench.conditions(plan.filesystem),
+            kernel=change(record.kernel, spec=spec, release="not measured yet")))
+
+    def _timed(self, specs: Sequence[str], plan: Plan) -> list[Run]:
+        from tailwalk.rigs.timed import require_kvm
+
+        if self.dask is not None:
+            raise UsageError(f"--dask {self.dask}: times of different machines do not compare; the "
+                             "timed rig measures on this one. Leave --dask out.")
+        plan.check_for("timed")
+        require_kvm()  # before a kernel is fetched for it
+        self.store.ready()
+        runs = self.time_kernels([self.kernel(spec) for spec in specs], plan)
+        for run in runs:
+            self.store.add(run)
+        return runs
+
+    def time_kernels(self, kernels: Sequence[Kernel], plan: Plan) -> list[Run]:
+        """As `measure_timed`."""
+        from tailwalk.rigs.timed import measure_timed
+
+        return measure_timed(kernels, plan, progress=self.progress)
+
+    def measure_here(self, directory: Path, plan: Plan) -> Run:
+        """The run of this machine's own kernel on the file system of a directory; raises as
+        `measure_host`."""
+        from tailwalk.rigs.host import measure_host
+
+        self.store.ready()
+        run = measure_host(directory, plan, progress=self.progress)
+        self.store.add(run)
+        return run
+
+    def profiles(self, arguments: Sequence[str], plans: Sequence[Plan] = (), *,
+                 as_read: bool = False) -> list[Profile]:
+        """The profile of each argument, in order: a spec's is measured, by each of the plans,
+        which have one case each; any other is a file that is read, and before anything is
+        measured.
+
+        With `as_read`, specs are profiled with case and file system of the first profile that was
+        read, where one was. Raises RecordError, and what resolving and `profile` raise.
+        """
+        from tailwalk.profile.measure import profile
+        from tailwalk.profile.record import read_profile
+
+        read = {name: read_profile(Path(name)) for name in arguments if not is_spec(name)}
+        specs = [name for name in arguments if name not in read]
+        check_specs(specs)
+        plans = plans or [Plan(cases=find_cases(["pwrite_u1k"]))]
+        if read and as_read:
+            first = next(iter(read.values()))
+            plans = [replace(plans[0], cases=[first.figure.case],
+                             filesystem=first.conditions.filesystem)]
+        kernels = [self.kernel(spec) for spec in specs]
+        made = iter(profile([(kernel, plan) for kernel in kernels for plan in plans],
+                            bench=self.bench) if specs else ())
+        return [found for name in arguments
+                for found in ([read[name]] if name in read else islice(made, len(plans)))]
+
+    def execute(self, spec: str, plan: ExecPlan, *, memory: int = 1024) -> Executed:
+        """Run a program on the kernel of a spec, in a guest with so many MiB; raises what
+        resolving and `execute` raise."""
+        from tailwalk.rigs.exec import execute, read_program
+
+        plan.check()
+        check_specs([spec])
+        read_program(plan.program)  # before a kernel is fetched for it
+        kernel = self.kernel(spec)
+        machine = replace(self.bench.machine, memory=memory)
+        return execute(kernel, plan, bench=replace(self.bench, machine=machine))
+
+
+def check_specs(specs: Sequence[str]) -> None:
+    """Raise SpecError for what is no spec, UsageError for a kernel that checks itself."""
+    for spec in specs:
+        parse_spec(spec)
+    require_measurable(*specs)
+
+
+def plan_like(run: Run) -> Plan:
+    """The plan that measures what the run did, on its rig.
+
+    Raises UsageError for a run of the host rig, which no spec can be measured beside.
+    """
+    if not RIGS[run.rig].boots:
+        raise UsageError(f"the run of {run.kernel.spec} ({run.kernel.release}) is of the host rig: "
+                         "only other runs of that rig compare with it. Boot the other kernel and "
+                         "run tailwalk host there.")
+    rounds = max(figure.main.number for figure in run.figures)
+    return Plan(cases=[figure.case for figure in run.figures],
+                filesystem=run.conditions.filesystem, rig=run.rig,
+                pace=Pace() if run.metric.repeatable else Pace(rounds=rounds)).check()

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The guest's ways in and out: the job comes from QEMU's fw_cfg device, and
+ * frames leave by the debug console's I/O port. Both are plain port
+ * instructions, so no driver of the kernel under test takes part. (The string
+ * forms tell the compiler that they touch memory, which <sys/io.h>'s do not.)
+ */
+#include <string.h>
+#include <sys/io.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+#define DEBUG_CONSOLE 0xe9
+#define EXIT_PORT 0x501 /* QEMU's isa-debug-exit device */
+#define PAUSE_PORT 0x505 /* QEMU's pvpanic device; its pause action stops the machine */
+#define FW_CFG_SELECT 0x510
+#define FW_CFG_DATA 0x511
+#define FW_CFG_DIRECTORY 0x19
+#define JOB_NAME "opt/tailwalk/job"
+
+/* A task that holds I/O ports pays for them on every return to user mode
+ * (tss_update_io_bitmap, 58 instructions in v6.18): so they are held for a
+ * transfer only, never during a measured call. */
+static void hold_ports(uint16_t first, int count, int hold)
+{
+	if (ioperm(first, (unsigned long)count, hold))
+		_exit(3); /* init's end is a panic, which the console shows */
+}
+
+static void say(uint16_t port, uint8_t value)
+{
+	hold_ports(port, 1, 1);
+	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
+	hold_ports(port, 1, 0);
+}
+
+static void select_item(uint16_t item)
+{
+	hold_ports(FW_CFG_SELECT, 2, 1);
+	__asm__ volatile("outw %0, %1" ::"a"(item), "Nd"((uint16_t)FW_CFG_SELECT) : "memory");
+	hold_ports(FW_CFG_SELECT, 2, 0);
+}
+
+void transport_send(const void *data, size_t length)
+{
+	hold_ports(DEBUG_CONSOLE, 1, 1);
+	__asm__ volatile("rep outsb"
+			 : "+S"(data), "+c"(length)
+			 : "d"((uint16_t)DEBUG_CONSOLE)
+			 : "memory");
+	hold_ports(DEBUG_CONSOLE, 1, 0);
+}
+
+void transport_receive(void *buffer, size_t length)
+{
+	hold_ports(FW_CFG_SELECT, 2, 1);
+	__asm__ volatile("rep insb"
+			 : "+D"(buffer), "+c"(length)
+			 : "d"((uint16_t)FW_CFG_DATA)
+			 : "memory");
+	hold_ports(FW_CFG_SELECT, 2, 0);
+}
+
+/* Find the job in fw_cfg's directory: entries of big-endian size and selector
+ * and a name (QEMU, docs/specs/fw_cfg). */
+uint64_t transport_open(void)
+{
+	struct {
+		uint32_t size;
+		uint16_t select, reserved;
+		char name[56];
+	} entry;
+	uint32_t count;
+
+	select_item(FW_CFG_DIRECTORY);
+	transport_receive(&count, sizeof(count));
+	for (count = __builtin_bswap32(count); count--;) {
+		transport_receive(&entry, sizeof(entry));
+		if (strcmp(entry.name, JOB_NAME) == 0) {
+			select_item(__builtin_bswap16(entry.select));
+			return __builtin_bswap32(entry.size);
+		}
+	}
+	fail("QEMU offers no job (" JOB_NAME ")");
+}
+
+void transport_pause(void)
+{
+	say(PAUSE_PORT, 1);
+}
+
+void transport_exit(int status)
+{
+	say(EXIT_PORT, (uint8_t)status);
+	for (;;)
+		pause();
+}

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How much of one metric a case took: the figure, and the calls that it follows from."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import accumulate, groupby
+from statistics import median
+
+import msgspec
+
+from tailwalk.runs.interval import median_interval
+from tailwalk.runs.metrics import Metric
+
+_LEAST, _MOST = 1e-9, 1e18
+_STEADY_SHARE = 0.5
+
+
+class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much of a metric one call of a case takes.
+
+    Attributes:
+        value: the figure: the mode of what each call took, or the median of samples.
+        unit: of the figure, the interval and the calls.
+        user: instructions of `value` executed in user mode, where they are counted, else None.
+        share: share of the calls that took exactly `value`, where it is the mode, else None.
+        steady: False where the figure must not be relied on (a mode of half of the calls or
+            fewer).
+        interval: 95% confidence interval of a median; None for a mode or too few samples.
+        calls: the measured calls or samples in order of time, run-length encoded: [value,
+            repetitions] pairs.
+    """
+
+    value: int | float
+    unit: str
+    user: int | None = None
+    share: float | None = None
+    steady: bool = True
+    interval: tuple[float, float] | None = None
+    calls: list[tuple[int | float, int]] = []
+
+    @property
+    def usable(self) -> bool:
+        """Is the value what a call can cost? Ratios and fits of such figures are finite numbers;
+        a timed figure can come out at 0 or below."""
+        return _LEAST <= self.value <= _MOST
+
+    @property
+    def whole(self) -> int | float:
+        """The value, as an integer where it is one."""
+        return int(self.value) if float(self.value).is_integer() else self.value
+
+    @property
+    def number(self) -> int:
+        """How many calls or samples it rests on."""
+        return sum(repetitions for _, repetitions in self.calls)
+
+    def each(self) -> list[int | float]:
+        """What each call or sample took, in order of time."""
+        return [value for value, repetitions in self.calls for _ in range(repetitions)]
+
+
+def amount_of(metric: Metric, calls: Iterable[int | float], *, user: int | None = None) -> Amount:
+    """The amount that follows from what calls or samples took, of which there is at least one.
+
+    Of several modes it is the largest, and unsteady.
+    """
+    found = list(calls)
+    packed = [(value, len(list(same))) for value, same in groupby(found)]
+    if metric.centre == "median":
+        return Amount(value=median(found), unit=metric.unit, user=user,
+                      interval=median_interval(found), calls=packed)
+    value, times = max(Counter(found).items(), key=lambda item: (item[1], item[0]))
+    share = times / len(found)
+    return Amount(value=value, unit=metric.unit, user=user, share=share,
+                  steady=share > _STEADY_SHARE, calls=packed)
+
+
+def contradiction(metric: Metric, amount: Amount, case: str) -> str | None:
+    """What an amount of a case that was read contradicts itself in, as a clause; None where it
+    does not: a run that was imported is used in place of a measurement, so that its figures have
+    to follow from their calls."""
+    if amount.unit != metric.unit:
+        return f"{metric.name} of {case} are in {amount.unit}, and not in {metric.unit}"
+    counts: Counter[int | float] = Counter()
+    for value, repetitions in amount.calls:
+        if repetitions < 1:
+            return f"{repetitions} calls of {case} had {value:g}"
+        counts[value] += repetitions
+    if not counts:
+        return None
+    if metric.centre == "mode":
+        right, what = counts[amount.value] == max(counts.values()), "most of its calls had"
+        found = counts.most_common(1)[0][0]
+    else:
+        found, what = _median(counts), "the median of its samples is"
+        right = math.isclose(amount.value, found, rel_tol=1e-9)
+    return None if right else f"it says {amount.value:g} of {case}, and {what} {found:g}"
+
+
+def _median(counts: Mapping[int | float, int]) -> float:
+    values = sorted(counts)
+    ends = list(accumulate(counts[value] for value in values))
+    middle = [values[bisect_right(ends, at)] for at in ((ends[-1] - 1) // 2, ends[-1] // 2)]
+    return sum(middle) / 2

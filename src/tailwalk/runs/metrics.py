@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is counted for a case, and what can be known of the rigs that count it.
+
+Whoever judges or shows figures asks here for a property, and never for a name. A metric is an entry
+of `METRICS`; besides, something has to bring its counts into a figure (`amount_of`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """Something that is counted for every case.
+
+    Attributes:
+        name: in records.
+        unit: of its figures.
+        title: over a table of them.
+        centre: which of the counts is the figure: the `mode` of calls that were counted one by
+            one, or the `median` of samples.
+        basis: the same for readers: what each figure is.
+        repeatable: equal inputs give equal figures, to the last digit. They are compared exactly,
+            and a record of them stands for a measurement; others are compared by tests of their
+            samples.
+    """
+
+    name: str
+    unit: str
+    title: str
+    centre: Literal["mode", "median"]
+    basis: str
+    repeatable: bool
+
+
+INSTRUCTIONS = Metric(
+    name="instructions", unit="instructions/call", title="Instructions per call", centre="mode",
+    basis="the mode of the calls' executed instructions, a count and not a time", repeatable=True)
+TIME = Metric(
+    name="time", unit="ns/call", title="Nanoseconds per call", centre="median",
+    basis="the median of the samples", repeatable=False)
+
+METRICS = {metric.name: metric for metric in (INSTRUCTIONS, TIME)}
+"""In order of rank: of those that a figure has, the first is what it is known by."""
+
+Rig = Literal["exact", "timed", "host"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RigTraits:
+    """What can be known of a rig without asking which it is.
+
+    Attributes:
+        where: its cases run, for readers.
+        metric: the first in rank of those that it gives: every figure of its has it.
+        boots: does it boot the kernels that specs name?
+        sessions_differ: do two runs on one kernel differ by more than their samples tell?
+    """
+
+    where: str
+    metric: Metric
+    boots: bool
+    sessions_differ: bool
+
+
+RIGS: dict[Rig, RigTraits] = {
+    "exact": RigTraits(where="guest under QEMU TCG", metric=INSTRUCTIONS, boots=True,
+                       sessions_differ=False),
+    "timed": RigTraits(where="guest under KVM", metric=TIME, boots=True, sessions_differ=False),
+    "host": RigTraits(where="this machine's own kernel", metric=TIME, boots=False,
+                      sessions_differ=True),
+}

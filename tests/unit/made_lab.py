@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A lab that boots nothing, for commands: `CliRunner().invoke(group, ..., obj=lab)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tailwalk.errors import TailwalkError
+from tailwalk.kernels import Kernel
+from tailwalk.kernels.listing import Available
+from tailwalk.lab.lab import Lab
+from tailwalk.rigs.exact import Measured
+from tailwalk.rigs.plan import Plan
+from tailwalk.runs import Run
+
+
+def made_kernel(spec: str) -> Kernel:
+    return Kernel(spec=spec, release="6.18.15", image=Path("none"), digest="0" * 64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeLab(Lab):
+    """A lab whose rigs are `run`: the run of a spec by a plan, or an error that it raises.
+
+    Attributes:
+        releases: what the archive has.
+        asked: the specs of each measurement, its plan, and whether it was to be made afresh.
+    """
+
+    run: Callable[[str, Plan], Run]
+    releases: Sequence[Available] = ()
+    asked: list[tuple[tuple[str, ...], Plan, bool]] = field(default_factory=list)
+
+    def kernel(self, spec: str) -> Kernel:
+        return made_kernel(spec)
+
+    def available(self) -> Sequence[Available]:
+        return self.releases
+
+    def measure_each(self, specs: Sequence[str],
+                     plan: Plan) -> Generator[tuple[str, Measured | TailwalkError]]:
+        self.asked.append((tuple(specs), plan, self.fresh))
+        outcomes: list[tuple[str, Measured | TailwalkError]] = []
+        for spec in specs:
+            try:
+                outcomes.append((spec, Measured(self.run(spec, plan), False)))
+            except TailwalkError as error:
+                outcomes.append((spec, error))
+        yield from reversed(outcomes)  # they do not finish in order
+
+    def time_kernels(self, kernels: Sequence[Kernel], plan: Plan) -> list[Run]:
+        specs = tuple(kernel.spec for kernel in kernels)
+        self.asked.append((specs, plan, self.fresh))
+        return [self.run(spec, plan) for spec in specs]
+
+    def check_beside(self, record: Run, spec: str, plan: Plan) -> None:
+        """No QEMU is looked for."""

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Cases, and the workloads that they are of."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from tailwalk.cases import KIB, MIB, SUITES, Case, find_cases, find_workload, workload_names
+from tailwalk.cli import group
+from tailwalk.errors import UsageError
+
+
+def test_a_name_means_a_workload_and_its_parameters() -> None:
+    [small, large] = find_cases(["pwrite_u512", "writev_u10k"])
+    assert small == Case(name="pwrite_u512", workload="pwrite", parameters={
+        "size": 512, "offset": 0, "fill": MIB, "file_size": 10 * MIB, "uptodate": True})
+    assert (large.workload, large.size, large.vectors, large.length) == (
+        "writev", 10 * KIB, 10, 100 * KIB)
+
+
+@pytest.mark.parametrize("name", ["", "pwrite", "pwrite_u", "pwrite_uk", "pwrite_u1kk", "_u1k",
+                                  "fsync_u1k", "pwritev_u1k", "write_v_u1k", "pwrite_u1k ", "__"])
+def test_what_is_no_case_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=r"there is no case .*tailwalk cases"):
+        find_cases([name])
+
+
+def test_every_workload_is_declared_and_told_from_the_others() -> None:
+    declared = [find_workload(name) for name in workload_names()]
+    assert {"pwrite", "write", "writev"} <= {workload.name for workload in declared}
+    assert len({workload.pattern for workload in declared}) == len(declared)
+    for workload in declared:
+        assert workload.pattern.startswith(workload.name)
+        assert len(workload.declared) == len([*workload.parameters, *(
+            one for need in workload.needs for one in need.parameters)])
+
+
+def test_a_parameter_that_a_case_has_not_can_be_told() -> None:
+    [case] = find_cases(["pwrite_u1k"])
+    assert case.get("depth") is None
+    assert (case.get("vectors"), case.vectors) == (1, 1)
+    with pytest.raises(UsageError, match="pwrite_u1k has no vectors: its workload, pwrite, is"):
+        case.changed(vectors=2)
+
+
+@pytest.mark.parametrize(("changed", "complaint"), [
+    ({"size": 0}, "a write of 0 bytes measures nothing"),
+    ({"vectors": 1025}, "1025 vectors; writev takes 1 to 1024"),
+    ({"offset": -1}, "a file begins at offset 0"),
+    ({"fill": 511}, "--fill 511B: .* 512 bytes to 64MiB"),
+    ({"fill": 65 * MIB}, "--fill 65MiB"),
+    ({"file_size": 257 * MIB}, "--file-size 257MiB: .* at most 256MiB"),
+    ({"offset": 10 * MIB}, "past the end of a file of 10MiB"),
+    ({"uptodate": False, "fill": 4 * KIB}, "writes of 8KiB to 2MiB"),
+    ({"uptodate": False, "offset": MIB - 12 * KIB}, "writes to the last page of its folio")])
+def test_a_case_that_cannot_be_run_names_the_value(changed: dict[str, int],
+                                                   complaint: str) -> None:
+    [case] = find_cases(["writev_u1k"])
+    assert case.check() is case
+    with pytest.raises(UsageError, match=complaint):
+        case.changed(**changed).check()
+
+
+@pytest.mark.parametrize(("document", "complaint"), [
+    (b'{"name": "a", "workload": "nothing", "parameters": {}}', "there is no workload 'nothing'"),
+    (b'{"name": "a", "workload": "pwrite", "parameters": {"size": 1}}', "has a parameter offset"),
+    (b'{"name": "a", "workload": "pwrite", "parameters": {"size": true, "offset": 0, "fill": 1, '
+     b'"file_size": 1, "uptodate": true}}', "size cannot be True"),
+    (b'{"name": "a", "workload": "pwrite", "parameters": {"size": 1, "offset": 0, "fill": 1, '
+     b'"file_size": 1, "uptodate": true, "depth": 1}}', "has no parameter depth")])
+def test_a_record_of_no_case_is_refused(document: bytes, complaint: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=complaint):
+        msgspec.json.decode(document, type=Case)
+
+
+def test_cases_are_keys() -> None:
+    one, other = find_cases(["write_u1k", "pwrite_u1k"])
+    again = msgspec.json.decode(msgspec.json.encode(one), type=Case)
+    assert {one: 1, other: 2}[again] == 1
+    assert one != one.changed(offset=1)
+
+
+def test_cases_are_explained_by_their_declarations() -> None:
+    made = CliRunner().invoke(group, ["cases", "write_u1k", "writev_u512"])
+    assert made.stdout == (
+        "write_u1k     write(2) of 1024 bytes at offset 0, after an uncounted lseek(2) to 0; a "
+        "file of 10MiB cached by writes of 1MiB\n"
+        "writev_u512   writev(2) of 10 vectors of 512 bytes at offset 0, after an uncounted "
+        "lseek(2) to 0; a file of 10MiB cached by writes of 1MiB\n")
+    everything = CliRunner().invoke(group, ["cases"]).stdout
+    assert all(case in everything for members in SUITES.values() for case in members)
