@@ -46,8 +46,8 @@ def modules_beside(image: Path, release: str) -> ModuleSearch:
     others = sorted({place.name for folder in above for name in _SYSTEM
                      for place in _directories(folder / name) if place.name != release})
     there = f"; there are those of {', '.join(others)}" if others else ""
-    return ModuleSearch(found, f"{image.parent} itself, and in lib/modules/{release} and "
-                               f"usr/lib/modules/{release} of it and of every directory above it{there}")
+    return ModuleSearch(found, f"{image.parent} itself, and in lib/modules/{release} and usr/lib/"
+                               f"modules/{release} of it and of every directory above it{there}")
 
 
 def _candidates(folder: Path, release: str, *, own: bool) -> Iterator[Path]:
