@@ -35,7 +35,9 @@ class FilesystemKind:
     """A file system that guests can have.
 
     Attributes:
-        name: the kernel's, that of its driver too.
+        name: the kernel's.
+        drivers: what a kernel has to have for it, built in or as modules, besides what every
+            kernel has.
         option: by which a kernel that is built here gets it.
         block_sizes: that a guest can mount, bytes.
         buffer_heads: has its buffered write path a ring of buffer heads for each folio?
@@ -44,6 +46,7 @@ class FilesystemKind:
     """
 
     name: str
+    drivers: tuple[str, ...]
     option: str
     block_sizes: tuple[int, ...]
     buffer_heads: bool
@@ -67,17 +70,20 @@ class FilesystemKind:
 
 _ROWS = (
     FilesystemKind(
-        name="ext4", option="CONFIG_EXT4_FS", block_sizes=(1024, 2048, 4096), buffer_heads=True,
+        name="ext4", drivers=("brd", "ext4"), option="CONFIG_EXT4_FS",
+        block_sizes=(1024, 2048, 4096), buffer_heads=True,
         mkfs=Mkfs(package="e2fsprogs", arguments=lambda block: [
             "-q", "-F", "-O", _EXT4_FEATURES, "-b", str(block), "-I", "256", "-i", "16384",
             "-J", "size=16", "-m", "0", "-U", _UUID,
             "-E", f"hash_seed={_UUID},lazy_itable_init=0,lazy_journal_init=0,nodiscard"])),
     FilesystemKind(
-        name="xfs", option="CONFIG_XFS_FS", block_sizes=(1024, 2048, 4096), buffer_heads=False,
+        name="xfs", drivers=("brd", "xfs"), option="CONFIG_XFS_FS",
+        block_sizes=(1024, 2048, 4096), buffer_heads=False,
         mkfs=Mkfs(package="xfsprogs", arguments=lambda block: [
             "-q", "-f", "-b", f"size={block}", "-m", f"uuid={_UUID}", "-K"])),
     FilesystemKind(
-        name="btrfs", option="CONFIG_BTRFS_FS", block_sizes=(4096,), buffer_heads=False,
+        name="btrfs", drivers=("brd", "btrfs"), option="CONFIG_BTRFS_FS",
+        block_sizes=(4096,), buffer_heads=False,
         mkfs=Mkfs(package="btrfs-progs", arguments=lambda block: [
             "-q", "-f", "-s", str(block), "-U", _UUID, "-K"])),
 )

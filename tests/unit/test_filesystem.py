@@ -86,14 +86,15 @@ def test_a_kind_that_no_guest_has_is_named_with_those_it_can_have(tmp_path, kind
             refuse()
 
 
-MEMORY = FilesystemKind(name="madefs", option="CONFIG_MADEFS", block_sizes=(4096,),
-                        buffer_heads=False, mkfs=None)
+MEMORY = FilesystemKind(name="madefs", drivers=(), option="CONFIG_MADEFS",
+                        block_sizes=(4096,), buffer_heads=False, mkfs=None)
 
 
 def test_one_that_lives_in_memory_is_mounted_without_a_disk(monkeypatch, tmp_path):
     monkeypatch.setitem(KINDS, "madefs", MEMORY)
     wanted = Filesystem(kind="madefs", mount_options="size=1g")
-    assert prologue(wanted, Cache(tmp_path)) == b"mount madefs madefs size=1g\n"
+    assert prologue(wanted, Cache(tmp_path)) == (
+        b"mount kind=madefs device=madefs options=size=1g\n")
     assert not list(tmp_path.rglob("packed"))
     with pytest.raises(UsageError, match="1024 is not among them"):
         prologue(Filesystem(kind="madefs", block_size=1024), Cache(tmp_path))

@@ -30,7 +30,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Executed:
+class Stretch:
     """The first `length` instructions of a block, executed `times` times in a row."""
 
     block: Block
@@ -52,7 +52,7 @@ class Taken:
     slot: int
 
 
-Event = Executed | Pushed | Taken
+Event = Stretch | Pushed | Taken
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Recording:
         for word, in struct.iter_unpack("<Q", self._traces[profile]):
             kind = word >> 62
             if kind == 0:
-                yield Executed(self._blocks[word & 0xffffffff], word >> 32 & 0x3ff,
+                yield Stretch(self._blocks[word & 0xffffffff], word >> 32 & 0x3ff,
                                (word >> 42) + 1)
             elif kind == 1:
                 yield Pushed(word & (1 << 62) - 1)

@@ -39,11 +39,9 @@ class Bench:
                    cache=cache, progress=progress)
 
     def start(self, kernel: Kernel, filesystem: Filesystem) -> Start:
-        """What boots the kernel with the file system's driver, and a RAM disk where it needs one.
-        """
-        disk = ("brd",) if find_kind(filesystem.kind).mkfs else ()
+        """What boots the kernel with the file system's drivers."""
         return prepare_boot(kernel, self.machine, probe=self.probe, qemu=self.qemu,
-                            drivers=(*disk, filesystem.kind), cache=self.cache)
+                            drivers=find_kind(filesystem.kind).drivers, cache=self.cache)
 
     def boot(self, kernel: Kernel, filesystem: Filesystem) -> Booted:
         """The kernel, booted as from `start`."""
