@@ -50,7 +50,8 @@ def test_measures_here_and_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "length", "moved"), [
     ("pwrite_u1k", KIB, "wchar"), ("writev_u10k", 100 * KIB, "wchar"),
-    ("pread_u1k", KIB, "rchar"), ("read_u10k", 10 * KIB, "rchar")])
+    ("pread_u1k", KIB, "rchar"), ("read_u10k", 10 * KIB, "rchar"),
+    ("readv_u10k", 100 * KIB, "rchar")])
 def test_every_call_that_is_timed_moves_what_its_case_says(tmp_path: Path, name: str, length: int,
                                                            moved: str) -> None:
     [case] = cases(name, fill=4 * KIB)
