@@ -12,34 +12,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
-from tailwalk.cases import Case, Filesystem, find_cases, parse_size, place_offset
+from tailwalk.cases import Case, Filesystem, parse_size
 from tailwalk.compare import Comparison, compare
 from tailwalk.errors import TailwalkError
-from tailwalk.kernels.resolve import resolve
+from tailwalk.lab.lab import Lab
+from tailwalk.lab.plans import chosen_cases
 from tailwalk.report.words import show_recovery
-from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
-from tailwalk.runs import Run
-from tailwalk.runs.store import Store
 
 RELEASES = ("src:6.16", "src:6.17", "src:6.18", "src:6.19", "src:7.0", "src:7.1")
 
 
-def cases(fill: int) -> list[Case]:
+def cases(fill: int) -> tuple[Case, ...]:
     """libMicro's six at the start of the folio, and one of them at its end."""
-    six = [replace(case, fill=fill) for case in find_cases(["seed"])]
-    one = next(case for case in six if case.name == "pwrite_u1k")
-    return [*six, replace(one, offset=place_offset("last", one, Filesystem()))]
-
-
-def run_of(spec: str, plan: Plan, bench: Bench) -> Run:
-    """The kernel's run, made now or kept from before; raises TailwalkError."""
-    return measure([resolve(spec)], plan, bench=bench, store=Store())[0].run
+    return (*chosen_cases(["seed"], Filesystem(), fill=fill),
+            *chosen_cases(["pwrite_u1k"], Filesystem(), fill=fill, offset="last"))
 
 
 def add_rows(table: Table, comparison: Comparison) -> None:
@@ -55,8 +45,8 @@ def add_rows(table: Table, comparison: Comparison) -> None:
 def main(specs: Sequence[str], *, base: str, series: str, fill: int) -> None:
     """Measure and print."""
     plan = Plan(cases=cases(fill)).check()
-    bench = Bench.prepare()
-    baseline = run_of(base, plan, bench)
+    lab = Lab()
+    [baseline] = lab.measure([base], plan)
     table = Table("kernel", "release", *(
         f"{case.name}{' last' if case.offset else ''}" for case in plan.cases))
     table.add_row(base, baseline.kernel.release,
@@ -64,7 +54,7 @@ def main(specs: Sequence[str], *, base: str, series: str, fill: int) -> None:
     for spec in specs:
         print(f"# {spec}", flush=True)
         try:
-            runs = [run_of(one, plan, bench) for one in (spec, f"{spec}+{series}")]
+            runs = lab.measure([spec, f"{spec}+{series}"], plan)
         except TailwalkError as error:
             print(f"# {spec}: {error}", flush=True)
             table.add_row(spec, "not measured", *["-"] * len(plan.cases), end_section=True)

@@ -27,7 +27,7 @@ from pathlib import Path
 from tailwalk.cases import KIB, Filesystem, show_size
 from tailwalk.compiling import compiler
 from tailwalk.kernels import Kernel
-from tailwalk.kernels.resolve import resolve
+from tailwalk.lab.lab import Lab
 from tailwalk.profile.symbols import read_symbols
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished
@@ -188,8 +188,8 @@ def main() -> None:
                         help="name the N dearest functions of each cell too")
     given = parser.parse_args()
     loads = [load for load in LOADS if given.only in (None, load.name)]
-    kernels = [resolve(spec) for spec in given.specs]
-    bench = Bench.prepare()
+    lab = Lab()
+    kernels, bench = [lab.kernel(spec) for spec in given.specs], lab.bench
     cells: dict[int, Cell] = {}
     work = [(kernel, load) for load in loads for kernel in kernels]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):

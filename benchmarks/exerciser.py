@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from tailwalk.kernels.resolve import resolve
+from tailwalk.lab.lab import Lab
 from tailwalk.verify import Goal, find_configurations, verify
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--operations", type=int, default=5000)
     parser.add_argument("--power-cuts", type=int, default=10)
     given = parser.parse_args()
-    kernel = resolve(given.spec)
+    kernel = Lab().kernel(given.spec)
     for one in find_configurations(["1k-ordered", "4k-ordered"]):
         for goal in (Goal(operations=1, power_cuts=0),  # boots, where no state is saved yet
                      Goal(operations=given.operations, power_cuts=0),

@@ -16,27 +16,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from tailwalk.compiling import compiler
-from tailwalk.kernels.resolve import resolve
-from tailwalk.rigs.bench import Bench
+from tailwalk.lab.lab import Lab
+from tailwalk.machines import GUEST
 from tailwalk.rigs.exec import ExecPlan, execute
-from tailwalk.vm.cpu import GUEST_CPU, show_cpu
 
 SPECS = ("debian:6.1", "debian:6.12", "debian:6.18", "debian:7.3")
-CPUS = ("qemu64,-cx16", GUEST_CPU)
+CPUS = ("qemu64,-cx16", GUEST.cpu)
 
 
 def main() -> None:
     """Measure and print the table."""
     specs = sys.argv[1:] or SPECS
-    bench = Bench.prepare()
+    lab = Lab()
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "metadata_calls"
         subprocess.run([compiler(), "-O2", "-Wall", "-Wextra", "-static", "-o", program,
                         Path(__file__).with_name("metadata_calls.c")], check=True)
-        for kernel in map(resolve, specs):
+        for kernel in map(lab.kernel, specs):
             for cpu in CPUS:
-                there = replace(bench, machine=replace(bench.machine, cpu=cpu))
+                there = replace(lab.bench, machine=replace(lab.bench.machine, cpu=cpu))
                 done = execute(kernel, ExecPlan(program=program), bench=there)
                 if done.execution.status != 0:
                     sys.exit(f"{kernel.spec}: {done.stderr.decode()}")
@@ -46,7 +45,7 @@ def main() -> None:
     print(f"| call | CPU | {' | '.join(specs)} |")
     print("|---" * (2 + len(specs)) + "|")
     for (call, cpu), medians in found.items():
-        print(f"| {call} | {show_cpu(cpu)} | {' | '.join(medians)} |")
+        print(f"| {call} | {GUEST.show_cpu(cpu)} | {' | '.join(medians)} |")
 
 
 if __name__ == "__main__":

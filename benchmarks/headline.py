@@ -22,7 +22,7 @@ from pathlib import Path
 from tailwalk.cache import Cache
 from tailwalk.cases import find_cases
 from tailwalk.kernels import Kernel
-from tailwalk.kernels.resolve import resolve
+from tailwalk.lab.lab import Lab
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.job import case_line, prologue
@@ -61,7 +61,7 @@ def stages(kernel: Kernel, bench: Bench) -> None:
     plan = Plan(cases=find_cases(["seed"]))
     state = bench.boot(kernel, plan.filesystem)
     job = prologue(plan.filesystem, bench.cache) + b"".join(
-        case_line(case, plan.calls) for case in plan.cases) + b"end\n"
+        case_line("case", case, calls=plan.calls) for case in plan.cases) + b"end\n"
     marks = [("start", time.perf_counter())]
     with Guest(bench.machine, qemu=bench.qemu, kernel=kernel.image, initramfs=state.initramfs,
                name=kernel.spec, job=job, state=state.state) as guest:
@@ -80,8 +80,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    kernels = [resolve(spec) for spec in SPECS]
-    bench = Bench.prepare()
+    lab = Lab()
+    kernels, bench = [lab.kernel(spec) for spec in SPECS], lab.bench
     plan = Plan(cases=find_cases(["seed"]))
     timed("three kernels, nothing reused (boots)", lambda: cold(kernels, bench), rounds)
     measure(kernels, plan, bench=bench)

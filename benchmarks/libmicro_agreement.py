@@ -29,14 +29,14 @@ from tailwalk.host.disturbance import CpuWatch, allowed_cpu
 from tailwalk.host.surroundings import machine_facts, running_kernel
 from tailwalk.host.worker import Worker
 from tailwalk.probe.build import build_probe
+from tailwalk.probe.job import job_line
 from tailwalk.probe.protocol import Times, read_times
+from tailwalk.rigs.job import case_line
 from tailwalk.rigs.timing import (
     TRIAL_BATCHES,
     TRIAL_CALLS,
     Batches,
     batches_for,
-    fill_line,
-    folios_line,
     nanoseconds,
     time_line,
 )
@@ -89,7 +89,7 @@ def timed(worker: Worker, case: Case, batches: Batches) -> Times:
 
 def the_file(worker: Worker, directory: Path) -> Path:
     """The file that the worker has filled, by the name /proc has for it."""
-    worker.tell(folios_line(find_cases(["pwrite_u1k"])[0]))
+    worker.tell(case_line("folios", find_cases(["pwrite_u1k"])[0]))
     worker.answer()
     return next(entry for entry in Path(f"/proc/{worker.pid}/fd").iterdir()
                 if str(directory) in str(entry.readlink()))
@@ -102,8 +102,8 @@ def measure(cases: Sequence[Case], binaries: Path, directory: Path, *, cpu: int,
     batches: dict[Case, Batches] = {}
     for number in range(rounds + 1):
         with Worker(build_probe(), directory) as worker:
-            worker.tell(f"pin {cpu}\n".encode())
-            worker.tell(fill_line(cases[0]))
+            worker.tell(job_line("pin", cpu=cpu))
+            worker.tell(case_line("fill", cases[0]))
             if number == 0:
                 batches = {case: batches_for(timed(worker, case, _TRIAL)) for case in cases}
                 continue

@@ -14,6 +14,9 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tailwalk.kernels import Kernel
+from tailwalk.kernels.modules import load_order
+
 X86_64 = 62
 
 
@@ -163,3 +166,8 @@ def _tar(files: Mapping[str, bytes]) -> bytes:
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
     return stream.getvalue()
+
+
+def drivers(kernel: Kernel, *names: str) -> list[str]:
+    """The modules that a guest of the kernel would load to have those that are named."""
+    return [module.name for module in load_order(kernel, names)]

@@ -15,12 +15,12 @@ from tailwalk.errors import ToolError
 from tailwalk.refusals import naming
 
 
-def compiler() -> str:
-    """The path of `cc`; raises ToolError where there is none."""
-    found = shutil.which("cc")
+def compiler(name: str = "cc") -> str:
+    """The path of a C compiler; raises ToolError where there is none."""
+    found = shutil.which(name)
     if found is None:
-        raise ToolError("there is no C compiler (cc), which builds what runs in a guest: as root, "
-                        "run apt-get install gcc libc6-dev")
+        raise ToolError(f"there is no C compiler ({name}), which builds what runs in a guest: "
+                        "as root, run apt-get install gcc libc6-dev")
     return found
 
 
@@ -40,13 +40,13 @@ def _c_files(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
 
 
 def compiled(cache: Cache, name: str, sources: Mapping[str, bytes], flags: Sequence[str], *,
-             explain: Callable[[str], str | None] = lambda _: None) -> Path:
+             cc: str = "cc", explain: Callable[[str], str | None] = lambda _: None) -> Path:
     """The program `name`, from the cache or compiled now (keyed by sources, flags and compiler).
 
     `explain` may turn the compiler's complaint into a sentence of its own. Raises ToolError where
     there is no compiler, or it fails.
     """
-    cc = compiler()
+    cc = compiler(cc)
     with naming(cc):
         version = subprocess.run([cc, "--version"], capture_output=True, check=False).stdout
     key = digest_bytes(version, " ".join(flags).encode(),

@@ -7,7 +7,6 @@ import re
 import shlex
 import sys
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, requires
 from typing import Any
 
 from tailwalk.errors import ToolError
@@ -30,6 +29,8 @@ def import_extra(module: str, *, extra: str, what: str) -> Any:
 def _way(extra: str) -> str:
     """How to install an extra. Tailwalk is not in the package index: pip has to be given what the
     extra stands for, or the place that Tailwalk itself was installed from."""
+    from importlib.metadata import PackageNotFoundError, requires
+
     try:
         metadata = requires("tailwalk") or []
     except PackageNotFoundError:  # run from a checkout that was never installed

@@ -13,8 +13,7 @@ from tailwalk.cases.sweep import sweep_cases
 from tailwalk.compare.law import reach_of
 from tailwalk.compare.steps import track
 from tailwalk.report.page import page
-from tailwalk.report.page_sort import sections_of
-from tailwalk.report.page_track import track_section
+from tailwalk.report.sections import sections_of, track_section
 from tailwalk.runs import Run
 
 

@@ -5,6 +5,7 @@ A page shows a session in a fenced `console` block: lines that begin with `$ ` a
 follows each is its output. A line `...` stands for any number of lines. An HTML comment before the
 block says how it is run: `<!-- long -->` for what takes minutes, `<!-- status: 1 -->` where the
 commands end with that status, `<!-- not run: REASON -->` where the machine cannot.
+`<!-- file: NAME -->` before any other block says that the page's commands find it as that file.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 _BLOCK = re.compile(r"(?:<!-- (?P<how>[^\n]*?) -->\n)?```console\n(?P<body>.*?)```", re.DOTALL)
+
+_FILE = re.compile(r"<!-- file: (?P<name>[\w.]+) -->\n```\w+\n(?P<body>.*?)```", re.DOTALL)
 
 # A figure may move by this share before the page has to be made anew: Debian's kernels are
 # updated, and a new point release moves counts by parts of a percent.
@@ -52,6 +55,12 @@ def sessions(path: Path) -> list[Session]:
             found.append(Session(str(path.relative_to(ROOT)), command,
                                  "\n".join(lines).strip("\n"), how))
     return found
+
+
+def write_files(path: Path, desk: Path) -> None:
+    """Put the files that a page shows where its commands run."""
+    for block in _FILE.finditer(path.read_text()):
+        (desk / block["name"]).write_text(block["body"])
 
 
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pages import ROOT, sessions
+from pages import ROOT, sessions, write_files
 
 
 def main() -> None:
@@ -24,6 +24,7 @@ def main() -> None:
         page = Path(name).resolve()
         text = page.read_text()
         with tempfile.TemporaryDirectory() as desk:
+            write_files(page, Path(desk))
             for session in sessions(page):
                 if session.how.startswith("not run:"):
                     continue

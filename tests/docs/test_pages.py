@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
-from pages import PAGES, ROOT, Session, difference, sessions
+from pages import PAGES, ROOT, Session, difference, sessions, write_files
 
 from skips import NOT_HERE
 from tailwalk.cli import group
@@ -22,7 +22,11 @@ ALL = [session for page in PAGES for session in sessions(page)]
 @pytest.fixture(scope="module")
 def desks(tmp_path_factory) -> dict[str, Path]:
     """A directory a page, in which its commands run one after the other."""
-    return {str(page.relative_to(ROOT)): tmp_path_factory.mktemp(page.stem) for page in PAGES}
+    found = {}
+    for page in PAGES:
+        found[str(page.relative_to(ROOT))] = desk = tmp_path_factory.mktemp(page.stem)
+        write_files(page, desk)
+    return found
 
 
 def _parameters():

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import workloads
 from commands import PAGE, commands, reference
 from pages import ROOT
 
@@ -68,6 +69,11 @@ def test_a_bad_link_and_a_stray_page_end_the_build(complaints: str, complaint: s
 
 def test_the_reference_is_what_the_command_line_says() -> None:
     assert PAGE.read_text() == reference(), "write it anew: python tests/docs/commands.py"
+
+
+def test_the_workloads_are_as_they_are_declared() -> None:
+    assert workloads.PAGE.read_text() == workloads.reference(), (
+        "write it anew: python tests/docs/workloads.py")
 
 
 def test_the_reference_has_every_command_and_option() -> None:

@@ -16,6 +16,7 @@ import pytest
 from fake_archive import FakeArchive
 from made_kernels import compress, kernel_debs, make_module, make_vmlinux, split_debs
 from mounts import mounted
+from stand_ins import Notes
 from tailwalk.cache import Cache
 from tailwalk.errors import ArchiveError, CacheError, KernelError, TailwalkError
 from tailwalk.kernels import Kernel, resolve
@@ -23,19 +24,10 @@ from tailwalk.kernels.apt import GoneError
 from tailwalk.kernels.archive import MAX_AGE, Archive
 from tailwalk.kernels.mirrors import ELSEWHERE
 from tailwalk.kernels.modules import load_order
-from tailwalk.progress import Silent
 
 RELEASE = "6.18.15+deb13-cloud-amd64"
 DEBS = kernel_debs(RELEASE, "6.18.15-1~bpo13+1")
 NAME = next(iter(DEBS))
-
-
-class Notes(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -70,8 +71,17 @@ def test_stopping_reaches_the_jobs_of_jobs(guest) -> None:
     assert "killed by signal 9" in str(error)
 
 
-def test_a_second_interrupt_lets_no_guest_begin(guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    end, errors = threading.Event(), []
+def test_a_second_interrupt_lets_no_guest_begin(guest) -> None:
+    """It comes while those that were stopped are waited for."""
+    begun, end, ended = (threading.Event() for _ in range(3))
+    errors: list[GuestError | None] = []
+
+    def killed() -> None:
+        with guest() as mine, suppress(GuestError):
+            begun.set()
+            mine.frame(time.monotonic() + PATIENCE)
+        time.sleep(0.3)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     def late() -> None:
         end.wait(PATIENCE)
@@ -80,19 +90,12 @@ def test_a_second_interrupt_lets_no_guest_begin(guest, monkeypatch: pytest.Monke
                 errors.append(None)
         except GuestError as error:
             errors.append(error)
+        ended.set()
 
-    shutdown = ThreadPoolExecutor.shutdown
-    pools = []
-
-    def interrupted(pool: ThreadPoolExecutor, **_: object) -> None:
-        pools.append(pool)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        stop(lambda: None, late)
+        stop(lambda: begun.wait(PATIENCE), killed, late)
     end.set()
-    shutdown(pools[0])
+    assert ended.wait(PATIENCE)
     [error] = errors
     assert error is not None and "stopped" in str(error)
 

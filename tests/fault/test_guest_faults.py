@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import os
 import signal
-import struct
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,18 +14,18 @@ from pathlib import Path
 
 import pytest
 
+from made_kernels import make_module, make_modules
 from mounts import mounted
-from processes import gone, guests
+from processes import first_guest_killed, gone, guests
+from stand_ins import put_program
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem, find_cases
 from tailwalk.errors import CacheError, GuestError, KernelError, UsageError
 from tailwalk.framing import FrameType
-from tailwalk.kernels import Module
 from tailwalk.probe.build import Probe
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.vm import state
-from tailwalk.vm.filesystem import packed_image
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.qemu import Machine, Qemu
 
@@ -78,12 +76,11 @@ def test_a_result_cut_short(own_bench, small, tmp_path):
     assert not leftovers(own_bench.cache)
 
 
-def test_a_disk_image_with_no_ext4(bench, small, monkeypatch):
-    packed_image(Filesystem(), bench.cache)
-    nothing = struct.pack("<QQQ", 0, 4096, 255)
-    monkeypatch.setattr("tailwalk.rigs.job.packed_image", lambda *_: nothing)
+def test_a_disk_image_with_no_ext4(own_bench, small, tmp_path, monkeypatch):
+    put_program(tmp_path / "mkfs.ext4", "")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(GuestError, match="cannot mount /dev/ram0 as ext4"):
-        measure([small], PLAN, bench=bench)
+        measure([small], PLAN, bench=own_bench)
 
 
 def test_mount_options_the_kernel_refuses(bench, small):
@@ -106,30 +103,18 @@ def test_a_driver_that_the_kernel_lacks(own_bench, small, tmp_path):
         measure([replace(small, modules=empty)], PLAN, bench=own_bench)
 
 
-def test_a_module_that_the_kernel_refuses(own_bench, small, monkeypatch):
-    monkeypatch.setattr(state, "load_order", lambda *_, **__: (Module("brd", b"no ELF object"),))
+def test_a_module_that_the_kernel_refuses(own_bench, small, tmp_path):
+    modules = make_modules(tmp_path / "modules", {"brd.ko": make_module("brd")},
+                           "kernel/fs/ext4/ext4.ko\n")
     with pytest.raises(GuestError, match="refuses its module"):
-        measure([small], PLAN, bench=own_bench)
+        measure([replace(small, modules=modules)], PLAN, bench=own_bench)
     assert not leftovers(own_bench.cache)
 
 
 def test_a_qemu_killed_in_mid_run(bench, small):
-    def kill() -> None:
-        for _ in range(1000):
-            if found := guests(os.getpid()):
-                time.sleep(0.3)
-                os.kill(found[0], signal.SIGKILL)
-                return
-            time.sleep(0.01)
-
     bench.boot(small, PLAN.filesystem)
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
-        with pytest.raises(GuestError, match="killed by signal 9"):
-            measure([small], replace(PLAN, calls=100_000), bench=bench)
-    finally:
-        killer.join()
+    with first_guest_killed(), pytest.raises(GuestError, match="killed by signal 9"):
+        measure([small], replace(PLAN, calls=100_000), bench=bench)
 
 
 def test_one_failing_guest_stops_the_others(own_bench, small, tmp_path):

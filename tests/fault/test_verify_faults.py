@@ -9,15 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from processes import guests
+from processes import first_guest_killed
+from stand_ins import put_program
 from tailwalk.errors import GuestError
-from tailwalk.framing import Frame, FrameType
 from tailwalk.verify import Goal, find_configurations, verify
-from tailwalk.verify.session import Session
 from tailwalk.vm.disk import Disk
 
 pytestmark = [pytest.mark.guest, pytest.mark.long]
@@ -25,46 +26,42 @@ pytestmark = [pytest.mark.guest, pytest.mark.long]
 ORDERED = find_configurations(["4k-ordered"])
 
 
-def cut(kernel, count: int = 6):
+def cut(kernel, count: int = 6, disk: Callable[[Path], Disk] = Disk):
     return verify(kernel("debian:6.18"), Goal(operations=0, power_cuts=count), engine="tcg",
-                  configurations=ORDERED)
+                  configurations=ORDERED, disk=disk)
 
 
-def test_a_disk_that_ignores_flushes_is_found_out(kernel, monkeypatch):
+def test_a_disk_that_ignores_flushes_is_found_out(kernel):
     """Everything written since the session's start may be lost, though it was asked to last."""
     class Never(list):
         def clear(self) -> None:
             pass
 
-    begin = Disk.__init__
+    class Lying(Disk):
+        def __init__(self, image: Path) -> None:
+            super().__init__(image)
+            self._unflushed = Never()
 
-    def lying(self: Disk, image: Path) -> None:
-        begin(self, image)
-        self._unflushed = Never()
-
-    monkeypatch.setattr(Disk, "__init__", lying)
-    finding = cut(kernel).finding
+    finding = cut(kernel, disk=Lying).finding
     assert finding is not None and finding.after_cut in ("lost", "torn")
     assert "--power-cuts 1" in finding.replay
 
 
-def test_a_disk_that_returns_other_bytes_is_found_out(kernel, monkeypatch):
-    answer = os.pread
-
+def test_a_disk_that_returns_other_bytes_is_found_out(kernel):
     def wrong(file: int, length: int, offset: int) -> bytes:
-        data = answer(file, length, offset)
+        data = os.pread(file, length, offset)
         # Large reads are of the exerciser's files; metadata come by the block.
         return data if length < 65536 else data[:40000] + b"\0" * 8 + data[40008:]
 
-    monkeypatch.setattr("tailwalk.vm.disk.os.pread", wrong)
-    finding = cut(kernel, 20).finding
+    finding = cut(kernel, 20, partial(Disk, read=wrong)).finding
     assert finding is not None and finding.kind == "difference"
     assert any("zeros" in line or "several writes" in line for line in finding.details)
     assert finding.replay.startswith("tailwalk verify debian:6.18 --config 4k-ordered --seed ")
 
 
 def test_a_damaged_file_system_is_found_and_kept(kernel, monkeypatch, tmp_path):
-    monkeypatch.setattr("tailwalk.verify.session.check_filesystem", lambda _: "Block bitmap wrong")
+    put_program(tmp_path / "e2fsck", "echo Block bitmap wrong\nexit 4")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     done = verify(kernel("debian:6.18"), Goal(operations=20, power_cuts=0), engine="tcg",
                   configurations=ORDERED, keep=tmp_path)
     assert done.finding is not None and done.finding.kind == "e2fsck"
@@ -72,34 +69,25 @@ def test_a_damaged_file_system_is_found_and_kept(kernel, monkeypatch, tmp_path):
     assert Path(done.finding.kept).stat().st_size > 0
 
 
-def test_a_guest_killed_by_another_is_an_error_and_no_finding(kernel, monkeypatch):
-    take = Session._take
-    seen = []
-
-    def kill(self: Session, frame: Frame) -> None:
-        take(self, frame)
-        if frame.type is FrameType.STEP and not seen:
-            seen.append(frame)
-            os.kill(guests(os.getpid())[0], signal.SIGKILL)
-
-    monkeypatch.setattr(Session, "_take", kill)
-    with pytest.raises(GuestError, match="killed by signal 9"):
+def test_a_guest_killed_by_another_is_an_error_and_no_finding(kernel):
+    verify(kernel("debian:6.18"), Goal(operations=1, power_cuts=0), engine="tcg",
+           configurations=ORDERED)  # from here on there is a saved state
+    with first_guest_killed(), pytest.raises(GuestError, match="killed by signal 9"):
         verify(kernel("debian:6.18"), Goal(operations=2000, power_cuts=0), engine="tcg",
                configurations=ORDERED, workers=1)
 
 
-def test_a_full_disk_of_this_machine_is_an_error_and_no_finding(kernel, monkeypatch):
-    write, written = os.pwrite, []
+def test_a_full_disk_of_this_machine_is_an_error_and_no_finding(kernel):
+    written = []
 
     def full(file: int, data: bytes, offset: int) -> int:
         written.append(offset)
         if len(written) > 20:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return write(file, data, offset)
+        return os.pwrite(file, data, offset)
 
-    monkeypatch.setattr("tailwalk.vm.disk.os.pwrite", full)
     with pytest.raises(GuestError, match=r"failed to write the image .* \(No space left"):
-        cut(kernel)
+        cut(kernel, disk=partial(Disk, write=full))
 
 
 def test_a_guest_with_too_little_memory_says_so(kernel):

@@ -16,13 +16,13 @@ from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
 from tailwalk.lab.lab import Lab
+from tailwalk.machines import GUEST
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.exec import ExecPlan, execute
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import write_run
 from tailwalk.runs.notes import grouped_notes
-from tailwalk.vm.cpu import GUEST_CPU
 
 pytestmark = pytest.mark.guest
 
@@ -72,7 +72,7 @@ def test_the_six_cases_do_not_depend_on_it(spec: str, kernel: Callable[[str], Ke
     [then] = measure([kernel(spec)], SEED, bench=with_cpu(bench, OLD_CPU))
     assert [figure.main.value for figure in now.run.figures] == [
         figure.main.value for figure in then.run.figures]
-    assert now.run.conditions.machine["cpu features"] == GUEST_CPU
+    assert now.run.conditions.machine["cpu features"] == GUEST.cpu
     assert now.run.conditions.machine["cpu"] == "x86-64-v3 without CX16"
 
 
@@ -89,22 +89,22 @@ def test_metadata_is_summed_by_the_cpus_instruction(
         program: Path) -> None:
     """What a record says of the code is what the code costs: a second way of looking."""
     said, cost = {}, {}
-    for cpu in (GUEST_CPU, OLD_CPU):
+    for cpu in (GUEST.cpu, OLD_CPU):
         there = with_cpu(bench, cpu)
         counted = [execute(kernel(spec), ExecPlan(program=program, arguments=names), bench=there)
                    for names in ((), ("names",))]
         said[cpu] = counted[0].execution.kernel.provenance["checksum crc32c"]
         before, after = (one.execution.instructions.kernel for one in counted)
         cost[cpu] = after - before
-    assert said == {GUEST_CPU: code, OLD_CPU: old}
-    assert cost[OLD_CPU] > 1.3 * cost[GUEST_CPU]
+    assert said == {GUEST.cpu: code, OLD_CPU: old}
+    assert cost[OLD_CPU] > 1.3 * cost[GUEST.cpu]
 
 
 def test_the_guest_has_every_feature(kernel: Callable[[str], Kernel], bench: Bench,
                                      program: Path) -> None:
     done = execute(kernel("debian:6.12"), ExecPlan(program=program), bench=bench)
     flags = set(done.stdout.decode().split(":")[1].split())
-    wanted = {part[1:].replace(".", "_") for part in GUEST_CPU.split(",") if part[0] == "+"}
+    wanted = {part[1:].replace(".", "_") for part in GUEST.cpu.split(",") if part[0] == "+"}
     assert wanted <= flags
     assert not {"cx16", "erms", "fsrm"} & flags
 

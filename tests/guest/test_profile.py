@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stand_ins import put_program
 from tailwalk.cases import KIB, MIB, Filesystem, find_cases
 from tailwalk.cases.ring import Sides
 from tailwalk.errors import GuestError, ToolError
@@ -125,7 +126,7 @@ def test_watching_costs_at_most_as_much_again(spec, kernel, bench):
     filesystem, calls = Filesystem(), 300
     booted = bench.boot(kernel(spec), filesystem)
     plugin = build_plugin("trace", bench.qemu, bench.cache).path
-    job = prologue(filesystem, bench.cache) + case_line(PWRITE, calls) + b"end\n"
+    job = prologue(filesystem, bench.cache) + case_line("case", PWRITE, calls=calls) + b"end\n"
 
     def plain():
         with bench.guest(kernel(spec), booted, job) as guest:
@@ -148,9 +149,8 @@ def test_symbols_are_the_guests_own(kernel, bench):
 
 
 def test_a_qemu_without_plugins(kernel, bench, tmp_path):
-    fake = tmp_path / "qemu"
-    fake.write_text("#!/bin/sh\necho 'qemu-system-x86_64: -plugin: invalid option' >&2\nexit 1\n")
-    fake.chmod(0o755)
+    fake = put_program(tmp_path / "qemu",
+                       "echo 'qemu-system-x86_64: -plugin: invalid option' >&2\nexit 1")
     booted = bench.boot(kernel("debian:6.12"), Filesystem())
     lacking = replace(bench, qemu=replace(bench.qemu, program=str(fake)))
     with pytest.raises(ToolError, match=r"invalid option.*--enable-plugins"):

@@ -26,14 +26,22 @@ class MadeLab(Lab):
 
     Attributes:
         releases: what the archive has.
+        kvm: does KVM run guests, and what was tried?
+        fetched: the specs whose kernels were.
         asked: the specs of each measurement, its plan, and whether it was to be made afresh.
     """
 
     run: Callable[[str, Plan], Run]
     releases: Sequence[Available] = ()
+    kvm: tuple[bool, str] = (True, "")
+    fetched: list[str] = field(default_factory=list)
     asked: list[tuple[tuple[str, ...], Plan, bool]] = field(default_factory=list)
 
+    def try_kvm(self) -> tuple[bool, str]:
+        return self.kvm
+
     def kernel(self, spec: str) -> Kernel:
+        self.fetched.append(spec)
         return made_kernel(spec)
 
     def available(self) -> Sequence[Available]:

@@ -18,7 +18,7 @@ from tailwalk.profile.record import (
     TreeNode,
     packed_names,
 )
-from tailwalk.profile.trace import Block, Executed
+from tailwalk.profile.trace import Block, Stretch
 from tailwalk.runs import Conditions, KernelRecord
 
 KERNEL = 0xffffffff81000000
@@ -37,9 +37,9 @@ def block(offset: int, length: int, *, size: int = 4, code: bytes | None = None)
 
 
 def run(offset: int, length: int, *, executed: int | None = None, times: int = 1,
-        code: bytes | None = None) -> Executed:
+        code: bytes | None = None) -> Stretch:
     """A kernel block executed whole, or its first `executed` instructions."""
-    return Executed(block(offset, length, code=code), length if executed is None else executed,
+    return Stretch(block(offset, length, code=code), length if executed is None else executed,
                     times)
 
 

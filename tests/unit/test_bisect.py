@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,6 @@ from tailwalk.errors import (
     UsageError,
 )
 from tailwalk.kernels.listing import Available
-from tailwalk.lab import commits
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run, write_run
 
@@ -231,11 +230,25 @@ def tree(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """What git bisect run starts in the place of Tailwalk: `number` is the commit's."""
+    place = tmp_path / "stand-in"
+    place.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(place))
+
+    def says(status: str) -> None:
+        (place / "tailwalk.py").write_text(
+            "import sys\n"
+            "assert sys.argv[1] == 'bisect-step'\n"
+            f"number = int(open('number').read())\nsys.exit({status})\n")
+
+    return says
+
+
 def test_the_tree_is_handed_over_to_git(kernels: Kernels, tree: Path,
-                                        monkeypatch: pytest.MonkeyPatch) -> None:
-    step = ("import sys; n = int(open('number').read()); print('asked', *sys.argv[1:]);"
-            "sys.exit(125 if n in (4, 5) else n >= 7)")
-    monkeypatch.setattr(commits, "STEP", (sys.executable, "-c", step))
+                                        stand_in: Callable[[str], None]) -> None:
+    stand_in("125 if number in (4, 5) else number >= 7")
     done = kernels.bisect("debian:6.12", "debian:6.18", "--tree", str(tree))
     assert done.exit_code == 0, (done.exception, done.output)
     assert git(tree, "show", "-s", "--format=%s", "refs/bisect/bad") == "commit 7"
@@ -246,10 +259,9 @@ def test_the_tree_is_handed_over_to_git(kernels: Kernels, tree: Path,
 
 
 def test_git_looks_for_what_fixed_it(kernels: Kernels, tree: Path,
-                                     monkeypatch: pytest.MonkeyPatch) -> None:
+                                     stand_in: Callable[[str], None]) -> None:
     kernels.dear_from, kernels.fixed_from = 0, RELEASES.index("6.16.12")
-    step = "import sys; sys.exit(int(open('number').read()) >= 7)"
-    monkeypatch.setattr(commits, "STEP", (sys.executable, "-c", step))
+    stand_in("number >= 7")
     done = kernels.bisect("debian:6.18", "debian:6.12", "--fixed", "--tree", str(tree))
     assert done.exit_code == 0, (done.exception, done.output)
     assert git(tree, "show", "-s", "--format=%s", "refs/bisect/fixed") == "commit 7"

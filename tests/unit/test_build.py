@@ -18,23 +18,14 @@ from made_sources import DEFINITION, MAKEFILE, RING, make_source
 from mounts import mounted
 from processes import gone
 from skips import NOT_HERE
+from stand_ins import Notes, put_program
 from tailwalk.cache import Cache
 from tailwalk.errors import CacheError, KernelError, SeriesError, SpecError, ToolError
+from tailwalk.filesystems import KINDS
 from tailwalk.kernels.build import differences
 from tailwalk.kernels.kernel import Kernel
 from tailwalk.kernels.resolve import resolve
 from tailwalk.kernels.toolchain import find_toolchain
-from tailwalk.progress import Silent
-
-
-class Notes(Silent):
-    """A progress that keeps the notes."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture
@@ -171,8 +162,9 @@ class TestUsersTree:
     def test_of_alternatives_one_is_enough(self, tmp_path: Path) -> None:
         def lost(*dropped: str) -> list[str]:
             wanted = files("tailwalk.kernels").joinpath("config/lab.config").read_text()
+            lines = [*wanted.splitlines(), *(f"{row.option}=y" for row in KINDS.values())]
             (tmp_path / ".config").write_text("\n".join(
-                line for line in wanted.splitlines() if line not in dropped))
+                line for line in lines if line not in dropped))
             return differences(tmp_path, "src")
 
         driver, library = "CONFIG_CRYPTO_CRC32C_INTEL=y", "CONFIG_CRC_OPTIMIZATIONS=y"
@@ -338,8 +330,7 @@ class TestFailure:
 
     def test_a_missing_library_is_named_with_its_package(
             self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (tmp_path / "gcc").write_text("#!/bin/sh\nexit 1\n")
-        (tmp_path / "gcc").chmod(0o755)
+        put_program(tmp_path / "gcc", "exit 1")
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         with pytest.raises(ToolError, match=r"apt-get install libelf-dev$"):
             find_toolchain()

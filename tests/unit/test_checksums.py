@@ -14,11 +14,11 @@ from tailwalk.compare import compare
 from tailwalk.compare.steps import track
 from tailwalk.errors import GuestError
 from tailwalk.framing import Frame, FrameType
+from tailwalk.machines import GUEST
 from tailwalk.probe.protocol import Ready, read_ready
 from tailwalk.report.profile_words import profile_conditions
 from tailwalk.runs.notes import SOFTWARE_CHECKSUMS, grouped_notes
 from tailwalk.vm.checksums import Checksum, checksums
-from tailwalk.vm.cpu import GUEST_CPU, show_cpu
 from tailwalk.vm.state import KernelSaid
 
 PLAIN = "cpu:type:x86,ven0002fam000Fmod006B:feature:,0000,0001,0089,0099\n"
@@ -130,6 +130,6 @@ def test_every_table_of_a_kernel_that_sums_in_software_says_so() -> None:
 
 
 def test_the_guests_cpu_has_a_short_name_and_any_other_its_own() -> None:
-    assert show_cpu(GUEST_CPU) == "x86-64-v3 without CX16"
-    assert show_cpu("qemu64,-cx16") == "qemu64,-cx16"
-    assert len(show_cpu(GUEST_CPU)) <= 40, "longer facts are left out under a table"
+    assert GUEST.show_cpu(GUEST.cpu) == "x86-64-v3 without CX16"
+    assert GUEST.show_cpu("qemu64,-cx16") == "qemu64,-cx16"
+    assert len(GUEST.show_cpu(GUEST.cpu)) <= 40, "longer facts are left out under a table"

@@ -27,6 +27,7 @@ from made_runs import (
     made_timed_figure,
     made_timed_run,
 )
+from results import output
 
 from tailwalk.cases import KIB
 from tailwalk.cli import group
@@ -57,11 +58,6 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
         return CliRunner().invoke(group, ["compare", *names, *arguments], obj=lab)
 
     return call
-
-
-def output(result: Result) -> str:
-    assert result.exception is None, (result.exception, result.output)
-    return result.stdout
 
 
 def many_runs(number: int) -> list[Run]:

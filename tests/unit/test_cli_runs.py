@@ -26,9 +26,10 @@ from made_runs import (
     made_timed_figure,
     made_timed_run,
 )
+from results import error, output
 
 from tailwalk.cli import group
-from tailwalk.errors import RecordError, SpecError, TailwalkError, ToolError, UsageError
+from tailwalk.errors import RecordError, SpecError, ToolError, UsageError
 from tailwalk.runs import Run, write_run
 from tailwalk.runs.export import ExportLine, lines, to_csv, write_parquet
 from tailwalk.runs.store import Store
@@ -52,16 +53,6 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 @pytest.fixture
 def invoke(store: Store) -> Invoke:  # noqa: ARG001
     return lambda *arguments: CliRunner().invoke(group, list(arguments))
-
-
-def output(result: Result) -> str:
-    assert result.exception is None, (result.exception, result.output)
-    return result.stdout
-
-
-def error(result: Result) -> TailwalkError:
-    assert isinstance(result.exception, TailwalkError), (result.exception, result.output)
-    return result.exception
 
 
 def test_list(invoke: Invoke) -> None:

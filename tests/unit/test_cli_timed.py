@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from made_runs import made_run, made_samples, made_timed_figure
 from tailwalk.cases import find_cases
 from tailwalk.cli import group
 from tailwalk.errors import ToolError, UsageError
-from tailwalk.rigs import timed
 from tailwalk.runs import Run, write_run
 
 MEDIANS = {"debian:6.12": 600.0, "debian:6.18": 4600.0}
@@ -28,7 +28,6 @@ def made_guest_run(spec: str, cases) -> Run:
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MadeLab:
     """A lab on a machine where KVM runs guests."""
-    monkeypatch.setattr(timed, "kvm_runs_guests", lambda: (True, ""))
     monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "results"))
     return MadeLab(run=lambda spec, plan: made_guest_run(spec, plan.cases))
 
@@ -68,13 +67,13 @@ def test_a_spec_beside_a_host_record_is_refused(lab: MadeLab, tmp_path: Path) ->
     assert "host rig" in str(done.exception)
 
 
-def test_without_kvm_nothing_is_fetched(lab: MadeLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timed, "kvm_runs_guests", lambda: (False, "the moon is full"))
-    monkeypatch.setattr(MadeLab, "kernel", lambda *_: pytest.fail("fetched"))
-    done = invoke(lab, "run", "--rig", "timed", "debian:6.18")
+def test_without_kvm_nothing_is_fetched(lab: MadeLab) -> None:
+    none = replace(lab, kvm=(False, "the moon is full"))
+    done = invoke(none, "run", "--rig", "timed", "debian:6.18")
     assert isinstance(done.exception, ToolError)
     assert "the moon is full" in str(done.exception)
     assert "--rig exact" in str(done.exception)
+    assert none.fetched == []
 
 
 @pytest.mark.parametrize("option", [

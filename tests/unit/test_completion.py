@@ -21,6 +21,7 @@ from click.testing import CliRunner
 
 from made_kernels import make_vmlinux
 from skips import lacking
+from stand_ins import put_program
 from tailwalk.cache import Cache
 from tailwalk.cli import group
 from tailwalk.cli.completion import register_shells
@@ -34,10 +35,9 @@ _PATIENCE = 120  # seconds until a shell is held to be hung
 def home(tmp_path_factory) -> Path:
     """A home directory with `tailwalk` in bin/ and a kernel in the cache."""
     home = tmp_path_factory.mktemp("home")
-    program = home / "bin" / "tailwalk"
-    program.parent.mkdir()
-    program.write_text(f"#!{sys.executable}\nfrom tailwalk.cli import main\nmain()\n")
-    program.chmod(0o755)
+    (home / "bin").mkdir()
+    put_program(home / "bin" / "tailwalk", "from tailwalk.cli import main\nmain()",
+                shell=sys.executable)
     (home / "vmlinux").write_bytes(make_vmlinux())
     (home / "trees" / "linux").mkdir(parents=True)
     open_unpacked(Cache(home / "cache"), "0" * 64, spec="debian:6.18.15", progress=SILENT,

@@ -64,7 +64,7 @@ def packed(seen):
 
 def test_a_sequence_travels_as_the_probe_reads_it():
     line, _, rest = replay_lines([SEQUENCE], "/dev/ram0").partition(b"\n")
-    assert line == f"replay /dev/ram0 1024 {len(rest)}".encode()
+    assert line == f"replay device=/dev/ram0 block_size=1024 length={len(rest)}".encode()
     assert rest[:12] == struct.pack("<II4B", 4, 7, 0, 1, 2, 0)
     steps = list(struct.iter_unpack("<BBHIII", rest[12:]))
     assert steps == [(0, 0x33, 0, 512, 1024, 512), (1, 0x44, 0, 0, 2048, 2048),

@@ -5,20 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stand_ins import Notes
 from tailwalk.errors import ArchiveError
 from tailwalk.kernels.archive import ArchiveFile, Package
 from tailwalk.kernels.debian import Build, candidates, find_builds
 from tailwalk.kernels.spec import DebianSpec
-from tailwalk.progress import Silent
 from tailwalk.versions import KernelVersion
-
-
-class Notes(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 def package(name: str, version: str, depends: str = "", suite: str = "trixie") -> Package:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from tailwalk.cache import Cache
 from tailwalk.cases import KIB, MIB, Filesystem, find_cases
 from tailwalk.errors import ToolError, UsageError
+from tailwalk.filesystems import KINDS, FilesystemKind, keeps_buffer_heads
 from tailwalk.rigs.exec import ExecPlan
+from tailwalk.rigs.job import prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.vm.filesystem import (
     _pack,
@@ -81,6 +84,38 @@ def test_a_kind_that_no_guest_has_is_named_with_those_it_can_have(tmp_path, kind
                    *(plan.check for plan in plans)):
         with pytest.raises(UsageError, match=f"{kind!r}: it can have ext4, xfs, btrfs"):
             refuse()
+
+
+MEMORY = FilesystemKind(name="madefs", drivers=(), option="CONFIG_MADEFS",
+                        block_sizes=(4096,), buffer_heads=False, mkfs=None)
+
+
+def test_one_that_lives_in_memory_is_mounted_without_a_disk(monkeypatch, tmp_path):
+    monkeypatch.setitem(KINDS, "madefs", MEMORY)
+    wanted = Filesystem(kind="madefs", mount_options="size=1g")
+    assert prologue(wanted, Cache(tmp_path)) == (
+        b"mount kind=madefs device=madefs options=size=1g\n")
+    assert not list(tmp_path.rglob("packed"))
+    with pytest.raises(UsageError, match="1024 is not among them"):
+        prologue(Filesystem(kind="madefs", block_size=1024), Cache(tmp_path))
+    with pytest.raises(UsageError, match="no disk to make it on"):
+        packed_image(wanted, Cache(tmp_path))
+
+
+def test_what_never_leaves_the_page_cache_is_never_half_there(monkeypatch):
+    monkeypatch.setitem(KINDS, "madefs", MEMORY)
+    [case] = find_cases(["pwrite_u1k"])
+    plan = Plan(cases=[case, case.changed(uptodate=False)],
+                filesystem=Filesystem(kind="madefs"))
+    with pytest.raises(UsageError, match="--partial on madefs"):
+        plan.check()
+    assert replace(plan, cases=[case]).check() and replace(plan, filesystem=Filesystem()).check()
+
+
+@pytest.mark.parametrize(("kind", "keeps"), [("ext4", True), ("ext3", True), ("xfs", False),
+                                             ("nfs4", False), ("overlay", None)])
+def test_who_keeps_buffer_heads(kind, keeps):
+    assert keeps_buffer_heads(kind) is keeps
 
 
 def test_a_missing_program_names_the_package():

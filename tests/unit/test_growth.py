@@ -8,9 +8,10 @@ from made_runs import made_case, made_run, made_samples, made_seed_run, made_tim
 from rich.console import Console
 
 from tailwalk.cases import KIB, MIB, Case, Filesystem
-from tailwalk.compare.growth import growth, keeps_buffer_heads, worst, written_folio
+from tailwalk.compare.growth import growth, worst, written_folio
 from tailwalk.errors import UsageError
-from tailwalk.report.growth_table import growth_table, verdict
+from tailwalk.report.growth import growth_shown, verdict
+from tailwalk.report.terminal import terminal
 from tailwalk.runs import Figure, Run
 
 ORDERS = {4 * KIB: 0, MIB: 8, 2 * MIB: 9}
@@ -34,7 +35,7 @@ def made_host_run(*groups: list[Figure], kind: str = "ext4", block_size: int = 4
 def text(run: Run, width: int = 100) -> str:
     console = Console(width=width, color_system=None, force_terminal=False)
     with console.capture() as captured:
-        console.print(growth_table(run, console))
+        console.print(terminal(growth_shown(run), console))
     return " ".join(captured.get().split())
 
 
@@ -179,7 +180,7 @@ def test_the_verdict_rests_on_the_smallest_write_at_the_start() -> None:
               figures(made_case("pwrite_u10k"), 2000, 4500, 7700),
               figures(made_case("pwrite_u1k"), 1000, 3500, 7300)]
     run = made_host_run(*groups)
-    assert verdict(run, growth(run), times="x")[0].startswith(
+    assert verdict(run, growth(run))[0].startswith(
         "This machine is affected: an overwrite of 1KiB costs up to 7.")
     assert [one.state for one in growth(run)] == ["not affected", "affected", "affected"]
 
@@ -206,9 +207,7 @@ def test_refuses_counts_and_a_single_fill() -> None:
         growth(made_host_run([made_timed_figure(made_case(), [1.0, 2.0])]))
 
 
-def test_states_and_file_systems() -> None:
+def test_the_worst_state_counts() -> None:
     assert worst(["not affected", "unclear", "affected"]) == "affected"
     assert worst(["not affected", "unclear"]) == "unclear"
     assert worst([]) == "not affected"
-    assert keeps_buffer_heads(Filesystem(kind="ext3"))
-    assert not keeps_buffer_heads(Filesystem(kind="btrfs"))

@@ -6,8 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from stand_ins import put_program
 from tailwalk.cache import Cache
+from tailwalk.cli import group
 from tailwalk.lab.health import Look, examine
 
 
@@ -28,8 +31,7 @@ def test_debian_kernels_need_zstd(programs: Path, tmp_path: Path) -> None:
     check = examined(tmp_path, "zstd")
     assert check.state == "missing"
     assert "apt-get install zstd" in check.found
-    (programs / "zstd").write_text("#!/bin/sh\n")
-    (programs / "zstd").chmod(0o755)
+    put_program(programs / "zstd", "")
     assert examined(tmp_path, "zstd") == Look("zstd", "ok", str(programs / "zstd"))
 
 
@@ -50,3 +52,12 @@ def test_room_is_looked_for_where_the_cache_will_be(tmp_path: Path) -> None:
     check = examined(tmp_path, "disk space")
     assert not (tmp_path / "cache").exists()
     assert f"GiB free for the cache in {tmp_path / 'cache'}" in check.found
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_machine_without_programs_is_told_all_that_it_lacks() -> None:
+    done = CliRunner().invoke(group, ["doctor", "--self-test"])
+    assert done.exit_code == 2
+    assert "MISSING  qemu: " in done.stdout and "MISSING  cc and a static libc: " in done.stdout
+    assert "absent   kvm: " in done.stdout
+    assert "self-test" not in done.stdout

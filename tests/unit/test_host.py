@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from tailwalk.cli import group
 from tailwalk.errors import HostError, UsageError
 from tailwalk.host.worker import Worker
 from tailwalk.probe.build import build_probe
+from tailwalk.probe.job import job_line
 from tailwalk.rigs.host import measure_host
+from tailwalk.rigs.job import case_line
 from tailwalk.rigs.plan import Pace, Plan
+from tailwalk.rigs.timing import Batches, time_line
 from tailwalk.runs.record import decode_run, encode
 
 QUICK = Pace(rounds=8, seconds=0)
@@ -44,10 +48,24 @@ def test_measures_here_and_leaves_nothing(tmp_path: Path) -> None:
     assert decode_run(encode(run), "it") == run
 
 
-def test_ten_vectors_cost_more_than_one(tmp_path: Path) -> None:
-    plan = Plan(rig="host", cases=cases("pwrite_u1k", "writev_u10k", fill=4 * KIB), pace=QUICK)
-    one, ten = measure_host(tmp_path, plan).figures
-    assert ten.main.value > 1.5 * one.main.value
+@pytest.mark.parametrize(("name", "length", "moved"), [
+    ("pwrite_u1k", KIB, "wchar"), ("writev_u10k", 100 * KIB, "wchar"),
+    ("pread_u1k", KIB, "rchar"), ("read_u10k", 10 * KIB, "rchar"),
+    ("readv_u10k", 100 * KIB, "rchar")])
+def test_every_call_that_is_timed_moves_what_its_case_says(tmp_path: Path, name: str, length: int,
+                                                           moved: str) -> None:
+    [case] = cases(name, fill=4 * KIB)
+    seen = []
+    with Worker(build_probe(), tmp_path) as worker:
+        worker.tell(case_line("fill", case))
+        for _ in range(2):
+            worker.tell(time_line(case, Batches(16, 8)))
+            worker.answer()
+            said = Path(f"/proc/{worker.pid}/io").read_text()
+            seen.append(int(re.findall(rf"^{moved}: (\d+)$", said, re.MULTILINE)[0]))
+    calls, answer = divmod(seen[1] - seen[0], length)
+    assert calls == (1 + 16) * 8  # the first batch is not timed
+    assert answer < KIB
 
 
 def test_equal_measurements_have_equal_inputs(tmp_path: Path) -> None:
@@ -66,10 +84,10 @@ def test_refuses_a_cpu_it_may_not_use(tmp_path: Path) -> None:
 
 def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
     for line, complaint in (
-            (b"time pwrite 1024 1 0 16 8\n", "no file was filled"),
-            (b"pin 4095\n", "cannot run on CPU 4095"),
-            (b"case nonsense\n", "the job has"),
-            (b"fill 9000000000000000000 4096 1\n", "cannot make a file of|cannot look at")):
+            (time_line(cases("pwrite_u1k")[0], Batches(16, 8)), "no file was filled"),
+            (job_line("pin", cpu=4095), "cannot run on CPU 4095"),
+            (case_line("fill", cases("pwrite_u1k")[0].changed(file_size=9 * 10**18)),
+             "cannot make a file of|cannot look at")):
         with Worker(build_probe(), tmp_path) as worker:
             worker.tell(line)
             with pytest.raises(HostError, match=complaint) as caught:

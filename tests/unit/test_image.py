@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from made_kernels import (
+    drivers,
     kernel_debs,
     make_bzimage,
     make_deb,
@@ -20,8 +21,7 @@ from made_kernels import (
 )
 from tailwalk.cache import Cache
 from tailwalk.errors import KernelError
-from tailwalk.kernels import Kernel, resolve
-from tailwalk.kernels.modules import load_order
+from tailwalk.kernels import resolve
 
 RELEASE = "6.18.15-mine"
 VMLINUX = make_vmlinux(RELEASE)
@@ -30,10 +30,6 @@ VMLINUX = make_vmlinux(RELEASE)
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "cache")
-
-
-def drivers(kernel: Kernel, *names: str) -> list[str]:
-    return [module.name for module in load_order(kernel, names)]
 
 
 @pytest.mark.parametrize("content", [VMLINUX, make_bzimage(VMLINUX, "gzip")])

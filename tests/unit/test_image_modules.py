@@ -10,6 +10,7 @@ import pytest
 
 from made_kernels import (
     compress,
+    drivers,
     make_bzimage,
     make_deb,
     make_module,
@@ -22,7 +23,7 @@ from made_kernels import (
 from refused import unprivileged
 from tailwalk.cache import Cache
 from tailwalk.errors import KernelError, ToolError
-from tailwalk.kernels import Kernel, resolve
+from tailwalk.kernels import resolve
 from tailwalk.kernels.modules import load_order
 
 RELEASE = "6.8.0-31-mine"
@@ -36,10 +37,6 @@ needs_zstd = pytest.mark.skipif(not shutil.which("zstd"), reason="no zstd here")
 @pytest.fixture
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
     return Cache(tmp_path_factory.mktemp("cache"))
-
-
-def drivers(kernel: Kernel, *names: str) -> list[str]:
-    return [module.name for module in load_order(kernel, names)]
 
 
 def put(debs: dict[str, bytes], folder: Path) -> dict[str, Path]:

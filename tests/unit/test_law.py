@@ -5,23 +5,36 @@ from __future__ import annotations
 
 import math
 from statistics import fmean
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from golden_files import check_golden
 from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import changed_amount, made_figure
 from rich.console import Console
 
-from tailwalk.cases import KIB, MIB, PAGE, PLACES, Case, Filesystem, find_cases, place_offset
+from tailwalk.cases import (
+    KIB,
+    MIB,
+    PAGE,
+    PLACES,
+    Case,
+    Filesystem,
+    find_cases,
+    place_offset,
+    show_size,
+)
 from tailwalk.cases.places import folio_size
 from tailwalk.cases.sweep import random_offsets, sweep_cases
 from tailwalk.compare.law import Reach, cells, fit, flatness, random_cells, reach_of
 from tailwalk.compare.sweep import arrange
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.report.heatmap import law_sentence, map_title, sweep_conditions, sweep_maps
-from tailwalk.report.heatmap_svg import heatmap_svg
-from tailwalk.report.page_sweep import sweep_section
+from tailwalk.report.sections import sweep_section
+from tailwalk.report.sweep import law_sentence, map_title, sweep_conditions, sweep_shown
+from tailwalk.report.sweep_svg import heatmap_svg
+from tailwalk.report.terminal import terminal
 from tailwalk.runs import Conditions, KernelRecord, Run
 
 PWRITE = find_cases(["pwrite_u1k"])[0]
@@ -156,18 +169,68 @@ def test_a_sweep_calls_kernels_by_short_names_and_says_what_they_stand_for():
     runs = [made_run(flat, large=False, spec=tree), made_run(full, spec=f"{tree}+tail")]
     sweep, console = arrange(runs), Console(width=100)
     with console.capture() as captured:
-        console.print(sweep_maps(sweep, console))
+        console.print(terminal(sweep_shown(sweep), console))
     titles = ["pwrite_u1k on 6.18.0 #0", "pwrite_u1k on 6.18.0+tail"]
     lines = captured.get().splitlines()
     for title in titles:
         assert f"{title}: instructions per call" in [line.rstrip() for line in lines]
         assert f">{title}: instructions per call</text>" in heatmap_svg(sweep)
     section = sweep_section(sweep, runs)
-    assert [one.title for one in section.content] == titles
+    assert [one.title for one, _ in section.content] == titles
     assert tree not in section.sentence and "6.18.0+tail" in section.sentence
     for facts in (sweep_conditions(sweep), section.conditions):
         assert ("6.18.0+tail", f"{tree}+tail, 6.18.0") in facts
         assert ("6.18.0 #0", f"{tree}, 6.18.0") in facts
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_a_drawn_sweep_holds_every_cell_with_its_figure_and_heat() -> None:
+    run = made_run(full)
+    wrong = msgspec.structs.replace(run.figures[0], written=3)
+    runs = [made_run(flat, large=False, spec="debian:6.12"),
+            msgspec.structs.replace(run, figures=[wrong, *run.figures[1:]]),
+            made_run(tail, spec="debian:7.3")]
+    sweep = arrange(runs)
+    drawing = ElementTree.fromstring(heatmap_svg(sweep))
+    titles = [title.text for title in drawing.iter(f"{SVG}title")]
+    expected, shades = [], []
+    for one in sweep.maps[0]:
+        costs = [cell.value for row in one.rows for cell in row.places.values() if not cell.doubt]
+        for row in one.rows:
+            fill = show_size(row.fill)
+            for place, cell in row.places.items():
+                expected.append(f"{fill} folio, {place}: {cell.value:,.0f}"
+                                + (f", not used: {cell.doubt}" if cell.doubt else ""))
+                shades.append(None if cell.doubt else cell.value / min(costs))
+            if row.random is not None:
+                expected.append(f"{fill} folio, random offsets: {round(row.random):,}")
+                shades.append(row.random / min(costs))
+    assert titles == ["Cost over folio size and place of the write", *expected]
+    colours = [cell.attrib["fill"] for cell in drawing.iter(f"{SVG}rect")]
+    assert len(colours) == len(shades)
+    for colour, times in zip(colours, shades, strict=True):
+        if times is None:
+            assert colour == "#ddd"
+            continue
+        red, green, blue = map(int, colour.removeprefix("rgb(").removesuffix(")").split(","))
+        heat = max(math.log(times, 64), 0) if times < 64 else 1
+        assert (red, green, blue) == pytest.approx(
+            (245 - 67 * heat, 245 - 221 * heat, 245 - 202 * heat), abs=0.51)
+    texts = [text.text for text in drawing.iter(f"{SVG}text")]
+    assert [text for text in texts if text.startswith("(")] == [
+        f"({run.figures[0].main.value:,})"] * shades.count(None)
+    shares = [row.recovery for row in sweep.maps[0][2].rows if row.recovery is not None]
+    assert shares and [text for text in texts if text.endswith("%")] == [
+        f"{100 * share:.1f}%" for share in shares]
+    assert sum("cost = " in text for text in texts) == 3
+
+
+def test_a_drawn_sweep_is_as_it_was_agreed_to() -> None:
+    check_golden("sweep.svg", heatmap_svg(arrange([
+        made_run(flat, large=False, spec="debian:6.12"), made_run(full),
+        made_run(tail, spec="debian:7.3")])))
 
 
 def test_a_short_spec_stands_in_a_title_with_its_release():
@@ -225,7 +288,7 @@ def test_a_sentence_says_of_cells_that_the_map_does_not_show():
     def said(cases) -> str:
         sweep, console = arrange([made_run(flat, cases=cases)]), Console(width=200)
         with console.capture() as captured:
-            console.print(sweep_maps(sweep, console))
+            console.print(terminal(sweep_shown(sweep), console))
         return captured.get()
 
     # The table has a cell for each place, and two places of a small folio are one offset.

@@ -14,13 +14,13 @@ from made_runs import made_case, made_figure, made_run
 from rich.console import Console, RenderableType
 
 from tailwalk.compare.steps import track
-from tailwalk.profile.difference import difference
 from tailwalk.profile.record import AddedPath, OtherCalls, Profile
 from tailwalk.report.names import cut, cut_apart
-from tailwalk.report.profile_table import difference_table, profile_table
 from tailwalk.report.profile_tree import tree_text
 from tailwalk.report.profile_words import side_labels
-from tailwalk.report.track_words import track_labels
+from tailwalk.report.terminal import terminal
+from tailwalk.report.track import track_labels
+from tailwalk.report.why import why_shown
 from tailwalk.report.words import short_names
 
 LONG = "ext4_da_write_inline_data_begin_with_a_name_of_sixty_letters"
@@ -109,11 +109,10 @@ def test_no_two_functions_of_a_table_or_a_tree_read_alike(ascii_only: bool) -> N
                           spec=spec) for spec, count in (("debian:6.12", 1000),
                                                          ("debian:6.18", 2000))]
     sign = "..." if ascii_only else "…"
-    for shown, width in ((lambda console: difference_table(difference(*sides), sides, console), 60),
-                         (lambda console: profile_table(sides[0], console), 50)):
+    for profiles, width in ((sides, 60), (sides[:1], 50)):
         stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii" if ascii_only else "utf-8")
         console = Console(file=stream, width=width)
-        console.print(shown(console))
+        console.print(terminal(why_shown(profiles), console))
         stream.seek(0)
         shorts = sorted(line.split()[0] for line in stream if line.startswith("fault_in_")
                         and " 1,000 " in line)
@@ -143,9 +142,8 @@ def test_a_functions_name_never_stands_on_two_lines(width: int) -> None:
     one, other = (of_release(f"{TREE}-a+tail", "6.12.95"),
                   of_release(f"{TREE}-b+tail", "6.18.15-lab", 5000))
     console = Console(width=width)
-    for shown in (difference_table(difference(one, other), [one, other], console, others=True),
-                  profile_table(one, console, others=True)):
-        lines = lines_of(shown, width)
+    for profiles in ([one, other], [one]):
+        lines = lines_of(terminal(why_shown(profiles, others=True), console), width)
         at = next(number for number, line in enumerate(lines) if line.startswith("───"))
         names = [line.split()[0] for line in lines[at + 1:at + 4]]
         assert sorted(name for name in names if len(name) < 12) == ["b", "vfs_write"]

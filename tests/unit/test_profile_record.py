@@ -24,7 +24,6 @@ from tailwalk.profile.record import (
     Loop,
     OtherCalls,
     read_profile,
-    write_profile,
 )
 from tailwalk.report.profile_flame import flame_svg
 from tailwalk.report.profile_tree import folded_stacks, tree_text
@@ -43,7 +42,7 @@ WALK = made_profile(
 def files(tmp_path: Path) -> tuple[str, str, str]:
     paths = tuple(tmp_path / name for name in ("old.json", "new.json", "walk.json"))
     for path, profile in zip(paths, (OLD, NEW, WALK), strict=True):
-        write_profile(profile, path)
+        path.write_bytes(encode(profile))
     return tuple(map(str, paths))
 
 
@@ -138,7 +137,8 @@ def test_annotate_tells_visits_by_side(files):
 ])
 def test_annotate_a_function_that_is_not_there(tmp_path, name, why_not):
     path = tmp_path / "p.json"
-    write_profile(made_profile([("ext4_block_write_begin", -1, 5)], symbols=["not_called"]), path)
+    path.write_bytes(encode(
+        made_profile([("ext4_block_write_begin", -1, 5)], symbols=["not_called"])))
     caught = why(str(path), "--annotate", name).exception
     assert isinstance(caught, UsageError)
     assert re.search(why_not, str(caught))

@@ -21,7 +21,8 @@ from made_runs import (
 )
 
 from tailwalk.compare import Comparison, compare
-from tailwalk.report.words import sentence, show_ratio, show_recovery, show_recovery_interval
+from tailwalk.report.comparison_words import sentence
+from tailwalk.report.words import show_ratio, show_recovery, show_recovery_interval
 
 COUNT = st.integers(1, 10**6)
 THRESHOLD = st.sampled_from([0.0, 1.0, 5.0, 50.0])
@@ -39,7 +40,7 @@ def compared(*rows: Sequence[int], **options: float) -> Comparison:
 
 def said(*rows: Sequence[int], **options: float) -> str:
     """What the sentence says of the fixed kernel."""
-    whole = sentence(compared(*rows, **options), times="x").rstrip(".")
+    whole = sentence(compared(*rows, **options)).rstrip(".")
     return next((clause for clause in whole.split("; ") if clause.startswith("debian:7.3")), "")
 
 
@@ -62,7 +63,7 @@ def test_all_is_said_of_no_figure_above_the_baseline(
 
 @pytest.mark.parametrize(("rows", "clause"), [
     # A share of one case, of two, of two alike.
-    ([(100, 500, 110)], "debian:7.3 recovers 97.5% of it and is dearer (1.10x)"),
+    ([(100, 500, 110)], "debian:7.3 recovers 97.5% of it and is dearer (1.10×)"),
     ([(100, 500, 104)], "debian:7.3 recovers 99.0% of it"),
     ([(100, 500, 104), (100, 900, 102)], "debian:7.3 recovers 99.0% to 99.8% of it"),
     # All of it, at the baseline and below.
@@ -72,17 +73,17 @@ def test_all_is_said_of_no_figure_above_the_baseline(
      "debian:7.3 recovers all of it, ending at 0.66 to 1.00 of the baseline"),
     # Nothing of it, and less.
     ([(100, 500, 500), (100, 900, 950)],
-     "debian:7.3 recovers none of it and is dearer in 2 of 2 cases, most in write_u10k (9.50x)"),
+     "debian:7.3 recovers none of it and is dearer in 2 of 2 cases, most in write_u10k (9.50×)"),
     # Not the same in all cases: how many, and what is still dearer.
     ([(100, 500, 104), (100, 900, 66), (100, 900, 67), (100, 60, 50)],
      "debian:7.3 recovers 99.0% of it in 1 of 3 cases and all of it in 2, ending at 0.66 to 0.67 "
      "of the baseline"),
     ([(100, 500, 200), (100, 900, 66), (100, 900, 900)],
      "debian:7.3 recovers none of it in 1 of 3 cases, 75.0% of it in 1 and all of it in 1, ending "
-     "at 0.66 of the baseline, and is dearer in 2 of 3 cases, most in pwrite_u1k (9.00x)"),
+     "at 0.66 of the baseline, and is dearer in 2 of 3 cases, most in pwrite_u1k (9.00×)"),
     ([(100, 500, 66), (100, 90, 200)],
      "debian:7.3 recovers all of it, ending at 0.66 of the baseline, and is dearer in 1 of 2 "
-     "cases, most in write_u10k (2.00x)"),
+     "cases, most in write_u10k (2.00×)"),
 ])
 def test_what_a_column_recovers(rows: list[tuple[int, int, int]], clause: str) -> None:
     assert said(*rows) == clause
@@ -95,7 +96,7 @@ def test_cases_whose_recovery_is_unknown_are_not_counted_as_recovered() -> None:
             for spec, one, other in (("debian:6.12", 100, 100), ("debian:6.18", 500, 500),
                                      ("debian:7.3", 66, 66))]
     assert ("debian:7.3 recovers all of it in 1 of 2 cases, ending at 0.66 of the baseline; 1 "
-            "figure cannot be judged.") in sentence(compare(runs), times="x")
+            "figure cannot be judged.") in sentence(compare(runs))
 
 
 @given(TABLES, THRESHOLD)
@@ -127,7 +128,7 @@ def test_a_timed_recovery_of_all_says_what_its_interval_leaves_open() -> None:
         made_timed_run(spec, made_timed_figure(made_case(), made_samples(seed, median)))
         for seed, spec, median in ((1, "debian:6.12", 560), (2, "debian:6.18", 1790),
                                    (3, "src:6.18+tail", 562))])
-    assert sentence(comparison, times="x").endswith(
+    assert sentence(comparison).endswith(
         "src:6.18+tail recovers all of it (95% interval from 99.1%), ending at 0.99 of the "
         "baseline.")
     row = comparison.rows[0]
@@ -146,7 +147,7 @@ def test_an_interval_of_nothing_but_all_is_not_said() -> None:
 
 def test_the_headline() -> None:
     headline = compare(made_seed_runs("debian:6.12", "debian:6.18", "debian:7.3"))
-    assert sentence(headline, times="x") == (
-        "debian:6.18 regressed in 5 of 6 cases against debian:6.12, most in pwrite_u1k (5.05x); "
+    assert sentence(headline) == (
+        "debian:6.18 regressed in 5 of 6 cases against debian:6.12, most in pwrite_u1k (5.05×); "
         "debian:7.3 recovers 99.2% of it in 2 of 5 cases and all of it in 3, ending at 0.66 of "
         "the baseline.")

@@ -19,7 +19,7 @@ from tailwalk.cases.sweep import sweep_cases
 from tailwalk.cli import group
 from tailwalk.errors import RecordError, TailwalkError, UsageError
 from tailwalk.report.page import page
-from tailwalk.report.page_sort import sections_of
+from tailwalk.report.sections import sections_of
 from tailwalk.runs import Run, write_run
 from tailwalk.runs.record import encode
 from tailwalk.runs.store import Store

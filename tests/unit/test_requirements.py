@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from stand_ins import put_program
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "requirements"
 DEBIAN = ("dpkg-query", "apt-get")
@@ -31,8 +33,7 @@ def here(tmp_path: Path) -> Path:
 
 def put(folder: Path, *names: str, body: str = "exit 0") -> None:
     for name in names:
-        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
-        (folder / name).chmod(0o755)
+        put_program(folder / name, body)
 
 
 def check(folder: Path, purpose: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,8 @@ from made_runs import (
 )
 from rich.console import Console
 
-from tailwalk.report.run_table import run_table
+from tailwalk.report.comparison import run_shown
+from tailwalk.report.terminal import terminal
 from tailwalk.runs import FolioCount, Run
 
 DOUBTFUL = made_run("debian:6.18", [
@@ -35,7 +36,7 @@ TIMED = made_timed_run("host", made_timed_figure(
 def test_what_readers_see(name: str, run: Run) -> None:
     console = Console(width=80, highlight=False, force_terminal=False, color_system=None)
     with console.capture() as captured:
-        console.print(run_table(run, console))
+        console.print(terminal(run_shown(run), console))
     lines = [line.rstrip() for line in captured.get().splitlines()]
     assert max(map(len, lines)) <= 80
     check_golden(f"run-{name}.table", "\n".join(lines) + "\n")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from stand_ins import put_program
+
 TESTS = Path(__file__).parents[1]
 
 MADE = {
@@ -43,9 +45,7 @@ def test_never(): pass
 
 
 def test_ci_is_told_so_by_the_script_that_is_run_there(tmp_path: Path) -> None:
-    make = tmp_path / "make"
-    make.write_text("#!/bin/sh\necho \"CI is ${CI-unset}\"\n")
-    make.chmod(0o755)
+    put_program(tmp_path / "make", 'echo "CI is ${CI-unset}"')
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     done = subprocess.run(
         ["bash", TESTS.parent / ".ci" / "run"], capture_output=True, text=True, check=True,

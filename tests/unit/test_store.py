@@ -27,22 +27,12 @@ from made_runs import (
 )
 
 from refused import files_up_to
+from stand_ins import Notes
 from tailwalk.errors import DamagedError, RecordError
-from tailwalk.progress import Silent
 from tailwalk.runs import RUN_SCHEMA, Run
 from tailwalk.runs.index import INDEX_NAME, refreshed
 from tailwalk.runs.record import decode_run, encode, write_whole
 from tailwalk.runs.store import Store
-
-
-class Notes(Silent):
-    """Progress that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 def numbered(number: int, **changed) -> Run:

@@ -17,9 +17,10 @@ from tailwalk.compare.steps import track
 from tailwalk.compare.sweep import arrange
 from tailwalk.compare.threshold import show_thresholds, thresholds_for
 from tailwalk.report.data import comparison_csv
-from tailwalk.report.heatmap import sweep_maps
 from tailwalk.report.mail import mail
-from tailwalk.report.track_words import what_is_a_step
+from tailwalk.report.sweep import sweep_shown
+from tailwalk.report.terminal import terminal
+from tailwalk.report.track import what_is_a_step
 from tailwalk.runs import Run
 
 BUILT = {"source digest": "5a" * 32, "configuration": "c0" * 32, "compiler": "gcc 12.2.0",
@@ -133,7 +134,7 @@ def test_a_sweeps_regression_is_judged_by_it() -> None:
         found = arrange([base, swept("src:bad", release, provenance, 1030), fixed])
         assert found.bad == (1 if state == "regressed" else None)
         console = Console(width=200, record=True, file=io.StringIO())
-        console.print(sweep_maps(found, console))
+        console.print(terminal(sweep_shown(found), console))
         text = console.export_text()
         assert ("no more than 1% (between kernels of one source)" in text) == (found.bad == 1)
         assert ("    all\n" in text) == (found.bad == 1)

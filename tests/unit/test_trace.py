@@ -12,7 +12,7 @@ from made_profiles import KERNEL, frame
 
 from tailwalk.errors import GuestError
 from tailwalk.framing import FrameType
-from tailwalk.profile.trace import Executed, Pushed, Taken, TracedCall, read_recording
+from tailwalk.profile.trace import Pushed, Stretch, Taken, TracedCall, read_recording
 
 MARKER, OTHER_MARKER = 0x401000, 0x402000
 HELLO = frame(FrameType.HELLO, struct.pack("<3i", 1, 0, 1))
@@ -34,7 +34,7 @@ def test_a_recording_has_the_calls_of_the_last_marker_and_their_traces():
     recording = read_recording(WHOLE)
     assert recording.calls == (TracedCall(20, 10, 5),) * 2
     executed, pushed, taken = recording.trace(5)
-    assert isinstance(executed, Executed)
+    assert isinstance(executed, Stretch)
     assert (executed.block.address, executed.length, executed.times) == (KERNEL, 2, 10)
     assert executed.block.sizes == b"\x01\x04" and executed.block.in_kernel
     assert (pushed, taken) == (Pushed(SLOT), Taken(SLOT))

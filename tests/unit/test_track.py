@@ -24,9 +24,9 @@ from tailwalk.compare.steps import LeftOut, Track, track
 from tailwalk.errors import ArchiveError, GuestError, TailwalkError, ToolError, UsageError
 from tailwalk.kernels.line import line_of
 from tailwalk.kernels.listing import Available
+from tailwalk.report.terminal import terminal
+from tailwalk.report.track import step_sentences, track_sentence, track_shown
 from tailwalk.report.track_svg import track_svg
-from tailwalk.report.track_table import track_table
-from tailwalk.report.track_words import step_sentences, track_sentence
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
 
@@ -50,14 +50,14 @@ def test_steps_are_found_and_named() -> None:
     found = follow(*COUNTS)
     assert [(step.row, step.before, step.after) for step in found.steps] == [
         (0, 1, 2), (1, 1, 2), (0, 3, 4), (1, 3, 4)]
-    assert step_sentences(found, times="x") == [
-        "between 6.12.118 and 6.16.3: pwrite_u1k 2,224 to 11,113 (5.00x), writev_u10k 41,398 to "
-        "25,597 (0.62x)",
-        "between 6.18.15 and 7.3.4: pwrite_u1k 11,117 to 2,271 (0.20x), writev_u10k 25,597 to "
-        "17,466 (0.68x)"]
-    assert track_sentence(found, times="x") == (
+    assert step_sentences(found) == [
+        "between 6.12.118 and 6.16.3: pwrite_u1k 2,224 to 11,113 (5.00×), writev_u10k 41,398 to "
+        "25,597 (0.62×)",
+        "between 6.18.15 and 7.3.4: pwrite_u1k 11,117 to 2,271 (0.20×), writev_u10k 25,597 to "
+        "17,466 (0.68×)"]
+    assert track_sentence(found) == (
         "Steps in 2 places over 5 kernels from 6.12.100 to 7.3.4; the largest upward is "
-        "pwrite_u1k at 6.16.3 (5.00x of 6.12.118).")
+        "pwrite_u1k at 6.16.3 (5.00× of 6.12.118).")
 
 
 @given(st.lists(st.integers(1, 20_000), min_size=1, max_size=12),
@@ -76,23 +76,23 @@ def test_an_unsteady_figure_is_no_step_and_hides_none() -> None:
     runs = [made_tracked("6.12.118"), made_tracked("6.16.3", steady=False), made_tracked("6.18.15")]
     found = track(runs)
     assert {(step.before, step.after) for step in found.steps} == {(0, 2)}
-    assert step_sentences(found, times="x")[0].startswith("between 6.12.118 and 6.18.15: ")
+    assert step_sentences(found)[0].startswith("between 6.12.118 and 6.18.15: ")
 
 
 def test_figures_that_cannot_be_judged_are_no_calm() -> None:
     runs = [made_tracked("6.12.118", steady=False), made_tracked("6.16.3", steady=False)]
-    assert track_sentence(track(runs), times="x") == (
+    assert track_sentence(track(runs)) == (
         "Nothing can be said of steps over 2 kernels from 6.12.118 to 6.16.3. 4 figures cannot be "
         "judged.")
     runs = [*map(made_tracked, ("6.12.100", "6.12.118")), made_tracked("6.16.3", steady=False)]
-    assert track_sentence(track(runs), times="x") == (
+    assert track_sentence(track(runs)) == (
         "No step over 3 kernels from 6.12.100 to 6.16.3. 2 figures cannot be judged.")
 
 
 def test_a_kernel_left_out_between_is_said() -> None:
     found = follow("6.12.118", "6.18.15", left_out=[
         LeftOut(spec="debian:6.16.3", reason="it hangs", after=1)])
-    assert step_sentences(found, times="x")[0].startswith(
+    assert step_sentences(found)[0].startswith(
         "between 6.12.118 and 6.18.15 (1 between not measured): ")
 
 
@@ -104,11 +104,20 @@ def test_the_chart_says_every_figure() -> None:
         for row, case in enumerate(CASES) for release in COUNTS)
 
 
+def test_a_figure_of_nothing_has_no_mark_and_shifts_no_other() -> None:
+    values = (100, 0, 300, 0)
+    runs = [made_run(f"debian:6.{number}", [made_figure(CASES[0], value)], release=f"6.{number}.1")
+            for number, value in enumerate(values)]
+    drawn = ElementTree.fromstring(track_svg(track(runs)))
+    assert [title.text for title in drawn.iter("{http://www.w3.org/2000/svg}title")] == [
+        "pwrite_u1k on 6.0.1: 100 instructions/call", "pwrite_u1k on 6.2.1: 300 instructions/call"]
+
+
 def test_the_heads_of_cases_are_broken_only_where_the_table_does_not_fit() -> None:
     def heads(width: int) -> list[str]:
         console = Console(file=io.StringIO(), width=width)
         with console.capture() as captured:
-            console.print(track_table(follow(*COUNTS), console))
+            console.print(terminal(track_shown(follow(*COUNTS)), console))
         lines = [" ".join(line.split()) for line in captured.get().splitlines()]
         return lines[1:next(at for at, line in enumerate(lines) if line.startswith("──"))]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made_profiles import KERNEL, run
 
 from tailwalk.profile.symbols import Function, SymbolTable
-from tailwalk.profile.trace import Block, Executed, Pushed, Taken
+from tailwalk.profile.trace import Block, Pushed, Stretch, Taken
 from tailwalk.profile.tree import UNKNOWN, build_tree
 
 # Functions of 256 bytes each: 64 instructions of the made-up blocks.
@@ -19,7 +19,7 @@ SYMBOLS = SymbolTable([*(Function(name, None, KERNEL + at) for name, at in AT.it
 IRETQ = bytes(4) + b"\x00\x00\x48\xcf"
 
 
-def step(name: str, at: int = 0, length: int = 1, **given: object) -> Executed:
+def step(name: str, at: int = 0, length: int = 1, **given: object) -> Stretch:
     return run(AT[name] + at, length, **given)
 
 
@@ -91,7 +91,7 @@ def test_a_block_across_two_functions_is_counted_in_each():
 
 
 def test_code_without_a_symbol_and_user_code():
-    user = Executed(Block(0x401000, b"\x04", bytes(4)), 1, 1)
+    user = Stretch(Block(0x401000, b"\x04", bytes(4)), 1, 1)
     tree = build_tree([user, run(0x10000, 6), user], SYMBOLS)
     assert [(node.function, node.count) for node in tree.nodes] == [(UNKNOWN, 6)]
 
@@ -104,7 +104,7 @@ EVENTS = st.lists(st.one_of(
 
 @given(EVENTS)
 def test_every_executed_instruction_is_counted_once_whatever_happens(events):
-    executed = sum(event.length * event.times for event in events if isinstance(event, Executed))
+    executed = sum(event.length * event.times for event in events if isinstance(event, Stretch))
     tree = build_tree(events, SYMBOLS)
     assert tree.count == executed
     assert sum(counts.total() for counts in tree.addresses().values()) == executed

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stand_ins import put_program
 from tailwalk.errors import GuestError, ProbeError, ToolError, UsageError
 from tailwalk.framing import Frame, FrameType
 from tailwalk.kernels import Kernel
@@ -373,9 +374,7 @@ def test_e2fsck_that_cannot_work_is_no_finding(tmp_path):
 
 @pytest.mark.parametrize("end", ["kill -KILL $$", "kill -SEGV $$", "exit 32"])
 def test_e2fsck_that_is_cut_short_is_no_finding(tmp_path, monkeypatch, end):
-    stand_in = tmp_path / "e2fsck"
-    stand_in.write_text(f"#!/bin/sh\n{end}\n")
-    stand_in.chmod(0o755)
+    put_program(tmp_path / "e2fsck", end)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(ToolError, match="cannot check"):
         check_filesystem(tmp_path / "image")

@@ -39,11 +39,18 @@ COUNT = st.integers(1, 10**9)
 TIMES = st.lists(st.floats(1, 1e6), min_size=1, max_size=8)
 
 
+def case_1(case: dict[str, Any]) -> dict[str, Any]:
+    """A write to a cached file as version 1 has it."""
+    fields = {"name": case["name"], "call": case["workload"], "vectors": 1, **case["parameters"]}
+    return {name: fields[name] for name in ("name", "call", "size", "vectors", "offset", "fill",
+                                            "file_size", "uptodate")}
+
+
 def figure_1(figure: dict[str, Any]) -> dict[str, Any]:
     """A figure as version 1 has it."""
     [amount] = figure.pop("metrics").values()
     del amount["unit"]
-    return {"case": figure["case"], **amount, **figure}
+    return {**figure, "case": case_1(figure["case"]), **amount}
 
 
 def run_1(run: Run) -> bytes:
@@ -63,6 +70,8 @@ def comparison_1(comparison: Comparison) -> bytes:
     document = json.loads(encode(comparison))
     units = {(row.pop("metric"), row.pop("unit")) for row in document["rows"]}
     [(_, unit)] = units
+    for row in document["rows"]:
+        row["parameters"] = case_1(row["parameters"])
     document = {**document, "schema": "tailwalk.comparison/1", "unit": unit}
     jsonschema.validate(document, json.loads((SCHEMAS / "comparison-1.json").read_text()))
     return encode(document)

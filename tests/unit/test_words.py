@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from tailwalk.cli.kernels import _state
 from tailwalk.errors import ArchiveError
 from tailwalk.kernels.debian import Build, candidates
 from tailwalk.kernels.listing import Available
 from tailwalk.kernels.spec import DebianSpec
+from tailwalk.report.lists import _state
 from tailwalk.versions import KernelVersion
 from tailwalk.words import listed
 

@@ -2,6 +2,7 @@
 """The cache: directories named by what went into them, and checked before they are used."""
 
 from tailwalk.cache.digests import digest_bytes, digest_file
-from tailwalk.cache.entries import WHILE_WAITING, Cache, default_root
+from tailwalk.cache.entries import WHILE_WAITING, Cache, default_root, link_or_copy
 
-__all__ = ["WHILE_WAITING", "Cache", "default_root", "digest_bytes", "digest_file"]
+__all__ = ["WHILE_WAITING", "Cache", "default_root", "digest_bytes", "digest_file",
+           "link_or_copy"]

@@ -5,7 +5,7 @@ from tailwalk.cases.case import Case, Filesystem, case_of_run1
 from tailwalk.cases.places import PLACES, place_offset
 from tailwalk.cases.size import KIB, MIB, PAGE, parse_size, show_size
 from tailwalk.cases.suites import SUITES, find_cases
-from tailwalk.cases.workload import find_workload, workload_names
+from tailwalk.cases.workload import all_workloads, find_workload
 
 __all__ = [
     "KIB",
@@ -15,11 +15,11 @@ __all__ = [
     "SUITES",
     "Case",
     "Filesystem",
+    "all_workloads",
     "case_of_run1",
     "find_cases",
     "find_workload",
     "parse_size",
     "place_offset",
     "show_size",
-    "workload_names",
 ]

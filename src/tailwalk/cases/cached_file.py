@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 from tailwalk.cases.size import MIB, PAGE, show_size
-from tailwalk.cases.workload import Need, Parameter, Values
+from tailwalk.cases.workload import Parameter, Preparation, Values
 from tailwalk.errors import UsageError
 
 SIZE = Parameter(
     name="size", unit="bytes", meaning="bytes of each vector", least=1,
-    refusal="case {case}: a write of {value} bytes measures nothing; give a size of at least 1.")
+    refusal="case {case}: a call of {value} bytes measures nothing; give a size of at least 1.")
 VECTORS = Parameter(
-    name="vectors", unit="vectors", meaning="vectors a call; 10 are libMicro's default",
+    name="vectors", unit="number", meaning="vectors a call; 10 are libMicro's default",
     default=10, least=1, most=1024,
-    refusal="case {case}: {value} vectors; writev takes 1 to 1024.")
+    refusal="case {case}: {value} vectors; a call takes 1 to 1024.")
 OFFSET = Parameter(
     name="offset", unit="bytes", meaning="file offset of every call", default=0,
     refusal="case {case} at offset {value}: a file begins at offset 0; give one from there on.")
@@ -44,20 +44,20 @@ def _check_partial(case: str, values: Values) -> None:
                          "writes of 8KiB to 2MiB, a power of two.")
     if offset % fill + length_of(values) > fill - PAGE:
         raise UsageError(
-            f"case {case} at offset {offset} writes to the last page of its folio, which is the "
-            "one whose data are left out: the folio would become uptodate. Give an --offset "
-            "further ahead.")
+            f"case {case} at offset {offset} reaches the last page of its folio, which is the one "
+            "whose data are left out: the folio would become uptodate. Give an --offset further "
+            "ahead.")
 
 
-CACHED_FILE = Need(
+CACHED_FILE = Preparation(
     name="cached_file", prepared="a file of {file_size:size} cached by writes of {fill:size}",
     parameters=(FILL, FILE_SIZE, UPTODATE), check=_check_partial)
 
 
-def check_overwrite(case: str, values: Values) -> None:
+def check_inside(case: str, values: Values) -> None:
     """Raise UsageError for a call that reaches past the end of the file."""
     if values["offset"] + length_of(values) > values["file_size"]:
         raise UsageError(
-            f"case {case} writes {length_of(values)} bytes at offset {values['offset']}, past the "
-            f"end of a file of {show_size(values['file_size'])}: every call has to overwrite. Give "
-            "a smaller --offset or a larger --file-size.")
+            f"case {case} takes {length_of(values)} bytes at offset {values['offset']}, past the "
+            f"end of a file of {show_size(values['file_size'])}: every call has to stay in it. "
+            "Give a smaller --offset or a larger --file-size.")

@@ -12,19 +12,20 @@ from tailwalk.cases.cached_file import length_of
 from tailwalk.cases.size import KIB, MIB
 from tailwalk.cases.workload import Value, Workload, find_workload
 from tailwalk.errors import UsageError
+from tailwalk.filesystems import USUAL
 
 
 class Filesystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file system a run's cases write to.
 
     Attributes:
-        kind: the kernel's name of it. Guests have ext4, xfs or btrfs; a host may have any other.
+        kind: the kernel's name of it.
         block_size: file-system block size, bytes. 4 KiB is what mkfs.ext4 chooses for any real
             disk; left to itself it picks 1 KiB on a small image.
         mount_options: as mount(8) takes them after -o; empty for none.
     """
 
-    kind: str = "ext4"
+    kind: str = USUAL
     block_size: int = 4 * KIB
     mount_options: str = ""
 
@@ -92,7 +93,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def _value(self, name: str) -> Value:
         if name not in self.parameters:
             raise UsageError(f"case {self.name} has no {name.replace('_', ' ')}: its workload, "
-                             f"{self.workload}, is told by {', '.join(self.parameters)}.")
+                             f"{self.workload}, has {', '.join(self.parameters) or 'nothing'} to "
+                             "choose.")
         return self.parameters[name]
 
     @property

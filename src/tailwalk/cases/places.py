@@ -6,9 +6,10 @@ from __future__ import annotations
 from tailwalk.cases.case import Case, Filesystem
 from tailwalk.cases.size import PAGE, show_size
 from tailwalk.errors import UsageError
+from tailwalk.machines import GUEST
 
-LARGEST_FOLIO = 512 * PAGE
-"""Bytes in the largest folio the page cache holds on x86-64 (order 9)."""
+LARGEST_FOLIO = PAGE << GUEST.largest_folio
+"""Bytes in the largest folio the page cache holds."""
 
 PLACES: dict[str, str] = {
     "first": "at the folio's first byte",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tailwalk.cases.case import Case
 from tailwalk.cases.size import PAGE
@@ -26,8 +26,7 @@ def written_ranges(offset: int, length: int, folio: int) -> Iterator[tuple[int, 
         length -= end - start
 
 
-@dataclass(frozen=True)
-class Sides:
+class Sides(NamedTuple):
     """Buffers before, in and after the written range."""
 
     prefix: int
@@ -37,7 +36,7 @@ class Sides:
     @property
     def visited(self) -> int:
         """All of them."""
-        return self.prefix + self.span + self.tail
+        return sum(self)
 
 
 def sides_of(case: Case, *, block_size: int, order: int) -> list[Sides]:

@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 
 from tailwalk.errors import UsageError
+from tailwalk.machines import GUEST
 
 KIB = 1024
 MIB = 1024 * KIB
-PAGE = 4 * KIB
-"""Bytes in a page of x86-64: a folio of order N holds 2**N of them."""
+PAGE = GUEST.page
+"""Bytes in a page of the machine: a folio of order N holds 2**N of them."""
 
 _SIZE = re.compile(r"(\d+)\s*(B|K|KiB|M|MiB|G|GiB)?", re.IGNORECASE)
 _FACTOR = {"": 1, "b": 1, "k": KIB, "kib": KIB, "m": MIB, "mib": MIB, "g": KIB * MIB,

@@ -39,7 +39,7 @@ class Parameter:
     """
 
     name: str
-    unit: Literal["bytes", "vectors", "flag"]
+    unit: Literal["bytes", "number", "flag"]
     meaning: str
     default: Value | None = None
     least: int = 0
@@ -57,7 +57,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Need:
+class Preparation:
     """What has to be there before a workload's first call.
 
     Attributes:
@@ -96,7 +96,7 @@ class Workload:
     outside: str = ""
     counted: str = "every call on its own; the figure is the mode"
     parameters: Sequence[Parameter]
-    needs: Sequence[Need]
+    needs: Sequence[Preparation]
     check: Callable[[str, Values], None]
 
     @cached_property
@@ -157,3 +157,8 @@ def find_workload(name: str) -> Workload:
     declared: Workload = importlib.import_module(f"{workloads.__name__}.{name}").WORKLOAD
     assert declared.name == name, f"the workload {declared.name} is declared in {name}.py"
     return declared
+
+
+def all_workloads() -> list[Workload]:
+    """Every workload, in order of the alphabet."""
+    return [find_workload(name) for name in workload_names()]

@@ -48,15 +48,14 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
         require_tree(tree)
     with open_lab() as lab:
         search = Search(lab, good, bad, plan, ratio=ratio, fixed=fixed)
-        sought = search.sought
-        click.echo(f"{plan.cases[0].name}, instructions per call; {sought.new} is "
-                   f"{'at most' if fixed else 'above'} {show_figure(round(sought.limit))} "
+        click.echo(f"{plan.cases[0].name}, instructions per call; {search.new} is "
+                   f"{'at most' if fixed else 'above'} {show_figure(round(search.limit))} "
                    f"({ratio:g} times {search.reference})")
         for tried in search.tries():
             figure = "" if tried.figure is None else show_figure(tried.figure)
             click.echo(f"  {tried.spec:<17} {figure:>9}  {tried.found}")
     _tell(search)
-    terms = [f"--term-old={sought.old}", f"--term-new={sought.new}"] if fixed else []
+    terms = [f"--term-old={search.old}", f"--term-new={search.new}"] if fixed else []
     tags = tags_between(search.last_old, search.first_new)
     like = release_version(search.first_new if fixed else search.last_old)
     step = ["src:.", *(["--fixed"] if fixed else []), "--good", f"src:{like.line}",
@@ -74,10 +73,10 @@ def _tell(search: Search) -> None:
     old, new = search.last_old, search.first_new
     before, after = search.value(old), search.value(new)
     click.echo(f"\n{search.tested} of {len(search.releases) - 2} releases between tested. Last "
-               f"{search.sought.old}: {old}, {show_figure(before)}.")
+               f"{search.old}: {old}, {show_figure(before)}.")
     if len(search.suspects) > 1:
-        click.echo(f"First {search.sought.new}: one of {', '.join(search.suspects)}; {new} is, "
+        click.echo(f"First {search.new}: one of {', '.join(search.suspects)}; {new} is, "
                    f"with {show_figure(after)}, and the others could not be tested.")
     else:
-        click.echo(f"First {search.sought.new}: {new}, {show_figure(after)} "
+        click.echo(f"First {search.new}: {new}, {show_figure(after)} "
                    f"({after / before:.2f} times).")

@@ -69,6 +69,8 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
     bad. 125: it does not build or boot, or its figure is unsteady. 255: anything else, which
     stops the bisection. With --fixed, 0: dear, 1: fixed, which git bisect start takes as its terms.
     """
+    from tailwalk.lab.bisection import figure_to_judge, reference_value
+
     if (good is None) == (above is None):
         raise UsageError("give either --good, a kernel or run to compare with, or --above, a "
                          "number of instructions.")
@@ -76,8 +78,6 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
         raise UsageError(f"--ratio {ratio}: give more than 0, such as 1.5.")
     if above is not None and not 0 < above < math.inf:
         raise UsageError(f"--above {above:g}: give a number of instructions above 0.")
-    from tailwalk.lab.bisection import figure_to_judge, reference_value
-
     plan = one_case_plan_from(given)
     with open_lab() as lab:
         limit = above if above is not None else ratio * reference_value(lab, str(good), plan)

@@ -22,10 +22,11 @@ from tailwalk.compare import compare as compare_runs
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.lab.records import is_spec
+from tailwalk.report.comparison import comparison_shown
 from tailwalk.report.data import comparison_csv, comparison_json
 from tailwalk.report.mail import mail
 from tailwalk.report.markdown import markdown
-from tailwalk.report.table import comparison_table
+from tailwalk.report.sections import comparison_sections
 from tailwalk.rigs.plan import Plan
 
 _TEXTS = {"mail": mail, "markdown": markdown, "csv": comparison_csv, "json": comparison_json}
@@ -69,15 +70,9 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
         runs = lab.runs(kernels, plan)
     comparison = compare_runs(runs, bad=column, threshold=threshold)
 
-    def page_text() -> str:
-        from tailwalk.report.page import page
-        from tailwalk.report.page_comparison import comparison_section
-
-        return page([comparison_section(comparison, runs)])
-
     outputs.save("json", lambda: comparison_json(comparison))
-    outputs.save("html", page_text)
-    outputs.show(lambda console: comparison_table(comparison, console),
+    outputs.save_page(lambda: comparison_sections(comparison, runs))
+    outputs.show(lambda: comparison_shown(comparison),
                  **{form: partial(text, comparison) for form, text in _TEXTS.items()})
     if fail_on is None:
         return

@@ -12,13 +12,13 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
@@ -27,6 +27,7 @@ from tailwalk.progress import Progress, Task
 
 if TYPE_CHECKING:
     from tailwalk.lab.lab import Lab
+    from tailwalk.report.grid import Shown
 
 _SECONDS_BETWEEN_LINES = 10.0
 _WIDTH = 80
@@ -64,11 +65,13 @@ def _console(stream: TextIO) -> Console:
     return kind(file=stream, width=width, highlight=False, emoji=False)
 
 
-def show(render: Callable[[Console], RenderableType]) -> None:
-    """Write what `render` makes for the console to standard output."""
+def show(shown: Shown | Sequence[Shown]) -> None:
+    """Write what is shown to standard output, as wide as its terminal."""
+    from tailwalk.report.terminal import terminal
+
     console = _console(sys.stdout)
     with console.capture() as captured:
-        console.print(render(console))
+        console.print(terminal(shown, console))
     # Rich pads cells to their column's width; in a log or a paste that is only noise.
     write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
 

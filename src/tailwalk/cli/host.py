@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from tailwalk.cases import PAGE, Case, find_cases
 from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import case_option, size
 from tailwalk.cli.outputs import Outputs, file_option, format_option
-from tailwalk.report.growth_table import growth_table
-from tailwalk.report.run_table import run_table
-from tailwalk.rigs.plan import Pace, Plan
+from tailwalk.lab.plans import host_plan
+from tailwalk.report.comparison import run_shown
+from tailwalk.report.growth import growth_shown
+from tailwalk.rigs.plan import Pace
 from tailwalk.runs.record import encode
 
 _FILLS = ("4KiB", "1MiB", "2MiB")
@@ -46,23 +46,11 @@ def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_s
     ($TAILWALK_RESULTS).
     """
     outputs = Outputs().check()
-    plan = Plan(cases=_cases(names, fills, file_size, offset), rig="host",
-                pace=Pace(rounds=rounds, seconds=seconds), cpu=cpu)
+    plan = host_plan(names, fills=fills, file_size=file_size, offset=offset,
+                     pace=Pace(rounds=rounds, seconds=seconds), cpu=cpu)
     with open_lab() as lab:
         run = lab.measure_here(directory, plan)
-    table = growth_table if len({figure.case.fill for figure in run.figures}) > 1 else run_table
+    measured_fills = {figure.case.fill for figure in run.figures}
     outputs.save("output", lambda: encode(run))
-    outputs.show(lambda console: table(run, console), json=lambda: encode(run))
-
-
-def _cases(names: tuple[str, ...], fills: tuple[int, ...], file_size: int,
-           offset: int) -> list[Case]:
-    """Each case at each fill; raises UsageError for one that cannot be run."""
-    cases = [case.changed(file_size=file_size, offset=offset)
-             for case in find_cases(names or ("seed",))]
-    if not names and not offset:
-        end = cases[0].changed(offset=max(fills) - PAGE)
-        [small] = find_cases(["pwrite_u1k"])
-        cases.append(small.changed(file_size=file_size, offset=end.offset))
-    return [case.changed(fill=fill).check()
-            for case in cases for fill in dict.fromkeys(fills)]
+    outputs.show(lambda: growth_shown(run) if len(measured_fills) > 1 else run_shown(run),
+                 json=lambda: encode(run))

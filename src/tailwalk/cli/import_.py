@@ -43,7 +43,7 @@ def libmicro(files: tuple[Path, ...], kernel: str | None, fs: str, fs_block_size
     sample; three and more a kernel give intervals, four and more a test, so import several files
     of each. The names of the records are printed: compare them with tailwalk compare.
     """
-    from tailwalk.report.run_table import run_table
+    from tailwalk.report.comparison import run_shown
     from tailwalk.runs.store import Store
 
     texts = {str(path): read_bytes(path).decode("utf-8", "replace") for path in files}
@@ -55,7 +55,7 @@ def libmicro(files: tuple[Path, ...], kernel: str | None, fs: str, fs_block_size
         raise RecordError(f"there is no directory {output} to write records to: make it first.")
     store = Store(output)
     for run in imported.runs:
-        show(lambda console, run=run: run_table(run, console))  # type: ignore[misc]
+        show(run_shown(run))
         known = store.find(run.inputs)
         path = store.path(known or run)
         if known is None:

@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from tailwalk.cases import PLACES, Case, Filesystem, find_cases, parse_size, place_offset
+from tailwalk.cases import PLACES, Case, Filesystem, parse_size
 from tailwalk.errors import UsageError
+from tailwalk.filesystems import KINDS, USUAL
+from tailwalk.lab.plans import chosen_cases
 from tailwalk.lab.records import is_spec, may_be_argument
 from tailwalk.rigs.plan import DEFAULT_CALLS, Pace, Plan
-from tailwalk.vm.filesystem import KINDS
+from tailwalk.runs.metrics import BOOTING, RIGS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -28,9 +30,6 @@ def size(value: str | int) -> int:
         return parse_size(value)
     except UsageError as error:
         raise click.BadParameter(str(error)) from error
-
-
-_CASE_PARAMETERS = ("fill", "file_size")
 
 
 def options(*made: Callable[[Function], Function]) -> Callable[[Function], Function]:
@@ -73,7 +72,7 @@ dask_option = click.option(
     help="Measure on the Dask cluster whose scheduler is there, such as tcp://HOST:8786.")
 
 filesystem_options = options(
-    click.option("--fs", type=click.Choice(KINDS), default="ext4", show_default=True,
+    click.option("--fs", type=click.Choice(list(KINDS)), default=USUAL, show_default=True,
                  help="File system under test."),
     click.option("--fs-block-size", type=size, default="4KiB", show_default=True,
                  help="Its block size."),
@@ -105,7 +104,7 @@ one_case_options = options(
 
 plan_options = options(
     exact_plan_options,
-    click.option("--rig", type=click.Choice(["exact", "timed"]), default="exact",
+    click.option("--rig", type=click.Choice(list(BOOTING)), default="exact",
                  show_default=True, help="exact counts instructions anywhere; timed takes "
                                          "nanoseconds where KVM runs guests."),
     click.option("--rounds", type=int, default=Pace.rounds, show_default=True,
@@ -151,19 +150,8 @@ def cases_from(given: dict[str, Any], filesystem: Filesystem) -> tuple[Case, ...
 
     Raises UsageError for an unknown name or a case that cannot be run.
     """
-    changes = {name: value for name in _CASE_PARAMETERS
-               if (value := given.pop(name)) is not None}
-    if given.pop("partial"):
-        changes["uptodate"] = False
-    place = given.pop("offset")
-    cases = []
-    for named in find_cases(given.pop("names")):
-        case = named.changed(**changes)
-        if place != "first":  # which is where every case calls by itself
-            case = case.changed(offset=parse_size(place) if place[:1].isdigit()
-                                else place_offset(place, case, filesystem))
-        cases.append(case.check())
-    return tuple(cases)
+    return chosen_cases(given.pop("names"), filesystem, **{
+        name: given.pop(name) for name in ("fill", "file_size", "offset", "partial")})
 
 
 def exact_plan_from(given: dict[str, Any]) -> Plan:
@@ -173,13 +161,13 @@ def exact_plan_from(given: dict[str, Any]) -> Plan:
                 calls=given.pop("calls"), append=given.pop("append")).check()
 
 
-def one_case_plan_from(given: dict[str, Any]) -> Plan:
+def one_case_plan_from(given: dict[str, Any], way_out: str = "give one") -> Plan:
     """Take a plan of one case out of a command's parameters; errors as `cases_from`."""
     name = given.pop("name")
     plan = exact_plan_from(given | {"names": (name,)})
     if len(plan.cases) != 1:
-        raise UsageError(f"--case {name} is a suite of {len(plan.cases)} cases; give one, such as "
-                         f"{plan.cases[0].name}.")
+        raise UsageError(f"--case {name} is a suite of {len(plan.cases)} cases; {way_out}, such "
+                         f"as {plan.cases[0].name}.")
     return plan
 
 
@@ -187,7 +175,9 @@ def plan_from(given: dict[str, Any]) -> Plan:
     """Take a plan out of the current command's parameters; errors as `cases_from`, and for an
     option that the chosen rig has no use for."""
     rig, rounds = given.pop("rig"), given.pop("rounds")
-    idle, other = ("rounds", "timed") if rig == "exact" else ("calls", "exact")
+    counts = RIGS[rig].metric.repeatable
+    idle = "rounds" if counts else "calls"
+    other = next(name for name in BOOTING if RIGS[name].metric.repeatable != counts)
     for option in options_given([idle]):
         raise UsageError(f"{option} is for --rig {other}: the {rig} rig, which is chosen here, has "
                          "no use for it.")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +15,8 @@ from tailwalk.runs import Run
 from tailwalk.runs.record import encode, write_whole
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from tailwalk.report.grid import Shown
+    from tailwalk.report.section import Section
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Content = Callable[[], str | bytes]
@@ -81,18 +82,27 @@ class Outputs:
             made = content()
             write_whole(file, made.encode() if isinstance(made, str) else made)
 
+    def save_page(self, sections: Callable[[], Sequence[Section]]) -> None:
+        """Write the page of --html as `save`."""
+        def text() -> str:
+            from tailwalk.report.page import page
+
+            return page(sections())
+
+        self.save("html", text)
+
     def write(self, **forms: Content) -> None:
         """Print the form that was asked for, as it is."""
         made = forms[self.form]()
         write(made if isinstance(made, str) else made.decode())
 
-    def show(self, shown: Callable[[Console], RenderableType], **forms: Content) -> None:
+    def show(self, shown: Callable[[], Shown | Sequence[Shown]], **forms: Content) -> None:
         """As `write`, where one of `forms` was asked for; else print what is shown on a
-        console."""
+        terminal."""
         if self.form in forms:
             self.write(**forms)
         else:
-            show(shown)
+            show(shown())
 
 
 def json_list(runs: Iterable[Run]) -> str:

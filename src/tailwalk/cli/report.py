@@ -24,7 +24,7 @@ def report(records: tuple[str, ...], title: str | None) -> None:
     """
     outputs = Outputs().check(read=records)
     from tailwalk.report.page import page
-    from tailwalk.report.page_sort import sections_of
+    from tailwalk.report.sections import sections_of
 
     with open_progress() as progress:
         runs, profiles = read_records(records, progress=progress)

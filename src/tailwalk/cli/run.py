@@ -10,7 +10,7 @@ import click
 from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import dask_option, fresh_option, plan_from, plan_options
 from tailwalk.cli.outputs import Outputs, file_option, format_option
-from tailwalk.report.run_table import run_table
+from tailwalk.report.comparison import run_shown
 from tailwalk.runs.record import encode
 
 
@@ -33,4 +33,4 @@ def run(spec: str, fresh: bool, dask: str | None, **given: Any) -> None:
     with open_lab(fresh=fresh, dask=dask) as lab:
         [record] = lab.runs([spec], plan)
     outputs.save("output", lambda: encode(record))
-    outputs.show(lambda console: run_table(record, console), json=lambda: encode(record))
+    outputs.show(lambda: run_shown(record), json=lambda: encode(record))

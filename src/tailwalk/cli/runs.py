@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,12 @@ from tailwalk.cli.console import open_progress, write
 from tailwalk.cli.options import options
 from tailwalk.cli.outputs import Outputs, file_option, format_option, json_list
 from tailwalk.errors import RecordError, UsageError
+from tailwalk.lab.keeping import keep_copies, older_than_days, superseded
 from tailwalk.lab.records import read_argument
-from tailwalk.progress import Progress
-from tailwalk.report.run_table import run_table
-from tailwalk.report.runs_table import runs_table
-from tailwalk.runs import Run, read_run
+from tailwalk.report.comparison import run_shown
+from tailwalk.report.lists import runs_shown
+from tailwalk.runs import Run
 from tailwalk.runs.export import to_csv, write_parquet
-from tailwalk.runs.index import Entry
 from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.record import encode
 from tailwalk.runs.store import Store
@@ -60,7 +58,7 @@ def list_(**given: Any) -> None:
     if outputs.form == "table" and not found:
         write(f"No such run in {store.root}.\n")
     else:
-        outputs.show(lambda console: runs_table(found, console), json=lambda: msgspec.json.format(
+        outputs.show(lambda: runs_shown(found), json=lambda: msgspec.json.format(
             msgspec.json.encode(found), indent=1) + b"\n")
 
 
@@ -70,7 +68,7 @@ def list_(**given: Any) -> None:
 def show_(names: tuple[str, ...]) -> None:
     """Show runs, each by its id or the path of its record."""
     for run in _named(names):
-        Outputs().show(lambda console, run=run: run_table(run, console),  # type: ignore[misc]
+        Outputs().show(lambda run=run: run_shown(run),  # type: ignore[misc]
                        json=lambda run=run: encode(run))  # type: ignore[misc]
 
 
@@ -119,33 +117,11 @@ def import_(sources: tuple[Path, ...]) -> None:
     A file that is no run, or is damaged, is named and left out; the status is then 2.
     """
     with open_progress() as progress:
-        added, there, failed = _import(sources, progress)
-    click.echo(f"{added} kept, {there} there before.")
-    if failed:
-        raise RecordError(f"{failed} of {added + there + failed} files could not be imported; "
-                          "they are named above.")
-
-
-def _import(sources: Sequence[Path], progress: Progress) -> tuple[int, int, int]:
-    store = Store(progress=progress)
-    added = there = failed = 0
-    for source in sources:
-        paths = sorted(source.glob("*.json")) if source.is_dir() else [source]
-        if not paths:
-            raise UsageError(f"{source} holds no *.json file.")
-        for path in paths:
-            try:
-                run = read_run(path)
-            except RecordError as error:
-                progress.note(str(error))
-                failed += 1
-                continue
-            if store.path(run).exists():
-                there += 1
-            else:
-                store.add(run)
-                added += 1
-    return added, there, failed
+        done = keep_copies(Store(progress=progress), sources, progress=progress)
+    click.echo(f"{done.added} kept, {done.there} there before.")
+    if done.failed:
+        raise RecordError(f"{done.failed} of {done.added + done.there + done.failed} files could "
+                          "not be imported; they are named above.")
 
 
 @runs.command()
@@ -160,7 +136,7 @@ def prune(older_than: int | None, damaged: bool, dry_run: bool, **given: Any) ->
     with open_progress() as progress:
         store = Store(progress=progress)
         found = store.select(**given)
-    chosen = _superseded(found) if older_than is None else _older(found, older_than)
+    chosen = superseded(found) if older_than is None else older_than_days(found, older_than)
     files = store.leftovers() + (store.damaged() if damaged else [])
     for entry in chosen:
         click.echo(f"{entry.id}  {entry.created}  {entry.spec} ({entry.release}), {entry.rig}")
@@ -173,27 +149,6 @@ def prune(older_than: int | None, damaged: bool, dry_run: bool, **given: Any) ->
     said = "would be removed" if dry_run else "removed"
     click.echo(f"{_count(chosen, 'run')} and {_count(files, 'other file')} {said}, "
                f"{size / _KIB:.0f} KiB.")
-
-
-def _superseded(found: Sequence[Entry]) -> list[Entry]:
-    """All but the newest of the repeatable runs with the same inputs; repeats of others are
-    samples of their own."""
-    repeatable = [entry for entry in found if RIGS[entry.rig].metric.repeatable]
-    newest = {entry.inputs: entry for entry in repeatable}
-    return [entry for entry in repeatable if newest[entry.inputs] is not entry]
-
-
-def _older(found: Sequence[Entry], days: int) -> list[Entry]:
-    try:
-        limit = datetime.now(UTC) - timedelta(days=days)
-    except OverflowError as error:
-        raise UsageError(f"--older-than {days}: so many days ago there were no runs.") from error
-    return [entry for entry in found if _moment(entry.created) < limit]
-
-
-def _moment(created: str) -> datetime:
-    moment = datetime.fromisoformat(created)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _count(things: Sequence[object], name: str) -> str:

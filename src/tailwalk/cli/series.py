@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +13,6 @@ from tailwalk.cli.console import open_progress, show, write
 from tailwalk.errors import SeriesError, SpecError
 from tailwalk.series import Series, SeriesPlan, all_series, load_series, plan_series
 from tailwalk.series.releases import UPSTREAMED
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
 
 
 @click.group()
@@ -31,19 +27,9 @@ def series() -> None:
 @series.command("list")
 def list_() -> None:
     """List the series."""
-    show(_table)
+    from tailwalk.report.lists import series_shown
 
-
-def _table(console: Console) -> RenderableType:
-    from rich.table import Table
-
-    from tailwalk.report.table import ASCII, UNICODE
-
-    rule = (ASCII if console.options.ascii_only else UNICODE).rule
-    table = Table("series", "for", "patches", "what it does", box=rule, pad_edge=False)
-    for one in all_series():
-        table.add_row(one.name, one.holds, str(len(one.patches)), one.title)
-    return table
+    show(series_shown(all_series()))
 
 
 @series.command("show")

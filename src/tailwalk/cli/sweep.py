@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from tailwalk.cases import PLACES, Case, find_cases, parse_size
-from tailwalk.cases.sweep import RANDOM, sweep_cases
+from tailwalk.cases import PLACES, parse_size
+from tailwalk.cases.sweep import RANDOM
 from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import (
     append_option,
@@ -23,21 +23,27 @@ from tailwalk.cli.options import (
 )
 from tailwalk.cli.outputs import Outputs, file_option, format_option, json_list
 from tailwalk.compare.sweep import arrange
-from tailwalk.errors import UsageError
+from tailwalk.lab.plans import sweep_plan
 from tailwalk.lab.records import is_spec
-from tailwalk.report.heatmap import sweep_maps
-from tailwalk.rigs.plan import SWEEP_CALLS, Plan
+from tailwalk.report.sections import sweep_section
+from tailwalk.report.sweep import sweep_shown
+from tailwalk.report.sweep_svg import heatmap_svg
+from tailwalk.rigs.plan import SWEEP_CALLS
 
 _FILLS = "4KiB,16KiB,64KiB,256KiB,1MiB,2MiB"
+
+
+def _parts(context: click.Context, parameter: click.Parameter, value: str) -> list[str]:  # noqa: ARG001
+    return [part.strip() for part in value.split(",")]
 
 
 @click.command()
 @click.argument("kernels", nargs=-1, required=True, metavar="SPEC|RUN...")
 @case_option("pwrite_u1k", metavar="CASE")
-@click.option("--fills", default=_FILLS, show_default=True, metavar="SIZE,...",
+@click.option("--fills", default=_FILLS, callback=_parts, show_default=True, metavar="SIZE,...",
               help="Sizes of the writes that fill the page cache: they decide folio order.")
-@click.option("--offsets", default="first,quarter,half,last,random", show_default=True,
-              metavar="PLACE,...",
+@click.option("--offsets", "places", default="first,quarter,half,last,random", callback=_parts,
+              show_default=True, metavar="PLACE,...",
               help=f"Where in the folio: {', '.join(PLACES)}, {RANDOM}, or an offset.")
 @click.option("--partial", is_flag=True,
               help="Leave every folio of two pages or more not uptodate.")
@@ -60,38 +66,14 @@ def sweep(kernels: tuple[str, ...], fresh: bool, dask: str | None, **given: Any)
     """
     outputs = Outputs().check(read=kernels)
     refuse_conditions(kernels, given)
-    plan = _plan(given) if any(map(is_spec, kernels)) else None
+    plan = None
+    if any(map(is_spec, kernels)):
+        filesystem = filesystem_from(given)
+        fills = [parse_size(text) for text in given.pop("fills")]
+        plan = sweep_plan(fills=fills, filesystem=filesystem, **given)
     with open_lab(fresh=fresh, dask=dask) as lab:
         runs = lab.runs(kernels, plan)
     arranged = arrange(runs)
-
-    def drawing() -> str:
-        from tailwalk.report.heatmap_svg import heatmap_svg
-
-        return heatmap_svg(arranged)
-
-    def page_text() -> str:
-        from tailwalk.report.page import page
-        from tailwalk.report.page_sweep import sweep_section
-
-        return page([sweep_section(arranged, runs)])
-
-    outputs.save("svg", drawing)
-    outputs.save("html", page_text)
-    outputs.show(lambda console: sweep_maps(arranged, console), json=lambda: json_list(runs))
-
-
-def _plan(given: dict[str, Any]) -> Plan:
-    filesystem = filesystem_from(given)
-    fills = [parse_size(text) for text in given["fills"].split(",")]
-    places = [text.strip() for text in given["offsets"].split(",")]
-    cases: list[Case] = []
-    for case in find_cases(given["names"]):
-        sized = case.changed(file_size=given["file_size"])
-        cases += sweep_cases(sized, fills=fills, places=places, filesystem=filesystem,
-                             partial=given["partial"])
-    if not cases:
-        raise UsageError("no cell is left: with --partial, give --offsets that spare the last "
-                         "page of a folio, such as first or half.")
-    return Plan(cases=cases, filesystem=filesystem, calls=given["calls"],
-                append=given["append"]).check()
+    outputs.save("svg", lambda: heatmap_svg(arranged))
+    outputs.save_page(lambda: [sweep_section(arranged, runs)])
+    outputs.show(lambda: sweep_shown(arranged), json=lambda: json_list(runs))

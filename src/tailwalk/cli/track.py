@@ -12,8 +12,9 @@ from tailwalk.cli.options import dask_option, exact_plan_from, exact_plan_option
 from tailwalk.cli.outputs import Outputs, file_option, format_option
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
-from tailwalk.kernels.spec import parse_spec, require_measurable
-from tailwalk.report.track_table import track_table
+from tailwalk.report.sections import track_section
+from tailwalk.report.track import track_shown
+from tailwalk.report.track_svg import track_svg
 from tailwalk.runs.export import to_csv
 from tailwalk.runs.record import encode
 
@@ -41,36 +42,21 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
     Give the kernels in the order to follow, or --line. A kernel that cannot be had or does not
     boot is left out and named. Kernels measured before are not measured again.
     """
+    from tailwalk.lab.track import follow, line_specs
+
     if bool(specs) == bool(line):
         raise UsageError("give either kernels to follow, or --line, such as --line 6.12,6.18,7.")
     if newest is not None and not line:
         raise UsageError("--newest chooses from --line; the kernels named are followed as they "
                          "are.")
-    for spec in specs:
-        parse_spec(spec)
-    require_measurable(*specs)
     outputs = Outputs().check()
     check_threshold(threshold)
     plan = exact_plan_from(given)
     with open_lab(fresh=fresh, dask=dask) as lab:
-        from tailwalk.lab.track import follow, line_specs
-
         chosen = specs or line_specs(lab, [one.strip() for one in str(line).split(",")],
                                      newest=newest)
         found, runs = follow(lab, chosen, plan, threshold=threshold)
-
-    def drawing() -> str:
-        from tailwalk.report.track_svg import track_svg
-
-        return track_svg(found)
-
-    def page_text() -> str:
-        from tailwalk.report.page import page
-        from tailwalk.report.page_track import track_section
-
-        return page([track_section(found, runs)])
-
-    outputs.save("svg", drawing)
-    outputs.save("html", page_text)
-    outputs.show(lambda console: track_table(found, console), json=lambda: encode(found),
+    outputs.save("svg", lambda: track_svg(found))
+    outputs.save_page(lambda: [track_section(found, runs)])
+    outputs.show(lambda: track_shown(found), json=lambda: encode(found),
                  csv=lambda: to_csv(runs))

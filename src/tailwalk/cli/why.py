@@ -13,11 +13,10 @@ from tailwalk.cli.console import open_lab, show, terminal_of_output, write
 from tailwalk.cli.options import (
     append_option,
     calls_option,
-    cases_from,
     condition_options,
-    filesystem_from,
     filesystem_options,
     one_case_option,
+    one_case_plan_from,
     options,
     options_given,
     refuse_conditions,
@@ -25,20 +24,25 @@ from tailwalk.cli.options import (
 )
 from tailwalk.cli.outputs import Outputs, file_option, format_option
 from tailwalk.errors import UsageError
+from tailwalk.filesystems import KINDS
 from tailwalk.lab.records import is_spec
+from tailwalk.profile.difference import difference
+from tailwalk.report.annotation import annotation_shown
+from tailwalk.report.profile_flame import flame_svg
+from tailwalk.report.profile_tree import folded_stacks, tree_text
+from tailwalk.report.why import SHOWN, why_shown
+from tailwalk.report.why_section import why_section
 from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
 from tailwalk.runs.record import encode
-from tailwalk.vm.filesystem import KINDS
 from tailwalk.words import listed
 
 if TYPE_CHECKING:
-    from tailwalk.profile.record import Profile
+    pass
 
 _VERSUS: dict[str, Any] = {
-    "fill": size, "file_size": size, "offset": str, "fs": click.Choice(KINDS),
+    "fill": size, "file_size": size, "offset": str, "fs": click.Choice(list(KINDS)),
     "fs_block_size": size, "mount_options": str,
 }
-_CONDITIONS = (*_VERSUS, "partial")
 
 
 _versus_options = options(*(
@@ -89,35 +93,24 @@ def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None
     plans = _plans(given) if any(map(is_spec, kernels)) else []
     with open_lab() as lab:
         profiles = lab.profiles(kernels, plans, as_read=not said)
-
-    def drawing() -> str:
-        from tailwalk.report.profile_flame import flame_svg
-
-        return flame_svg(profiles, raw=raw)
-
-    def page_text() -> str:
-        from tailwalk.report.page import page
-        from tailwalk.report.page_why import why_section
-
-        return page([why_section(profiles, raw=raw)])
-
     outputs.save("output", *(partial(encode, profile) for profile in profiles))
-    outputs.save("svg", drawing)
-    outputs.save("html", page_text)
+    outputs.save("svg", lambda: flame_svg(profiles, raw=raw))
+    outputs.save_page(lambda: [why_section(profiles, raw=raw)])
     if annotate is not None:
-        from tailwalk.report.profile_annotate import annotation
-        show(lambda console: annotation(profiles, annotate, console))
+        show(annotation_shown(profiles, annotate))
     elif tree:
-        from tailwalk.report.profile_tree import tree_text
         terminal = terminal_of_output()
         write(tree_text(profiles, everything=everything, raw=raw,
                         width=terminal.width if terminal else None,
                         ascii_only=terminal is not None and terminal.options.ascii_only))
     elif folded:
-        from tailwalk.report.profile_tree import folded_stacks
         write(folded_stacks(profiles, raw=raw))
     else:
-        _show_counts(profiles, outputs, everything=everything, others=others, raw=raw)
+        outputs.show(
+            lambda: why_shown(profiles, shown=None if everything else SHOWN, others=others,
+                              raw=raw),
+            json=lambda: encode(profiles[0] if len(profiles) == 1 else
+                                difference(*profiles, raw=raw)))
 
 
 def _check(kernels: Sequence[str], given: dict[str, Any], outputs: Outputs) -> None:
@@ -139,31 +132,7 @@ def _check(kernels: Sequence[str], given: dict[str, Any], outputs: Outputs) -> N
 
 def _plans(given: dict[str, Any]) -> list[Plan]:
     """How to profile each spec: once, or with --vs-... options under two conditions."""
-    first = {name: given[name] for name in _CONDITIONS}
+    first = {name: value for name, value in given.items() if not name.startswith("vs_")}
     other = {name: value for name in _VERSUS if (value := given[f"vs_{name}"]) is not None}
-    found = []
-    for conditions in (first, first | other) if other else (first,):
-        filesystem = filesystem_from(conditions)
-        cases = cases_from(conditions | {"names": (given["name"],)}, filesystem)
-        if len(cases) != 1:
-            raise UsageError(f"--case {given['name']} is a suite of {len(cases)} cases; a profile "
-                             f"is of one, such as {cases[0].name}.")
-        found.append(Plan(cases=cases, filesystem=filesystem, calls=given["calls"],
-                          append=given["append"]).check())
-    return found
-
-
-def _show_counts(profiles: Sequence[Profile], outputs: Outputs, *, everything: bool, others: bool,
-                 raw: bool) -> None:
-    from tailwalk.profile.difference import difference
-    from tailwalk.report.profile_table import SHOWN, difference_table, profile_table
-
-    shown = None if everything else SHOWN
-    if len(profiles) == 1:
-        outputs.show(lambda console: profile_table(profiles[0], console, shown=shown,
-                                                   others=others, raw=raw),
-                     json=lambda: encode(profiles[0]))
-        return
-    found = difference(*profiles, raw=raw)
-    outputs.show(lambda console: difference_table(found, profiles, console, shown=shown,
-                                                  others=others), json=lambda: encode(found))
+    return [one_case_plan_from(dict(conditions), "a profile is of one")
+            for conditions in ((first, first | other) if other else (first,))]

@@ -15,6 +15,7 @@ from tailwalk.cases import KIB, PAGE, Case, Filesystem, show_size
 from tailwalk.cases.places import folio_size
 from tailwalk.compare.samples import can_be_tested, ratio_interval, samples_of
 from tailwalk.errors import RecordError, UsageError
+from tailwalk.filesystems import keeps_buffer_heads
 from tailwalk.runs import Figure, Run
 
 State = Literal["affected", "not affected", "unclear"]
@@ -28,7 +29,6 @@ TELLING = 512 * KIB
 it does not grow: 128 blocks of 4 KiB, at the 5 ns or so each that 6.18 pays, are far above
 `THRESHOLD`."""
 
-_WITH_BUFFER_HEADS = ("ext2", "ext3", "ext4")
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,6 @@ def worst(states: Sequence[State]) -> State:
     return next((state for state in found if state in states), "not affected")
 
 
-def keeps_buffer_heads(filesystem: Filesystem) -> bool:
-    """Has the file system's buffered write path a ring of buffer heads for each folio?"""
-    return filesystem.kind in _WITH_BUFFER_HEADS
-
-
 def written_folio(figure: Figure) -> int:
     """Bytes in the folio that the calls write to: as seen, or what its fill asks for."""
     if figure.written is not None:
@@ -133,7 +128,7 @@ def _step(base: Figure, figure: Figure, filesystem: Filesystem) -> GrowthStep:
     low, high = samples_of(base.main), samples_of(figure.main)
     interval = ratio_interval(low, high) if can_be_tested(low, high) else None
     buffers = added = None
-    if keeps_buffer_heads(filesystem):
+    if keeps_buffer_heads(filesystem.kind):
         buffers = written_folio(figure) // filesystem.block_size
         added = buffers - written_folio(base) // filesystem.block_size
     state = _state(interval)

@@ -20,7 +20,6 @@ from tailwalk.compare.comparison import (
     Verdict,
 )
 from tailwalk.compare.samples import (
-    RESAMPLES,
     SESSIONS,
     SIGNIFICANCE,
     can_be_tested,
@@ -33,6 +32,7 @@ from tailwalk.compare.samples import (
 from tailwalk.compare.threshold import Threshold, show_thresholds, thresholds_for
 from tailwalk.errors import UsageError
 from tailwalk.runs import Amount, Figure, Run
+from tailwalk.runs.interval import RESAMPLES
 from tailwalk.runs.metrics import METRICS, RIGS, Metric, RigTraits
 from tailwalk.runs.notes import grouped_notes
 

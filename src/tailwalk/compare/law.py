@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tailwalk.cases import PAGE, Case, Filesystem
 from tailwalk.cases.places import folio_size
@@ -19,14 +20,11 @@ from tailwalk.cases.ring import sides_of
 from tailwalk.cases.sweep import named_offsets
 from tailwalk.runs import Figure, Run
 
-TERMS = ("prefix", "span", "tail", "further")
-
 # The largest residual, as a share of its cell, that a law may leave and still be said to fit.
 FIT_LIMIT = 0.03
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reach:
+class Reach(NamedTuple):
     """Buffers of the folios a write touches, and how many folios after the first."""
 
     prefix: int
@@ -34,11 +32,8 @@ class Reach:
     tail: int
     further: int
 
-    def term(self, name: str) -> int:
-        """The value of a term of the law."""
-        value = getattr(self, name)
-        assert isinstance(value, int)
-        return value
+
+TERMS = Reach._fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +61,8 @@ class SweepCell:
 def reach_of(case: Case, order: int, block_size: int) -> Reach:
     """The buffers before, in and after the write in folios of an order."""
     folios = sides_of(case, block_size=block_size, order=order)
-    return Reach(prefix=sum(sides.prefix for sides in folios),
-                 span=sum(sides.span for sides in folios),
-                 tail=sum(sides.tail for sides in folios), further=len(folios) - 1)
+    prefix, span, tail = map(sum, zip(*folios, strict=True))
+    return Reach(prefix, span, tail, further=len(folios) - 1)
 
 
 def cells(run: Run) -> list[SweepCell]:
@@ -124,11 +118,6 @@ class Law:
         """Is every residual at most 3% of its cell?"""
         return abs(self.share) <= FIT_LIMIT
 
-    def cost(self, reach: Reach) -> float:
-        """What the law says a write costs."""
-        return self.base + sum(factor * reach.term(term)
-                               for term, factor in self.coefficients.items())
-
 
 def fit(found: Sequence[SweepCell]) -> Law | None:
     """The law of the cells that may be used; None where there are fewer than two more of them
@@ -136,10 +125,10 @@ def fit(found: Sequence[SweepCell]) -> Law | None:
     import numpy as np
 
     used = [(cell, cell.reach) for cell in found if not cell.doubt and cell.reach is not None]
-    varying = [term for term in TERMS if len({reach.term(term) for _, reach in used}) > 1]
+    varying = [at for at in range(len(TERMS)) if len({reach[at] for _, reach in used}) > 1]
     if len(used) < len(varying) + 3:
         return None
-    matrix = np.array([[1.0, *(reach.term(term) for term in varying)] for _, reach in used])
+    matrix = np.array([[1.0, *(reach[at] for at in varying)] for _, reach in used])
     values = np.array([cell.value for cell, _ in used])
     # Relative weights: a percent of a cheap cell matters as much as one of a dear cell.
     weights = 1 / values
@@ -150,14 +139,13 @@ def fit(found: Sequence[SweepCell]) -> Law | None:
     worst = int(np.argmax(np.abs(residuals / values)))
     return Law(
         base=float(solution[0]),
-        coefficients={term: float(factor)
-                      for term, factor in zip(varying, solution[1:], strict=True)},
-        constant={term: used[0][1].term(term) for term in TERMS if term not in varying},
+        coefficients={TERMS[at]: float(factor)
+                      for at, factor in zip(varying, solution[1:], strict=True)},
+        constant={term: used[0][1][at] for at, term in enumerate(TERMS) if at not in varying},
         residual=float(residuals[worst]), share=float(residuals[worst] / values[worst]),
         cells=len(used),
-        moves={term: abs(float(factor)) * float(np.ptp(matrix[:, at]) / values.min())
-               for at, (term, factor) in enumerate(
-                   zip(varying, solution[1:], strict=True), start=1)})
+        moves={TERMS[at]: abs(float(factor)) * float(np.ptp(column) / values.min())
+               for at, factor, column in zip(varying, solution[1:], matrix.T[1:], strict=True)})
 
 
 def flatness(found: Sequence[SweepCell]) -> float | None:

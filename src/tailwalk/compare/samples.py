@@ -11,7 +11,6 @@ another. None leaves this module: each call says what stands in its place.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 from math import comb
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tailwalk.errors import ToolError
 from tailwalk.runs import Amount
+from tailwalk.runs.interval import SEED, bootstrap_interval
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +33,6 @@ SESSIONS = Fraction(3, 2)
 """What separate sessions on one kernel may differ by: six sessions of `tailwalk host` on a shared
 virtual machine (kernel 6.18) differed by up to 1.36, each with narrow intervals of its own."""
 
-RESAMPLES = 9_999
-_SEED = 1024
 _FEWEST = 5
 _BATCH = 512  # resamples held in memory at a time
 
@@ -87,7 +85,7 @@ def ratio_interval(baseline: Samples, other: Samples) -> tuple[float, float] | N
     def ratio(below: Samples, above: Samples, *, axis: int = -1) -> Any:
         return np.median(above, axis=axis) / np.median(below, axis=axis)
 
-    return _bootstrap((baseline, other), ratio)
+    return bootstrap_interval((baseline, other), ratio, random=SEED, batch=_BATCH)
 
 
 def recovery_interval(baseline: Samples, bad: Samples,
@@ -102,7 +100,7 @@ def recovery_interval(baseline: Samples, bad: Samples,
         worse = np.median(high, axis=axis)
         return (worse - np.median(back, axis=axis)) / (worse - np.median(low, axis=axis))
 
-    return _bootstrap((baseline, bad, fixed), recovery)
+    return bootstrap_interval((baseline, bad, fixed), recovery, random=SEED, batch=_BATCH)
 
 
 def mann_whitney(baseline: Samples, other: Samples) -> tuple[float, float]:
@@ -124,17 +122,3 @@ def mann_whitney(baseline: Samples, other: Samples) -> tuple[float, float]:
             f"{len(baseline)} and {len(other)} samples: no verdict can rest on it. Install "
             "Tailwalk with the versions of its requirements.")
     return p_value, float(found.statistic) / (len(other) * len(baseline))
-
-
-def _bootstrap(data: Sequence[Samples], statistic: Any) -> tuple[float, float] | None:
-    """The interval; None where it has an end that is no finite number."""
-    import numpy as np
-    from scipy.stats import bootstrap
-
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what they warn of is told by the result
-        found = bootstrap(
-            data, statistic, vectorized=True, method="percentile", confidence_level=0.95,
-            n_resamples=RESAMPLES, batch=_BATCH, random_state=_SEED)
-    interval = float(found.confidence_interval.low), float(found.confidence_interval.high)
-    return interval if np.isfinite(interval).all() else None

@@ -28,11 +28,11 @@ from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished
 from tailwalk.rigs.job import prologue
+from tailwalk.vm.filesystem import RAM_DISK
 from tailwalk.vm.state import Booted
 
 FRAME_SECONDS = 120.0
 
-_DEVICE = "/dev/ram0"
 _MOUNT_OPTIONS: dict[Mode, str] = {
     "ordered": "data=ordered",
     "nodelalloc": "data=ordered,nodelalloc",
@@ -202,7 +202,7 @@ class Bridge:
 
         Raises GuestError.
         """
-        job = (prologue(filesystem, self._bench.cache) + replay_lines(sequences, _DEVICE)
+        job = (prologue(filesystem, self._bench.cache) + replay_lines(sequences, RAM_DISK)
                + b"end\n")
         with self._bench.guest(self.kernel, self.boot(), job) as guest:
             guest.start_job(FRAME_SECONDS)

@@ -24,6 +24,7 @@ from tailwalk.model.sequence import (
     Writeback,
 )
 from tailwalk.model.words import UNITS
+from tailwalk.probe.job import job_line
 
 _HEAD = struct.Struct("<II")
 _STEP = struct.Struct("<BBxxIII")
@@ -88,7 +89,8 @@ def replay_lines(sequences: Sequences[Sequence], device: str) -> bytes:
     """The part of a job that replays sequences, all with blocks of one size, on the file system
     that is mounted from `device`."""
     encoded = b"".join(map(encode, sequences))
-    return f"replay {device} {sequences[0].block_size} {len(encoded)}\n".encode() + encoded
+    return job_line("replay", device=device, block_size=sequences[0].block_size,
+                    length=len(encoded)) + encoded
 
 
 def decode(frame: Frame, sequence: Sequence) -> list[Seen]:

@@ -20,6 +20,7 @@ from types import TracebackType
 from tailwalk.errors import GuestError, HostError, ToolError
 from tailwalk.framing import Frame, FrameReader, FrameType
 from tailwalk.probe.build import Probe
+from tailwalk.processes import bound
 
 # Filling and syncing a file of 256 MiB takes 10 s on a slow disk that has nothing else to do.
 ANSWER_SECONDS = 120.0
@@ -38,9 +39,8 @@ class Worker:
     def __enter__(self) -> Worker:
         try:
             self._process = subprocess.Popen(
-                # The kernel kills the worker if the thread that started it dies (prctl(2)).
-                ["setpriv", "--pdeathsig", "KILL", "--", str(self._probe.path)],
-                cwd=self._directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                bound([str(self._probe.path)]), cwd=self._directory,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
                 # A Ctrl-C on the terminal is ours to handle.
                 start_new_session=True)
         except OSError as error:

@@ -17,6 +17,7 @@ from typing import Literal
 
 from tailwalk.errors import ArchiveError, CacheError, TailwalkError, ToolError
 from tailwalk.kernels.mirrors import ELSEWHERE, Mirror
+from tailwalk.machines import GUEST
 from tailwalk.progress import Task
 
 Target = Literal["Packages", "Sources", "none"]
@@ -35,8 +36,8 @@ Dir::Etc::sourcelist "{root}/archive.sources";
 Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::preferences "/dev/null";
 Dir::Etc::preferencesparts "/dev/null";
-APT::Architecture "amd64";
-APT::Architectures:: "amd64";
+APT::Architecture "{architecture}";
+APT::Architectures:: "{architecture}";
 APT::Sandbox::User "root";
 APT::Get::AllowUnauthenticated "false";
 APT::Get::List-Cleanup "false";
@@ -80,7 +81,8 @@ class Apt:
         for folder in (self.lists / "partial", root / "state", root / "cache/archives/partial"):
             folder.mkdir(parents=True, exist_ok=True)
         (root / "state/status").touch()
-        (root / "apt.conf").write_text(_CONFIGURATION.format(root=root.absolute()))
+        (root / "apt.conf").write_text(_CONFIGURATION.format(
+            root=root.absolute(), architecture=GUEST.debian))
 
     def update(self, mirrors: Iterable[Mirror], target: Target, *,
                task: Task) -> TailwalkError | None:

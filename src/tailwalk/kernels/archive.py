@@ -8,7 +8,6 @@ moves in one step. Readers so see one whole snapshot or the other, whoever inter
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -19,10 +18,11 @@ from typing import Literal
 
 import msgspec
 
-from tailwalk.cache import Cache, digest_bytes, digest_file
+from tailwalk.cache import Cache, digest_bytes, digest_file, link_or_copy
 from tailwalk.errors import ArchiveError, CacheError
 from tailwalk.kernels.apt import Apt, GoneError, TamperedError, refresh_command
 from tailwalk.kernels.mirrors import ELSEWHERE, Mirror, machine_mirrors
+from tailwalk.machines import GUEST
 from tailwalk.progress import SILENT, Progress, Task
 
 Kind = Literal["Packages", "Sources"]
@@ -35,14 +35,14 @@ _UNSTABLE = "sid"
 
 _WANTED = {
     "Packages": re.compile(rb"linux-(?:source-\d\S*|(?:image|binary|modules|base)-"
-                           rb"(?:unsigned-)?\d\S*-cloud-amd64(?:-unsigned)?)"),
+                           rb"(?:unsigned-)?\d\S*-" + GUEST.flavour.encode() + rb"(?:-unsigned)?)"),
     "Sources": re.compile(rb"linux(?:-\d+\.\d+)?"),
 }
 _FORM = "1"
 """To be raised whenever what an index holds changes: a snapshot of another form is made anew."""
 
 _STANZA = b"\nPackage: "
-_LIST = {"Packages": "main_binary-amd64_Packages.xz", "Sources": "main_source_Sources.xz"}
+_LIST = {"Packages": f"main_binary-{GUEST.debian}_Packages.xz", "Sources": "main_source_Sources.xz"}
 
 
 class ArchiveFile(msgspec.Struct, frozen=True):
@@ -187,7 +187,7 @@ class Archive:
                                    "run the command again.")
             mirror = next(release.mirror for release in index.releases if release.suite == suite)
             for path in (snapshot / "lists").glob(f"{mirror.list_prefix}*"):
-                _link(path, apt.lists / path.name)
+                link_or_copy(path, apt.lists / path.name)
         return mirror
 
     def _index(self, kind: Kind) -> ArchiveIndex:
@@ -407,14 +407,7 @@ def _borrow(old: Path, lists: Path) -> None:
     for path in old.iterdir():
         target = lists / path.name
         if path.is_file() and path.name != "lock" and not target.exists():
-            _link(path, target)
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # no hard links here, or not across these file systems
-        shutil.copy2(source, target)
+            link_or_copy(path, target)
 
 
 def _changed(folder: Path, files: Sequence[ArchiveFile]) -> Path | None:

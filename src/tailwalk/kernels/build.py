@@ -19,10 +19,12 @@ from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import CacheError, KernelError
+from tailwalk.filesystems import KINDS
 from tailwalk.kernels.sourcetree import SourceTree
 from tailwalk.kernels.spec import Flavour
 from tailwalk.kernels.toolchain import Toolchain, build_environment
 from tailwalk.kernels.worktree import bring_up, clone_work_tree, is_work_tree, tree_in
+from tailwalk.machines import GUEST
 from tailwalk.progress import Progress, Task
 
 KIND = "worktrees"
@@ -155,7 +157,8 @@ class _Make:
     def run(self, targets: Sequence[str], variables: dict[str, str], task: Task | None) -> None:
         """Make the targets; each object made counts on `task`. Raises CalledProcessError."""
         jobs = len(os.sched_getaffinity(0)) + 1  # one more, for when one waits for the disk
-        command = ["make", f"-j{jobs}", "ARCH=x86_64", f"CC={self._toolchain.command}", *targets]
+        command = ["make", f"-j{jobs}", f"ARCH={GUEST.name}", f"CC={self._toolchain.command}",
+                   *targets]
         process = subprocess.Popen(
             command, cwd=self._tree, env=build_environment({**_FIXED, **variables}), text=True,
             errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -213,8 +216,9 @@ def configuration_digest(flavour: Flavour) -> str:
 
 
 def _options(flavour: Flavour) -> list[str]:
-    """The lines that set an option; the last line about an option holds, as in Kconfig's files."""
-    options: dict[str, str] = {}
+    """The lines that set an option, the file systems' too; the last line about an option holds, as
+    in Kconfig's files."""
+    options = {row.option: f"{row.option}=y" for row in KINDS.values()}
     for fragment in _FRAGMENTS[flavour]:
         for line in fragment.read_text().splitlines():
             if line.startswith("CONFIG_"):

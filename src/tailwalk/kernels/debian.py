@@ -22,11 +22,12 @@ from tailwalk.kernels.kernel import Kernel
 from tailwalk.kernels.sourcetree import cached_trees
 from tailwalk.kernels.spec import DebianSpec
 from tailwalk.kernels.unpacked import Manifest, all_unpacked, key_of, open_unpacked
+from tailwalk.machines import GUEST
 from tailwalk.progress import SILENT, Progress
 from tailwalk.versions import KernelVersion, packaged_version, parse_version
 from tailwalk.words import listed
 
-_IMAGE = re.compile(r"linux-image-(\d\S*-cloud-amd64)(-unsigned)?")
+_IMAGE = re.compile(rf"linux-image-(\d\S*-{GUEST.flavour})(-unsigned)?")
 
 
 @dataclass(frozen=True)

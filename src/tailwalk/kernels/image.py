@@ -15,6 +15,7 @@ from tailwalk.kernels.beside import modules_beside
 from tailwalk.kernels.kernel import Kernel
 from tailwalk.kernels.spec import ImageSpec
 from tailwalk.kernels.unpacked import is_deb, key_of, open_unpacked, package_of
+from tailwalk.machines import GUEST
 from tailwalk.progress import SILENT, Progress
 
 _PACKAGE = re.compile(r"linux-(?:image|binary)-(?:unsigned-)?(\d\S*?)(?:-unsigned)?")
@@ -26,11 +27,11 @@ _IMAGE_PARTS = ("binary", "binary-unsigned")
 
 
 def resolve_image(spec: ImageSpec, cache: Cache, *, progress: Progress = SILENT) -> Kernel:
-    """The kernel in a vmlinux, vmlinuz or bzImage, in a kernel .deb or in a tar archive.
+    """The kernel in a vmlinux, vmlinuz or boot image, in a kernel .deb or in a tar archive.
 
     Modules come from the archive, or from the .deb and the packages of the same release beside
     it. Where there are none, as with an image, they are looked for in the directories beside
-    (modules_beside). Raises KernelError for what is no kernel for x86-64.
+    (modules_beside). Raises KernelError for what is no kernel for the machine.
     """
     path = spec.path.absolute()
     places: list[str] = []
@@ -38,7 +39,7 @@ def resolve_image(spec: ImageSpec, cache: Cache, *, progress: Progress = SILENT)
         files = [path]
         if not stat.S_ISREG(path.stat().st_mode):
             raise KernelError(f"cannot read the kernel image {path}: it is no regular file. Give "
-                              "the path of a vmlinux, vmlinuz, bzImage or kernel .deb.")
+                              f"the path of a vmlinux, vmlinuz, {GUEST.image.name} or kernel .deb.")
         if is_deb(path):
             files, places = _packages(path)
         digests = [digest_file(file) for file in files]
@@ -49,7 +50,7 @@ def resolve_image(spec: ImageSpec, cache: Cache, *, progress: Progress = SILENT)
             "the copy. Modules of an installed kernel are found all the same.") from error
     except OSError as error:
         raise KernelError(f"cannot read the kernel image {path}: {error.strerror}. Give the path "
-                          "of a vmlinux, vmlinuz, bzImage or kernel .deb.") from error
+                          f"of a vmlinux, vmlinuz, {GUEST.image.name} or kernel .deb.") from error
     kernel = open_unpacked(
         cache, key_of(["image", *digests]), spec=str(spec), progress=progress,
         provenance={"sha256": " ".join(digests)}, files=lambda: files)

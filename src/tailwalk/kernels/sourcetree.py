@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Kernel source trees: Debian's, unpacked into the cache, and the user's own, left as they are.
 
-Only what an x86-64 build of the lab's configuration can read is unpacked or copied: of the rest,
-the build files, since Kconfig and make open them all. That leaves 22,000 of v6.18's 91,000 files
-and 200 of its 1,530 MB.
+Only what a build of the lab's configuration for the machine can read is unpacked or copied: of the
+rest, the build files, since Kconfig and make open them all. That leaves 22,000 of v6.18's 91,000
+files and 200 of its 1,530 MB.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import msgspec
 
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import KernelError, SpecError
+from tailwalk.machines import GUEST
 from tailwalk.progress import Task
 
 KIND = "sources"
@@ -32,7 +33,6 @@ _OUTLINES = frozenset(
     line for line in (Path(__file__).parent / "config" / "outlines").read_text().splitlines()
     if not line.startswith("#"))
 _BUILD_FILES = ("Kconfig", "Makefile", "Kbuild")
-_ARCHITECTURE = "x86"
 
 # What a build leaves at the top of a tree.
 _PRODUCTS = (".config", "include/config/auto.conf", "include/generated/utsrelease.h")
@@ -50,7 +50,7 @@ def is_wanted(path: str) -> bool:
     parts = path.split("/")
     if parts[-1].startswith(_BUILD_FILES):
         return True
-    if parts[0] == "arch" and len(parts) > 2 and parts[1] != _ARCHITECTURE:
+    if parts[0] == "arch" and len(parts) > 2 and parts[1] != GUEST.sources:
         return False
     return parts[0] not in _OUTLINES and "/".join(parts[:2]) not in _OUTLINES
 
@@ -182,9 +182,9 @@ def tree_version(root: Path) -> str:
         fields = dict(_VERSION.findall((root / "Makefile").read_text(errors="replace")[:4096]))
     except OSError:
         fields = {}
-    if "VERSION" not in fields or not (root / "arch" / _ARCHITECTURE).is_dir():
-        raise SpecError(f"{root} is no kernel source tree for x86-64: its Makefile names no "
-                        f"version, or it has no arch/{_ARCHITECTURE}. Give its top directory.")
+    if "VERSION" not in fields or not (root / "arch" / GUEST.sources).is_dir():
+        raise SpecError(f"{root} is no kernel source tree for {GUEST.title}: its Makefile names no "
+                        f"version, or it has no arch/{GUEST.sources}. Give its top directory.")
     numbers: list[str] = [fields.get(name) or "0" for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL")]
     return ".".join(numbers) + str(fields.get("EXTRAVERSION", ""))
 

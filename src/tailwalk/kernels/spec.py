@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from tailwalk.errors import SpecError, UsageError
+from tailwalk.machines import GUEST
 from tailwalk.versions import KernelVersion, parse_version
 
 FORMS = ("debian:6.18", "debian:6.18.15", "src:6.18", "src:6.18+SERIES", "src:PATH[+SERIES]",
@@ -167,6 +168,6 @@ def _hint(text: str, kind: str, colon: str) -> str:
         return f"; did you mean debian:{version} or src:{version}?"
     if close := difflib.get_close_matches(kind, _KINDS, 1):
         return f"; did you mean {text.replace(kind, close[0], 1)!r}?"
-    if not colon and ("/" in text or text.startswith(("vmlinu", "bzImage"))):
+    if not colon and ("/" in text or text.startswith(("vmlinu", GUEST.image.name))):
         return f"; did you mean image:{text}?"
     return "."

@@ -14,7 +14,7 @@ from tailwalk.errors import ToolError
 # Program: Debian package that has it.
 _PROGRAMS = {"gcc": "gcc", "ld": "binutils", "make": "make", "flex": "flex", "bison": "bison",
              "bc": "bc", "perl": "perl"}
-# objtool, which every x86-64 build runs, is linked with libelf.
+# objtool, which a build runs, is linked with libelf.
 _LIBELF = "libelf-dev"
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")

@@ -21,14 +21,15 @@ from tailwalk.cache import Cache, digest_bytes, digest_file
 from tailwalk.errors import KernelError, ToolError
 from tailwalk.kernels.compression import decompress, format_of
 from tailwalk.kernels.kernel import Kernel
-from tailwalk.kernels.vmlinux import is_bzimage, read_vmlinux
+from tailwalk.kernels.vmlinux import read_vmlinux
+from tailwalk.machines import GUEST
 from tailwalk.progress import Progress
 
 KIND = "kernels"
 _LAYOUT = b"unpacked kernel 1"
 _MANIFEST = "kernel.json"
 _IMAGE = "vmlinux"
-_BZIMAGE = "bzImage"
+_BOOT_IMAGE = GUEST.image.name
 _DEB = b"!<arch>\n"
 _RPM = b"\xed\xab\xee\xdb"
 _TAR, _TAR_AT = b"ustar", 257
@@ -128,8 +129,8 @@ def is_deb(path: Path) -> bool:
 
 
 def _bootable(manifest: Manifest) -> str:
-    """The file QEMU boots: the vmlinux, or the bzImage of a kernel without a PVH entry point."""
-    return _BZIMAGE if _BZIMAGE in manifest.files else _IMAGE
+    """The file QEMU boots: the vmlinux, or the boot image of a kernel without the entry point."""
+    return _BOOT_IMAGE if _BOOT_IMAGE in manifest.files else _IMAGE
 
 
 def _image_changed(cache: Cache, place: Path, manifest: Manifest) -> bool:
@@ -173,11 +174,12 @@ def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> 
     vmlinux = read_vmlinux(image, what)
     _keep_modules(folder, vmlinux.release, what)
     (folder / _IMAGE).write_bytes(vmlinux.content)
-    if not vmlinux.pvh:
-        if not is_bzimage(image):
-            raise KernelError(f"{what} has no PVH entry point, by which QEMU starts a vmlinux: "
-                              "build it with CONFIG_PVH=y, or give the bzImage of the same build.")
-        (folder / _BZIMAGE).write_bytes(image)
+    if not vmlinux.startable:
+        if not GUEST.image.recognised(image):
+            raise KernelError(f"{what} has no {GUEST.image.entry}, by which QEMU starts a vmlinux: "
+                              f"build it with {GUEST.image.entry_option}=y, or give the "
+                              f"{GUEST.image.name} of the same build.")
+        (folder / _BOOT_IMAGE).write_bytes(image)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     manifest = msgspec.json.encode(Manifest(
         release=vmlinux.release, banner=vmlinux.banner, provenance=provenance,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from tailwalk.cache import link_or_copy
 from tailwalk.errors import KernelError
 from tailwalk.kernels.sourcetree import SourceTree, digest_of
 from tailwalk.progress import Progress
@@ -58,7 +59,7 @@ def clone_work_tree(source: Path, target: Path, *, progress: Progress) -> None:
             links = [name for name in folders if Path(folder, name).is_symlink()]
             for name in names + links:
                 if str(below / name) in listed.files:
-                    _link(Path(folder, name), copy / name)
+                    link_or_copy(Path(folder, name), copy / name)
                     continue
                 shutil.copy2(Path(folder, name), copy / name, follow_symlinks=False)
                 if below.parts[:1] == (_ABSOLUTE,) and not (copy / name).is_symlink():
@@ -85,7 +86,7 @@ def bring_up(place: Path, source: SourceTree, *, shared: bool, progress: Progres
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             if shared:
-                _link(source.root / path, target)
+                link_or_copy(source.root / path, target)
             else:
                 _copy_checked(source.root / path, target, digest)
             if there and not target.is_symlink():
@@ -103,13 +104,6 @@ def _copy_checked(source: Path, target: Path, digest: str) -> None:
     if not same:
         raise KernelError(f"{source} changed while the tree was being copied: run the command "
                           "again.")
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:  # no hard links here, or too many of this file
-        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _replace(path: Path, old: bytes, new: bytes) -> None:

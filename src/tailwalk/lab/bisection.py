@@ -28,30 +28,6 @@ from tailwalk.runs import Figure
 from tailwalk.versions import KernelVersion
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sought:
-    """What is looked for: where a cost rises above `limit`, or, `fixed`, where it no longer is.
-
-    `old` and `new` are what a release before and after that is called, here and by git bisect,
-    which does not let a good commit be the older one's opposite.
-    """
-
-    fixed: bool
-    ratio: float
-    limit: float
-
-    @property
-    def old(self) -> str:
-        return "dear" if self.fixed else "good"
-
-    @property
-    def new(self) -> str:
-        return "fixed" if self.fixed else "bad"
-
-    def is_new(self, figure: float) -> bool:
-        return (figure > self.limit) != self.fixed
-
-
 @dataclass(frozen=True)
 class Tried:
     """A release that was tried, its figure, and what it was found to be, or why that cannot be
@@ -66,16 +42,23 @@ class Search:
     """The search for the first release, of those that the archive holds between two of Debian's
     kernels, that is dearer by `ratio`, or, `fixed`, no longer is.
 
-    The ends are measured when it is made: that raises SpecError, ArchiveError or UsageError for
-    kernels that cannot be its ends, and whatever is wrong with one of them.
+    Making it measures the ends, and raises SpecError, ArchiveError or UsageError for kernels that
+    cannot be ends, and whatever is wrong with one of them.
+
+    Attributes:
+        releases: from the older end to the newer.
+        reference: the good end.
+        limit: what takes more is dear.
+        old, new: what a release before and after the first is called, here and by git bisect,
+            which does not let a good commit be the older one's opposite.
     """
 
     def __init__(self, lab: Lab, good: str, bad: str, plan: Plan, *, ratio: float = 1.5,
                  fixed: bool = False) -> None:
         if not ratio > 0:
             raise UsageError(f"--ratio {ratio}: give more than 0, such as 1.5.")
-        self._lab = lab
-        self._plan = plan
+        self._lab, self._plan, self._fixed = lab, plan, fixed
+        self.old, self.new = ("dear", "fixed") if fixed else ("good", "bad")
         self.releases = _releases(lab, good, bad, fixed=fixed)
         self._found = Bisection(len(self.releases))
         ends = [self.releases[0], self.releases[-1]]
@@ -85,14 +68,13 @@ class Search:
             if not figure.main.steady:
                 raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by "
                                  "it. Try more --calls, or another kernel.")
-        self.reference = ends[1 if fixed else 0]
-        self.sought = Sought(fixed=fixed, ratio=ratio, limit=ratio * self.value(self.reference))
-        self._require_a_change(*ends)
+        self.reference, dear = reversed(ends) if fixed else ends
+        self.limit = ratio * self.value(self.reference)
+        self._require_a_change(dear, ratio)
 
     def tries(self) -> Iterator[Tried]:
         """The ends, then as few of the releases between them as can be; each as it is done."""
-        for spec, state in ((self.releases[0], self.sought.old),
-                            (self.releases[-1], self.sought.new)):
+        for spec, state in ((self.releases[0], self.old), (self.releases[-1], self.new)):
             yield Tried(spec, self.value(spec), state)
         while (index := self._found.next_index()) is not None:
             spec = self.releases[index]
@@ -100,9 +82,9 @@ class Search:
                 self._found.tell(index, "skipped")
                 yield Tried(spec, None, f"skipped: {refusal}")
             else:
-                new = self.sought.is_new(self.value(spec))
+                new = (self.value(spec) > self.limit) != self._fixed
                 self._found.tell(index, "new" if new else "old")
-                yield Tried(spec, self.value(spec), self.sought.new if new else self.sought.old)
+                yield Tried(spec, self.value(spec), self.new if new else self.old)
 
     def _measure(self, spec: str) -> str:
         """Measure a kernel; the reason why that is not possible, or nothing."""
@@ -138,25 +120,21 @@ class Search:
         """The releases that may be the first new one: those that could not be judged too."""
         return [self.releases[index] for index in self._found.suspects]
 
-    def _require_a_change(self, older: str, newer: str) -> None:
+    def _require_a_change(self, dear: str, ratio: float) -> None:
         """Raise UsageError unless the figures of the ends lie on both sides of the limit."""
-        sought, case = self.sought, self._plan.cases[0].name
-        good, bad = (newer, older) if sought.fixed else (older, newer)
-        low, high = self.value(good), self.value(bad)
-        if high > sought.limit:
+        low, high = self.value(self.reference), self.value(dear)
+        if high > self.limit:
             return
         way_out = "Give a smaller --ratio, or other kernels."
         if low > high:
-            change, turn = ("dearer", "leave --fixed out") if sought.fixed else (
+            change, turn = ("dearer", "leave --fixed out") if self._fixed else (
                 "cheaper", "add --fixed")
-            smaller = "" if low > sought.ratio * high else (
-                f", and give a --ratio below {low / high:.2f}")
+            smaller = "" if low > ratio * high else f", and give a --ratio below {low / high:.2f}"
             way_out = f"It became {change} between the two: to find where, {turn}{smaller}."
         raise UsageError(
-            f"{bad} is no worse than --ratio says: {case} takes {high:,} instructions there and "
-            f"{low:,} on {good}, which is {high / low:.2f} times, and "
-            f"{sought.old if sought.fixed else sought.new} is above {sought.ratio:g} times. "
-            f"{way_out}")
+            f"{dear} is no worse than --ratio says: {self._plan.cases[0].name} takes {high:,} "
+            f"instructions there and {low:,} on {self.reference}, which is {high / low:.2f} times, "
+            f"and {self.old if self._fixed else self.new} is above {ratio:g} times. {way_out}")
 
 
 def release_version(spec: str) -> KernelVersion:
@@ -207,13 +185,13 @@ def reference_value(lab: Lab, good: str, plan: Plan) -> float:
             [run] = lab.measure([good], plan)
         else:
             run = read_argument(good, progress=lab.progress)
-            if run.rig != "exact" or run.conditions.filesystem != plan.filesystem:
+            if run.rig != plan.rig or run.conditions.filesystem != plan.filesystem:
                 system = run.conditions.filesystem
                 raise RecordError(
                     f"--good {good} was measured on the {run.rig} rig, on {system.kind} with "
                     f"blocks of {system.block_size} bytes and mount options "
-                    f"{system.mount_options or 'none'}; a step measures on the exact rig, on "
-                    f"{plan.filesystem.kind} with blocks of {plan.filesystem.block_size} and "
+                    f"{system.mount_options or 'none'}; a step measures on the {plan.rig} rig, "
+                    f"on {plan.filesystem.kind} with blocks of {plan.filesystem.block_size} and "
                     f"{plan.filesystem.mount_options or 'none'}: give a run like that.")
     except (KernelError, GuestError, SeriesError) as error:
         raise RecordError(f"--good {good} cannot be measured: {error}") from error

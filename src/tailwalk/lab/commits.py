@@ -12,8 +12,8 @@ from tailwalk.errors import ToolError, UsageError
 from tailwalk.lab.bisection import release_version
 from tailwalk.versions import KernelVersion
 
-STEP = (sys.executable, "-m", "tailwalk", "bisect-step")
-"""The program that git bisect run starts on each commit."""
+# The program that git bisect run starts on each commit.
+_STEP = (sys.executable, "-m", "tailwalk", "bisect-step")
 
 
 def tags_between(old: str, new: str) -> list[str]:
@@ -48,7 +48,7 @@ def bisect_commits(tree: Path, start: Sequence[str], tags: Sequence[str],
              hint=f"it has no tag {tag}; fetch the tags of the stable kernel tree into it.")
     _git(tree, "bisect", "start", *start, *tags)
     sys.stdout.flush()
-    return subprocess.run(["git", "bisect", "run", *STEP, *step], cwd=tree,
+    return subprocess.run(["git", "bisect", "run", *_STEP, *step], cwd=tree,
                           check=False).returncode
 
 

@@ -6,15 +6,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from tailwalk.cache import Cache
-from tailwalk.cases import Filesystem
-from tailwalk.errors import TailwalkError
+from tailwalk.errors import TailwalkError, ToolError
+from tailwalk.filesystems import KINDS, USUAL
 from tailwalk.kernels.mirrors import ELSEWHERE
 from tailwalk.kernels.toolchain import find_toolchain
 from tailwalk.probe.build import build_probe
 from tailwalk.refusals import temporary_folder
-from tailwalk.vm.filesystem import KINDS, mkfs_program
+from tailwalk.vm.filesystem import mkfs_program
 from tailwalk.vm.kvm import kvm_runs_guests
 from tailwalk.vm.qemu import find_qemu
 
@@ -44,16 +45,14 @@ def examine(cache: Cache | None = None) -> Iterator[Look]:
     cache = cache or Cache()
     yield _try("qemu", lambda: f"{find_qemu().program}, version {find_qemu().version}")
     yield _try("cc and a static libc", _compile)
-    for kind in KINDS:
-        yield _try(f"mkfs.{kind}", lambda kind=kind: mkfs_program(kind),  # type: ignore[misc]
-                   "missing" if kind == Filesystem().kind else "optional")
+    for kind in (kind for kind, row in KINDS.items() if row.mkfs):
+        yield _try(f"mkfs.{kind}", partial(mkfs_program, kind),
+                   "missing" if kind == USUAL else "optional")
     yield _zstd()
     yield _try("compiler for src: specs", lambda: find_toolchain().version, "optional")
     yield _apt()
     yield _room(cache)
-    runs, reason = kvm_runs_guests()
-    yield Look("kvm", "ok" if runs else "optional",
-               reason if runs else f"{reason}; only --rig timed needs it")
+    yield _try("kvm", _kvm, "optional")
 
 
 def _try(name: str, look: Callable[[], str], otherwise: str = "missing") -> Look:
@@ -67,6 +66,13 @@ def _compile() -> str:
     with temporary_folder() as folder:
         probe = build_probe(Cache(folder))
         return f"builds the probe, {probe.path.stat().st_size // 1024} KiB"
+
+
+def _kvm() -> str:
+    runs, reason = kvm_runs_guests()
+    if not runs:
+        raise ToolError(f"{reason}; only --rig timed needs it")
+    return reason
 
 
 def _zstd() -> Look:

@@ -21,13 +21,14 @@ from tailwalk.compare.agreement import check_conditions
 from tailwalk.errors import TailwalkError, UsageError
 from tailwalk.kernels import Kernel, parse_spec, resolve
 from tailwalk.kernels.spec import require_measurable
+from tailwalk.lab.plans import plan_like
 from tailwalk.lab.records import is_spec, read_argument
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.cores import collected
 from tailwalk.rigs.exact import Measured, measure_each
-from tailwalk.rigs.plan import Pace, Plan
+from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
-from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.store import Store
 
 if TYPE_CHECKING:
@@ -118,12 +119,7 @@ class Lab:
 
     def measure_all(self, specs: Sequence[str], plan: Plan) -> list[Measured]:
         """As `measure`, on the exact rig alone, with whether a run was there before."""
-        found: dict[str, Measured] = {}
-        with closing(self.measure_each(specs, plan)) as finished:
-            for spec, outcome in finished:
-                if isinstance(outcome, TailwalkError):
-                    raise outcome
-                found[spec] = outcome
+        found = collected(self.measure_each(specs, plan))
         return [found[spec] for spec in specs]
 
     def measure_each(self, specs: Sequence[str],
@@ -154,7 +150,7 @@ class Lab:
         bench = replace(self.bench, machine=replace(self.bench.machine, append=plan.append))
         change = msgspec.structs.replace
         check_conditions(record, change(
-            record, rig="exact", conditions=bench.conditions(plan.filesystem),
+            record, rig=plan.rig, conditions=bench.conditions(plan.filesystem),
             kernel=change(record.kernel, spec=spec, release="not measured yet")))
 
     def _timed(self, specs: Sequence[str], plan: Plan) -> list[Run]:
@@ -164,12 +160,18 @@ class Lab:
             raise UsageError(f"--dask {self.dask}: times of different machines do not compare; the "
                              "timed rig measures on this one. Leave --dask out.")
         plan.check_for("timed")
-        require_kvm()  # before a kernel is fetched for it
+        require_kvm(self.try_kvm)  # before a kernel is fetched for it
         self.store.ready()
         runs = self.time_kernels([self.kernel(spec) for spec in specs], plan)
         for run in runs:
             self.store.add(run)
         return runs
+
+    def try_kvm(self) -> tuple[bool, str]:
+        """As `kvm_runs_guests`."""
+        from tailwalk.vm.kvm import kvm_runs_guests
+
+        return kvm_runs_guests()
 
     def time_kernels(self, kernels: Sequence[Kernel], plan: Plan) -> list[Run]:
         """As `measure_timed`."""
@@ -231,18 +233,3 @@ def check_specs(specs: Sequence[str]) -> None:
     for spec in specs:
         parse_spec(spec)
     require_measurable(*specs)
-
-
-def plan_like(run: Run) -> Plan:
-    """The plan that measures what the run did, on its rig.
-
-    Raises UsageError for a run of the host rig, which no spec can be measured beside.
-    """
-    if not RIGS[run.rig].boots:
-        raise UsageError(f"the run of {run.kernel.spec} ({run.kernel.release}) is of the host rig: "
-                         "only other runs of that rig compare with it. Boot the other kernel and "
-                         "run tailwalk host there.")
-    rounds = max(figure.main.number for figure in run.figures)
-    return Plan(cases=[figure.case for figure in run.figures],
-                filesystem=run.conditions.filesystem, rig=run.rig,
-                pace=Pace() if run.metric.repeatable else Pace(rounds=rounds)).check()

@@ -201,6 +201,9 @@ def _usable(run: Run, design: Design) -> tuple[list[tuple[Figure, Cost]], tuple[
     used: list[tuple[Figure, Cost]] = []
     left_out = []
     for figure in run.figures:
+        if figure.case.declared.family != "overwrite":
+            left_out.append(f"{figure.case.name}: no overwrite")
+            continue
         if figure.written is None or not figure.main.steady or not figure.main.usable:
             left_out.append(f"{_name(figure.case)}: "
                             + ("folio order unknown" if figure.written is None else

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from tailwalk.cases import PAGE
 from tailwalk.errors import ModelError
 from tailwalk.model.designs import Design
 from tailwalk.model.explore import Bounds, Exploration, explore
 from tailwalk.model.words import Mode, Setting
 from tailwalk.progress import SILENT, Progress
 
-PAGE = 4096
 _BLOCK_SIZES = tuple(1024 << power for power in range(7))
 _CONTENTS_DEPTH = 3
 _ANY_DEPTH = 10_000

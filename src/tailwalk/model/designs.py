@@ -4,21 +4,19 @@ catch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from tailwalk.errors import UsageError
-from tailwalk.model.walks import (
-    BitmapWalk,
-    RingWalk,
-    Span,
-    Walk,
+from tailwalk.model.routes import (
+    Visits,
     begin_to_end_of_write,
-    commit_at,
     commit_to_end_of_write,
+    cut_always,
+    one_short,
     only_span,
     whole_ring,
 )
+from tailwalk.model.walks import BitmapWalk, CommitAt, RingWalk, Walk, commit_at
 from tailwalk.model.words import DIRTY, MODES, Mode
 
 
@@ -29,16 +27,34 @@ class Design:
     Attributes:
         name: as the command line has it.
         summary: what it visits, in one line.
-        walk: makes it.
+        begin, commit: the routes of the walks along the ring; None: it walks none.
+        indexed: does it reach the middle of the ring by an index?
+        at: the body of the commit's loop.
         modes: the modes of the file system that it can serve.
         wrong: True for the variants that only show that a check catches them.
     """
 
     name: str
     summary: str
-    walk: Callable[[], Walk]
+    begin: Visits | None = None
+    commit: Visits | None = None
+    indexed: bool = False
+    at: CommitAt = commit_at
     modes: tuple[Mode, ...] = MODES
     wrong: bool = False
+
+    @property
+    def routes(self) -> tuple[Visits, Visits] | None:
+        """The routes, where they are all that it differs in from others."""
+        if self.begin is None or self.commit is None or self.at is not commit_at:
+            return None
+        return self.begin, self.commit
+
+    def walk(self) -> Walk:
+        """Its walks."""
+        if self.begin is None or self.commit is None:
+            return BitmapWalk()
+        return RingWalk(self.begin, self.commit, indexed=self.indexed, at=self.at)
 
 
 def _clean_commit_at(flags: int, outside: bool) -> tuple[int, bool, int]:
@@ -47,35 +63,25 @@ def _clean_commit_at(flags: int, outside: bool) -> tuple[int, bool, int]:
     return after & ~DIRTY | flags & DIRTY, partial, operations
 
 
-def _cut_always(route: Callable[[Span, bool], range]) -> Callable[[Span, bool], range]:
-    return lambda span, uptodate: route(span, True)  # noqa: ARG005
-
-
-def _one_short(span: Span, uptodate: bool) -> range:
-    if not uptodate:
-        return range(span.buffers)
-    return range(max(1, (span.end - 1) // span.block))
-
-
 DESIGNS = {design.name: design for design in (
     Design(name="full", summary="every buffer of the ring, to v7.2",
-           walk=lambda: RingWalk(whole_ring, whole_ring)),
+           begin=whole_ring, commit=whole_ring),
     Design(name="tail", summary="to the end of the write if the folio is uptodate, from v7.3",
-           walk=lambda: RingWalk(begin_to_end_of_write, commit_to_end_of_write)),
+           begin=begin_to_end_of_write, commit=commit_to_end_of_write),
     Design(name="seek", summary="only the span if the folio is uptodate, reached along the ring",
-           walk=lambda: RingWalk(only_span, only_span)),
+           begin=only_span, commit=only_span),
     Design(name="span", summary="as seek, reached by an index of the ring",
-           walk=lambda: RingWalk(only_span, only_span, indexed=True)),
+           begin=only_span, commit=only_span, indexed=True),
     Design(name="bitmap", summary="iomap's uptodate and dirty bits in place of the ring",
-           walk=BitmapWalk, modes=("ordered",)),
+           modes=("ordered",)),
     Design(name="cut-always", summary="wrong: cuts the walks of folios that are not uptodate too",
-           walk=lambda: RingWalk(_cut_always(begin_to_end_of_write),
-                                 _cut_always(commit_to_end_of_write)), wrong=True),
+           begin=cut_always(begin_to_end_of_write), commit=cut_always(commit_to_end_of_write),
+           wrong=True),
     Design(name="off-by-one", summary="wrong: tail, but the commit leaves one buffer early",
-           walk=lambda: RingWalk(begin_to_end_of_write, _one_short), wrong=True),
+           begin=begin_to_end_of_write, commit=one_short, wrong=True),
     Design(name="clean-commit", summary="wrong: tail, but the commit leaves its buffers clean",
-           walk=lambda: RingWalk(begin_to_end_of_write, commit_to_end_of_write,
-                                 at=_clean_commit_at), wrong=True),
+           begin=begin_to_end_of_write, commit=commit_to_end_of_write, at=_clean_commit_at,
+           wrong=True),
 )}
 
 

@@ -163,7 +163,6 @@ def _no_collector() -> Iterator[None]:
 
 class _Explorer:
     def __init__(self, design: Design, against: Design, setting: Setting, bounds: Bounds) -> None:
-        self._names = (against.name, design.name)
         self._reference = Walker(setting, against.walk(), rival=design.walk())
         self._design = Walker(setting, design.walk())
         self._bounds = bounds

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
@@ -435,7 +435,3 @@ class File:
         if not failed and STALE in units.translate(CACHE_VALUE) + units.translate(DISK_VALUE):
             return
         self.change_backing(index, add=FAILED if failed else 0, drop=0 if failed else FAILED)
-
-
-Rule = Callable[..., int]
-"""A rule changes a file and gives what its caller sees: a count, or a negative error."""

@@ -98,8 +98,11 @@ def cost_of(case: Case, design: Design, *, block_size: int, folio: int | None = 
             makes them of up to 2 MiB; larger ones, which its page cache could hold, extrapolate.
         place: file offset, or RANDOM; None: `case.offset`.
 
-    Raises ModelError for sizes that no kernel could have.
+    Raises ModelError for a case that is no overwrite, or for sizes that no kernel could have.
     """
+    if case.declared.family != "overwrite":
+        raise ModelError(f"{case.name} is no overwrite, which is what the model predicts: name a "
+                         "case such as pwrite_u1k.")
     folio = folio_size(case.fill) if folio is None else folio
     if folio < PAGE or folio > _LARGEST_ENTRY or folio & (folio - 1):
         raise ModelError(f"a folio of {show_size(folio)}: folios are powers of two from "

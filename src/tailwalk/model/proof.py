@@ -35,7 +35,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tailwalk.errors import ModelError, UsageError
-from tailwalk.extras import import_extra
+from tailwalk.model.designs import DESIGNS
+from tailwalk.model.routes import Visits, is_outside, logic
 
 Statement = Literal["same", "alike"]
 WalkName = Literal["begin", "commit"]
@@ -76,76 +77,19 @@ class Proof:
         return all(obligation.holds for obligation in self.obligations)
 
 
-Visits = Callable[[Any, Any, Any, Any, Any], Any]
-"""Does a walk visit buffer i, given the range's start and end, the block size and whether the
-folio was uptodate on entry? In terms of z3, or of plain integers and truth values."""
-
-
-def _either(*terms: Any) -> Any:
-    return _logic().Or(*terms) if any(map(_symbolic, terms)) else any(terms)
-
-
-def _both(*terms: Any) -> Any:
-    return _logic().And(*terms) if any(map(_symbolic, terms)) else all(terms)
-
-
-def _not(term: Any) -> Any:
-    return _logic().Not(term) if _symbolic(term) else not term
-
-
-def _symbolic(term: Any) -> bool:
-    return not isinstance(term, (bool, int))
-
-
-def _outside(i: Any, start: Any, end: Any, block: Any) -> Any:
-    return _either((i + 1) * block <= start, i * block >= end)
-
-
-def _tail_begin(i: Any, start: Any, end: Any, block: Any, uptodate: Any) -> Any:  # noqa: ARG001
-    return _either(_not(uptodate), i * block < end)
-
-
-def _tail_commit(i: Any, start: Any, end: Any, block: Any, uptodate: Any) -> Any:  # noqa: ARG001
-    return _either(_not(uptodate), i == 0, i * block < end)
-
-
-def _only_span(i: Any, start: Any, end: Any, block: Any, uptodate: Any) -> Any:
-    return _either(_not(uptodate), _both((i + 1) * block > start - start % block,
-                                         i * block < end))
-
-
-def _one_short(i: Any, start: Any, end: Any, block: Any, uptodate: Any) -> Any:  # noqa: ARG001
-    return _either(_not(uptodate), i == 0, (i + 1) * block < end)
-
-
-ROUTES: dict[str, tuple[Visits, Visits]] = {
-    "full": (lambda *_: True, lambda *_: True),
-    "tail": (_tail_begin, _tail_commit),
-    "seek": (_only_span, _only_span),
-    "span": (_only_span, _only_span),
-    "cut-always": (lambda i, start, end, block, _: _tail_begin(i, start, end, block, True),
-                   lambda i, start, end, block, _: _tail_commit(i, start, end, block, True)),
-    "off-by-one": (_tail_begin, _one_short),
-}
-"""The routes of `designs`, as formulas over the buffer's number."""
-
-
-def _logic() -> Any:
-    return import_extra("z3", extra="proof", what="the proof")
-
-
 def prove(design: str) -> Proof:
     """Prove, or refute, that a design's walks do what the full walks do.
 
     Raises UsageError for a design that is not a route along the ring, ToolError where z3 is not
     installed, and ModelError where it finds no answer.
     """
-    if design not in ROUTES:
+    routes = {name: one.routes for name, one in DESIGNS.items() if one.routes}
+    if design not in routes:
         raise UsageError(f"the proof is over routes along a ring, and {design!r} is none: give "
-                         f"one of {', '.join(ROUTES)}, or see `tailwalk model check {design}`.")
+                         f"one of {', '.join(routes)}, or see `tailwalk model check {design}`.")
     statements: tuple[Statement, ...] = ("same", "alike")
-    walks: tuple[tuple[WalkName, Visits], ...] = (("begin", ROUTES[design][0]),
-                                                  ("commit", ROUTES[design][1]))
+    begin, commit = routes[design]
+    walks: tuple[tuple[WalkName, Visits], ...] = (("begin", begin), ("commit", commit))
     return Proof(design=design, obligations=tuple(
         obligation for statement in statements for walk, visits in walks
         for obligation in _Induction(statement, walk, visits).obligations()))
@@ -165,7 +109,7 @@ class _Ring:
         return self.uptodate[i], self.new[i], self.dirty[i], self.rest[i]
 
     def put(self, i: Any, values: tuple[Any, Any, Any, Any], *, where: Any) -> _Ring:
-        z3 = _logic()
+        z3 = logic()
 
         def store(array: Any, value: Any) -> Any:
             return z3.If(where, z3.Store(array, i, value), array)
@@ -186,7 +130,7 @@ class _Walker:
 
 class _Induction:
     def __init__(self, statement: Statement, walk: WalkName, visits: Visits) -> None:
-        z3 = self.z3 = _logic()
+        z3 = self.z3 = logic()
         self.statement, self.walk, self.visits = statement, walk, visits
         self.rest_sort = z3.DeclareSort("Rest")
         self.i, self.n, self.start, self.end, self.block = z3.Ints("i n start end block")
@@ -232,7 +176,7 @@ class _Induction:
         z3 = self.z3
 
         def claim(k: Any) -> Any:
-            outside = _outside(k, self.start, self.end, self.block)
+            outside = is_outside(k, self.start, self.end, self.block)
             terms = [self._equal(self.first, self.second, k)]
             for ring in (self.first, self.second):
                 terms.append(z3.Implies(outside, z3.Not(ring.new[k])))
@@ -265,7 +209,7 @@ class _Induction:
         not_new = z3.Not(walker.ring.new[k])
         uptodate: Any = self.uptodate
         if self.walk == "begin":
-            not_new = z3.Implies(_outside(k, self.start, self.end, self.block), not_new)
+            not_new = z3.Implies(is_outside(k, self.start, self.end, self.block), not_new)
         else:
             uptodate = self._uptodate_after(walker)
         if self.statement == "alike":
@@ -279,7 +223,7 @@ class _Induction:
         """The loop's body at buffer i, for a walk that goes on and visits it."""
         z3 = self.z3
         goes_on = z3.And(z3.Not(walker.stopped), visits)
-        outside = _outside(i, self.start, self.end, self.block)
+        outside = is_outside(i, self.start, self.end, self.block)
         uptodate, new, dirty, rest = walker.ring.at(i)
         if self.walk == "commit":
             after = (z3.Or(uptodate, z3.Not(outside)), z3.BoolVal(False),

@@ -13,12 +13,14 @@ prediction counts bytes.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple, Protocol
 
 from tailwalk.cases.ring import touched_blocks
+from tailwalk.model.routes import Visits
 from tailwalk.model.words import (
     DELAY,
     DELAYED,
@@ -52,11 +54,6 @@ class Counts:
     lookups: int = 0
     flags: int = 0
     get_block: int = 0
-
-    @property
-    def visits(self) -> int:
-        """Buffers visited."""
-        return self.prefix + self.span + self.tail
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in COUNT_NAMES))
@@ -201,10 +198,6 @@ class Walk(Protocol):
         """What `begin` and `end` cost for a write that is taken in whole."""
 
 
-Route = Callable[[Span, bool], range]
-"""From the written range and whether the folio is uptodate on entry to the buffers visited."""
-
-
 class Cut(NamedTuple):
     """A route cut at the ends of the span: it visits `start` to `first` of the prefix, `first` to
     `last` of the span, and `last` to `stop` of the tail."""
@@ -215,34 +208,17 @@ class Cut(NamedTuple):
     stop: int
 
 
-def cut(along: Route, span: Span, uptodate: bool) -> Cut:
-    """Where a route meets the span."""
-    route, touched = along(span, uptodate), span.touched
-    first = max(route.start, touched.start)
-    last = max(first, min(route.stop, touched.stop))
-    return Cut(route.start, first, last, max(last, route.stop))
+def cut(route: Visits, span: Span, uptodate: bool) -> Cut:
+    """Where a route, which visits a run of buffers, meets the span."""
+    def visited(i: int) -> bool:
+        return bool(route(i, span.start, span.end, span.block, uptodate))
 
-
-def whole_ring(span: Span, uptodate: bool) -> range:  # noqa: ARG001
-    """Every buffer, to v7.2."""
-    return range(span.buffers)
-
-
-def begin_to_end_of_write(span: Span, uptodate: bool) -> range:
-    """ext4_block_write_begin(), v7.3: block_start < to || (!folio_uptodate && bh != head)."""
-    return range(-(-span.end // span.block) if uptodate else span.buffers)
-
-
-def commit_to_end_of_write(span: Span, uptodate: bool) -> range:
-    """block_commit_write(), v7.3: leaves after a buffer with uptodate && block_start >= to."""
-    return range(max(1, -(-span.end // span.block)) if uptodate else span.buffers)
-
-
-def only_span(span: Span, uptodate: bool) -> range:
-    """Nothing but the buffers that the write touches, where the folio was uptodate on entry."""
-    if not uptodate:
-        return range(span.buffers)
-    return range(span.start // span.block, -(-span.end // span.block))
+    touched = span.touched
+    start = 0 if visited(0) else bisect_left(range(touched.start), True, key=visited)
+    stop = bisect_left(range(span.buffers), True, lo=start, key=lambda i: not visited(i))
+    first = max(start, touched.start)
+    last = max(first, min(stop, touched.stop))
+    return Cut(start, first, last, max(last, stop))
 
 
 @cache
@@ -295,20 +271,9 @@ def commit_at(flags: int, outside: bool) -> tuple[int, bool, int]:
     return bh.flags, partial, bh.operations
 
 
-class Prepared(NamedTuple):
-    """What ext4_block_write_begin() does to the buffers of the span: as `Begun`."""
-
-    ring: bytes
-    blocks: bytes
-    zeroed: tuple[Range, ...]
-    reads: tuple[int, ...]
-    calls: int
-    error: int
-
-
 @cache
 def begin_inside(ring: bytes, blocks: bytes, first: int, span: Span, uptodate: bool,
-                 get_block: GetBlock, refuse: int | None) -> Prepared:
+                 get_block: GetBlock, refuse: int | None) -> Begun:
     """The loop of ext4_block_write_begin() over those buffers of the span, `first` the first of
     them, that `ring` and `blocks` are cut down to."""
     after, backing = bytearray(ring), bytearray(blocks)
@@ -328,7 +293,7 @@ def begin_inside(ring: bytes, blocks: bytes, first: int, span: Span, uptodate: b
         if step.refused:
             error = ENOSPC
             break
-    return Prepared(bytes(after), bytes(backing), tuple(zeroed), tuple(reads), calls, error)
+    return Begun(bytes(after), bytes(backing), tuple(zeroed), tuple(reads), calls, error)
 
 
 _BEGIN_OUTSIDE = bytes(
@@ -349,7 +314,7 @@ class RingWalk:
 
     maps_whole_calls = False
 
-    def __init__(self, begin: Route, commit: Route, *, indexed: bool = False,
+    def __init__(self, begin: Visits, commit: Visits, *, indexed: bool = False,
                  at: CommitAt = commit_at) -> None:
         self._begin_cut = cache(partial(cut, begin))
         self._commit_cut = cache(partial(cut, commit))
@@ -367,15 +332,15 @@ class RingWalk:
               get_block: GetBlock, refuse: int | None = None) -> Begun:
         """ext4_block_write_begin(), fs/ext4/inode.c, v6.18."""
         start, first, last, stop = self._begin_cut(span, uptodate)
-        inside, backing, zeroed, reads, calls, error = begin_inside(
-            ring[first:last], blocks[first:last], first, span, uptodate, get_block, refuse)
+        inside = begin_inside(ring[first:last], blocks[first:last], first, span, uptodate,
+                              get_block, refuse)
         prefix, tail = ring[start:first], ring[last:stop]
         if uptodate:
             prefix = prefix.translate(_BEGIN_OUTSIDE)
-            if not error:
+            if not inside.error:
                 tail = tail.translate(_BEGIN_OUTSIDE)
-        return Begun(ring[:start] + prefix + inside + tail + ring[stop:],
-                     blocks[:first] + backing + blocks[last:], zeroed, reads, calls, error)
+        return inside._replace(ring=ring[:start] + prefix + inside.ring + tail + ring[stop:],
+                               blocks=blocks[:first] + inside.blocks + blocks[last:])
 
     def end(self, ring: bytes, *, span: Span, uptodate: bool, copied: int) -> Ended:
         """block_write_end(), fs/buffer.c, v6.18."""

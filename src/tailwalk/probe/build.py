@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tailwalk.cache import Cache, digest_file
+from tailwalk.cases.workload import Workload, all_workloads
 from tailwalk.compiling import c_sources, compiled
+from tailwalk.machines import GUEST
+from tailwalk.probe.declared import explained, with_declared
 
-_FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-s")
+# A twin that takes another workload's parameters for its own is no warning.
+_FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror=incompatible-pointer-types", "-static",
+          "-s", f"-I{GUEST.name}")
 
 
 @dataclass(frozen=True)
@@ -25,12 +31,19 @@ def build_probe(cache: Cache | None = None) -> Probe:
 
     Raises ToolError where there is no compiler, or it fails.
     """
-    path = compiled(cache or Cache(), "probe", c_sources("probe"), _FLAGS,
-                    explain=_missing_library)
+    return compile_probe(cache or Cache(), c_sources("probe"), all_workloads())
+
+
+def compile_probe(cache: Cache, sources: Mapping[str, bytes],
+                  workloads: Sequence[Workload], *, flags: Sequence[str] = ()) -> Probe:
+    """The probe that these sources make, for the workloads declared; raises ToolError as
+    `build_probe`, and where declarations and sources do not agree."""
+    path = compiled(cache, "probe", with_declared(sources, workloads), (*_FLAGS, *flags),
+                    cc=GUEST.compiler, explain=_explained)
     return Probe(path, digest_file(path))
 
 
-def _missing_library(complaint: str) -> str | None:
-    if "cannot find -lc" not in complaint:
-        return None
-    return "the C compiler finds no static C library: as root, run apt-get install libc6-dev"
+def _explained(complaint: str) -> str | None:
+    if "cannot find -lc" in complaint:
+        return "the C compiler finds no static C library: as root, run apt-get install libc6-dev"
+    return explained(complaint)

@@ -11,13 +11,17 @@
 
 #include "probe.h"
 
-/* `length` bytes of the job: segments of 64-bit offset, length and repeated
- * byte (256: none, the bytes follow). */
-void disk_write(const char *device, uint64_t length)
+/* `length` bytes follow: segments of 64-bit offset, length and repeated byte
+ * (256: none, the bytes follow). */
+void job_disk(void)
 {
 	static char buffer[1 << 16];
-	int fd = open(device, O_WRONLY | O_CLOEXEC);
+	const char *device;
+	uint64_t length;
+	int fd;
 
+	job_read((struct key[]){ TEXT(device), NUMBER(length), END });
+	fd = open(device, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		fail("the kernel offers no %s (%s): its driver (brd for the RAM disk, virtio_blk for "
 		     "a virtio disk) is not built in, and no modules were found beside the image",
@@ -55,6 +59,14 @@ void disk_mount(const char *kind, const char *device, const char *options)
 				       "the options (the console says which)" :
 		     errno == ENODEV ? "the kernel has no driver for it" :
 				       strerror(errno));
+}
+
+void job_mount(void)
+{
+	const char *kind, *device, *options;
+
+	job_read((struct key[]){ TEXT(kind), TEXT(device), TEXT(options), END });
+	disk_mount(kind, device, options);
 }
 
 void disk_unmount(void)

@@ -17,12 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "measure.h"
 #include "probe.h"
-
-/* Besides those round a call (calls.c): the program is about to begin, the
- * program has ended. */
-#define MARK_PROGRAM ".byte 0x0f,0x1f,0x84,0x00,0x03,0x57,0x4c,0x54\n\t"
-#define MARK_PROGRAM_END ".byte 0x0f,0x1f,0x84,0x00,0x04,0x57,0x4c,0x54\n\t"
 
 #define PROGRAM "/program"
 #define WORK "/mnt"
@@ -40,17 +36,6 @@ static int open_in_work(const char *name)
 	return fd;
 }
 
-/* A string of the job: as many bytes as announced. */
-static char *job_text(uint64_t length)
-{
-	char *text = calloc(length + 1, 1);
-
-	if (!text)
-		fail("no memory for %llu bytes of the job", (unsigned long long)length);
-	job_bytes(text, length);
-	return text;
-}
-
 static void take_bytes(int fd, const char *name, uint64_t length)
 {
 	static char buffer[CHUNK];
@@ -66,36 +51,46 @@ static void take_bytes(int fd, const char *name, uint64_t length)
 }
 
 /* The program itself goes to the first file system, which is memory. */
-static void take_program(uint64_t length)
+void job_program(void)
 {
+	uint64_t length;
 	int fd = open(PROGRAM, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
 
 	if (fd < 0)
 		fail("cannot make " PROGRAM ": %s", strerror(errno));
+	job_read((struct key[]){ NUMBER(length), END });
 	take_bytes(fd, PROGRAM, length);
 	if (close(fd))
 		fail("cannot write " PROGRAM ": %s", strerror(errno));
 	mkdir("/tmp", 01777);
 }
 
-static void take_file(char *name, uint64_t length)
+void job_file(void)
 {
-	int fd = open_in_work(name);
+	const char *name;
+	uint64_t length;
+	int fd;
 
+	job_read((struct key[]){ TEXT(name), NUMBER(length), END });
+	fd = open_in_work(name);
 	take_bytes(fd, name, length);
 	if (fsync(fd) || close(fd))
 		fail("cannot write the file %s: %s", name, strerror(errno));
-	free(name);
 }
 
-static void make_file(char *name, uint64_t size, uint64_t fill)
+void job_make(void)
 {
-	struct call_case wanted = { .file_size = size, .fill = fill };
-	int fd = open_in_work(name);
+	const char *name;
+	struct cached_file file;
+	int fd;
 
-	fill_file(fd, &wanted, 0);
+	job_read((struct key[]){ TEXT(name),
+				 { .name = "size", .number = &file.file_size },
+				 { .name = "fill", .number = &file.fill },
+				 END });
+	fd = open_in_work(name);
+	fill_file(fd, &file, 0);
 	close(fd);
-	free(name);
 }
 
 static int memory_file(void)
@@ -140,15 +135,22 @@ static void send_output(uint64_t stream, int fd)
 	close(fd);
 }
 
-static void run_program(uint64_t count, uint64_t length)
+/* `length` bytes follow: the arguments, each ended by a NUL. */
+void job_run(void)
 {
+	uint64_t count, length;
 	char *arguments[MOST_ARGUMENTS + 1] = { NULL };
 	int outputs[2] = { memory_file(), memory_file() };
-	char *text = job_text(length), *at = text;
+	char *text, *at;
 	uint64_t ended;
 	int status;
 	pid_t child;
 
+	job_read((struct key[]){ NUMBER(count), NUMBER(length), END });
+	at = text = malloc(length);
+	if (!text)
+		fail("no memory for %llu bytes of arguments", (unsigned long long)length);
+	job_bytes(text, length);
 	if (!count || count > MOST_ARGUMENTS)
 		fail("%llu arguments; a program takes 1 to %d", (unsigned long long)count,
 		     MOST_ARGUMENTS);
@@ -170,27 +172,4 @@ static void run_program(uint64_t count, uint64_t length)
 		send_output((uint64_t)i + 1, outputs[i]);
 	send_frame(FRAME_ENDED, &ended, sizeof(ended));
 	free(text);
-}
-
-/* Lines of a job; those that name a length are followed by as many bytes:
- *   program LENGTH               the program
- *   file NAME LENGTH             a file: NAME bytes of name, then LENGTH of content
- *   make NAME SIZE FILL          a file of SIZE bytes, cached by writes of FILL bytes
- *   run COUNT LENGTH             run the program with COUNT arguments, each ended by a NUL
- */
-int program_command(const char *line)
-{
-	unsigned long long n[3];
-
-	if (sscanf(line, "program %llu", &n[0]) == 1)
-		take_program(n[0]);
-	else if (sscanf(line, "file %llu %llu", &n[0], &n[1]) == 2)
-		take_file(job_text(n[0]), n[1]);
-	else if (sscanf(line, "make %llu %llu %llu", &n[0], &n[1], &n[2]) == 3)
-		make_file(job_text(n[0]), n[1], n[2]);
-	else if (sscanf(line, "run %llu %llu", &n[0], &n[1]) == 2)
-		run_program(n[0], n[1]);
-	else
-		return 0;
-	return 1;
 }

@@ -365,19 +365,16 @@ static void replay_one(uint32_t steps)
 	free(out);
 }
 
-/* Lines of a job:
- *   replay DEVICE BLOCK_SIZE LENGTH
- * with LENGTH bytes behind it: for each sequence the number of its file's
- * blocks and that of its steps, as 32-bit words; a byte for each block, what
- * it is before the first step; then the steps. The answer to each sequence is
- * a frame with a record for each step. */
-int replay_command(const char *line)
+/* `length` bytes follow: for each sequence the number of its file's blocks and
+ * that of its steps, as 32-bit words; a byte for each block, what it is before
+ * the first step; then the steps. The answer to each sequence is a frame with a
+ * record for each step. */
+void job_replay(void)
 {
-	unsigned long long block, length;
-	char device[64];
+	const char *device;
+	uint64_t block_size, length;
 
-	if (sscanf(line, "replay %63s %llu %llu", device, &block, &length) != 3)
-		return 0;
+	job_read((struct key[]){ TEXT(device), NUMBER(block_size), NUMBER(length), END });
 	forbid_freedoms(device);
 	if (!memory_end)
 		make_memory();
@@ -385,14 +382,14 @@ int replay_command(const char *line)
 		uint32_t head[2];
 
 		job_bytes(head, sizeof(head));
-		file.block = (uint32_t)block;
+		file.block = (uint32_t)block_size;
 		file.blocks = head[0];
 		file.length = file.block * file.blocks;
 		file.pages = (uint32_t)((file.length + page_size() - 1) / page_size());
 		if (!head[0] || head[0] > MOST_BLOCKS || file.length > LARGEST_FILE)
-			fail("a sequence on a file of %u blocks of %llu bytes", head[0], block);
+			fail("a sequence on a file of %u blocks of %llu bytes", head[0],
+			     (unsigned long long)block_size);
 		length -= sizeof(head) + file.blocks + head[1] * sizeof(struct step);
 		replay_one(head[1]);
 	}
-	return 1;
 }

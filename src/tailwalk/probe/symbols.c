@@ -12,7 +12,7 @@
  * executed; then say where in memory they are and pause, for the host to take
  * them from there: byte by byte through a port the 4 MB of a Debian kernel
  * take five seconds. */
-void offer_symbols(void)
+void job_symbols(void)
 {
 	FILE *table = fopen("/proc/kallsyms", "re");
 	char *line = NULL, *text = NULL;
@@ -21,6 +21,7 @@ void offer_symbols(void)
 	ssize_t got;
 	FILE *out = open_memstream(&text, &length);
 
+	job_read((struct key[]){ END });
 	if (!out)
 		fail("no memory for the kernel's symbols");
 	while (table && (got = getline(&line, &room, table)) > 0) {

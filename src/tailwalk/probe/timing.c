@@ -21,12 +21,11 @@
 
 #include "probe.h"
 
-#define PAGE 4096
 #define CLOCK_READS 1000
 #define HEAD 16 /* bytes before what malloc(3) returns, which it writes to */
 
 /* What a TIMES frame begins with; the batches' durations follow, in ns, and
- * where the case seeks, those of batches that only seek. */
+ * where the workload restores something, those of batches that only do that. */
 struct times {
 	uint64_t batches;
 	uint64_t calls; /* in a batch */
@@ -44,14 +43,16 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-static void pin(int cpu)
+void job_pin(void)
 {
+	uint64_t cpu;
 	cpu_set_t set;
 
+	job_read((struct key[]){ NUMBER(cpu), END });
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
-		fail("cannot run on CPU %d: %s", cpu, strerror(errno));
+		fail("cannot run on CPU %llu: %s", (unsigned long long)cpu, strerror(errno));
 }
 
 static const char *place(void)
@@ -78,7 +79,7 @@ static void open_file(void)
 static int is_cached(void)
 {
 	off_t size = lseek(file, 0, SEEK_END);
-	size_t pages = ((size_t)size + PAGE - 1) / PAGE;
+	size_t pages = ((size_t)size + page_size() - 1) / page_size();
 	unsigned char *resident;
 	char *map;
 	int found = 0;
@@ -96,27 +97,29 @@ static int is_cached(void)
 	return found;
 }
 
-static void empty_cache(void)
+static void empty_cache(int fd)
 {
-	settle_caches(file);
+	settle_caches(fd);
 	/* A file system in memory keeps its pages, and the kernel those in use. */
-	if (is_cached() && ftruncate(file, 0))
+	if (is_cached() && ftruncate(fd, 0))
 		fail("cannot empty the file: %s", strerror(errno));
 }
 
-static void refill(const struct call_case *wanted)
+void job_fill(void)
 {
+	struct work work;
+	const struct cached_file *wanted;
+
+	read_case(&work, (struct key[]){ END });
+	wanted = file_of(&work);
+	if (!wanted)
+		return;
 	if (file < 0)
 		open_file();
 	if (ftruncate(file, (off_t)wanted->file_size))
 		fail("cannot make a file of %llu bytes: %s", (unsigned long long)wanted->file_size,
 		     strerror(errno));
-	empty_cache();
-	fill_file(file, wanted, 0);
-	if (!wanted->uptodate) {
-		empty_cache();
-		fill_file(file, wanted, PAGE);
-	}
+	cache_file(file, wanted, empty_cache);
 }
 
 static uint64_t clock_cost(void)
@@ -128,152 +131,110 @@ static uint64_t clock_cost(void)
 	return now() - begin;
 }
 
-/* What is called, and how much it has to write.
- *
- * Calls go through the C library from a function of their own, as any program's
+/* Calls go through the C library from a function of their own, as any program's
  * do. A system call in the loop itself flatters: on a Zen 4 (v6.18.44) a pwrite
  * of 1 KiB took 457 ns there and 685 from a function, and write was in the one
  * state in some processes, in the other in others. */
-struct target {
-	void (*call)(const struct target *to);
-	const void *memory; /* of writev: the vectors */
-	size_t count; /* bytes; of writev: vectors */
-	off_t offset;
-	ssize_t length;
-};
-
-static void check(const struct target *to, ssize_t result)
+static uint64_t time_calls(struct work *work, uint64_t calls)
 {
-	if (result != to->length)
-		fail("a call wrote %zd of %zd bytes%s%s", result < 0 ? 0 : result, to->length,
-		     result < 0 ? ": " : "", result < 0 ? strerror(errno) : "");
-}
-
-static void call_pwrite(const struct target *to)
-{
-	check(to, pwrite(file, to->memory, to->count, to->offset));
-}
-
-static void call_write(const struct target *to)
-{
-	check(to, write(file, to->memory, to->count));
-}
-
-static void call_writev(const struct target *to)
-{
-	check(to, writev(file, to->memory, (int)to->count));
-}
-
-static uint64_t time_calls(const struct target *to, uint64_t calls)
-{
-	int seeks = to->call != call_pwrite;
+	const struct workload *workload = work->declared->workload;
 	uint64_t begin = now();
 
 	for (uint64_t i = 0; i < calls; i++) {
-		if (seeks)
-			lseek(file, to->offset, SEEK_SET);
-		to->call(to);
+		long result;
+
+		if (workload->restore)
+			workload->restore(work);
+		result = workload->call(work);
+		check_result(work, result < 0 ? -errno : result);
 	}
 	return now() - begin;
 }
 
-static uint64_t time_seeks(const struct target *to, uint64_t calls)
+static uint64_t time_restoring(struct work *work, uint64_t calls)
 {
+	const struct workload *workload = work->declared->workload;
 	uint64_t begin = now();
 
 	for (uint64_t i = 0; i < calls; i++)
-		lseek(file, to->offset, SEEK_SET);
+		workload->restore(work);
 	return now() - begin;
 }
 
-static void time_case(const struct call_case *wanted, uint64_t batches)
+/* As libMicro's: each vector from memory of its own, where malloc(3) would
+ * have it, its head written and nothing else. One buffer for ten vectors
+ * makes the call 15% cheaper; a place in the page near that of the file's,
+ * where loads seem to depend on stores, 4% dearer. */
+static struct iovec lay_out_memory(struct work *work)
 {
-	struct iovec vectors[1024];
-	struct rusage before, after;
-	struct times *times = calloc(1, sizeof(*times) + 2 * batches * sizeof(uint64_t));
-	uint64_t *durations = (uint64_t *)(times + 1);
-	/* As libMicro's: each vector from memory of its own, where malloc(3) would
-	 * have it, its head written and nothing else. One buffer for ten vectors
-	 * makes the call 15% cheaper; a place in the page near that of the file's,
-	 * where loads seem to depend on stores, 4% dearer. */
-	uint64_t stride = wanted->size + HEAD, length = wanted->vectors * stride + 2 * PAGE;
-	char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			    0);
-	char *buffer = memory + (wanted->offset + PAGE / 4) % PAGE / HEAD * HEAD + HEAD;
-	struct target to = {
-		.call = call_pwrite,
-		.memory = buffer,
-		.count = wanted->size,
-		.offset = (off_t)wanted->offset,
-		.length = (ssize_t)(wanted->size * wanted->vectors),
-	};
-	int seeks;
+	uint64_t vectors = parameter(work, "vectors", 1), offset = parameter(work, "offset", 0);
+	uint64_t page = page_size();
+	struct iovec all;
 
-	if (!times || memory == MAP_FAILED || file < 0)
+	work->stride = parameter(work, "size", 0) + HEAD;
+	all.iov_len = vectors * work->stride + 2 * page;
+	all.iov_base = mmap(NULL, all.iov_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+	if (all.iov_base == MAP_FAILED)
+		fail("no memory for %llu vectors", (unsigned long long)vectors);
+	work->memory = (char *)all.iov_base + (offset + page / 4) % page / HEAD * HEAD + HEAD;
+	for (uint64_t i = 0; i < vectors; i++)
+		memset(work->memory + i * work->stride - HEAD, 1, HEAD);
+	return all;
+}
+
+void job_time(void)
+{
+	struct work work;
+	struct rusage before, after;
+	uint64_t batches, calls, *durations;
+	struct iovec memory;
+	struct times *times;
+	int restores;
+
+	read_case(&work, (struct key[]){ NUMBER(batches), NUMBER(calls), END });
+	restores = work.declared->workload->restore != NULL;
+	times = calloc(1, sizeof(*times) + 2 * batches * sizeof(uint64_t));
+	if (!times || (file_of(&work) && file < 0))
 		fail("nothing to time: no file was filled, or no memory");
-	for (uint64_t i = 0; i < wanted->vectors; i++)
-		memset(buffer + i * stride - HEAD, 1, HEAD);
-	if (strcmp(wanted->call, "write") == 0)
-		to.call = call_write;
-	if (strcmp(wanted->call, "writev") == 0) {
-		for (uint64_t i = 0; i < wanted->vectors; i++)
-			vectors[i] = (struct iovec){ buffer + i * stride, wanted->size };
-		to.call = call_writev;
-		to.memory = vectors;
-		to.count = wanted->vectors;
-	}
-	seeks = to.call != call_pwrite;
-	*times = (struct times){ .batches = batches, .calls = wanted->calls };
+	work.fd = file;
+	memory = lay_out_memory(&work);
+	work.declared->workload->prepare(&work);
+	durations = (uint64_t *)(times + 1);
+	*times = (struct times){ .batches = batches, .calls = calls };
 	times->clock = clock_cost();
-	time_calls(&to, wanted->calls); /* touches code, stack and the folio's buffers */
+	time_calls(&work, calls); /* touches code, stack and the folio's buffers */
 	getrusage(RUSAGE_SELF, &before);
 	for (uint64_t i = 0; i < batches; i++) {
-		durations[i] = time_calls(&to, wanted->calls);
-		if (seeks)
-			durations[batches + i] = time_seeks(&to, wanted->calls);
+		durations[i] = time_calls(&work, calls);
+		if (restores)
+			durations[batches + i] = time_restoring(&work, calls);
 	}
 	getrusage(RUSAGE_SELF, &after);
 	times->voluntary = (uint64_t)(after.ru_nvcsw - before.ru_nvcsw);
 	times->involuntary = (uint64_t)(after.ru_nivcsw - before.ru_nivcsw);
 	send_frame(FRAME_TIMES, times,
-		   sizeof(*times) + (seeks ? 2 : 1) * batches * sizeof(uint64_t));
-	munmap(memory, length);
+		   sizeof(*times) + (restores ? 2 : 1) * batches * sizeof(uint64_t));
+	munmap(memory.iov_base, memory.iov_len);
 	free(times);
 }
 
-/* Lines of a job:
- *   pin CPU
- *   fill FILE_SIZE FILL UPTODATE     empty the file's page cache and populate it
- *   time CALL SIZE VECTORS OFFSET BATCHES CALLS
- *   folios FILE_SIZE OFFSET
- *   pause                            (in a guest) stop the machine until told to go on
- */
-int timing_command(const char *line)
+void job_folios(void)
 {
-	unsigned long long n[6];
-	struct folios folios;
-	char call[64];
+	struct work work;
+	struct folios folios = { 0 };
+	const struct cached_file *wanted;
 
-	if (sscanf(line, "pin %llu", &n[0]) == 1) {
-		pin((int)n[0]);
-	} else if (sscanf(line, "fill %llu %llu %llu", &n[0], &n[1], &n[2]) == 3) {
-		struct call_case wanted = { .file_size = n[0], .fill = n[1], .uptodate = n[2] };
+	read_case(&work, (struct key[]){ END });
+	wanted = file_of(&work);
+	if (wanted)
+		inspect_folios(file, wanted->file_size, parameter(&work, "offset", 0), &folios);
+	send_frame(FRAME_FOLIOS, &folios, sizeof(folios));
+}
 
-		refill(&wanted);
-	} else if (sscanf(line, "time %63s %llu %llu %llu %llu %llu", call, &n[0], &n[1], &n[2],
-			  &n[3], &n[4]) == 6) {
-		struct call_case wanted = {
-			.call = call, .size = n[0], .vectors = n[1], .offset = n[2], .calls = n[4]
-		};
-
-		time_case(&wanted, n[3]);
-	} else if (sscanf(line, "folios %llu %llu", &n[0], &n[1]) == 2) {
-		inspect_folios(file, n[0], n[1], &folios);
-		send_frame(FRAME_FOLIOS, &folios, sizeof(folios));
-	} else if (strcmp(line, "pause") == 0 && is_guest()) {
+void job_pause(void)
+{
+	job_read((struct key[]){ END });
+	if (is_guest())
 		transport_pause();
-	} else {
-		return 0;
-	}
-	return 1;
 }

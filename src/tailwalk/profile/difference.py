@@ -8,6 +8,7 @@ Versions of the format:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -106,6 +107,26 @@ def difference(first: Profile, second: Profile, *, raw: bool = False) -> Differe
             for name, (one, other) in counts.items()]
     rows.sort(key=lambda row: (-abs(row.difference), -max(row.counts), row.name))
     return Difference(varies=varies, sides=(_side(first), _side(second)), rows=rows)
+
+
+def pairs(profiles: Sequence[Profile]) -> list[list[Profile]]:
+    """Each profile beside the first that it can be compared with; one by itself where it is the
+    only one of its kind."""
+    firsts: list[Profile] = []
+    paired: set[int] = set()
+    found: list[list[Profile]] = []
+    for profile in {profile.inputs: profile for profile in profiles}.values():
+        for index, first in enumerate(firsts):
+            try:
+                _comparable(first, profile)
+            except UsageError:
+                continue
+            found.append([first, profile])
+            paired.add(index)
+            break
+        else:
+            firsts.append(profile)
+    return found + [[first] for index, first in enumerate(firsts) if index not in paired]
 
 
 def _others(name: str, names: dict[str, set[str]]) -> list[str]:

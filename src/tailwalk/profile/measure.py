@@ -95,7 +95,7 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profil
         conditions=bench.conditions(plan.filesystem),
         plugin=plugin.digest,
         inputs=digest_bytes(booted.key.encode(), plugin.digest.encode(),
-                            case_line(case, plan.calls)),
+                            case_line("case", case, calls=plan.calls)),
         figure=watched.figure,
         count=tree.count,
         unattributed=sum(node.count for node in tree.nodes if node.function is UNKNOWN),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from tailwalk.machines import GUEST
 from tailwalk.profile.record import Profile
 
 # What GCC and Clang append to the copies and parts they make of a function.
@@ -22,20 +23,10 @@ RENAMES = {
 (mm/filemap.c)."""
 
 
-LABELS = {
-    "entry_SYSCALL_64_safe_stack": "entry_SYSCALL_64",
-    "entry_SYSCALL_64_after_hwframe": "entry_SYSCALL_64",
-    "syscall_return_via_sysret": "entry_SYSCALL_64",
-    "entry_SYSRETQ_unsafe_stack": "entry_SYSCALL_64",
-    "entry_SYSRETQ_end": "entry_SYSCALL_64",
-}
-"""Symbols inside a function of assembler code, and the function (arch/x86/entry/entry_64.S)."""
-
-
 def plain_name(name: str) -> str:
     """A function's name without the compiler's suffixes and by its newest name."""
     stem = _SUFFIXES.sub("", name)
-    return RENAMES.get(stem) or LABELS.get(stem, stem)
+    return RENAMES.get(stem) or GUEST.labels.get(stem, stem)
 
 
 @dataclass
@@ -112,4 +103,17 @@ def raw_names(nodes: Iterable[PairedNode], side: int) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for node in nodes:
         found.setdefault(node.name, set()).update(node.raw[side])
+    return found
+
+
+def inclusive_counts(nodes: Sequence[PairedNode]) -> dict[str, int]:
+    """Instructions of each function with all it calls, on the first side; a recursive call counts
+    once."""
+    above: list[frozenset[str]] = []
+    found: dict[str, int] = {}
+    for node in nodes:
+        names = above[node.parent] | {nodes[node.parent].name} if node.parent >= 0 else frozenset()
+        above.append(names)
+        if node.name not in names:
+            found[node.name] = found.get(node.name, 0) + node.inclusive[0]
     return found

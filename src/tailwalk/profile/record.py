@@ -19,7 +19,7 @@ import msgspec
 from tailwalk.errors import RecordError
 from tailwalk.runs import Conditions, Figure, KernelRecord
 from tailwalk.runs.metrics import INSTRUCTIONS
-from tailwalk.runs.record import check_figure, decode_record, encode, read_bytes, write_whole
+from tailwalk.runs.record import check_figure, decode_record, read_bytes
 from tailwalk.runs.version1 import figure_from_1
 
 PROFILE_SCHEMA = "tailwalk.profile/2"
@@ -201,8 +201,3 @@ def _balances(profile: Profile) -> bool:
             and all(-1 <= node.parent < at and 0 <= node.function < len(profile.functions)
                     for at, node in enumerate(profile.tree))
             and all(0 <= loop.function < len(profile.functions) for loop in profile.loops))
-
-
-def write_profile(profile: Profile, path: Path) -> None:
-    """Write a profile as a whole or not at all; raises RecordError where that fails."""
-    write_whole(path, encode(profile))

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tailwalk.framing import FrameType, read_output
+from tailwalk.machines import GUEST
 
 _BLOCK = struct.Struct("<QII")
 _CALL = struct.Struct("<QQQI")
-_KERNEL = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Block:
     @property
     def in_kernel(self) -> bool:
         """Is this kernel code?"""
-        return self.address >= _KERNEL
+        return self.address >= GUEST.kernel_begin
 
 
 @dataclass(frozen=True)
-class Executed:
+class Stretch:
     """The first `length` instructions of a block, executed `times` times in a row."""
 
     block: Block
@@ -52,7 +52,7 @@ class Taken:
     slot: int
 
 
-Event = Executed | Pushed | Taken
+Event = Stretch | Pushed | Taken
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Recording:
         for word, in struct.iter_unpack("<Q", self._traces[profile]):
             kind = word >> 62
             if kind == 0:
-                yield Executed(self._blocks[word & 0xffffffff], word >> 32 & 0x3ff,
+                yield Stretch(self._blocks[word & 0xffffffff], word >> 32 & 0x3ff,
                                (word >> 42) + 1)
             elif kind == 1:
                 yield Pushed(word & (1 << 62) - 1)

@@ -16,7 +16,7 @@ from functools import cache
 from itertools import accumulate
 
 from tailwalk.profile.symbols import Function, SymbolTable
-from tailwalk.profile.trace import Block, Event, Executed, Pushed
+from tailwalk.profile.trace import Block, Event, Pushed, Stretch
 
 UNKNOWN = Function("(unknown)", None, 0)
 """Stands for kernel code that no symbol names."""
@@ -133,7 +133,7 @@ class _Builder:
 
     def build(self, trace: Iterable[Event]) -> CallTree:
         for event in trace:
-            if isinstance(event, Executed):
+            if isinstance(event, Stretch):
                 if event.block.in_kernel:
                     self._execute(event)
             elif isinstance(event, Pushed):
@@ -156,7 +156,7 @@ class _Builder:
                 return
         self._strayed = True
 
-    def _execute(self, event: Executed) -> None:
+    def _execute(self, event: Stretch) -> None:
         if self._strayed and event.block.address == self._stack[-1].returns_to:
             self._stack.pop()
         self._strayed = False
@@ -187,7 +187,7 @@ class _Builder:
         return node, invocation
 
     @staticmethod
-    def _returns_from_interrupt(event: Executed) -> bool:
+    def _returns_from_interrupt(event: Stretch) -> bool:
         return event.length == len(event.block.sizes) and event.block.code.endswith(_IRETQ)
 
     def _cut(self, block: Block, length: int) -> tuple[Piece, ...]:

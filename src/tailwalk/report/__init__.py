@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Comparisons and runs in words and tables; nothing here measures or judges.
+"""What was found, in tables and words; nothing here measures or judges.
 
-The renderings for a terminal are in `table` and `run_table`, since they need rich.
+A `..._shown` builds what can be shown of a thing, once for every medium (`grid`); `terminal`,
+`mail`, `markdown`, `data` and `page` render it. Whoever uses one needs the libraries of that one
+alone: rich for a terminal, Jinja for pages.
 """
-
-from tailwalk.report.data import comparison_csv, comparison_json
-from tailwalk.report.mail import mail
-from tailwalk.report.markdown import markdown
-
-__all__ = ["comparison_csv", "comparison_json", "mail", "markdown"]

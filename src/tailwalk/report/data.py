@@ -22,8 +22,8 @@ def comparison_json(comparison: Comparison) -> str:
 
 
 def comparison_csv(comparison: Comparison) -> str:
-    """One line a case and kernel, the baseline's too; sizes in bytes, ratios and shares of 1,
-    thresholds in percent.
+    """One line a metric, case and kernel, the baseline's too; sizes in bytes, ratios and shares of
+    1, thresholds in percent.
 
     An undefined recovery is the word for why; a field that does not apply is empty.
     """
@@ -37,7 +37,7 @@ def comparison_csv(comparison: Comparison) -> str:
             tested = (*evidence.interval, evidence.p_value) if evidence else (None, None, None)
             table.writerow([
                 case.name, case.workload, *(_word(case.get(name)) for name in _PARAMETERS),
-                kernel.spec, kernel.release, row.figures[column], comparison.unit,
+                kernel.spec, kernel.release, row.figures[column], row.unit,
                 comparison.rig, row.ratios[column], row.verdicts[column], row.recovery[column],
                 _word(row.steady[column]), row.shares[column], row.written[column], *tested,
                 kernel.threshold and kernel.threshold.percent])

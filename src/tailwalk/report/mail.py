@@ -1,33 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The comparison as plain text for a mailing list: ASCII, every line under 72 columns."""
+"""A comparison as plain text for a mailing list: ASCII, every line under 72 columns."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from msgspec.structs import replace
 
-from tailwalk.compare import Comparison, Row, Verdict
-from tailwalk.report.words import (
-    UNIT_TITLES,
-    case_labels,
-    cases_with,
-    columns_after_bad,
-    comparison_conditions,
-    kernel_labels,
-    kernel_lines,
-    sentence,
-    show_figure,
-    show_interval,
-    show_ratio,
-    show_recovery,
-    show_recovery_interval,
-)
+from tailwalk.compare import Comparison, Verdict
+from tailwalk.report.comparison import comparison_shown
+from tailwalk.report.grid import Cell, Fact, Grid
 
 WIDTH = 71  # most columns of a line: plain text in mail stays under 72
 _GAP = "  "
-_TIMES = "x"
 _LONGEST_CASE = 24
 _ORDER: tuple[Verdict, ...] = (
     "regressed", "improved", "unchanged", "within noise", "unsteady", "unknown")
@@ -36,14 +23,21 @@ _ORDER: tuple[Verdict, ...] = (
 def mail(comparison: Comparison) -> str:
     """The verdict, the figures in blocks of as many kernels as fit, and the conditions."""
     comparison = _ascii(comparison)
-    parts = [
-        f"{UNIT_TITLES[comparison.unit]}, {comparison.rig} rig",
-        _wrapped(sentence(comparison, times=_TIMES)),
-        *_tables(comparison),
-        "\n".join(_verdicts(comparison)),
-        _footer(comparison),
-    ]
-    return "\n\n".join(parts) + "\n"
+    parts: list[str] = []
+    facts: dict[Fact, None] = {}
+    for shown in comparison_shown(comparison):
+        grid = shown.grid
+        cases = [cell.text for cell in grid.column(0)]
+        # Where a label leaves no room for figures, a number stands for it.
+        short = [label if len(label) <= _LONGEST_CASE else f"case {number}"
+                 for number, label in enumerate(cases, start=1)]
+        facts |= {(name, label): None for name, label in zip(short, cases, strict=True)
+                  if name != label}
+        parts += [f"{shown.title}, {comparison.rig} rig", _wrapped(shown.sentence),
+                  *_tables(grid, short), "\n".join(_verdicts(grid, cases))]
+        facts |= dict.fromkeys(shown.facts)
+    parts.append("\n".join(_wrapped(f"{name}: {text}", indent="    ") for name, text in facts))
+    return "\n\n".join(parts).replace("×", "x") + "\n"
 
 
 def _ascii(comparison: Comparison) -> Comparison:
@@ -69,47 +63,38 @@ def _wrapped(text: str, *, indent: str = "") -> str:
     return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def _tables(comparison: Comparison) -> Iterable[str]:
+def _tables(grid: Grid, cases: Sequence[str]) -> Iterable[str]:
     """The figures: blocks of whole columns, each with the cases and the baseline."""
-    cases = _column("case", [short for short, _ in _case_names(comparison)], left=True)
-    baseline = _column(kernel_labels(comparison)[0],
-                       [show_figure(row.figures[0]) for row in comparison.rows])
-    block = [cases, baseline]
-    for column in range(1, len(comparison.kernels)):
-        added = _kernel_columns(comparison, column)
+    first = _column("case", cases, left=True)
+    baseline, *kernels = (list(_kernel_columns(grid, list(numbers))) for over, numbers in groupby(
+        range(1, len(grid.columns)), lambda number: grid.columns[number].of))
+    block = [first, *baseline]
+    for added in kernels:
         if len(block) > 2 and _width([*block, *added]) > WIDTH:
             yield _joined(block)
-            block = [cases, baseline]
+            block = [first, *baseline]
         block += added
     yield _joined(block)
 
 
-def _case_names(comparison: Comparison) -> Iterable[tuple[str, str]]:
-    """Each case's label, before it the same or, where it leaves no room for figures, a number."""
-    labels = case_labels([row.parameters for row in comparison.rows])
-    for number, label in enumerate(labels, start=1):
-        yield label if len(label) <= _LONGEST_CASE else f"case {number}", label
+def _kernel_columns(grid: Grid, numbers: Sequence[int]) -> Iterable[list[str]]:
+    """The figures beside their ratios, and the recovery; the verdicts have lines of their own."""
+    over = grid.columns[numbers[0]].of
+    found = {grid.columns[number].role: [_text(cell) for cell in grid.column(number)]
+             for number in numbers}
+    figures = [cell.text for cell in grid.column(numbers[0])]
+    parts = [_column("", figures), *([_column("", found["ratio"])] if "ratio" in found else [])]
+    yield _column(over.label if over else "", [_GAP.join(line) for line in list(
+        zip(*parts, strict=True))[1:]])
+    if "recovery" in found:
+        yield _column("recovery", found["recovery"])
 
 
-def _kernel_columns(comparison: Comparison, column: int) -> list[list[str]]:
-    rows = comparison.rows
-    figures = _column("", [show_figure(row.figures[column]) for row in rows])
-    ratios = _column("", [_ratio(row, column) for row in rows])
-    cells = [f"{figure}{_GAP}{ratio}" for figure, ratio in zip(figures, ratios, strict=True)]
-    columns = [_column(kernel_labels(comparison)[column], cells[1:])]
-    if column in columns_after_bad(comparison):
-        recoveries = [f"{show_recovery(row.recovery[column])} "
-                      f"{show_recovery_interval(row, column)}".rstrip() for row in rows]
-        columns.append(_column("recovery", recoveries))
-    return columns
+def _text(cell: Cell) -> str:
+    return f"{cell.text} {cell.under}".rstrip()
 
 
-def _ratio(row: Row, column: int) -> str:
-    ratio, evidence = show_ratio(row.ratios[column], times=_TIMES), row.evidence[column]
-    return f"{ratio} {show_interval(evidence.interval)}" if evidence else ratio
-
-
-def _column(heading: str, cells: list[str], *, left: bool = False) -> list[str]:
+def _column(heading: str, cells: Sequence[str], *, left: bool = False) -> list[str]:
     width = max(map(len, [heading, *cells]))
     return [cell.ljust(width) if left else cell.rjust(width) for cell in [heading, *cells]]
 
@@ -122,16 +107,12 @@ def _joined(columns: list[list[str]]) -> str:
     return "\n".join(_GAP.join(line).rstrip() for line in zip(*columns, strict=True))
 
 
-def _verdicts(comparison: Comparison) -> Iterable[str]:
+def _verdicts(grid: Grid, cases: Sequence[str]) -> Iterable[str]:
     """Every case's verdict, by kernel."""
-    for column in range(1, len(comparison.kernels)):
-        groups = [f"{verdict} {', '.join(labels)}" for verdict in _ORDER
-                  if (labels := cases_with(comparison, column, verdict))]
-        yield _wrapped(f"{kernel_labels(comparison)[column]}: {'; '.join(groups)}",
-                       indent="    ")
-
-
-def _footer(comparison: Comparison) -> str:
-    numbered = [(short, label) for short, label in _case_names(comparison) if short != label]
-    lines = numbered + kernel_lines(comparison) + comparison_conditions(comparison)
-    return "\n".join(_wrapped(f"{name}: {text}", indent="    ") for name, text in lines)
+    for number, column in enumerate(grid.columns):
+        if column.role != "verdict" or column.of is None:
+            continue
+        verdicts = [cell.text for cell in grid.column(number)]
+        groups = [f"{verdict} {', '.join(labels)}" for verdict in _ORDER if (labels := [
+            case for case, found in zip(cases, verdicts, strict=True) if found == verdict])]
+        yield _wrapped(f"{column.of.label}: {'; '.join(groups)}", indent="    ")

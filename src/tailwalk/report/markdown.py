@@ -1,51 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The comparison as a Markdown table, for issues, commit pages and READMEs."""
+"""A comparison as a Markdown table, for issues, commit pages and READMEs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
-from tailwalk.compare import Comparison, Row
-from tailwalk.report.words import (
-    UNIT_TITLES,
-    case_labels,
-    columns_after_bad,
-    comparison_conditions,
-    kernel_labels,
-    kernel_lines,
-    sentence,
-    show_figure,
-    show_interval,
-    show_ratio,
-    show_recovery,
-    show_recovery_interval,
-)
+from tailwalk.compare import Comparison
+from tailwalk.report.comparison import comparison_shown
+from tailwalk.report.grid import Cell, Grid, GridRow, Shown
 
-_TIMES = "×"
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#"})
 
 
 def markdown(comparison: Comparison) -> str:
-    """The verdict, one table whatever the number of kernels, and the conditions as a list."""
-    recovering = columns_after_bad(comparison)
-    headings, marks = ["case"], ["---"]
-    for column, kernel in enumerate(kernel_labels(comparison)):
-        headings += [_plain(kernel), *(["recovery"] if column in recovering else [])]
-        marks += ["---:", *(["---:"] if column in recovering else [])]
-    labels = case_labels([row.parameters for row in comparison.rows])
-    lines = [
-        f"**{UNIT_TITLES[comparison.unit]}.** "
-        f"{_plain(sentence(comparison, times=_TIMES))}",
-        "",
-        _line(headings),
-        _line(marks),
-        *(_line([_plain(label), *_cells(comparison, row)])
-          for label, row in zip(labels, comparison.rows, strict=True)),
-        "",
-        *(f"- {_plain(name)}: {_plain(text)}"
-          for name, text in kernel_lines(comparison) + comparison_conditions(comparison)),
-    ]
+    """The verdict, one table whatever the number of kernels (for each metric), and the conditions
+    as a list."""
+    lines: list[str] = []
+    for shown in comparison_shown(comparison):
+        lines += [*_lines(shown), ""]
+    lines += [f"- {_plain(name)}: {_plain(text)}" for name, text in shown.facts]
     return "\n".join(lines) + "\n"
+
+
+def _lines(shown: Shown) -> Iterator[str]:
+    """The verdict and the table of a metric."""
+    grid = shown.grid
+    # Verdicts and ratios stand in one column with the figures.
+    headings = [_plain(column.heading if column.of is None or column.role == "recovery"
+                       else column.of.label)
+                for column in grid.columns if column.role not in ("ratio", "verdict")]
+    yield from (f"**{shown.title}.** {_plain(shown.sentence)}", "", _line(headings),
+                _line(["---", *["---:"] * (len(headings) - 1)]))
+    yield from (_line(_cells(grid, row)) for row in grid.rows)
 
 
 def _plain(text: str) -> str:
@@ -57,16 +44,17 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cells(comparison: Comparison, row: Row) -> Iterable[str]:
-    for column in range(len(comparison.kernels)):
-        figure = show_figure(row.figures[column])
-        if column == 0:
-            yield figure if row.steady[0] else f"{figure} (unsteady)"
-            continue
-        ratio, evidence = show_ratio(row.ratios[column], times=_TIMES), row.evidence[column]
-        if evidence is not None:
-            ratio = f"{ratio} {_plain(show_interval(evidence.interval))}"
-        yield f"{figure} ({ratio}, {row.verdicts[column]})"
-        if column in columns_after_bad(comparison):
-            interval = _plain(show_recovery_interval(row, column))
-            yield f"{show_recovery(row.recovery[column])} {interval}".rstrip()
+def _cells(grid: Grid, row: GridRow) -> Iterable[str]:
+    yield _plain(row.cells[0].text)
+    for _, numbers in groupby(range(1, len(row.cells)), lambda number: grid.columns[number].of):
+        cells = {grid.columns[number].role: row.cells[number] for number in numbers}
+        figure = cells["figure"]
+        said = [_text(cells["ratio"]), cells["verdict"].text] if "verdict" in cells else (
+            [figure.under] if figure.under else [])
+        yield f"{figure.text} ({', '.join(said)})" if said else figure.text
+        if "recovery" in cells:
+            yield _text(cells["recovery"])
+
+
+def _text(cell: Cell) -> str:
+    return f"{cell.text} {_plain(cell.under)}".rstrip()

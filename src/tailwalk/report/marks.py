@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Marks for charts: told apart by shape as well as colour, in both themes and on paper."""
+"""Marks and colours for charts; marks are told apart by shape as well as colour, in both themes and
+on paper."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from functools import partial
+from html import escape as escape_html
+
+escape = partial(escape_html, quote=False)
+"""For text between tags; that of attributes has its quotes escaped too. The XML package would load
+all of urllib for it."""
 
 
 @dataclass(frozen=True)
@@ -33,3 +40,10 @@ def mark(number: int, x: float, y: float, *, title: str) -> str:
     shape = MARKS[number % len(MARKS)]
     return (f'<path class="mark" d="{shape.path}" fill="{shape.colour}" '
             f'transform="translate({x:.1f} {y:.1f})"><title>{escape(title)}</title></path>')
+
+
+def shade(heat: float, cool: Sequence[int], hot: Sequence[int]) -> str:
+    """The colour between two, at 0 the cool one and at 1 the hot one."""
+    red, green, blue = (round(start + heat * (end - start))
+                        for start, end in zip(cool, hot, strict=True))
+    return f"rgb({red},{green},{blue})"

@@ -8,17 +8,21 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
+from typing import get_args
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from tailwalk import __version__
+from tailwalk.compare import Verdict
 from tailwalk.errors import UsageError
-from tailwalk.report.page_section import Section, Source
-from tailwalk.report.words import UNIT_TITLES
+from tailwalk.report.grid import Cell, Column, Fact
+from tailwalk.report.section import Section, Source
 
 # The reader meets the verdict first, then what explains it.
 _ORDER = ("comparison", "sweep", "why", "track")
+_DRESSES = {"doubtful": "doubtful", "dearer": "regressed", "cheaper": "improved",
+            **{verdict: verdict.replace(" ", "-") for verdict in get_args(Verdict)}}
 
 
 def page(sections: Sequence[Section], *, title: str | None = None) -> str:
@@ -35,7 +39,7 @@ def page(sections: Sequence[Section], *, title: str | None = None) -> str:
         conditions=_conditions(ordered), sources=_sources(ordered), machines=_machines(ordered),
         commands=[(section.title, section.commands) for section in ordered if section.commands],
         measured=_measured(ordered), version=__version__,
-        units=list(dict.fromkeys(UNIT_TITLES[section.unit] for section in ordered)))
+        units=list(dict.fromkeys(section.metric.title for section in ordered)))
 
 
 def _told_apart(sections: Sequence[Section]) -> list[Section]:
@@ -57,7 +61,7 @@ def _anchors(sections: Sequence[Section]) -> list[str]:
             for number, kind in enumerate(kinds)]
 
 
-def _conditions(sections: Sequence[Section]) -> list[tuple[str, list[tuple[str, str]]]]:
+def _conditions(sections: Sequence[Section]) -> list[tuple[str, list[Fact]]]:
     """Conditions: those of the whole page, then under its title each section's own."""
     shared = [line for line in sections[0].conditions
               if all(line in section.conditions for section in sections)]
@@ -104,4 +108,14 @@ def _template() -> Template:
         "style": Markup((folder / "page.css").read_text(encoding="utf-8")),
         "script": Markup((folder / "page.js").read_text(encoding="utf-8")),
     }
+    environment.filters["look"] = _look
     return environment.get_template("page.html.j2")
+
+
+def _look(cell: Cell, column: Column | None) -> str:
+    """The classes of a cell."""
+    role = column.role if column else "figure"
+    if role == "recovery":
+        return "figure" if cell.key else "word"
+    dress = _DRESSES.get(cell.tone, "")
+    return dress if role == "verdict" else f"figure {dress}".rstrip()

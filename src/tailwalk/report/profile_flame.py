@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
 
 from tailwalk.profile.pairing import PairedNode, paired_tree
 from tailwalk.profile.record import Profile
+from tailwalk.report.marks import escape
 from tailwalk.report.profile_words import show_change, side_labels
 from tailwalk.report.words import case_labels, show_figure
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from html import escape as escape_html
 from itertools import pairwise
-from xml.sax.saxutils import escape, quoteattr
 
 from tailwalk.compare.steps import Track
 from tailwalk.report.chart import scale, ticks
-from tailwalk.report.marks import MARKS, mark
-from tailwalk.report.track_words import track_labels
-from tailwalk.report.words import UNIT_TITLES, case_labels, show_figure
+from tailwalk.report.marks import MARKS, escape, mark
+from tailwalk.report.track import track_labels
+from tailwalk.report.words import case_labels, show_figure
+from tailwalk.runs.metrics import METRICS
 
 _WIDTH = 760
 _TOP, _BOTTOM, _LEFT, _RIGHT = 34, 78, 66, 118
@@ -48,24 +49,25 @@ def track_svg(track: Track, *, alone: bool = True) -> str:
         return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - share)
 
     parts = [*_axis(low, high, down), *_columns(labels, across)]
-    ends = _spread([down(row.figures[-1]) for row in track.rows])
+    # What is not above 0 has no place on a log scale: the label stands at the last that has one.
+    ends = _spread([down(next((figure for figure in reversed(row.figures) if figure > 0), 10**low))
+                    for row in track.rows])
     for number, (case, row, end) in enumerate(zip(cases, track.rows, ends, strict=True)):
         colour = MARKS[number % len(MARKS)].colour
-        points = [(across(column), down(figure)) for column, figure in enumerate(row.figures)
-                  if figure > 0]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        points = [(across(column), down(figure), column)
+                  for column, figure in enumerate(row.figures) if figure > 0]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
         parts.append(f'<polyline class="line" stroke="{colour}" points="{path}"/>')
-        for (x, y), label, figure, steady in zip(
-                points, labels, row.figures, row.steady, strict=False):
-            said = f"{case} on {label}: {show_figure(figure)} {track.unit}" + (
-                "" if steady else ", unsteady")
+        for x, y, column in points:
+            said = (f"{case} on {labels[column]}: {show_figure(row.figures[column])} {track.unit}"
+                    f"{'' if row.steady[column] else ', unsteady'}")
             parts.append(mark(number, x, y, title=said))
         x = across(len(labels) - 1)
         parts.append(f'<text x="{x + 12:.1f}" y="{end + 4:.1f}" fill="{colour}" '
                      f'style="fill:{colour}">{escape(case)}</text>')
-    title = f"{UNIT_TITLES[track.unit]} by kernel, log scale"
+    title = f"{METRICS[track.metric].title} by kernel, log scale"
     space = 'xmlns="http://www.w3.org/2000/svg" class="alone" ' if alone else ""
-    return (f'<svg {space}role="img" aria-label={quoteattr(title)} '
+    return (f'<svg {space}role="img" aria-label="{escape_html(title)}" '
             f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}">'
             f'<style>{_STYLE}</style><text x="{_LEFT}" y="16">{escape(title)}</text>'
             f'{"".join(parts)}</svg>\n')

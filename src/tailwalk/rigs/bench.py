@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem
+from tailwalk.filesystems import find_kind
 from tailwalk.kernels import Kernel
+from tailwalk.machines import GUEST
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.progress import SILENT, Progress
 from tailwalk.runs import Conditions
-from tailwalk.vm.cpu import show_cpu
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.qemu import Machine, Qemu, find_qemu, kernel_command_line, machine_arguments
 from tailwalk.vm.state import BOOT_SECONDS, Booted, Start, boot, prepare_boot
@@ -38,12 +39,12 @@ class Bench:
                    cache=cache, progress=progress)
 
     def start(self, kernel: Kernel, filesystem: Filesystem) -> Start:
-        """What boots the kernel with a RAM disk and the file system's driver."""
+        """What boots the kernel with the file system's drivers."""
         return prepare_boot(kernel, self.machine, probe=self.probe, qemu=self.qemu,
-                            drivers=("brd", filesystem.kind), cache=self.cache)
+                            drivers=find_kind(filesystem.kind).drivers, cache=self.cache)
 
     def boot(self, kernel: Kernel, filesystem: Filesystem) -> Booted:
-        """The kernel, booted with a RAM disk and the file system's driver."""
+        """The kernel, booted as from `start`."""
         return self.go_on(self.start(kernel, filesystem))
 
     def go_on(self, start: Start) -> Booted:
@@ -61,7 +62,7 @@ class Bench:
 
     def conditions(self, filesystem: Filesystem) -> Conditions:
         """What the figures of this bench depend on, besides kernel and cases."""
-        shown = show_cpu(self.machine.cpu)
+        shown = GUEST.show_cpu(self.machine.cpu)
         return Conditions(
             filesystem=filesystem, probe=self.probe.digest,
             machine={

@@ -12,6 +12,7 @@ from typing import TypeVar
 from tailwalk.errors import TailwalkError
 from tailwalk.vm.guest import Crew
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -51,10 +52,17 @@ def run_jobs(jobs: Sequence[Callable[[], T]], *, workers: int | None = None) -> 
     At the first job that raises, or at Ctrl-C, the guests of all others are killed and the error
     passes through.
     """
-    found: dict[int, T] = {}
-    with closing(as_finished(jobs, workers=workers)) as finished:
-        for number, outcome in finished:
+    found = collected(as_finished(jobs, workers=workers))
+    return [found[number] for number in range(len(jobs))]
+
+
+def collected(finished: Generator[tuple[K, T | TailwalkError]]) -> dict[K, T]:
+    """What comes as it is finished, by its name. The first error closes the iterator, which stops
+    the rest, and passes through."""
+    found: dict[K, T] = {}
+    with closing(finished):
+        for name, outcome in finished:
             if isinstance(outcome, TailwalkError):
                 raise outcome
-            found[number] = outcome
-    return [found[number] for number in range(len(jobs))]
+            found[name] = outcome
+    return found

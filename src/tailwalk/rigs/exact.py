@@ -18,6 +18,7 @@ from tailwalk.errors import TailwalkError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.cores import collected
 from tailwalk.rigs.counting import Counted, Portion
 from tailwalk.rigs.job import case_line, prologue
 from tailwalk.rigs.plan import Plan
@@ -49,13 +50,8 @@ def measure(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None = None
     records are added to it, each as soon as it is complete. Raises UsageError, ToolError,
     KernelError or GuestError; guests of the other kernels are then stopped.
     """
-    found: dict[int, Measured] = {}
-    with closing(measure_each(kernels, plan, bench=bench, store=store, fresh=fresh,
-                              pool=pool)) as finished:
-        for number, outcome in finished:
-            if isinstance(outcome, TailwalkError):
-                raise outcome
-            found[number] = outcome
+    found = collected(measure_each(kernels, plan, bench=bench, store=store, fresh=fresh,
+                                   pool=pool))
     return [found[number] for number in range(len(kernels))]
 
 
@@ -76,7 +72,7 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
     begin = prologue(plan.filesystem, bench.cache)
     groups = [plan.cases[at:at + _CASES_PER_GUEST]
               for at in range(0, len(plan.cases), _CASES_PER_GUEST)]
-    jobs = [begin + b"".join(case_line(case, plan.calls) for case in group) + b"end\n"
+    jobs = [begin + b"".join(case_line("case", case, calls=plan.calls) for case in group) + b"end\n"
             for group in groups]
     starts: dict[int, Start] = {}
     for number, kernel in enumerate(kernels):

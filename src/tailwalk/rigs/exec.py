@@ -13,7 +13,6 @@ import re
 import struct
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
@@ -24,28 +23,28 @@ from elftools.elf.elffile import ELFFile
 
 from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
-from tailwalk.cases import KIB, MIB, Filesystem, show_size
-from tailwalk.errors import GuestError, KernelError, ToolError, UsageError
+from tailwalk.cases import MIB, Filesystem, show_size
+from tailwalk.errors import GuestError, KernelError, UsageError
+from tailwalk.filesystems import find_kind
 from tailwalk.framing import FrameType, read_output
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
+from tailwalk.machines import GUEST
 from tailwalk.plugins.build import build_plugin
+from tailwalk.probe.job import job_line
 from tailwalk.progress import Progress
-from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import prologue
-from tailwalk.rigs.recording import symbol_text
+from tailwalk.rigs.recording import symbol_text, watched
 from tailwalk.runs.execution import Execution, Instructions
-from tailwalk.vm.filesystem import IMAGE_SIZE, check_kind
+from tailwalk.vm.filesystem import IMAGE_SIZE
 from tailwalk.vm.guest import Guest
-from tailwalk.vm.qemu import Qemu
 from tailwalk.vm.state import Booted, kernel_record
 
 _RESULT = struct.Struct("<6Q")
 _STREAM = struct.Struct("<Q")
 
-# What a new task begins with (arch/x86/entry/entry_64.S; before v6.7 without the suffix).
-_NEWBORN = re.compile(r"^([0-9a-f]{16}) [tT] ret_from_fork(?:_asm)?$", re.MULTILINE)
+_NEWBORN = re.compile(rf"^([0-9a-f]{{16}}) [tT] {GUEST.newborn}$", re.MULTILINE)
 
 _MOST_ARGUMENTS = 1024
 _CANNOT_RUN = 127
@@ -68,7 +67,7 @@ class ExecPlan:
     """What to run.
 
     Attributes:
-        program: a static x86-64 ELF file of this machine.
+        program: a static ELF file of this machine.
         arguments: after the program's name.
         filesystem: made afresh; the program begins in its root directory.
         files: files of this machine that are put there beforehand.
@@ -95,7 +94,7 @@ class ExecPlan:
         if not 0 < self.seconds <= _LONGEST:
             raise UsageError(f"--timeout {self.seconds:g}: give a number of seconds above 0, at "
                              f"most {_LONGEST}.")
-        check_kind(self.filesystem)
+        find_kind(self.filesystem.kind)
         for made in self.made:
             if not 1 <= made.size <= IMAGE_SIZE // 2 or not 512 <= made.fill <= 64 * MIB:
                 raise UsageError(
@@ -123,7 +122,7 @@ class Executed:
 def read_program(path: Path) -> bytes:
     """A program's bytes, if a guest can run it without any library.
 
-    Raises UsageError where it cannot be read or is no static x86-64 ELF file.
+    Raises UsageError where it cannot be read or is no static ELF file for the guest.
     """
     try:
         content = path.read_bytes()
@@ -135,9 +134,9 @@ def read_program(path: Path) -> bytes:
     except ELFError as error:
         raise UsageError(f"{path} is no ELF program ({error}): a guest has no shell for scripts; "
                          "give a static binary.") from error
-    if machine != "EM_X86_64" or kind not in ("ET_EXEC", "ET_DYN"):
+    if machine != GUEST.elf or kind not in ("ET_EXEC", "ET_DYN"):
         raise UsageError(f"{path} is an ELF file of machine {machine} and type {kind}, and guests "
-                         "run x86-64 programs.")
+                         f"run {GUEST.title} programs.")
     if "PT_INTERP" in segments:
         raise UsageError(f"{path} needs shared libraries, which a guest has not: link it with "
                          "-static.")
@@ -165,21 +164,11 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     booted = bench.boot(kernel, plan.filesystem)
     job = _job(plan, program, carried, bench.cache)
     newborn = _newborn_address(bench, kernel, booted)
-    with ExitStack() as stack:
-        with naming("a file in memory for the plugin's counts"):
-            output = os.memfd_create("tailwalk-tasks", os.MFD_CLOEXEC)
-        stack.callback(os.close, output)
-        value = f"{str(plugin).replace(',', ',,')},output={output},newborn={newborn}"
-        watched = replace(bench, machine=replace(bench.machine, plugins=(value, *plugins)))
-        stack.enter_context(bench.progress.task(f"run {plan.program.name} on {kernel.spec}"))
-        guest = stack.enter_context(watched.guest(kernel, booted, job, inherited=(output,)))
-        try:
-            ended = _collect(guest, plan)
-        except GuestError as error:
-            if os.fstat(output).st_size == 0:
-                raise _no_plugins(bench.qemu) from error
-            raise
-        counts = _counts(output, kernel)
+    with (bench.progress.task(f"run {plan.program.name} on {kernel.spec}"),
+          watched(bench, kernel, booted, job, plugin=plugin, arguments=f",newborn={newborn}",
+                  others=plugins) as (guest, output)):
+        ended = _collect(guest, plan)
+        counts = _counts(output(), kernel)
     return Executed(
         Execution(
             tailwalk=__version__, created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -200,16 +189,16 @@ def _read_file(path: Path) -> bytes:
 
 def _job(plan: ExecPlan, program: bytes, carried: Sequence[tuple[str, bytes]],
          cache: Cache) -> bytes:
-    parts = [prologue(plan.filesystem, cache), f"program {len(program)}\n".encode(), program]
+    parts = [prologue(plan.filesystem, cache), job_line("program", length=len(program)),
+             program]
     for title, content in carried:
-        name = os.fsencode(title)
-        parts += [f"file {len(name)} {len(content)}\n".encode(), name, content]
+        parts += [job_line("file", name=title, length=len(content)), content]
     for made in plan.made:
-        name = os.fsencode(made.name)
-        parts += [f"make {len(name)} {made.size} {made.fill}\n".encode(), name]
+        parts.append(job_line("make", name=made.name, size=made.size, fill=made.fill))
     arguments = b"".join(os.fsencode(text) + b"\0"
                          for text in (str(plan.program), *plan.arguments))
-    parts += [f"run {1 + len(plan.arguments)} {len(arguments)}\n".encode(), arguments, b"end\n"]
+    parts += [job_line("run", count=1 + len(plan.arguments), length=len(arguments)), arguments,
+              job_line("end")]
     return b"".join(parts)
 
 
@@ -265,9 +254,9 @@ class _Counts:
     switches: int
 
 
-def _counts(output: int, kernel: Kernel) -> _Counts:
+def _counts(output: bytes, kernel: Kernel) -> _Counts:
     """What the plugin wrote (plugins/tasks/tasks.c)."""
-    results = [frame for frame in read_output(os.pread(output, 4 * KIB, 0))
+    results = [frame for frame in read_output(output)
                if frame.type is FrameType.TASKS]
     if not results:
         raise GuestError("the plugin has not counted to the program's end: the result is torn. "
@@ -278,11 +267,3 @@ def _counts(output: int, kernel: Kernel) -> _Counts:
                           "tasks in a way that it does not know, so that instructions cannot be "
                           "told apart.")
     return _Counts(Instructions(user=user, kernel=inside, others=others), tasks, switches)
-
-
-def _no_plugins(qemu: Qemu) -> ToolError:
-    """The plugin's first act is to write: it was never loaded."""
-    return ToolError(
-        f"QEMU {qemu.version} ({qemu.program}) does not load the plugin that counts a program's "
-        "instructions. Use a QEMU that was built with plugins (./configure --enable-plugins), as "
-        "Debian's qemu-system-x86 is.")

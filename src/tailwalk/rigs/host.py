@@ -26,8 +26,10 @@ from tailwalk.host.surroundings import (
 )
 from tailwalk.host.worker import Worker
 from tailwalk.probe.build import Probe, build_probe
+from tailwalk.probe.job import job_line
 from tailwalk.probe.protocol import read_folios, read_times
 from tailwalk.progress import SILENT, Progress
+from tailwalk.rigs.job import case_line
 from tailwalk.rigs.plan import LEAST_ROUNDS, Plan
 from tailwalk.rigs.timing import (
     TRIAL_BATCHES,
@@ -35,8 +37,6 @@ from tailwalk.rigs.timing import (
     Batches,
     Record,
     batches_for,
-    fill_line,
-    folios_line,
     make_figure,
     method_notes,
     round_order,
@@ -86,7 +86,7 @@ def _all_rounds(probe: Probe, directory: Path, plan: Plan, *, cpu: int,
             if late and number > LEAST_ROUNDS:
                 break
             with Worker(probe, directory) as worker:
-                worker.tell(f"pin {cpu}\n".encode())
+                worker.tell(job_line("pin", cpu=cpu))
                 if number == 0:
                     records = _first_look(worker, plan.cases)
                 else:
@@ -101,7 +101,7 @@ def _first_look(worker: Worker, cases: Sequence[Case]) -> dict[Case, Record]:
     """A record of each case, with nothing in it but how the case is to be timed."""
     records = {}
     for group in round_order(cases, 0):
-        worker.tell(fill_line(group[0]))
+        worker.tell(case_line("fill", group[0]))
         for case in group:
             worker.tell(time_line(case, Batches(TRIAL_BATCHES, TRIAL_CALLS)))
             records[case] = Record(case, batches_for(read_times(worker.answer())))
@@ -110,14 +110,14 @@ def _first_look(worker: Worker, cases: Sequence[Case]) -> dict[Case, Record]:
 
 def _one_round(worker: Worker, records: dict[Case, Record], number: int) -> None:
     for group in round_order(list(records), number):
-        worker.tell(fill_line(group[0]))
+        worker.tell(case_line("fill", group[0]))
         times = []
         for case in group:
             worker.tell(time_line(case, records[case].batches))
             times.append(read_times(worker.answer()))
         # Not before: looking maps the file.
         for case, timed in zip(group, times, strict=True):
-            worker.tell(folios_line(case))
+            worker.tell(case_line("folios", case))
             records[case].add(timed, read_folios(worker.answer()))
 
 

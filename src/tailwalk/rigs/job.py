@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lines of a guest's job: its file system, and what it measures there."""
+"""The lines of a job: a guest's file system, and what is done with cases."""
 
 from __future__ import annotations
 
 from tailwalk.cache import Cache
 from tailwalk.cases import Case, Filesystem
-from tailwalk.vm.filesystem import packed_image
+from tailwalk.filesystems import find_kind
+from tailwalk.probe.job import job_line
+from tailwalk.vm.filesystem import RAM_DISK, packed_image
 
 
 def prologue(filesystem: Filesystem, cache: Cache) -> bytes:
-    """The part of a job that makes the file system on the RAM disk and mounts it."""
+    """The part of a job that makes the file system, on the RAM disk where it needs one, and mounts
+    it."""
+    kind = find_kind(filesystem.kind).check_block_size(filesystem.block_size)
+    mount = job_line("mount", kind=kind.name, device=RAM_DISK if kind.mkfs else kind.name,
+                     options=filesystem.mount_options)
+    if kind.mkfs is None:
+        return mount
     image = packed_image(filesystem, cache)
-    return b"".join([
-        f"disk /dev/ram0 {len(image)}\n".encode(), image,
-        f"mount {filesystem.kind} /dev/ram0 {filesystem.mount_options}\n".encode()])
+    return job_line("disk", device=RAM_DISK, length=len(image)) + image + mount
 
 
-def case_line(case: Case, calls: int) -> bytes:
-    """The line of a job that measures a case."""
-    return (f"case {case.workload} {case.size} {case.vectors} {case.offset} {case.fill} "
-            f"{case.file_size} {int(case.uptodate)} {calls}\n").encode()
+def case_line(verb: str, case: Case, **more: int) -> bytes:
+    """The line of a job that does something with a case: `case` counts its calls one by one,
+    `fill` prepares what it needs, `time` times its calls in batches, and `folios` asks which folios
+    cache its file."""
+    return job_line(verb, workload=case.workload, **case.parameters, **more)

@@ -10,8 +10,8 @@ from typing import get_args
 
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import UsageError
+from tailwalk.filesystems import find_kind
 from tailwalk.runs.metrics import Rig
-from tailwalk.vm.filesystem import check_kind
 from tailwalk.words import listed
 
 DEFAULT_CALLS = 300
@@ -80,9 +80,9 @@ class Plan:
         self.pace.check()
         if not self.cases:
             raise UsageError("there is no case to measure: name one, or a suite.")
+        kind = find_kind(self.filesystem.kind)
         for case in self.cases:
-            case.check()
-        check_kind(self.filesystem)
+            kind.check_uptodate(case.check().uptodate)
         return self
 
     def check_for(self, rig: Rig) -> Plan:

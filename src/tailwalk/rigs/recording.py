@@ -7,7 +7,8 @@ import os
 import struct
 import time
 import zlib
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.framing import FrameType
 from tailwalk.kernels import Kernel
+from tailwalk.machines import GUEST
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counting import FRAME_SECONDS, collect_figures
 from tailwalk.rigs.job import case_line, prologue
 from tailwalk.runs import Figure
+from tailwalk.vm.guest import Guest
 from tailwalk.vm.qemu import Qemu
 from tailwalk.vm.state import Booted
 
@@ -42,36 +45,44 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
 
     Raises ToolError where QEMU loads no plugin, GuestError as `collect_figures`.
     """
-    job = prologue(filesystem, bench.cache) + case_line(case, calls) + b"end\n"
+    job = prologue(filesystem, bench.cache) + case_line("case", case, calls=calls) + b"end\n"
+    with watched(bench, kernel, booted, job, plugin=plugin) as (guest, output):
+        figure, = collect_figures(guest, [case], calls)
+        return Recorded(figure, output())
+
+
+@contextmanager
+def watched(bench: Bench, kernel: Kernel, booted: Booted, job: bytes, *, plugin: Path,
+            arguments: str = "", others: Sequence[str] = ()
+            ) -> Generator[tuple[Guest, Callable[[], bytes]]]:
+    """A guest with a plugin beside, and what reads the bytes that the plugin wrote so far to the
+    descriptor that its argument `output` names; `arguments` are more of its, `others` values for
+    further -plugin.
+
+    Raises ToolError in place of a GuestError where QEMU loaded no plugin: its first act is to
+    write.
+    """
     with ExitStack() as stack:
-        with naming("a file in memory for the plugin's trace"):
-            output = os.memfd_create("tailwalk-trace", os.MFD_CLOEXEC)
+        with naming("a file in memory for the plugin's output"):
+            output = os.memfd_create("tailwalk-plugin", os.MFD_CLOEXEC)
         stack.callback(os.close, output)
-        value = f"{str(plugin).replace(',', ',,')},output={output}"
-        watched = replace(bench, machine=replace(bench.machine, plugins=(value,)))
-        with watched.guest(kernel, booted, job, inherited=(output,)) as guest:
-            try:
-                figure, = collect_figures(guest, [case], calls)
-            except GuestError as error:
-                if os.fstat(output).st_size == 0:
-                    raise _no_plugins(bench.qemu, guest.console) from error
-                raise
-        return Recorded(figure, _content(output))
-
-
-def _content(descriptor: int) -> bytes:
-    with open(descriptor, "rb", closefd=False) as stream:
-        stream.seek(0)
-        return stream.read()
+        value = f"{str(plugin).replace(',', ',,')},output={output}{arguments}"
+        bench = replace(bench, machine=replace(bench.machine, plugins=(value, *others)))
+        guest = stack.enter_context(bench.guest(kernel, booted, job, inherited=(output,)))
+        try:
+            yield guest, lambda: os.pread(output, os.fstat(output).st_size, 0)
+        except GuestError as error:
+            if os.fstat(output).st_size == 0:
+                raise _no_plugins(bench.qemu, guest.console) from error
+            raise
 
 
 def _no_plugins(qemu: Qemu, said: str) -> ToolError:
-    """The plugin's first act is to write: it was never loaded."""
     words = " ".join(said.split()) or "nothing"
     return ToolError(
         f"QEMU {qemu.version} ({qemu.program}) does not load the counting plugin, without which "
-        f"instructions cannot be told apart by function; it says: {words}. Use a QEMU that was "
-        "built with plugins (./configure --enable-plugins), as Debian's qemu-system-x86 is.")
+        f"it cannot be told whose instructions are executed; it says: {words}. Use a QEMU that was "
+        f"built with plugins (./configure --enable-plugins), as Debian's {GUEST.qemu_package} is.")
 
 
 def symbol_text(bench: Bench, kernel: Kernel, booted: Booted) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,17 +27,16 @@ from tailwalk.host.disturbance import CpuWatch, allowed_cpu
 from tailwalk.host.surroundings import machine_facts
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
+from tailwalk.machines import GUEST
 from tailwalk.probe.protocol import read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.job import prologue
+from tailwalk.rigs.job import case_line, prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.timing import (
     Batches,
     Record,
-    fill_line,
-    folios_line,
     make_figure,
     method_notes,
     round_order,
@@ -45,24 +44,23 @@ from tailwalk.rigs.timing import (
 )
 from tailwalk.runs import Conditions, Run
 from tailwalk.vm.guest import Guest
-from tailwalk.vm.kvm import TIMED_CPU, kvm_runs_guests
+from tailwalk.vm.kvm import kvm_runs_guests
 from tailwalk.vm.qemu import Machine
 from tailwalk.vm.state import KernelSaid, kernel_record, kernel_said
 
-TIMED_MACHINE = Machine(engine="kvm", cpu=TIMED_CPU)
+TIMED_MACHINE = Machine(engine="kvm", cpu=GUEST.kvm.cpu)
 
 # A guest cannot be asked back how dear a call is. With these a vDSO clock is under 1% of a batch of
 # any call above 150 ns, and the dearest seed case takes some 15 ms a round.
 _BATCHES = Batches(number=32, calls=32)
 
 # An ordinary kernel boots under KVM in 2 s; one that is interpreted would take an hour.
-BOOT_SECONDS = 60.0
-_ROUND_SECONDS = 120.0
+_ROUND_SECONDS = 300.0
 
 
-def require_kvm() -> None:
+def require_kvm(trial: Callable[[], tuple[bool, str]] = kvm_runs_guests) -> None:
     """Raise ToolError, saying what was tried, unless KVM runs guests on this machine."""
-    runs, reason = kvm_runs_guests()
+    runs, reason = trial()
     if not runs:
         raise ToolError(f"the timed rig needs KVM, and KVM runs no guest here: {reason}. Measure "
                         "on another machine, or count instructions with --rig exact, which needs "
@@ -109,9 +107,9 @@ def measure_timed(kernels: Sequence[Kernel], plan: Plan, *,
 def _round_lines(groups: Sequence[Sequence[Case]]) -> bytes:
     lines = []
     for group in groups:
-        lines.append(fill_line(group[0]))
+        lines.append(case_line("fill", group[0]))
         lines += [time_line(case, _BATCHES) for case in group]
-        lines += [folios_line(case) for case in group]  # not before: looking maps the file
+        lines += [case_line("folios", case) for case in group]  # not before: looking maps the file
     return b"".join(lines) + b"pause\n"
 
 
@@ -147,7 +145,7 @@ class _Running:
 
     def boot(self, cpu: int) -> None:
         """Wait until the guest has booted and stopped itself, its processor pinned to a CPU."""
-        deadline = time.monotonic() + BOOT_SECONDS
+        deadline = time.monotonic() + self._bench.boot_seconds
         self._guest.greet(deadline)
         [processor] = self._guest.command("query-cpus-fast", deadline)
         self.thread = int(processor["thread-id"])

@@ -18,6 +18,7 @@ from statistics import median
 
 from tailwalk.cases import Case
 from tailwalk.probe.protocol import Folios, Times
+from tailwalk.rigs.job import case_line
 from tailwalk.runs import Figure, FolioCount
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import TIME
@@ -94,18 +95,7 @@ def batches_for(trial: Times) -> Batches:
 
 def time_line(case: Case, batches: Batches) -> bytes:
     """The line of a job that times a case."""
-    return (f"time {case.workload} {case.size} {case.vectors} {case.offset} {batches.number} "
-            f"{batches.calls}\n").encode()
-
-
-def fill_line(case: Case) -> bytes:
-    """The line of a job that prepares the page cache for a case."""
-    return f"fill {case.file_size} {case.fill} {int(case.uptodate)}\n".encode()
-
-
-def folios_line(case: Case) -> bytes:
-    """The line of a job that asks which folios cache the file."""
-    return f"folios {case.file_size} {case.offset}\n".encode()
+    return case_line("time", case, batches=batches.number, calls=batches.calls)
 
 
 def round_order(cases: Sequence[Case], number: int) -> Iterator[list[Case]]:
@@ -119,15 +109,15 @@ def round_order(cases: Sequence[Case], number: int) -> Iterator[list[Case]]:
     return iter(groups)
 
 
-def _cache_of(case: Case) -> tuple[int, int, bool]:
-    return case.file_size, case.fill, case.uptodate
+def _cache_of(case: Case) -> tuple[int, ...]:
+    return tuple(case.get(name) or 0 for name in ("file_size", "fill", "uptodate"))
 
 
 def make_figure(record: Record, notes: Sequence[str] = ()) -> Figure:
     """The figure of a case: the median of its samples, with its interval; `notes` come last."""
     last = record.folios[-1]
     said = []
-    if last.counts is None:
+    if last.counts is None and record.case.get("fill") is not None:
         said.append("folio orders are unknown: only root may see the kernel's page flags")
     elif any(folios != last for folios in record.folios):
         said.append("the folios were not the same in every round; those of the last are shown")

@@ -16,11 +16,10 @@ from tailwalk.runs.record import Run, write_whole
 
 
 class ExportLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure of one run; sizes and offsets in bytes, the figure and its interval in `unit`.
+    """One metric of one figure; sizes and offsets in bytes, the figure and its interval in `unit`.
 
-    See `Run`, `Figure` and `Case` for what each means; `call` is the case's workload, and a
-    parameter that it has not is None; `calls` is how many calls (exact rig) or
-    samples (timed rigs) the figure rests on.
+    See `Run`, `Figure`, `Amount` and `Case` for what each means; `call` is the case's workload, and
+    a parameter that it has not is None; `calls` is how many calls or samples the figure rests on.
     """
 
     run: str
@@ -55,25 +54,26 @@ class ExportLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lines(runs: Sequence[Run]) -> Iterator[ExportLine]:
-    """The figures of the runs, run by run."""
+    """The figures of the runs, run by run, with every metric."""
     for run in runs:
         system = run.conditions.filesystem
         for figure in run.figures:
             case = figure.case
-            main = figure.main
-            low, high = main.interval or (None, None)
-            yield ExportLine(
-                run=run.id, created=run.created, tailwalk=run.tailwalk, rig=run.rig,
-                unit=main.unit, kernel=run.kernel.spec, release=run.kernel.release,
-                kernel_digest=run.kernel.digest, filesystem=system.kind,
-                block_size=system.block_size, mount_options=system.mount_options,
-                inputs=run.inputs, case=case.name, call=case.workload,
-                size=case.get("size"), vectors=case.get("vectors"), offset=case.get("offset"),
-                fill=case.get("fill"), file_size=case.get("file_size"),
-                uptodate=None if case.get("uptodate") is None else case.uptodate,
-                figure=main.value, user=main.user, share=main.share, steady=main.steady,
-                interval_low=low, interval_high=high, calls=main.number,
-                written_order=figure.written, notes="; ".join(figure.notes))
+            for amount in figure.ranked:
+                low, high = amount.interval or (None, None)
+                yield ExportLine(
+                    run=run.id, created=run.created, tailwalk=run.tailwalk, rig=run.rig,
+                    unit=amount.unit, kernel=run.kernel.spec, release=run.kernel.release,
+                    kernel_digest=run.kernel.digest, filesystem=system.kind,
+                    block_size=system.block_size, mount_options=system.mount_options,
+                    inputs=run.inputs, case=case.name, call=case.workload,
+                    size=case.get("size"), vectors=case.get("vectors"), offset=case.get("offset"),
+                    fill=case.get("fill"), file_size=case.get("file_size"),
+                    uptodate=None if case.get("uptodate") is None else case.uptodate,
+                    figure=amount.value, user=amount.user, share=amount.share,
+                    steady=amount.steady, interval_low=low, interval_high=high,
+                    calls=amount.number, written_order=figure.written,
+                    notes="; ".join(figure.notes))
 
 
 def to_csv(runs: Sequence[Run]) -> str:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 RESAMPLES = 9_999
-_SEED = 1024
+SEED = 1024
 _FEWEST = 6
 
 
@@ -21,8 +23,21 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
         return None
     import numpy as np
 
-    values = np.asarray(samples, dtype=np.float64)
-    chosen = np.random.default_rng(_SEED).integers(len(values), size=(RESAMPLES, len(values)))
-    with np.errstate(all="ignore"):
-        low, high = np.quantile(np.median(values[chosen], axis=1), (0.025, 0.975))
+    return bootstrap_interval((np.asarray(samples, dtype=np.float64),), np.median,
+                              random=np.random.default_rng(SEED))
+
+
+def bootstrap_interval(samples: Sequence[Any], statistic: Any, *, random: Any,
+                       batch: int | None = None) -> tuple[float, float] | None:
+    """95% percentile bootstrap interval of a statistic; None where an end of it is no finite
+    number. `batch` is how many resamples are held in memory at a time (None: all)."""
+    import numpy as np
+    from scipy.stats import bootstrap
+
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they warn of is told by the result
+        found = bootstrap(samples, statistic, vectorized=True, method="percentile",
+                          n_resamples=RESAMPLES, batch=batch, random_state=random)
+        # Its own interval is of 0.95 as floating point has it, and may end outside the samples.
+        low, high = np.quantile(found.bootstrap_distribution, (0.025, 0.975))
     return (float(low), float(high)) if np.isfinite((low, high)).all() else None

@@ -19,7 +19,7 @@ import msgspec
 
 from tailwalk import __version__
 from tailwalk.cache import digest_bytes
-from tailwalk.cases import KIB, MIB, Case, Filesystem, find_workload, workload_names
+from tailwalk.cases import KIB, MIB, Case, Filesystem, all_workloads
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import TIME
@@ -171,8 +171,8 @@ def import_libmicro(texts: Mapping[str, str], *, kernel: str | None = None,
 @cache
 def _on_a_file() -> tuple[str, ...]:
     """The workloads that libMicro's results on a cached file are of."""
-    return tuple(name for name in workload_names()
-                 if {"size", "fill"} <= find_workload(name).declared.keys())
+    return tuple(workload.name for workload in all_workloads()
+                 if {"size", "fill"} <= workload.declared.keys())
 
 
 @cache

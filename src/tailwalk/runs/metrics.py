@@ -72,3 +72,4 @@ RIGS: dict[Rig, RigTraits] = {
     "host": RigTraits(where="this machine's own kernel", metric=TIME, boots=False,
                       sessions_differ=True),
 }
+BOOTING = tuple(rig for rig, traits in RIGS.items() if traits.boots)

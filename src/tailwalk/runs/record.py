@@ -5,8 +5,8 @@ Versions of the format:
     tailwalk.run/1: the first. A figure had one metric, whose amount's fields stood in the figure
         itself; its unit stood in the run. A case had the parameters of writes to a cached file.
     tailwalk.run/2: a figure has any number of metrics, each with its unit, and a case the
-        parameters of its workload. A record that was read
-        from one of an older version has that one's id, as its origin.
+        parameters of its workload. A record that was read from one of an older version has that
+        one's id, as its origin.
 """
 
 from __future__ import annotations
@@ -81,8 +81,13 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def main(self) -> Amount:
-        """The amount of the metric that the figure is known by: the first in rank."""
-        return next(self.metrics[name] for name in METRICS if name in self.metrics)
+        """The amount of the metric that the figure is known by."""
+        return self.ranked[0]
+
+    @property
+    def ranked(self) -> list[Amount]:
+        """The amounts by the rank of their metrics."""
+        return [self.metrics[name] for name in METRICS if name in self.metrics]
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,8 +121,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return RIGS[self.rig].metric
 
     @property
+    def metrics(self) -> list[Metric]:
+        """What any of the figures has, by rank."""
+        return [metric for name, metric in METRICS.items()
+                if any(name in figure.metrics for figure in self.figures)]
+
+    @property
     def unit(self) -> str:
-        """Of that metric."""
+        """Of `metric`."""
         return self.metric.unit
 
 
@@ -192,7 +203,7 @@ def check_figure(figure: Figure, main: Metric, source: str, *, cure: str) -> Non
         if name not in METRICS:
             raise RecordError(f"{source} counts {name}, a metric that this tailwalk does not know "
                               f"(it knows {', '.join(METRICS)}): update tailwalk.")
-    if next((name for name in METRICS if name in figure.metrics), None) != main.name:
+    if not figure.metrics or figure.main is not figure.metrics.get(main.name):
         raise _damaged(source, f"{main.name} are not what {figure.case.name} is known by", cure)
     for name, amount in figure.metrics.items():
         if wrong := contradiction(METRICS[name], amount, figure.case.name):

@@ -18,6 +18,7 @@ import msgspec
 from tailwalk.errors import GuestError, ProbeError
 from tailwalk.framing import Frame, FrameType
 from tailwalk.kernels import Kernel
+from tailwalk.probe.job import job_line
 from tailwalk.verify.configuration import Configuration
 from tailwalk.verify.frames import (
     Reached,
@@ -73,6 +74,7 @@ class Stage:
         keep: where to copy the image of a finding; None: nowhere.
         failing: percent of the allocations in writes that the kernel is told to fail.
         append: kernel parameters beside the usual ones.
+        disk: what serves an image whose power is cut.
     """
 
     kernel: Kernel
@@ -84,12 +86,13 @@ class Stage:
     keep: Path | None = None
     failing: int = 0
     append: str = ""
+    disk: Callable[[Path], Disk] = Disk
 
-    def guest(self, job: str, disks: Sequence[Backing]) -> Guest:
+    def guest(self, job: bytes, disks: Sequence[Backing]) -> Guest:
         """A guest that goes on from the saved state."""
         return Guest(self.machine, qemu=self.qemu, kernel=self.kernel.image,
                      initramfs=self.booted.initramfs, name=self.kernel.spec,
-                     sought=self.kernel.sought, job=job.encode(),
+                     sought=self.kernel.sought, job=job,
                      state=self.booted.state, disks=disks)
 
     @contextlib.contextmanager
@@ -134,7 +137,7 @@ class Session:
         chance = random.Random(f"{self._configuration.name} {self._seed}")
         writes = 1 + int(_MOST_WRITES * chance.random() ** 2)
         with self._stage.fresh_path() as self._image:
-            disk = Disk(self._stage.images.make(self._configuration, self._image))
+            disk = self._stage.disk(self._stage.images.make(self._configuration, self._image))
             with disk:
                 guest = self._stage.guest(self._exercise(_ENDLESS), [disk.descriptor])
 
@@ -163,27 +166,26 @@ class Session:
                 if frame.type is FrameType.COUNTS:
                     self._fate, self._image = next(ahead, (self._fate, self._image))
 
-            job = "".join(f"recover {self._words(device, *self._reached)}\n"
-                          for device, _ in zip("abc", FATES, strict=True))
-            with self._stage.guest(job + "end\n", images) as guest:
+            job = b"".join(self._line("recover", device, operations=self._step.limit,
+                                      completed=self._step.completed)
+                           for device, _ in zip("abc", FATES, strict=True))
+            with self._stage.guest(job + job_line("end"), images) as guest:
                 self._watch(guest, take)
             for self._fate, self._image in zip(FATES, images, strict=True):
                 self._check_filesystem()
                 self._tally.cut_images += 1
 
-    @property
-    def _reached(self) -> tuple[int, int]:
-        return self._step.limit, self._step.completed
-
-    def _exercise(self, operations: int) -> str:
+    def _exercise(self, operations: int) -> bytes:
         """The job of a guest that exercises the file system."""
-        faults = f"faults {self._stage.failing}\n" if self._stage.failing else ""
-        return f"{faults}exercise {self._words('a', operations)}\nend\n"
+        failing = self._stage.failing
+        return (b"" if not failing else job_line("faults", percent=failing)) + (
+            self._line("exercise", "a", operations=operations) + job_line("end"))
 
-    def _words(self, device: str, *numbers: int) -> str:
-        """What follows the verb in a line of a job."""
-        return " ".join((f"ext4 /dev/vd{device}", str(self._configuration.block_size),
-                         str(self._seed), *map(str, numbers), self._configuration.mount_options))
+    def _line(self, verb: str, device: str, **numbers: int) -> bytes:
+        """The line of a job that does something with a disk."""
+        return job_line(verb, kind="ext4", device=f"/dev/vd{device}", seed=self._seed,
+                        block_size=self._configuration.block_size,
+                        options=self._configuration.mount_options, **numbers)
 
     def _watch(self, guest: Guest, take: Callable[[Frame], None],
                was_cut: Callable[[], bool] = lambda: False) -> None:

@@ -18,6 +18,7 @@ from tailwalk.cache import Cache
 from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import checks_itself
+from tailwalk.machines import GUEST
 from tailwalk.probe.build import build_probe
 from tailwalk.progress import SILENT, Progress, Task
 from tailwalk.refusals import temporary_folder
@@ -27,7 +28,7 @@ from tailwalk.verify.frames import Tally
 from tailwalk.verify.image import IMAGE_SIZE, Images
 from tailwalk.verify.record import Finding, Verification
 from tailwalk.verify.session import DEFAULT_MEMORY, Found, Session, Stage
-from tailwalk.vm.disk import FATES
+from tailwalk.vm.disk import FATES, Disk
 from tailwalk.vm.qemu import Machine, find_qemu
 from tailwalk.vm.state import boot, kernel_record, prepare_boot
 
@@ -115,9 +116,8 @@ def verification_machine(engine: Literal["tcg", "kvm"], memory: int = DEFAULT_ME
                          append: str = "") -> Machine:
     """The virtual machine of every session: two CPUs, so that writeback, reclaim and other readers
     run while the exerciser writes, and a disk for each fate."""
-    from tailwalk.vm.kvm import TIMED_CPU
 
-    cpu = {"cpu": TIMED_CPU} if engine == "kvm" else {}
+    cpu = {"cpu": GUEST.kvm.cpu} if engine == "kvm" else {}
     return Machine(
         engine=engine, cpus=2, memory=memory, disks=(IMAGE_SIZE,) * len(FATES), **cpu,
         # An oops ends the guest, which is the finding; warnings reach the console, where they are
@@ -128,13 +128,15 @@ def verification_machine(engine: Literal["tcg", "kvm"], memory: int = DEFAULT_ME
 def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration] = CONFIGURATIONS,
            seed: int = 1, engine: Engine = "auto", memory: int = DEFAULT_MEMORY, append: str = "",
            failing: int = 0, keep: Path | None = None, workers: int | None = None,
-           cache: Cache | None = None, progress: Progress = SILENT) -> Verification:
+           cache: Cache | None = None, disk: Callable[[Path], Disk] = Disk,
+           progress: Progress = SILENT) -> Verification:
     """Exercise the kernel's ext4 until the goal is reached, or something is found.
 
     `memory` is the guest's, in MiB; `append` are more kernel parameters; `failing` is the
     percentage of the allocations in writes that a debug: kernel is told to fail; `keep` a directory
     for the disk image of a finding; `workers` the number of guests side by side (default: one for
-    each core). Raises UsageError, ToolError, KernelError, GuestError or CacheError.
+    each core); `disk` what serves an image whose power is cut. Raises UsageError, ToolError,
+    KernelError, GuestError or CacheError.
     """
     goal.check()
     if not 0 <= seed < _LARGEST_SEED:
@@ -152,7 +154,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     with temporary_folder() as folder:
         stage = Stage(kernel=kernel, machine=machine, qemu=qemu, booted=booted, folder=folder,
                       images=Images(folder, tuple(configurations)), keep=keep,
-                      failing=failing, append=append)
+                      failing=failing, append=append, disk=disk)
         begin = time.monotonic()
         tally, finding = _work_through(stage, plan(configurations, goal, seed), goal,
                                        workers=workers or cores(), progress=progress)

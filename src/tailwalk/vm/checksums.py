@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from tailwalk.kernels.modules import CHECKSUMS
+from tailwalk.machines import GUEST
 from tailwalk.probe.protocol import Ready
 
 _SOME_LIBRARY = "the kernel's library"
@@ -28,9 +29,6 @@ _LIBRARY_NAME, _EARLIER_NAME = "crc32c", "__crc32c_le"
 _GENERIC = "-generic"
 _WRAPPER = "-lib"
 """Drivers that call the library, which shows nothing of the code it chose."""
-_INSTRUCTIONS = {"crc32c": ("SSE4.2", 0x94)}
-"""Checksums that x86-64 CPUs have an instruction for: since which extension, and the number of that
-in a modalias (X86_FEATURE_XMM4_2, arch/x86/include/asm/cpufeatures.h: word 4, bit 20)."""
 
 
 class Checksum(msgspec.Struct, frozen=True):
@@ -54,7 +52,7 @@ def checksums(ready: Ready, names: Callable[[str], bool]) -> tuple[Checksum, ...
     features = _features(ready.modalias)
     found = []
     for name in CHECKSUMS:
-        extension, number = _INSTRUCTIONS.get(name, ("", -1))
+        extension, number = GUEST.checksum_instructions.get(name, ("", -1))
         code = _library(names, number in features) if name == "crc32c" else None
         if code is None:
             code = _driver(ready.crypto, name)

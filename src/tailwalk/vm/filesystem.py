@@ -13,75 +13,23 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import KIB, Filesystem
 from tailwalk.errors import ToolError, UsageError
+from tailwalk.filesystems import Mkfs, find_kind
 from tailwalk.refusals import naming
 from tailwalk.vm.qemu import RAM_DISK_KIB
 
 # XFS asks for 300 MiB at least (mkfs.xfs 6.1); zeros cost nothing.
 IMAGE_SIZE = RAM_DISK_KIB * KIB
-_UUID = "7a696c77-616c-4b00-8000-746c776b0001"
+RAM_DISK = "/dev/ram0"
 _SEGMENT = struct.Struct("<QQQ")
 _LITERAL = 256
 _GRAIN = 64
-
-# What mke2fs 1.46 and 1.47 both make by default, less orphan_file and metadata_csum_seed, which
-# only the newer one knows.
-_EXT4_FEATURES = ("none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,"
-                  "sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Kind:
-    """A file system that guests can have.
-
-    Attributes:
-        package: what mkfs comes in.
-        block_sizes: that a guest with pages of 4 KiB can mount, bytes.
-        arguments: of mkfs, for a block size, to make it the same in every version.
-    """
-
-    package: str
-    block_sizes: tuple[int, ...]
-    arguments: Callable[[int], list[str]]
-
-
-_KINDS = {
-    "ext4": _Kind(
-        package="e2fsprogs", block_sizes=(1 * KIB, 2 * KIB, 4 * KIB),
-        arguments=lambda block: [
-            "-q", "-F", "-O", _EXT4_FEATURES, "-b", str(block), "-I", "256", "-i", "16384",
-            "-J", "size=16", "-m", "0", "-U", _UUID,
-            "-E", f"hash_seed={_UUID},lazy_itable_init=0,lazy_journal_init=0,nodiscard"]),
-    "xfs": _Kind(
-        package="xfsprogs", block_sizes=(1 * KIB, 2 * KIB, 4 * KIB),
-        arguments=lambda block: [
-            "-q", "-f", "-b", f"size={block}", "-m", f"uuid={_UUID}", "-K"]),
-    "btrfs": _Kind(
-        package="btrfs-progs", block_sizes=(4 * KIB,),
-        arguments=lambda block: ["-q", "-f", "-s", str(block), "-U", _UUID, "-K"]),
-}
-
-KINDS = tuple(_KINDS)
-"""The file systems that guests can have, by the kernel's names."""
-
-
-def _known(kind: str) -> _Kind:
-    if kind not in _KINDS:
-        raise UsageError(f"a guest has no file system {kind!r}: it can have {', '.join(KINDS)}.")
-    return _KINDS[kind]
-
-
-def check_kind(wanted: Filesystem) -> None:
-    """Raise UsageError for a file system that no guest can have: a record of the host rig, or of
-    another benchmark, may name any."""
-    _known(wanted.kind)
 
 
 def find_program(name: str, package: str) -> str:
@@ -95,13 +43,19 @@ def find_program(name: str, package: str) -> str:
 
 
 def mkfs_program(kind: str) -> str:
-    """The path of `mkfs.KIND`; raises ToolError naming the package where it is missing, UsageError
-    for a kind that guests cannot have."""
-    return find_program(f"mkfs.{kind}", _known(kind).package)
+    """The path of `mkfs.KIND`; raises ToolError naming the package where it is missing."""
+    return find_program(f"mkfs.{kind}", _mkfs(kind).package)
+
+
+def _mkfs(kind: str) -> Mkfs:
+    mkfs = find_kind(kind).mkfs
+    if mkfs is None:
+        raise UsageError(f"{kind} lives in memory: there is no disk to make it on.")
+    return mkfs
 
 
 def _mkfs_arguments(wanted: Filesystem) -> list[str]:
-    return _known(wanted.kind).arguments(wanted.block_size)
+    return _mkfs(wanted.kind).arguments(wanted.block_size)
 
 
 def make_image(wanted: Filesystem, path: Path, *, size: int) -> None:
@@ -119,11 +73,7 @@ def make_filesystem(wanted: Filesystem, path: Path) -> None:
     Raises ToolError where mkfs is missing or fails, UsageError for a kind that guests cannot have
     or a block size the file system does not have.
     """
-    known = _known(wanted.kind)
-    if wanted.block_size not in known.block_sizes:
-        sizes = ", ".join(map(str, known.block_sizes))
-        raise UsageError(f"{wanted.kind} is measured with blocks of {sizes} bytes (a guest's pages "
-                         f"have 4096); {wanted.block_size} is not among them.")
+    find_kind(wanted.kind).check_block_size(wanted.block_size)
     program = mkfs_program(wanted.kind)
     with naming(program):
         done = subprocess.run([program, *_mkfs_arguments(wanted), str(path)], capture_output=True,

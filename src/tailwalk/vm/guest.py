@@ -29,6 +29,7 @@ from tailwalk.cache import WHILE_WAITING
 from tailwalk.errors import GuestError, ProbeError, ToolError
 from tailwalk.framing import Frame, FrameReader, FrameType
 from tailwalk.probe.protocol import Ready, read_ready
+from tailwalk.processes import bound
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.vm.qemu import (
     STATE_SET,
@@ -187,8 +188,7 @@ class Guest:
     def _launch(command: list[str], descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(
-                # The kernel kills QEMU if the thread that started it dies (prctl(2)).
-                ["setpriv", "--pdeathsig", "KILL", "--", *command],
+                bound(command),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 pass_fds=descriptors,
                 # A Ctrl-C on the terminal is ours to handle.
@@ -339,7 +339,7 @@ class Guest:
         return ready
 
     def await_pause(self, deadline: float) -> None:
-        """Wait until the guest has stopped itself, by the pvpanic port; errors as `frame`.
+        """Wait until the guest has stopped itself; errors as `frame`.
 
         QEMU is asked: its event may come before anybody listens, or before the answer to the
         command that let the guest go on, and does come before the machine stands still.

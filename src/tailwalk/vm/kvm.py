@@ -12,32 +12,18 @@ import os
 import signal
 import subprocess
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from tailwalk.compiling import compiler
 from tailwalk.errors import ToolError
+from tailwalk.machines import GUEST
+from tailwalk.processes import bound
 from tailwalk.refusals import temporary_folder
 from tailwalk.vm.qemu import Qemu, find_qemu
 
-TIMED_CPU = "host,-arch-capabilities"
-"""CPU model of guests under KVM: this machine's own. Without IA32_ARCH_CAPABILITIES, which some
-hypervisors offer and then refuse to set, so that QEMU aborts; it tells a guest which mitigations
-it needs, and guests run with none."""
-
 # At a CPU's own speed the work takes 0.1 s; interpreted by KVM, minutes.
 _ROUNDS = 100_000_000
-_OUTCOME = 0x29
-_STATUS = _OUTCOME << 1 | 1  # of QEMU: what isa-debug-exit makes of the byte
 _SECONDS = 10.0
-
-_STAGES = {
-    "": "before its first instruction",
-    "p": "on its way to 64-bit mode",
-    "l": "at an exception",
-    "x": "in user mode or on its way there and back",
-    "u": "at its end",
-}
 
 
 def kvm_runs_guests() -> tuple[bool, str]:
@@ -56,7 +42,7 @@ def kvm_runs_guests() -> tuple[bool, str]:
                        "USER, and log in again")
     except OSError as error:
         return False, f"/dev/kvm cannot be opened ({error.strerror})"
-    trial = try_guest("kvm", TIMED_CPU)
+    trial = try_guest("kvm", GUEST.kvm.cpu)
     if trial.ran:
         return True, "a test guest went to user mode and back"
     return False, f"/dev/kvm opens, but a test guest failed: {trial.reason}"
@@ -85,35 +71,31 @@ def try_guest(accelerator: str, cpu: str, *, seconds: float = _SECONDS,
 
 
 def _build(image: Path, rounds: int) -> None:
-    source = files("tailwalk.vm").joinpath("kvm_guest.S").read_bytes()
     done = subprocess.run(
-        [compiler(), "-x", "assembler-with-cpp", f"-DROUNDS={rounds}", f"-DOUTCOME={_OUTCOME}",
-         "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x100000,--build-id=none,-e,start",
-         "-o", str(image), "-"],
-        input=source, capture_output=True, check=False)
+        [compiler(GUEST.compiler), f"-DROUNDS={rounds}", *GUEST.kvm.flags, "-nostdlib", "-static",
+         "-no-pie", "-o", str(image), str(GUEST.kvm.source)], capture_output=True, check=False)
     if done.returncode:
         raise ToolError("the C compiler cannot build the guest that tries KVM:\n"
                         + done.stderr.decode("utf-8", "replace").strip())
 
 
 def _run(qemu: Qemu, accelerator: str, cpu: str, *, image: Path, seconds: float) -> Trial:
-    command = [
-        # The kernel kills QEMU if the thread that started it dies (prctl(2)).
-        "setpriv", "--pdeathsig", "KILL", "--", qemu.program,
-        "-nodefaults", "-no-user-config", "-display", "none", "-machine", "pc",
+    command = bound([
+        qemu.program,
+        "-nodefaults", "-no-user-config", "-display", "none", "-machine", GUEST.machine,
         "-accel", accelerator, "-cpu", cpu, "-m", "32",
         "-no-reboot",  # a triple fault ends QEMU
-        "-device", "isa-debug-exit,iobase=0x501,iosize=1",
+        *GUEST.exiting,
         "-chardev", "stdio,id=stages,signal=off",
-        "-device", "isa-debugcon,iobase=0xe9,chardev=stages",
+        "-device", f"{GUEST.channel},chardev=stages",
         "-kernel", str(image),
-    ]
+    ])
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=seconds, check=False, start_new_session=True)
     except subprocess.TimeoutExpired as late:
         return Trial(False, f"after {seconds:g} seconds it was {_stage(late.stdout)}")
-    if done.returncode == _STATUS:
+    if done.returncode == GUEST.kvm.status:
         return Trial(True)
     if done.returncode == 0:  # -no-reboot
         return Trial(False, f"it was reset {_stage(done.stdout)}")
@@ -124,4 +106,4 @@ def _run(qemu: Qemu, accelerator: str, cpu: str, *, image: Path, seconds: float)
 
 
 def _stage(said: bytes | None) -> str:
-    return _STAGES.get((said or b"").decode("latin-1")[-1:], "at a place that is unknown")
+    return GUEST.kvm.stages.get((said or b"").decode("latin-1")[-1:], "at a place that is unknown")

@@ -14,9 +14,8 @@ from typing import Literal
 
 from tailwalk.cache import digest_bytes, digest_file
 from tailwalk.errors import ToolError
-from tailwalk.vm.cpu import GUEST_CPU
+from tailwalk.machines import GUEST
 
-_PROGRAM = "qemu-system-x86_64"
 _OLDEST = (7, 2)
 
 # QEMU's sets of descriptors.
@@ -26,23 +25,6 @@ STATE_SET = 2
 
 RAM_DISK_KIB = 512 * 1024
 """Size of the guest's RAM disk: that of the images that vm/filesystem.py makes."""
-
-# What each guest parameter is for; none moves a figure but `mitigations` (9 instructions a call).
-KERNEL_PARAMETERS = (
-    "console=ttyS0",  # a panic's text, for humans
-    "quiet",  # every character on a serial line costs the guest thousands of instructions
-    "panic=-1",  # a panic reboots at once, and QEMU ends at a reboot
-    "mitigations=off",  # the CPU model has nothing to mitigate, and kernels differ in their guesses
-    "tsc=reliable",  # no watchdog compares the counter with another clock
-    "nokaslr",  # addresses stay the same from boot to boot
-    "no_timer_check",  # seconds of waiting for a timer that works
-    "acpi=off",  # nothing to enumerate; halves the boot of a small kernel
-    "transparent_hugepage=always",
-    "cryptomgr.notests",  # its threads test ciphers, millions of instructions, during the calls
-    f"brd.rd_nr=1 brd.rd_size={RAM_DISK_KIB}",
-)
-# No calibration of one timer against another; a second CPU has no other timer.
-_ONE_CPU_PARAMETERS = ("nolapic_timer",)
 
 
 @dataclass(frozen=True)
@@ -79,7 +61,7 @@ class Machine:
 
     engine: Engine = "icount"
     cpus: int = 1
-    cpu: str = GUEST_CPU
+    cpu: str = GUEST.cpu
     memory: int = 1024
     disks: Sequence[int] = field(default=())
     append: str = ""
@@ -92,10 +74,10 @@ def find_qemu() -> Qemu:
 
     Raises ToolError where there is none or it is older than 7.2.
     """
-    program = shutil.which(_PROGRAM)
+    program = shutil.which(GUEST.qemu)
     if program is None:
-        raise ToolError(f"{_PROGRAM} is missing, which runs every kernel: as root, run apt-get "
-                        "install qemu-system-x86")
+        raise ToolError(f"{GUEST.qemu} is missing, which runs every kernel: as root, run apt-get "
+                        f"install {GUEST.qemu_package}")
     text = subprocess.run([program, "--version"], capture_output=True, text=True,
                           check=False).stdout
     match = re.search(r"version (\d+)\.(\d+)(\S*)", text)
@@ -131,8 +113,9 @@ def _release(qemu: Qemu) -> tuple[int, int]:
 
 def kernel_command_line(machine: Machine) -> str:
     """The kernel's command line."""
-    one = _ONE_CPU_PARAMETERS if machine.cpus == 1 else ()
-    return " ".join((*KERNEL_PARAMETERS, *one, *machine.append.split()))
+    one = GUEST.one_cpu_parameters if machine.cpus == 1 else ()
+    disk = f"brd.rd_nr=1 brd.rd_size={RAM_DISK_KIB}"
+    return " ".join((*GUEST.parameters, disk, *one, *machine.append.split()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,9 +147,6 @@ def machine_arguments(machine: Machine) -> list[str]:
 
     Paths of this computer are left to `arguments`, so that this list is the same everywhere.
     """
-    # The guest stops itself by this device's port, at an instruction and not at a moment, so
-    # that its state can be saved there.
-    pausing = ["-action", "panic=pause", "-device", "pvpanic,ioport=0x505"]
     if machine.engine == "icount":
         # Single-threaded, as -icount requires; shift 0: the counter and every clock advance by
         # one nanosecond an instruction; sleep=off: an idle guest does not wait for real time.
@@ -180,16 +160,14 @@ def machine_arguments(machine: Machine) -> list[str]:
     return [
         # Only the devices named here: none to probe, none to wait for.
         "-nodefaults", "-no-user-config", "-display", "none",
-        "-machine", "pc,usb=off,vmport=off,smbus=off",
+        "-machine", GUEST.machine,
         *engine,
         "-cpu", machine.cpu,
         "-smp", str(machine.cpus),
         "-m", str(machine.memory),
         *clock,
         "-no-reboot",  # a panic ends QEMU
-        *pausing,
-        # The probe's way out: a byte written here ends QEMU with that byte in its exit status.
-        "-device", "isa-debug-exit,iobase=0x501,iosize=1",
+        *GUEST.pausing, *GUEST.exiting,
     ]
 
 
@@ -210,9 +188,9 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path,
         # Frames leave by a port that needs no driver; append, because a pipe cannot be truncated.
         "-add-fd", f"fd={descriptors.channel},set={_CHANNEL_SET}",
         "-chardev", f"file,id=channel,path=/dev/fdset/{_CHANNEL_SET},append=on",
-        "-device", "isa-debugcon,iobase=0xe9,chardev=channel",
+        "-device", f"{GUEST.channel},chardev=channel",
         # The console is for humans and for panics.
-        "-chardev", "stdio,id=console,signal=off", "-device", "isa-serial,chardev=console",
+        "-chardev", "stdio,id=console,signal=off", "-device", f"{GUEST.console},chardev=console",
         "-chardev", f"socket,id=control,fd={descriptors.control}",
         "-mon", "chardev=control,mode=control",
         "-fw_cfg", f"name=opt/tailwalk/job,file=/proc/self/fd/{descriptors.job}",

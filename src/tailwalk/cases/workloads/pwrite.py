@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """pwrite(2) over what a cached file holds."""
 
-from tailwalk.cases.cached_file import CACHED_FILE, OFFSET, SIZE, check_overwrite
+from tailwalk.cases.cached_file import CACHED_FILE, OFFSET, SIZE, check_inside
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="pwrite", family="overwrite", pattern="pwrite_u{size}",
     call="pwrite(2) of {size} bytes at offset {offset}",
-    parameters=(SIZE, OFFSET), needs=(CACHED_FILE,), check=check_overwrite)
+    parameters=(SIZE, OFFSET), needs=(CACHED_FILE,), check=check_inside)

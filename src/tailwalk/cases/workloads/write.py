@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """write(2) over what a cached file holds."""
 
-from tailwalk.cases.cached_file import CACHED_FILE, OFFSET, SIZE, check_overwrite
+from tailwalk.cases.cached_file import CACHED_FILE, OFFSET, SIZE, check_inside
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="write", family="overwrite", pattern="write_u{size}",
     call="write(2) of {size} bytes at offset {offset}", outside="lseek(2) to {offset}",
-    parameters=(SIZE, OFFSET), needs=(CACHED_FILE,), check=check_overwrite)
+    parameters=(SIZE, OFFSET), needs=(CACHED_FILE,), check=check_inside)

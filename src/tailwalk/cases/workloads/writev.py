@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """writev(2) over what a cached file holds."""
 
-from tailwalk.cases.cached_file import CACHED_FILE, OFFSET, SIZE, VECTORS, check_overwrite
+from tailwalk.cases.cached_file import CACHED_FILE, OFFSET, SIZE, VECTORS, check_inside
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="writev", family="overwrite", pattern="writev_u{size}",
     call="writev(2) of {vectors} vectors of {size} bytes at offset {offset}",
     outside="lseek(2) to {offset}",
-    parameters=(SIZE, VECTORS, OFFSET), needs=(CACHED_FILE,), check=check_overwrite)
+    parameters=(SIZE, VECTORS, OFFSET), needs=(CACHED_FILE,), check=check_inside)

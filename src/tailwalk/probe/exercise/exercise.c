@@ -99,35 +99,50 @@ static void send_counts(const uint64_t *counts)
 	send_frame(FRAME_COUNTS, text, (size_t)used);
 }
 
-void run_exercise(struct exercise *exercise)
+void read_exercise(struct exercise *exercise, struct key more)
 {
+	*exercise = (struct exercise){ 0 };
+	job_read((struct key[]){ { .name = "kind", .text = &exercise->kind },
+				 { .name = "device", .text = &exercise->device },
+				 { .name = "options", .text = &exercise->options },
+				 { .name = "block_size", .number = &exercise->block_size },
+				 { .name = "seed", .number = &exercise->seed },
+				 { .name = "operations", .number = &exercise->operations },
+				 more,
+				 END });
+}
+
+void job_exercise(void)
+{
+	struct exercise exercise;
 	uint64_t counts[ACTIONS] = { 0 }, limit = 0;
 	struct operation next;
 
-	plan_open(exercise);
-	files_make(exercise);
-	files_open(exercise);
-	disturb(exercise->seed);
-	for (uint64_t number = 1; number <= exercise->operations; number++) {
+	read_exercise(&exercise, (struct key)END);
+	plan_open(&exercise);
+	files_make(&exercise);
+	files_open(&exercise);
+	disturb(exercise.seed);
+	for (uint64_t number = 1; number <= exercise.operations; number++) {
 		if (number > limit) {
 			limit = number + STRIDE - 1;
 			send_step(number - 1, limit);
 		}
-		plan_next(exercise, number, &next);
-		note_folio(exercise, &next);
-		shadow_apply(exercise, &next);
-		perform(exercise, &next);
-		look(exercise, &next);
+		plan_next(&exercise, number, &next);
+		note_folio(&exercise, &next);
+		shadow_apply(&exercise, &next);
+		perform(&exercise, &next);
+		look(&exercise, &next);
 		counts[next.action]++;
 		if (is_durable(&next))
 			send_step(number, limit);
 	}
-	look_at_everything(exercise, exercise->operations);
+	look_at_everything(&exercise, exercise.operations);
 	disturb_end();
 	pressure_end();
 	files_close();
-	files_open(exercise);
-	look_at_everything(exercise, exercise->operations);
+	files_open(&exercise);
+	look_at_everything(&exercise, exercise.operations);
 	files_close();
 	send_counts(counts);
 }

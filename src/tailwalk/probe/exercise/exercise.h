@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "probe.h"
+
 /* Four files, from larger than any folio to smaller than most. */
 #define FILES 4
 #define LARGEST_FILE (8ull << 20)
@@ -66,9 +68,8 @@ struct exercise {
 	int journals_data;
 };
 
-/* exercise.c, recover.c: the two jobs. */
-void run_exercise(struct exercise *exercise);
-void run_recover(struct exercise *exercise, uint64_t completed);
+/* exercise.c: what a line of the job wants, and whatever more it has. */
+void read_exercise(struct exercise *exercise, struct key more);
 
 /* exercise_plan.c: what to do; no system call takes part, so that the same
  * seed gives the same operations and the same shadow, on any kernel. */
@@ -105,7 +106,6 @@ extern int file_fds[FILES];
 extern unsigned char *file_maps[FILES];
 
 /* exercise_faults.c: allocations that fail in some calls. */
-void faults_prepare(unsigned int percent);
 int faults_wanted(void);
 void faults_begin(void);
 void faults_end(void);

@@ -28,7 +28,7 @@ static void set(const char *path, const char *value)
 	close(fd);
 }
 
-void faults_prepare(unsigned int percent)
+void job_faults(void)
 {
 	static const char *const points[] = { "failslab", "fail_page_alloc" };
 	/* Those that may wait for memory too, and single pages: what a write asks for. */
@@ -38,8 +38,10 @@ void faults_prepare(unsigned int percent)
 		{ "times", "-1" },
 		{ "verbose", "0" },
 	};
-	char path[128], value[16];
+	char path[128];
+	const char *percent;
 
+	job_read((struct key[]){ TEXT(percent), END });
 	if (mount("debugfs", DEBUGFS, "debugfs", 0, NULL) && errno != EBUSY)
 		fail("cannot mount debugfs: %s", strerror(errno));
 	for (int point = 0; point < 2; point++) {
@@ -49,8 +51,7 @@ void faults_prepare(unsigned int percent)
 			set(path, settings[i][1]);
 		}
 		snprintf(path, sizeof(path), DEBUGFS "/%s/probability", points[point]);
-		snprintf(value, sizeof(value), "%u", percent);
-		set(path, value);
+		set(path, percent);
 	}
 	set(DEBUGFS "/fail_page_alloc/min-order", "0");
 	switch_fd = open("/proc/self/make-it-fail", O_WRONLY | O_CLOEXEC);

@@ -187,26 +187,30 @@ static void judge(struct exercise *exercise, const struct operation *at, int fil
 	bytes_compared += left->size;
 }
 
-void run_recover(struct exercise *exercise, uint64_t completed)
+void job_recover(void)
 {
-	int unordered = strstr(exercise->options, "data=writeback") != NULL;
+	struct exercise exercise;
 	struct operation next = { .number = 0 };
+	uint64_t completed;
 	char text[128];
+	int unordered;
 
-	plan_open(exercise);
-	files_open(exercise);
+	read_exercise(&exercise, (struct key)NUMBER(completed));
+	unordered = strstr(exercise.options, "data=writeback") != NULL;
+	plan_open(&exercise);
+	files_open(&exercise);
 	for (int file = 0; file < FILES; file++) {
 		read_remains(file);
-		settle(&exercise->shadows[file], &remains[file], 0, file_limits[file]);
+		settle(&exercise.shadows[file], &remains[file], 0, file_limits[file]);
 	}
-	for (uint64_t number = 1; number <= exercise->operations; number++) {
-		plan_next(exercise, number, &next);
-		may_begin(exercise, &next, unordered);
+	for (uint64_t number = 1; number <= exercise.operations; number++) {
+		plan_next(&exercise, number, &next);
+		may_begin(&exercise, &next, unordered);
 		if (number <= completed && is_durable(&next))
-			complete(exercise, &next);
+			complete(&exercise, &next);
 	}
 	for (int file = 0; file < FILES; file++)
-		judge(exercise, &next, file);
+		judge(&exercise, &next, file);
 	files_close();
 	snprintf(text, sizeof(text), "compared %llu\ndurable %llu\n",
 		 (unsigned long long)bytes_compared, (unsigned long long)bytes_durable);

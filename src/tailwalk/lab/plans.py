@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Plans from what users say: names of cases, and what is to be other than by default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tailwalk.cases import (
+    MIB,
+    PAGE,
+    Case,
+    Filesystem,
+    find_cases,
+    parse_size,
+    place_offset,
+)
+from tailwalk.cases.sweep import sweep_cases
+from tailwalk.errors import UsageError
+from tailwalk.rigs.plan import SWEEP_CALLS, Pace, Plan
+from tailwalk.runs import Run
+from tailwalk.runs.metrics import RIGS
+
+
+def chosen_cases(names: Iterable[str], filesystem: Filesystem, *, fill: int | None = None,
+                 file_size: int | None = None, offset: str = "first",
+                 partial: bool = False) -> tuple[Case, ...]:
+    """The cases of some names of cases and suites, which are to run on `filesystem`.
+
+    `fill` and `file_size` replace the cases' own; `offset` is a number of bytes or a name of
+    `PLACES`; with `partial` no folio is uptodate. Raises UsageError for an unknown name or a case
+    that cannot be run.
+    """
+    changes = {name: value for name, value in (("fill", fill), ("file_size", file_size))
+               if value is not None}
+    if partial:
+        changes["uptodate"] = False
+    cases = []
+    for named in find_cases(names):
+        case = named.changed(**changes)
+        if offset != "first":  # which is where every case calls by itself
+            case = case.changed(offset=parse_size(offset) if offset[:1].isdigit()
+                                else place_offset(offset, case, filesystem))
+        cases.append(case.check())
+    return tuple(cases)
+
+
+def sweep_plan(names: Iterable[str], *, fills: Sequence[int], places: Sequence[str],
+               filesystem: Filesystem, file_size: int = 10 * MIB, partial: bool = False,
+               calls: int = SWEEP_CALLS, append: str = "") -> Plan:
+    """The plan that measures cases at each place of a folio, for each fill (`sweep_cases`).
+
+    Raises UsageError as that, and where no cell is left.
+    """
+    cases = [cell for case in find_cases(names) for cell in sweep_cases(
+        case.changed(file_size=file_size), fills=fills, places=places, filesystem=filesystem,
+        partial=partial)]
+    if not cases:
+        raise UsageError("no cell is left: with --partial, give --offsets that spare the last "
+                         "page of a folio, such as first or half.")
+    return Plan(cases=cases, filesystem=filesystem, calls=calls, append=append).check()
+
+
+def host_plan(names: Iterable[str] = (), *, fills: Sequence[int], file_size: int = 10 * MIB,
+              offset: int = 0, pace: Pace | None = None, cpu: int | None = None) -> Plan:
+    """The plan that measures cases on this machine, each with each fill.
+
+    Without names they are those of the suite `seed` and, unless an offset is given, pwrite_u1k at
+    the end of the largest folio. Raises UsageError for a case that cannot be run.
+    """
+    names = tuple(names)
+    cases = [case.changed(file_size=file_size, offset=offset)
+             for case in find_cases(names or ("seed",))]
+    if not names and not offset:
+        [small] = find_cases(["pwrite_u1k"])
+        cases.append(small.changed(file_size=file_size, offset=max(fills) - PAGE))
+    return Plan(rig="host", pace=pace or Pace(), cpu=cpu, cases=[
+        case.changed(fill=fill) for case in cases for fill in dict.fromkeys(fills)]).check()
+
+
+def plan_like(run: Run) -> Plan:
+    """The plan that measures what the run did, on its rig.
+
+    Raises UsageError for a run of the host rig, which no spec can be measured beside.
+    """
+    if not RIGS[run.rig].boots:
+        raise UsageError(f"the run of {run.kernel.spec} ({run.kernel.release}) is of the host rig: "
+                         "only other runs of that rig compare with it. Boot the other kernel and "
+                         "run tailwalk host there.")
+    rounds = max(figure.main.number for figure in run.figures)
+    return Plan(cases=[figure.case for figure in run.figures],
+                filesystem=run.conditions.filesystem, rig=run.rig,
+                pace=Pace() if run.metric.repeatable else Pace(rounds=rounds)).check()

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""x86-64."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tailwalk.machines.architecture import Architecture, BootImage, Code, KvmTrial
+from tailwalk.machines.x86_64.bzimage import bzimage_payload, is_bzimage
+from tailwalk.machines.x86_64.cpu import GUEST_CPU
+
+_OUTCOME = 0x29
+
+_SHORT_JUMPS = (0xeb, *range(0x70, 0x80))
+
+
+def _distance_bytes(body: bytes) -> int:
+    if body[0] in _SHORT_JUMPS:
+        return 1
+    return 4 if body[0] in (0xe8, 0xe9) or (body[0] == 0x0f and 0x80 <= body[1] < 0x90) else 0
+
+
+X86_64 = Architecture(
+    name="x86_64", title="x86-64", elf="EM_X86_64", page=4096, largest_folio=9, compiler="cc",
+    debian="amd64", flavour="cloud-amd64", sources="x86", kernel_begin=1 << 63,
+    # arch/x86/entry/entry_64.S; before v6.7 without the suffix.
+    newborn="ret_from_fork(?:_asm)?",
+    labels=dict.fromkeys((
+        "entry_SYSCALL_64_safe_stack", "entry_SYSCALL_64_after_hwframe",
+        "syscall_return_via_sysret", "entry_SYSRETQ_unsafe_stack", "entry_SYSRETQ_end",
+    ), "entry_SYSCALL_64"),
+    # X86_FEATURE_XMM4_2, arch/x86/include/asm/cpufeatures.h: word 4, bit 20.
+    checksum_instructions={"crc32c": ("SSE4.2", 0x94)},
+    image=BootImage(
+        name="bzImage", recognised=is_bzimage, payload=bzimage_payload,
+        # XEN_ELFNOTE_PHYS32_ENTRY, include/xen/interface/elfnote.h
+        entry_note=("Xen", 18), entry="PVH entry point", entry_option="CONFIG_PVH"),
+    # No instruction is longer than 15 bytes.
+    code=Code(objdump="i386:x86-64", slot=16, nop=b"\x90", distance_bytes=_distance_bytes),
+    qemu="qemu-system-x86_64", qemu_package="qemu-system-x86",
+    machine="pc,usb=off,vmport=off,smbus=off",
+    cpu=GUEST_CPU,
+    cpu_title="x86-64-v3 without CX16",  # the level of the psABI whose features it has
+    pausing=("-action", "panic=pause", "-device", "pvpanic,ioport=0x505"),
+    exiting=("-device", "isa-debug-exit,iobase=0x501,iosize=1"),
+    channel="isa-debugcon,iobase=0xe9", console="isa-serial",
+    # What each is for; none moves a figure but `mitigations` (9 instructions a call).
+    parameters=(
+        "console=ttyS0",  # a panic's text, for humans
+        "quiet",  # every character on a serial line costs the guest thousands of instructions
+        "panic=-1",  # a panic reboots at once, and QEMU ends at a reboot
+        "mitigations=off",  # the CPU has nothing to mitigate, and kernels differ in their guesses
+        "tsc=reliable",  # no watchdog compares the counter with another clock
+        "nokaslr",  # addresses stay the same from boot to boot
+        "no_timer_check",  # seconds of waiting for a timer that works
+        "acpi=off",  # nothing to enumerate; halves the boot of a small kernel
+        "transparent_hugepage=always",
+        "cryptomgr.notests",  # its threads test ciphers, millions of instructions, in the calls
+    ),
+    # No calibration of one timer against another; a second CPU has no other timer.
+    one_cpu_parameters=("nolapic_timer",),
+    kvm=KvmTrial(
+        # This machine's own. Without IA32_ARCH_CAPABILITIES, which some hypervisors offer and then
+        # refuse to set, so that QEMU aborts; it tells a guest which mitigations it needs, and
+        # guests run with none.
+        cpu="host,-arch-capabilities",
+        source=Path(__file__).parent / "kvm_guest.S",
+        flags=(f"-DOUTCOME={_OUTCOME}", "-Wl,-Ttext=0x100000,--build-id=none,-e,start"),
+        status=_OUTCOME << 1 | 1,  # what isa-debug-exit makes of the byte
+        stages={
+            "": "before its first instruction",
+            "p": "on its way to 64-bit mode",
+            "l": "at an exception",
+            "x": "in user mode or on its way there and back",
+            "u": "at its end",
+        }))

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lists: of the kept runs, of the kernels that can be had, of the series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tailwalk.cases import SUITES, show_size
+from tailwalk.kernels.listing import Available, Listing
+from tailwalk.report.grid import Cell, Column, Grid, GridRow, Said, Shown, grid_of
+from tailwalk.report.words import short_release
+from tailwalk.runs.index import Entry
+from tailwalk.series import Series
+from tailwalk.words import listed
+
+_NAMED = 2  # of more cases only the number is told
+_MIB = 1 << 20
+_ID = 8  # digits of an id that tell some ten thousand runs apart
+
+
+def runs_shown(found: Sequence[Entry]) -> Shown:
+    """Id, time, kernel, rig, file system and cases of each run."""
+    return Shown(title="", parts=[grid_of(
+        [Column("run", "name"), Column("UTC", "word"),
+         Column("kernel", "word", wraps="fold", least=11), Column("release", "word"),
+         Column("rig", "word"), Column("on", "word"), Column("cases", "word", wraps="fold")],
+        [[entry.id[:_ID], entry.created[:16].replace("T", " "), entry.spec,
+          short_release(entry.release), entry.rig,
+          f"{entry.filesystem} {show_size(entry.block_size)}", _cases(entry)]
+         for entry in found])])
+
+
+def _cases(entry: Entry) -> str:
+    """The suite where the cases are one, few names, or a number; and how many figures if more."""
+    suite = next((name for name, members in SUITES.items() if members == entry.cases), None)
+    names = suite or (", ".join(entry.cases) if len(entry.cases) <= _NAMED else
+                      f"{len(entry.cases)} cases")
+    if entry.figures == len(entry.cases):
+        return names
+    return f"{names}: {entry.figures} figures"
+
+
+def kernels_shown(listing: Listing) -> Shown:
+    """What the archive has and what is cached, of each kernel where it comes from."""
+    parts: list[Grid | Said] = []
+    if listing.available:
+        parts += [_framed(("spec", "version", "suite", "state"), [GridRow(
+            [*map(Cell, (f"{kernel.spec}{'*' if kernel.newest else ''}", kernel.version,
+                         kernel.suite, _state(kernel)))],
+            "faint" if kernel.missing else "") for kernel in listing.available]),
+            Said("* what debian:SERIES means. --format json names the packages of "
+                 f"each.\nSuites: {', '.join(listing.suites)}.\n")]
+    if listing.cached:
+        parts.append(_framed(("cached", "from", "MiB"), [GridRow(
+            [*map(Cell, (held.release, held.origin, f"{held.size / _MIB:.0f}"))])
+            for held in listing.cached]))
+    else:
+        parts.append(Said("No kernel is cached yet."))
+    return Shown(title="", parts=parts)
+
+
+def _state(kernel: Available) -> str:
+    if kernel.missing:
+        return "lacks " + listed([
+            name.removesuffix(f"-{kernel.release}").removeprefix("linux-")
+            for name in kernel.missing])
+    return "cached" if kernel.cached else f"{kernel.download / _MIB:.0f} MiB to fetch"
+
+
+def series_shown(series: Iterable[Series]) -> Shown:
+    """What each series is for and does."""
+    return Shown(title="", parts=[_framed(("series", "for", "patches", "what it does"), [
+        GridRow([*map(Cell, (one.name, one.holds, str(len(one.patches)), one.title))])
+        for one in series])])
+
+
+def _framed(headings: Sequence[str], rows: Sequence[GridRow]) -> Grid:
+    return Grid(framed=True, rows=rows, columns=[
+        Column(heading, "figure" if heading == "MiB" else "word", wraps="words")
+        for heading in headings])

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The parts that a page is made of; how they look is the templates'."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tailwalk.cases import Case, Filesystem, show_size
+from tailwalk.report.grid import Fact
+from tailwalk.report.words import show_bytes
+from tailwalk.runs import Conditions, KernelRecord, Run
+from tailwalk.runs.metrics import Metric, Rig
+from tailwalk.words import listed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A record that figures come from: for the table of digests."""
+
+    kind: str
+    id: str
+    kernel: KernelRecord
+    created: str
+    inputs: str
+    conditions: Conditions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        kind: of what it is; names the template.
+        title: its heading.
+        particulars: what may tell it from another of its title: names and phrases.
+        sentence: what it says, in one sentence.
+        metric: of its figures.
+        content: what its template sets.
+        conditions: names and texts.
+        sources: the records that its figures come from.
+        commands: command lines that measure its figures again.
+    """
+
+    kind: str
+    title: str
+    particulars: dict[str, str]
+    sentence: str
+    metric: Metric
+    content: Any
+    conditions: Sequence[Fact]
+    sources: list[Source]
+    commands: list[str]
+
+
+def particulars(cases: Sequence[Case], rig: Rig, filesystem: Filesystem,
+                kernels: Sequence[KernelRecord]) -> dict[str, str]:
+    """What a section measured, in phrases: the first parts to tell it from another are first."""
+    def common(name: str) -> str:
+        values = {value for case in cases if (value := case.get(name)) is not None}
+        return show_bytes(values.pop()) if len(values) == 1 else "several" if values else "none"
+
+    names = list(dict.fromkeys(case.name for case in cases))
+    return {
+        "case": names[0] if len(names) == 1 else f"{len(names)} cases",
+        "fill": f"fill {common('fill')}",
+        "offset": f"offset {common('offset')}",
+        "file size": f"file of {common('file_size')}",
+        "uptodate": "uptodate" if all(case.uptodate for case in cases) else "not uptodate",
+        "rig": f"{rig} rig",
+        "kind": filesystem.kind,
+        "blocks": f"{show_size(filesystem.block_size)} blocks",
+        "options": filesystem.mount_options or "default options",
+        "kernels": listed([kernel.spec for kernel in kernels]),
+    }
+
+
+def sources_of(runs: Sequence[Run]) -> list[Source]:
+    """The runs as sources."""
+    return [Source(kind="run", id=run.id, kernel=run.kernel, created=run.created,
+                   inputs=run.inputs, conditions=run.conditions) for run in runs]
+
+
+def inlined(svg: str, name: str) -> str:
+    """An SVG file's text as part of a page: its style kept to a figure of class `name`."""
+    body = svg.replace(' xmlns="http://www.w3.org/2000/svg"', "")
+    return re.sub(r"<style>(.*?)</style>", lambda match: f"<style>.{name} {{{match[1]}}}</style>",
+                  body, flags=re.DOTALL)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The sections of a page: what each shows beside its grid, and what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from tailwalk.compare import Comparison, compare
+from tailwalk.compare.steps import Track
+from tailwalk.compare.sweep import Sweep, arrange
+from tailwalk.compare.together import is_sweep, together
+from tailwalk.report.chart import Chart, chart
+from tailwalk.report.commands import run_commands, sweep_command
+from tailwalk.report.comparison import comparison_shown, run_conditions, run_shown
+from tailwalk.report.comparison_words import comparison_conditions
+from tailwalk.report.grid import Column, Fact, Grid, Over
+from tailwalk.report.marks import MARKS, Mark
+from tailwalk.report.section import Section, inlined, particulars, sources_of
+from tailwalk.report.sweep import (
+    NO_LAW,
+    HeatMap,
+    has_random,
+    heat_maps,
+    law_sentence,
+    sweep_conditions,
+    sweep_sentence,
+)
+from tailwalk.report.track import step_sentences, track_conditions, track_sentence, track_shown
+from tailwalk.report.track_svg import track_svg
+from tailwalk.report.words import conditions, short_release
+from tailwalk.runs import Run
+from tailwalk.runs.metrics import Metric
+
+if TYPE_CHECKING:
+    from tailwalk.profile.record import Profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """A table of figures with its chart."""
+
+    caption: str
+    grid: Grid
+    chart: Chart
+
+    def heads(self) -> Iterator[tuple[Over, Mark, list[Column]]]:
+        """What the columns are about, each with its mark and its own columns."""
+        groups = groupby(self.grid.columns[1:], lambda column: column.of)
+        for number, (over, columns) in enumerate(groups):
+            if over is not None:
+                yield (replace(over, release=short_release(over.release)),
+                       MARKS[number % len(MARKS)], list(columns))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackContent:
+    """A track: chart, table and steps."""
+
+    svg: str
+    grid: Grid
+    steps: list[str]
+    left_out: list[tuple[str, str]]
+
+
+def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = ()) -> list[Section]:
+    """A section for each set of runs with the same cases under the same conditions, the first of
+    them the baseline, and for each pair of profiles of one case.
+
+    Raises UsageError or RecordError for records that contradict each other.
+    """
+    found: list[Section] = []
+    for group in together(runs):
+        if is_sweep(group[0]):
+            found.append(sweep_section(arrange(group), group))
+        elif len(group) == 1:
+            found += run_sections(group[0])
+        else:
+            found += comparison_sections(compare(group), group)
+    if profiles:
+        from tailwalk.profile.difference import pairs
+        from tailwalk.report.why_section import why_section
+
+        found += [why_section(pair) for pair in pairs(profiles)]
+    return found
+
+
+def _section(kind: str, title: str, runs: Sequence[Run], *, sentence: str, content: object,
+             facts: Sequence[Fact], commands: list[str], metric: Metric | None = None) -> Section:
+    """A section of runs that were measured alike, on what they are known by or another metric."""
+    first, metric = runs[0], metric or runs[0].metric
+    return Section(
+        kind=kind, title=title, sentence=sentence, metric=metric, content=content,
+        particulars=({} if metric is first.metric else {"metric": metric.title}) | particulars(
+            [figure.case for figure in first.figures], first.rig, first.conditions.filesystem,
+            [run.kernel for run in runs]),
+        conditions=facts, sources=sources_of(runs), commands=commands)
+
+
+def comparison_sections(comparison: Comparison, runs: Sequence[Run]) -> list[Section]:
+    """A comparison and the runs it was made from: table and chart of the cases, by metric."""
+    facts, commands = comparison_conditions(comparison), run_commands(runs)
+    return [_section(
+        "comparison", "The figures", runs, sentence=shown.sentence, metric=part.metric,
+        content=_figures(shown.grid, [row.figures for row in part.rows], part.unit,
+                         f"{shown.title}, by case and kernel"),
+        facts=facts, commands=commands)
+        for part, shown in zip(comparison.by_metric(), comparison_shown(comparison), strict=True)]
+
+
+def _figures(grid: Grid, figures: Sequence[Sequence[float]], unit: str, caption: str) -> Figures:
+    kernels = [over.label for over in dict.fromkeys(column.of for column in grid.columns) if over]
+    return Figures(caption=caption, grid=grid, chart=chart(
+        [cell.text for cell in grid.column(0)], kernels, figures, unit=unit))
+
+
+def run_sections(run: Run) -> list[Section]:
+    """One run by itself: table and chart of the cases, by metric."""
+    return [_run_section(run, metric, shown.grid.seen_in("page"))
+            for metric, shown in zip(run.metrics, run_shown(run), strict=True)]
+
+
+def _run_section(run: Run, metric: Metric, grid: Grid) -> Section:
+    kernel = run.kernel
+    over = Over(label=kernel.spec, release=kernel.release)
+    grid = replace(grid, columns=[
+        grid.columns[0], *(replace(column, of=over) for column in grid.columns[1:])])
+    said = f"{kernel.spec} ({short_release(kernel.release)}): {len(grid.rows)} figures"
+    return _section(
+        "comparison", f"{kernel.spec} by itself", [run], metric=metric,
+        sentence=f"{said}, with nothing beside them to judge them by.",
+        content=_figures(grid, [[figure.metrics[metric.name].value] for figure in run.figures
+                                if metric.name in figure.metrics], metric.unit,
+                         f"{metric.title}, by case"),
+        facts=run_conditions(run), commands=run_commands([run]))
+
+
+def track_section(track: Track, runs: Sequence[Run]) -> Section:
+    """Cases over kernel releases."""
+    return _section(
+        "track", "Over releases", runs, sentence=track_sentence(track),
+        content=TrackContent(
+            svg=inlined(track_svg(track, alone=False), "track-chart"),
+            grid=track_shown(track).grid.seen_in("page"),
+            steps=[f"{step[0].upper()}{step[1:]}." for step in step_sentences(track)],
+            left_out=[(one.spec, one.reason) for one in track.left_out]),
+        facts=track_conditions(track), commands=run_commands(runs, command="track"))
+
+
+def sweep_section(sweep: Sweep, runs: Sequence[Run]) -> Section:
+    """A sweep's heat maps and laws."""
+    first, command = runs[0], sweep_command(runs)
+    facts = conditions(first.rig, first.conditions, [figure.case for figure in first.figures])
+    return _section(
+        "sweep", "Where in the folio", runs, sentence=sweep_sentence(sweep),
+        content=[(one, _map_sentences(one)) for one in heat_maps(sweep)],
+        facts=[*facts, *sweep_conditions(sweep)],
+        commands=run_commands(runs) if command is None else [command])
+
+
+def _map_sentences(one: HeatMap) -> list[str]:
+    """The law first, then the flatness: there is room for both in words."""
+    found = one.found
+    sentences = [] if found.law is None else law_sentence(
+        found.law, found.run.unit, sampled=has_random(found)).split("\n")
+    if found.flatness is not None:
+        sentences.append(f"Flatness, the dearest over the cheapest cell at the same span: "
+                         f"{found.flatness:.2f}.")
+    return sentences or [NO_LAW]

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Reports on a terminal, as wide as fits: from one line a row down to a block a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from tailwalk.report.grid import (
+    Cell,
+    Column,
+    Fact,
+    Grid,
+    GridRow,
+    Over,
+    Role,
+    Said,
+    Shown,
+    Wraps,
+)
+from tailwalk.report.marks import shade
+from tailwalk.report.names import Name
+from tailwalk.report.words import names_release, short_release, show_figure
+
+_STYLES = {
+    "strong": "bold", "faint": "dim", "doubtful": "yellow",
+    "regressed": "red", "improved": "green", "unchanged": "dim", "within noise": "dim",
+    "unsteady": "yellow", "unknown": "yellow",
+    "affected": "red", "not affected": "green", "unclear": "yellow",
+    "dearer": "bold red", "cheaper": "bold green",
+    "all of it": "green", "part of it": "yellow", "none of it": "red",
+}
+_RIGHT = ("figure", "ratio", "recovery")
+_ASCII_RULE = box.Box("\n".join(["    ", "    ", " -- ", *["    "] * 5]) + "\n", ascii=True)
+_COOL, _HOT = (255, 255, 255), (178, 24, 43)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """How a kernel's cells are set: the verdict beside the ratio or under it, the recovery in a
+    column of its own or under the verdict."""
+
+    verdict_beside: bool
+    recovery_column: bool
+
+
+_LAYOUTS = (
+    _Layout(verdict_beside=True, recovery_column=True),
+    _Layout(verdict_beside=False, recovery_column=True),
+    _Layout(verdict_beside=False, recovery_column=False),
+)
+
+
+def terminal(reports: Shown | Sequence[Shown], console: Console) -> RenderableType:
+    """Each report with its title, its parts and its facts, laid out for the console."""
+    pages = [reports] if isinstance(reports, Shown) else reports
+    parts: list[RenderableType] = []
+    for page in pages:
+        parts += ["", *_report(page, console)]
+    return Group(*parts[1:])
+
+
+def _report(report: Shown, console: Console) -> Iterator[RenderableType]:
+    if report.title:
+        yield Text(report.title, style="bold")
+    for part in report.parts:
+        if isinstance(part, Said):
+            yield Text(_shown(part.text, console), style=_style(part.tone))
+        else:
+            yield _grid(part.seen_in("terminal"), console)
+    if report.facts:
+        yield ""
+        yield _footer(report.facts)
+
+
+def _style(tone: str) -> str:
+    """The style of a tone, which may be of several words: `strong, affected`."""
+    return " ".join(_STYLES[word] for word in tone.split(", ") if word)
+
+
+def _shown(text: str, console: Console) -> str:
+    """The text in signs that the terminal can show."""
+    return text.replace("×", "x") if console.options.ascii_only else text
+
+
+def _footer(facts: Sequence[Fact]) -> Table:
+    """Names and texts in two columns, the texts wrapped."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(style="dim", overflow="fold")
+    for name, text in facts:
+        grid.add_row(Text(name), Text(text))
+    return grid
+
+
+def _fits(table: Table, console: Console) -> bool:
+    """Is the console wide enough for the table with every cell on one line?"""
+    return Measurement.get(console, console.options.update(width=10_000), table).maximum <= (
+        console.width)
+
+
+def _grid(grid: Grid, console: Console) -> RenderableType:
+    """The first layout that fits the console's width; else a block a kernel, or what is as narrow
+    as can be."""
+    if grid.judged:
+        made = (_table(grid, console, layout) for layout in _LAYOUTS)
+        return next((table for table in made if _fits(table, console)), None) or _blocks(
+            grid, console)
+    table = _table(grid, console)
+    if _fits(table, console) or not any(column.breaks for column in grid.columns):
+        return table
+    return _table(replace(grid, columns=[
+        replace(column, heading=column.heading.replace("_", "_\n", 1)) if column.breaks else column
+        for column in grid.columns]), console)
+
+
+def _new_table(console: Console, *, framed: bool = False) -> Table:
+    rule = _ASCII_RULE if console.options.ascii_only else box.SIMPLE_HEAD
+    return Table(box=rule, show_edge=framed, pad_edge=False, header_style="bold",
+                 padding=(0, 1) if framed else (0, 1, 0, 0))
+
+
+def _table(grid: Grid, console: Console, layout: _Layout = _LAYOUTS[0]) -> Table:
+    """The grid with a column for each subject, and for each column that has none."""
+    table = _new_table(console, framed=grid.framed)
+    made: list[list[RenderableType]] = []
+    for columns in _columns(grid, layout):
+        first = grid.columns[columns[0]]
+        if first.of is not None and first.role == "figure":
+            # Verdicts beside the ratios end raggedly, so that only their left edges can line up.
+            beside = layout.verdict_beside and any(
+                grid.columns[number].role == "verdict" for number in columns)
+            table.add_column(_heading(first), justify="left" if beside else "right", no_wrap=True)
+            made.append(list(_joined(grid, columns, layout, console)))
+        else:
+            _add_column(table, first)
+            made.append(_cells(grid, columns[0], console))
+    for number, row in enumerate(grid.rows):
+        if row.kind == "total" and grid.rows[number - 1].kind != "total":
+            table.add_section()
+        table.add_row(*(column[number] for column in made), style=_STYLES.get(row.kind, ""))
+    return table
+
+
+def _columns(grid: Grid, layout: _Layout) -> Iterator[list[int]]:
+    """The grid's columns, those together that make one of the table."""
+    for of, group in groupby(range(len(grid.columns)), lambda at: grid.columns[at].of):
+        columns = list(group)
+        if of is None:
+            yield from ([number] for number in columns)
+            continue
+        apart = [number for number in columns if layout.recovery_column
+                 and grid.columns[number].role == "recovery"]
+        yield [number for number in columns if number not in apart]
+        yield from ([number] for number in apart)
+
+
+def _add_column(table: Table, column: Column) -> None:
+    table.add_column(
+        Text(column.heading.replace(", ", ",\n")),
+        justify="right" if column.role in _RIGHT else "left",
+        no_wrap=column.wraps == "never", overflow="fold" if column.wraps == "fold" else "ellipsis",
+        min_width=column.least, max_width=len("regression") if (
+            column.role == "recovery" and column.wraps == "words") else None)
+
+
+def _heading(column: Column) -> Text:
+    """What the column is about, and its release where its name does not say that."""
+    assert column.of is not None
+    heading, release = Text(column.of.label, style="bold"), column.of.release
+    if not release or names_release(str(heading), release):
+        return heading
+    return heading.append(f"\n{short_release(release)}", style="not bold dim")
+
+
+def _cells(grid: Grid, number: int, console: Console) -> list[RenderableType]:
+    """A column that stands by itself."""
+    column = grid.columns[number]
+    among = frozenset(row.cells[number].text for row in grid.rows if not row.kind)
+    return [Name(row.cells[number].text, among) if column.cut and not row.kind else
+            _text(row, number, grid, console) for row in grid.rows]
+
+
+def _text(row: GridRow, number: int, grid: Grid, console: Console) -> Text:
+    cell = row.cells[number]
+    if grid.brief:
+        if cell.tone == "doubtful":
+            return Text(f"({cell.text})", style="yellow")
+        cell = replace(cell, under="")
+    if grid.columns[number].role == "recovery" and not cell.text:
+        return Text("-")
+    if grid.columns[number].role == "figure" and grid.judged:
+        return Text(cell.text)  # its verdict says what is to be said of it
+    if number == 0 and row.kind in ("rest", "total"):
+        return Text(cell.text, style="dim" if row.kind == "rest" else "bold")
+    return _with_under(_shaded(cell, console), cell)
+
+
+def _shaded(cell: Cell, console: Console) -> Text:
+    if cell.heat is None:
+        return Text(_shown(cell.text, console), style=_style(cell.tone))
+    # Many places stand beside each other: there is no room for more than whole numbers.
+    figure = show_figure(round(float(cell.key)))
+    if cell.heat < 0.02:
+        return Text(figure)
+    return Text(figure, style=Style(color="white" if cell.heat > 0.6 else "black",
+                                       bgcolor=shade(cell.heat, _COOL, _HOT)))
+
+
+def _with_under(text: Text, cell: Cell) -> Text:
+    return text.append(f"\n{cell.under}", style=_STYLES.get(cell.under, "dim")) if cell.under else (
+        text)
+
+
+def _joined(grid: Grid, columns: Sequence[int], layout: _Layout,
+            console: Console) -> Iterator[Text]:
+    """The cells of what is about one kernel as one cell, their parts below each other."""
+    roles = [grid.columns[number].role for number in columns]
+    beside = [at for at, role in enumerate(roles) if role in ("figure", "ratio") or (
+        role == "verdict" and layout.verdict_beside)]
+    widths = [max(len(_shown(cell.text, console)) for cell in grid.column(number))
+              for number in columns]
+    for row in grid.rows:
+        cells = [row.cells[number] for number in columns]
+        text = Text()
+        for at in beside:
+            shown = _shown(cells[at].text, console)
+            text.append("  " if at else "").append(
+                shown.ljust(widths[at]) if roles[at] == "verdict" else shown.rjust(widths[at]),
+                style="" if roles[at] == "figure" else _style(cells[at].tone))
+        for at in (at for at, role in enumerate(roles) if role == "verdict" and at not in beside):
+            text.append("\n").append(cells[at].text, style=_style(cells[at].tone))
+        for cell, role in zip(cells, roles, strict=True):
+            # A verdict says already that its figure is unsteady.
+            if role in ("figure", "ratio") and not (role == "figure" and "verdict" in roles):
+                _with_under(text, cell)
+        if "recovery" in roles:
+            cell = cells[roles.index("recovery")]
+            text.append("\nrecovery " if cell.key else "\n").append_text(
+                _with_under(_shaded(cell, console), cell))
+        yield text
+
+
+def _blocks(grid: Grid, console: Console) -> RenderableType:
+    """A table for each kernel, beside the baseline: for many of them or a narrow terminal."""
+    blocks: list[RenderableType] = []
+    subjects = [column.of for column in grid.columns if column.of is not None]
+    baseline = subjects[0]
+    for subject in list(dict.fromkeys(subjects))[1:]:
+        shown = "" if names_release(subject.label, subject.release) else (
+            f" ({short_release(subject.release)})")
+        title = Text(subject.label, style="bold").append(
+            f"{shown} against {baseline.label}", style="not bold")
+        made = (_table(_block(grid, *kernels), console)
+                for kernels in ((baseline, subject), (subject,)))
+        wide = next(made)
+        blocks += ["", title, wide if _fits(wide, console) else next(made)]
+    return Group(*blocks)
+
+
+def _block(grid: Grid, *kernels: Over) -> Grid:
+    """Figures, ratios, verdicts and recovery of kernels, each in a column of its own."""
+    kept = [number for number, column in enumerate(grid.columns)
+            if column.of is None or column.of in kernels]
+    wraps: dict[Role, Wraps] = {"name": "fold", "recovery": "words"}
+    return replace(grid.with_columns(kept), columns=[
+        replace(column, of=None, wraps=wraps.get(column.role, "never"), heading=(
+            "baseline" if column.of == grid.columns[1].of else
+            column.heading if column.of is None else column.role))
+        for column in (grid.columns[number] for number in kept)])

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Profiles: a line a function, and what the calls that are not modal did besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from tailwalk.profile.difference import Difference, DifferenceRow, difference
+from tailwalk.profile.pairing import function_counts, inclusive_counts, paired_tree
+from tailwalk.profile.record import OtherCalls, Profile
+from tailwalk.report.grid import (
+    BLANK,
+    Cell,
+    Column,
+    Fact,
+    Grid,
+    GridRow,
+    Kind,
+    Said,
+    Shown,
+    grid_of,
+)
+from tailwalk.report.profile_words import (
+    events,
+    profile_conditions,
+    sentence,
+    show_change,
+    show_share,
+    side_labels,
+)
+from tailwalk.report.words import case_labels, show_figure, show_percent
+
+SHOWN = 12
+"""Functions that a table shows unless it is asked for more."""
+
+Join = Callable[[list[str]], str]
+
+
+def why_shown(profiles: Sequence[Profile], *, shown: int | None = SHOWN, others: bool = False,
+              raw: bool = False) -> Shown:
+    """One profile, or the second of two beside the first, with the conditions; `others`: with the
+    calls that are not modal too.
+
+    Raises UsageError for two that cannot be compared.
+    """
+    labels = side_labels(profiles)
+    said: list[Said] = []
+    paired: list[Fact] = []
+    if len(profiles) == 2:
+        found = difference(*profiles, raw=raw)
+        grid = difference_grid(found, labels, shown=shown)
+        said = [Said(sentence(found), "strong"), BLANK]
+        lines = paired_names(found.rows[:shown], labels, ", ".join)
+        paired = [("" if number else "paired", line) for number, line in enumerate(lines)]
+    else:
+        grid = profile_grid(profiles[0], labels[0], shown=shown, raw=raw)
+    parts = [Grid(columns=grid.columns, rows=[*grid.rows, *_totals(profiles, grid)]), BLANK, *said,
+             *(_others(profiles, labels) if others else [])]
+    return Shown(title=_title(profiles), parts=parts[:-1], facts=[
+        *paired, *profile_conditions(profiles, labels), *_unattributed(profiles)])
+
+
+def _title(profiles: Sequence[Profile]) -> str:
+    case = profiles[0].figure.case
+    same = all(profile.figure.case == case for profile in profiles)
+    name = case_labels([case])[0] if same else case.name
+    return f"Instructions of one call of {name} by kernel function"
+
+
+def difference_grid(found: Difference, labels: Sequence[str], *, shown: int | None) -> Grid:
+    """Each function's instructions on either side, the largest difference first."""
+    rows, rest = found.rows[:shown], found.rows[len(found.rows[:shown]):]
+    lines = [difference_line(row.name, row.counts, found.total) for row in rows]
+    if rest:
+        one, other = (sum(row.counts[side] for row in rest) for side in (0, 1))
+        lines.append(difference_line(f"{len(rest)} other functions", (one, other), found.total,
+                                     kind="rest"))
+    return Grid(columns=[Column("function", "name", wraps="words", cut=True),
+                         *map(Column, (*labels, "difference", "share"))], rows=lines)
+
+
+def difference_line(name: str, counts: tuple[int, int], total: int, *, kind: Kind = "") -> GridRow:
+    """A function, or several, on either side."""
+    change = counts[1] - counts[0]
+    return GridRow([Cell(name, key=name), *count_cells(counts),
+                    Cell(show_share(change, total), "faint", key=str(change))], kind)
+
+
+def count_cells(counts: Sequence[int]) -> list[Cell]:
+    """Instructions on each side and, of two, their difference."""
+    cells = [Cell(show_figure(count), key=str(count)) for count in counts]
+    if len(counts) == 2:
+        change = counts[1] - counts[0]
+        tone = "regressed" if change > 0 else "improved" if change else "faint"
+        cells.append(Cell(show_change(change), tone, key=str(change)))
+    return cells
+
+
+def profile_grid(profile: Profile, label: str, *, shown: int | None, raw: bool) -> Grid:
+    """Each function's instructions, and those of it and all it calls."""
+    nodes = paired_tree([profile], raw=raw)
+    counts, inclusive = function_counts(nodes), inclusive_counts(nodes)
+    rows, rest = counts[:shown], counts[len(counts[:shown]):]
+    lines = [profile_line(name, count, profile, callees=show_figure(inclusive[name]))
+             for name, count in rows]
+    if rest:
+        lines.append(profile_line(f"{len(rest)} other functions",
+                                  sum(count for _, count in rest), profile, kind="rest"))
+    return Grid(columns=[Column("function", "name", wraps="words", cut=True),
+                         Column("instructions", only="terminal"), Column(label, only="page"),
+                         Column("share"), Column("with callees", only="terminal")], rows=lines)
+
+
+def profile_line(name: str, count: int, profile: Profile, *, callees: str = "",
+                 kind: Kind = "") -> GridRow:
+    """A function, or several, of a profile."""
+    return GridRow([Cell(name, key=name), *count_cells([count]) * 2,
+                    Cell(show_percent(count / profile.count), key=str(count)), Cell(callees)], kind)
+
+
+def _totals(profiles: Sequence[Profile], grid: Grid) -> Iterator[GridRow]:
+    """The kernel's instructions, the probe's own, and the figure that they are together."""
+    counts = {
+        "kernel": [profile.count for profile in profiles],
+        "user": [int(profile.figure.main.value) - profile.count for profile in profiles],
+        "figure": [int(profile.figure.main.value) for profile in profiles],
+    }
+    for name, values in counts.items():
+        cells = [Cell(name), *count_cells(values)]
+        yield GridRow([*cells, *[Cell("")] * (len(grid.columns) - len(cells))], "total")
+
+
+def paired_names(rows: Sequence[DifferenceRow], labels: Sequence[str], join: Join) -> list[str]:
+    """What stands behind a name where the kernels differ in that."""
+    return [f"{row.name} is {join(names)} on {label}"
+            for row in rows if row.raw[0] != row.raw[1]
+            for names, label in zip(row.raw, labels, strict=True) if names]
+
+
+def _unattributed(profiles: Sequence[Profile]) -> list[Fact]:
+    unknown = [profile.unattributed for profile in profiles]
+    return [("note", f"{show_figure(max(unknown))} instructions are in code that no symbol "
+                     "names")] if any(unknown) else []
+
+
+def _others(profiles: Sequence[Profile], labels: Sequence[str]) -> Iterator[Grid | Said]:
+    """What the calls with other profiles did besides the modal call's."""
+    for profile, label in zip(profiles, labels, strict=True):
+        calls = profile.figure.main.number
+        differing = round(calls * (1 - profile.share))
+        yield Said(f"{label}: {differing} of {calls} calls executed something else besides",
+                   "strong")
+        groups: dict[str, list[OtherCalls]] = {}
+        for other in profile.others:
+            groups.setdefault(events(other), []).append(other)
+        if groups:
+            yield grid_of(
+                [Column("calls"), Column("added"), Column("event", "word", wraps="fold"),
+                 Column("mostly in", "word", wraps="words", cut=True)],
+                [_other(event, group, profile) for event, group in groups.items()])
+        if profile.others_left:
+            yield Said(f"{profile.others_left} calls that added less are not told apart", "faint")
+        yield BLANK
+
+
+def _other(event: str, group: Sequence[OtherCalls], profile: Profile) -> list[str]:
+    added = sorted(other.count - profile.count for other in group)
+    dearest = max(group, key=lambda other: other.count)
+    return [str(sum(other.calls for other in group)),
+            " to ".join(dict.fromkeys(map(show_change, (added[0], added[-1])))),
+            event, dearest.added[0].path[-1] if dearest.added else ""]

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The reference of the workloads, made from their declarations.
+
+    python tests/docs/workloads.py
+
+writes docs/reference/workloads.md; a test says when that has to be done.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pages import ROOT
+
+from tailwalk.cases import all_workloads, show_size
+from tailwalk.cases.workload import Parameter, Value
+
+PAGE = ROOT / "docs" / "reference" / "workloads.md"
+_HEAD = """# Workloads
+
+<!-- made by tests/docs/workloads.py -->
+
+A workload is one call and what prepares it; a [case](specs.md#cases) is a workload with its
+parameters. Names are libMicro's where libMicro has the workload.
+
+"""
+_PREPARED = """
+## What is prepared
+
+Before the first call, with parameters that all workloads on it share:
+
+"""
+_PARAMETERS = """
+## Parameters
+
+Those without a default are in the case's name; `k` at the end of a number there is 1,024.
+
+"""
+
+
+def reference() -> str:
+    """The whole page."""
+    workloads = all_workloads()
+    needs = {need.name: need for workload in workloads for need in workload.needs}
+    parameters = {one.name: one for workload in workloads for one in workload.declared.values()}
+    return "".join([
+        _HEAD,
+        _table(["workload", "family", "one call", "before it, uncounted", "counted", "cases"], [
+            [f"`{one.name}`", one.family, _text(one.call), _text(one.outside) or "nothing",
+             one.counted, f"`{re.sub(r'{(.*?)}', lambda match: match[1].upper(), one.pattern)}`"]
+            for one in workloads]),
+        _PREPARED,
+        _table(["what", "for"], [
+            [_text(need.prepared), ", ".join(f"`{one.name}`" for one in workloads
+                                             if need in one.needs)]
+            for need in needs.values()]),
+        _PARAMETERS,
+        _table(["parameter", "meaning", "default", "bounds"], [
+            [f"`{one.name}`", one.meaning, "" if one.default is None else _value(one, one.default),
+             _bounds(one)] for one in parameters.values()]),
+    ])
+
+
+def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    titles = list(titles)
+    lines = [f"| {' | '.join(line)} |\n" for line in [titles, *rows]]
+    return "".join([lines[0], f"{'|---' * len(titles)}|\n", *lines[1:]])
+
+
+def _text(template: str) -> str:
+    """What a declaration says, its parameters by their names."""
+    return re.sub(r"\{(\w+)[^}]*\}", r"`\1`", template)
+
+
+def _value(parameter: Parameter, value: Value) -> str:
+    if parameter.unit == "bytes" and value:
+        return show_size(value)
+    return str(value).lower()
+
+
+def _bounds(parameter: Parameter) -> str:
+    if parameter.unit == "flag":
+        return "true or false"
+    least = _value(parameter, parameter.least)
+    return f"from {least}" if parameter.most is None else (
+        f"{least} to {_value(parameter, parameter.most)}")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(reference())

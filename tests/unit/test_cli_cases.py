@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`tailwalk cases`: every suite, every case by its name, and any size of the pattern."""
+
+from __future__ import annotations
+
+from click.testing import CliRunner
+from results import error, output
+
+from tailwalk.cases import SUITES, find_cases
+from tailwalk.cli import group
+
+
+def cases(*names: str) -> list[str]:
+    return output(CliRunner().invoke(group, ["cases", *names])).splitlines()
+
+
+def test_without_a_name_every_suite_is_listed() -> None:
+    lines = cases()
+    assert [line for line in lines if not line.startswith("  ")] == [
+        f"suite {name}" for name in SUITES]
+    named = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert named == [case.name for members in SUITES.values() for case in find_cases(members)]
+
+
+def test_a_suite_is_its_cases() -> None:
+    assert [line.split()[0] for line in cases("seed")] == list(SUITES["seed"])
+
+
+def test_a_size_that_no_suite_has_is_a_case_too() -> None:
+    [line] = cases("writev_u512")
+    assert line.startswith("writev_u512 ")
+    assert "512" in line.removeprefix("writev_u512")
+
+
+def test_what_is_none_is_named() -> None:
+    assert "'pread_x'" in str(error(CliRunner().invoke(group, ["cases", "pread_x"])))

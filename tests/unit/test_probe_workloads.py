@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A workload's declaration and its C twin: where they differ, no probe is built."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tailwalk.cache import Cache
+from tailwalk.cases import all_workloads, find_workload
+from tailwalk.cases.workload import Parameter, Workload
+from tailwalk.compiling import c_sources
+from tailwalk.errors import ToolError
+from tailwalk.probe.build import compile_probe
+
+SOURCES = c_sources("probe")
+TWIN = "workloads/pwrite.c"
+DEPTH = Parameter(name="depth", unit="number", meaning="how deep", default=1)
+
+
+def complaint(folder: Path, *, sources: dict[str, bytes] = SOURCES,
+              workloads: list[Workload] | None = None) -> str:
+    """Why there is no probe of these sources."""
+    with pytest.raises(ToolError, match="cannot be built") as caught:
+        compile_probe(Cache(folder), sources, workloads or all_workloads())
+    return str(caught.value)
+
+
+def changed(was: bytes, now: bytes) -> dict[str, bytes]:
+    """The sources with another twin of pwrite."""
+    assert was in SOURCES[TWIN]
+    return {**SOURCES, TWIN: SOURCES[TWIN].replace(was, now)}
+
+
+def test_every_workload_has_its_twin_and_a_probe_is_built(tmp_path: Path) -> None:
+    assert compile_probe(Cache(tmp_path), SOURCES, all_workloads()).path.is_file()
+
+
+def test_a_declaration_without_a_twin_is_named(tmp_path: Path) -> None:
+    lacking = {file: body for file, body in SOURCES.items() if file != TWIN}
+    assert "the workload pwrite is not the same in Python and in C: it has no C twin, " \
+           "probe/workloads/pwrite.c" in complaint(tmp_path, sources=lacking)
+
+
+def test_a_twin_without_a_declaration_is_named(tmp_path: Path) -> None:
+    others = [workload for workload in all_workloads() if workload.name != "writev"]
+    assert "the workload writev is not the same in Python and in C: nothing declares it: " \
+           "cases/workloads/writev.py" in complaint(tmp_path, workloads=others)
+
+
+def test_a_parameter_that_only_python_has_is_named(tmp_path: Path) -> None:
+    deeper = replace(find_workload("pwrite"), parameters=[*find_workload("pwrite").parameters,
+                                                          DEPTH])
+    others = [workload for workload in all_workloads() if workload.name != "pwrite"]
+    said = complaint(tmp_path, workloads=[*others, deeper])
+    assert "the workload pwrite is" in said
+    assert "its C twin never reads the parameter depth" in said
+    mentioned = changed(b"#include", b"/* it->depth, */ // it->depth\n#include")
+    assert "never reads" in complaint(tmp_path, sources=mentioned, workloads=[*others, deeper])
+
+
+@pytest.mark.parametrize(("was", "now", "told"), [
+    (b"of->offset);", b"of->depth);", "depth"),
+    (b"struct workload workload_pwrite", b"struct workload workload_pwritev", "workload_pwrite"),
+    (b"PARAMETERS(pwrite, work)", b"PARAMETERS(pread, work)", "pread_parameters"),
+    (b".call = call", b".finish = call", "finish"),
+])
+def test_a_twin_that_is_of_another_declaration_is_named(was: bytes, now: bytes, told: str,
+                                                        tmp_path: Path) -> None:
+    said = complaint(tmp_path, sources=changed(was, now))
+    assert "the workload pwrite is not the same in Python and in C" in said
+    assert told in said
