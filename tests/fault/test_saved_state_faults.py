@@ -8,20 +8,12 @@ import time
 
 import pytest
 
+from stand_ins import Notes
 from tailwalk.cases import Filesystem
 from tailwalk.errors import GuestError
-from tailwalk.progress import Silent
 from tailwalk.vm.guest import Guest
 
 pytestmark = pytest.mark.guest
-
-
-class Notes(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture

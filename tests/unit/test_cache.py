@@ -15,24 +15,16 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stand_ins import Notes
 from tailwalk.cache import WHILE_WAITING, Cache, digest_file
 from tailwalk.cache.digests import DigestMemory
 from tailwalk.cache.inventory import held
 from tailwalk.cli import group
 from tailwalk.errors import UsageError
-from tailwalk.progress import Silent
 
 CONTENT = bytes(range(256)) * 64
 AT_ONCE = -3600.0
 """However young a file is, its digest is remembered."""
-
-
-class Notes(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 class Maker:
