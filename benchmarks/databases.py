@@ -114,7 +114,8 @@ def build(plugin: Path, interface: int) -> None:
     cc = compiler()
     subprocess.run([cc, "-O2", "-Wall", "-Wextra", "-static", "-I", PACKAGE / "probe", "-o",
                     PROGRAM, HERE / "database_load.c", PACKAGE / "probe" / "folios.c",
-                    PACKAGE / "probe" / "pages.c", "-lsqlite3", "-lm"], check=True, stderr=subprocess.DEVNULL)
+                    PACKAGE / "probe" / "pages.c", "-lsqlite3", "-lm"],
+                   check=True, stderr=subprocess.DEVNULL)
     subprocess.run([cc, "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden",
                     f"-DAPI={interface}", "-I", PACKAGE / "plugins", "-o", plugin,
                     HERE / "address_counts.c"], check=True)
