@@ -333,7 +333,7 @@ class Guest:
         return ready
 
     def await_pause(self, deadline: float) -> None:
-        """Wait until the guest has stopped itself, by the pvpanic port; errors as `frame`.
+        """Wait until the guest has stopped itself; errors as `frame`.
 
         QEMU is asked: its event may come before anybody listens, or before the answer to the
         command that let the guest go on, and does come before the machine stands still.
