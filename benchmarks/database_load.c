@@ -24,7 +24,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "probe.h"
+#include "pages.h"
 
 #define FILE_NAME "database"
 #define MIB (1 << 20)

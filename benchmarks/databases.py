@@ -112,10 +112,10 @@ class Cell:
 def build(plugin: Path, interface: int) -> None:
     """Compile the program and the plugin to the working directory."""
     cc = compiler()
-    subprocess.run([cc, "-O2", "-Wall", "-Wextra", "-static", "-I", PACKAGE,
-                    "-I", PACKAGE / "probe", "-o", PROGRAM, HERE / "database_load.c",
-                    PACKAGE / "probe" / "folios.c", PACKAGE / "probe" / "pages.c",
-                    "-lsqlite3", "-lm"], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([cc, "-O2", "-Wall", "-Wextra", "-static", "-I", PACKAGE / "probe", "-o",
+                    PROGRAM, HERE / "database_load.c", PACKAGE / "probe" / "folios.c",
+                    PACKAGE / "probe" / "pages.c", "-lsqlite3", "-lm"],
+                   check=True, stderr=subprocess.DEVNULL)
     subprocess.run([cc, "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden",
                     f"-DAPI={interface}", "-I", PACKAGE / "plugins", "-o", plugin,
                     HERE / "address_counts.c"], check=True)

@@ -86,6 +86,9 @@ _ROWS = (
         block_sizes=(4096,), buffer_heads=False,
         mkfs=Mkfs(package="btrfs-progs", arguments=lambda block: [
             "-q", "-f", "-s", str(block), "-U", _UUID, "-K"])),
+    FilesystemKind(
+        name="tmpfs", drivers=(), option="CONFIG_TMPFS",
+        block_sizes=(4096,), buffer_heads=False, mkfs=None),
 )
 
 KINDS = {row.name: row for row in _ROWS}
@@ -93,7 +96,7 @@ KINDS = {row.name: row for row in _ROWS}
 
 USUAL = _ROWS[0].name
 
-_ON_HOSTS = {"ext2": True, "ext3": True, "tmpfs": False, "ramfs": False, "f2fs": False,
+_ON_HOSTS = {"ext2": True, "ext3": True, "ramfs": False, "f2fs": False,
              "nfs": False, "nfs4": False}
 
 

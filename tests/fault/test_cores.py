@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tailwalk.errors import GuestError
-from tailwalk.rigs.cores import as_finished
+from tailwalk.cache import Cache
+from tailwalk.errors import GuestError, UsageError
+from tailwalk.rigs.cores import as_finished, run_jobs
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.qemu import Machine, Qemu
 
@@ -97,3 +98,21 @@ def test_a_second_interrupt_lets_no_guest_begin(guest) -> None:
     assert ended.wait(PATIENCE)
     [error] = errors
     assert error is not None and "stopped" in str(error)
+
+
+def test_a_job_that_waits_for_another_process_ends_with_the_rest(tmp_path):
+    cache = Cache(tmp_path)
+    waiting = threading.Event()
+
+    def waits() -> None:
+        waiting.set()
+        cache.entry("state", "a", Path.mkdir)
+
+    def fails() -> None:
+        waiting.wait(60)
+        raise UsageError("wrong")
+
+    # A lock of another process is no other than one of this process's (flock(2)).
+    with cache.lock("state", "a"), pytest.raises(UsageError, match="wrong"):
+        run_jobs([waits, fails], workers=2)
+    assert not cache.has("state", "a")

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
 
+from stand_ins import Notes
 from tailwalk.cases import Filesystem
 from tailwalk.errors import GuestError
 from tailwalk.vm.guest import Guest
@@ -40,3 +42,21 @@ def test_one_that_is_cut_short_is_named_with_the_way_out(guest, booted, keep):
         guest.start_job(120)
     assert f"Remove {booted.state.parent} and run the command again" in str(caught.value)
     assert "load of migration failed" in str(caught.value)
+
+
+def test_nine_bytes_exchanged_are_seen_and_the_state_is_made_again(own_bench, kernel, booted):
+    where = booted.state
+    size = where.stat().st_size
+    before = where.stat()
+    with where.open("r+b") as stream:
+        stream.seek(size * 2 // 3)
+        stream.write(b"nine byte")
+    os.utime(where, ns=(before.st_atime_ns, before.st_mtime_ns))
+    own_bench.cache.progress = notes = Notes()
+    again = own_bench.boot(kernel("debian:6.12"), Filesystem())
+    assert again.state == where
+    note, = notes.said
+    assert f"{where.parent} in the cache is damaged (state is not what was kept)" in note
+    with own_bench.guest(kernel("debian:6.12"), again, b"end\n") as guest:
+        guest.start_job(120)
+        list(guest.frames(120))

@@ -74,7 +74,7 @@ def test_a_block_size_the_file_system_does_not_have(tmp_path):
         make_image(Filesystem(block_size=16384), tmp_path / "image", size=128 * MIB)
 
 
-@pytest.mark.parametrize("kind", ["tmpfs", "unknown", "ext3", ""])
+@pytest.mark.parametrize("kind", ["ramfs", "unknown", "ext3", ""])
 def test_a_kind_that_no_guest_has_is_named_with_those_it_can_have(tmp_path, kind):
     wanted = Filesystem(kind=kind)
     plans = (Plan(cases=find_cases(["pwrite_u1k"]), filesystem=wanted),
@@ -82,7 +82,7 @@ def test_a_kind_that_no_guest_has_is_named_with_those_it_can_have(tmp_path, kind
     for refuse in (lambda: make_image(wanted, tmp_path / "image", size=128 * MIB),
                    lambda: packed_image(wanted, Cache(tmp_path)), lambda: mkfs_program(kind),
                    *(plan.check for plan in plans)):
-        with pytest.raises(UsageError, match=f"{kind!r}: it can have ext4, xfs, btrfs"):
+        with pytest.raises(UsageError, match=f"{kind!r}: it can have ext4, xfs, btrfs, tmpfs"):
             refuse()
 
 

@@ -48,9 +48,12 @@ def test_measures_here_and_leaves_nothing(tmp_path: Path) -> None:
     assert decode_run(encode(run), "it") == run
 
 
-@pytest.mark.parametrize(("name", "length"), [("pwrite_u1k", KIB), ("writev_u10k", 100 * KIB)])
-def test_every_call_that_is_timed_writes_what_its_case_says(tmp_path: Path, name: str,
-                                                            length: int) -> None:
+@pytest.mark.parametrize(("name", "length", "moved"), [
+    ("pwrite_u1k", KIB, "wchar"), ("writev_u10k", 100 * KIB, "wchar"),
+    ("pread_u1k", KIB, "rchar"), ("read_u10k", 10 * KIB, "rchar"),
+    ("readv_u10k", 100 * KIB, "rchar")])
+def test_every_call_that_is_timed_moves_what_its_case_says(tmp_path: Path, name: str, length: int,
+                                                           moved: str) -> None:
     [case] = cases(name, fill=4 * KIB)
     seen = []
     with Worker(build_probe(), tmp_path) as worker:
@@ -59,7 +62,7 @@ def test_every_call_that_is_timed_writes_what_its_case_says(tmp_path: Path, name
             worker.tell(time_line(case, Batches(16, 8)))
             worker.answer()
             said = Path(f"/proc/{worker.pid}/io").read_text()
-            seen.append(int(re.findall(r"^wchar: (\d+)$", said, re.MULTILINE)[0]))
+            seen.append(int(re.findall(rf"^{moved}: (\d+)$", said, re.MULTILINE)[0]))
     calls, answer = divmod(seen[1] - seen[0], length)
     assert calls == (1 + 16) * 8  # the first batch is not timed
     assert answer < KIB

@@ -17,6 +17,7 @@ from tailwalk.probe.build import compile_probe
 
 SOURCES = c_sources("probe")
 TWIN = "workloads/pwrite.c"
+QUICKLY = ["-O0"]
 DEPTH = Parameter(name="depth", unit="number", meaning="how deep", default=1)
 
 
@@ -24,7 +25,7 @@ def complaint(folder: Path, *, sources: dict[str, bytes] = SOURCES,
               workloads: list[Workload] | None = None) -> str:
     """Why there is no probe of these sources."""
     with pytest.raises(ToolError, match="cannot be built") as caught:
-        compile_probe(Cache(folder), sources, workloads or all_workloads())
+        compile_probe(Cache(folder), sources, workloads or all_workloads(), flags=QUICKLY)
     return str(caught.value)
 
 
@@ -35,7 +36,8 @@ def changed(was: bytes, now: bytes) -> dict[str, bytes]:
 
 
 def test_every_workload_has_its_twin_and_a_probe_is_built(tmp_path: Path) -> None:
-    assert compile_probe(Cache(tmp_path), SOURCES, all_workloads()).path.is_file()
+    made = compile_probe(Cache(tmp_path), SOURCES, all_workloads(), flags=QUICKLY)
+    assert made.path.is_file()
 
 
 def test_a_declaration_without_a_twin_is_named(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from tailwalk.errors import UsageError
 SUITES: dict[str, tuple[str, ...]] = {
     "seed": ("write_u1k", "write_u10k", "pwrite_u1k", "pwrite_u10k", "writev_u1k", "writev_u10k"),
     "seed100k": ("write_u100k", "pwrite_u100k", "writev_u100k"),
+    "reads": ("read_u1k", "read_u10k", "read_u100k", "pread_u1k", "pread_u10k", "pread_u100k",
+              "readv_u1k", "readv_u10k", "readv_u100k"),
 }
 
 

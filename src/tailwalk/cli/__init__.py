@@ -43,6 +43,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "exec": ("tailwalk.cli.exec_:exec_", "Run a static program on a kernel and count it."),
     "runs": ("tailwalk.cli.runs:runs", "List, show, export, import or prune what was measured."),
     "import": ("tailwalk.cli.import_:import_", "Read another benchmark's output into runs."),
+    "cache": ("tailwalk.cli.cache:cache", "List, verify or prune what is kept for the next time."),
     "schema": ("tailwalk.cli.schema:schema", "Print the JSON Schema of a record."),
     "doctor": ("tailwalk.cli.doctor:doctor", "Say what this machine lacks and how to mend it."),
 }

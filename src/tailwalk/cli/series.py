@@ -117,4 +117,4 @@ def _tree(text: str) -> Path:
     if not isinstance(spec, SourceSpec) or spec.series:
         raise SpecError(f"{text} is no source tree: give a directory, or src:VERSION.")
     with open_progress() as progress:
-        return open_source(spec.tree, Cache(), progress=progress).root
+        return open_source(spec.tree, Cache(progress=progress), progress=progress).root

@@ -110,7 +110,7 @@ class Archive:
     def __init__(self, cache: Cache | None = None, *, progress: Progress = SILENT,
                  refresh: bool = False) -> None:
         """`refresh` fetches the indexes anew, once, however fresh the cached ones are."""
-        self._cache = cache or Cache()
+        self._cache = cache or Cache(progress=progress)
         self._progress = progress
         self._refresh = refresh
         self._indexes: dict[Kind, ArchiveIndex] = {}
@@ -173,13 +173,7 @@ class Archive:
                     if path.name in {file.name for file in files}:
                         path.rename(folder / path.name)
 
-        place = self._cache.entry("packages", key, make)
-        if changed := _changed(place, files):
-            self._progress.note(f"{changed} in the cache is no longer what was fetched: fetching "
-                                "it again.")
-            self._cache.discard("packages", key)
-            place = self._cache.entry("packages", key, make)
-        return place
+        return self._cache.entry("packages", key, make)
 
     def _borrow_lists(self, kind: Kind, suite: str, apt: Apt) -> Mirror:
         """Link the lists of one suite into the private apt's directory, so that it need not read

@@ -17,7 +17,7 @@ _TRIED = 3
 
 
 @dataclass(frozen=True)
-class Search:
+class ModuleSearch:
     """A search for the modules of one release.
 
     Attributes:
@@ -29,7 +29,7 @@ class Search:
     places: str
 
 
-def modules_beside(image: Path, release: str) -> Search:
+def modules_beside(image: Path, release: str) -> ModuleSearch:
     """Look for the modules of `release` in the image's own directory, and in it and every
     directory above it in lib/modules/RELEASE, usr/lib/modules/RELEASE and, where the directory is
     the tree that the kernel was built in, in the tree.
@@ -46,8 +46,8 @@ def modules_beside(image: Path, release: str) -> Search:
     others = sorted({place.name for folder in above for name in _SYSTEM
                      for place in _directories(folder / name) if place.name != release})
     there = f"; there are those of {', '.join(others)}" if others else ""
-    return Search(found, f"{image.parent} itself, and in lib/modules/{release} and "
-                         f"usr/lib/modules/{release} of it and of every directory above it{there}")
+    return ModuleSearch(found, f"{image.parent} itself, and in lib/modules/{release} and usr/lib/"
+                               f"modules/{release} of it and of every directory above it{there}")
 
 
 def _candidates(folder: Path, release: str, *, own: bool) -> Iterator[Path]:

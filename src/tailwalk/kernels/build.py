@@ -92,9 +92,9 @@ class Builder:
             self._make(tree_in(place), label, fresh=not built_on)
 
         if latest is None:
-            return self.cache.entry(KIND, key, make)
+            return self.cache.entry(KIND, key, make, sealed=False)
         with self.cache.lock(KIND, latest.name):
-            place = self.cache.entry(KIND, key, make)
+            place = self.cache.entry(KIND, key, make, sealed=False)
             self._remember(latest, place)
         return place
 

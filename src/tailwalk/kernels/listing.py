@@ -71,7 +71,7 @@ def list_kernels(cache: Cache | None = None, *, progress: Progress = SILENT,
 
     Raises ArchiveError with `refresh`, CacheError, ToolError.
     """
-    cache = cache or Cache()
+    cache = cache or Cache(progress=progress)
     archive = Archive(cache, progress=progress, refresh=refresh)
     unpacked = dict(all_unpacked(cache))
     suites: list[str] = []

@@ -25,6 +25,7 @@ from tailwalk.kernels.unpacked import check_file, is_unpacked
 
 # Where below kernel/arch/ARCHITECTURE a module with code for checksums may be.
 _ARCH_CODE = frozenset({"crypto", "lib"})
+_ORDER = "order.json"
 _FILE = re.compile(r"(?P<name>.+)\.ko(?:\.xz|\.zst|\.gz)?")
 
 CHECKSUMS = ("crc32c", "xxhash64", "sha256", "blake2b-256")
@@ -58,21 +59,40 @@ def load_order(kernel: Kernel, names: Iterable[str], *,
 
     First come the modules that compute a checksum by instructions of some CPUs, with the patterns
     of these: a system loads them by the CPU's modalias when it starts, and file systems take up to
-    v6.13 the best that is loaded when they are. Which these are is kept in `cache`, since some
-    thirty modules have to be read for it.
+    v6.13 the best that is loaded when they are. All is kept in `cache`, since a thousand names and
+    some thirty modules have to be read for it.
 
     Raises KernelError naming the kernel and the driver that is neither built in nor there.
     """
     if kernel.modules is None:
         return ()
-    tree = _Tree(kernel.modules)
+    wanted = [_normal(name) for name in names]
+    if cache is None:
+        return _ordered(kernel, kernel.modules, wanted)
+
+    def make(folder: Path) -> None:
+        ordered = _ordered(kernel, modules, wanted)
+        for module in ordered:
+            (folder / module.name).write_bytes(module.content)
+        (folder / _ORDER).write_bytes(msgspec.json.encode(
+            [(module.name, module.cpus) for module in ordered]))
+
+    modules = kernel.modules
+    key = digest_bytes(b"modules 1", kernel.digest.encode(), *(name.encode() for name in wanted))
+    place = cache.entry("modules", key, make)
+    order = msgspec.json.decode((place / _ORDER).read_bytes(),
+                                type=list[tuple[str, tuple[str, ...]]])
+    return tuple(Module(name, (place / name).read_bytes(), cpus) for name, cpus in order)
+
+
+def _ordered(kernel: Kernel, modules: Path, names: Iterable[str]) -> tuple[Module, ...]:
+    tree = _Tree(modules)
     ordered: dict[str, Module] = {}
-    for name, cpus in _for_cpus(kernel, tree, cache).items():
+    for name, cpus in tree.for_cpus():
         _add(name, kernel, tree, ordered, (), cpus)
     for name in names:
-        wanted = _normal(name)
-        if wanted not in tree.builtin:
-            _add(wanted, kernel, tree, ordered, ())
+        if name not in tree.builtin:
+            _add(name, kernel, tree, ordered, ())
     return tuple(ordered.values())
 
 
@@ -107,18 +127,6 @@ class _Tree:
                 _, wants = _read(path)
                 if cpus := wants.cpus:
                     yield name, cpus
-
-
-def _for_cpus(kernel: Kernel, tree: _Tree, cache: Cache | None) -> dict[str, tuple[str, ...]]:
-    if cache is None:
-        return dict(tree.for_cpus())
-
-    def make(folder: Path) -> None:
-        (folder / "modules.json").write_bytes(msgspec.json.encode(dict(tree.for_cpus())))
-
-    place = cache.entry("cpu-modules", digest_bytes(b"cpu modules 1", kernel.digest.encode()), make)
-    return msgspec.json.decode((place / "modules.json").read_bytes(),
-                               type=dict[str, tuple[str, ...]])
 
 
 def _read(path: Path) -> tuple[bytes, _Wants]:

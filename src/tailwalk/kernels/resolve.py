@@ -17,7 +17,7 @@ def resolve(spec: str, *, cache: Cache | None = None, progress: Progress = SILEN
     ArchiveError, KernelError, SeriesError, CacheError, ToolError.
     """
     parsed = parse_spec(spec)
-    cache = cache or Cache()
+    cache = cache or Cache(progress=progress)
     if isinstance(parsed, DebianSpec):
         from tailwalk.kernels.debian import resolve_debian
         return resolve_debian(parsed, cache, progress=progress, refresh=refresh)

@@ -98,6 +98,19 @@ def cached_tree(cache: Cache, key: str) -> SourceTree | None:
                       provenance=manifest.provenance)
 
 
+def flaw(place: Path) -> str | None:
+    """What in an unpacked tree is no longer what was unpacked, in words; None where all is."""
+    try:
+        manifest = msgspec.json.decode((place / _MANIFEST).read_bytes(), type=_Manifest)
+    except (OSError, msgspec.MsgspecError):
+        return "its manifest is damaged"
+    for name, was in manifest.files.items():
+        path = place / _TREE / name
+        if not os.path.lexists(path) or digest_of(path) != was:
+            return f"{name} is missing or not what was unpacked"
+    return None
+
+
 def cached_trees(cache: Cache) -> Iterator[SourceTree]:
     """Every unpacked tree in the cache."""
     home = cache.root / KIND

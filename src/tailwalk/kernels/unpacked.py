@@ -2,7 +2,7 @@
 """Unpacked kernels in the cache: an uncompressed vmlinux, its modules, and what they should be.
 
 Every entry carries the sha256 of each of its files; the image is checked whenever the entry is
-opened (0.05 s), a module when it is read, so that a changed byte is never measured.
+opened, a module when it is read, so that a changed byte is never measured.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ def open_unpacked(cache: Cache, key: str, *, spec: str, progress: Progress,
             _unpack(paths, folder, dict(provenance))
             task.advance()
 
-    place = cache.entry(KIND, key, make)
+    place = cache.entry(KIND, key, make, sealed=False)
     manifest = read_manifest(place)
-    if manifest is None or _image_changed(place, manifest):
+    if manifest is None or _image_changed(cache, place, manifest):
         progress.note(f"{place} in the cache is no longer what was unpacked: unpacking it again.")
         cache.discard(KIND, key)
-        place = cache.entry(KIND, key, make)
+        place = cache.entry(KIND, key, make, sealed=False)
         manifest = read_manifest(place)
         if manifest is None:
             raise KernelError(f"{place} cannot be read back: check the disk, or point "
@@ -133,10 +133,22 @@ def _bootable(manifest: Manifest) -> str:
     return _BOOT_IMAGE if _BOOT_IMAGE in manifest.files else _IMAGE
 
 
-def _image_changed(place: Path, manifest: Manifest) -> bool:
+def _image_changed(cache: Cache, place: Path, manifest: Manifest) -> bool:
     name = _bootable(manifest)
     return (not (place / name).is_file()
-            or digest_file(place / name) != manifest.files[name])
+            or cache.digest(place / name) != manifest.files[name])
+
+
+def flaw(place: Path) -> str | None:
+    """What in an entry is no longer what was unpacked, in words; None where all is."""
+    manifest = read_manifest(place)
+    if manifest is None:
+        return "its manifest is damaged"
+    for name, was in manifest.files.items():
+        path = place / name
+        if not path.is_file() or digest_file(path) != was:
+            return f"{name} is missing or not what was unpacked"
+    return None
 
 
 def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> None:

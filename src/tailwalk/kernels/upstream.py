@@ -87,7 +87,8 @@ def _fetched(version: KernelVersion, archive: Archive, cache: Cache, progress: P
                 gone.append(source.name)
                 continue
             try:
-                cache.entry(KIND, source.key, partial(source.unpack, progress=progress))
+                cache.entry(KIND, source.key, partial(source.unpack, progress=progress),
+                            sealed=False)
             except GoneError:
                 gone.append(source.name)
                 with cache.writing():

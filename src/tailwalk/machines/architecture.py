@@ -56,7 +56,6 @@ class KvmTrial:
         cpu: as QEMU's -cpu takes it.
         source: of the guest.
         flags: of the compiler, for it.
-        machine: as QEMU's -machine takes it.
         status: QEMU's, where the guest came to its end.
         stages: what it was at after each letter that it says.
     """
@@ -64,7 +63,6 @@ class KvmTrial:
     cpu: str
     source: Path
     flags: tuple[str, ...]
-    machine: str
     status: int
     stages: Mapping[str, str]
 
@@ -95,7 +93,7 @@ class Architecture:
         qemu_package: that has it.
         machine: as QEMU's -machine takes it.
         cpu: that exact guests have, as QEMU's -cpu takes it.
-        shown_cpus: CPUs in few words.
+        cpu_title: that CPU in few words.
         pausing: arguments by which a guest can stop itself, at an instruction and not at a moment.
         exiting: arguments of the probe's way out: a byte written there ends QEMU.
         channel: device that takes the probe's frames, to be followed by a chardev.
@@ -123,7 +121,7 @@ class Architecture:
     qemu_package: str
     machine: str
     cpu: str
-    shown_cpus: Mapping[str, str]
+    cpu_title: str
     pausing: tuple[str, ...]
     exiting: tuple[str, ...]
     channel: str
@@ -133,5 +131,5 @@ class Architecture:
     kvm: KvmTrial
 
     def show_cpu(self, cpu: str) -> str:
-        """A CPU in few words, where there are some."""
-        return self.shown_cpus.get(cpu, cpu)
+        """A CPU in few words, where it is the guests' usual one."""
+        return self.cpu_title if cpu == self.cpu else cpu

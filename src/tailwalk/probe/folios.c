@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "probe.h"
+#include "pages.h"
 
 void inspect_folios(int fd, uint64_t size, uint64_t offset, struct folios *found)
 {

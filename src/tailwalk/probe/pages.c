@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include "probe.h"
+#include "pages.h"
 
 #define PRESENT (1ull << 63)
 #define FRAME_MASK ((1ull << 55) - 1)

@@ -8,11 +8,11 @@
 
 #include "declared.h"
 #include "framing/frame.h"
+#include "pages.h"
 
 /* channel.c: bytes in (the job) and frames out (the results). */
 void channel_open_host(int job, int results);
 void send_frame(enum frame type, const void *payload, size_t length);
-_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void job_start(void);
 char *job_line(void);
 void job_bytes(void *buffer, size_t length);
@@ -47,24 +47,6 @@ int is_guest(void);
 void disk_mount(const char *kind, const char *device, const char *options);
 void disk_unmount(void);
 void settle_caches(int fd);
-
-/* pages.c: the page frames behind a mapping, and their flags. */
-#define SMALLEST_PAGE 4096 /* of any machine */
-uint64_t page_size(void);
-int page_frames(const volatile void *at, uint64_t *frames, size_t count);
-int frame_flags(uint64_t frame, uint64_t *flags, size_t count);
-int order_of(uint64_t pages);
-#define FLAG_DIRTY (1ull << 4)
-#define FLAG_WRITEBACK (1ull << 8)
-#define FLAG_TAIL (1ull << 16) /* of a compound page, as all but a folio's first */
-
-/* folios.c: which folios cache a file. */
-struct folios {
-	uint64_t known; /* 0 where the kernel does not show page flags */
-	uint64_t written; /* order of the folio at the given offset */
-	uint64_t count[32]; /* folios by order */
-};
-void inspect_folios(int fd, uint64_t size, uint64_t offset, struct folios *found);
 
 /* x86_64/measure.c: a call's instructions, or nanoseconds by the time-stamp
  * counter; the same without the call. */

@@ -34,7 +34,7 @@ class Bench:
     def prepare(cls, *, machine: Machine | None = None, cache: Cache | None = None,
                 progress: Progress = SILENT) -> Bench:
         """Find QEMU and build the probe; raises ToolError."""
-        cache = cache or Cache()
+        cache = cache or Cache(progress=progress)
         return cls(machine=machine or Machine(), qemu=find_qemu(), probe=build_probe(cache),
                    cache=cache, progress=progress)
 

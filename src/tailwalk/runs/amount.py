@@ -138,7 +138,7 @@ def bootstrap_interval(samples: Sequence[Any], statistic: Any, *, random: Any,
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they warn of is told by the result
         found = bootstrap(samples, statistic, vectorized=True, method="percentile",
-                          confidence_level=0.95, n_resamples=RESAMPLES, batch=batch,
-                          random_state=random)
-    interval = float(found.confidence_interval.low), float(found.confidence_interval.high)
-    return interval if np.isfinite(interval).all() else None
+                          n_resamples=RESAMPLES, batch=batch, random_state=random)
+        # Its own interval is of 0.95 as floating point has it, and may end outside the samples.
+        low, high = np.quantile(found.bootstrap_distribution, (0.025, 0.975))
+    return (float(low), float(high)) if np.isfinite((low, high)).all() else None

@@ -141,7 +141,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     goal.check()
     if not 0 <= seed < _LARGEST_SEED:
         raise UsageError(f"--seed {seed}: a seed is between 0 and {_LARGEST_SEED - 1}.")
-    cache = cache or Cache()
+    cache = cache or Cache(progress=progress)
     if failing and not checks_itself(kernel.spec):
         raise UsageError(f"--fail-allocations {failing}: {kernel.spec} has no fault injection; "
                          "give a debug: kernel.")

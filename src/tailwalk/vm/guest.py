@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tailwalk.cache import WHILE_WAITING
 from tailwalk.errors import GuestError, ProbeError, ToolError
 from tailwalk.framing import Frame, FrameReader, FrameType
 from tailwalk.probe.protocol import Ready, read_ready
@@ -65,14 +66,19 @@ class Crew:
             _thread.crew.admit(self)
 
     def join(self) -> None:
-        """Count this thread's guests among the crew from now on."""
+        """Count this thread's guests among the crew from now on; while it waits for another
+        process to make what it needs, the end of the crew ends it too."""
         _thread.crew = self
+        WHILE_WAITING.set(self._require_life)
+
+    def _require_life(self) -> None:
+        if self._killed:
+            raise GuestError("the guest was stopped with others.")
 
     def admit(self, member: Guest | Crew, start: Callable[[], None] = lambda: None) -> None:
         """Start a member; raises GuestError where the crew was killed."""
         with self._lock:
-            if self._killed:
-                raise GuestError("the guest was stopped with others.")
+            self._require_life()
             start()
             self._members.add(member)
 
@@ -333,7 +339,7 @@ class Guest:
         return ready
 
     def await_pause(self, deadline: float) -> None:
-        """Wait until the guest has stopped itself, by the pvpanic port; errors as `frame`.
+        """Wait until the guest has stopped itself; errors as `frame`.
 
         QEMU is asked: its event may come before anybody listens, or before the answer to the
         command that let the guest go on, and does come before the machine stands still.

@@ -82,7 +82,7 @@ def _build(image: Path, rounds: int) -> None:
 def _run(qemu: Qemu, accelerator: str, cpu: str, *, image: Path, seconds: float) -> Trial:
     command = bound([
         qemu.program,
-        "-nodefaults", "-no-user-config", "-display", "none", "-machine", GUEST.kvm.machine,
+        "-nodefaults", "-no-user-config", "-display", "none", "-machine", GUEST.machine,
         "-accel", accelerator, "-cpu", cpu, "-m", "32",
         "-no-reboot",  # a triple fault ends QEMU
         *GUEST.exiting,

@@ -58,6 +58,3 @@ _WITHOUT = (
 
 GUEST_CPU = ",".join([_BASE, *(f"-{name}" for name in _WITHOUT), *(f"+{name}" for name in _WITH)])
 """The model and features, as QEMU's -cpu takes them."""
-
-SHOWN_CPUS = {GUEST_CPU: "x86-64-v3 without CX16"}
-"""In few words: the level of the x86-64 psABI whose features it has."""

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from tailwalk.machines.architecture import Architecture, BootImage, Code, KvmTrial
 from tailwalk.machines.x86_64.bzimage import bzimage_payload, is_bzimage
-from tailwalk.machines.x86_64.cpu import GUEST_CPU, SHOWN_CPUS
+from tailwalk.machines.x86_64.cpu import GUEST_CPU
 
-_EXITING = ("-device", "isa-debug-exit,iobase=0x501,iosize=1")
 _OUTCOME = 0x29
 
 _SHORT_JUMPS = (0xeb, *range(0x70, 0x80))
@@ -40,9 +39,10 @@ X86_64 = Architecture(
     code=Code(objdump="i386:x86-64", slot=16, nop=b"\x90", distance_bytes=_distance_bytes),
     qemu="qemu-system-x86_64", qemu_package="qemu-system-x86",
     machine="pc,usb=off,vmport=off,smbus=off",
-    cpu=GUEST_CPU, shown_cpus=SHOWN_CPUS,
+    cpu=GUEST_CPU,
+    cpu_title="x86-64-v3 without CX16",  # the level of the psABI whose features it has
     pausing=("-action", "panic=pause", "-device", "pvpanic,ioport=0x505"),
-    exiting=_EXITING,
+    exiting=("-device", "isa-debug-exit,iobase=0x501,iosize=1"),
     channel="isa-debugcon,iobase=0xe9", console="isa-serial",
     # What each is for; none moves a figure but `mitigations` (9 instructions a call).
     parameters=(
@@ -66,7 +66,7 @@ X86_64 = Architecture(
         cpu="host,-arch-capabilities",
         source=Path(__file__).parent / "kvm_guest.S",
         flags=(f"-DOUTCOME={_OUTCOME}", "-Wl,-Ttext=0x100000,--build-id=none,-e,start"),
-        machine="pc", status=_OUTCOME << 1 | 1,  # what isa-debug-exit makes of the byte
+        status=_OUTCOME << 1 | 1,  # what isa-debug-exit makes of the byte
         stages={
             "": "before its first instruction",
             "p": "on its way to 64-bit mode",

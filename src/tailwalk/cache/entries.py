@@ -1,28 +1,47 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The cache: directories named by what went into them.
+"""Entries of the cache.
 
-An entry is made under a temporary name on the same file system and renamed into place, so that a
-reader sees either all of it or none, and an interrupted maker leaves nothing that is trusted
-later. A lock file for each key keeps two processes from making the same entry twice; the loser
-waits and then finds the winner's entry. Locks are flock(2), so they die with their process.
+An entry is made under a temporary name on the same file system, brought to the disk and renamed
+into place, so that a reader sees either all of it or none, and an interrupted maker leaves nothing
+that is trusted later. A lock file for each key keeps two processes from making the same entry
+twice; the loser waits and then finds the winner's entry. Locks are flock(2), so they die with their
+process.
+
+Before an entry is used it is compared with its seal. One that is not what was made is set aside,
+named in a note, and made again.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
+from tailwalk.cache.digests import SETTLED_SECONDS, DigestMemory
+from tailwalk.cache.seal import SEAL, flaw, rename_to_disk, seal, to_disk
 from tailwalk.errors import CacheError
+from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import FULL, place_of, unusable
 
-_PARTIAL = ".partial-"
+PARTIAL = ".partial-"
+LOCK = ".lock-"
+DAMAGED = "damaged"
+DIGESTS = "digests"
+
+# An entry's time of last use is kept by the day.
+_DAY = 86_400
+_POLL_SECONDS = 0.05
+
+WHILE_WAITING: ContextVar[Callable[[], None] | None] = ContextVar("WHILE_WAITING", default=None)
+"""Called again and again while this thread waits for a lock, to raise where that is of no use any
+more: a thread that waits cannot be interrupted in another way."""
 
 
 def default_root() -> Path:
@@ -41,21 +60,6 @@ def default_root() -> Path:
                          "written.") from error
 
 
-def digest_bytes(*parts: bytes) -> str:
-    """sha256 (hex) over the parts, each preceded by its length, so that no two splits collide."""
-    total = hashlib.sha256()
-    for part in parts:
-        total.update(len(part).to_bytes(8, "little"))
-        total.update(part)
-    return total.hexdigest()
-
-
-def digest_file(path: Path) -> str:
-    """sha256 (hex) of a file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def link_or_copy(source: Path, target: Path) -> None:
     """Have a file at another place too: as a hard link, or as a copy where there can be none."""
     try:
@@ -67,9 +71,12 @@ def link_or_copy(source: Path, target: Path) -> None:
 class Cache:
     """Entries `ROOT/KIND/KEY/`, each a directory that is never changed once it is there."""
 
-    def __init__(self, root: Path | None = None) -> None:
-        """Raises CacheError where nobody can tell what is in it."""
+    def __init__(self, root: Path | None = None, *, progress: Progress = SILENT,
+                 settled: float = SETTLED_SECONDS) -> None:
+        """`settled`: see `DigestMemory`. Raises CacheError where nobody can tell what is in it."""
         self.root = root or default_root()
+        self.progress = progress
+        self._digests = DigestMemory(self.root / DIGESTS, settled=settled)
         with self.writing(), suppress(FileNotFoundError):
             os.close(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY))
             if not os.access(self.root, os.X_OK):
@@ -80,32 +87,68 @@ class Cache:
         return self.root / kind / key
 
     def has(self, kind: str, key: str) -> bool:
-        """Is the entry there, whole?"""
+        """Is the entry there? Whether it is what was made, `entry` tells."""
         return self.path(kind, key).is_dir()
 
-    def entry(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
-        """The entry's directory; if it is not there, `make` fills an empty one first.
+    def digest(self, path: Path) -> str:
+        """sha256 (hex) of a file, in the cache or not; remembered as long as the file does not
+        change. Raises OSError where it cannot be read."""
+        return self._digests.digest(path)
+
+    def entry(self, kind: str, key: str, make: Callable[[Path], None], *,
+              sealed: bool = True) -> Path:
+        """The entry's directory; if it is not there, or not what was made, `make` fills an empty
+        one first.
+
+        `sealed` is False for entries whose digests are their own: their callers check them.
 
         Raises CacheError where the cache cannot be written or the disk is full; whatever `make`
         raises passes through. In both cases nothing of the attempt stays behind.
         """
         target = self.path(kind, key)
         with self.writing():
-            if target.is_dir():
+            if self._flaw(target, sealed=sealed) is None:
+                _used_now(target)
                 return target
         with self.writing(), self.lock(kind, key):
-            if target.is_dir():
+            if (found := self._flaw(target, sealed=sealed)) is None:
                 return target
+            if target.is_dir():
+                self._set_aside(kind, key, found)
             self._sweep_partials(target.parent, key)
-            partial = Path(tempfile.mkdtemp(prefix=f"{_PARTIAL}{key}-", dir=target.parent))
+            partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=target.parent))
             try:
                 make(partial)
                 partial.chmod(0o755)
-                partial.rename(target)
+                if sealed:
+                    seal(partial)
+                to_disk(partial)
+                rename_to_disk(partial, target)
             except BaseException:
                 shutil.rmtree(partial, ignore_errors=True)
                 raise
         return target
+
+    def _flaw(self, target: Path, *, sealed: bool) -> str | None:
+        if not target.is_dir():
+            return "it is not there"
+        return flaw(target, self.digest) if sealed else None
+
+    def _set_aside(self, kind: str, key: str, found: str) -> None:
+        """Move an entry to where nothing uses it, in place of an older one, and say so; the lock
+        is held."""
+        target = self.path(kind, key)
+        aside = self.root / DAMAGED / f"{kind}-{key}"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.parent.mkdir(exist_ok=True)
+        sealed = (target / SEAL).exists()
+        target.rename(aside)
+        if sealed:
+            self.progress.note(f"{target} in the cache is damaged ({found}): it lies in {aside} "
+                               "now, and is made again.")
+        else:  # as versions made it that had no seals
+            shutil.rmtree(aside, ignore_errors=True)
+            self.progress.note(f"{target} in the cache has no seal: it is made again.")
 
     def discard(self, kind: str, key: str) -> None:
         """Remove an entry that is no longer what was made; nothing if it is not there."""
@@ -113,7 +156,7 @@ class Cache:
         with self.writing(), self.lock(kind, key):
             if target.is_dir():
                 # Renamed first: a half-removed entry must not look whole.
-                condemned = Path(tempfile.mkdtemp(prefix=f"{_PARTIAL}{key}-", dir=target.parent))
+                condemned = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=target.parent))
                 target.rename(condemned)
                 shutil.rmtree(condemned, ignore_errors=True)
 
@@ -124,7 +167,7 @@ class Cache:
         name = f"scratch-{key}"
         with self.writing(), self.lock(kind, name):
             self._sweep_partials(self.root / kind, name)
-            folder = Path(tempfile.mkdtemp(prefix=f"{_PARTIAL}{name}-", dir=self.root / kind))
+            folder = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{name}-", dir=self.root / kind))
             try:
                 yield folder
             finally:
@@ -132,16 +175,30 @@ class Cache:
 
     @contextmanager
     def lock(self, kind: str, key: str) -> Iterator[None]:
-        """Hold the key's lock (waits while another process holds it)."""
+        """Hold the key's lock (waits while another process holds it).
+
+        What `WHILE_WAITING` of this thread raises passes through."""
         with self.writing():
             folder = self.root / kind
             folder.mkdir(parents=True, exist_ok=True)
-            handle = os.open(folder / f".lock-{key}", os.O_RDWR | os.O_CREAT, 0o644)
+            handle = os.open(folder / f"{LOCK}{key}", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._await_lock(handle)
             yield
         finally:
             os.close(handle)
+
+    def _await_lock(self, handle: int) -> None:
+        """Take the lock; while another has it, ask now and then whether waiting is of use."""
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if check := WHILE_WAITING.get():
+                    check()
+                time.sleep(_POLL_SECONDS)
+            else:
+                return
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -174,5 +231,12 @@ class Cache:
     @staticmethod
     def _sweep_partials(folder: Path, key: str) -> None:
         """Remove what makers of this key left when they were killed; the lock is held."""
-        for leftover in folder.glob(f"{_PARTIAL}{key}-*"):
+        for leftover in folder.glob(f"{PARTIAL}{key}-*"):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _used_now(target: Path) -> None:
+    """Let the directory's own time say on which day it was last used."""
+    with suppress(OSError):
+        if time.time() - target.stat().st_mtime > _DAY:
+            os.utime(target)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`tailwalk cache`: what is kept to be used again."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+
+from tailwalk.cache import Cache
+from tailwalk.cache.inventory import Held, damaged, days_unused, held, remove
+from tailwalk.cli.console import open_progress
+from tailwalk.errors import UsageError
+
+_MIB = 1 << 20
+
+_KINDS = {
+    "kernels": "unpacked kernels",
+    "packages": "packages as fetched",
+    "sources": "kernel source",
+    "worktrees": "built work trees, which the next build begins with",
+    "state": "booted guests",
+    "symbols": "tables of kernel functions",
+    "damaged": "set aside, since it was not what was made",
+    "leftover": "left by processes that were killed",
+}
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def cache(context: click.Context) -> None:
+    """Say what is kept to be used again: kernels, source, booted guests.
+
+    Whatever is removed is made again when it is needed. Runs are no part of it: see tailwalk runs.
+    """
+    if context.invoked_subcommand is None:
+        store = Cache()
+        found = list(held(store))
+        for kind in dict.fromkeys(entry.kind for entry in found):
+            of_kind = [entry for entry in found if entry.kind == kind]
+            click.echo(f"{kind:<12}{len(of_kind):>6}{_mib(of_kind):>9,} MiB  "
+                       f"{_KINDS.get(kind, '')}".rstrip())
+        click.echo(f"{'all':<12}{len(found):>6}{_mib(found):>9,} MiB  in {store.root}")
+
+
+@cache.command()
+def verify() -> None:
+    """Read all of it and name what is not what was made.
+
+    Ends with 2 where there is any. It does no harm: an entry is checked before it is used, set
+    aside where it is damaged, and made again.
+    """
+    from tailwalk.kernels import sourcetree, unpacked
+
+    store = Cache()
+    found = list(held(store))
+    checks = {unpacked.KIND: unpacked.flaw, sourcetree.KIND: sourcetree.flaw}
+    wrong = 0
+    with open_progress() as progress, progress.task("verify", len(found)) as task:
+        for entry in found:
+            for _, what in damaged(iter([entry]), checks):
+                wrong += 1
+                progress.note(f"{entry.path} is damaged: {what}")
+            task.advance()
+    checked = Counter(entry.kind for entry in found)
+    click.echo(f"{sum(checked.values())} entries, {_mib(found):,} MiB: "
+               + (f"{wrong} damaged" if wrong else "all whole"))
+    sys.exit(2 if wrong else 0)
+
+
+@cache.command()
+@click.option("--older-than", type=int, metavar="DAYS",
+              help="Remove what was not used for so many days.")
+@click.option("--kind", "kinds", multiple=True, metavar="KIND",
+              help="Remove everything of a kind, or with --older-than what is old of it.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def prune(older_than: int | None, kinds: tuple[str, ...], dry_run: bool) -> None:
+    """Remove what killed processes left and what was set aside; with options, more."""
+    if older_than is not None and older_than < 0:
+        raise UsageError(f"--older-than {older_than}: give a number of days, 0 or more.")
+    store = Cache()
+    found = list(held(store))
+    there = dict.fromkeys(entry.kind for entry in found)
+    for kind in kinds:
+        if kind not in _KINDS and kind not in there:
+            raise UsageError(f"--kind {kind}: the cache has nothing of that kind; it has "
+                             f"{', '.join(there) or 'nothing'}.")
+    chosen = [entry for entry in found if _is_chosen(entry, older_than, kinds)]
+    for entry in chosen:
+        click.echo(f"{entry.kind:<12}{_mib([entry]):>9,} MiB  {entry.path}")
+        if not dry_run:
+            remove(store, entry)
+    click.echo(f"{len(chosen)} {'entry' if len(chosen) == 1 else 'entries'} "
+               f"{'would be removed' if dry_run else 'removed'}, {_mib(chosen):,} MiB.")
+
+
+def _is_chosen(entry: Held, older_than: int | None, kinds: Sequence[str]) -> bool:
+    if entry.kind in ("leftover", "damaged"):
+        return not kinds or entry.kind in kinds
+    if older_than is None:
+        return entry.kind in kinds
+    return days_unused(entry) >= older_than and (not kinds or entry.kind in kinds)
+
+
+def _mib(entries: Sequence[Held]) -> int:
+    return round(sum(entry.size for entry in entries) / _MIB)

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The cache: what is damaged is never used, what is remembered is what is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stand_ins import Notes
+from tailwalk.cache import WHILE_WAITING, Cache, digest_file
+from tailwalk.cache.digests import DigestMemory
+from tailwalk.cache.inventory import held
+from tailwalk.cli import group
+from tailwalk.errors import UsageError
+
+CONTENT = bytes(range(256)) * 64
+AT_ONCE = -3600.0
+"""However young a file is, its digest is remembered."""
+
+
+class Maker:
+    """Fills an entry, and counts how often it had to."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, folder: Path) -> None:
+        self.times += 1
+        (folder / "inner").mkdir()
+        (folder / "state").write_bytes(CONTENT)
+        (folder / "inner" / "said").write_text("6.18.15")
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+def cache(tmp_path, notes) -> Cache:
+    return Cache(tmp_path / "cache", progress=notes, settled=AT_ONCE)
+
+
+def exchange(path: Path, at: int, count: int = 9) -> None:
+    """Change bytes where they lie, and put back every time that can be put back."""
+    before = path.stat()
+    with path.open("r+b") as stream:
+        stream.seek(at)
+        old = stream.read(count)
+        stream.seek(at)
+        stream.write(bytes(byte ^ 0x55 for byte in old))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_what_is_whole_is_made_once(cache, notes):
+    make = Maker()
+    for _ in range(3):
+        folder = cache.entry("state", "a", make)
+        assert (folder / "state").read_bytes() == CONTENT
+    assert make.times == 1
+    assert notes.said == []
+
+
+@pytest.mark.parametrize("damage", [
+    lambda folder: exchange(folder / "state", 8000),
+    lambda folder: (folder / "state").write_bytes(b""),
+    lambda folder: (folder / "state").write_bytes(CONTENT[:-1]),
+    lambda folder: (folder / "state").unlink(),
+    lambda folder: (folder / "inner" / "said").write_text("6.18.16"),
+    lambda folder: (folder / "more").write_text("a file that nobody kept"),
+    lambda folder: (folder / ".seal").write_bytes(b""),
+    lambda folder: exchange(folder / ".seal", 5),
+    lambda folder: shutil.rmtree(folder / "inner"),
+], ids=["nine bytes", "emptied", "cut", "gone", "another word", "one more", "empty seal",
+        "other seal", "no folder"])
+def test_what_is_damaged_is_set_aside_named_and_made_again(cache, notes, damage):
+    make = Maker()
+    folder = cache.entry("state", "a", make)
+    cache.entry("state", "a", make)  # remembers the digests
+    damage(folder)
+    again = cache.entry("state", "a", make)
+    assert make.times == 2
+    assert (again / "state").read_bytes() == CONTENT
+    assert (again / "inner" / "said").read_text() == "6.18.15"
+    note, = notes.said
+    assert str(folder) in note
+    assert str(cache.root / "damaged" / "state-a") in note
+    assert (cache.root / "damaged" / "state-a").is_dir()
+    cache.entry("state", "a", make)
+    assert make.times == 2
+
+
+@given(at=st.integers(0, len(CONTENT) - 1), bit=st.integers(0, 7))
+def test_one_bit_anywhere_is_seen(tmp_path_factory, at, bit):
+    path = tmp_path_factory.mktemp("bit") / "file"
+    path.write_bytes(CONTENT)
+    memory = DigestMemory(path.parent / "digests", settled=AT_ONCE)
+    was = memory.digest(path)
+    assert memory.digest(path) == was == digest_file(path)
+    changed = bytearray(CONTENT)
+    changed[at] ^= 1 << bit
+    before = path.stat()
+    with path.open("r+b") as stream:
+        stream.write(changed)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert memory.digest(path) == digest_file(path) != was
+
+
+def test_what_has_no_seal_is_made_again(cache, notes):
+    make = Maker()
+    folder = cache.entry("state", "a", make)
+    (folder / ".seal").unlink()
+    cache.entry("state", "a", make)
+    assert make.times == 2
+    assert notes.said == [f"{folder} in the cache has no seal: it is made again."]
+    assert not any((cache.root / "damaged").iterdir())
+
+
+def bytes_read() -> int:
+    """Bytes that this process has read so far (proc_pid_io(5))."""
+    return int(re.search(r"rchar: (\d+)", Path("/proc/self/io").read_text())[1])
+
+
+def test_a_remembered_digest_saves_the_reading(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT * 100)
+    memory = DigestMemory(tmp_path / "digests", settled=AT_ONCE)
+    was = memory.digest(path)
+    begin = bytes_read()
+    assert memory.digest(path) == was
+    assert bytes_read() - begin < len(CONTENT)
+    path.touch()
+    begin = bytes_read()
+    assert memory.digest(path) == was
+    assert bytes_read() - begin >= len(CONTENT) * 100
+
+
+def test_a_young_file_is_not_remembered(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    DigestMemory(tmp_path / "digests").digest(path)
+    assert not (tmp_path / "digests").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"[", b'[[1,2,3,4,5],"0","0"]', b"\xff" * 90])
+def test_a_damaged_memory_is_not_believed(tmp_path, damage):
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    memory = DigestMemory(tmp_path / "digests", settled=AT_ONCE)
+    memory.digest(path)
+    kept, = (tmp_path / "digests").iterdir()
+    kept.write_bytes(damage)
+    assert memory.digest(path) == digest_file(path)
+    kept.write_bytes(kept.read_bytes().replace(digest_file(path).encode(), b"0" * 64))
+    assert memory.digest(path) == digest_file(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="not here: root may write anywhere")
+def test_a_cache_that_cannot_be_written_is_read(cache):
+    make = Maker()
+    cache.entry("state", "a", make)
+    cache.root.chmod(0o555)
+    try:
+        assert cache.entry("state", "a", make).is_dir()
+    finally:
+        cache.root.chmod(0o755)
+
+
+def test_who_waits_for_a_lock_can_be_told_to_stop(cache):
+    class StopError(Exception):
+        pass
+
+    stop = threading.Event()
+    ended: list[str] = []
+
+    def check() -> None:
+        if stop.is_set():
+            raise StopError
+
+    def wait() -> None:
+        WHILE_WAITING.set(check)
+        try:
+            cache.entry("state", "a", Maker())
+        except StopError:
+            ended.append("stopped")
+
+    with cache.lock("state", "a"):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        stop.set()
+        waiting.join(60)
+    assert ended == ["stopped"]
+    assert not cache.has("state", "a")
+
+
+class TestCommand:
+    """`tailwalk cache`."""
+
+    @pytest.fixture
+    def run(self, cache):
+        def call(*arguments: str, status: int = 0) -> str:
+            done = CliRunner().invoke(group, ["cache", *arguments],
+                                      env={"TAILWALK_CACHE": str(cache.root)})
+            if isinstance(done.exception, UsageError):
+                raise done.exception
+            assert done.exit_code == status, done.output
+            return done.output
+        return call
+
+    def test_an_empty_cache(self, run):
+        assert run().split()[:2] == ["all", "0"]
+        assert "0 entries" in run("verify")
+        assert "0 entries removed" in run("prune")
+
+    def test_what_is_there_by_kind(self, run, cache):
+        for key in ("a", "b"):
+            cache.entry("state", key, Maker())
+        cache.entry("symbols", "a", Maker())
+        lines = [line.split()[:2] for line in run().splitlines()]
+        assert lines == [["state", "2"], ["symbols", "1"], ["all", "3"]]
+
+    def test_damage_is_named_and_removed(self, run, cache):
+        folder = cache.entry("state", "a", Maker())
+        cache.entry("state", "b", Maker())
+        assert "2 entries" in run("verify")
+        exchange(folder / "state", 100)
+        said = run("verify", status=2)
+        assert f"{folder} is damaged: state is not what was kept" in said
+        assert "1 damaged" in said
+        cache.entry("state", "a", Maker())
+        assert "all whole" in run("verify")
+        assert "1 entry removed" in run("prune")
+        assert [entry.kind for entry in held(cache)] == ["state", "state"]
+
+    def test_what_a_killed_process_left(self, run, cache):
+        cache.entry("state", "a", Maker())
+        left = cache.root / "state" / ".partial-b-x1y2"
+        left.mkdir()
+        with cache.lock("state", "b"):
+            assert "0 entries removed" in run("prune")  # somebody is at work on it
+        assert str(left) in run("prune", "--dry-run")
+        assert left.is_dir()
+        assert "1 entry removed" in run("prune")
+        assert not left.exists()
+
+    def test_what_is_old(self, run, cache):
+        old = cache.entry("state", "old", Maker())
+        cache.entry("state", "new", Maker())
+        os.utime(old, (time.time() - 40 * 86_400,) * 2)
+        assert str(old) in run("prune", "--older-than", "30")
+        assert not old.exists()
+        assert cache.has("state", "new")
+
+    def test_use_makes_young(self, run, cache):
+        folder = cache.entry("state", "a", Maker())
+        os.utime(folder, (time.time() - 40 * 86_400,) * 2)
+        cache.entry("state", "a", Maker())
+        assert "0 entries removed" in run("prune", "--older-than", "30")
+
+    @pytest.mark.parametrize("arguments", [
+        ["prune", "--kind", "cheese"], ["prune", "--older-than", "-1"]])
+    def test_what_makes_no_sense(self, run, cache, arguments):
+        cache.entry("state", "a", Maker())
+        with pytest.raises(UsageError, match=f"{arguments[-2]} {arguments[-1]}"):
+            run(*arguments)
+        assert cache.has("state", "a")
