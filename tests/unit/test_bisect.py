@@ -28,7 +28,7 @@ from tailwalk.errors import (
     UsageError,
 )
 from tailwalk.kernels.listing import Available
-from tailwalk.lab.bisection import Bisection
+from tailwalk.lab.releases import Bisection
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run, write_run
 

@@ -28,7 +28,7 @@ FROM_THE_INDEX = re.compile(r"pip install [^\n]*(?<![./\w-])'?tailwalk(\[|\b(?![
 @pytest.mark.parametrize(("extra", "module", "use"), [
     ("parquet", "pyarrow", lambda: write_parquet([], Path("none.parquet"))),
     ("proof", "z3", lambda: prove("tail")),
-    ("dask", "distributed", lambda: list(DaskPool("tcp://127.0.0.1:1").work(None, []))),  # type: ignore[arg-type]
+    ("dask", "distributed", lambda: list(DaskPool("tcp://127.0.0.1:1")(None, []))),  # type: ignore[arg-type]
 ])
 def test_a_missing_package_is_named_as_pip_takes_it(
         extra: str, module: str, use: Callable[[], object],

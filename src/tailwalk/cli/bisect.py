@@ -37,7 +37,7 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
     the commit, or with --tree does it. A release that cannot be had or does not boot is passed
     over.
     """
-    from tailwalk.lab.bisection import (
+    from tailwalk.lab.releases import (
         Search,
         bisect_commits,
         release_version,

@@ -69,7 +69,7 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
     bad. 125: it does not build or boot, or its figure is unsteady. 255: anything else, which
     stops the bisection. With --fixed, 0: dear, 1: fixed, which git bisect start takes as its terms.
     """
-    from tailwalk.lab.bisection import figure_to_judge, reference_value
+    from tailwalk.lab.releases import figure_to_judge, reference_value
 
     if (good is None) == (above is None):
         raise UsageError("give either --good, a kernel or run to compare with, or --above, a "

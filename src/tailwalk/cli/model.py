@@ -17,7 +17,6 @@ from tailwalk.cli.outputs import Outputs, format_option
 from tailwalk.errors import UsageError
 from tailwalk.lab.records import read_arguments
 from tailwalk.model.words import MODES, Mode
-from tailwalk.runs import Run
 
 if TYPE_CHECKING:
     from tailwalk.model.predict import Place
@@ -168,7 +167,13 @@ def predict(designs: tuple[str, ...], fs_block_size: int, folio: int | None,
     cases = cases_from(given, Filesystem(block_size=fs_block_size).check())
     costs = [cost_of(case, find_design(design), block_size=fs_block_size, folio=folio, place=place)
              for case in cases for design in designs]
-    calibration = None if calibrate is None else fit(_one_run(calibrate))
+    calibration = None
+    if calibrate is not None:
+        runs = read_arguments(calibrate)
+        if len(runs) != 1:
+            raise UsageError(f"--calibrate {calibrate}: it holds {len(runs)} runs, and "
+                             "coefficients are one kernel's: sweep one kernel into the file.")
+        calibration = fit(runs[0])
     figures = (None if calibration is None
                else [calibration.instructions(cost) for cost in costs])
     if Outputs().form == "csv":
@@ -180,11 +185,3 @@ def predict(designs: tuple[str, ...], fs_block_size: int, folio: int | None,
             for run in read_arguments(argument)]))
         write("\n")
     _write_lines(tell_costs(costs, figures, calibration))
-
-
-def _one_run(argument: str) -> Run:
-    runs = read_arguments(argument)
-    if len(runs) != 1:
-        raise UsageError(f"--calibrate {argument}: it holds {len(runs)} runs, and coefficients "
-                         "are one kernel's: sweep one kernel into the file.")
-    return runs[0]

@@ -41,7 +41,7 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
     Give the kernels in the order to follow, or --line. A kernel that cannot be had or does not
     boot is left out and named. Kernels measured before are not measured again.
     """
-    from tailwalk.lab.track import follow, line_specs
+    from tailwalk.lab.releases import follow, line_specs
 
     if bool(specs) == bool(line):
         raise UsageError("give either kernels to follow, or --line, such as --line 6.12,6.18,7.")

@@ -76,8 +76,9 @@ def _ground(one: KernelRecord, other: KernelRecord) -> Ground:
     built_alike = "source digest" in one.provenance and all(
         name in one.provenance and one.provenance[name] == other.provenance.get(name)
         for name in _ALIKE)
+    patched = {kernel.provenance.get("Debian's patches") == "applied" for kernel in (one, other)}
     if built_alike and (one.provenance["source digest"] == other.provenance.get("source digest")
-                        or (one_version and _patched(one) == _patched(other))):
+                        or (one_version and len(patched) == 1)):
         return "one source"
     return "builds" if one_version else "releases"
 
@@ -86,10 +87,6 @@ def _version(kernel: KernelRecord) -> str:
     """The upstream version in a release, or all of a release that begins with none."""
     match = _UPSTREAM.match(kernel.release)
     return match[0] if match else kernel.release
-
-
-def _patched(kernel: KernelRecord) -> bool:
-    return kernel.provenance.get("Debian's patches") == "applied"
 
 
 def show_thresholds(named: Sequence[tuple[str, Threshold]]) -> str:

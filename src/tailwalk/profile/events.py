@@ -55,19 +55,14 @@ def added_paths(other: CallTree, modal: CallTree) -> tuple[list[AddedPath], int]
         if _path(other, index) in known or (
                 node.parent >= 0 and _path(other, node.parent) not in known):
             continue
+        names = {plain_name(other.nodes[below].function.name) for below in _below(index, children)}
+        events = list(dict.fromkeys(event for name, event in _EVENTS if name in names))
         found.append(AddedPath(
             path=list(_main_path(other, index, inclusive, children)), count=inclusive[index],
-            events=_events({plain_name(other.nodes[below].function.name)
-                            for below in _below(index, children)})))
+            events=events or [event for name, event in (_SWITCH,) if name in names]))
     found.sort(key=lambda path: -path.count)
     kept = found[:_MOST_PATHS]
     return kept, other.count - modal.count - sum(path.count for path in kept)
-
-
-def _events(names: set[str]) -> list[str]:
-    """What is known to happen where functions of these names are executed."""
-    found = list(dict.fromkeys(event for name, event in _EVENTS if name in names))
-    return found or [event for name, event in (_SWITCH,) if name in names]
 
 
 def _path(tree: CallTree, index: int) -> tuple[str, ...]:

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -32,8 +33,7 @@ _ASCII_RULE = box.Box("\n".join(["    ", "    ", " -- ", *["    "] * 5]) + "\n",
 _COOL, _HOT = (255, 255, 255), (178, 24, 43)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Layout:
+class _Layout(NamedTuple):
     """How a kernel's cells are set: the verdict beside the ratio or under it, the recovery in a
     column of its own or under the verdict."""
 
@@ -41,11 +41,7 @@ class _Layout:
     recovery_column: bool
 
 
-_LAYOUTS = (
-    _Layout(verdict_beside=True, recovery_column=True),
-    _Layout(verdict_beside=False, recovery_column=True),
-    _Layout(verdict_beside=False, recovery_column=False),
-)
+_LAYOUTS = _Layout(True, True), _Layout(False, True), _Layout(False, False)
 
 
 def terminal(reports: Shown | Sequence[Shown], console: Console) -> RenderableType:
@@ -118,7 +114,13 @@ def _table(grid: Grid, console: Console, layout: _Layout = _LAYOUTS[0]) -> Table
             table.add_column(_heading(first), justify="left" if beside else "right", no_wrap=True)
             made.append(list(_joined(grid, columns, layout, console)))
         else:
-            _add_column(table, first)
+            table.add_column(
+                Text(first.heading.replace(", ", ",\n")),
+                justify="right" if first.role in _RIGHT else "left",
+                no_wrap=first.wraps == "never",
+                overflow="fold" if first.wraps == "fold" else "ellipsis",
+                min_width=first.least, max_width=len("regression") if (
+                    first.role == "recovery" and first.wraps == "words") else None)
             made.append(_cells(grid, columns[0], console))
     for number, row in enumerate(grid.rows):
         if row.kind == "total" and grid.rows[number - 1].kind != "total":
@@ -138,15 +140,6 @@ def _columns(grid: Grid, layout: _Layout) -> Iterator[list[int]]:
                  and grid.columns[number].role == "recovery"]
         yield [number for number in columns if number not in apart]
         yield from ([number] for number in apart)
-
-
-def _add_column(table: Table, column: Column) -> None:
-    table.add_column(
-        Text(column.heading.replace(", ", ",\n")),
-        justify="right" if column.role in _RIGHT else "left",
-        no_wrap=column.wraps == "never", overflow="fold" if column.wraps == "fold" else "ellipsis",
-        min_width=column.least, max_width=len("regression") if (
-            column.role == "recovery" and column.wraps == "words") else None)
 
 
 def _heading(column: Column) -> Text:

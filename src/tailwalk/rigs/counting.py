@@ -9,10 +9,9 @@ other calls took a timer tick, a timestamp's update or a journal commit, which a
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from tailwalk.cases import Case
 from tailwalk.errors import GuestError, TailwalkError
@@ -106,20 +105,14 @@ def _figure(case: Case, folios: Folios, calls: Calls) -> Figure:
         written=folios.written, notes=notes)
 
 
-class Pool(Protocol):
-    """Where portions are done."""
+Pool = Callable[[Bench, Sequence[Portion]], Generator[tuple[int, Outcome]]]
+"""Where portions are done: each portion's number and what it came to, as they finish.
 
-    def work(self, bench: Bench, portions: Sequence[Portion]) -> Generator[tuple[int, Outcome]]:
-        """Each portion's number and what it came to, as they finish.
-
-        A portion that cannot be done gives its error and does not stop the others. Closing the
-        iterator stops them.
-        """
+A portion that cannot be done gives its error and does not stop the others. Closing the iterator
+stops them.
+"""
 
 
-class LocalPool:
-    """This machine's cores, a guest on each."""
-
-    def work(self, bench: Bench, portions: Sequence[Portion]) -> Generator[tuple[int, Outcome]]:
-        """See `Pool`."""
-        return as_finished([partial(count, bench, portion) for portion in portions])
+def on_cores(bench: Bench, portions: Sequence[Portion]) -> Generator[tuple[int, Outcome]]:
+    """This machine's cores as a `Pool`, a guest on each."""
+    return as_finished([partial(count, bench, portion) for portion in portions])

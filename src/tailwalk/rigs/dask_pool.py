@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,10 +40,19 @@ class DaskPool:
     def __init__(self, address: str) -> None:
         self.address = address
 
-    def work(self, bench: Bench, portions: Sequence[Portion]) -> Generator[tuple[int, Outcome]]:
+    def __call__(self, bench: Bench, portions: Sequence[Portion]) -> Generator[tuple[int, Outcome]]:
         """See `Pool`. Raises ToolError where the cluster cannot be reached or is lost."""
         distributed = import_extra("distributed", extra="dask", what="--dask")
-        with self._client(distributed) as client:
+        try:
+            # A client that fails on such an address complains once more when it is collected.
+            distributed.comm.get_address_host_port(self.address)
+            client = distributed.Client(self.address, timeout=_CONNECT_SECONDS,
+                                        set_as_default=False, direct_to_workers=False)
+        except (OSError, ValueError, TypeError) as error:
+            raise ToolError(f"no Dask scheduler answers at {self.address!r} ({error}): give the "
+                            "address that `dask scheduler` prints, such as "
+                            "tcp://HOST:8786.") from error
+        with client:
             try:
                 if not client.scheduler_info()["workers"]:
                     bench.progress.note(f"the cluster at {self.address} has no worker yet: "
@@ -56,20 +64,6 @@ class DaskPool:
                 if error.filename is not None:  # a file of this machine, not the connection
                     raise
                 raise _lost(self.address) from error
-
-    @contextmanager
-    def _client(self, distributed: Any) -> Generator[Any]:
-        try:
-            # A client that fails on such an address complains once more when it is collected.
-            distributed.comm.get_address_host_port(self.address)
-            client = distributed.Client(self.address, timeout=_CONNECT_SECONDS,
-                                        set_as_default=False, direct_to_workers=False)
-        except (OSError, ValueError, TypeError) as error:
-            raise ToolError(f"no Dask scheduler answers at {self.address!r} ({error}): give the "
-                            "address that `dask scheduler` prints, such as "
-                            "tcp://HOST:8786.") from error
-        with client:
-            yield client
 
 
 class _Work:

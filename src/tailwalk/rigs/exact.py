@@ -17,7 +17,7 @@ from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import collected
-from tailwalk.rigs.counting import Counted, LocalPool, Pool, Portion
+from tailwalk.rigs.counting import Counted, Pool, Portion, on_cores
 from tailwalk.rigs.job import case_line, prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
@@ -92,7 +92,7 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
                         calls=plan.calls) for number, group in owners]
     parts: dict[int, dict[int, Counted]] = {number: {} for number in starts}
     with (bench.progress.task("measure", len(portions)) as task,
-          closing((pool or LocalPool()).work(bench, portions)) as finished):
+          closing((pool or on_cores)(bench, portions)) as finished):
         for portion, outcome in finished:
             task.advance()
             number, group = owners[portion]

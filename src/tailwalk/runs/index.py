@@ -160,8 +160,14 @@ def _update(connection: sqlite3.Connection, root: Path,
                 continue
             run = read(root / name)
             if run is not None:
+                kernel, system = run.kernel, run.conditions.filesystem
                 connection.execute("INSERT INTO files VALUES (?, ?, ?)", [name, size, mtime])
-                _insert(connection, name, run)
+                connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+                    name, run.id, run.created, run.rig, run.unit, kernel.spec, kernel.release,
+                    run.inputs, system.kind, system.block_size])
+                connection.executemany("INSERT INTO figures VALUES (?, ?, ?)", [
+                    (name, number, figure.case.name)
+                    for number, figure in enumerate(run.figures)])
 
 
 def _files(root: Path) -> dict[str, tuple[int, int]]:
@@ -174,12 +180,3 @@ def _files(root: Path) -> dict[str, tuple[int, int]]:
                     state = entry.stat()
                     found[entry.name] = (state.st_size, state.st_mtime_ns)
     return found
-
-
-def _insert(connection: sqlite3.Connection, file: str, run: Run) -> None:
-    kernel, system = run.kernel, run.conditions.filesystem
-    connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
-        file, run.id, run.created, run.rig, run.unit, kernel.spec, kernel.release, run.inputs,
-        system.kind, system.block_size])
-    connection.executemany("INSERT INTO figures VALUES (?, ?, ?)", [
-        (file, number, figure.case.name) for number, figure in enumerate(run.figures)])

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where a case became dearer, or cheaper again: a search among Debian's releases, the verdict on
-one kernel, and from a release to the commit by git bisect run with tailwalk bisect-step."""
+"""Cases over the releases of Debian's kernels: a track of them, and the search for where a case
+became dearer, or cheaper again; the verdict on one kernel; and from a release to the commit by git
+bisect run with tailwalk bisect-step."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from tailwalk.compare.steps import LeftOut, Track, track
 from tailwalk.errors import (
     ArchiveError,
     GuestError,
@@ -22,18 +25,21 @@ from tailwalk.errors import (
     ToolError,
     UsageError,
 )
-from tailwalk.kernels.line import between, version_of
+from tailwalk.kernels.line import between, line_of, version_of
 from tailwalk.kernels.spec import DebianSpec, parse_spec
 from tailwalk.lab.lab import Lab
 from tailwalk.lab.records import is_spec, read_argument
-from tailwalk.lab.track import OF_ONE_KERNEL
 from tailwalk.rigs.plan import Plan
-from tailwalk.runs import Figure
+from tailwalk.runs import Figure, Run
 from tailwalk.versions import KernelVersion
 
 # The program that git bisect run starts on each commit.
 _STEP = (sys.executable, "-m", "tailwalk", "bisect-step")
+
 State = Literal["old", "new", "skipped"]
+
+OF_ONE_KERNEL = (ArchiveError, KernelError, GuestError)
+"""What is wrong with one kernel and says nothing of the others."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,18 @@ class Search:
                                  "it. Try more --calls, or another kernel.")
         self.reference, dear = reversed(ends) if fixed else ends
         self.limit = ratio * self.value(self.reference)
-        self._require_a_change(dear, ratio)
+        low, high = self.value(self.reference), self.value(dear)
+        if high > self.limit:
+            return
+        way_out = "Give a smaller --ratio, or other kernels."
+        if low > high:
+            change, turn = ("dearer", "leave --fixed out") if fixed else ("cheaper", "add --fixed")
+            smaller = "" if low > ratio * high else f", and give a --ratio below {low / high:.2f}"
+            way_out = f"It became {change} between the two: to find where, {turn}{smaller}."
+        raise UsageError(
+            f"{dear} is no worse than --ratio says: {plan.cases[0].name} takes {high:,} "
+            f"instructions there and {low:,} on {self.reference}, which is {high / low:.2f} times, "
+            f"and {self.old if fixed else self.new} is above {ratio:g} times. {way_out}")
 
     def tries(self) -> Iterator[Tried]:
         """The ends, then as few of the releases between them as can be; each as it is done."""
@@ -127,22 +144,6 @@ class Search:
     def suspects(self) -> list[str]:
         """The releases that may be the first new one: those that could not be judged too."""
         return [self.releases[index] for index in self._found.suspects]
-
-    def _require_a_change(self, dear: str, ratio: float) -> None:
-        """Raise UsageError unless the figures of the ends lie on both sides of the limit."""
-        low, high = self.value(self.reference), self.value(dear)
-        if high > self.limit:
-            return
-        way_out = "Give a smaller --ratio, or other kernels."
-        if low > high:
-            change, turn = ("dearer", "leave --fixed out") if self._fixed else (
-                "cheaper", "add --fixed")
-            smaller = "" if low > ratio * high else f", and give a --ratio below {low / high:.2f}"
-            way_out = f"It became {change} between the two: to find where, {turn}{smaller}."
-        raise UsageError(
-            f"{dear} is no worse than --ratio says: {self._plan.cases[0].name} takes {high:,} "
-            f"instructions there and {low:,} on {self.reference}, which is {high / low:.2f} times, "
-            f"and {self.old if self._fixed else self.new} is above {ratio:g} times. {way_out}")
 
 
 def release_version(spec: str) -> KernelVersion:
@@ -303,3 +304,41 @@ class Bisection:
         """The members that may be the first new one: that alone, or those passed over before it
         too."""
         return range(self.last_old + 1, self.first_new + 1)
+
+
+def line_specs(lab: Lab, lines: Sequence[str], *, newest: int | None = None) -> list[str]:
+    """The specs of every release of some lines (`6.18`, `7`) that the archive holds and that can
+    boot, or of the newest so many of each x.y; raises as `line_of`."""
+    kernels = line_of(lab.available(), lines, newest=newest)
+    if new := [kernel for kernel in kernels if not kernel.cached]:
+        size = sum(kernel.download for kernel in new) / 2**20
+        lab.progress.note(f"{len(kernels)} kernels, {len(new)} of them to fetch ({size:.0f} MiB).")
+    return [kernel.spec for kernel in kernels]
+
+
+def follow(lab: Lab, specs: Sequence[str], plan: Plan, *,
+           threshold: float | None = None) -> tuple[Track, list[Run]]:
+    """The track over the specs, each measured once, and its runs. A kernel that cannot be had or
+    measured is left out.
+
+    Raises its error where that leaves none, and what says something of all kernels.
+    """
+    runs: dict[str, Run] = {}
+    failed: dict[str, TailwalkError] = {}
+    specs = list(dict.fromkeys(specs))
+    with closing(lab.measure_each(specs, plan)) as finished:
+        for spec, outcome in finished:
+            if isinstance(outcome, OF_ONE_KERNEL):
+                failed[spec] = outcome
+                lab.progress.note(f"{spec} is left out: {outcome}")
+            elif isinstance(outcome, TailwalkError):
+                raise outcome
+            else:
+                runs[spec] = outcome.run
+    if not runs:
+        raise next(iter(failed.values()))
+    left_out = [LeftOut(spec=spec, reason=str(failed[spec]).partition("\n")[0],
+                        after=sum(other in runs for other in specs[:number]))
+                for number, spec in enumerate(specs) if spec in failed]
+    found = [runs[spec] for spec in specs if spec in runs]
+    return track(found, left_out=left_out, threshold=threshold), found
