@@ -15,12 +15,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from refused import unprivileged
 from stand_ins import Notes
 from tailwalk.cache import WHILE_WAITING, Cache, digest_file
 from tailwalk.cache.digests import DigestMemory
 from tailwalk.cache.inventory import held
 from tailwalk.cli import group
-from tailwalk.errors import UsageError
+from tailwalk.errors import CacheError, UsageError
 
 CONTENT = bytes(range(256)) * 64
 AT_ONCE = -3600.0
@@ -164,15 +165,22 @@ def test_a_damaged_memory_is_not_believed(tmp_path, damage):
     assert memory.digest(path) == digest_file(path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="not here: root may write anywhere")
 def test_a_cache_that_cannot_be_written_is_read(cache):
     make = Maker()
-    cache.entry("state", "a", make)
-    cache.root.chmod(0o555)
+    folder = cache.entry("state", "a", make)
+    places = [cache.root, *cache.root.rglob("*")]
+    for place in places:
+        if place.is_dir():
+            place.chmod(0o555)
     try:
-        assert cache.entry("state", "a", make).is_dir()
+        assert unprivileged(lambda: cache.entry("state", "a", make)) == folder
+        with pytest.raises(CacheError, match="Permission denied"):
+            unprivileged(lambda: cache.entry("state", "b", make))
     finally:
-        cache.root.chmod(0o755)
+        for place in places:
+            if place.is_dir():
+                place.chmod(0o755)
+    assert make.times == 1
 
 
 def test_who_waits_for_a_lock_can_be_told_to_stop(cache):
