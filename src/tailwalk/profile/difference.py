@@ -15,7 +15,7 @@ import msgspec
 
 from tailwalk.cases import Case
 from tailwalk.errors import UsageError
-from tailwalk.profile.pairing import paired_tree, raw_names
+from tailwalk.profile.pairing import paired_tree
 from tailwalk.profile.record import Profile
 from tailwalk.runs import Conditions, KernelRecord
 
@@ -97,11 +97,12 @@ def difference(first: Profile, second: Profile, *, raw: bool = False) -> Differe
     varies = _comparable(first, second)
     nodes = paired_tree([first, second], raw=raw)
     counts: dict[str, list[int]] = {}
+    names: list[dict[str, set[str]]] = [{}, {}]
     for node in nodes:
         row = counts.setdefault(node.name, [0, 0])
-        row[0] += node.counts[0]
-        row[1] += node.counts[1]
-    names = [raw_names(nodes, side) for side in (0, 1)]
+        for side in (0, 1):
+            row[side] += node.counts[side]
+            names[side].setdefault(node.name, set()).update(node.raw[side])
     rows = [DifferenceRow(name=name, counts=(one, other),
                           raw=(_others(name, names[0]), _others(name, names[1])))
             for name, (one, other) in counts.items()]

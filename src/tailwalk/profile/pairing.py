@@ -98,14 +98,6 @@ def function_counts(nodes: Iterable[PairedNode]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def raw_names(nodes: Iterable[PairedNode], side: int) -> dict[str, set[str]]:
-    """For each name, what it stands for on a side."""
-    found: dict[str, set[str]] = {}
-    for node in nodes:
-        found.setdefault(node.name, set()).update(node.raw[side])
-    return found
-
-
 def inclusive_counts(nodes: Sequence[PairedNode]) -> dict[str, int]:
     """Instructions of each function with all it calls, on the first side; a recursive call counts
     once."""
