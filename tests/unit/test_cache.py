@@ -116,6 +116,23 @@ def test_one_bit_anywhere_is_seen(tmp_path_factory, at, bit):
     assert memory.digest(path) == digest_file(path) != was
 
 
+@pytest.mark.parametrize("put", [
+    lambda path: path.write_bytes(b"a file"),
+    lambda path: path.symlink_to("nowhere"),
+    lambda path: path.symlink_to("other"),
+], ids=["file", "dangling link", "link"])
+def test_what_is_no_directory_is_set_aside(cache, notes, put):
+    other = cache.entry("state", "other", Maker())
+    put(other.with_name("a"))
+    make = Maker()
+    for _ in range(2):
+        assert (cache.entry("state", "a", make) / "state").read_bytes() == CONTENT
+    assert make.times == 1
+    note, = notes.said
+    assert "it is no directory" in note
+    assert (other / "state").read_bytes() == CONTENT
+
+
 def test_what_has_no_seal_is_made_again(cache, notes):
     make = Maker()
     folder = cache.entry("state", "a", make)
@@ -226,7 +243,8 @@ class TestCommand:
 
     def test_an_empty_cache(self, run):
         assert run().split()[:2] == ["all", "0"]
-        assert "0 entries" in run("verify")
+        assert [line.split()[:2] for line in run("verify").splitlines() if "MiB" in line] == [
+            ["whole", "0"], ["damaged", "0"], ["unchecked", "0"]]
         assert "0 entries removed" in run("prune")
 
     def test_what_is_there_by_kind(self, run, cache):
@@ -239,15 +257,17 @@ class TestCommand:
     def test_damage_is_named_and_removed(self, run, cache):
         folder = cache.entry("state", "a", Maker())
         cache.entry("state", "b", Maker())
-        assert "2 entries" in run("verify")
+        assert run("verify").splitlines()[-3].split() == ["whole", "2", "0", "MiB", "state"]
         exchange(folder / "state", 100)
         said = run("verify", status=2)
         assert f"{folder} is damaged: state is not what was kept" in said
-        assert "1 damaged" in said
+        assert "damaged          1" in said
         cache.entry("state", "a", Maker())
-        assert "all whole" in run("verify")
+        (cache.entry("probe", "c", Maker()) / ".seal").unlink()
+        assert [line.split()[:2] for line in run("verify").splitlines() if "MiB" in line] == [
+            ["whole", "2"], ["damaged", "0"], ["unchecked", "2"]]
         assert "1 entry removed" in run("prune")
-        assert [entry.kind for entry in held(cache)] == ["state", "state"]
+        assert [entry.kind for entry in held(cache)] == ["probe", "state", "state"]
 
     def test_what_a_killed_process_left(self, run, cache):
         cache.entry("state", "a", Maker())

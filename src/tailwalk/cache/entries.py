@@ -113,7 +113,7 @@ class Cache:
         with self.writing(), self.lock(kind, key):
             if (found := self._flaw(target, sealed=sealed)) is None:
                 return target
-            if target.is_dir():
+            if os.path.lexists(target):
                 self._set_aside(kind, key, found)
             self._sweep_partials(target.parent, key)
             partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=target.parent))
@@ -130,8 +130,8 @@ class Cache:
         return target
 
     def _flaw(self, target: Path, *, sealed: bool) -> str | None:
-        if not target.is_dir():
-            return "it is not there"
+        if target.is_symlink() or not target.is_dir():
+            return "it is no directory" if os.path.lexists(target) else "it is not there"
         return flaw(target, self.digest) if sealed else None
 
     def _set_aside(self, kind: str, key: str, found: str) -> None:
@@ -139,9 +139,12 @@ class Cache:
         is held."""
         target = self.path(kind, key)
         aside = self.root / DAMAGED / f"{kind}-{key}"
-        shutil.rmtree(aside, ignore_errors=True)
+        if aside.is_dir() and not aside.is_symlink():
+            shutil.rmtree(aside)
+        else:
+            aside.unlink(missing_ok=True)
         aside.parent.mkdir(exist_ok=True)
-        sealed = (target / SEAL).exists()
+        sealed = (target / SEAL).exists() or not target.is_dir()
         target.rename(aside)
         if sealed:
             self.progress.note(f"{target} in the cache is damaged ({found}): it lies in {aside} "
