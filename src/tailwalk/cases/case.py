@@ -11,7 +11,7 @@ import msgspec
 from tailwalk.cases.cached_file import length_of
 from tailwalk.cases.size import KIB, MIB
 from tailwalk.cases.workload import Value, Workload, find_workload
-from tailwalk.errors import UsageError
+from tailwalk.errors import RecordError, UsageError
 from tailwalk.filesystems import USUAL
 
 
@@ -51,16 +51,21 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     parameters: dict[str, int | bool]
 
     def __post_init__(self) -> None:
-        """Raise ValueError, which makes a record that holds the case a damaged one, where the
-        parameters are not just those of the workload."""
+        """Raise RecordError for a workload or parameter that only another version knows, and
+        ValueError, which makes a record that holds the case a damaged one, where a parameter is
+        missing or is of another kind."""
         try:
             declared = self.declared.declared
         except UsageError as error:
-            raise ValueError(str(error)) from error
-        for name in {**declared, **self.parameters}:
-            if name not in declared or name not in self.parameters:
-                raise ValueError(f"the workload {self.workload} has "
-                                 f"{'a' if name in declared else 'no'} parameter {name}")
+            raise RecordError(f"has a case of the workload {self.workload}, which this tailwalk "
+                              "does not know: update tailwalk.") from error
+        for name in self.parameters:
+            if name not in declared:
+                raise RecordError(f"has a case of {self.workload} with the parameter {name}, which "
+                                  "this tailwalk does not know: update tailwalk.")
+        for name in declared:
+            if name not in self.parameters:
+                raise ValueError(f"the workload {self.workload} has a parameter {name}")
             if not declared[name].fits(self.parameters[name]):
                 raise ValueError(f"{name} cannot be {self.parameters[name]!r}")
 
