@@ -62,7 +62,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class FolioCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many folios of an order (0: one page of 4 KiB; 9: 2 MiB) cached the file."""
+    """How many folios of an order (0: one page; N: 2**N pages) cached the file."""
 
     order: int
     folios: int
