@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import shutil
 import threading
@@ -21,7 +22,9 @@ from tailwalk.cache import WHILE_WAITING, Cache, digest_file
 from tailwalk.cache.digests import DigestMemory
 from tailwalk.cache.inventory import held
 from tailwalk.cli import group
+from tailwalk.cli.console import LineProgress
 from tailwalk.errors import CacheError, UsageError
+from tailwalk.progress import SILENT
 
 CONTENT = bytes(range(256)) * 64
 AT_ONCE = -3600.0
@@ -114,6 +117,23 @@ def test_one_bit_anywhere_is_seen(tmp_path_factory, at, bit):
         stream.write(changed)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert memory.digest(path) == digest_file(path) != was
+
+
+@pytest.mark.parametrize("put", [
+    lambda path: path.write_bytes(b"a file"),
+    lambda path: path.symlink_to("nowhere"),
+    lambda path: path.symlink_to("other"),
+], ids=["file", "dangling link", "link"])
+def test_what_is_no_directory_is_set_aside(cache, notes, put):
+    other = cache.entry("state", "other", Maker())
+    put(other.with_name("a"))
+    make = Maker()
+    for _ in range(2):
+        assert (cache.entry("state", "a", make) / "state").read_bytes() == CONTENT
+    assert make.times == 1
+    note, = notes.said
+    assert "it is no directory" in note
+    assert (other / "state").read_bytes() == CONTENT
 
 
 def test_what_has_no_seal_is_made_again(cache, notes):
@@ -210,6 +230,14 @@ def test_who_waits_for_a_lock_can_be_told_to_stop(cache):
     assert not cache.has("state", "a")
 
 
+def test_what_it_tells_does_not_travel_with_a_cache(tmp_path):
+    with (tmp_path / "log").open("w") as stream:
+        cache = Cache(tmp_path / "cache", progress=LineProgress(stream))
+        there = pickle.loads(pickle.dumps(cache))
+    assert there.root == cache.root
+    assert there.progress is SILENT
+
+
 class TestCommand:
     """`tailwalk cache`."""
 
@@ -226,7 +254,8 @@ class TestCommand:
 
     def test_an_empty_cache(self, run):
         assert run().split()[:2] == ["all", "0"]
-        assert "0 entries" in run("verify")
+        assert [line.split()[:2] for line in run("verify").splitlines() if "MiB" in line] == [
+            ["whole", "0"], ["damaged", "0"], ["unchecked", "0"]]
         assert "0 entries removed" in run("prune")
 
     def test_what_is_there_by_kind(self, run, cache):
@@ -239,15 +268,17 @@ class TestCommand:
     def test_damage_is_named_and_removed(self, run, cache):
         folder = cache.entry("state", "a", Maker())
         cache.entry("state", "b", Maker())
-        assert "2 entries" in run("verify")
+        assert run("verify").splitlines()[-3].split() == ["whole", "2", "0", "MiB", "state"]
         exchange(folder / "state", 100)
         said = run("verify", status=2)
         assert f"{folder} is damaged: state is not what was kept" in said
-        assert "1 damaged" in said
+        assert "damaged          1" in said
         cache.entry("state", "a", Maker())
-        assert "all whole" in run("verify")
+        (cache.entry("probe", "c", Maker()) / ".seal").unlink()
+        assert [line.split()[:2] for line in run("verify").splitlines() if "MiB" in line] == [
+            ["whole", "2"], ["damaged", "0"], ["unchecked", "2"]]
         assert "1 entry removed" in run("prune")
-        assert [entry.kind for entry in held(cache)] == ["state", "state"]
+        assert [entry.kind for entry in held(cache)] == ["probe", "state", "state"]
 
     def test_what_a_killed_process_left(self, run, cache):
         cache.entry("state", "a", Maker())

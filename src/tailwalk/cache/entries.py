@@ -82,6 +82,10 @@ class Cache:
             if not os.access(self.root, os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.root))
 
+    def __reduce__(self) -> tuple[type[Cache], tuple[Path]]:
+        """The cache on another machine: whoever uses it there is told nothing of it here."""
+        return Cache, (self.root,)
+
     def path(self, kind: str, key: str) -> Path:
         """Where the entry is, or would be."""
         return self.root / kind / key
@@ -113,7 +117,7 @@ class Cache:
         with self.writing(), self.lock(kind, key):
             if (found := self._flaw(target, sealed=sealed)) is None:
                 return target
-            if target.is_dir():
+            if os.path.lexists(target):
                 self._set_aside(kind, key, found)
             self._sweep_partials(target.parent, key)
             partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=target.parent))
@@ -130,8 +134,8 @@ class Cache:
         return target
 
     def _flaw(self, target: Path, *, sealed: bool) -> str | None:
-        if not target.is_dir():
-            return "it is not there"
+        if target.is_symlink() or not target.is_dir():
+            return "it is no directory" if os.path.lexists(target) else "it is not there"
         return flaw(target, self.digest) if sealed else None
 
     def _set_aside(self, kind: str, key: str, found: str) -> None:
@@ -139,9 +143,12 @@ class Cache:
         is held."""
         target = self.path(kind, key)
         aside = self.root / DAMAGED / f"{kind}-{key}"
-        shutil.rmtree(aside, ignore_errors=True)
+        if aside.is_dir() and not aside.is_symlink():
+            shutil.rmtree(aside)
+        else:
+            aside.unlink(missing_ok=True)
         aside.parent.mkdir(exist_ok=True)
-        sealed = (target / SEAL).exists()
+        sealed = (target / SEAL).exists() or not target.is_dir()
         target.rename(aside)
         if sealed:
             self.progress.note(f"{target} in the cache is damaged ({found}): it lies in {aside} "

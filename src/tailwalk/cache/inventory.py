@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tailwalk.cache.digests import digest_file
 from tailwalk.cache.entries import DAMAGED, DIGESTS, LOCK, PARTIAL, Cache
@@ -18,6 +19,8 @@ from tailwalk.cache.seal import SEAL, flaw
 
 Check = Callable[[Path], str | None]
 """What is wrong with an entry, in words; None where nothing is."""
+
+State = Literal["whole", "damaged", "unchecked"]
 
 # An index and its link are the archive's own; logs are text.
 _NO_ENTRIES = frozenset({DAMAGED, DIGESTS, "archive", "logs"})
@@ -62,22 +65,20 @@ def held(cache: Cache) -> Iterator[Held]:
                 yield Held(kind, path, _size(path), path.stat().st_mtime)
 
 
-def damaged(entries: Iterator[Held], checks: Mapping[str, Check]) -> Iterator[tuple[Held, str]]:
-    """Of these entries those that are not what was made, with what is wrong. Every byte is read.
+def examine(entry: Held, checks: Mapping[str, Check]) -> tuple[State, str]:
+    """Is an entry what was made? With what is wrong, in words. Every byte is read.
 
-    `checks` are for kinds that are not sealed; a kind that is neither is passed over.
+    `checks` are for kinds that are not sealed.
     """
-    for entry in entries:
-        if entry.kind in (DAMAGED, "leftover"):
-            continue
-        if check := checks.get(entry.kind):
-            wrong = check(entry.path)
-        elif (entry.path / SEAL).exists():
-            wrong = flaw(entry.path, digest_file)
-        else:
-            continue
-        if wrong:
-            yield entry, wrong
+    if entry.kind in (DAMAGED, "leftover"):
+        return "unchecked", "it is used no more"
+    if check := checks.get(entry.kind):
+        wrong = check(entry.path)
+    elif (entry.path / SEAL).exists():
+        wrong = flaw(entry.path, digest_file)
+    else:
+        return "unchecked", "it has no seal"
+    return ("damaged", wrong) if wrong else ("whole", "")
 
 
 def remove(cache: Cache, entry: Held) -> None:
@@ -86,9 +87,8 @@ def remove(cache: Cache, entry: Held) -> None:
         with cache.writing():
             shutil.rmtree(entry.path, ignore_errors=True)
     else:
+        # Its lock stays: whoever waits for it has the file open, and another would take a new one.
         cache.discard(entry.path.parent.name, entry.path.name)
-        with suppress(OSError):
-            entry.path.with_name(f"{LOCK}{entry.path.name}").unlink()
 
 
 def days_unused(entry: Held) -> float:

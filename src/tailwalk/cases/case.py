@@ -85,6 +85,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             self._value(name)
         return msgspec.structs.replace(self, parameters=self.parameters | values)
 
+    def fitted(self, **values: Value) -> Case:
+        """The case with other values of those of the parameters that it has."""
+        return self.changed(**{name: value for name, value in values.items()
+                               if name in self.parameters})
+
     def get(self, name: str) -> Value | None:
         """The value of a parameter; None where the workload has no such parameter."""
         return self.vectors if name == "vectors" and "size" in self.parameters else (
@@ -121,6 +126,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def file_size(self) -> int:
         """Bytes in the file."""
         return self._value("file_size")
+
+    @property
+    def cached(self) -> bool:
+        """Is it of a file in the page cache?"""
+        return "fill" in self.parameters
 
     @property
     def uptodate(self) -> bool:

@@ -13,7 +13,7 @@ MIB = 1024 * KIB
 PAGE = GUEST.page
 """Bytes in a page of the machine: a folio of order N holds 2**N of them."""
 
-_SIZE = re.compile(r"(\d+)\s*(B|K|KiB|M|MiB|G|GiB)?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+)\s*(B|K|KiB|M|MiB|G|GiB)?", re.ASCII | re.IGNORECASE)
 _FACTOR = {"": 1, "b": 1, "k": KIB, "kib": KIB, "m": MIB, "mib": MIB, "g": KIB * MIB,
            "gib": KIB * MIB}
 

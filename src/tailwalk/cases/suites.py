@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tailwalk.cases.case import Case
-from tailwalk.cases.workload import find_workload, workload_names
+from tailwalk.cases.workload import all_workloads, find_workload, workload_names
 from tailwalk.errors import UsageError
 
 SUITES: dict[str, tuple[str, ...]] = {
@@ -30,8 +30,9 @@ def named_case(name: str) -> Case:
             if values is not None:
                 return Case(name=name, workload=workload, parameters=values)
     raise UsageError(
-        f"there is no case {name!r}: a case is a workload, then _u and a size, such as pwrite_u1k "
-        "or writev_u512; `tailwalk cases` lists the named ones.")
+        f"there is no case {name!r}: a case is called after its workload, whose "
+        f"pattern is one of {', '.join(one.pattern for one in all_workloads())}, such as "
+        "pwrite_u1k or writev_u512; `tailwalk cases` lists the named ones.")
 
 
 def find_cases(names: Iterable[str]) -> tuple[Case, ...]:

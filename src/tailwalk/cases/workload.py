@@ -80,6 +80,8 @@ class Workload:
     Attributes:
         name: libMicro's, where libMicro has it; its file's, here and in C.
         family: the kind of call.
+        verb: what its calls do to the cached file, as in "calls overwrite at offset 0"; empty
+            where that is not to be said.
         pattern: what its cases are called, with the parameters that a name says in braces.
         call: what one call does, with the parameters' values in braces.
         outside: what is done before every call outside the measured part; empty for nothing.
@@ -91,6 +93,7 @@ class Workload:
 
     name: str
     family: str
+    verb: str = ""
     pattern: str
     call: str
     outside: str = ""
@@ -117,7 +120,7 @@ class Workload:
 
     @cached_property
     def _name(self) -> re.Pattern[str]:
-        return re.compile(_FIELD.sub(r"(?P<\1>\\d+k?)", self.pattern))
+        return re.compile(_FIELD.sub(r"(?P<\1>0|[1-9][0-9]*k?)", self.pattern))
 
     def with_defaults(self, values: Values) -> dict[str, Value]:
         """Values for all parameters, in order; raises UsageError where one is missing."""

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Sequence
 
 import click
 
 from tailwalk.cache import Cache
-from tailwalk.cache.inventory import Held, damaged, days_unused, held, remove
+from tailwalk.cache.inventory import Held, State, days_unused, examine, held, remove
 from tailwalk.cli.console import open_progress
 from tailwalk.errors import UsageError
 
@@ -50,24 +49,24 @@ def verify() -> None:
     """Read all of it and name what is not what was made.
 
     Ends with 2 where there is any. It does no harm: an entry is checked before it is used, set
-    aside where it is damaged, and made again.
+    aside where it is damaged, and made again. Work trees and what has no seal are not checked.
     """
     from tailwalk.kernels import sourcetree, unpacked
 
-    store = Cache()
-    found = list(held(store))
+    found = list(held(Cache()))
     checks = {unpacked.KIND: unpacked.flaw, sourcetree.KIND: sourcetree.flaw}
-    wrong = 0
+    states: dict[State, list[Held]] = {"whole": [], "damaged": [], "unchecked": []}
     with open_progress() as progress, progress.task("verify", len(found)) as task:
         for entry in found:
-            for _, what in damaged(iter([entry]), checks):
-                wrong += 1
+            state, what = examine(entry, checks)
+            states[state].append(entry)
+            if state == "damaged":
                 progress.note(f"{entry.path} is damaged: {what}")
             task.advance()
-    checked = Counter(entry.kind for entry in found)
-    click.echo(f"{sum(checked.values())} entries, {_mib(found):,} MiB: "
-               + (f"{wrong} damaged" if wrong else "all whole"))
-    sys.exit(2 if wrong else 0)
+    for state, entries in states.items():
+        kinds = ", ".join(dict.fromkeys(entry.kind for entry in entries))
+        click.echo(f"{state:<12}{len(entries):>6}{_mib(entries):>9,} MiB  {kinds}".rstrip())
+    sys.exit(2 if states["damaged"] else 0)
 
 
 @cache.command()

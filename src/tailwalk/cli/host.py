@@ -50,7 +50,7 @@ def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_s
                      pace=Pace(rounds=rounds, seconds=seconds), cpu=cpu)
     with open_lab() as lab:
         run = lab.measure_here(directory, plan)
-    measured_fills = {figure.case.fill for figure in run.figures}
+    measured_fills = {figure.case.get("fill") for figure in run.figures} - {None}
     outputs.save("output", lambda: encode(run))
     outputs.show(lambda: growth_shown(run) if len(measured_fills) > 1 else run_shown(run),
                  json=lambda: encode(run))

@@ -92,7 +92,7 @@ def written_folio(figure: Figure) -> int:
 
 
 def growth(run: Run) -> list[Growth]:
-    """Each case of the run over its fills.
+    """Each case of the run that has a fill, over its fills.
 
     Raises UsageError for a run that is not timed or whose cases have only one fill, RecordError for
     one with a figure that is 0 or less, which nothing has grown from.
@@ -101,11 +101,12 @@ def growth(run: Run) -> list[Growth]:
         raise UsageError(f"the run of {run.kernel.spec} counts {run.unit}: growth over fills is "
                          "judged of timed runs.")
     cases: dict[Case, list[Figure]] = {}
-    for figure in run.figures:
+    filled = [figure for figure in run.figures if figure.case.cached]
+    for figure in filled:
         cases.setdefault(figure.case.changed(fill=0), []).append(figure)
-    if any(len(figures) < 2 for figures in cases.values()):
+    if not cases or any(len(figures) < 2 for figures in cases.values()):
         raise UsageError("one fill shows no growth: measure every case with at least two.")
-    for figure in run.figures:
+    for figure in filled:
         if not figure.main.usable:
             raise RecordError(
                 f"the run of {run.kernel.spec} has {figure.main.value:g} {run.unit} for "

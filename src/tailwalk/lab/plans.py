@@ -19,17 +19,22 @@ def chosen_cases(names: Iterable[str], filesystem: Filesystem, *, fill: int | No
     """The cases of some names of cases and suites, which are to run on `filesystem`.
 
     `fill` and `file_size` replace the cases' own; `offset` is a number of bytes or a name of
-    `PLACES`; with `partial` no folio is uptodate. Raises UsageError for an unknown name or a case
-    that cannot be run.
+    `PLACES`; with `partial` no folio is uptodate. Raises UsageError for an unknown name, a case
+    that cannot be run, or a value that no case has a use for.
     """
     changes = {name: value for name, value in (("fill", fill), ("file_size", file_size))
                if value is not None}
     if partial:
         changes["uptodate"] = False
+    moves = offset != "first"  # which is where every case calls by itself
+    chosen = find_cases(names)
+    for name in [*changes, *(["offset"] if moves else [])]:
+        if chosen and not any(name in case.parameters for case in chosen):
+            chosen[0].changed(**{name: 0})
     cases = []
-    for named in find_cases(names):
-        case = named.changed(**changes)
-        if offset != "first":  # which is where every case calls by itself
+    for named in chosen:
+        case = named.fitted(**changes)
+        if moves and "offset" in case.parameters:
             case = case.changed(offset=parse_size(offset) if offset[:1].isdigit()
                                 else place_offset(offset, case, filesystem))
         cases.append(case.check())
@@ -54,19 +59,19 @@ def sweep_plan(names: Iterable[str], *, fills: Sequence[int], places: Sequence[s
 
 def host_plan(names: Iterable[str] = (), *, fills: Sequence[int], file_size: int = 10 * MIB,
               offset: int = 0, pace: Pace | None = None, cpu: int | None = None) -> Plan:
-    """The plan that measures cases on this machine, each with each fill.
+    """The plan that measures cases on this machine, each with each fill where it has one.
 
     Without names they are those of the suite `seed` and, unless an offset is given, pwrite_u1k at
     the end of the largest folio. Raises UsageError for a case that cannot be run.
     """
     names = tuple(names)
-    cases = [case.changed(file_size=file_size, offset=offset)
+    cases = [case.fitted(file_size=file_size, offset=offset)
              for case in find_cases(names or ("seed",))]
     if not names and not offset:
         [small] = find_cases(["pwrite_u1k"])
         cases.append(small.changed(file_size=file_size, offset=max(fills) - PAGE))
-    return Plan(rig="host", pace=pace or Pace(), cpu=cpu, cases=[
-        case.changed(fill=fill) for case in cases for fill in dict.fromkeys(fills)]).check()
+    filled = dict.fromkeys(case.fitted(fill=fill) for case in cases for fill in fills)
+    return Plan(rig="host", pace=pace or Pace(), cpu=cpu, cases=list(filled)).check()
 
 
 def plan_like(run: Run) -> Plan:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tailwalk.cases import SUITES, Case, Filesystem, find_cases, show_size
 from tailwalk.cases.sweep import RANDOM, named_offsets, sweep_cases
+from tailwalk.cases.workload import Value
 from tailwalk.errors import UsageError
 from tailwalk.rigs.plan import DEFAULT_CALLS, SWEEP_CALLS
 from tailwalk.runs import Conditions, Figure, KernelRecord, Run
@@ -104,12 +105,15 @@ def _key(case: Case) -> tuple[int, ...]:
 def _host(run: Run) -> list[str]:
     if "mount point" not in run.conditions.machine:
         return []  # not measured by tailwalk: an import
+    def place(case: Case) -> tuple[Value | None, ...]:
+        return case.get("offset"), case.get("file_size")
+
     cases = [figure.case for figure in run.figures]
     lines = []
-    for offset, size in dict.fromkeys((case.offset, case.file_size) for case in cases):
-        group = [case for case in cases if (case.offset, case.file_size) == (offset, size)]
+    for measured in dict.fromkeys(map(place, cases)):
+        group = [case for case in cases if place(case) == measured]
         names = dict.fromkeys(case.name for case in group)
-        fills = dict.fromkeys(case.fill for case in group)
+        fills = dict.fromkeys(case.fill for case in group if case.cached)
         lines.append(shlex.join([
             "tailwalk", "host", run.conditions.machine["mount point"],
             *(part for name in names for part in ("--case", name)),

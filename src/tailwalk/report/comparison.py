@@ -134,6 +134,8 @@ def _run_row(label: str, figure: Figure, amount: Amount, *, counted: bool,
     parts = ("", "") if amount.user is None else (
         show_figure(amount.value - amount.user), show_figure(amount.user))
     order = figure.written
+    written = "" if not figure.case.cached else (
+        "unknown" if order is None else show_folio_size(order))
     return GridRow([
         Cell(label, key=label), Cell(value, "strong"),
         _figure_cell(amount.value, steady=amount.steady),
@@ -141,14 +143,13 @@ def _run_row(label: str, figure: Figure, amount: Amount, *, counted: bool,
         *([Cell(share, unsteady, under=unsteady), Cell(share, key=repr(amount.share))]
           if counted else [Cell(interval), Cell(str(amount.number), under=unsteady)]),
         Cell(_folios(figure)),
-        Cell("unknown" if order is None else show_folio_size(order),
-             key="" if order is None else str(order))])
+        Cell(written, key="" if order is None else str(order))])
 
 
 def _folios(figure: Figure) -> str:
     """How many folios of which size, the largest first."""
     if figure.folios is None:
-        return "unknown"
+        return "unknown" if figure.case.cached else ""
     return "\n".join(
         f"{count.folios}×{show_folio_size(count.order)}"
         for count in sorted(figure.folios, key=lambda count: -count.order) if count.folios)

@@ -74,7 +74,16 @@ def growth_shown(run: Run) -> Shown:
         parts=[Grid(columns=columns, rows=rows), BLANK,
                Said(head, style), *map(Said, reasons)],
         facts=[*conditions(run.rig, run.conditions, [figure.case for figure in run.figures]),
-               ("folios", _folios(grown)), *(("note", note) for note in _notes(run))])
+               ("folios", _folios(grown)), *_unfilled(run),
+               *(("note", note) for note in _notes(run))])
+
+
+def _unfilled(run: Run) -> list[tuple[str, str]]:
+    """The figures of the cases that no fill changes."""
+    figures = [figure for figure in run.figures if not figure.case.cached]
+    labels = case_labels([figure.case for figure in figures])
+    return [(label, f"{show_figure(round(figure.main.value))} {run.unit}, whatever the fill")
+            for label, figure in zip(labels, figures, strict=True)]
 
 
 def _figures(one: Growth) -> list[Figure]:

@@ -104,7 +104,8 @@ def profile_conditions(profiles: Sequence[Profile], labels: Sequence[str]) -> li
               if line[0] != "rig"]
     orders = ["unknown" if profile.figure.written is None else show_order(profile.figure.written)
               for profile in profiles]
-    lines.append(("written to", orders[0] if len(set(orders)) == 1 else " and ".join(orders)))
+    if any(profile.figure.case.cached for profile in profiles):
+        lines.append(("written to", orders[0] if len(set(orders)) == 1 else " and ".join(orders)))
     return lines + [("note", note) for note in notes_by_kernel(
         profile.kernel for profile in profiles)]
 

@@ -80,7 +80,8 @@ def sweep_shown(sweep: Sweep) -> list[Shown]:
     run = sweep.maps[0][0].run
     shown = [Shown(title=f"{one.title}: {one.found.run.metric.title.lower()}",
                    parts=[one.grid, *_sentences(one.found)]) for one in heat_maps(sweep)]
-    facts = [*conditions(run.rig, run.conditions, []), *sweep_conditions(sweep)]
+    cases = [figure.case for kernels in sweep.maps for figure in kernels[0].run.figures]
+    facts = [*conditions(run.rig, run.conditions, cases, varying=True), *sweep_conditions(sweep)]
     return [*shown[:-1], replace(shown[-1], facts=facts)]
 
 

@@ -138,8 +138,10 @@ def names_release(label: str, release: str) -> bool:
     return label.startswith(short_release(release))
 
 
-def conditions(rig: Rig, found: Conditions, cases: Sequence[Case]) -> list[tuple[str, str]]:
-    """The conditions of one or more runs, as names and texts."""
+def conditions(rig: Rig, found: Conditions, cases: Sequence[Case], *,
+               varying: bool = False) -> list[tuple[str, str]]:
+    """The conditions of one or more runs, as names and texts; `varying` where sizes and offsets
+    stand beside the figures."""
     imported = found.probe.startswith(IMPORTED)
     known = RIGS[rig]
     lines = [("rig", f"{rig} (imported: measured by {found.probe}); each figure is the median of "
@@ -153,20 +155,22 @@ def conditions(rig: Rig, found: Conditions, cases: Sequence[Case]) -> list[tuple
         "default mount options")
     lines.append(("file system", "unknown" if system.kind == "unknown" else (
         f"{system.kind}, {show_size(system.block_size)} blocks, {options}")))
-    cached = [case for case in cases if case.get("fill") is not None]
-    if cached or not cases:  # no case is given where they are of all sizes
-        lines.append(("page cache", _page_cache(cached)))
+    cached = [case for case in cases if case.cached]
+    if cached:
+        lines.append(("page cache", _page_cache(cached, varying=varying)))
     return lines
 
 
-def _page_cache(cases: Sequence[Case]) -> str:
+def _page_cache(cases: Sequence[Case], *, varying: bool) -> str:
     """How the file was filled and where the calls write; what varies is in the cases' labels."""
     def common(name: str) -> str:
         sizes = {case.parameters[name] for case in cases}
-        return show_size(sizes.pop()) if len(sizes) == 1 else "various sizes"
+        return show_size(sizes.pop()) if len(sizes) == 1 and not varying else "various sizes"
 
-    offsets = {case.get("offset") for case in cases} - {None}
-    families = dict.fromkeys(case.declared.family for case in cases) or ["overwrite"]
-    offset = f"offset {show_bytes(offsets.pop() or 0)}" if len(offsets) == 1 else "various offsets"
-    return (f"file of {common('file_size')} filled by writes of {common('fill')}; calls "
-            f"{' or '.join(families)} at {offset}")
+    offsets = {offset for case in cases if (offset := case.get("offset")) is not None}
+    verbs = dict.fromkeys(case.declared.verb for case in cases)
+    does = f" {' or '.join(verbs)}" if all(verbs) else ""
+    where = "" if not offsets else " at various offsets" if varying or len(offsets) > 1 else (
+        f" at offset {show_bytes(offsets.pop())}")
+    made = f"file of {common('file_size')} filled by writes of {common('fill')}"
+    return f"{made}; calls{does}{where}" if does or where else made

@@ -95,7 +95,7 @@ def _figure(case: Case, folios: Folios, calls: Calls) -> Figure:
     system call in place of the no-op, are the user side of every count.
     """
     notes = []
-    if folios.counts is None and case.get("fill") is not None:
+    if folios.counts is None and case.cached:
         notes.append("the kernel shows no page flags: folio orders are unknown")
     return Figure(
         case=case,

@@ -54,7 +54,7 @@ def measure_host(directory: Path, plan: Plan, *, cache: Cache | None = None,
     """
     plan.check_for("host")
     cpu = allowed_cpu(plan.cpu)
-    place = examine_place(directory, max(case.file_size for case in plan.cases))
+    place = examine_place(directory, max(case.get("file_size") or 0 for case in plan.cases))
     probe = build_probe(cache)
     watches = CpuWatch(cpu), DiskWatch(place.directory)
     records = _all_rounds(probe, place.directory, plan, cpu=cpu, watches=watches,

@@ -117,7 +117,7 @@ def make_figure(record: Record, notes: Sequence[str] = ()) -> Figure:
     """The figure of a case: the median of its samples, with its interval; `notes` come last."""
     last = record.folios[-1]
     said = []
-    if last.counts is None and record.case.get("fill") is not None:
+    if last.counts is None and record.case.cached:
         said.append("folio orders are unknown: only root may see the kernel's page flags")
     elif any(folios != last for folios in record.folios):
         said.append("the folios were not the same in every round; those of the last are shown")

@@ -5,6 +5,6 @@ from tailwalk.cases.cached_file import CACHED_FILE, OFFSET, SIZE, check_inside
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
-    name="pread", family="read", pattern="pread_u{size}",
+    name="pread", family="read", verb="read", pattern="pread_u{size}",
     call="pread(2) of {size} bytes at offset {offset}",
     parameters=(SIZE, OFFSET), needs=(CACHED_FILE,), check=check_inside)

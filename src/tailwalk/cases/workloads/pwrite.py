@@ -5,6 +5,6 @@ from tailwalk.cases.cached_file import CACHED_FILE, OFFSET, SIZE, check_inside
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
-    name="pwrite", family="overwrite", pattern="pwrite_u{size}",
+    name="pwrite", family="overwrite", verb="overwrite", pattern="pwrite_u{size}",
     call="pwrite(2) of {size} bytes at offset {offset}",
     parameters=(SIZE, OFFSET), needs=(CACHED_FILE,), check=check_inside)

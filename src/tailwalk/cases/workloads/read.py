@@ -5,6 +5,6 @@ from tailwalk.cases.cached_file import CACHED_FILE, OFFSET, SIZE, check_inside
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
-    name="read", family="read", pattern="read_u{size}",
+    name="read", family="read", verb="read", pattern="read_u{size}",
     call="read(2) of {size} bytes at offset {offset}", outside="lseek(2) to {offset}",
     parameters=(SIZE, OFFSET), needs=(CACHED_FILE,), check=check_inside)

@@ -5,7 +5,7 @@ from tailwalk.cases.cached_file import CACHED_FILE, OFFSET, SIZE, VECTORS, check
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
-    name="writev", family="overwrite", pattern="writev_u{size}",
+    name="writev", family="overwrite", verb="overwrite", pattern="writev_u{size}",
     call="writev(2) of {vectors} vectors of {size} bytes at offset {offset}",
     outside="lseek(2) to {offset}",
     parameters=(SIZE, VECTORS, OFFSET), needs=(CACHED_FILE,), check=check_inside)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Workloads of a test's own, beside those that there are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tailwalk.cases import workloads
+from tailwalk.cases.workload import find_workload, workload_names
+
+GETPID = '''
+from tailwalk.cases.workload import Workload
+
+WORKLOAD = Workload(
+    name="getpid", family="process", pattern="getpid", call="getpid(2)", parameters=(), needs=(),
+    check=lambda case, values: None)
+'''
+
+FSYNC = '''
+from tailwalk.cases.cached_file import CACHED_FILE
+from tailwalk.cases.workload import Parameter, Workload
+
+WORKLOAD = Workload(
+    name="fsync", family="sync", pattern="fsync", call="fsync(2)", parameters=(
+        Parameter(name="depth", unit="number", meaning="how deep", default=1),
+        Parameter(name="span", unit="bytes", meaning="how wide", default=0)),
+    needs=(CACHED_FILE,), check=lambda case, values: None)
+'''
+
+
+def _forgotten() -> None:
+    workload_names.cache_clear()
+    find_workload.cache_clear()
+    for name in ("getpid", "fsync"):
+        sys.modules.pop(f"{workloads.__name__}.{name}", None)
+
+
+@pytest.fixture
+def made_workloads(tmp_path_factory: pytest.TempPathFactory,
+                   monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of two more workloads: getpid, which has no parameter and no file, and fsync, of
+    a cached file and with parameters that no other has."""
+    folder = tmp_path_factory.mktemp("workloads")
+    (folder / "getpid.py").write_text(GETPID)
+    (folder / "fsync.py").write_text(FSYNC)
+    with monkeypatch.context() as patch:
+        patch.setattr(workloads, "__path__", [*workloads.__path__, str(folder)])
+        _forgotten()
+        yield folder
+    _forgotten()
