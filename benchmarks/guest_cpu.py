@@ -8,6 +8,7 @@ Prints medians of instructions a call; the same kernels, QEMU and compiler give 
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,10 @@ CPUS = ("qemu64,-cx16", GUEST.cpu)
 
 def main() -> None:
     """Measure and print the table."""
-    specs = sys.argv[1:] or SPECS
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("specs", metavar="SPEC", nargs="*", default=SPECS)
+    specs = parser.parse_args().specs
     lab = Lab()
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The file systems that guests can have: a row each, and nothing else knows them by name."""
+"""The file systems that are known: a row each, and nothing else knows them by name."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ class Mkfs:
 
 @dataclass(frozen=True, kw_only=True)
 class FilesystemKind:
-    """A file system that guests can have.
+    """A file system.
 
     Attributes:
         name: the kernel's.
+        buffer_heads: has its buffered write path a ring of buffer heads for each folio?
         drivers: what a kernel has to have for it, built in or as modules, besides what every
             kernel has.
         option: by which a kernel that is built here gets it.
-        block_sizes: that a guest can mount, bytes.
-        buffer_heads: has its buffered write path a ring of buffer heads for each folio?
+        block_sizes: that a guest can mount, bytes; none where only hosts have it.
         mkfs: None where it lives in memory: without disk or image, and never out of the page
             cache.
     """
 
     name: str
-    drivers: tuple[str, ...]
-    option: str
-    block_sizes: tuple[int, ...]
     buffer_heads: bool
-    mkfs: Mkfs | None
+    drivers: tuple[str, ...] = ()
+    option: str = ""
+    block_sizes: tuple[int, ...] = ()
+    mkfs: Mkfs | None = None
 
     def check_block_size(self, block_size: int) -> FilesystemKind:
         """Itself; raises UsageError for blocks that it cannot have."""
@@ -87,17 +87,17 @@ _ROWS = (
         mkfs=Mkfs(package="btrfs-progs", arguments=lambda block: [
             "-q", "-f", "-s", str(block), "-U", _UUID, "-K"])),
     FilesystemKind(
-        name="tmpfs", drivers=(), option="CONFIG_TMPFS",
-        block_sizes=(4096,), buffer_heads=False, mkfs=None),
+        name="tmpfs", option="CONFIG_TMPFS", block_sizes=(4096,), buffer_heads=False),
+    *(FilesystemKind(name=name, buffer_heads=True) for name in ("ext2", "ext3")),
+    *(FilesystemKind(name=name, buffer_heads=False) for name in ("ramfs", "f2fs", "nfs", "nfs4")),
 )
 
-KINDS = {row.name: row for row in _ROWS}
+KINDS = {row.name: row for row in _ROWS if row.block_sizes}
 """The file systems that guests can have, by the kernel's names; the first is the usual one."""
 
 USUAL = _ROWS[0].name
 
-_ON_HOSTS = {"ext2": True, "ext3": True, "ramfs": False, "f2fs": False,
-             "nfs": False, "nfs4": False}
+_BUFFER_HEADS = {row.name: row.buffer_heads for row in _ROWS}
 
 
 def find_kind(name: str) -> FilesystemKind:
@@ -110,5 +110,4 @@ def find_kind(name: str) -> FilesystemKind:
 
 def keeps_buffer_heads(name: str) -> bool | None:
     """Has the write path of any file system a ring of buffer heads? None where it is not known."""
-    row = KINDS.get(name)
-    return row.buffer_heads if row else _ON_HOSTS.get(name)
+    return _BUFFER_HEADS.get(name)

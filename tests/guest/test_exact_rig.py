@@ -11,6 +11,7 @@ from tailwalk.cases import KIB, MIB, Filesystem, find_cases
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
+from tailwalk.runs.metrics import INSTRUCTIONS, RIGS, TIME
 from tailwalk.runs.store import Store
 
 pytestmark = pytest.mark.guest
@@ -112,3 +113,15 @@ def test_a_run_is_reused_only_under_identical_inputs(tmp_path, kernel, bench):
     assert not first.reused and again.reused and not fresh.reused and not other.reused
     assert again.run == first.run
     assert fresh.run.figures == first.run.figures
+
+
+def test_a_run_without_a_metric_that_the_rig_gives_is_measured_again(
+        tmp_path, kernel, bench, monkeypatch):
+    store = Store(tmp_path)
+    plan = Plan(cases=SEED[:1])
+    [first] = measure([kernel("debian:6.18")], plan, bench=bench, store=store)
+    for figure in first.run.figures:
+        assert list(figure.metrics) == [metric.name for metric in RIGS["exact"].metrics]
+    monkeypatch.setitem(RIGS, "exact", replace(RIGS["exact"], metrics=(INSTRUCTIONS, TIME)))
+    [again] = measure([kernel("debian:6.18")], plan, bench=bench, store=store)
+    assert not again.reused and again.run.figures == first.run.figures

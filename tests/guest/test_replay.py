@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from tailwalk.cli.model import model
 from tailwalk.conformance import SHAPES, ReplayGoal, replay
-from tailwalk.conformance.replay import Bridge
+from tailwalk.conformance.replay import Replayer
 from tailwalk.model.designs import DESIGNS, find_design
 from tailwalk.model.words import MODES
 
@@ -53,10 +53,10 @@ def test_a_difference_is_status_1(kernel):
 
 
 def test_the_same_sequences_show_the_same(kernel, bench):
-    bridge = Bridge(kernel("debian:6.18"), find_design("full"), bench=bench)
+    replayer = Replayer(kernel("debian:6.18"), find_design("full"), bench=bench)
     [batch, *_] = ReplayGoal(sequences=20, shapes=(SHAPES[0],)).batches()
     sequences = [one.sequence() for one in batch]
-    first, again = (bridge.see(SHAPES[0].filesystem, sequences) for _ in range(2))
+    first, again = (replayer.see(SHAPES[0].filesystem, sequences) for _ in range(2))
     assert first == again
 
 

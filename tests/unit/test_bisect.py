@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from made_lab import MadeLab
 from made_runs import made_case, made_figure, made_run, made_timed_figure
 
-from tailwalk.cases import Filesystem
+from tailwalk.cases import Case, Filesystem
 from tailwalk.cli import group
 from tailwalk.errors import (
     ArchiveError,
@@ -30,7 +30,7 @@ from tailwalk.errors import (
 from tailwalk.kernels.listing import Available
 from tailwalk.lab.releases import Bisection
 from tailwalk.rigs.plan import Plan
-from tailwalk.runs import Run, write_run
+from tailwalk.runs import Figure, Run, write_run
 
 RELEASES = ("6.12.111", "6.12.118", "6.16.3", "6.16.12", "6.17.8", "6.17.13", "6.18.5", "6.18.9",
             "6.18.15", "7.0", "7.3.4")
@@ -329,6 +329,17 @@ def test_a_reference_of_other_conditions_stops_it(
     done = step("--good", str(record))
     assert done.exit_code == 255
     assert named in done.stderr
+
+
+@pytest.mark.parametrize(("make", "said"), [
+    (lambda case: made_figure(case, 2224), "good: 6.18.15 takes 2,224 instructions a call of "),
+    (lambda case: made_timed_figure(case, [700.0] * 5), "good: 6.18.15 takes 700 ns a call of ")])
+def test_a_step_speaks_of_what_the_figure_counts(
+        make: Callable[[Case], Figure], said: str) -> None:
+    lab = MadeLab(run=lambda spec, plan: made_run(spec, [make(plan.cases[0])]))
+    done = CliRunner().invoke(group, ["bisect-step", "src:.", "--above", "3000", "--case",
+                                      "pwrite_u1k"], obj=lab)
+    assert f"{said}pwrite_u1k, " in done.stdout
 
 
 def test_a_defect_of_a_step_is_shown(capfd: pytest.CaptureFixture[str]) -> None:

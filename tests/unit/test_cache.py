@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import shutil
 import threading
@@ -21,7 +22,9 @@ from tailwalk.cache import WHILE_WAITING, Cache, digest_file
 from tailwalk.cache.digests import DigestMemory
 from tailwalk.cache.inventory import held
 from tailwalk.cli import group
+from tailwalk.cli.console import LineProgress
 from tailwalk.errors import CacheError, UsageError
+from tailwalk.progress import SILENT
 
 CONTENT = bytes(range(256)) * 64
 AT_ONCE = -3600.0
@@ -225,6 +228,14 @@ def test_who_waits_for_a_lock_can_be_told_to_stop(cache):
         waiting.join(60)
     assert ended == ["stopped"]
     assert not cache.has("state", "a")
+
+
+def test_what_it_tells_does_not_travel_with_a_cache(tmp_path):
+    with (tmp_path / "log").open("w") as stream:
+        cache = Cache(tmp_path / "cache", progress=LineProgress(stream))
+        there = pickle.loads(pickle.dumps(cache))
+    assert there.root == cache.root
+    assert there.progress is SILENT
 
 
 class TestCommand:

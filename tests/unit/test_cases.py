@@ -21,7 +21,7 @@ def test_a_name_means_a_workload_and_its_parameters() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "pwrite", "pwrite_u", "pwrite_uk", "pwrite_u1kk", "_u1k",
-                                  "fsync_u1k", "pwritev_u1k", "write_v_u1k", "pwrite_u1k ", "__",
+                                  "nocall_u1k", "pwritev_u1k", "write_v_u1k", "pwrite_u1k ", "__",
                                   "pwrite_u\N{ARABIC-INDIC DIGIT ONE}k", "pwrite_u01k",
                                   "pwrite_u0k"])
 def test_what_is_no_case_is_refused(name: str) -> None:

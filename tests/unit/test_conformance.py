@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The bridge without a kernel: what travels, what is compared, and what the command refuses."""
+"""A replay without a kernel: what travels, what is compared, and what the command refuses."""
 
 from __future__ import annotations
 

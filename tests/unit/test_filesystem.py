@@ -118,6 +118,11 @@ def test_who_keeps_buffer_heads(kind, keeps):
     assert keeps_buffer_heads(kind) is keeps
 
 
+def test_guests_have_no_file_system_that_only_hosts_have():
+    assert list(KINDS) == ["ext4", "xfs", "btrfs", "tmpfs"]
+    assert all(row.option and row.block_sizes for row in KINDS.values())
+
+
 def test_a_missing_program_names_the_package():
     with pytest.raises(ToolError, match=r"mkfs\.none is missing: .* apt-get install e2fsprogs"):
         find_program("mkfs.none", "e2fsprogs")

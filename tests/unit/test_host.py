@@ -96,6 +96,14 @@ def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_calls_are_counted_where_they_are_timed(tmp_path: Path) -> None:
+    (tmp_path / "tailwalk").mkdir()
+    with Worker(build_probe(), tmp_path) as worker:
+        worker.tell(case_line("case", cases("pwrite_u1k")[0], calls=1))
+        with pytest.raises(HostError, match=r"cannot make \./tailwalk: Is a directory"):
+            worker.answer()
+
+
 def test_a_worker_that_is_killed_or_silent_is_an_error(tmp_path: Path) -> None:
     with Worker(build_probe(), tmp_path) as worker:
         with pytest.raises(HostError, match=r"for 0\.1 seconds"):

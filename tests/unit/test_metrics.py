@@ -4,10 +4,15 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_runs import (
     SEED,
     changed_amount,
@@ -20,9 +25,10 @@ from made_runs import (
 from msgspec.structs import replace
 from rich.console import Console
 
-from tailwalk.compare import compare
+from tailwalk.compare import Comparison, compare, read_comparison
 from tailwalk.errors import DamagedError, RecordError
-from tailwalk.report.comparison import comparison_shown, run_shown
+from tailwalk.report.commands import run_commands
+from tailwalk.report.comparison import comparison_shown, run_shown, sentence
 from tailwalk.report.data import comparison_csv
 from tailwalk.report.mail import mail
 from tailwalk.report.markdown import markdown
@@ -34,16 +40,21 @@ from tailwalk.runs.amount import amount_of
 from tailwalk.runs.export import to_csv
 from tailwalk.runs.metrics import METRICS, RIGS, Metric
 from tailwalk.runs.record import decode_run, encode
+from tailwalk.runs.store import Store
 
 LINES = Metric(name="cache lines", unit="lines/call", title="Cache lines per call", centre="mode",
-               basis="the mode of the cache lines that calls touched", repeatable=True)
+               basis="the mode of the cache lines that calls touched", repeatable=True,
+               may_be_zero=True)
+LINE_COUNT = st.integers(0, 3) | st.integers(0, 10**9)
+THRESHOLD = st.sampled_from([0.0, 1.0, 50.0, 100.0, 150.0])
 
 
-@pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(scope="class")  # once for all examples of a property
+def lines() -> Iterator[None]:
     """The entry."""
-    monkeypatch.setitem(METRICS, LINES.name, LINES)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(METRICS, LINES.name, LINES)
+        yield
 
 
 def with_lines(run: Run, *values: int) -> Run:
@@ -110,7 +121,15 @@ def test_it_is_judged_beside_the_others() -> None:
     # What one side has not is not compared.
     older = replace(runs[0], figures=[
         replace(figure, metrics={"instructions": figure.main}) for figure in runs[0].figures])
-    assert [row.metric for row in compare([older, runs[1]]).rows] == ["instructions"] * 2
+    part = compare([older, runs[1]])
+    assert [row.metric for row in part.rows] == ["instructions"] * 2
+    assert part.notes == ["cache lines: not counted in every case on debian:6.12, and not compared "
+                          "in those that lack it"]
+    mixed = replace(runs[0], figures=[runs[0].figures[0], older.figures[1]])
+    half = compare([runs[1], mixed])
+    assert [row.case for row in half.rows if row.metric == LINES.name] == ["write_u1k"]
+    assert half.notes == part.notes
+    assert compare([mixed, mixed]).notes == comparison.notes == [], "nothing was left out"
 
 
 @pytest.mark.usefixtures("lines")
@@ -175,3 +194,115 @@ def test_a_run_by_itself_shows_it_too() -> None:
         console.print(terminal(run_shown(run), console))
     assert captured.get().count(run.id) == 1
     assert len(sections_of([run])) == 2 and "lines/call" in page(sections_of([run]))
+
+
+def lines_of(*columns: Sequence[int], bad: int | None = None,
+             threshold: float | None = None) -> Comparison:
+    """The cache lines of as many cases as a column has counts, which take equal instructions."""
+    return compare([with_lines(made_run(f"debian:6.{number}", [
+        made_figure(case, 2000) for case in SEED[:len(column)]]), *column)
+        for number, column in enumerate(columns)], bad=bad, threshold=threshold).by_metric()[1]
+
+
+@pytest.mark.usefixtures("lines")
+@given(LINE_COUNT, LINE_COUNT, THRESHOLD)
+def test_a_verdict_says_by_how_much_of_the_baseline_a_count_moved(
+        baseline: int, value: int, threshold: float) -> None:
+    [row] = lines_of([baseline], [value], threshold=threshold).rows
+    room = Fraction(str(threshold)) / 100 * baseline
+    assert row.verdicts[1] == ("regressed" if value > baseline + room else
+                               "improved" if value < baseline - room else "unchanged")
+    assert row.ratios == ([1, value / baseline] if baseline else [None, None])
+
+
+@pytest.mark.usefixtures("lines")
+@given(LINE_COUNT, LINE_COUNT)
+def test_a_swap_turns_regressed_into_improved_from_0_too(one: int, other: int) -> None:
+    there, back = (lines_of([here], [beside], threshold=0).rows[0].verdicts[1]
+                   for here, beside in ((one, other), (other, one)))
+    assert back == {"regressed": "improved", "improved": "regressed"}.get(there, "unchanged")
+    assert (there == "unchanged") == (one == other)
+
+
+@pytest.mark.usefixtures("lines")
+@given(LINE_COUNT, LINE_COUNT, LINE_COUNT, THRESHOLD)
+def test_recovery_reaches_from_the_bad_figure_to_the_baseline(
+        baseline: int, bad: int, fixed: int, threshold: float) -> None:
+    comparison = lines_of([baseline], [bad], [fixed], bad=1, threshold=threshold)
+    [row] = comparison.rows
+    if row.verdicts[1] == "regressed":
+        assert row.recovery[2] == float(Fraction(bad - fixed, bad - baseline))
+    else:
+        assert row.recovery[2] == "no regression"
+    for text in (mail(comparison), markdown(comparison), comparison_csv(comparison)):
+        assert "nan" not in text.lower() and "inf" not in text.lower()
+
+
+def test_only_what_can_be_0_is_judged_at_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not any(metric.may_be_zero for metric in METRICS.values())
+    monkeypatch.setitem(METRICS, LINES.name, dataclasses.replace(LINES, may_be_zero=False))
+    row = compare([counted("debian:6.1", 2000, 0), counted("debian:6.2", 2000, 7)]).rows[2]
+    assert row.verdicts == ["baseline", "unknown"] and row.ratios == [None, None]
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_regression_from_0_is_the_worst_and_is_said_without_a_ratio(tmp_path: Path) -> None:
+    comparison = lines_of([0, 10], [0, 900], [3, 10], [12, 10], [0, 0])
+    assert comparison.bad == 3
+    assert [row.verdicts for row in comparison.rows] == [
+        ["baseline", "unchanged", "regressed", "regressed", "unchanged"],
+        ["baseline", "regressed", "unchanged", "unchanged", "improved"]]
+    assert [row.recovery[4] for row in comparison.rows] == [1, "no regression"]
+    assert sentence(comparison) == (
+        "debian:6.3 regressed in 1 of 2 cases against debian:6.0, most in write_u1k (0 to 12); "
+        "debian:6.1 regressed in 1 of 2 cases against debian:6.0, most in write_u10k (90.0×); "
+        "debian:6.2 regressed in 1 of 2 cases against debian:6.0, most in write_u1k (0 to 3); "
+        "debian:6.4 recovers all of it.")
+    lines = [line.split() for line in mail(comparison).splitlines()]
+    assert any("0" in line and "-" in line for line in lines)
+    path = tmp_path / "comparison.json"
+    path.write_bytes(encode(comparison))
+    assert read_comparison(path) == comparison
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_page_is_made_of_nothing_but_0() -> None:
+    runs = [with_lines(made_run(spec, [made_figure(case, 2000) for case in SEED[:2]]), 0, 0)
+            for spec in ("debian:6.12", "debian:6.18")]
+    text = page(sections_of(runs))
+    assert "lines/call" in text and "cannot be judged" not in text
+    assert "unchanged" in text and "unknown" not in "".join(mail(compare(runs)))
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_record_is_used_again_only_with_every_metric_that_its_rig_gives(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = counted("debian:6.12", 2000, 40)
+    older = replace(whole, created="2026-08-01T00:00:00Z", figures=[
+        whole.figures[0], replace(whole.figures[1], metrics={"instructions":
+                                                             whole.figures[1].main})])
+    store = Store(tmp_path)
+    store.add(older)
+
+    def found() -> Run | None:
+        return store.find(whole.inputs, having=RIGS["exact"].metrics)
+
+    assert found() == older, "today's metrics are enough"
+    monkeypatch.setitem(RIGS, "exact", dataclasses.replace(
+        RIGS["exact"], metrics=(*RIGS["exact"].metrics, LINES)))
+    assert found() is None
+    store.add(whole)
+    assert found() == whole, "however new one is that lacks it"
+    assert store.find(whole.inputs) == older
+
+
+def test_another_rig_that_counts_is_named_in_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made_run("debian:6.12", [made_figure(SEED[0], 2000)])
+    [line] = run_commands([run])
+    [timed] = run_commands([replace(run, rig="timed")])
+    monkeypatch.setitem(RIGS, "timed", dataclasses.replace(
+        RIGS["timed"], metrics=RIGS["exact"].metrics))
+    [counting] = run_commands([replace(run, rig="timed", figures=[made_figure(
+        SEED[0], 2000, calls=[(2000, 60)])])])
+    assert "--rig" not in line
+    assert timed.endswith(" --rig timed") and counting.endswith(" --rig timed --calls 60")

@@ -82,6 +82,10 @@ class Cache:
             if not os.access(self.root, os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.root))
 
+    def __reduce__(self) -> tuple[type[Cache], tuple[Path]]:
+        """The cache on another machine: whoever uses it there is told nothing of it here."""
+        return Cache, (self.root,)
+
     def path(self, kind: str, key: str) -> Path:
         """Where the entry is, or would be."""
         return self.root / kind / key

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from tailwalk.cases.size import MIB, PAGE, show_size
+from tailwalk.cases.size import LARGEST_FOLIO, MIB, PAGE, show_size
 from tailwalk.cases.workload import Parameter, Preparation, Values
 from tailwalk.errors import UsageError
 
@@ -39,9 +39,10 @@ def _check_partial(case: str, values: Values) -> None:
     if values["uptodate"]:
         return
     fill, offset = values["fill"], values.get("offset", 0)
-    if not 2 * PAGE <= fill <= 2 * MIB or fill & (fill - 1):
+    if not 2 * PAGE <= fill <= LARGEST_FOLIO or fill & (fill - 1):
         raise UsageError(f"--fill {show_size(fill)}: folios that are not uptodate are made by "
-                         "writes of 8KiB to 2MiB, a power of two.")
+                         f"writes of {show_size(2 * PAGE)} to {show_size(LARGEST_FOLIO)}, a power "
+                         "of two.")
     if offset % fill + length_of(values) > fill - PAGE:
         raise UsageError(
             f"case {case} at offset {offset} reaches the last page of its folio, which is the one "

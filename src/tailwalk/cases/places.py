@@ -4,12 +4,8 @@
 from __future__ import annotations
 
 from tailwalk.cases.case import Case, Filesystem
-from tailwalk.cases.size import PAGE, show_size
+from tailwalk.cases.size import LARGEST_FOLIO, PAGE, show_size
 from tailwalk.errors import UsageError
-from tailwalk.machines import GUEST
-
-LARGEST_FOLIO = PAGE << GUEST.largest_folio
-"""Bytes in the largest folio the page cache holds."""
 
 PLACES: dict[str, str] = {
     "first": "at the folio's first byte",
@@ -23,7 +19,7 @@ PLACES: dict[str, str] = {
 
 def folio_size(fill: int) -> int:
     """Bytes of the folios that writes of `fill` bytes ask for (mapping_max_folio_size and
-    fgf_set_order, v6.16 on): the largest power of two in them, a page to 2 MiB."""
+    fgf_set_order, v6.16 on): the largest power of two in them, from a page to the largest."""
     return min(max(PAGE, 1 << fill.bit_length() >> 1), LARGEST_FOLIO)
 
 

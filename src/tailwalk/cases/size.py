@@ -12,6 +12,8 @@ KIB = 1024
 MIB = 1024 * KIB
 PAGE = GUEST.page
 """Bytes in a page of the machine: a folio of order N holds 2**N of them."""
+LARGEST_FOLIO = PAGE << GUEST.largest_folio
+"""Bytes in the largest folio the page cache holds."""
 
 _SIZE = re.compile(r"(\d+)\s*(B|K|KiB|M|MiB|G|GiB)?", re.ASCII | re.IGNORECASE)
 _FACTOR = {"": 1, "b": 1, "k": KIB, "kib": KIB, "m": MIB, "mib": MIB, "g": KIB * MIB,

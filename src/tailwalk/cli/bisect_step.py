@@ -13,7 +13,7 @@ import click
 from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import one_case_options, one_case_plan_from
 from tailwalk.errors import GuestError, KernelError, SeriesError, TailwalkError, UsageError
-from tailwalk.report.words import show_figure, show_ratio
+from tailwalk.report.words import show_figure, show_ratio, show_unit
 
 # What git bisect run makes of a command's status (git-bisect(1)): 0 means old, which is good unless
 # it was started with other terms, 125 skips the commit, 1 to 127 otherwise mean new, and from 128
@@ -85,7 +85,8 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
     above_limit = figure.main.value > limit
     words = ("fixed", "dear") if fixed else ("good", "bad")
     click.echo(f"{words[above_limit]}: {release} takes "
-               f"{show_figure(figure.main.value)} instructions a call of {figure.case.name}, "
+               f"{show_figure(figure.main.value)} {show_unit(figure.main.unit)} of "
+               f"{figure.case.name}, "
                f"{show_ratio(figure.main.value / limit, times=' times')} the limit of "
                f"{show_figure(round(limit))}")
     sys.exit(NEW if above_limit != fixed else OLD)

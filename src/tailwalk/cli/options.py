@@ -17,7 +17,7 @@ from tailwalk.filesystems import KINDS, USUAL
 from tailwalk.lab.plans import chosen_cases
 from tailwalk.lab.records import is_spec, may_be_argument
 from tailwalk.rigs.plan import DEFAULT_CALLS, Pace, Plan
-from tailwalk.runs.metrics import BOOTING, RIGS
+from tailwalk.runs.metrics import BOOTING, DEFAULT_RIG, RIGS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -104,7 +104,7 @@ one_case_options = options(
 
 plan_options = options(
     exact_plan_options,
-    click.option("--rig", type=click.Choice(list(BOOTING)), default="exact",
+    click.option("--rig", type=click.Choice(list(BOOTING)), default=DEFAULT_RIG,
                  show_default=True, help="exact counts instructions anywhere; timed takes "
                                          "nanoseconds where KVM runs guests."),
     click.option("--rounds", type=int, default=Pace.rounds, show_default=True,

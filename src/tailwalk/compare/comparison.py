@@ -29,8 +29,8 @@ Verdict = Literal[
 
 `within noise`: of samples, the difference is smaller than the noise, or on the host rig than what
 sessions on one kernel differ by. `unsteady`: this figure or the baseline's must not be relied on.
-`unknown`: nothing can be said: a figure that is not above 0 or, of samples, too few a side for any
-test.
+`unknown`: nothing can be said: a figure that no call can take, which 0 is but of a metric
+that may be 0, or, of samples, too few a side for any test.
 """
 
 Undefined = Literal["no regression", "within noise", "unsteady", "unknown"]
@@ -84,7 +84,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         metric: its name.
         unit: of the figures.
         figures: what a call takes.
-        ratios: figure over baseline; None where the verdict is `unknown` for lack of a figure.
+        ratios: figure over baseline; None where that is 0, or where the verdict is `unknown` for
+            lack of a figure.
         verdicts: see `Verdict`; the first is `baseline`.
         recovery: for the columns after the bad one, the share of the regression that the kernel
             takes back, or why that is undefined; None for the other columns.

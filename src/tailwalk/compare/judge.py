@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from msgspec.structs import replace
 
+from tailwalk.cases import Case
 from tailwalk.compare.agreement import check_agreement, figures_by_case
 from tailwalk.compare.comparison import (
     ComparedKernel,
@@ -35,6 +36,7 @@ from tailwalk.runs import Amount, Figure, Run
 from tailwalk.runs.amount import RESAMPLES
 from tailwalk.runs.metrics import METRICS, RIGS, Metric, RigTraits
 from tailwalk.runs.record import grouped_notes
+from tailwalk.words import listed
 
 
 def compare(runs: Sequence[Run], *, bad: int | None = None,
@@ -42,7 +44,8 @@ def compare(runs: Sequence[Run], *, bad: int | None = None,
     """The first run beside the others.
 
     Figures of a repeatable metric are compared exactly: regressed above, improved below
-    `threshold` percent of the baseline, unchanged between and at the threshold itself. Of others a
+    `threshold` percent of the baseline, unchanged between and at the threshold itself; what is more
+    than a baseline of 0 has regressed. Of others a
     difference must also be found by the Mann-Whitney test, corrected for the number of tests, and
     lie outside the bootstrap interval of the ratio; one that is not found is `within noise`,
     unless the interval shows that it is smaller than the threshold. On a rig where every run is a
@@ -53,8 +56,8 @@ def compare(runs: Sequence[Run], *, bad: int | None = None,
         bad: index in `runs` of the column whose regression later ones are to recover. None: the
             worst, which is the one with the largest geometric mean of its ratios over all cases,
             a case that has not regressed counting as 1, so that gains elsewhere do not hide a
-            loss; the first of equals; none if no case regressed anywhere. The first metric that
-            has one decides.
+            loss, and one that regressed from 0 for more than any other; the first of equals; none
+            if no case regressed anywhere. The first metric that has one decides.
         threshold: percent, 0 or more, for every kernel. None: for each what is usual between it
             and the baseline, 1 for kernels of one source and 5 for others.
 
@@ -95,7 +98,8 @@ def compare(runs: Sequence[Run], *, bad: int | None = None,
                                 run=run.id, threshold=one)
                  for run, one in zip(runs, [None, *thresholds], strict=True)],
         conditions=runs[0].conditions,
-        notes=[f"{run.kernel.spec}, {note}" for run in runs for note in grouped_notes(run)],
+        notes=[*(f"{run.kernel.spec}, {note}" for run in runs for note in grouped_notes(run)),
+               *_not_compared(runs, by_case)],
         rows=rows,
     )
 
@@ -116,6 +120,20 @@ def _lines(cases: Sequence[Sequence[Figure]]) -> Iterator[_Line]:
             amounts = [figure.metrics[name] for figure in figures if name in figure.metrics]
             if len(amounts) == len(figures):
                 yield _Line(figures, metric, amounts)
+
+
+def _not_compared(runs: Sequence[Run],
+                  by_case: Sequence[Mapping[Case, Figure]]) -> Iterator[str]:
+    """What a reader has to know of metrics that a case has on some of the kernels alone."""
+    for name in METRICS:
+        counted = [[case for case, figure in figures.items() if name in figure.metrics]
+                   for figures in by_case]
+        having = {case for cases in counted for case in cases}
+        lacking = [run.kernel.spec for run, cases in zip(runs, counted, strict=True)
+                   if having.difference(cases)]
+        if lacking:
+            yield (f"{name}: not counted in every case on {listed(lacking)}, and not compared in "
+                   "those that lack it")
 
 
 def _method(metrics: Sequence[Metric], rig: RigTraits, threshold: str, *, tests: int) -> str:
@@ -148,21 +166,21 @@ def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
     verdicts: list[Verdict] = ["baseline"]
     ratios: list[float | None] = [1.0 if baseline.usable else None]
     for amount, found, limit in zip(line.amounts[1:], evidence[1:], limits, strict=True):
-        ratio = _ratio(baseline, amount)
+        ratio = _ratio(line.metric, baseline, amount)
         ratios.append(None if ratio is None else float(ratio))
-        if ratio is None:
+        if not (_possible(line.metric, baseline) and _possible(line.metric, amount)):
             verdicts.append("unknown")
         elif not (baseline.steady and amount.steady):
             verdicts.append("unsteady")
         elif line.metric.repeatable:
-            verdicts.append(_beyond(ratio, limit))
+            verdicts.append(_beyond(baseline, amount, limit))
         elif found is None:
             verdicts.append("unknown")
         elif rig.sessions_differ and not (
                 found.interval[0] > SESSIONS or found.interval[1] < 1 / SESSIONS):
             verdicts.append("within noise")
         else:
-            verdicts.append(_timed_verdict(ratio, found, limit))
+            verdicts.append(_timed_verdict(_beyond(baseline, amount, limit), found, limit))
     return Row(
         case=case.name,
         parameters=case,
@@ -179,16 +197,22 @@ def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
     )
 
 
-def _ratio(baseline: Amount, amount: Amount) -> Fraction | None:
-    if not (baseline.usable and amount.usable):
+def _possible(metric: Metric, amount: Amount) -> bool:
+    return amount.usable or (metric.may_be_zero and amount.value == 0)
+
+
+def _ratio(metric: Metric, baseline: Amount, amount: Amount) -> Fraction | None:
+    if not (baseline.usable and _possible(metric, amount)):
         return None
     return Fraction(amount.value) / Fraction(baseline.value)
 
 
-def _beyond(ratio: Fraction, limit: Fraction) -> Verdict:
-    if ratio > 1 + limit:
+def _beyond(baseline: Amount, amount: Amount, limit: Fraction) -> Verdict:
+    # Without a division: of 0, any share is 0.
+    before, after = Fraction(baseline.value), Fraction(amount.value)
+    if after - before > limit * before:
         return "regressed"
-    if ratio < 1 - limit:
+    if before - after > limit * before:
         return "improved"
     return "unchanged"
 
@@ -196,16 +220,16 @@ def _beyond(ratio: Fraction, limit: Fraction) -> Verdict:
 def _evidence(lines: Sequence[_Line], tests: int) -> list[list[Evidence | None]]:
     """What the samples of each line say on each kernel, all tests corrected together; None where
     there are too few for any test, for the baseline, and of repeatable figures."""
-    found = [[None, *(None if line.metric.repeatable else _evidence_of(baseline, other, tests)
-                      for other in others)]
+    found = [[None, *(None if line.metric.repeatable else
+                      _evidence_of(line.metric, baseline, other, tests) for other in others)]
              for line in lines for baseline, *others in [line.amounts]]
     corrected = iter(holm([one.p_value for evidence in found for one in evidence if one]))
     return [[one and replace(one, p_value=next(corrected)) for one in evidence]
             for evidence in found]
 
 
-def _evidence_of(baseline: Amount, other: Amount, tests: int) -> Evidence | None:
-    if _ratio(baseline, other) is None:
+def _evidence_of(metric: Metric, baseline: Amount, other: Amount, tests: int) -> Evidence | None:
+    if _ratio(metric, baseline, other) is None:
         return None
     before, after = samples_of(baseline), samples_of(other)
     if not can_be_tested(before, after, tests=tests):
@@ -218,10 +242,9 @@ def _evidence_of(baseline: Amount, other: Amount, tests: int) -> Evidence | None
                     p_value=p_value)
 
 
-def _timed_verdict(ratio: Fraction, evidence: Evidence, limit: Fraction) -> Verdict:
+def _timed_verdict(verdict: Verdict, evidence: Evidence, limit: Fraction) -> Verdict:
     low, high = evidence.interval
     detected = evidence.p_value < SIGNIFICANCE and not low <= 1 <= high
-    verdict = _beyond(ratio, limit)
     if verdict != "unchanged":
         return verdict if detected else "within noise"
     shown_small = 1 - limit <= low and high <= 1 + limit
@@ -230,12 +253,15 @@ def _timed_verdict(ratio: Fraction, evidence: Evidence, limit: Fraction) -> Verd
 
 def _worst(rows: Sequence[Row]) -> int | None:
     """The column with the largest geometric mean of its regressions, if any has one."""
-    regressions = [
-        sum(math.log(ratio) for row in rows
-            if row.verdicts[column] == "regressed" and (ratio := row.ratios[column]) is not None)
-        for column in range(len(rows[0].verdicts))]
+    regressed = [[(row.ratios[column], row.figures[column]) for row in rows
+                  if row.verdicts[column] == "regressed"]
+                 for column in range(len(rows[0].verdicts))]
+    # A figure beside a baseline of 0 has no ratio, but is that much dearer than another's.
+    regressions = [(sum(ratio is None for ratio, _ in found),
+                    sum(math.log(figure if ratio is None else ratio) for ratio, figure in found))
+                   for found in regressed]
     worst = max(range(len(regressions)), key=lambda column: regressions[column])
-    return worst if regressions[worst] > 0 else None
+    return worst if regressed[worst] else None
 
 
 def _with_recovery(row: Row, amounts: Sequence[Amount], *, bad: int) -> Row:

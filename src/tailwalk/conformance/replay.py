@@ -185,7 +185,7 @@ class Replay:
     finding: Disagreement | None
 
 
-class Bridge:
+class Replayer:
     """A kernel that is ready to replay sequences."""
 
     def __init__(self, kernel: Kernel, design: Design, *, bench: Bench) -> None:
@@ -268,16 +268,16 @@ def replay(kernel: Kernel, design: Design, goal: ReplayGoal, *, bench: Bench | N
     ToolError, KernelError or GuestError.
     """
     goal.check()
-    bridge = Bridge(kernel, design, bench=bench or Bench.prepare(progress=progress))
-    release = bridge.boot().said.release
+    replayer = Replayer(kernel, design, bench=bench or Bench.prepare(progress=progress))
+    release = replayer.boot().said.release
     begin = time.monotonic()
     tallies: list[Replayed] = []
 
     def work(batch: list[Numbered]) -> Disagreement | None:
         tally = Replayed()
         tallies.append(tally)
-        return bridge.find(batch[0].shape.filesystem,
-                           [(one.seed, one.sequence()) for one in batch], tally)
+        return replayer.find(batch[0].shape.filesystem,
+                             [(one.seed, one.sequence()) for one in batch], tally)
 
     finding = None
     batches = list(goal.batches())
@@ -292,7 +292,7 @@ def replay(kernel: Kernel, design: Design, goal: ReplayGoal, *, bench: Bench | N
                 break
             task.advance(len(batches[number]))
     if finding is not None:
-        finding = bridge.shrink(finding, _filesystem_of(finding.sequence))
+        finding = replayer.shrink(finding, _filesystem_of(finding.sequence))
     return Replay(kernel=kernel, release=release, design=design, goal=goal,
                   tally=_total(tallies), seconds=time.monotonic() - begin, finding=finding)
 

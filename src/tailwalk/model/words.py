@@ -7,9 +7,11 @@ names no version holds from v6.16 (large folios for ext4) to v7.3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
+from tailwalk.cases import KIB, PAGE
 from tailwalk.errors import ModelError
 
 # Flags of a buffer head (enum bh_state_bits, include/linux/buffer_head.h).
@@ -53,6 +55,9 @@ BLOCK_NAMES = {HOLE: "hole", DELAYED: "delayed", UNWRITTEN_EXTENT: "unwritten", 
 BLOCK_FLAGS = {UNCOMMITTED: "uncommitted", RUNNING: "running", FAILED: "failed",
                CONVERTING: "converting"}
 
+_LARGEST_BLOCK = 64 * KIB
+"""Bytes in the largest block that ext4 has."""
+
 UNITS = 2
 """Units of contents in a block: the least with which a write can begin or end inside a block."""
 
@@ -81,6 +86,14 @@ class State(NamedTuple):
     folio: int
     size: int
     disksize: int
+
+
+def _powers(most: int) -> list[int]:
+    return [1 << order for order in range(most.bit_length())]
+
+
+def _any_of(numbers: Sequence[int]) -> str:
+    return " or ".join(filter(None, [", ".join(map(str, numbers[:-1])), str(numbers[-1])]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +136,16 @@ class Setting:
             raise ModelError(f"mode {self.mode!r} is none of {', '.join(MODES)}.")
         if not 1 <= self.buffers <= 64:
             raise ModelError(f"a folio of {self.buffers} buffers: the model takes 1 to 64.")
-        if self.blocks_per_page not in (1, 2, 4):
-            raise ModelError(f"{self.blocks_per_page} blocks in a page of 4 KiB: give 1, 2 or 4 "
-                             "(blocks of 4, 2 or 1 KiB).")
-        if self.pages_per_block not in (1, 2, 4, 8, 16):
-            raise ModelError(f"{self.pages_per_block} pages of 4 KiB in a block: give 1, 2, 4, 8 "
-                             "or 16 (ext4 has blocks of up to 64 KiB).")
+        page = PAGE // KIB
+        parts, multiples = _powers(page), _powers(_LARGEST_BLOCK // PAGE)
+        if self.blocks_per_page not in parts:
+            raise ModelError(f"{self.blocks_per_page} blocks in a page of {page} KiB: give "
+                             f"{_any_of(parts)} (blocks of "
+                             f"{_any_of([page // part for part in parts])} KiB).")
+        if self.pages_per_block not in multiples:
+            raise ModelError(f"{self.pages_per_block} pages of {page} KiB in a block: give "
+                             f"{_any_of(multiples)} (ext4 has blocks of up to "
+                             f"{_LARGEST_BLOCK // KIB} KiB).")
         if self.pages_per_block > 1 and self.blocks_per_page > 1:
             raise ModelError(f"{self.pages_per_block} pages in a block and "
                              f"{self.blocks_per_page} blocks in a page: one of them is 1.")

@@ -3,14 +3,13 @@
  * measured on its own. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "probe.h"
-
-#define PATH "/mnt/tailwalk"
 
 static void count_calls(struct work *work, uint64_t calls, uint64_t *counts)
 {
@@ -34,18 +33,20 @@ void job_case(void)
 	struct folios folios = { 0 };
 	uint64_t calls, size, offset, *counts;
 	const struct cached_file *file;
+	char path[64];
 
 	read_case(&work, (struct key[]){ NUMBER(calls), END });
 	file = file_of(&work);
 	size = parameter(&work, "size", 0);
 	offset = parameter(&work, "offset", 0);
+	snprintf(path, sizeof(path), "%s/tailwalk", work_place());
 	if (file)
-		work.fd = open(PATH, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		work.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (size)
 		work.memory = new_buffer(size); /* the same for every vector */
 	counts = calloc(calls + 1, sizeof(*counts));
 	if ((file && work.fd < 0) || !counts)
-		fail("cannot make " PATH ": %s", strerror(errno));
+		fail("cannot make %s: %s", path, strerror(errno));
 	if (file)
 		cache_file(work.fd, file, settle_caches);
 	if (file && file->uptodate)
@@ -57,6 +58,6 @@ void job_case(void)
 	send_frame(FRAME_CALLS, counts, (calls + 1) * sizeof(*counts));
 	free(counts);
 	munmap(work.memory, size);
-	if (file && (close(work.fd) || unlink(PATH)))
-		fail("cannot remove " PATH ": %s", strerror(errno));
+	if (file && (close(work.fd) || unlink(path)))
+		fail("cannot remove %s: %s", path, strerror(errno));
 }

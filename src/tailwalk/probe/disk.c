@@ -11,6 +11,13 @@
 
 #include "probe.h"
 
+#define MOUNT_POINT "/mnt"
+
+const char *work_place(void)
+{
+	return is_guest() ? MOUNT_POINT : ".";
+}
+
 /* `length` bytes follow: segments of 64-bit offset, length and repeated byte
  * (256: none, the bytes follow). */
 void job_disk(void)
@@ -52,8 +59,8 @@ void job_disk(void)
 
 void disk_mount(const char *kind, const char *device, const char *options)
 {
-	mkdir("/mnt", 0755);
-	if (mount(device, "/mnt", kind, 0, options))
+	mkdir(MOUNT_POINT, 0755);
+	if (mount(device, MOUNT_POINT, kind, 0, options))
 		fail("cannot mount %s as %s (options '%s'): %s", device, kind, options,
 		     errno == EINVAL ? "the kernel finds no such file system on it, or refuses "
 				       "the options (the console says which)" :
@@ -71,7 +78,7 @@ void job_mount(void)
 
 void disk_unmount(void)
 {
-	if (umount("/mnt"))
+	if (umount(MOUNT_POINT))
 		fail("cannot unmount: %s", strerror(errno));
 }
 

@@ -47,6 +47,7 @@ int is_guest(void);
 void disk_mount(const char *kind, const char *device, const char *options);
 void disk_unmount(void);
 void settle_caches(int fd);
+const char *work_place(void); /* the directory whose files are measured */
 
 /* x86_64/measure.c: a call's instructions, or nanoseconds by the time-stamp
  * counter; the same without the call. */

@@ -55,22 +55,17 @@ void job_pin(void)
 		fail("cannot run on CPU %llu: %s", (unsigned long long)cpu, strerror(errno));
 }
 
-static const char *place(void)
-{
-	return is_guest() ? "/mnt" : ".";
-}
-
 static void open_file(void)
 {
 	char name[64];
 
-	file = open(place(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	file = open(work_place(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (file >= 0)
 		return;
 	/* What file systems and kernels without O_TMPFILE say (open(2)). */
 	if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL)
 		fail("cannot make a file there: %s", strerror(errno));
-	snprintf(name, sizeof(name), "%s/.tailwalk-XXXXXX", place());
+	snprintf(name, sizeof(name), "%s/.tailwalk-XXXXXX", work_place());
 	file = mkostemp(name, O_CLOEXEC);
 	if (file < 0 || unlink(name))
 		fail("cannot make a file there: %s", strerror(errno));

@@ -15,7 +15,15 @@ from tailwalk.kernels.spec import require_measurable
 from tailwalk.plugins.build import Plugin, build_plugin
 from tailwalk.profile.events import added_paths
 from tailwalk.profile.loops import busiest_loop
-from tailwalk.profile.record import FunctionCount, Loop, OtherCalls, Profile, TreeNode, packed_names
+from tailwalk.profile.record import (
+    PROFILED_ON,
+    FunctionCount,
+    Loop,
+    OtherCalls,
+    Profile,
+    TreeNode,
+    packed_names,
+)
 from tailwalk.profile.symbols import Function, SymbolTable, read_symbols
 from tailwalk.profile.trace import Recording, read_recording
 from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
@@ -43,7 +51,7 @@ def profile(subjects: Sequence[tuple[Kernel, Plan]], *,
     """
     require_measurable(*(kernel.spec for kernel, _ in subjects))
     for _, plan in subjects:
-        if len(plan.check_for("exact").cases) != 1:
+        if len(plan.check_for(PROFILED_ON).cases) != 1:
             raise UsageError(f"a profile is of one case, and the plan has {len(plan.cases)}: take "
                              f"one, such as {plan.cases[0].name}.")
     bench = bench or Bench.prepare()

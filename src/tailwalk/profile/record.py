@@ -18,11 +18,14 @@ import msgspec
 
 from tailwalk.errors import RecordError
 from tailwalk.runs import Conditions, Figure, KernelRecord
-from tailwalk.runs.metrics import INSTRUCTIONS
+from tailwalk.runs.metrics import INSTRUCTIONS, Rig
 from tailwalk.runs.record import check_figure, decode_record, read_bytes
 from tailwalk.runs.version1 import figure_from_1
 
 PROFILE_SCHEMA = "tailwalk.profile/2"
+
+PROFILED_ON: Rig = "exact"
+"""The rig of every profile, whose calls are counted one by one."""
 
 _CURE = "Profile again, or take the file from its backup."
 

@@ -15,7 +15,7 @@ from tailwalk.cases.workload import Value
 from tailwalk.errors import UsageError
 from tailwalk.rigs.plan import DEFAULT_CALLS, SWEEP_CALLS
 from tailwalk.runs import Conditions, Figure, KernelRecord, Run
-from tailwalk.runs.metrics import RIGS
+from tailwalk.runs.metrics import DEFAULT_RIG, RIGS
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
@@ -86,8 +86,9 @@ def run_commands(runs: Sequence[Run], *, command: str | None = None) -> list[str
     command = command or ("run" if len(runs) == 1 else "compare")
     specs = [exact_spec(run.kernel) for run in runs]
     first = runs[0]
-    rest = _guest_arguments(first.figures, first.conditions, DEFAULT_CALLS) if (
-        first.metric.repeatable) else ["--rig", first.rig]
+    rest = [] if first.rig == DEFAULT_RIG else ["--rig", first.rig]
+    if RIGS[first.rig].metric.repeatable:
+        rest += _guest_arguments(first.figures, first.conditions, DEFAULT_CALLS)
     cases = [figure.case for figure in first.figures]
     # A line for each set of conditions, not for each stretch of the run's order.
     groups = groupby(sorted(cases, key=_key), key=_key)

@@ -188,20 +188,24 @@ def _regression(comparison: Comparison, column: int) -> str:
     worst = _worst(comparison, column)
     if worst is None:
         return f"{kernels[column]} regressed in no case against {kernels[0]}"
-    ratio, case, cases = worst
-    shown = show_ratio(ratio)
+    shown, case, cases = worst
     if len(rows) == 1:
         return f"{kernels[column]} regressed against {kernels[0]} in {case} ({shown})"
     return (f"{kernels[column]} regressed in {cases} of {len(rows)} cases against "
             f"{kernels[0]}, most in {case} ({shown})")
 
 
-def _worst(comparison: Comparison, column: int) -> tuple[float, str, int] | None:
-    """The largest ratio of a column's regressions, its case, and how many there are."""
+def _worst(comparison: Comparison, column: int) -> tuple[str, str, int] | None:
+    """The largest ratio of a column's regressions in words, its case, and how many there are. One
+    from 0 has none, and is larger than any."""
     cases = _regressed(comparison, column)
-    ratios = [row.ratios[column] or 0.0 for row in comparison.rows
-              if row.verdicts[column] == "regressed"]
-    return (*max(zip(ratios, cases, strict=True)), len(cases)) if cases else None
+    if not cases:
+        return None
+    rows = [row for row in comparison.rows if row.verdicts[column] == "regressed"]
+    from_0, size, case = max(
+        (ratio is None, row.figures[column] if ratio is None else ratio, case)
+        for row, case in zip(rows, cases, strict=True) for ratio in [row.ratios[column]])
+    return f"0 to {show_figure(size)}" if from_0 else show_ratio(size), case, len(cases)
 
 
 def _other(comparison: Comparison, column: int) -> str:
@@ -213,8 +217,7 @@ def _other(comparison: Comparison, column: int) -> str:
     recovers = f"{kernel_labels(comparison)[column]} recovers {recovered}"
     if worst is None:
         return recovers
-    ratio, case, cases = worst
-    shown = show_ratio(ratio)
+    shown, case, cases = worst
     dearer = f"{',' if ', ending' in recovered else ''} and is dearer"
     if len(comparison.rows) == 1:
         return f"{recovers}{dearer} ({shown})"
@@ -240,7 +243,8 @@ def _recovered(comparison: Comparison, column: int) -> str:
                 for at, (what, count) in enumerate(said)]
     if not said:
         return ""
-    ratios = [row.ratios[column] or 0.0 for row in whole]
+    # A baseline of 0 has no ratio, and all of what it lost is back only at the same figure.
+    ratios = [1.0 if (ratio := row.ratios[column]) is None else ratio for row in whole]
     level = "" if all(ratio == 1 for ratio in ratios) else (
         f", ending at {_span(ratios, lambda ratio: show_ratio(ratio, times=''))} of the baseline")
     return listed([what for what, _ in said]) + level

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from tailwalk.cases import show_size
 from tailwalk.profile.difference import Difference, DifferenceRow
 from tailwalk.profile.pairing import plain_name
-from tailwalk.profile.record import OtherCalls, Profile
+from tailwalk.profile.record import PROFILED_ON, OtherCalls, Profile
 from tailwalk.report.words import conditions, short_names, show_bytes, show_order, show_percent
+from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.record import notes_by_kernel
 from tailwalk.words import listed
 
@@ -93,12 +94,12 @@ def profile_conditions(profiles: Sequence[Profile], labels: Sequence[str]) -> li
     calls = first.figure.main.number
     shares = " and ".join(show_percent(profile.share) for profile in profiles)
     lines += [
-        ("rig", "exact (guest under QEMU TCG, watched by a plugin); executed instructions, a count "
-                "and not a time"),
+        ("rig", f"{PROFILED_ON} ({RIGS[PROFILED_ON].where}, watched by a plugin); executed "
+                "instructions, a count and not a time"),
         ("profile", f"of the modal call: {shares} of {calls} calls executed exactly these "
                     "instructions"),
     ]
-    lines += [line for line in conditions("exact", first.conditions,
+    lines += [line for line in conditions(PROFILED_ON, first.conditions,
                                           [profile.figure.case for profile in profiles])
               if line[0] != "rig"]
     orders = ["unknown" if profile.figure.written is None else show_order(profile.figure.written)

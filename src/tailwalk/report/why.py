@@ -10,7 +10,7 @@ from dataclasses import replace
 from tailwalk.profile.annotate import Annotated, Walked, annotate
 from tailwalk.profile.difference import Difference, DifferenceRow, difference
 from tailwalk.profile.pairing import function_counts, inclusive_counts, paired_tree
-from tailwalk.profile.record import Loop, OtherCalls, Profile
+from tailwalk.profile.record import PROFILED_ON, Loop, OtherCalls, Profile
 from tailwalk.report.commands import why_commands
 from tailwalk.report.grid import (
     BLANK,
@@ -256,7 +256,7 @@ def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
     headings, rows = tree_rows(profiles, raw=raw)
     return Section(
         kind="why", title="Which functions",
-        particulars=particulars([profile.figure.case for profile in profiles], "exact",
+        particulars=particulars([profile.figure.case for profile in profiles], PROFILED_ON,
                                 first.conditions.filesystem,
                                 [profile.kernel for profile in profiles]),
         sentence=said, metric=INSTRUCTIONS,

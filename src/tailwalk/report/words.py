@@ -26,6 +26,11 @@ def show_figure(figure: float) -> str:
     return f"{figure:,.{decimals}f}"
 
 
+def show_unit(unit: str) -> str:
+    """A unit as it is said after a figure: `instructions a call`."""
+    return unit.replace("/", " a ")
+
+
 def show_ratio(ratio: float | None, *, times: str = "×") -> str:
     """A ratio in three digits and the sign `times`; a dash where there is none."""
     if ratio is None:

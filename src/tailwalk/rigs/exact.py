@@ -21,6 +21,7 @@ from tailwalk.rigs.counting import Counted, Pool, Portion, on_cores
 from tailwalk.rigs.job import case_line, prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
+from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.record import made_now
 from tailwalk.runs.store import Store
 from tailwalk.vm.state import Start, kernel_record
@@ -44,9 +45,9 @@ def measure(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None = None
     """Measure the plan's cases on each kernel, guests side by side on the machine's cores, or in
     another `pool`.
 
-    With a store, a record with identical inputs is returned instead unless `fresh`, and new
-    records are added to it, each as soon as it is complete. Raises UsageError, ToolError,
-    KernelError or GuestError; guests of the other kernels are then stopped.
+    With a store, a record with identical inputs that has every metric of the rig's is returned
+    instead unless `fresh`, and new records are added to it, each as soon as it is complete. Raises
+    UsageError, ToolError, KernelError or GuestError; guests of the other kernels are then stopped.
     """
     found = collected(measure_each(kernels, plan, bench=bench, store=store, fresh=fresh,
                                    pool=pool))
@@ -79,7 +80,8 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
         except TailwalkError as error:
             yield number, error
             continue
-        known = store.find(_inputs(start, jobs)) if store and not fresh else None
+        known = store.find(_inputs(start, jobs), having=RIGS["exact"].metrics) if (
+            store and not fresh) else None
         if known is None:
             starts[number] = start
         else:

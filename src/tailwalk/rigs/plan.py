@@ -11,7 +11,7 @@ from typing import get_args
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import UsageError
 from tailwalk.filesystems import find_kind
-from tailwalk.runs.metrics import Rig
+from tailwalk.runs.metrics import DEFAULT_RIG, Rig
 from tailwalk.words import listed
 
 DEFAULT_CALLS = 300
@@ -64,7 +64,7 @@ class Plan:
     """
 
     cases: Sequence[Case]
-    rig: Rig = "exact"
+    rig: Rig = DEFAULT_RIG
     filesystem: Filesystem = field(default_factory=Filesystem)
     append: str = ""
     calls: int = DEFAULT_CALLS

@@ -25,6 +25,7 @@ class Metric:
         repeatable: equal inputs give equal figures, to the last digit. They are compared exactly,
             and a record of them stands for a measurement; others are compared by tests of their
             samples.
+        may_be_zero: can a call take none of it? Where not, a figure of 0 is none.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Metric:
     centre: Literal["mode", "median"]
     basis: str
     repeatable: bool
+    may_be_zero: bool = False
 
 
 INSTRUCTIONS = Metric(
@@ -54,22 +56,30 @@ class RigTraits:
 
     Attributes:
         where: its cases run, for readers.
-        metric: the first in rank of those that it gives: every figure of its has it.
+        metrics: those that every figure of its has, by rank. A record is not used again where it
+            lacks one.
         boots: does it boot the kernels that specs name?
         sessions_differ: do two runs on one kernel differ by more than their samples tell?
     """
 
     where: str
-    metric: Metric
+    metrics: tuple[Metric, ...]
     boots: bool
     sessions_differ: bool
 
+    @property
+    def metric(self) -> Metric:
+        """What its figures are known by: the first in rank."""
+        return self.metrics[0]
+
 
 RIGS: dict[Rig, RigTraits] = {
-    "exact": RigTraits(where="guest under QEMU TCG", metric=INSTRUCTIONS, boots=True,
+    "exact": RigTraits(where="guest under QEMU TCG", metrics=(INSTRUCTIONS,), boots=True,
                        sessions_differ=False),
-    "timed": RigTraits(where="guest under KVM", metric=TIME, boots=True, sessions_differ=False),
-    "host": RigTraits(where="this machine's own kernel", metric=TIME, boots=False,
+    "timed": RigTraits(where="guest under KVM", metrics=(TIME,), boots=True,
+                       sessions_differ=False),
+    "host": RigTraits(where="this machine's own kernel", metrics=(TIME,), boots=False,
                       sessions_differ=True),
 }
+DEFAULT_RIG: Rig = "exact"
 BOOTING = tuple(rig for rig, traits in RIGS.items() if traits.boots)

@@ -62,7 +62,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class FolioCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many folios of an order (0: one page of 4 KiB; 9: 2 MiB) cached the file."""
+    """How many folios of an order (0: one page; N: 2**N pages) cached the file."""
 
     order: int
     folios: int
@@ -100,9 +100,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One kernel's cases on one rig.
 
     `inputs` is the digest of everything the figures follow from; a record with the same inputs
-    is the same measurement and may be used again. `created` is the only field that differs
-    between two exact runs with equal inputs. `origin` is the id of the record of an older version
-    of the format that this one was read from, else None.
+    is the same measurement and may be used again, where it has every metric that its rig gives by
+    now: what is counted is none of the inputs, and never changes what another metric counts.
+    `created` is the only field that differs between two exact runs with equal inputs and metrics.
+    `origin` is the id of the record of an older version of the format that this one was read from,
+    else None.
     """
 
     schema: str = RUN_SCHEMA

@@ -22,7 +22,7 @@ from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import unusable
 from tailwalk.runs import read_run
 from tailwalk.runs.index import Entry, refreshed
-from tailwalk.runs.metrics import RIGS
+from tailwalk.runs.metrics import RIGS, Metric
 from tailwalk.runs.record import (
     RUN_SCHEMA,
     Run,
@@ -110,10 +110,13 @@ class Store:
                 f"({reason}): {f'{cure}, or ' if cure else ''}point TAILWALK_RESULTS at another "
                 "directory.") from error
 
-    def find(self, inputs: str) -> Run | None:
-        """The newest run with these inputs; None where there is none."""
+    def find(self, inputs: str, *, having: Sequence[Metric] = ()) -> Run | None:
+        """The newest run with these inputs whose every figure has these metrics; None where there
+        is none."""
         runs = (self._read(path) for path in sorted(self.root.glob(f"*-{inputs[:16]}-*.json")))
-        return max((run for run in runs if run is not None and run.inputs == inputs),
+        names = {metric.name for metric in having}
+        return max((run for run in runs if run is not None and run.inputs == inputs
+                    and all(names <= figure.metrics.keys() for figure in run.figures)),
                    key=lambda run: run.created, default=None)
 
     def select(self, *, kernel: str | None = None, case: str | None = None,

@@ -8,12 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from tailwalk import __version__
 from tailwalk.cache import Cache
 from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
@@ -23,6 +21,7 @@ from tailwalk.probe.build import build_probe
 from tailwalk.progress import SILENT, Progress, Task
 from tailwalk.refusals import temporary_folder
 from tailwalk.rigs.cores import cores, run_jobs
+from tailwalk.runs.record import made_now
 from tailwalk.verify.configuration import CONFIGURATIONS, Configuration
 from tailwalk.verify.frames import Tally
 from tailwalk.verify.image import IMAGE_SIZE, Images
@@ -160,8 +159,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
                                        workers=workers or cores(), progress=progress)
         seconds = time.monotonic() - begin
     return Verification(
-        tailwalk=__version__, created=datetime.now(UTC).isoformat(timespec="seconds"),
-        kernel=kernel_record(kernel, booted.said),
+        **made_now(), kernel=kernel_record(kernel, booted.said),
         engine=chosen, seed=seed, configurations=[one.name for one in configurations],
         seconds=round(seconds, 1), operations=tally.operations, power_cuts=tally.power_cuts,
         cut_images=tally.cut_images, compared=tally.compared, durable=tally.durable,

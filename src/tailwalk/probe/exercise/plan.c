@@ -168,18 +168,18 @@ static uint64_t pick_offset(uint64_t *random, const struct shadow *shadow, uint6
 	case 4 ... 5: /* a block's start */
 		return at & ~(block_size - 1);
 	case 6: /* a page's start */
-		return at & ~4095ull;
+		return at & ~(page_size() - 1);
 	case 7: /* next to a block's start */
 		at &= ~(block_size - 1);
 		back = random_below(random, 4);
 		return at >= back ? at - back : at + back;
 	case 8 ... 11: /* across or up to a folio's possible end */
-		unit = 4096ull << random_below(random, 10);
+		unit = page_size() << random_below(random, 10);
 		at = (at | (unit - 1)) + 1;
 		back = random_below(random, 2) ? length : 1 + random_below(random, length);
 		return at >= back ? at - back : 0;
 	case 12: /* a folio's possible start */
-		unit = 4096ull << random_below(random, 10);
+		unit = page_size() << random_below(random, 10);
 		return at & ~(unit - 1);
 	case 13 ... 14: /* around the end of the file */
 		at = shadow->size + random_below(random, 2 * block_size);
@@ -278,7 +278,7 @@ void plan_next(struct exercise *exercise, uint64_t number, struct operation *nex
 	shadow = &exercise->shadows[next->file];
 	if (next->action == FILL)
 		next->offset = random_below(random, 4) ? next->offset & ~(LARGEST_FOLIO - 1) :
-							 next->offset & ~4095ull;
+							 next->offset & ~(page_size() - 1);
 	if (next->offset >= shadow->limit)
 		next->offset = shadow->limit - 1;
 	if (next->length > shadow->limit - next->offset)

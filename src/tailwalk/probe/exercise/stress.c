@@ -33,7 +33,7 @@ static void read_a_range(uint64_t *random, int fd, uint64_t limit)
 
 static void touch_a_range(uint64_t *random, int fd, uint64_t limit)
 {
-	uint64_t begin = random_below(random, limit) & ~4095ull;
+	uint64_t begin = random_below(random, limit) & ~(page_size() - 1);
 	uint64_t length = limit - begin < 64 << 10 ? limit - begin : 64 << 10;
 	volatile char *map = mmap(NULL, length, PROT_READ, MAP_SHARED | MAP_POPULATE, fd,
 				  (off_t)begin);
