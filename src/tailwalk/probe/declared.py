@@ -14,7 +14,8 @@ _TWIN = re.compile(r"workloads/(\w+)\.c")
 # The compiler names the twin before its first error, which may be in a header.
 _COMPLAINT = re.compile(r"\A(?:(?!error:).)*?workloads/(\w+)\.c.*?error: ([^\n]*)"
                         r"|undefined reference to `workload_(\w+)'", re.DOTALL)
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_SAID = re.compile(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*', re.DOTALL)
+_PARAMETERS = re.compile(r"\b(?:PARAMETERS\s*\(\s*(\w+)|struct\s+(\w+)_parameters\b)")
 
 
 def with_declared(sources: Mapping[str, bytes], workloads: Sequence[Workload]) -> dict[str, bytes]:
@@ -30,7 +31,16 @@ def with_declared(sources: Mapping[str, bytes], workloads: Sequence[Workload]) -
             raise _differing(name, f"it has no C twin, probe/workloads/{name}.c")
         if name not in declared:
             raise _differing(name, f"nothing declares it: cases/workloads/{name}.py is missing")
-        code = _COMMENT.sub("", twins[name])
+        code = _SAID.sub("", twins[name])
+        for match in _PARAMETERS.finditer(code):
+            if (other := match[1] or match[2]) != name:
+                raise _differing(name, f"its C twin reads the parameters of {other}")
+        for function in ("prepare", "call", "restore"):
+            given = re.search(rf"\.{function}\s*=", code) is not None
+            if given != (function != "restore" or bool(declared[name].outside)):
+                raise _differing(name, f"its C twin has {'a' if given else 'no'} .{function}" + (
+                    f", and the declaration {'nothing' if given else 'something'} done outside"
+                    if function == "restore" else ""))
         for parameter in declared[name].parameters:
             if not re.search(rf"->{parameter.name}\b", code):
                 raise _differing(name, f"its C twin never reads the parameter {parameter.name}")
