@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import shlex
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from tailwalk.cache import Cache
 from tailwalk.cases import KIB, MIB, Filesystem, find_cases
 from tailwalk.cases import workload as workload_module
 from tailwalk.cases.workload import workload_names
+from tailwalk.compare import compare
 from tailwalk.compare.sweep import arrange
 from tailwalk.compiling import c_sources
 from tailwalk.errors import UsageError
@@ -21,11 +24,13 @@ from tailwalk.lab.plans import chosen_cases, host_plan
 from tailwalk.probe import build
 from tailwalk.report.commands import run_commands
 from tailwalk.report.comparison import run_shown
+from tailwalk.report.data import comparison_csv
 from tailwalk.report.growth import growth_shown
 from tailwalk.report.sweep import sweep_shown
-from tailwalk.report.words import conditions
+from tailwalk.report.words import case_labels, conditions
 from tailwalk.rigs.host import measure_host
 from tailwalk.rigs.plan import Pace
+from tailwalk.runs.export import to_csv
 
 pytestmark = pytest.mark.usefixtures(made_workloads.__name__)
 
@@ -119,6 +124,19 @@ def test_a_sweep_of_reads_says_that_calls_read() -> None:
                                    for offset in (0, 4096)])
     assert dict(sweep_shown(arrange([run]))[-1].facts)["page cache"] == (
         "file of various sizes filled by writes of various sizes; calls read at various offsets")
+
+
+def test_cases_that_differ_in_a_parameter_of_their_own_are_told_apart() -> None:
+    [case] = find_cases(["fsync"])
+    cases = [case, case.changed(depth=3), case.changed(span=4096)]
+    assert case_labels(cases) == ["fsync depth 1 span 0", "fsync depth 3 span 0",
+                                  "fsync depth 1 span 4KiB"]
+    runs = [made_run(spec, [made_figure(one, 80) for one in cases])
+            for spec in ("debian:6.12", "debian:6.18")]
+    for text in (to_csv(runs), comparison_csv(compare(runs))):
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert [row["parameters"] for row in rows if row["kernel"] == "debian:6.18"] == [
+            "depth=1 span=0", "depth=3 span=0", "depth=1 span=4096"]
 
 
 def test_every_pattern_is_in_the_refusal_of_a_case() -> None:

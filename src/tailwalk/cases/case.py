@@ -14,6 +14,9 @@ from tailwalk.cases.workload import Value, Workload, find_workload
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.filesystems import USUAL
 
+COLUMNS = ("size", "vectors", "offset", "fill", "file_size", "uptodate")
+"""The parameters that have a column of their own in every table for programs."""
+
 
 class Filesystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file system a run's cases write to.
@@ -106,6 +109,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                              f"{self.workload}, has {', '.join(self.parameters) or 'nothing'} to "
                              "choose.")
         return self.parameters[name]
+
+    @property
+    def further(self) -> str:
+        """The parameters that have no column of their own, as text: `depth=1 span=0`."""
+        return " ".join(f"{name}={int(value)}" for name, value in self.parameters.items()
+                        if name not in COLUMNS)
 
     @property
     def size(self) -> int:

@@ -5,22 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tailwalk.cases.case import COLUMNS
 from tailwalk.compare import Comparison
 from tailwalk.runs.export import csv_text
 
-_PARAMETERS = ("size", "vectors", "offset", "fill", "file_size", "uptodate")
 _COLUMNS = (
-    "case", "call", *_PARAMETERS, "kernel", "release", "figure", "unit", "rig",
+    "case", "call", *COLUMNS, "kernel", "release", "figure", "unit", "rig",
     "ratio", "verdict", "recovery", "steady", "share", "written_order",
     "ratio_low", "ratio_high", "p_value", "threshold")
 
 
 def comparison_csv(comparison: Comparison) -> str:
     """One line a metric, case and kernel, the baseline's too; sizes in bytes, ratios and shares of
-    1, thresholds in percent.
+    1, thresholds in percent. Parameters without a column follow in one, where any case has such.
 
     An undefined recovery is the word for why; a field that does not apply is empty.
     """
+    further = any(row.parameters.further for row in comparison.rows)
     rows: list[Sequence[object]] = []
     for row in comparison.rows:
         case = row.parameters
@@ -28,9 +29,10 @@ def comparison_csv(comparison: Comparison) -> str:
             evidence = row.evidence[column]
             tested = (*evidence.interval, evidence.p_value) if evidence else (None, None, None)
             rows.append([
-                case.name, case.workload, *map(case.get, _PARAMETERS),
+                case.name, case.workload, *map(case.get, COLUMNS),
                 kernel.spec, kernel.release, row.figures[column], row.unit,
                 comparison.rig, row.ratios[column], row.verdicts[column], row.recovery[column],
                 row.steady[column], row.shares[column], row.written[column], *tested,
-                kernel.threshold and kernel.threshold.percent])
-    return csv_text(_COLUMNS, rows)
+                kernel.threshold and kernel.threshold.percent,
+                *([case.further] if further else [])])
+    return csv_text([*_COLUMNS, *(["parameters"] if further else [])], rows)

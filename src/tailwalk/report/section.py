@@ -63,12 +63,14 @@ def particulars(cases: Sequence[Case], rig: Rig, filesystem: Filesystem,
         return show_bytes(values.pop()) if len(values) == 1 else "several" if values else "none"
 
     names = list(dict.fromkeys(case.name for case in cases))
+    further = dict.fromkeys(case.further for case in cases if case.further)
     return {
         "case": names[0] if len(names) == 1 else f"{len(names)} cases",
         "fill": f"fill {common('fill')}",
         "offset": f"offset {common('offset')}",
         "file size": f"file of {common('file_size')}",
         "uptodate": "uptodate" if all(case.uptodate for case in cases) else "not uptodate",
+        **({"parameters": "; ".join(further)} if further else {}),
         "rig": f"{rig} rig",
         "kind": filesystem.kind,
         "blocks": f"{show_size(filesystem.block_size)} blocks",

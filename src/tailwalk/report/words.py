@@ -94,10 +94,10 @@ def case_labels(cases: Sequence[Case]) -> list[str]:
     for case in cases:
         namesakes = [other for other in cases if other.name == case.name]
         differing = [
-            f"{name.replace('_', ' ')} {show_bytes(value)}"
-            for name in ("offset", "fill", "file_size")
-            if (value := case.get(name)) is not None
-            and any(other.get(name) != value for other in namesakes)]
+            f"{name.replace('_', ' ')} "
+            f"{show_bytes(case.parameters[name]) if one.unit == 'bytes' else case.parameters[name]}"
+            for name, one in case.declared.declared.items() if name != "uptodate"
+            and any(other.get(name) != case.parameters[name] for other in namesakes)]
         if not case.uptodate:
             differing.append("not uptodate")
         labels.append(" ".join([case.name, *differing]))

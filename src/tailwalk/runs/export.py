@@ -19,7 +19,8 @@ class ExportLine(msgspec.Struct, frozen=True, kw_only=True):
     """One metric of one figure; sizes and offsets in bytes, the figure and its interval in `unit`.
 
     See `Run`, `Figure`, `Amount` and `Case` for what each means; `call` is the case's workload, and
-    a parameter that it has not is None; `calls` is how many calls or samples the figure rests on.
+    a parameter that it has not is None; `calls` is how many calls or samples the figure rests on;
+    `parameters` are those without a field here, and a table has it where any line does.
     """
 
     run: str
@@ -51,6 +52,7 @@ class ExportLine(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     written_order: int | None
     notes: str
+    parameters: str = ""
 
 
 def lines(runs: Sequence[Run]) -> Iterator[ExportLine]:
@@ -73,12 +75,19 @@ def lines(runs: Sequence[Run]) -> Iterator[ExportLine]:
                     figure=amount.value, user=amount.user, share=amount.share,
                     steady=amount.steady, interval_low=low, interval_high=high,
                     calls=amount.number, written_order=figure.written,
-                    notes="; ".join(figure.notes))
+                    notes="; ".join(figure.notes), parameters=case.further)
+
+
+def _columns(rows: Sequence[ExportLine]) -> list[msgspec.structs.FieldInfo]:
+    return [member for member in msgspec.structs.fields(ExportLine)
+            if member.name != "parameters" or any(row.parameters for row in rows)]
 
 
 def to_csv(runs: Sequence[Run]) -> str:
     """One line a figure under a heading."""
-    return csv_text(ExportLine.__struct_fields__, map(msgspec.structs.astuple, lines(runs)))
+    rows = list(lines(runs))
+    names = [member.name for member in _columns(rows)]
+    return csv_text(names, ([getattr(row, name) for name in names] for row in rows))
 
 
 def csv_text(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -104,7 +113,7 @@ def write_parquet(runs: Sequence[Run], path: Path) -> None:
     types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64(), bool: arrow.bool_()}
     rows = list(lines(runs))
     columns: dict[str, Any] = {}
-    for member in msgspec.structs.fields(ExportLine):
+    for member in _columns(rows):
         allowed = getattr(member.type, "__args__", (member.type,))  # those of `int | None`
         kind = next(kind for kind in types if kind in allowed)
         values = [getattr(row, member.name) for row in rows]
