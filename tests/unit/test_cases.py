@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from tailwalk.cases import KIB, MIB, SUITES, Case, all_workloads, find_cases
 from tailwalk.cli import group
-from tailwalk.errors import UsageError
+from tailwalk.errors import RecordError, UsageError
 
 
 def test_a_name_means_a_workload_and_its_parameters() -> None:
@@ -66,14 +66,20 @@ def test_a_case_that_cannot_be_run_names_the_value(changed: dict[str, int],
 
 
 @pytest.mark.parametrize(("document", "complaint"), [
-    (b'{"name": "a", "workload": "nothing", "parameters": {}}', "there is no workload 'nothing'"),
     (b'{"name": "a", "workload": "pwrite", "parameters": {"size": 1}}', "has a parameter offset"),
     (b'{"name": "a", "workload": "pwrite", "parameters": {"size": true, "offset": 0, "fill": 1, '
-     b'"file_size": 1, "uptodate": true}}', "size cannot be True"),
-    (b'{"name": "a", "workload": "pwrite", "parameters": {"size": 1, "offset": 0, "fill": 1, '
-     b'"file_size": 1, "uptodate": true, "depth": 1}}', "has no parameter depth")])
+     b'"file_size": 1, "uptodate": true}}', "size cannot be True")])
 def test_a_record_of_no_case_is_refused(document: bytes, complaint: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=complaint):
+        msgspec.json.decode(document, type=Case)
+
+
+@pytest.mark.parametrize(("document", "unknown"), [
+    (b'{"name": "a", "workload": "nothing", "parameters": {}}', "workload nothing"),
+    (b'{"name": "a", "workload": "pwrite", "parameters": {"size": 1, "offset": 0, "fill": 1, '
+     b'"file_size": 1, "uptodate": true, "depth": 1}}', "parameter depth")])
+def test_a_case_of_a_newer_version_is_no_damage(document: bytes, unknown: str) -> None:
+    with pytest.raises(RecordError, match=rf"{unknown}, .*: update tailwalk"):
         msgspec.json.decode(document, type=Case)
 
 

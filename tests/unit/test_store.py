@@ -109,6 +109,22 @@ def test_ids_may_be_cut_short_but_not_doubtful(tmp_path):
         store.get("0123456789ab")
 
 
+@pytest.mark.parametrize(("this", "that", "unknown"), [
+    (b'"workload": "pwrite"', b'"workload": "getpid"', "workload getpid"),
+    (b'"uptodate": true', b'"uptodate": true, "depth": 1', "parameter depth")])
+def test_a_run_of_a_newer_workload_is_passed_over_and_left(tmp_path, this, that, unknown):
+    notes = Notes()
+    store = Store(tmp_path, progress=notes)
+    content = encode(numbered(1))
+    assert this in content
+    path = tmp_path / "newer.json"
+    path.write_bytes(content.replace(this, that))
+    assert store.select() == [] == store.damaged()
+    assert path.exists()
+    assert any(f"passed over: {path} has" in note and unknown in note and "update tailwalk" in note
+               for note in notes.said)
+
+
 @pytest.mark.parametrize("spoil", [
     lambda content: content[:0],
     lambda content: content[:-40],

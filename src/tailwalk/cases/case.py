@@ -11,7 +11,7 @@ import msgspec
 from tailwalk.cases.cached_file import length_of
 from tailwalk.cases.size import KIB, MIB
 from tailwalk.cases.workload import Value, Workload, find_workload
-from tailwalk.errors import UsageError, require_type
+from tailwalk.errors import RecordError, UsageError, require_type
 from tailwalk.filesystems import USUAL
 
 
@@ -41,7 +41,7 @@ class Filesystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class _CaseError(UsageError, ValueError):
-    """A ValueError makes a record that holds the case a damaged one."""
+    """Being a ValueError too, it makes a record that holds the case a damaged one."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,16 +58,20 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     parameters: dict[str, int | bool]
 
     def __post_init__(self) -> None:
-        """Raise UsageError where the parameters are not just those of the workload."""
+        """Raise RecordError for a workload or parameter that only another version knows,
+        UsageError where a parameter is missing or is of another kind."""
         try:
             declared = self.declared.declared
         except UsageError as error:
-            raise _CaseError(str(error)) from error
-        for name in {**declared, **self.parameters}:
-            if name not in declared or name not in self.parameters:
-                raise _CaseError(f"the workload {self.workload} has "
-                                 f"{'a' if name in declared else 'no'} parameter {name}: it has "
-                                 f"{', '.join(declared)}")
+            raise RecordError(f"has a case of the workload {self.workload}, which this tailwalk "
+                              "does not know: update tailwalk.") from error
+        for name in self.parameters:
+            if name not in declared:
+                raise RecordError(f"has a case of {self.workload} with the parameter {name}, which "
+                                  "this tailwalk does not know: update tailwalk.")
+        for name in declared:
+            if name not in self.parameters:
+                raise _CaseError(f"the workload {self.workload} has a parameter {name}")
             if not declared[name].fits(self.parameters[name]):
                 wanted = "True or False" if declared[name].unit == "flag" else "a whole number"
                 raise _CaseError(f"{name} cannot be {self.parameters[name]!r}: give {wanted}")

@@ -248,6 +248,8 @@ def decode_record(content: bytes, source: str, kind: type[R], *, schema: str, cu
             return msgspec.convert({**document, "schema": schema}, kind)
     except msgspec.MsgspecError as error:
         raise _damaged(source, error, cure) from error
+    except RecordError as error:
+        raise RecordError(f"{source} {error}") from error
     if found.startswith(f"{schema.partition('/')[0]}/"):
         raise RecordError(f"{source} has schema {found}, which this tailwalk cannot read (it "
                           f"knows up to {schema}): update tailwalk.")
