@@ -8,6 +8,8 @@ trace that reaches a user is a defect.
 
 from __future__ import annotations
 
+import reprlib
+
 
 class TailwalkError(Exception):
     """Anything that a user can cause, meet or mend."""
@@ -15,6 +17,13 @@ class TailwalkError(Exception):
 
 class UsageError(TailwalkError):
     """An argument or option whose value makes no sense."""
+
+
+def require_type(name: str, value: object, kind: type | tuple[type, ...], wanted: str) -> None:
+    """Raise UsageError, saying what is wanted, unless the value is of the type; a bool is no
+    number."""
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise UsageError(f"{name}={reprlib.repr(value)}: give {wanted}.")
 
 
 class SpecError(UsageError):

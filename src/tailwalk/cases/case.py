@@ -11,7 +11,7 @@ import msgspec
 from tailwalk.cases.cached_file import length_of
 from tailwalk.cases.size import KIB, MIB
 from tailwalk.cases.workload import Value, Workload, find_workload
-from tailwalk.errors import RecordError, UsageError
+from tailwalk.errors import RecordError, UsageError, require_type
 from tailwalk.filesystems import USUAL
 
 COLUMNS = ("size", "vectors", "offset", "fill", "file_size", "uptodate")
@@ -34,10 +34,17 @@ class Filesystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def check(self) -> Filesystem:
         """Itself, if files can lie on it; raises UsageError naming the value that prevents it."""
+        require_type("kind", self.kind, str, f"the kernel's name of a file system, such as {USUAL}")
+        require_type("block_size", self.block_size, int, "a number of bytes, such as 4096")
+        require_type("mount_options", self.mount_options, str, "a text, such as 'noatime'")
         if self.block_size < 1:
             raise UsageError(f"--fs-block-size {self.block_size}: a block of nothing holds no "
                              "file; take 4KiB, or 1KiB or 2KiB.")
         return self
+
+
+class _CaseError(UsageError, ValueError):
+    """Being a ValueError too, it makes a record that holds the case a damaged one."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,9 +61,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     parameters: dict[str, int | bool]
 
     def __post_init__(self) -> None:
-        """Raise RecordError for a workload or parameter that only another version knows, and
-        ValueError, which makes a record that holds the case a damaged one, where a parameter is
-        missing or is of another kind."""
+        """Raise RecordError for a workload or parameter that only another version knows,
+        UsageError where a parameter is missing or is of another kind."""
         try:
             declared = self.declared.declared
         except UsageError as error:
@@ -68,18 +74,23 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                                   "this tailwalk does not know: update tailwalk.")
         for name in declared:
             if name not in self.parameters:
-                raise ValueError(f"the workload {self.workload} has a parameter {name}")
+                raise _CaseError(f"the workload {self.workload} has a parameter {name}")
             if not declared[name].fits(self.parameters[name]):
-                raise ValueError(f"{name} cannot be {self.parameters[name]!r}")
+                wanted = "True or False" if declared[name].unit == "flag" else "a whole number"
+                raise _CaseError(f"{name} cannot be {self.parameters[name]!r}: give {wanted}")
 
     def __hash__(self) -> int:
         return hash((self.name, self.workload, frozenset(self.parameters.items())))
 
     @classmethod
     def of(cls, workload: str, *, name: str = "", **values: Value) -> Case:
-        """A case of a workload, its other parameters as by default."""
-        return cls(name=name, workload=workload,
-                   parameters=find_workload(workload).with_defaults(values))
+        """A case of a workload, its other parameters as by default, and its name by the
+        pattern; raises UsageError for a parameter that the workload has not, or a value of
+        another type."""
+        declared = find_workload(workload)
+        case = cls(name=name, workload=workload, parameters=declared.with_defaults(values))
+        return case if name else msgspec.structs.replace(
+            case, name=declared.name_of(case.parameters))
 
     @property
     def declared(self) -> Workload:
@@ -159,6 +170,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def check(self) -> Case:
         """Itself, if it can be run; raises UsageError naming the value that cannot."""
+        require_type("name", self.name, str, "a text, such as pwrite_u1k")
         workload = self.declared
         for name, parameter in workload.declared.items():
             parameter.check(self.name, self.parameters[name])

@@ -48,7 +48,7 @@ class Parameter:
 
     def fits(self, value: Value) -> bool:
         """Is the value of the parameter's type?"""
-        return isinstance(value, bool) == (self.unit == "flag")
+        return type(value) is (bool if self.unit == "flag" else int)
 
     def check(self, case: str, value: Value) -> None:
         """Raise UsageError for a value of the case that is out of bounds."""
@@ -118,12 +118,21 @@ class Workload:
                 for name, text in match.groupdict().items()}
         return self.with_defaults(said)
 
+    def name_of(self, values: Values) -> str:
+        """What a case with these values is called by the pattern."""
+        return _FIELD.sub(lambda field: _number(values[field[1]]), self.pattern)
+
     @cached_property
     def _name(self) -> re.Pattern[str]:
         return re.compile(_FIELD.sub(r"(?P<\1>0|[1-9][0-9]*k?)", self.pattern))
 
     def with_defaults(self, values: Values) -> dict[str, Value]:
-        """Values for all parameters, in order; raises UsageError where one is missing."""
+        """Values for all parameters, in order; raises UsageError where one is missing, or is
+        that of none."""
+        for name in values:
+            if name not in self.declared:
+                raise UsageError(f"a case of {self.name} has no {name}: it has "
+                                 f"{', '.join(self.declared)}.")
         found = {}
         for name, parameter in self.declared.items():
             value = values.get(name, parameter.default)
@@ -137,6 +146,10 @@ class Workload:
         before = f", after an uncounted {self.outside}" if self.outside else ""
         text = "; ".join([self.call + before, *(need.prepared for need in self.needs)])
         return text.format(**{name: _Shown(value) for name, value in values.items()})
+
+
+def _number(value: Value) -> str:
+    return f"{value // KIB}k" if value and value % KIB == 0 else str(value)
 
 
 class _Shown(int):

@@ -18,7 +18,7 @@ import msgspec
 
 from tailwalk.cases import find_cases
 from tailwalk.compare.agreement import check_conditions
-from tailwalk.errors import TailwalkError, UsageError
+from tailwalk.errors import TailwalkError, UsageError, require_type
 from tailwalk.kernels import Kernel, parse_spec, resolve
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.lab.plans import plan_like
@@ -29,6 +29,7 @@ from tailwalk.rigs.cores import collected
 from tailwalk.rigs.exact import Measured, measure_each
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
+from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.store import Store
 
 if TYPE_CHECKING:
@@ -107,6 +108,10 @@ class Lab:
         not compare with the record `beside`, and what resolving and the rig raise.
         """
         check_specs(specs)
+        _require_plan(plan)
+        if not RIGS[plan.check().rig].boots:
+            raise UsageError(f"the plan is for the {plan.rig} rig, which boots no kernel of a "
+                             "spec: give it to measure_here, or say rig exact or timed.")
         if plan.rig != "exact":
             return self._timed(specs, plan)
         if beside is not None:  # better now than after a build
@@ -204,6 +209,10 @@ class Lab:
         read = {name: read_profile(Path(name)) for name in arguments if not is_spec(name)}
         specs = [name for name in arguments if name not in read]
         check_specs(specs)
+        require_type("plans", plans, (list, tuple), "a list of plans, such as [Plan(cases=...)]")
+        for plan in plans:
+            _require_plan(plan)
+            plan.check_for("exact")
         plans = plans or [Plan(cases=find_cases(["pwrite_u1k"]))]
         if read and as_read:
             first = next(iter(read.values()))
@@ -226,6 +235,10 @@ class Lab:
         kernel = self.kernel(spec)
         machine = replace(self.bench.machine, memory=memory)
         return execute(kernel, plan, bench=replace(self.bench, machine=machine))
+
+
+def _require_plan(plan: object) -> None:
+    require_type("plan", plan, Plan, 'a plan, such as Plan(cases=find_cases(["pwrite_u1k"]))')
 
 
 def check_specs(specs: Sequence[str]) -> None:

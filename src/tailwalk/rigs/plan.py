@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
+from types import NoneType
 from typing import get_args
 
 from tailwalk.cases import Case, Filesystem
-from tailwalk.errors import UsageError
+from tailwalk.errors import UsageError, require_type
 from tailwalk.filesystems import find_kind
 from tailwalk.runs.metrics import DEFAULT_RIG, Rig
 from tailwalk.words import listed
@@ -39,6 +40,8 @@ class Pace:
 
     def check(self) -> Pace:
         """Itself, if it can be followed; raises UsageError naming the value that cannot."""
+        require_type("rounds", self.rounds, int, "a whole number, such as 20")
+        require_type("seconds", self.seconds, (int, float, NoneType), "a number, or None")
         if not LEAST_ROUNDS <= self.rounds <= 10_000:
             raise UsageError(f"--rounds {self.rounds}: between {LEAST_ROUNDS} and 10000 rounds can "
                              "be measured; fewer tell no difference from noise.")
@@ -46,6 +49,16 @@ class Pace:
             raise UsageError(f"--seconds {self.seconds:g}: give a number of seconds, 0 or more; "
                              "with 0 there are as few rounds as give an interval.")
         return self
+
+
+_WANTED: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "cases": ((list, tuple), 'a list of cases, such as find_cases(["pwrite_u1k"])'),
+    "filesystem": (Filesystem, 'a file system, such as Filesystem(kind="ext4")'),
+    "append": (str, "a text of kernel parameters"),
+    "calls": (int, f"a whole number, such as {DEFAULT_CALLS}"),
+    "pace": (Pace, "a pace, such as Pace(rounds=20)"),
+    "cpu": ((int, NoneType), "the number of a CPU, or None"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +86,8 @@ class Plan:
 
     def check(self) -> Plan:
         """Itself, if it can be run; raises UsageError naming the value that cannot."""
+        for name, (of_type, wanted) in _WANTED.items():
+            require_type(name, getattr(self, name), of_type, wanted)
         if self.rig not in get_args(Rig):
             raise UsageError(f"rig {self.rig!r}: the rigs are {listed(get_args(Rig))}.")
         if not 1 <= self.calls <= 100_000:
@@ -80,9 +95,15 @@ class Plan:
         self.pace.check()
         if not self.cases:
             raise UsageError("there is no case to measure: name one, or a suite.")
-        kind = find_kind(self.filesystem.kind)
+        kind = find_kind(self.filesystem.check().kind)
+        known = set()
         for case in self.cases:
+            require_type("case", case, Case, 'what find_cases(["pwrite_u1k"]) gives')
             kind.check_uptodate(case.check().uptodate)
+            if case in known:
+                raise UsageError(f"the plan has the case {case.name} twice with the same "
+                                 "parameters: leave one of them out.")
+            known.add(case)
         return self
 
     def check_for(self, rig: Rig) -> Plan:

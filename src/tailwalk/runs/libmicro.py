@@ -17,7 +17,7 @@ from functools import cache
 import msgspec
 
 from tailwalk.cache import digest_bytes
-from tailwalk.cases import KIB, MIB, Case, Filesystem, all_workloads
+from tailwalk.cases import MIB, Case, Filesystem, all_workloads
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import TIME
@@ -182,9 +182,8 @@ def _write_cases(section: ResultSection, left_out: dict[str, None], *, fill: int
         if reason:
             left_out[f"{result.name} {reason}"] = None
             continue
-        size, call, name = result.columns["size"], match[1], result.name
-        if name == call:
-            name = f"{call}_u{size // KIB}k" if size % KIB == 0 else f"{call}_u{size}"
+        size, call = result.columns["size"], match[1]
+        name = "" if result.name == call else result.name
         case = Case.of(call, name=name, size=size, fill=fill, file_size=file_size)
         if "vec" in result.columns:
             case = case.changed(vectors=result.columns["vec"])
