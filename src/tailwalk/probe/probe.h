@@ -52,7 +52,7 @@ const char *work_place(void); /* the directory whose files are measured */
 /* x86_64/measure.c: a call's instructions, or nanoseconds by the time-stamp
  * counter; the same without the call. */
 struct call {
-	long number, a, b, c, d; /* the system call's, and its arguments */
+	long number, a, b, c, d, e, f; /* the system call's, and its arguments */
 };
 uint64_t measure_call(const struct call *call, long *result);
 uint64_t measure_nothing(const struct call *call, long *result);

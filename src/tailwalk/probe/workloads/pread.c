@@ -8,8 +8,9 @@ static void prepare(struct work *work)
 {
 	const struct pread_parameters *of = PARAMETERS(pread, work);
 
-	work->call = (struct call){ SYS_pread64, work->fd, (long)work->memory, (long)of->size,
-				    (long)of->offset };
+	work->call = (struct call){
+		SYS_pread64, work->fd, (long)work->memory, (long)of->size, (long)of->offset, 0, 0
+	};
 	work->expected = of->size;
 }
 

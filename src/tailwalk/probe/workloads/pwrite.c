@@ -8,8 +8,9 @@ static void prepare(struct work *work)
 {
 	const struct pwrite_parameters *of = PARAMETERS(pwrite, work);
 
-	work->call = (struct call){ SYS_pwrite64, work->fd, (long)work->memory, (long)of->size,
-				    (long)of->offset };
+	work->call = (struct call){
+		SYS_pwrite64, work->fd, (long)work->memory, (long)of->size, (long)of->offset, 0, 0
+	};
 	work->expected = of->size;
 }
 

@@ -8,7 +8,8 @@ static void prepare(struct work *work)
 {
 	const struct read_parameters *of = PARAMETERS(read, work);
 
-	work->call = (struct call){ SYS_read, work->fd, (long)work->memory, (long)of->size, 0 };
+	work->call =
+		(struct call){ SYS_read, work->fd, (long)work->memory, (long)of->size, 0, 0, 0 };
 	work->expected = of->size;
 }
 

@@ -13,7 +13,8 @@ static void prepare(struct work *work)
 
 	for (uint64_t i = 0; i < of->vectors; i++)
 		vectors[i] = (struct iovec){ work->memory + i * work->stride, of->size };
-	work->call = (struct call){ SYS_readv, work->fd, (long)vectors, (long)of->vectors, 0 };
+	work->call =
+		(struct call){ SYS_readv, work->fd, (long)vectors, (long)of->vectors, 0, 0, 0 };
 	work->expected = of->size * of->vectors;
 }
 

@@ -8,7 +8,8 @@ static void prepare(struct work *work)
 {
 	const struct write_parameters *of = PARAMETERS(write, work);
 
-	work->call = (struct call){ SYS_write, work->fd, (long)work->memory, (long)of->size, 0 };
+	work->call = (struct call){ SYS_write, work->fd, (long)work->memory, (long)of->size, 0,
+				    0,	       0 };
 	work->expected = of->size;
 }
 

@@ -9,6 +9,8 @@
 
 #define MEASURE(instruction)                                                                      \
 	register long r10 __asm__("r10") = call->d;                                               \
+	register long r8 __asm__("r8") = call->e;                                                 \
+	register long r9 __asm__("r9") = call->f;                                                 \
 	register uint64_t begin __asm__("r12");                                                   \
 	uint64_t end, high;                                                                       \
 	__asm__ volatile(MARK_BEGIN "rdtsc\n\t"                                                   \
@@ -21,7 +23,7 @@
 				    "rdtsc\n\t" MARK_END                                          \
 			 : "=&a"(end), "=&d"(high), [begin] "=&r"(begin), [result] "=&r"(*result) \
 			 : [number] "r"(call->number), "D"(call->a),                              \
-			   "S"(call->b), [third] "r"(call->c), "r"(r10)                           \
+			   "S"(call->b), [third] "r"(call->c), "r"(r10), "r"(r8), "r"(r9)         \
 			 : "rcx", "r11", "memory");                                               \
 	return (high << 32 | end) - begin
 
