@@ -58,6 +58,7 @@ def test_wrong_designs_are_caught_with_a_short_run(design, moves):
     assert 1 <= len(numbered) <= moves
 
 
+@pytest.mark.slow
 def test_a_design_is_equivalent_to_itself_even_when_wrong():
     result = CliRunner().invoke(model, ["check", "clean-commit", "--against", "clean-commit",
                                         "--buffers", "1", "--depth", "1", "--mode", "ordered"])
@@ -73,6 +74,7 @@ def test_the_proof_holds_for_a_ring_of_any_length(design):
     assert result.output.rstrip().endswith("proved")
 
 
+@pytest.mark.slow
 def test_a_wrong_design_is_not_proved():
     pytest.importorskip("z3")
     result = CliRunner().invoke(model, ["prove", "off-by-one"])

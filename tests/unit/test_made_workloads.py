@@ -81,6 +81,7 @@ def test_nothing_is_said_of_the_folios_of_a_case_without_a_file() -> None:
         ["", ""], ["unknown", "unknown"]]
 
 
+@pytest.mark.slow
 def test_a_case_without_a_file_is_timed_here(tmp_path: Path,
                                              monkeypatch: pytest.MonkeyPatch) -> None:
     twin = (b'#include <sys/syscall.h>\n#include <unistd.h>\n#include "probe.h"\n'

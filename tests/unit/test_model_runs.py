@@ -62,6 +62,7 @@ def wander(data: st.DataObject, design_name: str, setting: Setting, length: int,
     return ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", ["tail", "seek", "span"])
 @given(data=st.data(), setting=SETTINGS)
 @QUICK
@@ -104,6 +105,7 @@ def test_many_long_runs_of_a_right_design_show_what_full_shows(design, data, set
     assert wander(data, design, setting, 80) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", ["cut-always", "off-by-one", "clean-commit"])
 def test_long_runs_catch_a_wrong_design(design):
     def shows(data: Any) -> bool:

@@ -65,6 +65,7 @@ def test_a_parameter_that_only_python_has_is_named(tmp_path: Path) -> None:
     assert "never reads" in complaint(tmp_path, sources=mentioned, workloads=[*others, deeper])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("was", "now", "told"), [
     (b"of->offset);", b"of->depth);", "depth"),
     (b"struct workload workload_pwrite", b"struct workload workload_pwritev", "workload_pwrite"),

@@ -111,6 +111,7 @@ def test_every_buffer_of_every_ring_is_found(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("right", "wrong"), [
     ("i & (2UL << level)", "i & (1UL << level)"),
     ("path << 1;", "path;"),

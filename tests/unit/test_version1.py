@@ -109,6 +109,7 @@ def test_times(samples: list[float], rig: Any) -> None:
     same_as_old(run, run_1(run))
 
 
+@pytest.mark.slow
 @given(st.lists(COUNT, min_size=6, max_size=6))
 def test_comparisons_of_old_and_new_records_are_the_same(
         tmp_path_factory: pytest.TempPathFactory, values: list[int]) -> None:
