@@ -67,10 +67,11 @@ def test_every_single_call_agrees_with_the_guests_own_counter(spec, kernel, benc
     """Those with ticks, timestamps and switches of task too."""
     booted = bench.boot(kernel(spec), Filesystem())
     case = find_cases(["writev_u10k"])[0].changed(fill=4 * KIB)
-    recorded = record(bench, kernel(spec), booted, case=case, filesystem=Filesystem(), calls=1000,
-                      plugin=build_plugin("trace", bench.qemu, bench.cache).path)
-    values = [value for value, times in recorded.figure.main.calls for _ in range(times)]
-    calls = read_recording(recorded.output).calls
+    plugin = build_plugin("trace", bench.qemu, bench.cache).path
+    figure, output = record(bench, kernel(spec), booted, case=case, filesystem=Filesystem(),
+                            calls=1000, plugin=plugin)
+    values = [value for value, times in figure.main.calls for _ in range(times)]
+    calls = read_recording(output).calls
     assert len({call.profile for call in calls}) > 5
     assert [call.kernel + USER for call in calls] == values
 

@@ -11,7 +11,9 @@ from click.testing import CliRunner
 from stand_ins import put_program
 from tailwalk.cache import Cache
 from tailwalk.cli import group
+from tailwalk.errors import ToolError
 from tailwalk.lab.health import Look, examine
+from tailwalk.vm.qemu import find_qemu
 
 
 @pytest.fixture
@@ -33,6 +35,14 @@ def test_debian_kernels_need_zstd(programs: Path, tmp_path: Path) -> None:
     assert "apt-get install zstd" in check.found
     put_program(programs / "zstd", "")
     assert examined(tmp_path, "zstd") == Look("zstd", "ok", str(programs / "zstd"))
+
+
+def test_a_qemu_that_was_there_is_looked_for_again(programs: Path) -> None:
+    put_program(programs / "qemu-system-x86_64", "echo QEMU emulator version 8.2.1")
+    assert find_qemu().version == "8.2.1"
+    (programs / "qemu-system-x86_64").unlink()
+    with pytest.raises(ToolError, match="qemu-system-x86_64 is missing"):
+        find_qemu()
 
 
 @pytest.mark.usefixtures("programs")

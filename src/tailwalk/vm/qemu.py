@@ -68,7 +68,6 @@ class Machine:
     plugins: Sequence[str] = field(default=())
 
 
-@cache
 def find_qemu() -> Qemu:
     """The QEMU on PATH.
 
@@ -78,6 +77,11 @@ def find_qemu() -> Qemu:
     if program is None:
         raise ToolError(f"{GUEST.qemu} is missing, which runs every kernel: as root, run apt-get "
                         f"install {GUEST.qemu_package}")
+    return _asked(program)
+
+
+@cache
+def _asked(program: str) -> Qemu:
     text = subprocess.run([program, "--version"], capture_output=True, text=True,
                           check=False).stdout
     match = re.search(r"version (\d+)\.(\d+)(\S*)", text)
