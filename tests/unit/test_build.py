@@ -181,6 +181,7 @@ class TestUsersTree:
         assert sorted(compiled(cache)) == EVERYTHING
 
 
+@pytest.mark.slow
 class TestGitTree:
     def git(self, source: Path, *arguments: str) -> None:
         subprocess.run(["git", "-C", str(source), "-c", "user.name=T", "-c",
@@ -266,6 +267,7 @@ class TestSeriesOnTop:
         assert not logs(cache)
 
 
+@pytest.mark.slow
 class TestFailure:
     def test_the_first_compiler_error_is_named_and_the_log_kept(
             self, source: Path, cache: Cache, build: Callable[..., Kernel]) -> None:
@@ -343,6 +345,7 @@ class TestFailure:
             build(tmp_path / path)
 
 
+@pytest.mark.slow
 class TestInterruption:
     # timeout(1) sends its signal twice: to the process, and to its whole group.
     @pytest.mark.parametrize(("number", "times"), [

@@ -102,6 +102,7 @@ def test_counts(values: list[int], steady: bool, order: int | None) -> None:
     same_as_old(run, run_1(run))
 
 
+@pytest.mark.slow
 @given(TIMES, st.sampled_from(["timed", "host"]))
 def test_times(samples: list[float], rig: Any) -> None:
     run = made_timed_run("host", made_timed_figure(
