@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+
+from tailwalk.files import replace_file
 
 SETTLED_SECONDS = 3.0
 """A file that has not changed for so long is remembered: FAT has clocks of 2 s, the kernel's tick
@@ -40,10 +41,20 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def with_digest(content: bytes) -> bytes:
+    """The content, and its sha256 on a line of its own, by which damage is seen."""
+    return content + b"\n" + hashlib.sha256(content).hexdigest().encode()
+
+
+def without_digest(written: bytes) -> bytes | None:
+    """The content of what `with_digest` made; None where it is damaged."""
+    content, _, digest = written.rpartition(b"\n")
+    return content if digest == hashlib.sha256(content).hexdigest().encode() else None
+
+
 class _Memory(msgspec.Struct, frozen=True, array_like=True):
     identity: tuple[int, int, int, int, int]
     digest: str
-    check: str
 
 
 class DigestMemory:
@@ -63,7 +74,7 @@ class DigestMemory:
             return memory.digest
         found = digest_file(path)
         if _identity(path) == before and time.time() - max(before[3:]) / 1e9 >= self._settled:
-            self._remember(path, _Memory(before, found, _check(path, before, found)))
+            self._remember(path, _Memory(before, found))
         return found
 
     def _place(self, path: Path) -> Path:
@@ -71,31 +82,18 @@ class DigestMemory:
 
     def _memory(self, path: Path) -> _Memory | None:
         try:
-            memory = msgspec.json.decode(self._place(path).read_bytes(), type=_Memory)
+            content = without_digest(self._place(path).read_bytes())
+            return None if content is None else msgspec.json.decode(content, type=_Memory)
         except (OSError, msgspec.MsgspecError):
             return None
-        whole = memory.check == _check(path, memory.identity, memory.digest)
-        return memory if whole else None
 
     def _remember(self, path: Path, memory: _Memory) -> None:
         """Write it, as a whole or not at all; it only saves time, so a full disk is no error."""
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".new-", dir=self._folder)
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(msgspec.json.encode(memory))
-                Path(name).rename(self._place(path))
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            replace_file(self._place(path), with_digest(msgspec.json.encode(memory)))
 
 
 def _identity(path: Path) -> tuple[int, int, int, int, int]:
     found = path.stat()
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-def _check(path: Path, identity: tuple[int, ...], digest: str) -> str:
-    """Names the whole memory, so that a damaged one is not believed."""
-    return digest_bytes(os.fsencode(path), str(identity).encode(), digest.encode())[:16]

@@ -60,14 +60,6 @@ def default_root() -> Path:
                          "written.") from error
 
 
-def link_or_copy(source: Path, target: Path) -> None:
-    """Have a file at another place too: as a hard link, or as a copy where there can be none."""
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:  # no hard links here, not across these file systems, or too many of this file
-        shutil.copy2(source, target, follow_symlinks=False)
-
-
 class Cache:
     """Entries `ROOT/KIND/KEY/`, each a directory that is never changed once it is there."""
 

@@ -23,7 +23,7 @@ Check = Callable[[Path], str | None]
 State = Literal["whole", "damaged", "unchecked"]
 
 # An index and its link are the archive's own; logs are text.
-_NO_ENTRIES = frozenset({DAMAGED, DIGESTS, "archive", "logs"})
+_NO_ENTRIES = frozenset({DIGESTS, "archive", "logs"})
 _BLOCK = 512  # of st_blocks (stat(2))
 
 
@@ -50,7 +50,7 @@ def held(cache: Cache) -> Iterator[Held]:
     if not cache.root.is_dir():
         return
     for home in sorted(cache.root.iterdir()):
-        if not home.is_dir() or home.name in _NO_ENTRIES - {DAMAGED}:
+        if not home.is_dir() or home.name in _NO_ENTRIES:
             continue
         for path in sorted(home.iterdir()):
             if path.name.startswith(PARTIAL):

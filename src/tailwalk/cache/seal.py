@@ -6,12 +6,11 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
-from tailwalk.cache.digests import digest_file
+from tailwalk.cache.digests import digest_file, with_digest, without_digest
 
 SEAL = ".seal"
 
@@ -21,16 +20,15 @@ Digest = Callable[[Path], str]
 def seal(folder: Path) -> None:
     """Write the seal of what the folder holds."""
     files = {str(path.relative_to(folder)): digest_file(path) for path in _files(folder)}
-    content = msgspec.json.encode(files)
-    (folder / SEAL).write_bytes(content + b"\n" + sha256(content).hexdigest().encode())
+    (folder / SEAL).write_bytes(with_digest(msgspec.json.encode(files)))
 
 
 def flaw(folder: Path, digest: Digest) -> str | None:
     """What is no longer as it was sealed, in words; None where all is. `digest` gives the sha256
     of a file."""
     try:
-        content, _, check = (folder / SEAL).read_bytes().rpartition(b"\n")
-        if check.decode() != sha256(content).hexdigest():
+        content = without_digest((folder / SEAL).read_bytes())
+        if content is None:
             return "its seal is damaged"
         files = msgspec.json.decode(content, type=dict[str, str])
     except FileNotFoundError:

@@ -18,8 +18,9 @@ from typing import Literal
 
 import msgspec
 
-from tailwalk.cache import Cache, digest_bytes, digest_file, link_or_copy
+from tailwalk.cache import Cache, digest_bytes, digest_file
 from tailwalk.errors import ArchiveError, CacheError
+from tailwalk.files import link_or_copy
 from tailwalk.kernels.apt import Apt, GoneError, TamperedError, refresh_command
 from tailwalk.kernels.mirrors import ELSEWHERE, Mirror, machine_mirrors
 from tailwalk.machines import GUEST

@@ -12,12 +12,11 @@ import io
 import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from tailwalk.cache import Cache, digest_bytes, digest_file
+from tailwalk.cache import Cache, digest_bytes, digest_file, with_digest, without_digest
 from tailwalk.errors import KernelError, ToolError
 from tailwalk.kernels.compression import decompress, format_of
 from tailwalk.kernels.kernel import Kernel
@@ -89,10 +88,8 @@ def open_unpacked(cache: Cache, key: str, *, spec: str, progress: Progress,
 def read_manifest(place: Path) -> Manifest | None:
     """An entry's manifest; None where it is damaged."""
     try:
-        content, _, check = (place / _MANIFEST).read_bytes().rpartition(b"\n")
-        if check.decode() != sha256(content).hexdigest():
-            return None
-        return msgspec.json.decode(content, type=Manifest)
+        content = without_digest((place / _MANIFEST).read_bytes())
+        return None if content is None else msgspec.json.decode(content, type=Manifest)
     except (OSError, ValueError):
         return None
 
@@ -185,7 +182,7 @@ def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> 
         release=vmlinux.release, banner=vmlinux.banner, provenance=provenance,
         files={str(path.relative_to(folder)): digest_file(path) for path in files},
         size=sum(path.stat().st_size for path in files)))
-    (folder / _MANIFEST).write_bytes(manifest + b"\n" + sha256(manifest).hexdigest().encode())
+    (folder / _MANIFEST).write_bytes(with_digest(manifest))
 
 
 def _unpack_packages(files: Iterable[tuple[PurePosixPath, bytes, Path]], folder: Path,

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from tailwalk.cache import link_or_copy
 from tailwalk.errors import KernelError
+from tailwalk.files import link_or_copy
 from tailwalk.kernels.sourcetree import SourceTree, digest_of
 from tailwalk.progress import Progress
 

@@ -21,7 +21,7 @@ from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import INSTRUCTIONS
-from tailwalk.runs.record import Figure, FolioCount
+from tailwalk.runs.record import Figure, folio_counts
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.state import KernelSaid, Start
 
@@ -100,8 +100,7 @@ def _figure(case: Case, folios: Folios, calls: Calls) -> Figure:
     return Figure(
         case=case,
         metrics={INSTRUCTIONS.name: amount_of(INSTRUCTIONS, calls.counts, user=calls.nothing)},
-        folios=None if folios.counts is None else [
-            FolioCount(order=order, folios=count) for order, count in folios.counts.items()],
+        folios=folio_counts(folios.counts),
         written=folios.written, notes=notes)
 
 

@@ -21,7 +21,7 @@ from tailwalk.probe.protocol import Folios, Times
 from tailwalk.rigs.job import case_line
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import TIME
-from tailwalk.runs.record import Figure, FolioCount
+from tailwalk.runs.record import Figure, folio_counts
 
 CLOCK_SHARE = 0.005
 """Reading the clock takes at most this share of a batch."""
@@ -123,6 +123,5 @@ def make_figure(record: Record, notes: Sequence[str] = ()) -> Figure:
         said.append("the folios were not the same in every round; those of the last are shown")
     return Figure(
         case=record.case, metrics={TIME.name: amount_of(TIME, record.samples)},
-        folios=None if last.counts is None else [
-            FolioCount(order=order, folios=count) for order, count in last.counts.items()],
+        folios=folio_counts(last.counts),
         written=last.written, notes=[*said, *notes])

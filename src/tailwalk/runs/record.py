@@ -12,8 +12,6 @@ Versions of the format:
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +22,7 @@ import msgspec
 from tailwalk import __version__
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import DamagedError, RecordError
+from tailwalk.files import replace_file
 from tailwalk.runs.amount import Amount, contradiction
 from tailwalk.runs.metrics import METRICS, RIGS, Metric, Rig
 from tailwalk.runs.version1 import figure_from_1
@@ -66,6 +65,12 @@ class FolioCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     order: int
     folios: int
+
+
+def folio_counts(counts: Mapping[int, int] | None) -> list[FolioCount] | None:
+    """Numbers of folios by order as a figure has them; None where they are unknown."""
+    return None if counts is None else [
+        FolioCount(order=order, folios=folios) for order, folios in counts.items()]
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -282,28 +287,6 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         raise RecordError(f"cannot write {path}: {error.strerror}. Nothing was kept of it; name "
                           "another file.") from error
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside it, then rename; raises OSError.
-
-    A device or pipe is written to instead: root's rename would put a file in the place of
-    /dev/null.
-    """
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
-        return
-    path = path.resolve()  # what a link leads to is replaced, and never the link
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        temporary.chmod(0o644)
-        temporary.rename(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def kernel_notes(kernel: KernelRecord) -> list[str]:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tailwalk.errors import DamagedError, RecordError, UsageError
+from tailwalk.files import replace_file
 from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import unusable
 from tailwalk.runs import read_run
@@ -29,7 +30,6 @@ from tailwalk.runs.record import (
     decode_run,
     encode,
     read_bytes,
-    replace_file,
     schema_of,
     short_digest,
 )
