@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files, read within bounds, written as a whole or not at all, and had at two places."""
+"""Files of somebody else's, read up to a bound; files of ours, written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,43 +10,72 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from tailwalk.errors import PlaceError
 
+_MIB = 1 << 20
 
-def read_at_most(path: Path, most: int) -> bytes:
-    """The bytes of a regular file.
 
-    Raises OSError, also for a device, a FIFO or a socket, none of which is waited for, and for a
-    file of more than `most` bytes, of which no more is read.
+def open_bounded(path: Path, most: int, *, pipes: bool = False) -> BinaryIO:
+    """Open a regular file of no more than `most` bytes; with `pipes`, a pipe too, whose reader has
+    to count.
+
+    Raises OSError, whose words say what it is, for anything else: a device, which never ends, a
+    socket, a directory, or a pipe that nobody writes to, for which opening does not wait.
     """
-    def open_at_once(name: str, flags: int) -> int:
-        return os.open(name, flags | os.O_NONBLOCK)
+    # A pipe by a name of the file system is one that somebody may write to some day.
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) and not (pipes and stat.S_ISFIFO(found.st_mode)):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        if found.st_size > most:
+            raise _too_large(path, most)
+        os.set_blocking(handle, True)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
 
-    with open(path, "rb", opener=open_at_once) as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "It is no regular file", str(path))
+
+def read_bounded(path: Path, most: int, *, pipes: bool = False) -> bytes:
+    """What a file or pipe holds, as `open_bounded` opens it; OSError where it is more than `most`
+    bytes."""
+    with open_bounded(path, most, pipes=pipes) as stream:
         content = stream.read(most + 1)
     if len(content) > most:
-        raise OSError(errno.EFBIG, f"It has more than {most:,} bytes", str(path))
+        raise _too_large(path, most)
     return content
 
 
-def place_within(root: Path, name: str) -> Path:
-    """Where a name leads from a directory that somebody else made, links followed.
+def _too_large(path: Path, most: int) -> OSError:
+    size = f"{most // _MIB:,} MiB" if most >= _MIB else f"{most:,} bytes"
+    return OSError(errno.EFBIG, f"it has more than {size}", str(path))
 
-    Raises PlaceError for a name that leads out of the directory, naming the link that does.
+
+def place_inside(root: Path, name: str | PurePath) -> Path:
+    """Where a name that somebody else gave lies below a directory, links followed; nothing of it
+    need be there.
+
+    Raises PlaceError for a name that leads out of the directory: one that is absolute or holds
+    `..`, or that goes through a link which leads out or nowhere.
     """
-    top = Path(os.path.realpath(root))
-    path = root
-    for part in Path(name).parts:
-        path /= part
-        place = Path(os.path.realpath(path))
-        if not place.is_relative_to(top):
-            how = f"is a link to {place}," if path.is_symlink() else "lies"
-            raise PlaceError(f"{path} {how} outside {root}: nothing is read or written there.")
-    return Path(os.path.realpath(path))
+    place = base = root.resolve(strict=True)
+    link = ""
+    try:
+        for part in PurePath(name).parts:
+            place /= part
+            if place.is_symlink():
+                link = f" by the link {place} to {place.readlink()}"
+                place = place.resolve(strict=True)
+            if part == ".." or "\0" in part or not place.is_relative_to(base):
+                raise ValueError
+    except (OSError, RuntimeError, ValueError):
+        raise PlaceError(f"{str(name)!r} leads out of {root}{link}, or nowhere: nothing is "
+                         "written there.") from None
+    return place
 
 
 def write_together(root: Path, files: Mapping[str, bytes]) -> None:
@@ -55,12 +84,12 @@ def write_together(root: Path, files: Mapping[str, bytes]) -> None:
     A new file takes the old one's place, since the old one may have other hard links; a link that
     leads to another place in the directory stays, and what it leads to is replaced.
 
-    Raises OSError, and PlaceError as `place_within` does, before anything is written.
+    Raises OSError, and PlaceError as `place_inside` does, before anything is written.
     """
-    places = {place_within(root, name): content for name, content in files.items()}
+    places = {place_inside(root, name): content for name, content in files.items()}
     for place in places:
         if place.exists() and not place.is_file():
-            raise OSError(errno.EINVAL, "It is no regular file", str(place))
+            raise OSError(errno.EINVAL, "it is no regular file", str(place))
     with _folder_beside(root) as folder, ExitStack() as undo:
         prepared = []
         for number, (place, content) in enumerate(places.items()):

@@ -1,61 +1,108 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files are read within bounds, and written together or not at all, and only where they belong."""
+"""Files of somebody else's: what never ends, what is too large, and names that lead out."""
 
 from __future__ import annotations
 
 import os
+import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from refused import files_up_to, unprivileged
 from tailwalk.errors import PlaceError
-from tailwalk.files import place_within, read_at_most, write_together
+from tailwalk.files import open_bounded, place_inside, read_bounded, write_together
 
 
-class TestReading:
-    def test_a_file_up_to_its_bound(self, tmp_path: Path) -> None:
-        (tmp_path / "four").write_bytes(b"four")
-        assert read_at_most(tmp_path / "four", 4) == b"four"
-        with pytest.raises(OSError, match="more than 3 bytes"):
-            read_at_most(tmp_path / "four", 3)
-
-    def test_what_is_no_regular_file_is_neither_waited_for_nor_read(self, tmp_path: Path) -> None:
-        os.mkfifo(tmp_path / "fifo")
-        (tmp_path / "zero").symlink_to("/dev/zero")
-        for name in ("fifo", "zero"):
-            with pytest.raises(OSError, match="no regular file"):
-                read_at_most(tmp_path / name, 4)
-        with pytest.raises(IsADirectoryError):
-            read_at_most(tmp_path, 4)
+def a_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
 
 
-class TestPlaces:
-    def test_links_within_are_followed(self, tmp_path: Path) -> None:
-        (tmp_path / "a").mkdir()
-        (tmp_path / "b").symlink_to("a")
-        (tmp_path / "a" / "c").symlink_to(tmp_path / "new")
-        assert place_within(tmp_path / "b" / "..", "b/x") == tmp_path / "a" / "x"
-        assert place_within(tmp_path, "b/c") == tmp_path / "new"
+def test_a_file_up_to_its_bound(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    assert read_bounded(tmp_path / "file", 3) == b"abc"
+    with pytest.raises(OSError, match="more than 2 bytes"):
+        read_bounded(tmp_path / "file", 2)
+    (tmp_path / "empty").touch()
+    assert read_bounded(tmp_path / "empty", 0) == b""
 
-    @pytest.mark.parametrize("name", ["link", "link/x", "in/x", "../out", "/etc/passwd"])
-    def test_none_outside(self, tmp_path: Path, name: str) -> None:
-        root = tmp_path / "root"
-        root.mkdir()
-        (tmp_path / "out").mkdir()
-        (root / "link").symlink_to("../out")
-        (root / "in").symlink_to("link")
-        with pytest.raises(PlaceError, match=rf"outside {root}"):
-            place_within(root, name)
 
-    def test_the_link_and_what_it_leads_to_are_named(self, tmp_path: Path) -> None:
-        root = tmp_path / "root"
-        (root / "a").mkdir(parents=True)
-        (root / "a" / "b").symlink_to("../..")
-        with pytest.raises(PlaceError) as caught:
-            place_within(root, "a/b/c")
-        assert f"{root}/a/b is a link to {tmp_path}, outside" in str(caught.value)
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, a_socket,
+                                  lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_regular_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "it")
+    handles = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(OSError):
+        open_bounded(tmp_path / "it", 10)
+    assert len(list(Path("/proc/self/fd").iterdir())) == handles
+
+
+def test_a_sparse_file_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "huge").open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(OSError, match="more than 64 MiB"):
+        read_bounded(tmp_path / "huge", 64 << 20)
+
+
+def test_a_pipe_where_one_makes_sense() -> None:
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, b"abcd")
+        os.close(writer)
+        with pytest.raises(OSError, match="no regular file"):
+            read_bounded(Path(f"/dev/fd/{reader}"), 4)
+        assert read_bounded(Path(f"/dev/fd/{reader}"), 4, pipes=True) == b"abcd"
+    finally:
+        os.close(reader)
+
+
+def test_names_below_a_directory(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "real").mkdir(parents=True)
+    (root / "inner").symlink_to("real")
+    assert place_inside(root, "a/b") == root / "a/b"
+    assert place_inside(root, "inner/x") == root / "real/x"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/passwd", "out/x", "out", "up/up/x",
+                                  "file", "dangling", "loop/x", "x" * 300 + "/y", "a\0b"])
+def test_names_that_lead_out(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "out").symlink_to("/tmp")
+    (root / "up").symlink_to("..")
+    (root / "file").symlink_to("/etc/passwd")
+    (root / "dangling").symlink_to("nowhere")
+    (root / "loop").symlink_to("loop")
+    with pytest.raises(PlaceError, match="leads out of"):
+        place_inside(root, name)
+
+
+def test_a_link_too_deep_to_be_looked_at_is_not_trusted(tmp_path: Path) -> None:
+    """A link whose own path is longer than the system takes is taken for no link by what only
+    tries."""
+    root = tmp_path / "root"
+    deep = "/".join(["d" * 200] * ((4000 - len(str(root))) // 201))
+    (root / deep).mkdir(parents=True)
+    (root / "a").symlink_to(deep)
+    (root / "a" / ("e" * 250)).mkdir()
+    (root / "b").symlink_to(f"a/{'e' * 250}/{'../' * 30}")
+    assert (root / "b").is_dir()
+    with pytest.raises(PlaceError):
+        place_inside(root, "b/x")
+
+
+def test_the_link_that_leads_out_is_named(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "a").mkdir(parents=True)
+    (root / "a" / "b").symlink_to("../../victim")
+    (tmp_path / "victim").touch()
+    with pytest.raises(PlaceError) as caught:
+        place_inside(root, "a/b")
+    assert f"by the link {root}/a/b to ../../victim" in str(caught.value)
 
 
 @pytest.fixture

@@ -263,11 +263,11 @@ class TestHostileTrees:
             (tree / "fs").rmdir()
             (tree / "fs").symlink_to("away" if kind == "into a link" else outside)
             (tree / "away").symlink_to(outside)
-            link, target = tree / "fs", outside
+            link = tree / "fs"
+            target = link.readlink()
         with pytest.raises(SeriesError) as caught:
             plan_series(load_series(definition), tree)
-        assert f"{link} is a link to {target}" in str(caught.value)
-        assert f"outside {tree}" in str(caught.value)
+        assert f"leads out of {tree} by the link {link} to {target}, or" in str(caught.value)
         assert [path.name for path in outside.iterdir()] == ["ring.c"]
 
     def test_a_link_that_comes_after_the_plan(self, tree: Path, definition: Path,
@@ -276,7 +276,7 @@ class TestHostileTrees:
         (tmp_path / "ring.c").write_text("another's")
         (tree / "fs/ring.c").unlink()
         (tree / "fs/ring.c").symlink_to(tmp_path / "ring.c")
-        with pytest.raises(SeriesError, match=r"is a link to .* Nothing was changed"):
+        with pytest.raises(SeriesError, match=r"by the link .* Nothing was changed"):
             plan.write()
         assert (tmp_path / "ring.c").read_text() == "another's"
         assert [path.name for path in (tree / "fs").iterdir()] == ["ring.c"]
@@ -303,9 +303,9 @@ class TestHostileTrees:
 
     def test_what_is_no_file_of_source(self, tree: Path, definition: Path) -> None:
         file = tree / "fs/ring.c"
-        for make, said in ((os.mkfifo, "no regular file"), (os.mkdir, "Is a directory"),
-                           (lambda path: path.symlink_to("/dev/zero"), "is a link to /dev/zero"),
-                           (lambda path: path.symlink_to("ring.c"), "symbolic links"),
+        for make, said in ((os.mkfifo, "no regular file"), (os.mkdir, "no regular file"),
+                           (lambda path: path.symlink_to("/dev/zero"), "to /dev/zero"),
+                           (lambda path: path.symlink_to("ring.c"), "or nowhere"),
                            (lambda path: path.write_bytes(bytes(100_000_000)), "more than")):
             file.unlink() if not file.is_dir() else file.rmdir()
             make(file)
@@ -387,13 +387,11 @@ class TestWriting:
                 if next(calls) == at:
                     raise KeyboardInterrupt
 
-            sys.setprofile(interrupt)
-            try:
+            with contextlib.suppress(KeyboardInterrupt):
+                sys.setprofile(interrupt)
                 plan.write()
-            except KeyboardInterrupt:
-                assert held() in (before, whole)
-            finally:
                 sys.setprofile(None)
+            assert held() in (before, whole)
             if next(calls) <= moment:  # it came to the end
                 break
             (tree / "fs/helper.h").unlink(missing_ok=True)
@@ -561,7 +559,7 @@ class TestCommand:
         (tmp_path / "out").mkdir()
         (tmp_path / "victim").write_text("mine")
         (tmp_path / "out" / "0002-ring-end-the-walk-early.patch").symlink_to(tmp_path / "victim")
-        with pytest.raises(PlaceError, match=r"is a link to .*victim"):
+        with pytest.raises(PlaceError, match=r"by the link .*victim"):
             self.run("patch", definition, tree, "-o", tmp_path / "out")
         assert (tmp_path / "victim").read_text() == "mine"
         assert len(list((tmp_path / "out").iterdir())) == 1

@@ -16,7 +16,7 @@ import msgspec
 
 from tailwalk.cache import digest_bytes
 from tailwalk.errors import PlaceError, SeriesError
-from tailwalk.files import place_within, read_at_most, write_together
+from tailwalk.files import place_inside, read_bounded, write_together
 from tailwalk.refusals import refusal
 from tailwalk.series.edit import Edit, FileName, Names, apply_edit, has, is_made
 from tailwalk.words import listed
@@ -148,7 +148,7 @@ class Tree:
         if Path(file).is_absolute() or ".." in Path(file).parts:
             raise SeriesError(f"a series changes {file!r}, which is no path inside a tree")
         try:
-            found = place_within(self.root, file).relative_to(self.root.resolve())
+            found = place_inside(self.root, file).relative_to(self.root.resolve())
         except PlaceError as error:
             raise SeriesError(str(error).rstrip(".")) from error
         if ".git" in found.parts:
@@ -174,7 +174,7 @@ class Tree:
     def _load(self, file: str) -> str | None:
         try:
             # The bytes as they are: an author's name in a comment may be in any encoding.
-            return read_at_most(self.root / file, _LARGEST_SOURCE).decode(
+            return read_bounded(self.root / file, _LARGEST_SOURCE).decode(
                 "utf-8", "surrogateescape")
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -309,7 +309,7 @@ def load_series(name: str | Path) -> Series:
                               f"its path, which ends in {_SUFFIX}.")
         path = _DEFINITIONS / f"{name}{_SUFFIX}"
     try:
-        series = msgspec.toml.decode(read_at_most(path, _LARGEST_DEFINITION), type=Series)
+        series = msgspec.toml.decode(read_bounded(path, _LARGEST_DEFINITION), type=Series)
     except OSError as error:
         raise SeriesError(f"cannot read the series {path}: {error.strerror}.") from error
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
