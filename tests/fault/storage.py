@@ -152,8 +152,8 @@ def finish(process: subprocess.Popen[str]) -> str:
 def fault(storage: Storage, number: int, name: str, *, on: bool) -> str:
     """Let call `number` of a comparison fail, and with `on` all later ones: what failed, and how
     the comparison ended. Raises AssertionError as `Storage.recover`."""
-    said = finish(storage.compare(fault={
-        "FAULT_AT": str(number), "FAULT_ERROR": str(ERRORS[name]), **({"FAULT_ON": "1"} if on else {})}))
+    given = {"FAULT_AT": str(number), "FAULT_ERROR": str(ERRORS[name])}
+    said = finish(storage.compare(fault=given | {"FAULT_ON": "1"} if on else given))
     failed = storage.log.read_text().splitlines()[0] if storage.log.exists() else "nothing"
     assert said.startswith(("right", "error")), said
     try:
