@@ -21,7 +21,7 @@ from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import KernelError
 from tailwalk.kernels.compression import decompress
 from tailwalk.kernels.kernel import Kernel, Module
-from tailwalk.kernels.unpacked import check_file, is_unpacked
+from tailwalk.kernels.unpacked import check_unpacked, is_unpacked
 
 # Where below kernel/arch/ARCHITECTURE a module with code for checksums may be.
 _ARCH_CODE = frozenset({"crypto", "lib"})
@@ -76,6 +76,7 @@ def load_order(kernel: Kernel, names: Iterable[str], *,
             (folder / module.name).write_bytes(module.content)
         (folder / _ORDER).write_bytes(msgspec.json.encode(
             [(module.name, module.cpus) for module in ordered]))
+        check_unpacked(kernel, cache)
 
     modules = kernel.modules
     key = digest_bytes(b"modules 1", kernel.digest.encode(), *(name.encode() for name in wanted))
@@ -131,7 +132,6 @@ class _Tree:
 
 def _read(path: Path) -> tuple[bytes, _Wants]:
     """A module's object and what it asks for."""
-    check_file(path)
     content = _content(path)
     return content, _wants(content, path)
 

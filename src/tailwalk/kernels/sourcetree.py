@@ -8,7 +8,6 @@ files and 200 of its 1,530 MB.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import subprocess
@@ -20,7 +19,7 @@ from typing import IO
 
 import msgspec
 
-from tailwalk.cache import Cache, digest_bytes
+from tailwalk.cache import Cache, digest_bytes, digest_of
 from tailwalk.errors import KernelError, SpecError
 from tailwalk.machines import GUEST
 from tailwalk.progress import Task
@@ -96,19 +95,6 @@ def cached_tree(cache: Cache, key: str) -> SourceTree | None:
         return None
     return SourceTree(root=place / _TREE, version=manifest.version, files=manifest.files,
                       provenance=manifest.provenance)
-
-
-def flaw(place: Path) -> str | None:
-    """What in an unpacked tree is no longer what was unpacked, in words; None where all is."""
-    try:
-        manifest = msgspec.json.decode((place / _MANIFEST).read_bytes(), type=_Manifest)
-    except (OSError, msgspec.MsgspecError):
-        return "its manifest is damaged"
-    for name, was in manifest.files.items():
-        path = place / _TREE / name
-        if not os.path.lexists(path) or digest_of(path) != was:
-            return f"{name} is missing or not what was unpacked"
-    return None
 
 
 def cached_trees(cache: Cache) -> Iterator[SourceTree]:
@@ -187,13 +173,6 @@ def tree_version(root: Path) -> str:
                         f"version, or it has no arch/{GUEST.sources}. Give its top directory.")
     numbers: list[str] = [fields.get(name) or "0" for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL")]
     return ".".join(numbers) + str(fields.get("EXTRAVERSION", ""))
-
-
-def digest_of(path: Path) -> str:
-    """sha256 (hex) of a file's content, or of where a symbolic link points."""
-    if path.is_symlink():
-        return digest_bytes(b"link", os.fsencode(path.readlink()))
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _git(root: Path, *arguments: str) -> str | None:
