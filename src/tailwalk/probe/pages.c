@@ -58,13 +58,17 @@ int order_of(uint64_t pages)
 	return 63 - __builtin_clzll(pages);
 }
 
-/* The end of so many bytes, behind which nothing may be read. */
-unsigned char *guarded_memory(uint64_t length)
+/* The end of 2 MiB, behind which nothing may be read. */
+unsigned char *guarded_end(void)
 {
-	unsigned char *memory = mmap(NULL, length + page_size(), PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	static unsigned char *memory;
+	const uint64_t length = 2 << 20;
 
+	if (memory)
+		return memory + length;
+	memory = mmap(NULL, length + page_size(), PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED || mprotect(memory + length, page_size(), PROT_NONE))
-		fail("no memory for a buffer of %llu bytes", (unsigned long long)length);
+		fail("no memory for a buffer");
 	return memory + length;
 }

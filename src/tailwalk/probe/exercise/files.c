@@ -104,16 +104,6 @@ static int again(long result)
 	return result < 0 && (errno == EINTR || errno == ENOMEM);
 }
 
-/* Memory before an end behind which nothing may be read. */
-static unsigned char *memory_end(void)
-{
-	static unsigned char *end;
-
-	if (!end)
-		end = guarded_memory(LARGEST_FOLIO);
-	return end;
-}
-
 static long write_vectors(int fd, const unsigned char *from, const struct operation *what)
 {
 	struct iovec vectors[MOST_VECTORS];
@@ -185,7 +175,7 @@ static long attempt(const struct exercise *exercise, const struct operation *wha
 	case SHORT_WRITE:
 		/* Folios stay behind that are large and not uptodate: the kernel takes the folio
 		 * for the whole write, and then finds that it cannot copy that much. */
-		return pwrite(fd, memory_end() - what->good, what->length, at);
+		return pwrite(fd, guarded_end() - what->good, what->length, at);
 	case STORE:
 		memcpy(file_maps[what->file] + what->offset, from, what->length);
 		return 0;
@@ -239,7 +229,7 @@ static void prepare(const struct exercise *exercise, const struct operation *wha
 	long result;
 
 	if (what->action == SHORT_WRITE)
-		memcpy(memory_end() - what->good, from, what->good);
+		memcpy(guarded_end() - what->good, from, what->good);
 	if (what->action != FILL)
 		return;
 	while (again(result = make_room(what, (off_t)what->offset, (off_t)what->length)))
