@@ -10,7 +10,6 @@
 /* Four files, from larger than any folio to smaller than most. */
 #define FILES 4
 #define LARGEST_FILE (8ull << 20)
-#define LARGEST_FOLIO (2ull << 20)
 #define MOST_VECTORS 8
 
 /* What an operation is about: it is described by that, and what it makes

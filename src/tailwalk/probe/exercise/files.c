@@ -74,29 +74,14 @@ static void unmap_pages(int file)
 }
 
 /* The order of the folio that caches an offset: -1 where none does that is
- * uptodate, or where the kernel does not tell. Page flags are read for the
- * largest folio that the page can be in, which starts at a multiple of its
- * length in memory too. */
+ * uptodate, or where the kernel does not tell. */
 int folio_order(int file, uint64_t offset)
 {
-	uint64_t pages = LARGEST_FOLIO / page_size();
-	uint64_t flags[LARGEST_FOLIO / SMALLEST_PAGE], frame, first, last;
-	unsigned char *page = file_maps[file] + (offset & ~(page_size() - 1));
-	unsigned char resident;
+	unsigned char *page = file_maps[file] + offset - offset % page_size(), resident;
 
 	if (mincore(page, page_size(), &resident) || !(resident & 1))
 		return -1;
-	(void)*(volatile unsigned char *)page;
-	if (!page_frames(page, &frame, 1) || !frame)
-		return -1;
-	first = last = frame % pages;
-	if (!frame_flags(frame - first, flags, pages))
-		return -1;
-	while (first && flags[first] & FLAG_TAIL)
-		first--;
-	while (last + 1 < pages && flags[last + 1] & FLAG_TAIL)
-		last++;
-	return order_of(last - first + 1);
+	return mapped_order(page);
 }
 
 static int again(long result)
