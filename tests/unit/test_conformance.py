@@ -20,22 +20,16 @@ from tailwalk.kernels import Kernel
 from tailwalk.model.designs import find_design
 from tailwalk.model.expected import expect
 from tailwalk.model.sequence import (
-    Drop,
-    Fsync,
-    MappedStore,
-    Punch,
-    Read,
     Sequence,
-    Truncate,
-    Write,
+    Step,
     random_sequence,
 )
 from tailwalk.model.words import CACHED, FOLIO_DIRTY, FOLIO_UPTODATE
 
 FULL = find_design("full")
 SEQUENCE = Sequence(block_size=1024, layout=["hole", "preallocated", "written", "hole"], steps=[
-    Write(512, 1024, 0x33, 512), MappedStore(0, 2048, 0x44), Truncate(3072), Punch(1024, 512),
-    Read(), Fsync(), Drop()])
+    Step("write", 512, 1024, 0x33, 512), Step("store", 0, 2048, 0x44),
+    Step("truncate", 3072), Step("punch", 1024, 512), Step("read"), Step("fsync"), Step("drop")])
 
 
 def seen_of(sequence):
@@ -122,7 +116,7 @@ def test_bytes_that_are_not_cached_are_not_compared():
 
 
 def test_dirty_after_fsync_is_a_difference_whatever_the_folios():
-    sequence = Sequence(layout=["hole"] * 4, steps=[Write(0, 4096, 1), Fsync()])
+    sequence = Sequence(layout=["hole"] * 4, steps=[Step("write", 0, 4096, 1), Step("fsync")])
     expected = expect(sequence, FULL)
     assert expected[1].folio is None
     seen = seen_of(sequence)
@@ -133,7 +127,7 @@ def test_dirty_after_fsync_is_a_difference_whatever_the_folios():
 
 
 def test_one_folio_has_tails():
-    sequence = Sequence(layout=["hole"] * 4, steps=[Write(0, 16384, 1)])
+    sequence = Sequence(layout=["hole"] * 4, steps=[Step("write", 0, 16384, 1)])
     [one] = seen_of(sequence)
     pages = bytes(page & ~TAIL for page in one.pages)
     found = first_difference(sequence, expect(sequence, FULL), [changed(one, pages=pages)])
@@ -141,7 +135,7 @@ def test_one_folio_has_tails():
 
 
 def test_without_cachestat_only_uptodate_folios_are_compared():
-    sequence = Sequence(block_size=1024, layout=["written"] * 4, steps=[Write(0, 512, 1)])
+    sequence = Sequence(block_size=1024, layout=["written"] * 4, steps=[Step("write", 0, 512, 1)])
     expected = expect(sequence, FULL)
     assert expected[0].folio == CACHED | FOLIO_DIRTY
     [one] = seen_of(sequence)

@@ -13,8 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import msgspec
-
 from tailwalk.cases import KIB, PAGE, Filesystem, show_size
 from tailwalk.conformance.compare import FirstDifference, first_difference
 from tailwalk.conformance.wire import COUNTED, Seen, decode, replay_lines
@@ -22,7 +20,7 @@ from tailwalk.errors import GuestError, ModelError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.model.designs import Design
 from tailwalk.model.expected import Expected, expect
-from tailwalk.model.sequence import Sequence, name_of, random_sequence
+from tailwalk.model.sequence import Sequence, random_sequence
 from tailwalk.model.words import MODES, Mode
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.bench import Bench
@@ -222,7 +220,7 @@ class Replayer:
             tally.steps += len(sequence.steps)
             tally.counted &= all(one.pages[0] & COUNTED for one in seen)
             tally.modes[sequence.mode, sequence.block_size] += 1
-            tally.actions.update(name_of(step) for step in sequence.steps)
+            tally.actions.update(step.do for step in sequence.steps)
             if len(sequence.layout) * sequence.block_size > PAGE:
                 tally.large += sum(bool(one.folio) for one in expected)
             difference = first_difference(sequence, expected, seen)
@@ -235,7 +233,7 @@ class Replayer:
         while True:
             finding = _to_difference(finding)
             steps = finding.sequence.steps
-            shorter = [msgspec.structs.replace(finding.sequence, steps=steps[:i] + steps[i + 1:])
+            shorter = [replace(finding.sequence, steps=steps[:i] + steps[i + 1:])
                        for i in range(len(steps) - 1)]
             possible = [(finding.seed, one) for one in shorter if _is_possible(one)]
             less = self.find(filesystem, possible, Replayed()) if possible else None
@@ -247,7 +245,7 @@ class Replayer:
 def _to_difference(finding: Disagreement) -> Disagreement:
     """The same without the steps that follow the difference."""
     count = finding.difference.step + 1
-    sequence = msgspec.structs.replace(finding.sequence, steps=finding.sequence.steps[:count])
+    sequence = replace(finding.sequence, steps=finding.sequence.steps[:count])
     return replace(finding, sequence=sequence, expected=finding.expected[:count],
                    seen=finding.seen[:count])
 

@@ -19,19 +19,7 @@ from tailwalk.model.caching import read, reclaim
 from tailwalk.model.contents import FIRST_VERSION, NOWHERE, ON_DISK, fresh_together
 from tailwalk.model.designs import Design
 from tailwalk.model.file import File, Walker
-from tailwalk.model.sequence import (
-    FILLER,
-    Drop,
-    Fsync,
-    Layout,
-    MappedStore,
-    Punch,
-    Read,
-    Sequence,
-    Step,
-    Truncate,
-    Write,
-)
+from tailwalk.model.sequence import FILLER, Layout, Sequence, Step
 from tailwalk.model.truncation import punch, truncate
 from tailwalk.model.view import holes, in_cache, readable
 from tailwalk.model.words import (
@@ -125,44 +113,44 @@ class _Run:
                 result=result, size=self.file.size * self.sequence.unit,
                 contents=self._contents(), segments=self.folios.segments(),
                 folio=self.file.folio & SHOWN_FLAGS if self.folios.one else None,
-                clean=isinstance(step, Fsync))
+                clean=step.do == "fsync")
 
     def _make(self, step: Step) -> int:
         file, unit = self.file, self.sequence.unit
-        if isinstance(step, Write):
+        if step.do == "write":
             return self._write(step)
-        if isinstance(step, MappedStore):
+        if step.do == "store":
             start, end = step.offset // unit, (step.offset + step.length) // unit
             versions = self._versions(start, end, step.value)
             for position in range(start, end):
                 store(file, position, versions=versions)
             return 0
-        if isinstance(step, Truncate):
-            return truncate(file, step.size // unit)
-        if isinstance(step, Punch):
+        if step.do == "truncate":
+            return truncate(file, step.offset // unit)
+        if step.do == "punch":
             start = step.offset // unit
             if file.journalled and start < file.size:
                 # ext4_truncate_page_cache_block_range(), fs/ext4/inode.c, v6.18
                 self._write_back()
             return punch(file, start, start + step.length // unit)
-        if isinstance(step, Read):
+        if step.do == "read":
             if file.size:
                 read(file)
             return file.size * unit
-        if isinstance(step, Drop):
+        if step.do == "drop":
             return reclaim(file)
-        if isinstance(step, Fsync):
+        if step.do == "fsync":
             self._sync()
         else:
             self._write_back()
         return 0
 
-    def _write(self, step: Write) -> int:
+    def _write(self, step: Step) -> int:
         """generic_perform_write(), mm/filemap.c, v6.18: a copy that ends early and of which
         nothing is accepted is tried once more, with what there is."""
         unit = self.sequence.unit
         at, end = step.offset // unit, (step.offset + step.length) // unit
-        there = at + (step.length if step.readable is None else step.readable) // unit
+        there = at + step.copied // unit
         versions = self._versions(at, there, step.value)
         begun, goal = at, end
         while at < end:
@@ -223,12 +211,12 @@ class _Folios:
     def before(self, step: Step, unit: int) -> None:
         """A step begins."""
         self._was = self.file.state()
-        if isinstance(step, Write | MappedStore | Punch):
+        if step.do in ("write", "store", "punch"):
             self._range = step.offset // unit, (step.offset + step.length) // unit
-        elif isinstance(step, Truncate):
-            self._range = step.size // unit, len(self._was.blocks) * UNITS
+        elif step.do == "truncate":
+            self._range = step.offset // unit, len(self._was.blocks) * UNITS
         self._reached = self._range[1]
-        if isinstance(step, Write) and step.readable is not None:
+        if step.do == "write" and step.readable is not None:
             self._reached = (step.offset + step.readable) // unit
 
     def after(self, step: Step) -> None:
@@ -236,33 +224,33 @@ class _Folios:
         # What a write prepares and then does not take in may stay: with the running transaction
         # (BJ_Reserved, fs/jbd2/transaction.c, v6.18), or as a dirty folio behind the end of the
         # file, which writeback passes over (mpage_process_page_bufs(), fs/ext4/inode.c, v6.18).
-        if isinstance(step, Write) and step.readable is not None:
+        if step.do == "write" and step.readable is not None:
             self._left = True
         sure = self.one and self._keeps_one(step)
         if not sure:
             self._doubt(step)
         self._settle(step)
-        empty = (isinstance(step, Truncate) and not step.size) or (
-            isinstance(step, Drop) and self._synced and not self._left)
+        empty = (step.do == "truncate" and not step.offset) or (
+            step.do == "drop" and self._synced and not self._left)
         self.one = sure or empty
-        self._synced = isinstance(step, Fsync)
+        self._synced = step.do == "fsync"
 
     def _keeps_one(self, step: Step) -> bool:
-        if isinstance(step, Drop):
+        if step.do == "drop":
             return not (self.file.journalled and self._left)
         if not self.file.walker.setting.large:
             return True
         was, end = self._was, self.file.walker.end_of_folio
         # ext4_truncate_failed_write(), fs/ext4/truncate.h, v6.18; then the copy is tried again.
-        cut_off = (isinstance(step, Write) and not self.file.delalloc
+        cut_off = (step.do == "write" and not self.file.delalloc
                    and self._range[1] > self.file.size)
         if not was.folio & CACHED:
             # __filemap_get_folio(), mm/filemap.c, v6.18, makes a folio as long as the write.
             return (not self.file.folio & CACHED
-                    or (isinstance(step, Write) and self._range == (0, end) and not cut_off))
-        if isinstance(step, Truncate):
+                    or (step.do == "write" and self._range == (0, end) and not cut_off))
+        if step.do == "truncate":
             return self._range[0] == end or self._survives(self._range[0], end)
-        if isinstance(step, Punch):
+        if step.do == "punch":
             low, high = self._range
             return self._survives(low, end if high >= was.size else high)
         return not cut_off or self._survives(was.size, end)
@@ -277,9 +265,9 @@ class _Folios:
         """write_begin and page_mkwrite map the blocks of a whole folio, as far as the range or
         the file goes; that of the pages that the program reached is the least of it."""
         was, (start, end) = self._was, self._range
-        if isinstance(step, Write):
+        if step.do == "write":
             reaches = end
-        elif isinstance(step, MappedStore):
+        elif step.do == "store":
             start, reaches = 0, was.size
         else:
             return
@@ -292,7 +280,7 @@ class _Folios:
         """Blocks that a write or store makes data of, whatever the folios."""
         per_page = self.file.walker.setting.blocks_per_page
         first, last = self._range[0] // UNITS, -(-self._range[1] // UNITS)
-        if isinstance(step, MappedStore):
+        if step.do == "store":
             first -= first % per_page
             last = min(-(-last // per_page) * per_page, -(-self._was.size // UNITS))
         elif self._reached < self._range[1]:
@@ -300,11 +288,11 @@ class _Folios:
         return range(first, last)
 
     def _settle(self, step: Step) -> None:
-        if isinstance(step, Write | MappedStore):
+        if step.do in ("write", "store"):
             self.unsure -= set(self._certain(step))
-        elif isinstance(step, Truncate):
+        elif step.do == "truncate":
             self.unsure -= set(range(-(-self.file.size // UNITS), len(self._was.blocks)))
-        elif isinstance(step, Punch):
+        elif step.do == "punch":
             start, end = self._range
             self.unsure -= set(range(-(-start // UNITS), end // UNITS))
 
