@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -175,7 +176,8 @@ def test_a_difference_is_told_with_its_steps_and_its_replay(tmp_path):
     done = Replay(
         kernel=Kernel(spec="src:6.18", release="6.18.15", image=tmp_path, digest="0"),
         release="6.18.15", design=find_design("tail"), goal=ReplayGoal(sequences=9),
-        tally=Replayed(sequences=9, steps=180, counted=False), seconds=1.0,
+        tally=Replayed(modes=Counter({("ordered", 1024): 9}), actions=Counter(write=180),
+                       counted=False), seconds=1.0,
         finding=Disagreement(42, SEQUENCE, expected, seen, difference))
     text = "\n".join(tell_replay(done))
     assert "DIFFERENT in seed 42: ordered, blocks of 1KiB, at first hole preallocated" in text

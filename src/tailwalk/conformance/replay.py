@@ -51,11 +51,6 @@ class Shape:
     blocks: int
 
     @property
-    def pages(self) -> int:
-        """Pages in the file."""
-        return self.blocks * self.block_size // PAGE
-
-    @property
     def filesystem(self) -> Filesystem:
         """What its sequences run on."""
         # No commit by the clock: it would write back what is ordered before it.
@@ -155,19 +150,34 @@ class Replayed:
     """What was compared.
 
     Attributes:
-        sequences, steps: replayed.
         large: steps after which one folio of several pages held the file for certain.
         counted: does the kernel show the pages that are not uptodate?
         modes: sequences by mode and block size.
         actions: steps by name.
     """
 
-    sequences: int = 0
-    steps: int = 0
     large: int = 0
     counted: bool = True
     actions: Counter[str] = field(default_factory=Counter)
     modes: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    @property
+    def sequences(self) -> int:
+        """Replayed in all."""
+        return self.modes.total()
+
+    @property
+    def steps(self) -> int:
+        """Made in all."""
+        return self.actions.total()
+
+    def add(self, sequence: Sequence, expected: list[Expected], seen: list[Seen]) -> None:
+        """Count one sequence more."""
+        if len(sequence.layout) * sequence.block_size > PAGE:
+            self.large += sum(bool(one.folio) for one in expected)
+        self.counted &= all(one.pages[0] & COUNTED for one in seen)
+        self.actions.update(step.do for step in sequence.steps)
+        self.modes[sequence.mode, sequence.block_size] += 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,38 +226,27 @@ class Replayer:
         shown = self.see(filesystem, [sequence for _, sequence in numbered])
         for (seed, sequence), seen in zip(numbered, shown, strict=True):
             expected = expect(sequence, self.design)
-            tally.sequences += 1
-            tally.steps += len(sequence.steps)
-            tally.counted &= all(one.pages[0] & COUNTED for one in seen)
-            tally.modes[sequence.mode, sequence.block_size] += 1
-            tally.actions.update(step.do for step in sequence.steps)
-            if len(sequence.layout) * sequence.block_size > PAGE:
-                tally.large += sum(bool(one.folio) for one in expected)
+            tally.add(sequence, expected, seen)
             difference = first_difference(sequence, expected, seen)
             if difference is not None:
                 return Disagreement(seed, sequence, expected, seen, difference)
         return None
 
-    def shrink(self, finding: Disagreement, filesystem: Filesystem) -> Disagreement:
+    def shrink(self, finding: Disagreement) -> Disagreement:
         """The same without steps that the difference does not need."""
+        of = finding.sequence
+        filesystem = Shape(of.mode, of.block_size, len(of.layout)).filesystem
         while True:
-            finding = _to_difference(finding)
-            steps = finding.sequence.steps
-            shorter = [replace(finding.sequence, steps=steps[:i] + steps[i + 1:])
-                       for i in range(len(steps) - 1)]
+            count = finding.difference.step + 1
+            steps = finding.sequence.steps[:count]
+            finding = replace(finding, sequence=replace(of, steps=steps),
+                              expected=finding.expected[:count], seen=finding.seen[:count])
+            shorter = [replace(of, steps=steps[:i] + steps[i + 1:]) for i in range(count - 1)]
             possible = [(finding.seed, one) for one in shorter if _is_possible(one)]
             less = self.find(filesystem, possible, Replayed()) if possible else None
             if less is None:
                 return finding
             finding = less
-
-
-def _to_difference(finding: Disagreement) -> Disagreement:
-    """The same without the steps that follow the difference."""
-    count = finding.difference.step + 1
-    sequence = replace(finding.sequence, steps=finding.sequence.steps[:count])
-    return replace(finding, sequence=sequence, expected=finding.expected[:count],
-                   seen=finding.seen[:count])
 
 
 def _is_possible(sequence: Sequence) -> bool:
@@ -290,22 +289,13 @@ def replay(kernel: Kernel, design: Design, goal: ReplayGoal, *, bench: Bench | N
                 break
             task.advance(len(batches[number]))
     if finding is not None:
-        finding = replayer.shrink(finding, _filesystem_of(finding.sequence))
+        finding = replayer.shrink(finding)
     return Replay(kernel=kernel, release=release, design=design, goal=goal,
                   tally=_total(tallies), seconds=time.monotonic() - begin, finding=finding)
 
 
-def _filesystem_of(sequence: Sequence) -> Filesystem:
-    return Shape(sequence.mode, sequence.block_size, len(sequence.layout)).filesystem
-
-
 def _total(tallies: list[Replayed]) -> Replayed:
-    total = Replayed()
-    for tally in tallies:
-        total.sequences += tally.sequences
-        total.steps += tally.steps
-        total.large += tally.large
-        total.counted &= tally.counted
-        total.actions += tally.actions
-        total.modes += tally.modes
-    return total
+    return Replayed(large=sum(one.large for one in tallies),
+                    counted=all(one.counted for one in tallies),
+                    actions=sum((one.actions for one in tallies), Counter()),
+                    modes=sum((one.modes for one in tallies), Counter()))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from tailwalk.cases import show_size
 from tailwalk.conformance.compare import flags_text, show_segments
@@ -84,10 +85,5 @@ def _tell_seen(sequence: Sequence, kernel: Seen) -> str:
 
 def _runs(values: list[str]) -> str:
     """Values of half blocks, those that are the same together: `ee*4 00` (a ? is not cached)."""
-    runs: list[tuple[str, int]] = []
-    for value in values:
-        if runs and runs[-1][0] == value:
-            runs[-1] = value, runs[-1][1] + 1
-        else:
-            runs.append((value, 1))
+    runs = ((value, len(list(same))) for value, same in groupby(values))
     return " ".join(f"{value}*{count}" if count > 1 else value for value, count in runs) or "empty"
