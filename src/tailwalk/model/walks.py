@@ -17,10 +17,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from tailwalk.cases.ring import touched_blocks
-from tailwalk.model.routes import Visits
 from tailwalk.model.words import (
     DELAY,
     DELAYED,
@@ -175,27 +174,8 @@ class Ended(NamedTuple):
     dirtied: bool
 
 
-class Walk(Protocol):
-    """A design's two passes of a buffered write over one folio.
-
-    `maps_whole_calls`: is the mapping asked for once for all folios of a call, by extents?
-    """
-
-    maps_whole_calls: bool
-
-    def plan(self, span: Span, uptodate: bool) -> object:
-        """What tells this walk of a span from others: walks with equal plans do the same."""
-
-    def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
-              get_block: GetBlock, refuse: int | None = None) -> Begun:
-        """Prepare the buffers of `span`; `refuse` is the get_block call that gets ENOSPC."""
-
-    def end(self, ring: bytes, *, span: Span, uptodate: bool, copied: int) -> Ended:
-        """Take in the first `copied` positions of `span`."""
-
-    def cost(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
-             get_block: GetBlock) -> tuple[Counts, Counts]:
-        """What `begin` and `end` cost for a write that is taken in whole."""
+Visits = Callable[[Any, Any, Any, Any, Any], Any]
+"""A route, as `designs` has them."""
 
 
 class Cut(NamedTuple):
@@ -211,7 +191,7 @@ class Cut(NamedTuple):
 def cut(route: Visits, span: Span, uptodate: bool) -> Cut:
     """Where a route, which visits a run of buffers, meets the span."""
     def visited(i: int) -> bool:
-        return bool(route(i, span.start, span.end, span.block, uptodate))
+        return bool(route(i, span.start, span.end, span.block, not uptodate))
 
     touched = span.touched
     start = 0 if visited(0) else bisect_left(range(touched.start), True, key=visited)
@@ -313,6 +293,7 @@ class RingWalk:
     """
 
     maps_whole_calls = False
+    """Is the mapping asked for once for all folios of a call, by extents?"""
 
     def __init__(self, begin: Visits, commit: Visits, *, indexed: bool = False,
                  at: CommitAt = commit_at) -> None:
@@ -325,12 +306,13 @@ class RingWalk:
         self._outside = bytes(at(flags, True)[0] for flags in range(256))
 
     def plan(self, span: Span, uptodate: bool) -> object:
-        """The routes, and the body of the commit's loop."""
+        """What tells this walk of a span from others: walks with equal plans do the same."""
         return self._begin_cut(span, uptodate), self._commit_cut(span, uptodate), self._commit_at
 
     def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
               get_block: GetBlock, refuse: int | None = None) -> Begun:
-        """ext4_block_write_begin(), fs/ext4/inode.c, v6.18."""
+        """ext4_block_write_begin(), fs/ext4/inode.c, v6.18: prepare the buffers of `span`; `refuse`
+        is the get_block call that gets ENOSPC."""
         start, first, last, stop = self._begin_cut(span, uptodate)
         inside = begin_inside(ring[first:last], blocks[first:last], first, span, uptodate,
                               get_block, refuse)
@@ -343,7 +325,7 @@ class RingWalk:
                                blocks=blocks[:first] + inside.blocks + blocks[last:])
 
     def end(self, ring: bytes, *, span: Span, uptodate: bool, copied: int) -> Ended:
-        """block_write_end(), fs/buffer.c, v6.18."""
+        """block_write_end(), fs/buffer.c, v6.18: take in the first `copied` positions of `span`."""
         zeroed: tuple[Range, ...] = ()
         before = ring
         if copied < span.end - span.start:
@@ -363,7 +345,7 @@ class RingWalk:
 
     def cost(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
              get_block: GetBlock) -> tuple[Counts, Counts]:
-        """The operations at each buffer along the routes."""
+        """What `begin` and `end` cost for a write that is taken in whole."""
         start, first, last, stop = visited = self._begin_cut(span, uptodate)
         begin = self._count(visited)
         passed = ring[start:first] + ring[last:stop]
@@ -464,6 +446,10 @@ class BitmapWalk:
         return (Counts(span=looked_at, lookups=looked_at, flags=1 + looked_at,
                        get_block=begun.calls),
                 Counts(lookups=2, flags=2))
+
+
+Walk = RingWalk | BitmapWalk
+"""A design's two passes of a buffered write over one folio."""
 
 
 def zero_new_buffers(ring: bytes, start: int, end: int, *, block: int,
