@@ -15,12 +15,22 @@ import msgspec
 
 from tailwalk.cases import PAGE
 from tailwalk.errors import ModelError
-from tailwalk.model.caching import read, reclaim
 from tailwalk.model.contents import FIRST_VERSION, NOWHERE, ON_DISK, fresh_together
 from tailwalk.model.designs import Design
 from tailwalk.model.file import File, Walker
+from tailwalk.model.rules import (
+    checkpoint,
+    commit,
+    end_writeback,
+    punch,
+    read,
+    reclaim,
+    start_writeback,
+    store,
+    truncate,
+    write,
+)
 from tailwalk.model.sequence import FILLER, Layout, Sequence, Step
-from tailwalk.model.truncation import punch, truncate
 from tailwalk.model.view import holes, in_cache, readable
 from tailwalk.model.words import (
     CACHED,
@@ -38,8 +48,6 @@ from tailwalk.model.words import (
     Setting,
     State,
 )
-from tailwalk.model.writeback import checkpoint, commit, end_writeback, start_writeback
-from tailwalk.model.writing import store, write
 
 _MAPPINGS: dict[Layout, int] = {
     "hole": HOLE, "preallocated": UNWRITTEN_EXTENT, "written": WRITTEN}

@@ -9,10 +9,24 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from tailwalk.model.caching import EVERY_BLOCK, drop_buffers, read, reclaim, split
 from tailwalk.model.contents import NOWHERE, ON_DISK
 from tailwalk.model.file import File, Walker
-from tailwalk.model.truncation import punch, truncate
+from tailwalk.model.rules import (
+    EVERY_BLOCK,
+    checkpoint,
+    commit,
+    drop_buffers,
+    end_writeback,
+    leave_journal,
+    punch,
+    read,
+    reclaim,
+    split,
+    start_writeback,
+    store,
+    truncate,
+    write,
+)
 from tailwalk.model.words import (
     ASYNC_WRITE,
     CACHED,
@@ -33,14 +47,6 @@ from tailwalk.model.words import (
     WRITTEN,
     State,
 )
-from tailwalk.model.writeback import (
-    checkpoint,
-    commit,
-    end_writeback,
-    leave_journal,
-    start_writeback,
-)
-from tailwalk.model.writing import store, write
 
 NONE = -2
 """In place of a block, extent or call: no fault is injected."""
