@@ -50,16 +50,9 @@ def in_cache(state: State, index: int) -> bool:
 def readable(state: State) -> bytes:
     """What read(2) gives, a value for each unit of the file: what the cache holds, or else what
     a successful read would bring there."""
-    seen = bytearray(state.size)
-    for unit in range(state.size):
-        symbol = state.units[unit]
-        if in_cache(state, unit // UNITS):
-            seen[unit] = CACHE_VALUE[symbol]
-        elif state.blocks[unit // UNITS] & MAPPING == WRITTEN:
-            seen[unit] = DISK_VALUE[symbol]
-        else:
-            seen[unit] = ZERO
-    return bytes(seen)
+    return bytes(CACHE_VALUE[symbol] if in_cache(state, unit // UNITS) else
+                 DISK_VALUE[symbol] if state.blocks[unit // UNITS] & MAPPING == WRITTEN else ZERO
+                 for unit, symbol in enumerate(state.units[:state.size]))
 
 
 def after_crash(state: State, mode: Mode) -> bytes:
@@ -135,8 +128,8 @@ def flag_differences(one: State, other: State) -> frozenset[str]:
                       if (a ^ b) & flag}
     found |= {f"{name} of the folio" for flag, name in FOLIO_FLAGS.items()
               if (one.folio ^ other.folio) & flag}
-    for a, b in zip(one.blocks, other.blocks, strict=True):
-        found |= {f"{name} of blocks" for flag, name in BLOCK_FLAGS.items() if (a ^ b) & flag}
+    found |= {f"{name} of blocks" for flag, name in BLOCK_FLAGS.items()
+              if any((a ^ b) & flag for a, b in zip(one.blocks, other.blocks, strict=True))}
     if one.units != other.units:
         found.add("bytes that nothing shows")
     return frozenset(found)
@@ -185,61 +178,41 @@ def _shows_stale(seen: bytes, state: State) -> bool:
                                  for unit, value in enumerate(seen))
 
 
-def _stale_shown(at: Transition) -> bool:
-    return _shows_stale(readable(at.state), at.state)
-
-
-def _stale_after_crash(at: Transition) -> bool:
-    return _shows_stale(after_crash(at.state, at.mode), at.state)
-
-
-def _new_left(at: Transition) -> bool:
-    return any(flags & NEW for flags in at.state.ring)
-
-
-def _dirty_in_clean_folio(at: Transition) -> bool:
-    return not at.state.folio & FOLIO_DIRTY and any(flags & DIRTY for flags in at.state.ring)
-
-
-def _journalled_not_uptodate(at: Transition) -> bool:
-    return bool(at.state.ring) and any(
-        block & RUNNING and not flags & UPTODATE
-        for flags, block in zip(at.state.ring, at.state.blocks, strict=True))
-
-
-def _ring_outlives_uptodate(at: Transition) -> bool:
-    return bool(at.before.folio & FOLIO_UPTODATE and at.state.folio & CACHED
-                and not at.state.folio & FOLIO_UPTODATE and at.state.ring)
-
-
-def _uptodate_folio_of_others(at: Transition) -> bool:
-    return bool(at.state.folio & FOLIO_UPTODATE) and any(
-        not flags & UPTODATE for flags in at.state.ring)
-
-
 INVARIANTS = (
     Invariant(
-        name="no stale read", contents=True, broken=_stale_shown,
+        name="no stale read", contents=True,
+        broken=lambda at: _shows_stale(readable(at.state), at.state),
         statement="a read shows bytes of this file or zeros, unless an I/O error was reported "
                   "for the block"),
     Invariant(
-        name="no stale crash", contents=True, broken=_stale_after_crash,
+        name="no stale crash", contents=True,
+        broken=lambda at: _shows_stale(after_crash(at.state, at.mode), at.state),
         modes=("ordered", "nodelalloc", "journal"),
         statement="the same after a crash at any moment (data=writeback does not promise it)"),
     Invariant(
-        name="nothing new", broken=_new_left,
+        name="nothing new",
+        broken=lambda at: any(flags & NEW for flags in at.state.ring),
         statement="no buffer is new between two system calls"),
     Invariant(
-        name="dirty folio", broken=_dirty_in_clean_folio,
+        name="dirty folio",
+        broken=lambda at: (not at.state.folio & FOLIO_DIRTY
+                           and any(flags & DIRTY for flags in at.state.ring)),
         statement="a folio with a dirty buffer is dirty"),
     Invariant(
-        name="journalled uptodate", broken=_journalled_not_uptodate,
+        name="journalled uptodate",
+        broken=lambda at: any(block & RUNNING and not flags & UPTODATE
+                              for flags, block in zip(at.state.ring, at.state.blocks,
+                                                      strict=False)),
         statement="a buffer in the running transaction is uptodate (mark_buffer_dirty() warns)"),
     Invariant(
-        name="ring dies with uptodate", broken=_ring_outlives_uptodate, follows_folio=True,
+        name="ring dies with uptodate", follows_folio=True,
+        broken=lambda at: bool(at.before.folio & FOLIO_UPTODATE and at.state.folio & CACHED
+                               and not at.state.folio & FOLIO_UPTODATE and at.state.ring),
         statement="a folio that loses its uptodate flag loses its ring in the same step"),
     Invariant(
-        name="uptodate ring", broken=_uptodate_folio_of_others, required=False,
+        name="uptodate ring", required=False,
+        broken=lambda at: (bool(at.state.folio & FOLIO_UPTODATE)
+                           and any(not flags & UPTODATE for flags in at.state.ring)),
         statement="the buffers of an uptodate folio are uptodate"),
 )
 
@@ -261,7 +234,9 @@ def _at(unit: int) -> str:
     return f"{unit / UNITS:g}"
 
 
-_LETTERS = {1: "u", 2: "d", 4: "m", 8: "n", 16: "y", 32: "w", 64: "a", 128: "e"}
+_LETTERS = dict(zip(BUFFER_FLAGS, "udmnywae", strict=True))
+LEGEND = (", ".join(f"{_LETTERS[flag]} {name}" for flag, name in BUFFER_FLAGS.items())
+          + "; positions count blocks")
 
 
 def show_state(state: State) -> str:
@@ -273,6 +248,3 @@ def show_state(state: State) -> str:
     return (f"size {_at(state.size)}, on disk {_at(state.disksize)}; folio {folio}; "
             f"ring {ring}; blocks {blocks}")
 
-
-LEGEND = ("u uptodate, d dirty, m mapped, n new, y delay, w unwritten, a async-write, "
-          "e write-error; positions count blocks")
