@@ -46,6 +46,7 @@ from tailwalk.model.words import (
     WRITEBACK,
     WRITTEN,
     State,
+    in_blocks,
 )
 
 NONE = -2
@@ -281,48 +282,33 @@ def start_states(walker: Walker, *, fine: bool) -> list[State]:
     return found
 
 
+_FAILS = {
+    "write": ", get_block call {number} finds no space",
+    "store": ", get_block finds no space",
+    "writeback": " finds no space for extent {number}",
+}
+_FAILS_FATALLY = {
+    "write": ", a partly written block is unreadable",
+    "writeback": " gives up at extent {number}",
+}
+
+
 def tell(move: Move) -> str:
     """A move in words; positions count blocks, so that 1.5 is the middle of block 1."""
-    def at(unit: int) -> str:
-        return f"{unit / UNITS:g}"
-
-    def fault(text: str) -> str:
-        if move.fault == NONE:
-            return ""
-        return f", {text} " + ("every block" if move.fault == EVERY_BLOCK
-                               else f"block {move.fault}")
-
-    match move.rule:
-        case "write":
-            text = f"write from {at(move.start)} to {at(move.end)}"
-            if move.copied != NONE:
-                text += f", of which the copy brings {at(move.copied)}"
-            if move.fatal:
-                text += ", a partly written block is unreadable"
-            elif move.fault != NONE:
-                text += f", get_block call {move.fault + 1} finds no space"
-            return text
-        case "store":
-            return (f"store at {at(move.start)} through a mapping"
-                    + ("" if move.fault == NONE else ", get_block finds no space"))
-        case "read" | "end writeback" | "checkpoint":
-            return move.rule + fault("failing at")
-        case "writeback":
-            if move.fault == NONE:
-                return "writeback"
-            if move.fatal:
-                return f"writeback gives up at extent {move.fault + 1}"
-            if move.fault == EVERY_BLOCK:
-                return "writeback, failing at every block"
-            return f"writeback finds no space for extent {move.fault + 1}"
-        case "truncate":
-            return f"truncate to {at(move.start)}"
-        case "punch":
-            return f"punch a hole from {at(move.start)} to {at(move.end)}"
-        case "split":
-            return f"split the folio, follow half {move.start + 1}"
-        case _:
-            return move.rule
+    start, end = in_blocks(move.start), in_blocks(move.end)
+    text = {"write": f"write from {start} to {end}", "store": f"store at {start} through a mapping",
+            "truncate": f"truncate to {start}", "punch": f"punch a hole from {start} to {end}",
+            "split": f"split the folio, follow half {move.start + 1}"}.get(move.rule, move.rule)
+    if move.copied != NONE:
+        text += f", of which the copy brings {in_blocks(move.copied)}"
+    if move.fatal:
+        return text + _FAILS_FATALLY[move.rule].format(number=move.fault + 1)
+    if move.fault == EVERY_BLOCK:
+        return f"{text}, failing at every block"
+    if move.fault != NONE:
+        text += _FAILS.get(move.rule, f", failing at block {move.fault}").format(
+            number=move.fault + 1)
+    return text
 
 
 def tell_outcome(move: Move, outcome: int) -> str:
@@ -330,5 +316,5 @@ def tell_outcome(move: Move, outcome: int) -> str:
     if outcome < 0:
         return ERRORS[outcome]
     if move.rule == "write":
-        return f"{outcome / UNITS:g} blocks"
+        return f"{in_blocks(outcome)} blocks"
     return "ok"

@@ -38,6 +38,7 @@ from tailwalk.model.words import (
     Mode,
     Setting,
     State,
+    in_blocks,
 )
 
 
@@ -88,16 +89,16 @@ def difference(one: State, other: State, mode: Mode) -> str | None:
     """The first thing that a program, or the machine after a crash, could tell two states apart
     by, in words; None where there is none."""
     if one.size != other.size:
-        return f"i_size is {_at(one.size)} or {_at(other.size)}"
+        return f"i_size is {in_blocks(one.size)} or {in_blocks(other.size)}"
     if one.units:
         found = _first_difference(readable(one), readable(other))
         if found is not None:
             unit, a, b = found
-            return f"a read at {_at(unit)} gives {value_name(a)} or {value_name(b)}"
+            return f"a read at {in_blocks(unit)} gives {value_name(a)} or {value_name(b)}"
     if holes(one) != holes(other):
         return f"SEEK_HOLE tells {holes(one)} or {holes(other)} (D: data)"
     if one.disksize != other.disksize:
-        return f"a crash leaves a size of {_at(one.disksize)} or {_at(other.disksize)}"
+        return f"a crash leaves a size of {in_blocks(one.disksize)} or {in_blocks(other.disksize)}"
     for index, (a, b) in enumerate(zip(one.blocks, other.blocks, strict=True)):
         if (a ^ b) & (MAPPING | UNCOMMITTED):
             return f"block {index} is {block_name(a)} or {block_name(b)} on disk"
@@ -105,7 +106,7 @@ def difference(one: State, other: State, mode: Mode) -> str | None:
         found = _first_difference(after_crash(one, mode), after_crash(other, mode))
         if found is not None:
             unit, a, b = found
-            return f"a crash leaves {value_name(a)} or {value_name(b)} at {_at(unit)}"
+            return f"a crash leaves {value_name(a)} or {value_name(b)} at {in_blocks(unit)}"
     return None
 
 
@@ -230,10 +231,6 @@ def block_name(block: int) -> str:
                      *(name for flag, name in BLOCK_FLAGS.items() if block & flag)])
 
 
-def _at(unit: int) -> str:
-    return f"{unit / UNITS:g}"
-
-
 _LETTERS = dict(zip(BUFFER_FLAGS, "udmnywae", strict=True))
 LEGEND = (", ".join(f"{_LETTERS[flag]} {name}" for flag, name in BUFFER_FLAGS.items())
           + "; positions count blocks")
@@ -245,6 +242,6 @@ def show_state(state: State) -> str:
     ring = " ".join("".join(letter if flags & flag else "-" for flag, letter in _LETTERS.items())
                     for flags in state.ring) or "no ring"
     blocks = " ".join(block_name(block).replace(" ", "+") for block in state.blocks)
-    return (f"size {_at(state.size)}, on disk {_at(state.disksize)}; folio {folio}; "
+    return (f"size {in_blocks(state.size)}, on disk {in_blocks(state.disksize)}; folio {folio}; "
             f"ring {ring}; blocks {blocks}")
 

@@ -61,6 +61,11 @@ _LARGEST_BLOCK = 64 * KIB
 UNITS = 2
 """Units of contents in a block: the least with which a write can begin or end inside a block."""
 
+def in_blocks(units: int) -> str:
+    """A position or length in blocks."""
+    return f"{units / UNITS:g}"
+
+
 Mode = Literal["ordered", "nodelalloc", "writeback", "journal"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
