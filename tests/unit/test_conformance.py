@@ -18,6 +18,7 @@ from tailwalk.conformance.wire import COUNTED, DATA, SHOWN, SPLIT, TAIL, Seen, d
 from tailwalk.errors import GuestError, TailwalkError, UsageError
 from tailwalk.framing import Frame, FrameType
 from tailwalk.kernels import Kernel
+from tailwalk.model import folio
 from tailwalk.model.designs import find_design
 from tailwalk.model.expected import expect
 from tailwalk.model.sequence import (
@@ -25,7 +26,6 @@ from tailwalk.model.sequence import (
     Step,
     random_sequence,
 )
-from tailwalk.model.words import CACHED, FOLIO_DIRTY, FOLIO_UPTODATE
 
 FULL = find_design("full")
 SEQUENCE = Sequence(block_size=1024, layout=["hole", "preallocated", "written", "hole"], steps=[
@@ -39,12 +39,12 @@ def seen_of(sequence):
     for one in expect(sequence, FULL):
         blocks = len(sequence.layout)
         pages = blocks * sequence.block_size // 4096
-        folio = CACHED | FOLIO_UPTODATE if one.folio is None else one.folio
-        tail = TAIL if folio & FOLIO_UPTODATE else 0
+        held = folio.CACHED | folio.UPTODATE if one.folio is None else one.folio
+        tail = TAIL if held & folio.UPTODATE else 0
         in_file = -(-one.size // sequence.block_size)
         found.append(Seen(
             result=one.result, size=one.size,
-            pages=bytes(folio | COUNTED | (tail if page else 0) for page in range(pages)),
+            pages=bytes(held | COUNTED | (tail if page else 0) for page in range(pages)),
             blocks=bytes(SHOWN | DATA * (one.segments[at] == "D") if at < in_file else 0
                          for at in range(blocks)),
             units=tuple((value, value) for value in one.contents)
@@ -97,9 +97,9 @@ def changed(one, **changes):
     (1, lambda one: changed(one, blocks=bytes([SHOWN]) + one.blocks[1:]), "data (D)"),
     (1, lambda one: changed(one, blocks=bytes([SHOWN | DATA | SPLIT]) + one.blocks[1:]),
      "data (D)"),
-    (4, lambda one: changed(one, pages=bytes([one.pages[0] ^ FOLIO_DIRTY])), "the folio"),
-    (5, lambda one: changed(one, pages=bytes([one.pages[0] | FOLIO_DIRTY])), "the folio"),
-    (6, lambda one: changed(one, pages=bytes([COUNTED | CACHED])), "the folio"),
+    (4, lambda one: changed(one, pages=bytes([one.pages[0] ^ folio.DIRTY])), "the folio"),
+    (5, lambda one: changed(one, pages=bytes([one.pages[0] | folio.DIRTY])), "the folio"),
+    (6, lambda one: changed(one, pages=bytes([COUNTED | folio.CACHED])), "the folio"),
 ])
 def test_every_change_is_a_difference(step, change, what):
     seen = seen_of(SEQUENCE)
@@ -121,7 +121,7 @@ def test_dirty_after_fsync_is_a_difference_whatever_the_folios():
     expected = expect(sequence, FULL)
     assert expected[1].folio is None
     seen = seen_of(sequence)
-    dirty = bytes([seen[1].pages[0] | FOLIO_DIRTY]) + seen[1].pages[1:]
+    dirty = bytes([seen[1].pages[0] | folio.DIRTY]) + seen[1].pages[1:]
     seen[1] = changed(seen[1], pages=dirty)
     found = first_difference(sequence, expected, seen)
     assert found is not None and found.what == "pages after fsync"
@@ -138,11 +138,11 @@ def test_one_folio_has_tails():
 def test_without_cachestat_only_uptodate_folios_are_compared():
     sequence = Sequence(block_size=1024, layout=["written"] * 4, steps=[Step("write", 0, 512, 1)])
     expected = expect(sequence, FULL)
-    assert expected[0].folio == CACHED | FOLIO_DIRTY
+    assert expected[0].folio == folio.CACHED | folio.DIRTY
     [one] = seen_of(sequence)
     unseen = changed(one, pages=bytes([0]))
     assert first_difference(sequence, expected, [unseen]) is None
-    uptodate = changed(one, pages=bytes([CACHED | FOLIO_UPTODATE | FOLIO_DIRTY]))
+    uptodate = changed(one, pages=bytes([folio.CACHED | folio.UPTODATE | folio.DIRTY]))
     assert first_difference(sequence, expected, [uptodate]) is not None
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailwalk.errors import ModelError
+from tailwalk.model import folio
 from tailwalk.model.designs import DESIGNS, find_design
 from tailwalk.model.expected import expect
 from tailwalk.model.sequence import (
@@ -20,7 +21,7 @@ from tailwalk.model.sequence import (
     Step,
     random_sequence,
 )
-from tailwalk.model.words import CACHED, EFAULT, FOLIO_DIRTY, FOLIO_UPTODATE, MODES
+from tailwalk.model.words import EFAULT, MODES
 
 FULL = find_design("full")
 SHAPES = [(1024, 4), (1024, 16), (2048, 2), (4096, 1), (4096, 8)]
@@ -116,7 +117,7 @@ def test_the_folio_is_expected_while_it_is_certain_to_be_one():
     first, cut, empty, part = expected_of(
         [whole, Step("truncate", 2048), Step("truncate", 0), Step("write", 0, 4096, 1)],
         block_size=4096)
-    assert first.folio == CACHED | FOLIO_UPTODATE | FOLIO_DIRTY
+    assert first.folio == folio.CACHED | folio.UPTODATE | folio.DIRTY
     assert cut.folio == first.folio  # its dirty buffer forbids a split
     assert empty.folio == 0
     assert part.folio is None  # of what size is the kernel's to say

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tailwalk.errors import UsageError
+from tailwalk.model import bh
 from tailwalk.model.walks import BitmapWalk, CommitAt, RingWalk, Visits, Walk, commit_at
-from tailwalk.model.words import DIRTY, MODES, Mode
+from tailwalk.model.words import MODES, Mode
 
 
 def whole_ring(*_: Any) -> Any:
@@ -88,7 +89,7 @@ class Design:
 def _clean_commit_at(flags: int, outside: bool) -> tuple[int, bool, int]:
     """The commit without mark_buffer_dirty()."""
     after, partial, operations = commit_at(flags, outside)
-    return after & ~DIRTY | flags & DIRTY, partial, operations
+    return after & ~bh.DIRTY | flags & bh.DIRTY, partial, operations
 
 
 DESIGNS = {design.name: design for design in (

@@ -15,6 +15,7 @@ import msgspec
 
 from tailwalk.cases import PAGE
 from tailwalk.errors import ModelError
+from tailwalk.model import bh, blk, folio
 from tailwalk.model.contents import FIRST_VERSION, NOWHERE, ON_DISK, fresh_together
 from tailwalk.model.designs import Design
 from tailwalk.model.file import File, Walker
@@ -32,27 +33,12 @@ from tailwalk.model.rules import (
 )
 from tailwalk.model.sequence import FILLER, Layout, Sequence, Step
 from tailwalk.model.view import holes, in_cache, readable
-from tailwalk.model.words import (
-    CACHED,
-    DELAYED,
-    DIRTY,
-    EFAULT,
-    FOLIO_DIRTY,
-    FOLIO_UPTODATE,
-    HOLE,
-    MAPPING,
-    UNITS,
-    UNWRITTEN_EXTENT,
-    WRITEBACK,
-    WRITTEN,
-    Setting,
-    State,
-)
+from tailwalk.model.words import EFAULT, UNITS, Setting, State
 
 _MAPPINGS: dict[Layout, int] = {
-    "hole": HOLE, "preallocated": UNWRITTEN_EXTENT, "written": WRITTEN}
+    "hole": blk.HOLE, "preallocated": blk.UNWRITTEN, "written": blk.WRITTEN}
 
-SHOWN_FLAGS = CACHED | FOLIO_UPTODATE | FOLIO_DIRTY | WRITEBACK
+SHOWN_FLAGS = folio.CACHED | folio.UPTODATE | folio.DIRTY | folio.WRITEBACK
 """The flags of a folio that a program can see."""
 
 
@@ -181,7 +167,7 @@ class _Run:
 
     def _write_back(self) -> None:
         start_writeback(self.file)
-        if self.file.folio & WRITEBACK:
+        if self.file.folio & folio.WRITEBACK:
             end_writeback(self.file)
 
     def _sync(self) -> None:
@@ -191,7 +177,7 @@ class _Run:
         commit(file)
         if file.journalled:
             checkpoint(file)
-            file.folio &= ~FOLIO_DIRTY
+            file.folio &= ~folio.DIRTY
 
     def _contents(self) -> bytes:
         return bytes(0 if version < FIRST_VERSION else self.values[position][version]
@@ -252,9 +238,9 @@ class _Folios:
         # ext4_truncate_failed_write(), fs/ext4/truncate.h, v6.18; then the copy is tried again.
         cut_off = (step.do == "write" and not self.file.delalloc
                    and self._range[1] > self.file.size)
-        if not was.folio & CACHED:
+        if not was.folio & folio.CACHED:
             # __filemap_get_folio(), mm/filemap.c, v6.18, makes a folio as long as the write.
-            return (not self.file.folio & CACHED
+            return (not self.file.folio & folio.CACHED
                     or (step.do == "write" and self._range == (0, end) and not cut_off))
         if step.do == "truncate":
             return self._range[0] == end or self._survives(self._range[0], end)
@@ -266,7 +252,7 @@ class _Folios:
     def _survives(self, start: int, end: int) -> bool:
         """Is the folio certain to stay whole when a part of it is truncated? A split fails where a
         dirty buffer stays."""
-        return any(flags & DIRTY and (index * UNITS < start or (index + 1) * UNITS > end)
+        return any(flags & bh.DIRTY and (index * UNITS < start or (index + 1) * UNITS > end)
                    for index, flags in enumerate(self._was.ring))
 
     def _doubt(self, step: Step) -> None:
@@ -282,7 +268,8 @@ class _Folios:
         certain = self._certain(step)
         self.unsure |= {
             index for index in range(start // UNITS, -(-reaches // UNITS))
-            if index not in certain and was.blocks[index] & MAPPING not in (DELAYED, WRITTEN)}
+            if index not in certain
+            and was.blocks[index] & blk.MAPPING not in (blk.DELAYED, blk.WRITTEN)}
 
     def _certain(self, step: Step) -> range:
         """Blocks that a write or store makes data of, whatever the folios."""
@@ -318,10 +305,10 @@ class _Folios:
 
 def _segment(state: State, index: int) -> str:
     """A block's letter, whatever the folios: a preallocated block is data where it is cached."""
-    mapping = state.blocks[index] & MAPPING
-    if mapping in (DELAYED, WRITTEN):
+    mapping = state.blocks[index] & blk.MAPPING
+    if mapping in (blk.DELAYED, blk.WRITTEN):
         return "D"
-    if mapping == HOLE:
+    if mapping == blk.HOLE:
         return "H"
-    dirty = state.ring and state.ring[index] & DIRTY and in_cache(state, index)
+    dirty = state.ring and state.ring[index] & bh.DIRTY and in_cache(state, index)
     return "D" if dirty else "?"

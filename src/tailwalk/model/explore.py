@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tailwalk.errors import ModelError
+from tailwalk.model import blk, folio
 from tailwalk.model.contents import CANON, DISTINCT, fresh_together, rename_together
 from tailwalk.model.designs import Design
 from tailwalk.model.file import Walker
@@ -43,10 +44,10 @@ from tailwalk.model.view import (
     flag_differences,
     show_state,
 )
-from tailwalk.model.words import FAILED, WRITEBACK, Setting, State
+from tailwalk.model.words import Setting, State
 from tailwalk.progress import SILENT, Progress, Task
 
-_NOT_LOOKED_AT = bytes(value & ~FAILED for value in range(256))
+_NOT_LOOKED_AT = bytes(value & ~blk.FAILED for value in range(256))
 _STATES_AT_MOST = 40_000_000
 
 
@@ -315,7 +316,7 @@ def moves_of_both(reference: Walker, design: Walker, pair: Pair, *, fine: bool) 
     if one == other:
         return list(these)
     those = dict.fromkeys(moves(design.for_state(other), other, fine=fine))
-    waits = WAIT_FOR_WRITEBACK if (one.folio | other.folio) & WRITEBACK else frozenset()
+    waits = WAIT_FOR_WRITEBACK if (one.folio | other.folio) & folio.WRITEBACK else frozenset()
     return [move for move in these | those
             if (move in these and move in those)
             or (move.rule not in EVICTIONS and move.rule not in waits)]

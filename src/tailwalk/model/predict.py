@@ -16,10 +16,10 @@ from tailwalk.cases import PAGE, Case, show_size
 from tailwalk.cases.places import folio_size
 from tailwalk.cases.ring import written_ranges
 from tailwalk.errors import ModelError
+from tailwalk.model import bh, blk
 from tailwalk.model.designs import Design
 from tailwalk.model.file import reserve
 from tailwalk.model.walks import Counts, span_of
-from tailwalk.model.words import DIRTY, MAPPED, UPTODATE, WRITTEN
 
 RANDOM: Final = "random"
 Place = int | Literal["random"]
@@ -138,12 +138,12 @@ def _terms(case: Case, design: Design, offset: int, block_size: int,
     for start, end in chunks:
         buffers = folio // block_size
         span = span_of(start, end, block_size, buffers)
-        ring = bytearray((UPTODATE | DIRTY | MAPPED,)) * buffers
+        ring = bytearray((bh.UPTODATE | bh.DIRTY | bh.MAPPED,)) * buffers
         if not case.uptodate:
             left_out = -(-PAGE // block_size)
             ring[-left_out:] = bytes(left_out)
         # An overwrite of mapped blocks calls get_block of none.
-        for counts in walk.cost(bytes(ring), bytes((WRITTEN,)) * buffers, span=span,
+        for counts in walk.cost(bytes(ring), bytes((blk.WRITTEN,)) * buffers, span=span,
                                 uptodate=case.uptodate, get_block=reserve):
             total += counts
             inside += counts.prefix > 0

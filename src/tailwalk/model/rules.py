@@ -7,36 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+from tailwalk.model import bh, blk, folio
 from tailwalk.model.contents import CLEAR, COPY, FILL, FORGET, HOME, LAND
 from tailwalk.model.file import File, clearing_flags, look_up
 from tailwalk.model.walks import GetBlock, Range
-from tailwalk.model.words import (
-    ASYNC_WRITE,
-    CACHED,
-    CONVERTING,
-    DELAY,
-    DELAYED,
-    DIRTY,
-    EIO,
-    ENOSPC,
-    FOLIO_DIRTY,
-    FOLIO_UPTODATE,
-    HOLE,
-    MAPPED,
-    MAPPING,
-    NEW,
-    RUNNING,
-    UNCOMMITTED,
-    UNITS,
-    UNJOURNALLED,
-    UNWRITTEN,
-    UNWRITTEN_EXTENT,
-    UPTODATE,
-    WRITE_ERROR,
-    WRITEBACK,
-    WRITTEN,
-    State,
-)
+from tailwalk.model.words import EIO, ENOSPC, UNITS, State
 
 # Reading, giving up rings and folios, splitting.
 
@@ -54,7 +29,7 @@ def read(file: File, unreadable: int | None = None) -> int:
         return 0
     file.cache_folio()
     in_file = -(-file.size // UNITS)
-    mapped = [index < in_file and block & MAPPING == WRITTEN
+    mapped = [index < in_file and block & blk.MAPPING == blk.WRITTEN
               for index, block in enumerate(file.blocks)]
     first_hole = mapped.index(False) if False in mapped else len(mapped)
     if file.ring or any(mapped[first_hole:]):
@@ -63,7 +38,7 @@ def read(file: File, unreadable: int | None = None) -> int:
     if unreadable is not None and first_hole and unreadable < first_hole:
         return EIO
     file.change(FILL, 0, first_hole * UNITS)
-    file.folio |= FOLIO_UPTODATE
+    file.folio |= folio.UPTODATE
     return 0
 
 
@@ -72,23 +47,23 @@ def _read_by_buffers(file: File, in_file: int, unreadable: int | None) -> int:
     file.attach_ring()
     error = 0
     for index in range(len(file.ring)):
-        if file.ring[index] & UPTODATE:
+        if file.ring[index] & bh.UPTODATE:
             continue
-        if not file.ring[index] & MAPPED:
-            if index < in_file and file.blocks[index] & MAPPING >= UNWRITTEN_EXTENT:
+        if not file.ring[index] & bh.MAPPED:
+            if index < in_file and file.blocks[index] & blk.MAPPING >= blk.UNWRITTEN:
                 file.change_buffer(index, add=look_up(file.blocks[index]),
-                                   drop=NEW | MAPPED | UNWRITTEN)
-            if not file.ring[index] & MAPPED:
+                                   drop=bh.NEW | bh.MAPPED | bh.UNWRITTEN)
+            if not file.ring[index] & bh.MAPPED:
                 file.change_block(CLEAR, index)
-                file.change_buffer(index, add=UPTODATE)
+                file.change_buffer(index, add=bh.UPTODATE)
                 continue
         if unreadable in (index, EVERY_BLOCK):
             error = EIO
             continue
         file.change_block(FILL, index)
-        file.change_buffer(index, add=UPTODATE)
+        file.change_buffer(index, add=bh.UPTODATE)
     if not error:
-        file.folio |= FOLIO_UPTODATE
+        file.folio |= folio.UPTODATE
     return error
 
 
@@ -100,7 +75,7 @@ def drop_buffers(file: File) -> int:
 
 def reclaim(file: File) -> int:
     """Evict a clean folio: remove_mapping(), mm/vmscan.c."""
-    if not file.folio & (FOLIO_DIRTY | WRITEBACK) and (not file.ring or file.droppable()):
+    if not file.folio & (folio.DIRTY | folio.WRITEBACK) and (not file.ring or file.droppable()):
         file.drop_folio()
     return 0
 
@@ -151,9 +126,9 @@ def truncate_to_size(file: File) -> None:
 
 def _truncate_cache(file: File, start: int, end: int) -> None:
     """truncate_inode_pages_range(), mm/truncate.c, v6.18, for the one folio."""
-    if not file.folio & CACHED or start >= end:
+    if not file.folio & folio.CACHED or start >= end:
         return
-    if file.folio & WRITEBACK:
+    if file.folio & folio.WRITEBACK:
         end_writeback(file)  # folio_wait_writeback()
     if start == 0 and end == file.walker.end_of_folio:
         file.drop_folio()
@@ -164,7 +139,7 @@ def _truncate_cache(file: File, start: int, end: int) -> None:
     setting = file.walker.setting
     # A folio that is split loses its ring and stays, here in one piece.
     if (setting.large and not (setting.splittable and file.drop_ring())
-            and not file.folio & FOLIO_DIRTY):
+            and not file.folio & folio.DIRTY):
         file.drop_folio()
 
 
@@ -242,12 +217,12 @@ def _write_end(file: File, start: int, end: int, copied: int) -> int:
     ended = file.walker.end(file.ring, file.is_uptodate(), start, end, copied)
     file.ring = ended.ring
     for index in ended.given_back:
-        file.change_backing(index, drop=MAPPING, add=HOLE)
+        file.change_backing(index, drop=blk.MAPPING, add=blk.HOLE)
     file.clear_all(ended.zeroed)
     if ended.uptodate:
-        file.folio |= FOLIO_UPTODATE
+        file.folio |= folio.UPTODATE
     if ended.dirtied:
-        file.folio |= FOLIO_DIRTY
+        file.folio |= folio.DIRTY
     return ended.accepted
 
 
@@ -263,10 +238,10 @@ def _journalled_write_end(file: File, start: int, end: int, copied: int) -> int:
     for index in range(len(file.ring)):
         if index in taken:
             file.journal_buffer(index)
-        elif not file.ring[index] & UPTODATE:
+        elif not file.ring[index] & bh.UPTODATE:
             partial = True
     if not partial:
-        file.folio |= FOLIO_UPTODATE
+        file.folio |= folio.UPTODATE
     return copied
 
 
@@ -277,7 +252,7 @@ def _grow(file: File, new_size: int, accepted: int) -> None:
         if new_size > file.size:
             file.size = new_size
             last = file.ring[(new_size - 1) // UNITS]
-            if accepted and last & MAPPED and not last & (DELAY | UNWRITTEN):
+            if accepted and last & bh.MAPPED and not last & (bh.DELAY | bh.UNWRITTEN):
                 file.disksize = max(file.disksize, new_size)
     else:
         file.size = max(file.size, new_size)
@@ -298,14 +273,14 @@ def store(file: File, unit: int, *, refuse: int | None = None,
     if file.delalloc:
         error = _generic_mkwrite(file, end, refuse)
     elif not file.journalled and file.ring and all(
-            flags & MAPPED for flags in file.ring[:-(-end // UNITS)]):
+            flags & bh.MAPPED for flags in file.ring[:-(-end // UNITS)]):
         error = 0
     else:
         error = _ext4_mkwrite(file, end, refuse)
     if error:
         return error
     if file.journalled:
-        file.folio |= FOLIO_DIRTY  # ext4_journalled_dirty_folio() leaves the buffers alone
+        file.folio |= folio.DIRTY  # ext4_journalled_dirty_folio() leaves the buffers alone
     else:
         file.dirty_all()
     file.store(unit, unit + 1, versions)
@@ -319,8 +294,8 @@ def _generic_mkwrite(file: File, end: int, refuse: int | None) -> int:
                                                  refuse)
     file.ring, file.blocks = ring, blocks
     file.clear_all(zeroed)
-    if any(flags & DIRTY for flags in ring):
-        file.folio |= FOLIO_DIRTY
+    if any(flags & bh.DIRTY for flags in ring):
+        file.folio |= folio.DIRTY
     if error:
         file.zero_new(0, end)
         return error
@@ -337,19 +312,19 @@ def _generic_begin(ring: bytes, blocks: bytes, end: int, get_block: GetBlock,
     calls = 0
     for i in range(len(ring)):
         if i * UNITS >= end:
-            after[i] |= UPTODATE
+            after[i] |= bh.UPTODATE
             continue
-        after[i] &= ~NEW
-        if not after[i] & MAPPED:
+        after[i] &= ~bh.NEW
+        if not after[i] & bh.MAPPED:
             if calls == refuse:
                 return bytes(after), bytes(backing), (), ENOSPC
             calls += 1
             flags, backing[i] = get_block(backing[i])
-            after[i] = after[i] & ~(NEW | MAPPED | UNWRITTEN) | flags
-            if after[i] & NEW:
-                after[i] = after[i] & ~NEW | UPTODATE | DIRTY
+            after[i] = after[i] & ~(bh.NEW | bh.MAPPED | bh.UNWRITTEN) | flags
+            if after[i] & bh.NEW:
+                after[i] = after[i] & ~bh.NEW | bh.UPTODATE | bh.DIRTY
                 continue
-        after[i] |= UPTODATE
+        after[i] |= bh.UPTODATE
     return bytes(after), bytes(backing), (), 0
 
 
@@ -371,7 +346,7 @@ def _ext4_mkwrite(file: File, end: int, refuse: int | None) -> int:
 
 # How data reach the disk: writeback, the journal's commit and checkpoint.
 
-_COMMITTED = clearing_flags(UNCOMMITTED)
+_COMMITTED = clearing_flags(blk.UNCOMMITTED)
 
 
 def start_writeback(file: File, *, refuse: int | None = None, fatal: bool = False,
@@ -411,7 +386,7 @@ def _extents_to_map(file: File, in_file: int) -> Iterator[range]:
     """mpage_add_bh_to_extent(): runs of dirty buffers that are delayed, or are unwritten."""
     start, kind = 0, 0
     for index, flags in enumerate(file.ring[:in_file]):
-        needs = flags & (DELAY | UNWRITTEN) if flags & DIRTY and flags & MAPPED else 0
+        needs = flags & (bh.DELAY | bh.UNWRITTEN) if flags & bh.DIRTY and flags & bh.MAPPED else 0
         if needs != kind:
             if kind:
                 yield range(start, index)
@@ -422,44 +397,44 @@ def _extents_to_map(file: File, in_file: int) -> Iterator[range]:
 
 def _map_block(file: File, index: int) -> None:
     """mpage_map_one_extent() with dioread_nolock, and mpage_process_folio(), for one block."""
-    if file.blocks[index] & MAPPING == DELAYED:
-        file.change_backing(index, drop=MAPPING, add=UNWRITTEN_EXTENT)
-    if file.blocks[index] & MAPPING == UNWRITTEN_EXTENT:
-        file.change_backing(index, add=CONVERTING)
-    file.change_buffer(index, drop=DELAY | UNWRITTEN)
+    if file.blocks[index] & blk.MAPPING == blk.DELAYED:
+        file.change_backing(index, drop=blk.MAPPING, add=blk.UNWRITTEN)
+    if file.blocks[index] & blk.MAPPING == blk.UNWRITTEN:
+        file.change_backing(index, add=blk.CONVERTING)
+    file.change_buffer(index, drop=bh.DELAY | bh.UNWRITTEN)
 
 
 def _submit(file: File) -> None:
     """mpage_submit_folio() and ext4_bio_write_folio(), fs/ext4/page-io.c, v6.18."""
-    if not file.folio & FOLIO_DIRTY:
+    if not file.folio & folio.DIRTY:
         return
-    file.folio &= ~FOLIO_DIRTY
+    file.folio &= ~folio.DIRTY
     file.change(CLEAR, file.size, file.walker.end_of_folio)
     for index, flags in enumerate(file.ring):
         if index * UNITS >= file.size:
-            file.change_buffer(index, add=UPTODATE, drop=DIRTY)
-        elif not flags & DIRTY or flags & (DELAY | UNWRITTEN) or not flags & MAPPED:
-            if not flags & MAPPED:
-                file.change_buffer(index, drop=DIRTY)
-            if file.ring[index] & DIRTY or file.blocks[index] & RUNNING:
-                file.folio |= FOLIO_DIRTY
+            file.change_buffer(index, add=bh.UPTODATE, drop=bh.DIRTY)
+        elif not flags & bh.DIRTY or flags & (bh.DELAY | bh.UNWRITTEN) or not flags & bh.MAPPED:
+            if not flags & bh.MAPPED:
+                file.change_buffer(index, drop=bh.DIRTY)
+            if file.ring[index] & bh.DIRTY or file.blocks[index] & blk.RUNNING:
+                file.folio |= folio.DIRTY
         else:
-            file.change_buffer(index, add=ASYNC_WRITE, drop=DIRTY | NEW)
+            file.change_buffer(index, add=bh.ASYNC_WRITE, drop=bh.DIRTY | bh.NEW)
             file.change_block(COPY, index)
-            file.folio |= WRITEBACK
+            file.folio |= folio.WRITEBACK
 
 
 def _give_up(file: File) -> None:
     """mpage_release_unused_pages() with invalidate, fs/ext4/inode.c, v6.18: the one place where
     ext4 takes a folio's uptodate flag away."""
     for index, block in enumerate(file.blocks):
-        if block & MAPPING == DELAYED:
-            file.change_backing(index, drop=MAPPING, add=HOLE)
-        file.change_backing(index, drop=CONVERTING)
+        if block & blk.MAPPING == blk.DELAYED:
+            file.change_backing(index, drop=blk.MAPPING, add=blk.HOLE)
+        file.change_backing(index, drop=blk.CONVERTING)
     file.invalidate(0, file.walker.end_of_folio)
     if not file.walker.setting.ring_survives:
         file.drop_ring()
-    file.folio &= ~FOLIO_UPTODATE
+    file.folio &= ~folio.UPTODATE
 
 
 def end_writeback(file: File, *, failed: int | None = None) -> int:
@@ -468,23 +443,23 @@ def end_writeback(file: File, *, failed: int | None = None) -> int:
     `failed` is the block whose write fails, or EVERY_BLOCK. Returns 0 or EIO.
     """
     error = 0
-    in_flight = [index for index, flags in enumerate(file.ring) if flags & ASYNC_WRITE]
+    in_flight = [index for index, flags in enumerate(file.ring) if flags & bh.ASYNC_WRITE]
     for index in in_flight:
         if failed in (index, EVERY_BLOCK):
             error = EIO
-            file.change_buffer(index, add=WRITE_ERROR, drop=ASYNC_WRITE)
+            file.change_buffer(index, add=bh.WRITE_ERROR, drop=bh.ASYNC_WRITE)
             file.change_block(FORGET, index)
         else:
-            file.change_buffer(index, drop=ASYNC_WRITE)
+            file.change_buffer(index, drop=bh.ASYNC_WRITE)
             file.change_block(LAND, index)
         file.mark_failed(index, failed=failed in (index, EVERY_BLOCK))
     for index in in_flight:
-        if file.blocks[index] & CONVERTING:
+        if file.blocks[index] & blk.CONVERTING:
             # One failed write keeps every extent of its io_end unwritten.
-            file.change_backing(index, drop=CONVERTING, add=0 if error else WRITTEN)
+            file.change_backing(index, drop=blk.CONVERTING, add=0 if error else blk.WRITTEN)
             if error:
                 file.mark_failed(index, failed=True)
-    file.folio &= ~WRITEBACK
+    file.folio &= ~folio.WRITEBACK
     return error
 
 
@@ -494,12 +469,12 @@ def commit(file: File) -> int:
     journal, and their buffers become dirty for the checkpoint (__jbd2_journal_refile_buffer())."""
     if file.journalled:
         for index, block in enumerate(file.blocks):
-            if block & RUNNING:
+            if block & blk.RUNNING:
                 file.change_block(COPY, index)
-                file.change_backing(index, drop=RUNNING)
-                file.change_buffer(index, add=DIRTY)
-                file.folio |= FOLIO_DIRTY
-    elif file.folio & CACHED and any(block & UNCOMMITTED for block in file.blocks):
+                file.change_backing(index, drop=blk.RUNNING)
+                file.change_buffer(index, add=bh.DIRTY)
+                file.folio |= folio.DIRTY
+    elif file.folio & folio.CACHED and any(block & blk.UNCOMMITTED for block in file.blocks):
         _submit(file)
         end_writeback(file)
     file.blocks = file.blocks.translate(_COMMITTED)
@@ -515,14 +490,14 @@ def checkpoint(file: File, *, failed: int | None = None) -> int:
     """
     error = 0
     for index, flags in enumerate(file.ring):
-        if not flags & DIRTY or file.blocks[index] & RUNNING:
+        if not flags & bh.DIRTY or file.blocks[index] & blk.RUNNING:
             continue
         if failed in (index, EVERY_BLOCK):
             error = EIO
-            file.change_buffer(index, add=WRITE_ERROR, drop=DIRTY | UPTODATE)
+            file.change_buffer(index, add=bh.WRITE_ERROR, drop=bh.DIRTY | bh.UPTODATE)
             file.change_block(FORGET, index)
         else:
-            file.change_buffer(index, add=UPTODATE, drop=DIRTY | WRITE_ERROR)
+            file.change_buffer(index, add=bh.UPTODATE, drop=bh.DIRTY | bh.WRITE_ERROR)
             file.change_block(HOME, index)
         file.mark_failed(index, failed=failed in (index, EVERY_BLOCK))
     return error
@@ -533,5 +508,5 @@ def leave_journal(file: File) -> int:
     and keeps the page cache."""
     commit(file)
     checkpoint(file)
-    file.folio |= UNJOURNALLED
+    file.folio |= folio.UNJOURNALLED
     return 0

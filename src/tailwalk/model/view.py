@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tailwalk.model import bh, blk, folio
 from tailwalk.model.contents import (
     CACHE_VALUE,
     COPY_VALUE,
@@ -15,44 +16,21 @@ from tailwalk.model.contents import (
     STALE,
     ZERO,
 )
-from tailwalk.model.words import (
-    BLOCK_FLAGS,
-    BLOCK_NAMES,
-    BUFFER_FLAGS,
-    CACHED,
-    DELAYED,
-    DIRTY,
-    FAILED,
-    FOLIO_DIRTY,
-    FOLIO_FLAGS,
-    FOLIO_UPTODATE,
-    HOLE,
-    MAPPING,
-    NEW,
-    RUNNING,
-    UNCOMMITTED,
-    UNITS,
-    UNJOURNALLED,
-    UPTODATE,
-    WRITTEN,
-    Mode,
-    Setting,
-    State,
-    in_blocks,
-)
+from tailwalk.model.words import UNITS, Mode, Setting, State, in_blocks
 
 
 def in_cache(state: State, index: int) -> bool:
     """Would a read of a block be served from the cache (filemap_range_uptodate())?"""
-    return bool(state.folio & CACHED and (
-        state.folio & FOLIO_UPTODATE or (state.ring and state.ring[index] & UPTODATE)))
+    return bool(state.folio & folio.CACHED and (
+        state.folio & folio.UPTODATE or (state.ring and state.ring[index] & bh.UPTODATE)))
 
 
 def readable(state: State) -> bytes:
     """What read(2) gives, a value for each unit of the file: what the cache holds, or else what
     a successful read would bring there."""
     return bytes(CACHE_VALUE[symbol] if in_cache(state, unit // UNITS) else
-                 DISK_VALUE[symbol] if state.blocks[unit // UNITS] & MAPPING == WRITTEN else ZERO
+                 DISK_VALUE[symbol] if state.blocks[unit // UNITS] & blk.MAPPING == blk.WRITTEN
+                 else ZERO
                  for unit, symbol in enumerate(state.units[:state.size]))
 
 
@@ -63,11 +41,11 @@ def after_crash(state: State, mode: Mode) -> bytes:
     At any earlier commit the mapping is one that the run had before, so two runs that agree here
     after every move agree at every moment of a crash.
     """
-    replayed = mode == "journal" and not state.folio & UNJOURNALLED
+    replayed = mode == "journal" and not state.folio & folio.UNJOURNALLED
     seen = bytearray(state.disksize)
     for unit in range(state.disksize):
         block = state.blocks[unit // UNITS]
-        if block & MAPPING == WRITTEN and not block & UNCOMMITTED:
+        if block & blk.MAPPING == blk.WRITTEN and not block & blk.UNCOMMITTED:
             symbol = state.units[unit]
             copy = COPY_VALUE[symbol] if replayed else 0
             seen[unit] = copy - 1 if copy else DISK_VALUE[symbol]
@@ -79,9 +57,9 @@ def holes(state: State) -> str:
     block is data where the cache holds it (folio_seek_hole_data(), mm/filemap.c, v6.18)."""
     letters = []
     for index in range(-(-state.size // UNITS)):
-        mapping = state.blocks[index] & MAPPING
-        data = mapping in (DELAYED, WRITTEN) or (mapping != HOLE and in_cache(state, index))
-        letters.append("D" if data else ".")
+        mapping = state.blocks[index] & blk.MAPPING
+        letters.append("D" if mapping in (blk.DELAYED, blk.WRITTEN) or (
+            mapping != blk.HOLE and in_cache(state, index)) else ".")
     return "".join(letters)
 
 
@@ -100,7 +78,7 @@ def difference(one: State, other: State, mode: Mode) -> str | None:
     if one.disksize != other.disksize:
         return f"a crash leaves a size of {in_blocks(one.disksize)} or {in_blocks(other.disksize)}"
     for index, (a, b) in enumerate(zip(one.blocks, other.blocks, strict=True)):
-        if (a ^ b) & (MAPPING | UNCOMMITTED):
+        if (a ^ b) & (blk.MAPPING | blk.UNCOMMITTED):
             return f"block {index} is {block_name(a)} or {block_name(b)} on disk"
     if one.units:
         found = _first_difference(after_crash(one, mode), after_crash(other, mode))
@@ -122,14 +100,14 @@ def flag_differences(one: State, other: State) -> frozenset[str]:
         if one.ring or other.ring:
             found.add("a ring that only one of them has")
     else:
-        where = ("an uptodate folio" if one.folio & other.folio & FOLIO_UPTODATE
+        where = ("an uptodate folio" if one.folio & other.folio & folio.UPTODATE
                  else "a folio that is not uptodate")
         for a, b in zip(one.ring, other.ring, strict=True):
-            found |= {f"{name} of buffers of {where}" for flag, name in BUFFER_FLAGS.items()
+            found |= {f"{name} of buffers of {where}" for flag, name in bh.NAMES.items()
                       if (a ^ b) & flag}
-    found |= {f"{name} of the folio" for flag, name in FOLIO_FLAGS.items()
+    found |= {f"{name} of the folio" for flag, name in folio.NAMES.items()
               if (one.folio ^ other.folio) & flag}
-    found |= {f"{name} of blocks" for flag, name in BLOCK_FLAGS.items()
+    found |= {f"{name} of blocks" for flag, name in blk.NAMES.items()
               if any((a ^ b) & flag for a, b in zip(one.blocks, other.blocks, strict=True))}
     if one.units != other.units:
         found.add("bytes that nothing shows")
@@ -175,7 +153,7 @@ class Invariant:
 
 
 def _shows_stale(seen: bytes, state: State) -> bool:
-    return STALE in seen and any(value == STALE and not state.blocks[unit // UNITS] & FAILED
+    return STALE in seen and any(value == STALE and not state.blocks[unit // UNITS] & blk.FAILED
                                  for unit, value in enumerate(seen))
 
 
@@ -192,28 +170,28 @@ INVARIANTS = (
         statement="the same after a crash at any moment (data=writeback does not promise it)"),
     Invariant(
         name="nothing new",
-        broken=lambda at: any(flags & NEW for flags in at.state.ring),
+        broken=lambda at: any(flags & bh.NEW for flags in at.state.ring),
         statement="no buffer is new between two system calls"),
     Invariant(
         name="dirty folio",
-        broken=lambda at: (not at.state.folio & FOLIO_DIRTY
-                           and any(flags & DIRTY for flags in at.state.ring)),
+        broken=lambda at: (not at.state.folio & folio.DIRTY
+                           and any(flags & bh.DIRTY for flags in at.state.ring)),
         statement="a folio with a dirty buffer is dirty"),
     Invariant(
         name="journalled uptodate",
-        broken=lambda at: any(block & RUNNING and not flags & UPTODATE
+        broken=lambda at: any(block & blk.RUNNING and not flags & bh.UPTODATE
                               for flags, block in zip(at.state.ring, at.state.blocks,
                                                       strict=False)),
         statement="a buffer in the running transaction is uptodate (mark_buffer_dirty() warns)"),
     Invariant(
         name="ring dies with uptodate", follows_folio=True,
-        broken=lambda at: bool(at.before.folio & FOLIO_UPTODATE and at.state.folio & CACHED
-                               and not at.state.folio & FOLIO_UPTODATE and at.state.ring),
+        broken=lambda at: bool(at.before.folio & folio.UPTODATE and at.state.folio & folio.CACHED
+                               and not at.state.folio & folio.UPTODATE and at.state.ring),
         statement="a folio that loses its uptodate flag loses its ring in the same step"),
     Invariant(
         name="uptodate ring", required=False,
-        broken=lambda at: (bool(at.state.folio & FOLIO_UPTODATE)
-                           and any(not flags & UPTODATE for flags in at.state.ring)),
+        broken=lambda at: (bool(at.state.folio & folio.UPTODATE)
+                           and any(not flags & bh.UPTODATE for flags in at.state.ring)),
         statement="the buffers of an uptodate folio are uptodate"),
 )
 
@@ -227,21 +205,21 @@ def value_name(value: int) -> str:
 
 def block_name(block: int) -> str:
     """A block's byte in words."""
-    return " ".join([BLOCK_NAMES[block & MAPPING],
-                     *(name for flag, name in BLOCK_FLAGS.items() if block & flag)])
+    return " ".join([blk.MAPPINGS[block & blk.MAPPING],
+                     *(name for flag, name in blk.NAMES.items() if block & flag)])
 
 
-_LETTERS = dict(zip(BUFFER_FLAGS, "udmnywae", strict=True))
-LEGEND = (", ".join(f"{_LETTERS[flag]} {name}" for flag, name in BUFFER_FLAGS.items())
+_LETTERS = dict(zip(bh.NAMES, "udmnywae", strict=True))
+LEGEND = (", ".join(f"{_LETTERS[flag]} {name}" for flag, name in bh.NAMES.items())
           + "; positions count blocks")
 
 
 def show_state(state: State) -> str:
     """A state on one line: folio flags, then each buffer's flags and its block's mapping."""
-    folio = ",".join(name for flag, name in FOLIO_FLAGS.items() if state.folio & flag) or "none"
-    ring = " ".join("".join(letter if flags & flag else "-" for flag, letter in _LETTERS.items())
-                    for flags in state.ring) or "no ring"
+    flags = ",".join(name for flag, name in folio.NAMES.items() if state.folio & flag) or "none"
+    ring = " ".join("".join(letter if buffer & flag else "-" for flag, letter in _LETTERS.items())
+                    for buffer in state.ring) or "no ring"
     blocks = " ".join(block_name(block).replace(" ", "+") for block in state.blocks)
-    return (f"size {in_blocks(state.size)}, on disk {in_blocks(state.disksize)}; folio {folio}; "
+    return (f"size {in_blocks(state.size)}, on disk {in_blocks(state.disksize)}; folio {flags}; "
             f"ring {ring}; blocks {blocks}")
 

@@ -20,18 +20,8 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 from tailwalk.cases.ring import touched_blocks
-from tailwalk.model.words import (
-    DELAY,
-    DELAYED,
-    DIRTY,
-    ENOSPC,
-    MAPPED,
-    MAPPING,
-    NEW,
-    UNWRITTEN,
-    UPTODATE,
-    WRITTEN,
-)
+from tailwalk.model import bh, blk
+from tailwalk.model.words import ENOSPC
 
 
 @dataclass
@@ -205,50 +195,50 @@ def cut(route: Visits, span: Span, uptodate: bool) -> Cut:
 def begin_at(flags: int, block: int, *, outside: bool, partly: bool, uptodate: bool,
              get_block: GetBlock, refuse: bool) -> Visit:
     """The body of the loop of ext4_block_write_begin(), fs/ext4/inode.c, v6.18 to v7.3."""
-    bh = Buffer(flags)
+    buffer = Buffer(flags)
 
     def step(*, zeroes: bool = False, reads: bool = False, calls: bool = False,
              refused: bool = False) -> Visit:
-        return Visit(bh.flags, block, zeroes, reads, calls, refused, bh.operations)
+        return Visit(buffer.flags, block, zeroes, reads, calls, refused, buffer.operations)
 
     if outside:
         if uptodate:
-            bh.set(UPTODATE)
+            buffer.set(bh.UPTODATE)
         return step()
-    if bh.test(NEW):
-        bh.clear(NEW)
-    calls = not bh.test(MAPPED)
+    if buffer.test(bh.NEW):
+        buffer.clear(bh.NEW)
+    calls = not buffer.test(bh.MAPPED)
     if calls:
         if refuse:
             return step(refused=True)
         got, block = get_block(block)
-        bh.flags = bh.flags & ~(NEW | MAPPED | UNWRITTEN) | got
-        if bh.test(NEW):
+        buffer.flags = buffer.flags & ~(bh.NEW | bh.MAPPED | bh.UNWRITTEN) | got
+        if buffer.test(bh.NEW):
             if uptodate:
-                bh.set(UPTODATE)
+                buffer.set(bh.UPTODATE)
                 return step(calls=True)
             return step(calls=True, zeroes=partly)
     if uptodate:
-        bh.set(UPTODATE)
+        buffer.set(bh.UPTODATE)
         return step(calls=calls)
-    return step(calls=calls, reads=(not bh.test(UPTODATE) and not bh.test(DELAY)
-                                    and not bh.test(UNWRITTEN) and partly))
+    return step(calls=calls, reads=(not buffer.test(bh.UPTODATE) and not buffer.test(bh.DELAY)
+                                    and not buffer.test(bh.UNWRITTEN) and partly))
 
 
 def commit_at(flags: int, outside: bool) -> tuple[int, bool, int]:
     """The body of the loop of block_commit_write(), fs/buffer.c, v6.18 to v7.3: the flags
     afterwards, whether the folio is only partly uptodate, and the flag operations."""
-    bh = Buffer(flags)
+    buffer = Buffer(flags)
     partial = False
     if outside:
-        if not bh.test(UPTODATE):
+        if not buffer.test(bh.UPTODATE):
             partial = True
     else:
-        bh.set(UPTODATE)
-        bh.set(DIRTY)
-    if bh.test(NEW):
-        bh.clear(NEW)
-    return bh.flags, partial, bh.operations
+        buffer.set(bh.UPTODATE)
+        buffer.set(bh.DIRTY)
+    if buffer.test(bh.NEW):
+        buffer.clear(bh.NEW)
+    return buffer.flags, partial, buffer.operations
 
 
 @cache
@@ -280,9 +270,9 @@ _BEGIN_OUTSIDE = bytes(
     begin_at(flags, 0, outside=True, partly=False, uptodate=True,
              get_block=lambda block: (0, block),
              refuse=False).flags for flags in range(256))
-_IS_UPTODATE = bytes(flags & UPTODATE for flags in range(256))
-_IS_NEW = bytes(flags & NEW for flags in range(256))
-_IS_DIRTY = bytes(flags & DIRTY for flags in range(256))
+_IS_UPTODATE = bytes(flags & bh.UPTODATE for flags in range(256))
+_IS_NEW = bytes(flags & bh.NEW for flags in range(256))
+_IS_DIRTY = bytes(flags & bh.DIRTY for flags in range(256))
 
 
 class RingWalk:
@@ -398,19 +388,19 @@ class BitmapWalk:
         reads: list[int] = []
         calls = 0
         for i in span.touched:
-            before = blocks[i] & MAPPING
-            if i == span.touched.start or before != blocks[i - 1] & MAPPING:
+            before = blocks[i] & blk.MAPPING
+            if i == span.touched.start or before != blocks[i - 1] & blk.MAPPING:
                 if calls == refuse:
                     # iomap_end() gives back what was reserved for this write.
                     return Begun(ring, blocks, (), (), calls, ENOSPC)
                 calls += 1
             got, after[i] = get_block(after[i])
-            flags[i] = flags[i] & ~(MAPPED | UNWRITTEN | NEW | DELAY) | got
-            if before == DELAYED:
-                flags[i] &= ~NEW  # reserved by an earlier write: not ours to give back
-            if uptodate or flags[i] & UPTODATE or not span.partly(i):
+            flags[i] = flags[i] & ~(bh.MAPPED | bh.UNWRITTEN | bh.NEW | bh.DELAY) | got
+            if before == blk.DELAYED:
+                flags[i] &= ~bh.NEW  # reserved by an earlier write: not ours to give back
+            if uptodate or flags[i] & bh.UPTODATE or not span.partly(i):
                 continue
-            if before == WRITTEN:
+            if before == blk.WRITTEN:
                 reads.append(i)
             else:
                 zeroed.extend(span.rest_of(i))
@@ -425,15 +415,15 @@ class BitmapWalk:
         taken = span.first(copied).touched if copied else ()
         for i in span.touched:
             if i in taken:
-                flags[i] |= UPTODATE | DIRTY
-            elif flags[i] & NEW and flags[i] & DELAY:
-                flags[i] &= ~(MAPPED | DELAY)
+                flags[i] |= bh.UPTODATE | bh.DIRTY
+            elif flags[i] & bh.NEW and flags[i] & bh.DELAY:
+                flags[i] &= ~(bh.MAPPED | bh.DELAY)
                 given_back.append(i)
-            elif not flags[i] & UPTODATE:
+            elif not flags[i] & bh.UPTODATE:
                 # Nothing keeps the mapping for the next read, which asks for it anew.
-                flags[i] &= ~(MAPPED | UNWRITTEN)
-            flags[i] &= ~NEW
-        complete = all(flag & UPTODATE for flag in flags)
+                flags[i] &= ~(bh.MAPPED | bh.UNWRITTEN)
+            flags[i] &= ~bh.NEW
+        complete = all(flag & bh.UPTODATE for flag in flags)
         return Ended(bytes(flags), tuple(given_back), (), copied, uptodate or complete,
                      bool(copied))
 
@@ -461,9 +451,9 @@ def zero_new_buffers(ring: bytes, start: int, end: int, *, block: int,
     after = bytearray(ring)
     zeroed: list[Range] = []
     for i, flags in enumerate(ring):
-        if flags & NEW and (i + 1) * block > start and i * block < end:
+        if flags & bh.NEW and (i + 1) * block > start and i * block < end:
             if not uptodate:
                 zeroed.append((max(start, i * block), min(end, (i + 1) * block)))
-                after[i] |= UPTODATE
-            after[i] = after[i] & ~NEW | DIRTY
+                after[i] |= bh.UPTODATE
+            after[i] = after[i] & ~bh.NEW | bh.DIRTY
     return bytes(after), tuple(zeroed)

@@ -14,47 +14,6 @@ from typing import Literal, NamedTuple, get_args
 from tailwalk.cases import KIB, PAGE
 from tailwalk.errors import ModelError
 
-# Flags of a buffer head (enum bh_state_bits, include/linux/buffer_head.h).
-UPTODATE = 1
-DIRTY = 2
-MAPPED = 4
-NEW = 8
-DELAY = 16
-UNWRITTEN = 32
-ASYNC_WRITE = 64
-WRITE_ERROR = 128
-
-BUFFER_FLAGS = {
-    UPTODATE: "uptodate", DIRTY: "dirty", MAPPED: "mapped", NEW: "new", DELAY: "delay",
-    UNWRITTEN: "unwritten", ASYNC_WRITE: "async-write", WRITE_ERROR: "write-error",
-}
-
-# Flags of the folio. It is locked while a rule runs and never between two rules, so that flag
-# needs no bit.
-CACHED = 1
-FOLIO_UPTODATE = 2
-FOLIO_DIRTY = 4
-WRITEBACK = 8
-UNJOURNALLED = 16  # of the inode: chattr -j has taken it out of data=journal
-
-FOLIO_FLAGS = {
-    CACHED: "cached", FOLIO_UPTODATE: "uptodate", FOLIO_DIRTY: "dirty", WRITEBACK: "writeback",
-    UNJOURNALLED: "unjournalled",
-}
-
-# What stands behind a block: the two low bits are its mapping (the extent status tree), the
-# others what the journal and the device have seen of it.
-HOLE, DELAYED, UNWRITTEN_EXTENT, WRITTEN = 0, 1, 2, 3
-MAPPING = 3
-UNCOMMITTED = 4  # became written in a transaction that has not committed
-RUNNING = 8  # its data are in the running transaction (data=journal)
-FAILED = 16  # an I/O error was reported for it since it was last written
-CONVERTING = 32  # becomes written when the write in flight succeeds (ext4_io_end_vec)
-
-BLOCK_NAMES = {HOLE: "hole", DELAYED: "delayed", UNWRITTEN_EXTENT: "unwritten", WRITTEN: "written"}
-BLOCK_FLAGS = {UNCOMMITTED: "uncommitted", RUNNING: "running", FAILED: "failed",
-               CONVERTING: "converting"}
-
 _LARGEST_BLOCK = 64 * KIB
 """Bytes in the largest block that ext4 has."""
 
