@@ -86,10 +86,10 @@ class Design:
         return RingWalk(self.begin, self.commit, indexed=self.indexed, at=self.at)
 
 
-def _clean_commit_at(flags: int, outside: bool) -> tuple[int, bool, int]:
+def _clean_commit_at(flags: int, outside: bool) -> tuple[int, int]:
     """The commit without mark_buffer_dirty()."""
-    after, partial, operations = commit_at(flags, outside)
-    return after & ~bh.DIRTY | flags & bh.DIRTY, partial, operations
+    after, operations = commit_at(flags, outside)
+    return after & ~bh.DIRTY | flags & bh.DIRTY, operations
 
 
 DESIGNS = {design.name: design for design in (

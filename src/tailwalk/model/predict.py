@@ -146,22 +146,21 @@ def _terms(case: Case, design: Design, offset: int, block_size: int,
         for counts in walk.cost(bytes(ring), bytes((blk.WRITTEN,)) * buffers, span=span,
                                 uptodate=case.uptodate, get_block=reserve):
             total += counts
-            inside += counts.prefix > 0
+            inside += counts["prefix"] > 0
     pieces = list(_pieces(case, chunks))
     words, odd = map(sum, zip(*(_copied(start, end) for start, end in pieces), strict=True))
     order = (folio // PAGE).bit_length() - 1
     faulted, touched = _faulted_in(case, chunks) if walk.maps_whole_calls else (0, 0)
-    return {"prefix": total.prefix, "tail": total.tail, "span": total.span,
+    return {**{name: total[name] for name in
+               ("prefix", "tail", "span", "hops", "lookups", "flags")},
             "folios": len(chunks), "large": len(chunks) * (order > 0),
             "levels": len(chunks) * _levels(case.file_size, order),
             "siblings": sum(_is_sibling(start, order) for start, _ in chunks),
             "words": words, "bytes": odd, "pieces": len(pieces),
             "writev": case.workload == "writev", "write": case.workload == "write",
             "inside": inside, "faulted": faulted, "touched": touched,
-            "hops": total.hops, "lookups": total.lookups,
             # An overwrite lies in one extent.
-            "get_block": 1 if walk.maps_whole_calls else total.get_block,
-            "flags": total.flags}
+            "get_block": 1 if walk.maps_whole_calls else total["get_block"]}
 
 
 def _levels(file_size: int, order: int) -> int:

@@ -14,8 +14,8 @@ prediction counts bytes.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -23,35 +23,18 @@ from tailwalk.cases.ring import touched_blocks
 from tailwalk.model import bh, blk
 from tailwalk.model.words import ENOSPC
 
+Counts = Counter[str]
+"""What a walk cost.
 
-@dataclass
-class Counts:
-    """What a walk cost.
-
-    Attributes:
-        prefix, span, tail: buffers visited before, in and behind the written range.
-        hops: links of the ring followed to reach a buffer that is not visited on the way.
-        lookups: uses of an index or a bitmap in place of a walk.
-        flags: flag operations (tests, sets and clears) on buffers and folio.
-        get_block: calls of get_block.
-    """
-
-    prefix: int = 0
-    span: int = 0
-    tail: int = 0
-    hops: int = 0
-    lookups: int = 0
-    flags: int = 0
-    get_block: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, name) + getattr(other, name) for name in COUNT_NAMES))
-
+    prefix, span, tail: buffers visited before, in and behind the written range.
+    hops: links of the ring followed to reach a buffer that is not visited on the way.
+    lookups: uses of an index or a bitmap in place of a walk.
+    flags: flag operations (tests, sets and clears) on buffers and folio.
+    get_block: calls of get_block.
+"""
 
 Range = tuple[int, int]
 """Start and end of a range of positions in the folio."""
-
-COUNT_NAMES = ("prefix", "span", "tail", "hops", "lookups", "flags", "get_block")
 
 GetBlock = Callable[[int], tuple[int, int]]
 """From a block's byte to the flags its buffer gets and the block's byte afterwards."""
@@ -120,9 +103,9 @@ class Buffer:
         self.flags &= ~flag
 
 
-CommitAt = Callable[[int, bool], tuple[int, bool, int]]
+CommitAt = Callable[[int, bool], tuple[int, int]]
 """The body of the commit's loop: from a buffer's flags and whether it is outside the range to the
-flags afterwards, whether the folio is only partly uptodate, and the flag operations."""
+flags afterwards and the flag operations."""
 
 
 class Visit(NamedTuple):
@@ -192,19 +175,16 @@ def cut(route: Visits, span: Span, uptodate: bool) -> Cut:
 
 
 @cache
-def begin_at(flags: int, block: int, *, outside: bool, partly: bool, uptodate: bool,
-             get_block: GetBlock, refuse: bool) -> Visit:
-    """The body of the loop of ext4_block_write_begin(), fs/ext4/inode.c, v6.18 to v7.3."""
+def begin_at(flags: int, block: int, *, partly: bool, uptodate: bool, get_block: GetBlock,
+             refuse: bool = False) -> Visit:
+    """The body of the loop of ext4_block_write_begin(), fs/ext4/inode.c, v6.18 to v7.3, at a
+    buffer in the range. Outside it only marks those of an uptodate folio uptodate."""
     buffer = Buffer(flags)
 
     def step(*, zeroes: bool = False, reads: bool = False, calls: bool = False,
              refused: bool = False) -> Visit:
         return Visit(buffer.flags, block, zeroes, reads, calls, refused, buffer.operations)
 
-    if outside:
-        if uptodate:
-            buffer.set(bh.UPTODATE)
-        return step()
     if buffer.test(bh.NEW):
         buffer.clear(bh.NEW)
     calls = not buffer.test(bh.MAPPED)
@@ -213,10 +193,7 @@ def begin_at(flags: int, block: int, *, outside: bool, partly: bool, uptodate: b
             return step(refused=True)
         got, block = get_block(block)
         buffer.flags = buffer.flags & ~(bh.NEW | bh.MAPPED | bh.UNWRITTEN) | got
-        if buffer.test(bh.NEW):
-            if uptodate:
-                buffer.set(bh.UPTODATE)
-                return step(calls=True)
+        if buffer.test(bh.NEW) and not uptodate:
             return step(calls=True, zeroes=partly)
     if uptodate:
         buffer.set(bh.UPTODATE)
@@ -225,20 +202,18 @@ def begin_at(flags: int, block: int, *, outside: bool, partly: bool, uptodate: b
                                     and not buffer.test(bh.UNWRITTEN) and partly))
 
 
-def commit_at(flags: int, outside: bool) -> tuple[int, bool, int]:
+def commit_at(flags: int, outside: bool) -> tuple[int, int]:
     """The body of the loop of block_commit_write(), fs/buffer.c, v6.18 to v7.3: the flags
-    afterwards, whether the folio is only partly uptodate, and the flag operations."""
+    afterwards and the flag operations."""
     buffer = Buffer(flags)
-    partial = False
     if outside:
-        if not buffer.test(bh.UPTODATE):
-            partial = True
+        buffer.test(bh.UPTODATE)
     else:
         buffer.set(bh.UPTODATE)
         buffer.set(bh.DIRTY)
     if buffer.test(bh.NEW):
         buffer.clear(bh.NEW)
-    return buffer.flags, partial, buffer.operations
+    return buffer.flags, buffer.operations
 
 
 @cache
@@ -252,7 +227,7 @@ def begin_inside(ring: bytes, blocks: bytes, first: int, span: Span, uptodate: b
     calls = error = 0
     for at, flags in enumerate(ring):
         i = first + at
-        step = begin_at(flags, blocks[at], outside=False, partly=span.partly(i),
+        step = begin_at(flags, blocks[at], partly=span.partly(i),
                         uptodate=uptodate, get_block=get_block, refuse=calls == refuse)
         after[at], backing[at] = step.flags, step.block
         calls += step.calls
@@ -266,10 +241,7 @@ def begin_inside(ring: bytes, blocks: bytes, first: int, span: Span, uptodate: b
     return Begun(bytes(after), bytes(backing), tuple(zeroed), tuple(reads), calls, error)
 
 
-_BEGIN_OUTSIDE = bytes(
-    begin_at(flags, 0, outside=True, partly=False, uptodate=True,
-             get_block=lambda block: (0, block),
-             refuse=False).flags for flags in range(256))
+_MARKED = bytes(flags | bh.UPTODATE for flags in range(256))
 _IS_UPTODATE = bytes(flags & bh.UPTODATE for flags in range(256))
 _IS_NEW = bytes(flags & bh.NEW for flags in range(256))
 _IS_DIRTY = bytes(flags & bh.DIRTY for flags in range(256))
@@ -308,9 +280,9 @@ class RingWalk:
                               get_block, refuse)
         prefix, tail = ring[start:first], ring[last:stop]
         if uptodate:
-            prefix = prefix.translate(_BEGIN_OUTSIDE)
+            prefix = prefix.translate(_MARKED)
             if not inside.error:
-                tail = tail.translate(_BEGIN_OUTSIDE)
+                tail = tail.translate(_MARKED)
         return inside._replace(ring=ring[:start] + prefix + inside.ring + tail + ring[stop:],
                                blocks=blocks[:first] + inside.blocks + blocks[last:])
 
@@ -338,31 +310,27 @@ class RingWalk:
         """What `begin` and `end` cost for a write that is taken in whole."""
         start, first, last, stop = visited = self._begin_cut(span, uptodate)
         begin = self._count(visited)
-        passed = ring[start:first] + ring[last:stop]
-        for flags in set(passed):
-            begin.flags += passed.count(flags) * begin_at(
-                flags, 0, outside=True, partly=False, uptodate=uptodate, get_block=get_block,
-                refuse=False).operations
+        if uptodate:
+            begin["flags"] += first - start + stop - last
         for i in range(first, last):
-            step = begin_at(ring[i], blocks[i], outside=False, partly=span.partly(i),
-                            uptodate=uptodate, get_block=get_block, refuse=False)
-            begin.flags += step.operations
-            begin.get_block += step.calls
+            step = begin_at(ring[i], blocks[i], partly=span.partly(i), uptodate=uptodate,
+                            get_block=get_block)
+            begin["flags"] += step.operations
+            begin["get_block"] += step.calls
         start, first, last, stop = visited = self._commit_cut(span, uptodate)
         commit = self._count(visited)
-        passed = ring[start:first] + ring[last:stop]
-        commit.flags += sum(passed.count(flags) * self._commit_at(flags, True)[2]
-                            for flags in set(passed))
-        commit.flags += sum(self._commit_at(flags, False)[2] for flags in ring[first:last])
+        for outside, run in ((True, ring[start:first] + ring[last:stop]),
+                             (False, ring[first:last])):
+            commit["flags"] += sum(run.count(flags) * self._commit_at(flags, outside)[1]
+                                   for flags in set(run))
         return begin, commit
 
     def _count(self, visited: Cut) -> Counts:
         start, first, last, stop = visited
-        counts = Counts(prefix=first - start, span=last - first, tail=stop - last)
-        if start and stop > start:
-            counts.lookups += self._indexed
-            counts.hops += 0 if self._indexed else start
-        return counts
+        reached = "lookups" if self._indexed else "hops"
+        there = 0 if not start or stop <= start else 1 if self._indexed else start
+        return Counts({"prefix": first - start, "span": last - first, "tail": stop - last,
+                       reached: there})
 
 
 class BitmapWalk:
@@ -434,8 +402,7 @@ class BitmapWalk:
         begun = self.begin(ring, blocks, span=span, uptodate=uptodate, get_block=get_block)
         looked_at = 0 if uptodate else sum(span.partly(i) for i in span.touched)
         return (Counts(span=looked_at, lookups=looked_at, flags=1 + looked_at,
-                       get_block=begun.calls),
-                Counts(lookups=2, flags=2))
+                       get_block=begun.calls), Counts(lookups=2, flags=2))
 
 
 Walk = RingWalk | BitmapWalk
