@@ -175,7 +175,7 @@ def test_a_difference_is_told_with_its_steps_and_its_replay(tmp_path):
     difference = first_difference(SEQUENCE, expected, seen)
     done = Replay(
         kernel=Kernel(spec="src:6.18", release="6.18.15", image=tmp_path, digest="0"),
-        release="6.18.15", design=find_design("tail"), goal=ReplayGoal(sequences=9),
+        release="6.18.15", design=find_design("tail"),
         tally=Replayed(modes=Counter({("ordered", 1024): 9}), actions=Counter(write=180),
                        counted=False), seconds=1.0,
         finding=Disagreement(42, SEQUENCE, expected, seen, difference))

@@ -187,7 +187,6 @@ class Replay:
     kernel: Kernel
     release: str
     design: Design
-    goal: ReplayGoal
     tally: Replayed
     seconds: float
     finding: Disagreement | None
@@ -290,8 +289,8 @@ def replay(kernel: Kernel, design: Design, goal: ReplayGoal, *, bench: Bench | N
             task.advance(len(batches[number]))
     if finding is not None:
         finding = replayer.shrink(finding)
-    return Replay(kernel=kernel, release=release, design=design, goal=goal,
-                  tally=_total(tallies), seconds=time.monotonic() - begin, finding=finding)
+    return Replay(kernel=kernel, release=release, design=design, tally=_total(tallies),
+                  seconds=time.monotonic() - begin, finding=finding)
 
 
 def _total(tallies: list[Replayed]) -> Replayed:

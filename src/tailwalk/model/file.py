@@ -3,25 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from tailwalk.model import bh, blk, folio
-from tailwalk.model.contents import (
-    CACHE_VALUE,
-    CLEAR,
-    DISK_VALUE,
-    FILL,
-    FREE,
-    LOSE,
-    STALE,
-    STORE,
-    store_versions,
-)
+from tailwalk.model import bh, blk, contents, folio
 from tailwalk.model.walks import Begun, Ended, GetBlock, Span, Walk, span_of, zero_new_buffers
 from tailwalk.model.words import EIO, UNITS, Mode, Setting, State
+
+T = TypeVar("T")
 
 
 @cache
@@ -110,7 +101,7 @@ class Walker:
         self.unjournalled = _INODES["ordered"]
         self._begin = cache(self._walk_begin)
         self._end = cache(self._walk_end)
-        self._rival_on = cache(self._rival_of)
+        self._plans_differ = cache(self._rival_plans_else)
         self._half: Walker | None = None
 
     def half(self) -> Walker:
@@ -130,48 +121,41 @@ class Walker:
     def begin(self, ring: bytes, blocks: bytes, uptodate: bool, start: int, end: int,
               get_block: GetBlock, refuse: int | None) -> Begun:
         """The design's ext4_block_write_begin()."""
-        begun, differs = self._begin(ring, blocks, uptodate, start, end, get_block, refuse)
-        if differs:
-            self.differed = True
-        return begun
+        return self._noted(self._begin(ring, blocks, uptodate, start, end, get_block, refuse))
 
     def end(self, ring: bytes, uptodate: bool, start: int, end: int, copied: int) -> Ended:
         """The design's block_write_end()."""
-        ended, differs = self._end(ring, uptodate, start, end, copied)
-        if differs:
-            self.differed = True
-        return ended
+        return self._noted(self._end(ring, uptodate, start, end, copied))
+
+    def _noted(self, walked: tuple[T, bool]) -> T:
+        self.differed |= walked[1]
+        return walked[0]
 
     def _walk_begin(self, ring: bytes, blocks: bytes, uptodate: bool, start: int, end: int,
                     get_block: GetBlock, refuse: int | None) -> tuple[Begun, bool]:
         span = self.span(start, end)
-
-        def begin(walk: Walk) -> Begun:
-            return walk.begin(ring, blocks, span=span, uptodate=uptodate, get_block=get_block,
-                              refuse=refuse)
-
-        begun = begin(self.walk)
-        rival = self._rival_on(span, uptodate)
-        return begun, rival is not None and begin(rival) != begun
+        return self._beside_rival(lambda walk: walk.begin(
+            ring, blocks, span=span, uptodate=uptodate, get_block=get_block, refuse=refuse),
+            (span,), uptodate)
 
     def _walk_end(self, ring: bytes, uptodate: bool, start: int, end: int,
                   copied: int) -> tuple[Ended, bool]:
         span = self.span(start, end)
-
-        def finish(walk: Walk) -> Ended:
-            return walk.end(ring, span=span, uptodate=uptodate, copied=copied)
-
-        ended = finish(self.walk)
         # A copy that fell short may be taken in as none at all.
-        rival = (self._rival_on(span.first(copied), uptodate)
-                 or self._rival_on(span.first(0), uptodate))
-        return ended, rival is not None and finish(rival) != ended
+        return self._beside_rival(lambda walk: walk.end(
+            ring, span=span, uptodate=uptodate, copied=copied),
+            (span.first(copied), span.first(0)), uptodate)
 
-    def _rival_of(self, span: Span, uptodate: bool) -> Walk | None:
-        """The rival, where it plans to walk a span in another way."""
-        if self.rival is None or self.rival.plan(span, uptodate) == self.walk.plan(span, uptodate):
-            return None
-        return self.rival
+    def _beside_rival(self, make: Callable[[Walk], T], spans: tuple[Span, ...],
+                      uptodate: bool) -> tuple[T, bool]:
+        """What the design does, and whether the rival, where its plan is another, does else."""
+        made = make(self.walk)
+        differs = any(self._plans_differ(span, uptodate) for span in spans)
+        return made, self.rival is not None and differs and make(self.rival) != made
+
+    def _rival_plans_else(self, span: Span, uptodate: bool) -> bool:
+        return (self.rival is not None
+                and self.rival.plan(span, uptodate) != self.walk.plan(span, uptodate))
 
     def span(self, start: int, end: int) -> Span:
         """A written range, in units."""
@@ -181,18 +165,7 @@ class Walker:
 class File:
     """A working copy of a state, and the steps that several rules share."""
 
-    __slots__ = (
-        "blocks",
-        "delalloc",
-        "disksize",
-        "folio",
-        "get_block",
-        "journalled",
-        "ring",
-        "size",
-        "units",
-        "walker",
-    )
+    __slots__ = (*State._fields, *Inode._fields, "walker")
 
     def __init__(self, walker: Walker, state: State) -> None:
         self.walker = walker
@@ -220,16 +193,15 @@ class File:
         """A program's bytes reach the cache: unused versions, or those of `versions` (one for
         each unit of the folio)."""
         if versions is None:
-            self.change(STORE, start, end)
+            self.change(contents.STORE, start, end)
         else:
-            units = self.units
-            self.units = (units[:start] + store_versions(units[start:end], versions[start:end])
-                          + units[end:])
+            stored = contents.store_versions(self.units[start:end], versions[start:end])
+            self.units = self.units[:start] + stored + self.units[end:]
 
     def clear_all(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Zero ranges of the cache."""
         for start, end in ranges:
-            self.change(CLEAR, start, end)
+            self.change(contents.CLEAR, start, end)
 
     # Flags of buffers, blocks and the folio.
 
@@ -284,7 +256,7 @@ class File:
         self.ring = b""
         self.folio &= folio.UNJOURNALLED
         self.blocks = self.blocks.translate(clearing_flags(blk.RUNNING))
-        self.change(LOSE, 0, self.walker.end_of_folio)
+        self.change(contents.LOSE, 0, self.walker.end_of_folio)
 
     def invalidate(self, start: int, end: int) -> None:
         """Discard the buffers that lie wholly in a range: block_invalidate_folio(), fs/buffer.c,
@@ -304,19 +276,17 @@ class File:
         """Make holes of the blocks from `first` up to but not `last`."""
         if first < last:
             self.blocks = self.blocks[:first] + bytes(last - first) + self.blocks[last:]
-            self.change(FREE, first * UNITS, last * UNITS)
+            self.change(contents.FREE, first * UNITS, last * UNITS)
 
     # Steps that several rules take.
 
-    def read_buffer(self, index: int, *, unreadable: bool) -> int:
+    def read_buffer(self, index: int, *, unreadable: bool = False) -> int:
         """ext4_read_bh_lock(), fs/ext4/super.c, v6.18: 0 or EIO. A buffer with a write error is
         uptodate without being read (ext4_buffer_uptodate(), fs/ext4/ext4.h)."""
-        if self.ring[index] & bh.WRITE_ERROR:
-            self.change_buffer(index, add=bh.UPTODATE)
-            return 0
-        if unreadable:
-            return EIO
-        self.change_block(FILL, index)
+        if not self.ring[index] & bh.WRITE_ERROR:
+            if unreadable:
+                return EIO
+            self.change_block(contents.FILL, index)
         self.change_buffer(index, add=bh.UPTODATE)
         return 0
 
@@ -353,8 +323,8 @@ class File:
             self.change_backing(index, add=blk.RUNNING)
             self.folio |= folio.DIRTY
 
-    def zero_in_block(self, start: int, end: int, *, unreadable: bool = False) -> int:
-        """__ext4_block_zero_page_range(), fs/ext4/inode.c, v6.18: 0 or EIO."""
+    def zero_in_block(self, start: int, end: int) -> None:
+        """__ext4_block_zero_page_range(), fs/ext4/inode.c, v6.18."""
         self.cache_folio()
         self.attach_ring()
         index = start // UNITS
@@ -363,21 +333,18 @@ class File:
                                drop=bh.NEW | bh.MAPPED | bh.UNWRITTEN
                                if self.blocks[index] & blk.MAPPING >= blk.UNWRITTEN else 0)
             if not self.ring[index] & bh.MAPPED:
-                return 0
+                return
         if self.is_uptodate():
             self.change_buffer(index, add=bh.UPTODATE)
         if not self.ring[index] & bh.UPTODATE:
-            error = self.read_buffer(index, unreadable=unreadable)
-            if error:
-                return error
-        self.change(CLEAR, start, min(end, (index + 1) * UNITS))
+            self.read_buffer(index)
+        self.change(contents.CLEAR, start, min(end, (index + 1) * UNITS))
         if self.journalled:
             self.journal_access(index)
             self.change_backing(index, add=blk.RUNNING)
         else:
             self.change_buffer(index, add=bh.DIRTY)
         self.folio |= folio.DIRTY
-        return 0
 
     def zero_partial_blocks(self, start: int, end: int) -> None:
         """ext4_zero_partial_blocks(), fs/ext4/inode.c, v6.18."""
@@ -397,7 +364,7 @@ class File:
         if old >= new or per_page == 1 or new <= rounded or not rounded % (per_page * UNITS):
             return
         if self.folio & folio.CACHED and self.folio & folio.DIRTY:
-            self.change(CLEAR, old, new)
+            self.change(contents.CLEAR, old, new)
 
     def mark_failed(self, index: int, *, failed: bool) -> None:
         """Remember that an I/O error was reported for a block, or forget it.
@@ -406,6 +373,7 @@ class File:
         so it is forgotten only once the block is this file's own throughout.
         """
         units = self.units[index * UNITS:(index + 1) * UNITS]
-        if not failed and STALE in units.translate(CACHE_VALUE) + units.translate(DISK_VALUE):
+        cached, on_disk = map(units.translate, (contents.CACHE_VALUE, contents.DISK_VALUE))
+        if not failed and contents.STALE in cached + on_disk:
             return
         self.change_backing(index, drop=blk.FAILED, add=blk.FAILED if failed else 0)

@@ -432,8 +432,7 @@ def _give_up(file: File) -> None:
             file.change_backing(index, drop=blk.MAPPING, add=blk.HOLE)
         file.change_backing(index, drop=blk.CONVERTING)
     file.invalidate(0, file.walker.end_of_folio)
-    if not file.walker.setting.ring_survives:
-        file.drop_ring()
+    file.drop_ring()
     file.folio &= ~folio.UPTODATE
 
 

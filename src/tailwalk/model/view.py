@@ -7,15 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tailwalk.model import bh, blk, folio
-from tailwalk.model.contents import (
-    CACHE_VALUE,
-    COPY_VALUE,
-    DISK_VALUE,
-    FIRST_VERSION,
-    STALE,
-    ZERO,
-)
+from tailwalk.model import bh, blk, contents, folio
 from tailwalk.model.words import UNITS, Mode, Setting, State, in_blocks
 
 
@@ -28,9 +20,13 @@ def in_cache(state: State, index: int) -> bool:
 def readable(state: State) -> bytes:
     """What read(2) gives, a value for each unit of the file: what the cache holds, or else what
     a successful read would bring there."""
-    return bytes(CACHE_VALUE[symbol] if in_cache(state, unit // UNITS) else
-                 DISK_VALUE[symbol] if state.blocks[unit // UNITS] & blk.MAPPING == blk.WRITTEN
-                 else ZERO
+    def value(index: int, symbol: int) -> int:
+        if in_cache(state, index):
+            return contents.CACHE_VALUE[symbol]
+        written = state.blocks[index] & blk.MAPPING == blk.WRITTEN
+        return contents.DISK_VALUE[symbol] if written else contents.ZERO
+
+    return bytes(value(unit // UNITS, symbol)
                  for unit, symbol in enumerate(state.units[:state.size]))
 
 
@@ -47,8 +43,8 @@ def after_crash(state: State, mode: Mode) -> bytes:
         block = state.blocks[unit // UNITS]
         if block & blk.MAPPING == blk.WRITTEN and not block & blk.UNCOMMITTED:
             symbol = state.units[unit]
-            copy = COPY_VALUE[symbol] if replayed else 0
-            seen[unit] = copy - 1 if copy else DISK_VALUE[symbol]
+            copy = contents.COPY_VALUE[symbol] if replayed else 0
+            seen[unit] = copy - 1 if copy else contents.DISK_VALUE[symbol]
     return bytes(seen)
 
 
@@ -153,8 +149,9 @@ class Invariant:
 
 
 def _shows_stale(seen: bytes, state: State) -> bool:
-    return STALE in seen and any(value == STALE and not state.blocks[unit // UNITS] & blk.FAILED
-                                 for unit, value in enumerate(seen))
+    return contents.STALE in seen and any(
+        value == contents.STALE and not state.blocks[unit // UNITS] & blk.FAILED
+        for unit, value in enumerate(seen))
 
 
 INVARIANTS = (
@@ -198,9 +195,9 @@ INVARIANTS = (
 
 def value_name(value: int) -> str:
     """A value of `contents` in words."""
-    if value in (ZERO, STALE):
-        return "zeros" if value == ZERO else "stale bytes"
-    return f"data {chr(ord('A') + value - FIRST_VERSION)}"
+    if value in (contents.ZERO, contents.STALE):
+        return "zeros" if value == contents.ZERO else "stale bytes"
+    return f"data {chr(ord('A') + value - contents.FIRST_VERSION)}"
 
 
 def block_name(block: int) -> str:

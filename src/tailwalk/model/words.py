@@ -74,15 +74,12 @@ class Setting:
         blocks_per_page: blocks in a page: 4 for 1 KiB blocks, 1 for blocks of a page or more.
         pages_per_block: pages in a block: 1, or 2 to 16 for the blocks larger than a page that
             ext4 has in v7.3 (s_min_folio_order): no folio is smaller than a block.
-        ring_survives: drop an assumption that the kernel keeps: let the ring live on where
-            mpage_release_unused_pages() takes a folio's uptodate flag away.
     """
 
     mode: Mode = "ordered"
     buffers: int = 4
     blocks_per_page: int = 1
     pages_per_block: int = 1
-    ring_survives: bool = False
 
     @property
     def large(self) -> bool:
