@@ -99,53 +99,51 @@ class _Run:
         self.folios = _Folios(self.file)
 
     def steps(self) -> Iterator[Expected]:
+        file, unit = self.file, self.sequence.unit
         for step in self.sequence.steps:
-            self.folios.before(step, self.sequence.unit)
-            result = self._make(step)
+            start, there, end = ((step.offset + length) // unit
+                                 for length in (0, step.copied, step.length))
+            self.folios.before(step, start, there, end)
+            result = self._make(step, start, there, end)
             self.folios.after(step)
             yield Expected(
-                result=result, size=self.file.size * self.sequence.unit,
+                result=result if result < 0 else result * unit, size=file.size * unit,
                 contents=self._contents(), segments=self.folios.segments(),
-                folio=self.file.folio & SHOWN_FLAGS if self.folios.one else None,
+                folio=file.folio & SHOWN_FLAGS if self.folios.one else None,
                 clean=step.do == "fsync")
 
-    def _make(self, step: Step) -> int:
-        file, unit = self.file, self.sequence.unit
-        if step.do == "write":
-            return self._write(step)
-        if step.do == "store":
-            start, end = step.offset // unit, (step.offset + step.length) // unit
-            versions = self._versions(start, end, step.value)
-            for position in range(start, end):
-                store(file, position, versions=versions)
-            return 0
-        if step.do == "truncate":
-            return truncate(file, step.offset // unit)
-        if step.do == "punch":
-            start = step.offset // unit
-            if file.journalled and start < file.size:
-                # ext4_truncate_page_cache_block_range(), fs/ext4/inode.c, v6.18
+    def _make(self, step: Step, start: int, there: int, end: int) -> int:
+        """What the call returns: units, 0, or a negative error."""
+        file = self.file
+        match step.do:
+            case "write":
+                return self._write(start, end, there, self._versions(start, there, step.value))
+            case "store":
+                versions = self._versions(start, end, step.value)
+                for position in range(start, end):
+                    store(file, position, versions=versions)
+            case "truncate":
+                return truncate(file, start)
+            case "punch":
+                if file.journalled and start < file.size:
+                    # ext4_truncate_page_cache_block_range(), fs/ext4/inode.c, v6.18
+                    self._write_back()
+                return punch(file, start, end)
+            case "read":
+                if file.size:
+                    read(file)
+                return file.size
+            case "drop":
+                return reclaim(file)
+            case "fsync":
+                self._sync()
+            case "writeback":
                 self._write_back()
-            return punch(file, start, start + step.length // unit)
-        if step.do == "read":
-            if file.size:
-                read(file)
-            return file.size * unit
-        if step.do == "drop":
-            return reclaim(file)
-        if step.do == "fsync":
-            self._sync()
-        else:
-            self._write_back()
         return 0
 
-    def _write(self, step: Step) -> int:
+    def _write(self, at: int, end: int, there: int, versions: bytes) -> int:
         """generic_perform_write(), mm/filemap.c, v6.18: a copy that ends early and of which
         nothing is accepted is tried once more, with what there is."""
-        unit = self.sequence.unit
-        at, end = step.offset // unit, (step.offset + step.length) // unit
-        there = at + step.copied // unit
-        versions = self._versions(at, there, step.value)
         begun, goal = at, end
         while at < end:
             copied = max(min(there, goal) - at, 0)
@@ -157,7 +155,7 @@ class _Run:
                 goal = at + copied
             else:
                 break
-        return (at - begun) * unit or EFAULT
+        return at - begun or EFAULT
 
     def _versions(self, start: int, end: int, value: int) -> bytes:
         versions = fresh_together(self.file.units, self.file.units)
@@ -199,19 +197,13 @@ class _Folios:
         self.unsure: set[int] = set()
         self._was = file.state()
         self._synced = False
-        self._range = 0, 0
         self._left = False
 
-    def before(self, step: Step, unit: int) -> None:
-        """A step begins."""
+    def before(self, step: Step, start: int, there: int, end: int) -> None:
+        """A step begins, on so many units, of which the program reaches those up to `there`."""
         self._was = self.file.state()
-        if step.do in ("write", "store", "punch"):
-            self._range = step.offset // unit, (step.offset + step.length) // unit
-        elif step.do == "truncate":
-            self._range = step.offset // unit, len(self._was.blocks) * UNITS
-        self._reached = self._range[1]
-        if step.do == "write" and step.readable is not None:
-            self._reached = (step.offset + step.readable) // unit
+        self._range = start, len(self._was.blocks) * UNITS if step.do == "truncate" else end
+        self._reached = there
 
     def after(self, step: Step) -> None:
         """The step has been made."""
