@@ -88,7 +88,7 @@ class Store:
         with self._using():
             self.root.mkdir(parents=True, exist_ok=True)
             # Tried and not only asked for: root has every right in /proc, and a full disk gives it.
-            with tempfile.TemporaryFile(dir=self.root, buffering=0) as trial, naming(self.root):
+            with tempfile.TemporaryFile(dir=self.root) as trial, naming(self.root):
                 trial.write(bytes(_TRIAL))
         return self
 
