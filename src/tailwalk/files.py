@@ -8,15 +8,15 @@ import os
 import shutil
 import stat
 import tempfile
+from io import BufferedReader
 from pathlib import Path, PurePath
-from typing import BinaryIO
 
 from tailwalk.errors import PlaceError
 
 _MIB = 1 << 20
 
 
-def open_bounded(path: Path, most: int, *, pipes: bool = False) -> BinaryIO:
+def open_bounded(path: Path, most: int, *, pipes: bool = False) -> BufferedReader:
     """Open a regular file of no more than `most` bytes; with `pipes`, a pipe too, whose reader has
     to count.
 

@@ -12,16 +12,18 @@ import hashlib
 import os
 import re
 import subprocess
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from tailwalk.cache import Cache, digest_bytes
+from tailwalk.cache import Cache, digest_bytes, with_digest, without_digest
 from tailwalk.errors import KernelError, SpecError
+from tailwalk.files import open_bounded, place_inside, read_bounded
+from tailwalk.kernels.bounds import PACKAGE, SOURCE, TEXT
+from tailwalk.kernels.compression import unpacked
+from tailwalk.kernels.package import damage_named, tar_members
 from tailwalk.machines import GUEST
 from tailwalk.progress import Task
 
@@ -88,21 +90,27 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 def cached_tree(cache: Cache, key: str) -> SourceTree | None:
-    """The unpacked tree of that key; None where it is not in the cache."""
+    """The unpacked tree of that key; None where it is not in the cache, or its list is damaged."""
     place = cache.path(KIND, key)
-    try:
-        manifest = msgspec.json.decode((place / _MANIFEST).read_bytes(), type=_Manifest)
-    except (OSError, msgspec.MsgspecError):
+    manifest = _read_manifest(place)
+    if manifest is None:
         return None
     return SourceTree(root=place / _TREE, version=manifest.version, files=manifest.files,
                       provenance=manifest.provenance)
 
 
+def _read_manifest(place: Path) -> _Manifest | None:
+    try:
+        content = without_digest((place / _MANIFEST).read_bytes())
+        return None if content is None else msgspec.json.decode(content, type=_Manifest)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
 def flaw(place: Path) -> str | None:
     """What in an unpacked tree is no longer what was unpacked, in words; None where all is."""
-    try:
-        manifest = msgspec.json.decode((place / _MANIFEST).read_bytes(), type=_Manifest)
-    except (OSError, msgspec.MsgspecError):
+    manifest = _read_manifest(place)
+    if manifest is None:
         return "its manifest is damaged"
     for name, was in manifest.files.items():
         path = place / _TREE / name
@@ -119,31 +127,27 @@ def cached_trees(cache: Cache) -> Iterator[SourceTree]:
             yield tree
 
 
-def unpack_tree(archive: IO[bytes], folder: Path, provenance: Mapping[str, str], *,
+def unpack_tree(archive: Path, folder: Path, provenance: Mapping[str, str], *,
                 task: Task) -> None:
     """Unpack a tar archive of kernel source, compressed or not, into a cache entry's folder.
 
     Counts the archive's members on `task`. Raises KernelError for what is no such archive.
     """
-    import lzma
-
     files: dict[str, str] = {}
     tree = folder / _TREE
-    try:
-        with tarfile.open(fileobj=archive, mode="r|*") as members:
-            for member in members:
-                task.advance()
-                # All of it lies in one directory, linux-VERSION/.
-                path = member.name.partition("/")[2]
-                if (member.isfile() or member.issym()) and path and is_wanted(path):
-                    member.name = path
-                    members.extract(member, tree, filter="data")
-                    files[path] = digest_of(tree / path)
-    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
-        raise KernelError(f"the source archive is damaged ({error}): fetch it anew with "
-                          "`tailwalk build --refresh SPEC`.") from error
+    tree.mkdir()
+    with (damage_named(archive, "source archive"), open_bounded(archive, PACKAGE) as stream):
+        for tar, member in tar_members(unpacked(stream, str(archive))):
+            task.advance()
+            # All of it lies in one directory, linux-VERSION/.
+            path = member.name.partition("/")[2]
+            if (member.isfile() or member.issym()) and path and is_wanted(path):
+                place_inside(tree, path if member.isfile() else PurePosixPath(path).parent)
+                member.name = path
+                tar.extract(member, tree, filter="data")
+                files[path] = digest_of(tree / path)
     manifest = _Manifest(tree_version(tree), dict(provenance), files)
-    (folder / _MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    (folder / _MANIFEST).write_bytes(with_digest(msgspec.json.encode(manifest)))
 
 
 def user_tree(path: Path) -> SourceTree:
@@ -179,7 +183,8 @@ def user_tree(path: Path) -> SourceTree:
 def tree_version(root: Path) -> str:
     """The version in a tree's Makefile; SpecError where there is none."""
     try:
-        fields = dict(_VERSION.findall((root / "Makefile").read_text(errors="replace")[:4096]))
+        text = read_bounded(root / "Makefile", TEXT)[:4096].decode(errors="replace")
+        fields = dict(_VERSION.findall(text))
     except OSError:
         fields = {}
     if "VERSION" not in fields or not (root / "arch" / GUEST.sources).is_dir():
@@ -193,14 +198,16 @@ def digest_of(path: Path) -> str:
     """sha256 (hex) of a file's content, or of where a symbolic link points."""
     if path.is_symlink():
         return digest_bytes(b"link", os.fsencode(path.readlink()))
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with open_bounded(path, SOURCE) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _git(root: Path, *arguments: str) -> str | None:
     """What git says in a tree; None without git, or where the tree is no work tree of its own."""
     try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True,
-                              check=False)
+        # A tree's own configuration may name a program for git to ask what has changed.
+        done = subprocess.run(["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments],
+                              capture_output=True, check=False)
     except FileNotFoundError:
         return None
     return os.fsdecode(done.stdout) if done.returncode == 0 else None
