@@ -84,17 +84,19 @@ class Builder:
         latest = self._latest(source.lineage) if source.lineage else None
 
         def make(place: Path) -> None:
-            built_on = latest is not None and is_work_tree(latest)
+            built_on = (latest is not None and is_work_tree(latest)
+                        and self.cache.flaw(latest.resolve()) is None)
             if latest and built_on:
                 clone_work_tree(latest.resolve(), place, progress=self.progress)
             shared = source.root.is_relative_to(self.cache.root)
             bring_up(place, source, shared=shared, progress=self.progress)
             self._make(tree_in(place), label, fresh=not built_on)
+            self.cache.check(source.root.parent)
 
         if latest is None:
-            return self.cache.entry(KIND, key, make, sealed=False)
+            return self.cache.entry(KIND, key, make)
         with self.cache.lock(KIND, latest.name):
-            place = self.cache.entry(KIND, key, make, sealed=False)
+            place = self.cache.entry(KIND, key, make)
             self._remember(latest, place)
         return place
 
@@ -107,6 +109,7 @@ class Builder:
             clone_work_tree(built, place, progress=self.progress)
             change(tree_in(place))
             self._make(tree_in(place), label, fresh=False)
+            self.cache.check(built)
             yield place
 
     def _latest(self, lineage: str) -> Path:

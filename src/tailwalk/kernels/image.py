@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import glob
+import os
 import re
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def resolve_image(spec: ImageSpec, cache: Cache, *, progress: Progress = SILENT)
         places.append(search.places)
         if search.folder is not None:
             kernel = dataclasses.replace(kernel, modules=search.folder,
-                                         digest=_with_modules(kernel.digest, search.folder))
+                                         digest=_with_modules(kernel.digest, search.folder, cache))
     sought = (f"Modules of {kernel.release} were looked for in {'; and in '.join(places)}."
               if places else "")
     return dataclasses.replace(kernel, sought=sought)
@@ -94,11 +95,11 @@ def _beside(path: Path, name: str, version: str) -> Path | None:
     return fitting[0] if fitting else None
 
 
-def _with_modules(digest: str, modules: Path) -> str:
-    """The digest of an image together with modules of the user's own, which stay where they are:
-    their names, sizes and times stand for them."""
-    files = {file for pattern in ("*.ko*", "modules.*") for file in modules.rglob(pattern)
+def _with_modules(digest: str, modules: Path, cache: Cache) -> str:
+    """The digest of an image together with modules of the user's own, which stay where they are."""
+    files = {str(file.relative_to(modules)): os.path.realpath(file)
+             for pattern in ("*.ko*", "modules.*") for file in modules.rglob(pattern)
              if file.is_file()}
-    listing = sorted(f"{file.relative_to(modules)} {file.stat().st_size} {file.stat().st_mtime_ns}"
-                     for file in files)
-    return digest_bytes(digest.encode(), *(line.encode() for line in listing))
+    found = cache.digests(modules, files.values())
+    return digest_bytes(digest.encode(), *(f"{name} {found[files[name]]}".encode()
+                                           for name in sorted(files)))

@@ -23,7 +23,7 @@ from tailwalk.files import read_bounded
 from tailwalk.kernels.bounds import DEPTH, MODINFO, TEXT, UNPACKED
 from tailwalk.kernels.compression import decompress
 from tailwalk.kernels.kernel import Kernel, Module
-from tailwalk.kernels.unpacked import check_file, is_unpacked
+from tailwalk.kernels.unpacked import check_unpacked, is_unpacked
 
 # Where below kernel/arch/ARCHITECTURE a module with code for checksums may be.
 _ARCH_CODE = frozenset({"crypto", "lib"})
@@ -79,6 +79,7 @@ def load_order(kernel: Kernel, names: Iterable[str], *,
             (folder / module.name).write_bytes(module.content)
         (folder / _ORDER).write_bytes(msgspec.json.encode(
             [(module.name, module.cpus) for module in ordered]))
+        check_unpacked(kernel, cache)
 
     modules = kernel.modules
     key = digest_bytes(b"modules 1", kernel.digest.encode(), *(name.encode() for name in wanted))
@@ -135,7 +136,6 @@ class _Tree:
 
 def _read(path: Path) -> tuple[bytes, _Wants]:
     """A module's object and what it asks for."""
-    check_file(path)
     content = _content(path)
     return content, _wants(content, path)
 

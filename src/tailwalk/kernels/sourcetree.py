@@ -8,7 +8,6 @@ files and 200 of its 1,530 MB.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import subprocess
@@ -18,10 +17,10 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from tailwalk.cache import Cache, digest_bytes, with_digest, without_digest
+from tailwalk.cache import Cache, digest_bytes, digest_of
 from tailwalk.errors import KernelError, SpecError
 from tailwalk.files import open_bounded, place_inside, read_bounded
-from tailwalk.kernels.bounds import PACKAGE, SOURCE, TEXT
+from tailwalk.kernels.bounds import MIB, PACKAGE, SOURCE, TEXT
 from tailwalk.kernels.compression import unpacked
 from tailwalk.kernels.package import damage_named, tar_members
 from tailwalk.machines import GUEST
@@ -90,33 +89,14 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 def cached_tree(cache: Cache, key: str) -> SourceTree | None:
-    """The unpacked tree of that key; None where it is not in the cache, or its list is damaged."""
+    """The unpacked tree of that key; None where it is not in the cache."""
     place = cache.path(KIND, key)
-    manifest = _read_manifest(place)
-    if manifest is None:
+    try:
+        manifest = msgspec.json.decode((place / _MANIFEST).read_bytes(), type=_Manifest)
+    except (OSError, msgspec.MsgspecError):
         return None
     return SourceTree(root=place / _TREE, version=manifest.version, files=manifest.files,
                       provenance=manifest.provenance)
-
-
-def _read_manifest(place: Path) -> _Manifest | None:
-    try:
-        content = without_digest((place / _MANIFEST).read_bytes())
-        return None if content is None else msgspec.json.decode(content, type=_Manifest)
-    except (OSError, msgspec.MsgspecError):
-        return None
-
-
-def flaw(place: Path) -> str | None:
-    """What in an unpacked tree is no longer what was unpacked, in words; None where all is."""
-    manifest = _read_manifest(place)
-    if manifest is None:
-        return "its manifest is damaged"
-    for name, was in manifest.files.items():
-        path = place / _TREE / name
-        if not os.path.lexists(path) or digest_of(path) != was:
-            return f"{name} is missing or not what was unpacked"
-    return None
 
 
 def cached_trees(cache: Cache) -> Iterator[SourceTree]:
@@ -147,7 +127,7 @@ def unpack_tree(archive: Path, folder: Path, provenance: Mapping[str, str], *,
                 tar.extract(member, tree, filter="data")
                 files[path] = digest_of(tree / path)
     manifest = _Manifest(tree_version(tree), dict(provenance), files)
-    (folder / _MANIFEST).write_bytes(with_digest(msgspec.json.encode(manifest)))
+    (folder / _MANIFEST).write_bytes(msgspec.json.encode(manifest))
 
 
 def user_tree(path: Path) -> SourceTree:
@@ -173,8 +153,12 @@ def user_tree(path: Path) -> SourceTree:
     files = {}
     for name in listed:
         # What git tracks may be deleted in the work tree, or be a repository of its own.
-        if is_wanted(name) and ((root / name).is_symlink() or (root / name).is_file()):
-            files[name] = digest_of(root / name)
+        path = root / name
+        if is_wanted(name) and (path.is_symlink() or path.is_file()):
+            if path.lstat().st_size > SOURCE:
+                raise KernelError(f"{path} has more than {SOURCE // MIB} MiB, which is no kernel "
+                                  "source: remove it, or let git ignore it.")
+            files[name] = digest_of(path)
     return SourceTree(root=root, version=version, files=files,
                       lineage=digest_bytes(os.fsencode(root.resolve())),
                       provenance={"path": str(root), **_commit(root)})
@@ -192,14 +176,6 @@ def tree_version(root: Path) -> str:
                         f"version, or it has no arch/{GUEST.sources}. Give its top directory.")
     numbers: list[str] = [fields.get(name) or "0" for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL")]
     return ".".join(numbers) + str(fields.get("EXTRAVERSION", ""))
-
-
-def digest_of(path: Path) -> str:
-    """sha256 (hex) of a file's content, or of where a symbolic link points."""
-    if path.is_symlink():
-        return digest_bytes(b"link", os.fsencode(path.readlink()))
-    with open_bounded(path, SOURCE) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Unpacked kernels in the cache: an uncompressed vmlinux, its modules, and what they should be.
 
-Every entry carries the sha256 of each of its files; the image is checked whenever the entry is
-opened, a module when it is read, so that a changed byte is never measured.
+Every entry's manifest has the sha256 of each of its files, and is its seal.
 """
 
 from __future__ import annotations
@@ -67,16 +66,11 @@ def open_unpacked(cache: Cache, key: str, *, spec: str, progress: Progress,
             _unpack(paths, folder, dict(provenance))
             task.advance()
 
-    place = cache.entry(KIND, key, make, sealed=False)
+    place = cache.entry(KIND, key, make, listing=listing)
     manifest = read_manifest(place)
-    if manifest is None or _image_changed(cache, place, manifest):
-        progress.note(f"{place} in the cache is no longer what was unpacked: unpacking it again.")
-        cache.discard(KIND, key)
-        place = cache.entry(KIND, key, make, sealed=False)
-        manifest = read_manifest(place)
-        if manifest is None:
-            raise KernelError(f"{place} cannot be read back: check the disk, or point "
-                              "TAILWALK_CACHE at another one.")
+    if manifest is None:
+        raise KernelError(f"{place} cannot be read back: check the disk, or point "
+                          "TAILWALK_CACHE at another one.")
     modules = place / _MODULES
     return Kernel(spec=spec, release=manifest.release, image=place / _bootable(manifest),
                   digest=manifest.digest, modules=modules if modules.is_dir() else None,
@@ -106,15 +100,10 @@ def is_unpacked(modules: Path) -> bool:
     return (modules.parent / _MANIFEST).is_file()
 
 
-def check_file(path: Path) -> None:
-    """Raise KernelError if `path` lies in an entry's modules and is no longer what was unpacked."""
-    place = next((folder for folder in path.parents if (folder / _MANIFEST).is_file()), None)
-    if place is None:
-        return
-    manifest = read_manifest(place)
-    if manifest is None or digest_file(path) != manifest.files.get(str(path.relative_to(place))):
-        raise KernelError(f"{path} in the cache is no longer what was unpacked: remove {place} and "
-                          "run the command again.")
+def check_unpacked(kernel: Kernel, cache: Cache) -> None:
+    """Raise CacheError where the kernel's entry changed since it was opened: to be asked before
+    what was made from it is kept."""
+    cache.check(kernel.image.parent, listing)
 
 
 def _bootable(manifest: Manifest) -> str:
@@ -122,22 +111,12 @@ def _bootable(manifest: Manifest) -> str:
     return _BOOT_IMAGE if _BOOT_IMAGE in manifest.files else _IMAGE
 
 
-def _image_changed(cache: Cache, place: Path, manifest: Manifest) -> bool:
-    name = _bootable(manifest)
-    return (not (place / name).is_file()
-            or cache.digest(place / name) != manifest.files[name])
-
-
-def flaw(place: Path) -> str | None:
-    """What in an entry is no longer what was unpacked, in words; None where all is."""
+def listing(place: Path) -> Mapping[str, str | None]:
+    """What an entry should hold; raises ValueError where nothing tells."""
     manifest = read_manifest(place)
     if manifest is None:
-        return "its manifest is damaged"
-    for name, was in manifest.files.items():
-        path = place / name
-        if not path.is_file() or digest_file(path) != was:
-            return f"{name} is missing or not what was unpacked"
-    return None
+        raise ValueError("its manifest is damaged")
+    return {_MANIFEST: None, **manifest.files}
 
 
 def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> None:

@@ -32,7 +32,6 @@ from tailwalk.progress import SILENT, Progress
 from tailwalk.versions import KernelVersion, packaged_version, parse_version
 from tailwalk.words import listed
 
-_LAYOUT = b"source tree 2"
 _USUAL_MEMBERS = 97_000
 """In the archive of v6.18. Only the progress bar rests on it."""
 
@@ -84,30 +83,25 @@ def _fetched(version: KernelVersion, archive: Archive, cache: Cache, progress: P
     gone: list[str] = []
     for source in _sources(version, archive):
         mark = cache.path(KIND, f".gone-{source.key}")
-        if not cache.has(KIND, source.key):
-            if patient and _is_young(mark):
-                gone.append(source.name)
-                continue
-            try:
-                cache.entry(KIND, source.key, partial(source.unpack, progress=progress),
-                            sealed=False)
-            except GoneError:
-                gone.append(source.name)
-                with cache.writing():
-                    mark.touch()
-                continue
+        if patient and not cache.has(KIND, source.key) and _is_young(mark):
+            gone.append(source.name)
+            continue
+        try:
+            cache.entry(KIND, source.key, partial(source.unpack, progress=progress))
+        except GoneError:
+            gone.append(source.name)
+            with cache.writing():
+                mark.touch()
+            continue
         if tree := cached_tree(cache, source.key):
             return tree
-        progress.note(f"{cache.path(KIND, source.key)} is damaged: unpacking it again.")
-        cache.discard(KIND, source.key)
-        return _fetched(version, archive, cache, progress, patient=patient)
     if gone:
         raise ArchiveError(f"the source of {version} is gone from the archive, though its index "
                            f"still names {listed(gone)}. Try another version, or "
                            "src:PATH with a source tree of your own.")
     there = sorted({found.line for source in archive.sources()
                     if (found := packaged_version(source.version))})
-    raise ArchiveError(f"the archive has no source of {version}: its index names the series "
+    raise ArchiveError(f"the archive has no source of {version}: its index names the lines "
                        f"{', '.join(map(str, there)) or 'none'}, of which old ones may be gone. "
                        "Ask for one of these, or use src:PATH with a source tree.")
 
@@ -154,7 +148,7 @@ def _source(package: Package | SourcePackage, name: str, sha256: str,
     assert version is not None
     return _Source(
         version=version, name=name, fetch=fetch,
-        key=digest_bytes(_LAYOUT, sha256.encode(), selection_digest().encode()),
+        key=digest_bytes(sha256.encode(), selection_digest().encode()),
         provenance={"source": name, "version": package.version, "suite": package.suite,
                     "sha256": sha256, "Debian's patches": "applied" if patched else "not applied"})
 
@@ -166,6 +160,6 @@ def _covers(wanted: KernelVersion, version: str) -> bool:
 
 def _is_young(mark: Path) -> bool:
     try:
-        return time.time() - mark.stat().st_mtime < MAX_AGE
+        return 0 <= time.time() - mark.stat().st_mtime < MAX_AGE
     except OSError:
         return False
