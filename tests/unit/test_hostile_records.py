@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,6 @@ from results import error, output
 
 from mounts import mounted
 from refused import files_up_to
-from tailwalk import files
 from tailwalk.cli import group
 from tailwalk.compare import compare, read_comparison
 from tailwalk.compare.agreement import is_sweep
@@ -253,9 +253,7 @@ def test_a_file_alone_is_damaged_named_and_set_aside(store: Store, kind: str) ->
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_it_is_no_run_to_be_used_again_nor_one_to_be_read(store: Store, kind: str,
-                                                          monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_PATIENCE", 0.1)
+def test_it_is_no_run_to_be_used_again_nor_one_to_be_read(store: Store, kind: str) -> None:
     bad = store.root / f"6.18-exact-{SWEPT.inputs[:16]}-mine.json"
     FILES[kind](bad)
     with pytest.raises(RecordError, match=r"mine\.json"):
@@ -264,21 +262,20 @@ def test_it_is_no_run_to_be_used_again_nor_one_to_be_read(store: Store, kind: st
     assert CliRunner().invoke(group, ["runs", "show", SWEPT.id[:5]]).exit_code == 0
 
 
-def test_a_pipe_may_take_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_PATIENCE", 0.05)
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    begun = threading.Event()
+def test_a_pipe_may_take_its_time() -> None:
+    """Such as the shell's <(...)."""
+    end, other = os.pipe()
 
     def write() -> None:
-        with pipe.open("wb") as stream:  # waits for the reader
-            begun.wait(0.3)
+        time.sleep(0.2)
+        with os.fdopen(other, "wb") as stream:
             stream.write(encode(SWEPT))
 
     writer = threading.Thread(target=write)
     writer.start()
-    assert read_arguments(str(pipe)) == [SWEPT]
+    assert read_arguments(f"/dev/fd/{end}") == [SWEPT]
     writer.join()
+    os.close(end)
 
 
 def test_a_file_of_a_strange_name_or_time_is_listed_or_named(store: Store) -> None:

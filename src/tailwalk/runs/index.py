@@ -98,7 +98,7 @@ def entries(root: Path, read: Callable[[Path], Run | None]) -> list[Entry]:
 
 def _read(place: Path) -> dict[str, _Known]:
     try:
-        index = msgspec.json.decode(read_bounded(place, most=_MOST_BYTES), type=_Index)
+        index = msgspec.json.decode(read_bounded(place, _MOST_BYTES), type=_Index)
     except (OSError, ValueError, RecursionError):
         return {}
     return index.known if index.version == _VERSION else {}

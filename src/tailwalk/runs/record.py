@@ -196,7 +196,7 @@ def read_bytes(path: Path) -> bytes:
     """A record file's bytes; raises RecordError where it cannot be read, DamagedError where it is
     too large for a record."""
     try:
-        return read_bounded(path, most=_MOST_BYTES)
+        return read_bounded(path, _MOST_BYTES, pipes=True)
     except OSError as error:
         if error.errno == errno.EFBIG:
             raise DamagedError(f"{path} is no tailwalk record: {error.strerror}.") from error
