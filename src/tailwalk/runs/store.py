@@ -20,7 +20,7 @@ from pathlib import Path
 from tailwalk.errors import DamagedError, RecordError, UsageError
 from tailwalk.files import replace_file, user_place
 from tailwalk.progress import SILENT, Progress
-from tailwalk.refusals import naming, unusable
+from tailwalk.refusals import unusable
 from tailwalk.runs import read_run
 from tailwalk.runs.index import Entry, entries
 from tailwalk.runs.metrics import RIGS, Metric
@@ -84,8 +84,12 @@ class Store:
         with self._using():
             self.root.mkdir(parents=True, exist_ok=True)
             # Tried and not only asked for: root has every right in /proc, and a full disk gives it.
-            with tempfile.TemporaryFile(dir=self.root) as trial, naming(self.root):
-                trial.write(bytes(_TRIAL))
+            try:
+                with tempfile.TemporaryFile(dir=self.root) as trial:
+                    trial.write(bytes(_TRIAL))
+            except OSError as error:
+                error.filename = str(self.root)  # and not the trial's
+                raise
         return self
 
     def add(self, run: Run) -> Path:
