@@ -12,8 +12,8 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path, PurePath
-from typing import BinaryIO
 
 from tailwalk.errors import PlaceError
 from tailwalk.refusals import naming
@@ -21,7 +21,7 @@ from tailwalk.refusals import naming
 _MIB = 1 << 20
 
 
-def open_bounded(path: Path, most: int, *, pipes: bool = False) -> BinaryIO:
+def open_bounded(path: Path, most: int, *, pipes: bool = False) -> BufferedReader:
     """Open a regular file of no more than `most` bytes; with `pipes`, a pipe too, whose reader has
     to count.
 

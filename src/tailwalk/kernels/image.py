@@ -7,19 +7,20 @@ import dataclasses
 import glob
 import os
 import re
-import stat
 from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes, digest_file
 from tailwalk.errors import KernelError
 from tailwalk.kernels.beside import modules_beside
 from tailwalk.kernels.kernel import Kernel
+from tailwalk.kernels.package import is_deb, package_of
 from tailwalk.kernels.spec import ImageSpec
-from tailwalk.kernels.unpacked import is_deb, key_of, open_unpacked, package_of
+from tailwalk.kernels.unpacked import key_of, open_unpacked
 from tailwalk.machines import GUEST
 from tailwalk.progress import SILENT, Progress
 
-_PACKAGE = re.compile(r"linux-(?:image|binary)-(?:unsigned-)?(\d\S*?)(?:-unsigned)?")
+_PACKAGE = re.compile(r"linux-(?:image|binary)-(?:unsigned-)?(\d[\w.+~-]*?)(?:-unsigned)?",
+                      re.ASCII)
 # What completes a kernel package. Ubuntu's linux-image-* is the image alone; so is Debian's
 # linux-binary-*, of which its linux-image-* is an empty companion and linux-base-* says which
 # drivers are built in.
@@ -38,9 +39,6 @@ def resolve_image(spec: ImageSpec, cache: Cache, *, progress: Progress = SILENT)
     places: list[str] = []
     try:
         files = [path]
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise KernelError(f"cannot read the kernel image {path}: it is no regular file. Give "
-                              f"the path of a vmlinux, vmlinuz, {GUEST.image.name} or kernel .deb.")
         if is_deb(path):
             files, places = _packages(path)
         digests = [digest_file(file) for file in files]

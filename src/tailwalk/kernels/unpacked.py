@@ -6,19 +6,18 @@ Every entry's manifest has the sha256 of each of its files, and is its seal.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import shutil
-import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from tailwalk.cache import Cache, digest_bytes, digest_file, with_digest, without_digest
-from tailwalk.errors import KernelError, ToolError
-from tailwalk.kernels.compression import decompress, format_of
+from tailwalk.errors import KernelError
+from tailwalk.files import read_bounded
+from tailwalk.kernels.bounds import IMAGE
 from tailwalk.kernels.kernel import Kernel
+from tailwalk.kernels.package import extract, is_deb, is_tar
 from tailwalk.kernels.vmlinux import read_vmlinux
 from tailwalk.machines import GUEST
 from tailwalk.progress import Progress
@@ -28,11 +27,10 @@ _LAYOUT = b"unpacked kernel 1"
 _MANIFEST = "kernel.json"
 _IMAGE = "vmlinux"
 _BOOT_IMAGE = GUEST.image.name
-_DEB = b"!<arch>\n"
 _RPM = b"\xed\xab\xee\xdb"
-_TAR, _TAR_AT = b"ustar", 257
 _MODULES = "modules"
 _BY_RELEASE = ".modules"
+_PACKED_IMAGE = ".image"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,12 +106,6 @@ def check_unpacked(kernel: Kernel, cache: Cache) -> None:
     cache.check(kernel.image.parent, listing)
 
 
-def is_deb(path: Path) -> bool:
-    """Does the file begin as a Debian package does?"""
-    with path.open("rb") as stream:
-        return stream.read(len(_DEB)) == _DEB
-
-
 def _bootable(manifest: Manifest) -> str:
     """The file QEMU boots: the vmlinux, or the boot image of a kernel without the entry point."""
     return _BOOT_IMAGE if _BOOT_IMAGE in manifest.files else _IMAGE
@@ -129,24 +121,16 @@ def listing(place: Path) -> Mapping[str, str | None]:
 
 def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> None:
     named = ", ".join(map(str, paths))
-    if is_deb(paths[0]):
-        image, what = _unpack_packages(
-            ((name, content, path) for path in paths for name, content in deb_files(path)),
-            folder, named)
+    if is_deb(paths[0]) or is_tar(paths[0]):
+        image, what = _unpack_packages(paths, folder, named)
     else:
-        content = paths[0].read_bytes()
-        if content.startswith(_RPM):
+        image, what = read_bounded(paths[0], IMAGE), named
+        if image.startswith(_RPM):
             raise KernelError(
                 f"{named} is an RPM package, which is not read here. Unpack it and the packages "
                 "with its modules (kernel-core, kernel-modules-core, kernel-modules) into one "
                 "directory, each with `rpm2cpio PACKAGE | cpio -idm`, and give "
                 "image:DIRECTORY/lib/modules/RELEASE/vmlinuz.")
-        plain = decompress(content, named) if format_of(content) else content
-        if plain.startswith(_TAR, _TAR_AT):
-            image, what = _unpack_packages(
-                ((*file, paths[0]) for file in _tar_files(paths[0], plain)), folder, named)
-        else:
-            image, what = content, named
     vmlinux = read_vmlinux(image, what)
     _keep_modules(folder, vmlinux.release, what)
     (folder / _IMAGE).write_bytes(vmlinux.content)
@@ -164,24 +148,27 @@ def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> 
     (folder / _MANIFEST).write_bytes(with_digest(manifest))
 
 
-def _unpack_packages(files: Iterable[tuple[PurePosixPath, bytes, Path]], folder: Path,
-                     named: str) -> tuple[bytes, str]:
+def _unpack_packages(paths: Sequence[Path], folder: Path, named: str) -> tuple[bytes, str]:
     """Unpack the modules of kernel packages into `folder`, by release; returns the image and its
-    name. `files` are their files, each with its name, its bytes and the package it is in."""
-    found: tuple[bytes, str] | None = None
-    for name, content, path in files:
-        inside = _module_path(name)
-        if _is_image(name, inside):
-            found = content, f"{name} in {path}"
-        elif inside is not None:
-            target = folder / _BY_RELEASE / inside
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-    if found is None:
+    name."""
+    packed = folder / _PACKED_IMAGE
+    found: list[str] = []
+    for path in paths:
+        def place(name: PurePosixPath, path: Path = path) -> Path | None:
+            inside = _module_path(name)
+            if _is_image(name, inside):
+                found.append(f"{name} in {path}")
+                return packed
+            return folder / _BY_RELEASE / inside if inside is not None else None
+
+        extract(path, place)
+    if not found:
         raise KernelError(f"{named} holds no vmlinuz: it is no kernel package. Give the package "
                           "with the image (linux-image-* or linux-binary-*), and those with its "
                           "modules beside it.")
-    return found
+    image = packed.read_bytes()
+    packed.unlink()
+    return image, found[-1]
 
 
 def _keep_modules(folder: Path, release: str, what: str) -> None:
@@ -212,74 +199,3 @@ def _module_path(name: PurePosixPath) -> PurePosixPath | None:
     if parts[:2] != ("lib", "modules") or len(parts) < 4 or ".." in parts:
         return None
     return PurePosixPath(*parts[2:])
-
-
-def _tar_files(path: Path, content: bytes) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """The regular files in a tar archive: a package of Arch's, or what `make targz-pkg` makes."""
-    with _damage_named(path, "tar archive"), tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        for member in tar:
-            if member.isfile() and (stream := tar.extractfile(member)) is not None:
-                yield PurePosixPath(member.name.removeprefix("./")), stream.read()
-
-
-def package_of(path: Path) -> tuple[str, str]:
-    """The name and the version of a Debian package; raises KernelError where it is damaged."""
-    from debian.debfile import DebFile
-
-    with _damage_named(path, "Debian package"), DebFile(str(path)) as deb:
-        control = deb.debcontrol()
-        return str(control["Package"]), str(control["Version"])
-
-
-def deb_files(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """The regular files in a .deb, checked against the md5sums it carries.
-
-    Raises KernelError where the package is damaged or none.
-    """
-    from hashlib import md5
-
-    from debian.debfile import DebFile
-
-    with _damage_named(path, "Debian package"), DebFile(str(path)) as deb:
-        sums = ({str(name): digest for name, digest in deb.md5sums(encoding="utf-8").items()}
-                if deb.control.has_file("md5sums") else {})
-        for member in deb.data.tgz():
-            stream = (deb.data.tgz().extractfile(member)
-                      if member.isfile() or member.islnk() else None)
-            if stream is None:
-                continue
-            content = stream.read()
-            name = PurePosixPath(member.name.removeprefix("./"))
-            digest = md5(content, usedforsecurity=False).hexdigest()
-            if sums.pop(str(name), digest) != digest:
-                raise KernelError(f"{path} is damaged: {name} in it does not match the "
-                                  "package's own checksum. Fetch or build it anew.")
-            yield name, content
-        # tarfile takes a damaged header for the end of the archive.
-        if sums:
-            raise KernelError(f"{path} is damaged: it lacks {next(iter(sums))}. Fetch or build "
-                              "it anew.")
-
-
-@contextlib.contextmanager
-def _damage_named(path: Path, kind: str) -> Iterator[None]:
-    """Raise KernelError where an archive cannot be read to its end, or ToolError where a program
-    is missing that decompresses it; an error of the system goes through."""
-    import lzma
-    import zlib
-
-    from debian.arfile import ArError
-    from debian.debfile import DebError
-
-    try:
-        yield
-    except (ArError, DebError, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, KeyError,
-            ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        if isinstance(error, DebError) and shutil.which("unzstd") is None:
-            raise ToolError(f"{path} cannot be read ({error}), and there is no program unzstd on "
-                            "this machine, with which many packages are compressed: install the "
-                            "package zstd.") from error
-        raise KernelError(f"{path} is damaged or no {kind} "
-                          f"({error or 'it ends too early'}). Fetch or build it anew.") from error
