@@ -8,6 +8,8 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
@@ -61,17 +63,64 @@ def place_inside(root: Path, name: str | PurePath) -> Path:
     `..`, or that goes through a link which leads out or nowhere.
     """
     place = base = root.resolve(strict=True)
+    link = ""
     try:
         for part in PurePath(name).parts:
             place /= part
             if place.is_symlink():
+                link = f" by the link {place} to {place.readlink()}"
                 place = place.resolve(strict=True)
             if part == ".." or "\0" in part or not place.is_relative_to(base):
                 raise ValueError
     except (OSError, RuntimeError, ValueError):
-        raise PlaceError(f"{str(name)!r} leads out of {root}, or nowhere: nothing is written "
-                         "there.") from None
+        raise PlaceError(f"{str(name)!r} leads out of {root}{link}, or nowhere: nothing is "
+                         "written there.") from None
     return place
+
+
+def write_together(root: Path, files: Mapping[str, bytes]) -> None:
+    """Write files under a directory: all, or none where one cannot be written or a signal comes.
+
+    A new file takes the old one's place, since the old one may have other hard links; a link that
+    leads to another place in the directory stays, and what it leads to is replaced.
+
+    Raises OSError, and PlaceError as `place_inside` does, before anything is written.
+    """
+    places = {place_inside(root, name): content for name, content in files.items()}
+    for place in places:
+        if place.exists() and not place.is_file():
+            raise OSError(errno.EINVAL, "it is no regular file", str(place))
+    with _folder_beside(root) as folder, ExitStack() as undo:
+        prepared = []
+        for number, (place, content) in enumerate(places.items()):
+            new, old = folder / f"new-{number}", folder / f"old-{number}"
+            new.write_bytes(content)
+            new.chmod(place.stat().st_mode & 0o777 if place.exists() else 0o644)
+            if place.exists():
+                link_or_copy(place, old)
+                undo.callback(old.replace, place)
+            else:
+                for missing in reversed([one for one in place.parents if not one.exists()]):
+                    missing.mkdir()
+                    undo.callback(missing.rmdir)
+                undo.callback(place.unlink, missing_ok=True)
+            prepared.append((new, place))
+        for new, place in prepared:
+            new.replace(place)
+        undo.pop_all()
+
+
+@contextmanager
+def _folder_beside(root: Path) -> Iterator[Path]:
+    """A directory for files that are to be renamed to places under `root`."""
+    folder = Path(tempfile.mkdtemp(prefix=".tailwalk-", dir=root))
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):
+            for left in folder.iterdir():
+                left.unlink()
+            folder.rmdir()
 
 
 def replace_file(path: Path, content: bytes) -> None:

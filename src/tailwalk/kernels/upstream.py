@@ -105,7 +105,7 @@ def _fetched(version: KernelVersion, archive: Archive, cache: Cache, progress: P
                            "src:PATH with a source tree of your own.")
     there = sorted({found.line for source in archive.sources()
                     if (found := packaged_version(source.version))})
-    raise ArchiveError(f"the archive has no source of {version}: its index names the series "
+    raise ArchiveError(f"the archive has no source of {version}: its index names the lines "
                        f"{', '.join(map(str, there)) or 'none'}, of which old ones may be gone. "
                        "Ask for one of these, or use src:PATH with a source tree.")
 

@@ -156,7 +156,7 @@ def release_version(spec: str) -> KernelVersion:
 
 
 def _releases(lab: Lab, good: str, bad: str, *, fixed: bool) -> list[str]:
-    """The specs from the older end to the newer; a series stands for its newest release."""
+    """The specs from the older end to the newer; a line stands for its newest release."""
     versions = [(spec, release_version(spec)) for spec in (good, bad)]
     available = lab.available()
     ends = []
