@@ -146,7 +146,7 @@ def read_program(path: Path, *, memory: int = Machine.memory) -> bytes:
         segments = {segment["p_type"] for segment in elf.iter_segments()}
     except OSError as error:
         raise UsageError(f"cannot read the program {path}: {error.strerror}.") from error
-    except ELFError as error:
+    except (ELFError, OverflowError) as error:  # the latter for places far outside of it
         raise UsageError(f"{path} is no ELF program ({error}): a guest has no shell for scripts; "
                          "give a static binary.") from error
     if machine != GUEST.elf or kind not in ("ET_EXEC", "ET_DYN"):

@@ -9,10 +9,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tailwalk.errors import GuestError
-from tailwalk.framing import Frame
+from tailwalk.framing import Frame, FrameType
 from tailwalk.verify.pattern import explain
 
 _STEP = struct.Struct("<QQ")
+_COUNT = re.compile(r"(?:(?P<what>compared|repeated|durable)|did(?= \d+ (?P<did>.+))|"
+                    r"landed(?= \d+ (?P<landed>.+))) (?P<number>\d{1,20})(?: .+)?", re.ASCII)
 
 # Lines of the kernel's log after which nothing it holds can be trusted. An OOM kill is none of
 # them: memory pressure is part of the exercise.
@@ -58,29 +60,23 @@ class Reached:
 
 def read_step(frame: Frame) -> Reached:
     """The content of a STEP frame."""
-    if len(frame.payload) != _STEP.size:
-        raise GuestError(f"the probe's STEP frame has {len(frame.payload)} bytes where "
-                         f"{_STEP.size} were due: the result is torn.")
-    return Reached(*_STEP.unpack(frame.payload))
+    return Reached(*frame.unpack(FrameType.STEP, _STEP))
 
 
 def add_counts(frame: Frame, tally: Tally) -> None:
     """Add the content of a COUNTS frame: lines `did N ACTION`, `landed N WHERE`, `compared N`,
     `repeated N` and `durable N` (probe/exercise/exercise.c, probe/exercise/recover.c)."""
     for line in frame.text.splitlines():
-        name, number, *what = line.split(" ", 2)
-        if name == "did":
-            tally.actions[what[0]] += int(number)
-        elif name == "landed":
-            tally.landed[what[0].removeprefix("order ")] += int(number)
-        elif name == "compared":
-            tally.compared += int(number)
-        elif name == "durable":
-            tally.durable += int(number)
-        elif name == "repeated":
-            tally.repeated += int(number)
-        else:
+        match = _COUNT.fullmatch(line)
+        if match is None:
             raise GuestError(f"the probe counts something unknown: {line!r}.")
+        number = int(match["number"])
+        if match["did"]:
+            tally.actions[match["did"]] += number
+        elif match["landed"]:
+            tally.landed[match["landed"].removeprefix("order ")] += number
+        else:
+            setattr(tally, match["what"], getattr(tally, match["what"]) + number)
 
 
 def complaints(log: str) -> list[str]:
@@ -131,8 +127,8 @@ class FileDifference:
 
 def read_difference(frame: Frame) -> FileDifference:
     """The content of a DIFFERENCE frame: lines of a name and a value."""
-    values = dict(line.split(" ", 1) for line in frame.text.splitlines())
     try:
+        values = dict(line.split(" ", 1) for line in frame.text.splitlines())
         return FileDifference(
             operation=int(values["operation"]), doing=values["doing"], what=values["what"],
             file=int(values["file"]), offset=int(values["offset"]),
