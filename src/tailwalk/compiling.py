@@ -48,7 +48,7 @@ def compiled(cache: Cache, name: str, sources: Mapping[str, bytes], flags: Seque
     """
     cc = compiler(cc)
     with naming(cc):
-        version = run([cc, "--version"]).stdout
+        _, version = run([cc, "--version"])
     key = digest_bytes(version.encode(), " ".join(flags).encode(),
                        *(part for file, body in sources.items() for part in (file.encode(), body)))
 
@@ -57,11 +57,11 @@ def compiled(cache: Cache, name: str, sources: Mapping[str, bytes], flags: Seque
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(body)
         with naming(cc):
-            done = run([cc, *flags, "-I.", "-o", name,
-                        *(file for file in sources if file.endswith(".c"))], cwd=folder)
-        if done.returncode:
-            raise ToolError(explain(done.stderr) or
-                            f"the C compiler cannot build the {name}:\n{done.stderr.strip()}")
+            status, said = run([cc, *flags, "-I.", "-o", name,
+                                *(file for file in sources if file.endswith(".c"))], folder=folder)
+        if status:
+            raise ToolError(explain(said) or
+                            f"the C compiler cannot build the {name}:\n{said.strip()}")
         for file in sources:
             (folder / file).unlink()
         for parent in {parent for file in sources for parent in Path(file).parents} - {Path()}:

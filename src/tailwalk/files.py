@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files of somebody else's, read up to a bound; files of ours, written as a whole or not at all."""
+"""Files of somebody else's, read up to a bound; files of ours, whole or not there, after a power
+cut too."""
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import shutil
@@ -10,15 +12,16 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path, PurePath
-from typing import BinaryIO
 
 from tailwalk.errors import PlaceError
+from tailwalk.refusals import naming
 
 _MIB = 1 << 20
 
 
-def open_bounded(path: Path, most: int, *, pipes: bool = False) -> BinaryIO:
+def open_bounded(path: Path, most: int, *, pipes: bool = False) -> BufferedReader:
     """Open a regular file of no more than `most` bytes; with `pipes`, a pipe too, whose reader has
     to count.
 
@@ -136,13 +139,38 @@ def replace_file(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with naming(path), os.fdopen(handle, "wb") as stream:
             stream.write(content)
         temporary.chmod(0o644)
-        temporary.rename(path)
+        rename_to_disk(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def rename_to_disk(source: Path, target: Path) -> None:
+    """Rename a file or a directory once all of it is on the disk, and bring the new name there
+    too: after a power cut `target` is whole or what it was before. Raises OSError."""
+    with _opened(source) as handle:
+        if source.is_dir():
+            # One call for all of a kernel's thousand modules; syncfs(2) is not in Python.
+            if ctypes.CDLL(None, use_errno=True).syncfs(handle):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        else:
+            os.fsync(handle)
+    source.rename(target)
+    with _opened(target.parent) as handle:
+        os.fsync(handle)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        with naming(path):
+            yield handle
+    finally:
+        os.close(handle)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -151,3 +179,18 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target, follow_symlinks=False)
     except OSError:  # no hard links here, not across these file systems, or too many of this file
         shutil.copy2(source, target, follow_symlinks=False)
+
+
+def user_place(variable: str, base: str, usual: str, name: str) -> Path | None:
+    """The directory that `$variable` names, else `name` in the one that `$base` names or in
+    `usual` of this user's home; None where there is no home.
+
+    A relative `$base` is passed over, as the XDG Base Directory Specification wants it.
+    """
+    if own := os.environ.get(variable):
+        return Path(own).absolute()
+    above = Path(os.environ.get(base, ""))
+    try:
+        return (above if above.is_absolute() else Path.home() / usual) / name
+    except RuntimeError:
+        return None

@@ -6,8 +6,18 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+# `read` comes to its end when the one process that could write is gone, whatever ended it.
+_WATCHED = """\
+exec 3<&0 </dev/null
+(read -r _ <&3; kill -s KILL 0) >/dev/null 2>&1 &
+exec 3<&-
+"$@" &
+wait "$!"
+"""
 
 
 def bound(command: Sequence[str]) -> list[str]:
@@ -20,16 +30,35 @@ def bound(command: Sequence[str]) -> list[str]:
             '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid()), *command]
 
 
-def run(command: Sequence[str], *, cwd: Path | None = None,
-        env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """What a command says and ends with; it ends with this process, and where it is interrupted,
-    with all that it started."""
-    with subprocess.Popen(
-            bound(command), cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True) as process:
-        try:
-            said, complained = process.communicate()
-        except BaseException:
+@contextmanager
+def group(command: Sequence[str], *, folder: Path,
+          environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A command in a session of its own, with what it says to be read; no process that it started
+    outlives the block, nor this process, however that ends.
+
+    The kernel kills no more than a process's own children (`bound`), and a compiler is a child of
+    make. So a shell beside them waits for a pipe that only this process could write to, and then
+    kills all of the group.
+    """
+    process = subprocess.Popen(
+        ["sh", "-c", _WATCHED, "sh", *command], cwd=folder, env=environment, text=True,
+        errors="replace", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True)
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        with process.stdout:
+            yield process
+    finally:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            raise
-    return subprocess.CompletedProcess(command, process.returncode, said, complained)
+        process.stdin.close()
+        process.wait()
+
+
+def run(command: Sequence[str], *, folder: Path = Path(),
+        environment: Mapping[str, str] = os.environ) -> tuple[int, str]:
+    """The status that a command ends with and what it says, as a `group`."""
+    with group(command, folder=folder, environment=environment) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        return process.wait(), said

@@ -24,7 +24,7 @@ from tailwalk.profile.trace import read_recording
 from tailwalk.rigs.counting import collect_figures
 from tailwalk.rigs.exec import read_program
 from tailwalk.runs.record import encode
-from tailwalk.verify.frames import Tally, add_counts, read_difference, read_step
+from tailwalk.verify.frames import Reached, Tally, add_counts, read_difference, read_step
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.qemu import Machine, Qemu
 
@@ -67,7 +67,8 @@ def test_a_length_that_no_frame_has_is_refused_before_it_is_waited_for(length: i
 
 
 READERS: list[Callable[[Frame], Any]] = [
-    read_ready, read_folios, lambda frame: read_calls(frame, 3), read_times, read_step,
+    read_ready, read_folios, lambda frame: read_calls(frame, 3), read_times,
+    lambda frame: read_step(frame, before=Reached(0, 0), most=9),
     read_difference, lambda frame: add_counts(frame, Tally())]
 
 

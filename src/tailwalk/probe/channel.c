@@ -33,15 +33,30 @@ void send_frame(enum frame type, const void *payload, size_t length)
 	put_frame(put, type, (struct part[]){ { payload, length } }, 1);
 }
 
-void fail(const char *format, ...)
+static void send_formatted(enum frame type, const char *format, va_list arguments)
 {
-	char text[512];
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	send_frame(type, text, strlen(text));
+}
+
+void send_text(enum frame type, const char *format, ...)
+{
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	send_formatted(type, format, arguments);
 	va_end(arguments);
-	send_frame(FRAME_ERROR, text, strlen(text));
+}
+
+void fail(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	send_formatted(FRAME_ERROR, format, arguments);
+	va_end(arguments);
 	if (is_guest())
 		transport_exit(1);
 	exit(1);

@@ -59,10 +59,13 @@ Outcome = Counted | TailwalkError
 
 
 def count(bench: Bench, portion: Portion) -> Counted:
-    """Do a portion in a guest of its own; raises GuestError."""
+    """Do a portion in a guest of its own; raises GuestError, and CacheError where the state that it
+    went on from changed meanwhile."""
     booted = bench.go_on(portion.start)
     with bench.guest(portion.start.kernel, booted, portion.job) as guest:
-        return Counted(booted.said, collect_figures(guest, portion.cases, portion.calls))
+        figures = collect_figures(guest, portion.cases, portion.calls)
+    bench.cache.check(booted.place)
+    return Counted(booted.said, figures)
 
 
 def collect_figures(guest: Guest, cases: Sequence[Case], calls: int) -> list[Figure]:

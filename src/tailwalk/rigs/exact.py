@@ -80,8 +80,9 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
         except TailwalkError as error:
             yield number, error
             continue
-        known = store.find(_inputs(start, jobs), having=RIGS["exact"].metrics) if (
-            store and not fresh) else None
+        known = store.find(
+            _inputs(start, jobs), having=RIGS["exact"].metrics,
+            since=bench.cache.doubted("state", start.key)) if store and not fresh else None
         if known is None:
             starts[number] = start
         else:

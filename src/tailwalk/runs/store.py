@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tailwalk.errors import DamagedError, RecordError, UsageError
-from tailwalk.files import replace_file
+from tailwalk.files import replace_file, user_place
 from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import unusable
 from tailwalk.runs import read_run
@@ -45,14 +45,10 @@ def default_results() -> Path:
 
     Raises RecordError where none of them is set and this user has no home.
     """
-    if own := os.environ.get("TAILWALK_RESULTS"):
-        return Path(own).absolute()
-    base = os.environ.get("XDG_DATA_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".local/share") / "tailwalk" / "runs"
-    except RuntimeError as error:
-        raise RecordError("this user has no home directory to keep records in: point "
-                          "TAILWALK_RESULTS at a directory that can be written.") from error
+    if place := user_place("TAILWALK_RESULTS", "XDG_DATA_HOME", ".local/share", "tailwalk/runs"):
+        return place
+    raise RecordError("this user has no home directory to keep records in: point "
+                      "TAILWALK_RESULTS at a directory that can be written.")
 
 
 class Store:
@@ -110,12 +106,13 @@ class Store:
                 f"({reason}): {f'{cure}, or ' if cure else ''}point TAILWALK_RESULTS at another "
                 "directory.") from error
 
-    def find(self, inputs: str, *, having: Sequence[Metric] = ()) -> Run | None:
-        """The newest run with these inputs whose every figure has these metrics; None where there
-        is none."""
+    def find(self, inputs: str, *, having: Sequence[Metric] = (), since: str = "") -> Run | None:
+        """The newest run with these inputs whose every figure has these metrics, and which was
+        `created` after `since`; None where there is none."""
         runs = (self._read(path) for path in sorted(self.root.glob(f"*-{inputs[:16]}-*.json")))
         names = {metric.name for metric in having}
         return max((run for run in runs if run is not None and run.inputs == inputs
+                    and run.created > since
                     and all(names <= figure.metrics.keys() for figure in run.figures)),
                    key=lambda run: run.created, default=None)
 

@@ -71,11 +71,11 @@ def try_guest(accelerator: str, cpu: str, *, seconds: float = _SECONDS,
 
 
 def _build(image: Path, rounds: int) -> None:
-    done = run([compiler(GUEST.compiler), f"-DROUNDS={rounds}", *GUEST.kvm.flags, "-nostdlib",
-                "-static", "-no-pie", "-o", str(image), str(GUEST.kvm.source)])
-    if done.returncode:
-        raise ToolError("the C compiler cannot build the guest that tries KVM:\n"
-                        + done.stderr.strip())
+    status, said = run([
+        compiler(GUEST.compiler), f"-DROUNDS={rounds}", *GUEST.kvm.flags, "-nostdlib", "-static",
+        "-no-pie", "-o", str(image), str(GUEST.kvm.source)])
+    if status:
+        raise ToolError(f"the C compiler cannot build the guest that tries KVM:\n{said.strip()}")
 
 
 def _run(qemu: Qemu, accelerator: str, cpu: str, *, image: Path, seconds: float) -> Trial:
