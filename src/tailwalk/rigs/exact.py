@@ -46,7 +46,7 @@ def measure(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None = None
     another `pool`.
 
     With a store, a record with identical inputs that has every metric of the rig's is returned
-    instead unless `fresh`, and new records are added to it, each as soon as it is complete. Raises
+    instead unless `fresh`, and new records are kept in it, each as soon as it is complete. Raises
     UsageError, ToolError, KernelError or GuestError; guests of the other kernels are then stopped.
     """
     found = collected(measure_each(kernels, plan, bench=bench, store=store, fresh=fresh,
@@ -114,7 +114,7 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
                     figures=[figure for group in range(len(groups))
                              for figure in done[group].figures])
                 if store:
-                    store.add(run)
+                    store.keep(run)
                 yield number, Measured(run, False)
 
 
