@@ -577,4 +577,8 @@ def test_the_text_of_a_finding_says_how_to_replay_it():
 def test_a_record_reads_back():
     from tailwalk.verify.record import encode as record
 
-    assert msgspec.json.decode(record(made()), type=Verification) == made()
+    content = record(made())
+    assert msgspec.json.decode(content, type=Verification) == made()
+    for number in ("-1", "1e400", "99999999999999999999"):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.json.decode(content.replace(b"20000", number.encode()), type=Verification)
