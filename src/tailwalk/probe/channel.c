@@ -33,18 +33,33 @@ void send_frame(enum frame type, const void *payload, size_t length)
 	put_frame(put, type, (struct part[]){ { payload, length } }, 1);
 }
 
-void fail(const char *format, ...)
+int in_case;
+
+static _Noreturn void end(enum frame why, const char *format, va_list arguments)
 {
 	char text[512];
-	va_list arguments;
 
-	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	send_frame(FRAME_ERROR, text, strlen(text));
+	send_frame(why, text, strlen(text));
 	if (is_guest())
 		transport_exit(1);
 	exit(1);
+}
+
+void fail(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	end(in_case ? FRAME_FAILED : FRAME_ERROR, format, arguments);
+}
+
+void leave_out(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	end(FRAME_MISSING, format, arguments);
 }
 
 static uint64_t job_left;

@@ -100,7 +100,7 @@ def _first_look(worker: Worker, cases: Sequence[Case]) -> dict[Case, Record]:
     """A record of each case, with nothing in it but how the case is to be timed."""
     records = {}
     for group in round_order(cases, 0):
-        worker.tell(case_line("fill", group[0]))
+        worker.tell(case_line("prepare", group[0]))
         for case in group:
             worker.tell(time_line(case, Batches(TRIAL_BATCHES, TRIAL_CALLS)))
             records[case] = Record(case, batches_for(read_times(worker.answer())))
@@ -109,7 +109,7 @@ def _first_look(worker: Worker, cases: Sequence[Case]) -> dict[Case, Record]:
 
 def _one_round(worker: Worker, records: dict[Case, Record], number: int) -> None:
     for group in round_order(list(records), number):
-        worker.tell(case_line("fill", group[0]))
+        worker.tell(case_line("prepare", group[0]))
         times = []
         for case in group:
             worker.tell(time_line(case, records[case].batches))

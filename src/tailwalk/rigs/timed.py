@@ -98,7 +98,7 @@ def measure_timed(kernels: Sequence[Kernel], plan: Plan, *,
 def _round_lines(groups: Sequence[Sequence[Case]]) -> bytes:
     lines = []
     for group in groups:
-        lines.append(case_line("fill", group[0]))
+        lines.append(case_line("prepare", group[0]))
         lines += [time_line(case, _BATCHES) for case in group]
         lines += [case_line("folios", case) for case in group]  # not before: looking maps the file
     return b"".join(lines) + b"pause\n"
