@@ -17,7 +17,7 @@ from tailwalk.rigs.counting import Counted, Portion
 from tailwalk.rigs.dask_pool import _Work
 from tailwalk.vm.qemu import Machine
 
-DONE = Counted("6.18.15", [])
+DONE = Counted("6.18.15", [], [])
 
 
 class CancelledError(Exception):
@@ -83,7 +83,7 @@ def work(tmp_path: Path):
         as_completed=Waiting, CancelledError=CancelledError, KilledWorker=KilledWorker)
     image = tmp_path / "image"
     image.touch()
-    portion = Portion(start=SimpleNamespace(kernel=SimpleNamespace(image=image)), job=b"",
+    portion = Portion(start=SimpleNamespace(kernel=SimpleNamespace(image=image)), begin=b"",
                       cases=[], calls=1)
     bench = Bench(machine=Machine(), qemu=None, probe=None, cache=None, progress=SILENT)
 

@@ -25,8 +25,9 @@ def with_declared(sources: Mapping[str, bytes], workloads: Sequence[Workload]) -
     Raises ToolError for a workload of which the two sides do not agree.
     """
     needs = needed(workloads)
-    declared = {**{("workload", one.name): one for one in workloads},
-                **{("preparation", one.name): one for one in needs}}
+    declared: dict[tuple[str, str], Workload | Preparation] = {
+        **{("workload", one.name): one for one in workloads},
+        **{("preparation", one.name): one for one in needs}}
     twins = {(match[1], match[2]): _SAID.sub("", body.decode()) for file, body in sources.items()
              if (match := _TWIN.fullmatch(file))}
     for what, name in sorted({*twins, *declared}):

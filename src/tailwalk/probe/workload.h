@@ -38,7 +38,7 @@ struct step {
  * counter, and its result; the same of what is not the kernel's in it, 0 where
  * that cannot be told (of a function). */
 uint64_t measure_step(const struct step *step, long *result);
-uint64_t measure_nothing(const struct step *step, long *result);
+uint64_t measure_nothing(const struct step *step);
 
 /* A case: a workload, and what its functions have to work with. */
 #define MOST_STEPS 32

@@ -34,7 +34,8 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         share: share of the calls that took exactly `value`, where it is the mode, else None.
         steady: False where the figure must not be relied on (a mode of half of the calls or
             fewer).
-        interval: 95% confidence interval of a median; None for a mode or too few samples.
+        interval: 95% confidence interval of the median of samples, None for too few; of calls
+            that vary what the middle 90% of them took; None for a mode.
         calls: the measured calls or samples in order of time, run-length encoded: [value,
             repetitions] pairs.
     """
@@ -63,25 +64,44 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """How many calls or samples it rests on."""
         return sum(repetitions for _, repetitions in self.calls)
 
+    def varies_as(self, metric: Metric) -> bool:
+        """Is the value the median of calls that are counted exactly, and are not alike?"""
+        return metric.centre == "mode" and self.interval is not None
+
     def each(self) -> list[int | float]:
         """What each call or sample took, in order of time."""
         return [value for value, repetitions in self.calls for _ in range(repetitions)]
 
 
-def amount_of(metric: Metric, calls: Iterable[int | float], *, user: int | None = None) -> Amount:
+def amount_of(metric: Metric, calls: Iterable[int | float], *, user: int | None = None,
+              varies: bool = False) -> Amount:
     """The amount that follows from what calls or samples took, of which there is at least one.
 
-    Of several modes it is the largest, and unsteady.
+    Of several modes it is the largest, and unsteady. Of exact counts that vary it is the median,
+    the lower of two.
     """
     found = list(calls)
     packed = [(value, len(list(same))) for value, same in groupby(found)]
     if metric.centre == "median":
         return Amount(value=median(found), unit=metric.unit, user=user,
                       interval=median_interval(found), calls=packed)
+    if varies:
+        low, middle, high = _middle(Counter(found))
+        return Amount(value=middle, unit=metric.unit, user=user, calls=packed,
+                      interval=(float(low), float(high)))
     value, times = max(Counter(found).items(), key=lambda item: (item[1], item[0]))
     share = times / len(found)
     return Amount(value=value, unit=metric.unit, user=user, share=share,
                   steady=share > _STEADY_SHARE, calls=packed)
+
+
+def _middle(counts: Mapping[int | float, int]) -> tuple[int | float, ...]:
+    """The ends and the centre of the middle 90%, each what some call took."""
+    values = sorted(counts)
+    ends = list(accumulate(counts[value] for value in values))
+    last = ends[-1] - 1
+    return tuple(values[bisect_right(ends, at)]
+                 for at in (last // 20, last // 2, last - last // 20))
 
 
 def contradiction(metric: Metric, amount: Amount, case: str) -> str | None:
@@ -97,7 +117,11 @@ def contradiction(metric: Metric, amount: Amount, case: str) -> str | None:
         counts[value] += repetitions
     if not counts:
         return None
-    if metric.centre == "mode":
+    if amount.varies_as(metric):
+        low, found, high = _middle(counts)
+        what = f"the median of its calls, of which the middle 90% had {low:g} to {high:g}, is"
+        right = (amount.value, amount.interval) == (found, (low, high))
+    elif metric.centre == "mode":
         right, what = counts[amount.value] == max(counts.values()), "most of its calls had"
         found = counts.most_common(1)[0][0]
     else:
