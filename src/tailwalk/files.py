@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files of somebody else's, read up to a bound; files of ours, written as a whole or not at all."""
+"""Files of somebody else's, read up to a bound; files of ours, whole or not there, after a power
+cut too."""
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path, PurePath
-from typing import BinaryIO
 
 from tailwalk.errors import PlaceError
+from tailwalk.refusals import naming
 
 _MIB = 1 << 20
 
 
-def open_bounded(path: Path, most: int, *, pipes: bool = False) -> BinaryIO:
+def open_bounded(path: Path, most: int, *, pipes: bool = False) -> BufferedReader:
     """Open a regular file of no more than `most` bytes; with `pipes`, a pipe too, whose reader has
     to count.
 
@@ -61,17 +66,64 @@ def place_inside(root: Path, name: str | PurePath) -> Path:
     `..`, or that goes through a link which leads out or nowhere.
     """
     place = base = root.resolve(strict=True)
+    link = ""
     try:
         for part in PurePath(name).parts:
             place /= part
             if place.is_symlink():
+                link = f" by the link {place} to {place.readlink()}"
                 place = place.resolve(strict=True)
             if part == ".." or "\0" in part or not place.is_relative_to(base):
                 raise ValueError
     except (OSError, RuntimeError, ValueError):
-        raise PlaceError(f"{str(name)!r} leads out of {root}, or nowhere: nothing is written "
-                         "there.") from None
+        raise PlaceError(f"{str(name)!r} leads out of {root}{link}, or nowhere: nothing is "
+                         "written there.") from None
     return place
+
+
+def write_together(root: Path, files: Mapping[str, bytes]) -> None:
+    """Write files under a directory: all, or none where one cannot be written or a signal comes.
+
+    A new file takes the old one's place, since the old one may have other hard links; a link that
+    leads to another place in the directory stays, and what it leads to is replaced.
+
+    Raises OSError, and PlaceError as `place_inside` does, before anything is written.
+    """
+    places = {place_inside(root, name): content for name, content in files.items()}
+    for place in places:
+        if place.exists() and not place.is_file():
+            raise OSError(errno.EINVAL, "it is no regular file", str(place))
+    with _folder_beside(root) as folder, ExitStack() as undo:
+        prepared = []
+        for number, (place, content) in enumerate(places.items()):
+            new, old = folder / f"new-{number}", folder / f"old-{number}"
+            new.write_bytes(content)
+            new.chmod(place.stat().st_mode & 0o777 if place.exists() else 0o644)
+            if place.exists():
+                link_or_copy(place, old)
+                undo.callback(old.replace, place)
+            else:
+                for missing in reversed([one for one in place.parents if not one.exists()]):
+                    missing.mkdir()
+                    undo.callback(missing.rmdir)
+                undo.callback(place.unlink, missing_ok=True)
+            prepared.append((new, place))
+        for new, place in prepared:
+            new.replace(place)
+        undo.pop_all()
+
+
+@contextmanager
+def _folder_beside(root: Path) -> Iterator[Path]:
+    """A directory for files that are to be renamed to places under `root`."""
+    folder = Path(tempfile.mkdtemp(prefix=".tailwalk-", dir=root))
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):
+            for left in folder.iterdir():
+                left.unlink()
+            folder.rmdir()
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -87,13 +139,38 @@ def replace_file(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with naming(path), os.fdopen(handle, "wb") as stream:
             stream.write(content)
         temporary.chmod(0o644)
-        temporary.rename(path)
+        rename_to_disk(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def rename_to_disk(source: Path, target: Path) -> None:
+    """Rename a file or a directory once all of it is on the disk, and bring the new name there
+    too: after a power cut `target` is whole or what it was before. Raises OSError."""
+    with _opened(source) as handle:
+        if source.is_dir():
+            # One call for all of a kernel's thousand modules; syncfs(2) is not in Python.
+            if ctypes.CDLL(None, use_errno=True).syncfs(handle):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        else:
+            os.fsync(handle)
+    source.rename(target)
+    with _opened(target.parent) as handle:
+        os.fsync(handle)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        with naming(path):
+            yield handle
+    finally:
+        os.close(handle)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -102,3 +179,18 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target, follow_symlinks=False)
     except OSError:  # no hard links here, not across these file systems, or too many of this file
         shutil.copy2(source, target, follow_symlinks=False)
+
+
+def user_place(variable: str, base: str, usual: str, name: str) -> Path | None:
+    """The directory that `$variable` names, else `name` in the one that `$base` names or in
+    `usual` of this user's home; None where there is no home.
+
+    A relative `$base` is passed over, as the XDG Base Directory Specification wants it.
+    """
+    if own := os.environ.get(variable):
+        return Path(own).absolute()
+    above = Path(os.environ.get(base, ""))
+    try:
+        return (above if above.is_absolute() else Path.home() / usual) / name
+    except RuntimeError:
+        return None

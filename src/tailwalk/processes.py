@@ -3,9 +3,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+# `read` comes to its end when the one process that could write is gone, whatever ended it.
+_WATCHED = """\
+exec 3<&0 </dev/null
+(read -r _ <&3; kill -s KILL 0) >/dev/null 2>&1 &
+exec 3<&-
+"$@" &
+wait "$!"
+"""
 
 
 def bound(command: Sequence[str]) -> list[str]:
     """A command whose process the kernel kills if the thread that started it dies (prctl(2))."""
     return ["setpriv", "--pdeathsig", "KILL", "--", *command]
+
+
+@contextmanager
+def group(command: Sequence[str], *, folder: Path,
+          environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A command in a session of its own, with what it says to be read; no process that it started
+    outlives the block, nor this process, however that ends.
+
+    The kernel kills no more than a process's own children (`bound`), and a compiler is a child of
+    make. So a shell beside them waits for a pipe that only this process could write to, and then
+    kills all of the group.
+    """
+    process = subprocess.Popen(
+        ["sh", "-c", _WATCHED, "sh", *command], cwd=folder, env=environment, text=True,
+        errors="replace", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True)
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        with process.stdout:
+            yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.stdin.close()
+        process.wait()

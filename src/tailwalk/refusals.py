@@ -8,10 +8,13 @@ of writing, of a pipe, a socket or a new process.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from traceback import walk_tb
 
@@ -19,6 +22,8 @@ from tailwalk.errors import PlaceError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors of a disk without room."""
+_TEMPORARY = "tailwalk-temporary-"
+_LOCKED_WITHIN = 2.0  # seconds between making a directory and locking it
 _NOT_MADE = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
 
 
@@ -91,10 +96,43 @@ def temporary_folder(place: Path | None = None) -> Iterator[Path]:
 @contextmanager
 def _own_folder(place: Path | None) -> Iterator[Path]:
     try:
-        made = tempfile.TemporaryDirectory(prefix="tailwalk-", dir=place)
+        made = tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=place)
     except OSError as error:
         reason = error.strerror or str(error)
         raise PlaceError(f"no directory for temporary files can be made ({reason}): point TMPDIR "
                          "at one that can be written and has room.") from error
     with made as name:
-        yield Path(name)
+        handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH)  # dies with this process
+            yield Path(name)
+        finally:
+            os.close(handle)
+
+
+def is_locked(path: Path) -> bool:
+    """Does a process hold the lock of a file or directory? What is not there nobody holds."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def left_folders() -> list[Path]:
+    """The directories for temporary files that killed processes of this user left."""
+    found = []
+    for path in sorted(Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*")):
+        with suppress(OSError):
+            status = path.lstat()
+            young = time.time() - status.st_ctime < _LOCKED_WITHIN
+            if (stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not young
+                    and not is_locked(path)):
+                found.append(path)
+    return found

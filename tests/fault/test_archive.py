@@ -106,7 +106,7 @@ def test_the_newest_bootable_of_a_series(archive: FakeArchive, cache: Cache) -> 
         get("debian:6.18.20", cache)
     with pytest.raises(ArchiveError, match=r"there are 6\.18\.9, 6\.18\.15\. "):
         get("debian:6.18.1", cache)
-    with pytest.raises(ArchiveError, match=r"the series 6\.18"):
+    with pytest.raises(ArchiveError, match=r"the lines 6\.18"):
         get("debian:5.10", cache)
 
 

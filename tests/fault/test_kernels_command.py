@@ -47,7 +47,7 @@ def test_what_can_be_had_and_what_is_cached(environment: dict[str, str]) -> None
     status, out, _ = ask(environment, "--format", "json")
     assert status == 0
     listing = json.loads(out)
-    assert listing["schema"] == "tailwalk.kernels/1"
+    assert listing["schema"] == "tailwalk.kernels/2"
     assert [(kernel["spec"], kernel["series"], kernel["newest"], kernel["cached"],
              kernel["missing"]) for kernel in listing["available"]] == [
         ("debian:7.1.13", "7.1", False, False, [f"linux-modules-{BROKEN}"]),

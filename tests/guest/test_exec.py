@@ -21,7 +21,7 @@ from tailwalk.cases import KIB, MIB, Filesystem
 from tailwalk.cli import group
 from tailwalk.errors import GuestError, UsageError
 from tailwalk.rigs.exec import ExecPlan, Executed, MadeFile, execute
-from tailwalk.runs.execution import read_execution
+from tailwalk.runs.execution import Execution
 
 pytestmark = pytest.mark.guest
 
@@ -184,10 +184,10 @@ def test_the_command_passes_on_output_status_and_counts(program: Path, tmp_path:
     assert done.exit_code == 0
     assert done.stdout.startswith(f"[{program}][say][--json][-c]")
     assert "of the kernel on its behalf" in done.stderr
-    execution = read_execution(record)
+    execution = msgspec.json.decode(record.read_bytes(), type=Execution)
     assert execution.command == [str(program), "say", "--json", "-c"]
     assert f"{execution.instructions.user:,} of the program" in done.stderr
-    assert msgspec.json.decode(record.read_bytes())["schema"] == "tailwalk.execution/1"
+    assert execution.schema == "tailwalk.execution/1"
     done = CliRunner().invoke(group, ["exec", "debian:6.18", "--", str(program), "status", "3"])
     assert done.exit_code == 3
     done = CliRunner().invoke(group, ["exec", "debian:6.18", "--", str(program), "signal", "9"])

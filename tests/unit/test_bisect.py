@@ -90,7 +90,7 @@ class Kernels:
 
 def available(release: str) -> Available:
     return Available(
-        spec=f"debian:{release}", series=".".join(release.split(".")[:2]), version=f"{release}-1",
+        spec=f"debian:{release}", line=".".join(release.split(".")[:2]), version=f"{release}-1",
         release=f"{release}-amd64", suite="trixie", packages=[], missing=[], download=0,
         newest=False, cached=False)
 

@@ -372,6 +372,33 @@ class TestInterruption:
         resolve(f"src:{source}", cache=cache)
 
 
+    def test_a_build_whose_process_is_killed_ends_with_it(
+            self, source: Path, cache: Cache, tmp_path: Path) -> None:
+        mark = tmp_path / "begun"
+        (source / "Makefile").write_text(MAKEFILE.replace(
+            "@cat", f"@echo $$$$ $$PPID > {mark}.new; mv {mark}.new {mark}; sleep 300; true; cat"))
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from tailwalk.cli import main; main()", "build",
+             f"src:{source}"],
+            env={**os.environ, "TAILWALK_CACHE": str(cache.root)}, stderr=subprocess.DEVNULL)
+        until(mark.exists)
+        inside = [int(word) for word in mark.read_text().split()]
+        group = os.getpgid(inside[0])
+        assert group != os.getpgid(0)
+        process.kill()
+        process.wait(timeout=120)
+        assert all(gone(pid) for pid in inside)
+        until(lambda: not members(group))
+
+
+def members(group: int) -> list[str]:
+    """The processes of a group that have not ended."""
+    found = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True,
+                           check=True).stdout.splitlines()
+    return [line for line in found
+            if line.split()[0] == str(group) and not line.split()[1].startswith("Z")]
+
+
 def until(true: Callable[[], object]) -> None:
     end = time.monotonic() + 120
     while not true():

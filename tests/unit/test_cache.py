@@ -7,8 +7,10 @@ import os
 import pickle
 import re
 import shutil
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,10 @@ from hypothesis import strategies as st
 
 from refused import unprivileged
 from stand_ins import Notes
-from tailwalk.cache import WHILE_WAITING, Cache, digest_file
+from tailwalk import refusals
+from tailwalk.cache import WHILE_WAITING, Cache, default_root, digest_file, digests
 from tailwalk.cache.digests import DigestMemory
-from tailwalk.cache.inventory import held
+from tailwalk.cache.inventory import examine, held
 from tailwalk.cli import group
 from tailwalk.cli.console import LineProgress
 from tailwalk.errors import CacheError, UsageError
@@ -65,6 +68,25 @@ def exchange(path: Path, at: int, count: int = 9) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def remembered(path: Path) -> Callable[[], str]:
+    """What tells the digest of a file, with a memory beside it."""
+    memory = DigestMemory(path.parent / "digests", settled=AT_ONCE)
+    return lambda: memory.digests(path.parent, [path.name])[path.name]
+
+
+def swap(path: Path, put: Callable[[Path], object]) -> None:
+    """Put something else in the place of a file or a directory."""
+    path.rename(path.parents[2] / "old")
+    put(path)
+
+
+def copied(folder: Path) -> Path:
+    """A file outside that holds what the entry's did."""
+    outside = folder.parents[1] / "copy"
+    outside.write_bytes(CONTENT)
+    return outside
+
+
 def test_what_is_whole_is_made_once(cache, notes):
     make = Maker()
     for _ in range(3):
@@ -84,8 +106,14 @@ def test_what_is_whole_is_made_once(cache, notes):
     lambda folder: (folder / ".seal").write_bytes(b""),
     lambda folder: exchange(folder / ".seal", 5),
     lambda folder: shutil.rmtree(folder / "inner"),
+    lambda folder: swap(folder / "state", lambda path: path.mkdir()),
+    lambda folder: swap(folder / "state", os.mkfifo),
+    lambda folder: swap(folder / "state", lambda path: path.symlink_to(copied(folder))),
+    lambda folder: swap(folder / "inner", lambda path: path.symlink_to("/")),
+    lambda folder: swap(folder / ".seal", lambda path: path.mkdir()),
 ], ids=["nine bytes", "emptied", "cut", "gone", "another word", "one more", "empty seal",
-        "other seal", "no folder"])
+        "other seal", "no folder", "folder for file", "pipe for file", "link for file",
+        "link for folder", "folder for seal"])
 def test_what_is_damaged_is_set_aside_named_and_made_again(cache, notes, damage):
     make = Maker()
     folder = cache.entry("state", "a", make)
@@ -107,16 +135,16 @@ def test_what_is_damaged_is_set_aside_named_and_made_again(cache, notes, damage)
 def test_one_bit_anywhere_is_seen(tmp_path_factory, at, bit):
     path = tmp_path_factory.mktemp("bit") / "file"
     path.write_bytes(CONTENT)
-    memory = DigestMemory(path.parent / "digests", settled=AT_ONCE)
-    was = memory.digest(path)
-    assert memory.digest(path) == was == digest_file(path)
+    memory = remembered(path)
+    was = memory()
+    assert memory() == was == digest_file(path)
     changed = bytearray(CONTENT)
     changed[at] ^= 1 << bit
     before = path.stat()
     with path.open("r+b") as stream:
         stream.write(changed)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert memory.digest(path) == digest_file(path) != was
+    assert memory() == digest_file(path) != was
 
 
 @pytest.mark.parametrize("put", [
@@ -136,6 +164,72 @@ def test_what_is_no_directory_is_set_aside(cache, notes, put):
     assert (other / "state").read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("take", [lambda folder: folder.chmod(0),
+                                  lambda folder: (folder / "state").chmod(0),
+                                  lambda folder: (folder / ".seal").chmod(0)],
+                         ids=["folder", "file", "seal"])
+def test_what_nobody_may_read_is_set_aside(cache, notes, take):
+    make = Maker()
+    folder = cache.entry("state", "a", make)
+    take(folder)
+    again = unprivileged(lambda: cache.entry("state", "a", make))
+    assert (again / "state").read_bytes() == CONTENT
+    note, = notes.said
+    assert "cannot be read: Permission denied" in note
+
+
+def test_what_changes_while_it_is_used_is_not_built_on(cache):
+    folder = cache.entry("state", "a", Maker())
+    cache.check(folder)
+    exchange(folder / "state", 8000)
+    with pytest.raises(CacheError, match=r"changed while it was in use .*run the command again"):
+        cache.check(folder)
+    cache.check(cache.root.parent)  # whatever is none of the cache's
+
+
+def test_verify_sees_what_no_time_shows(cache, notes, monkeypatch):
+    """As where the disk itself changes bytes: no file's identity does."""
+    make = Maker()
+    folder = cache.entry("state", "a", make)
+    cache.entry("state", "a", make)
+    was = digests._identity(folder / "state")
+    exchange(folder / "state", 8000)
+    real = digests._identity
+    monkeypatch.setattr(digests, "_identity", lambda path: was if path.name == "state"
+                        else real(path))
+    assert cache.flaw(folder) is None
+    assert cache.doubted("state", "a") == ""
+    entry, = (entry for entry in held(cache) if entry.kind == "state")
+    assert examine(cache, entry, {}) == ("damaged", "state is not what was kept")
+    assert cache.doubted("state", "a") > "2026"
+    cache.entry("state", "a", make)
+    assert make.times == 2
+    assert len(notes.said) == 1
+
+
+def test_a_directory_of_another_users_is_named(cache, monkeypatch):
+    cache.root.mkdir()
+    assert cache.exposed() is None
+    cache.root.chmod(0o777)
+    assert f"chmod o-w {cache.root}" in (cache.exposed() or "")
+    cache.root.chmod(0o775)
+    monkeypatch.setattr(os, "geteuid", lambda: cache.root.stat().st_uid + 1)
+    if cache.root.stat().st_uid:
+        assert "belongs to the user of number" in (cache.exposed() or "")
+    else:  # root can change everything anyway
+        assert cache.exposed() is None
+
+
+@pytest.mark.parametrize(("given", "place"), [
+    ("/srv/with space", "/srv/with space/tailwalk"), ("relative", "/home/u/.cache/tailwalk"),
+    ("", "/home/u/.cache/tailwalk")])
+def test_where_the_cache_is(monkeypatch, given, place):
+    monkeypatch.delenv("TAILWALK_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", given)
+    monkeypatch.setenv("HOME", "/home/u")
+    assert str(default_root()) == place
+
+
 def test_what_has_no_seal_is_made_again(cache, notes):
     make = Maker()
     folder = cache.entry("state", "a", make)
@@ -143,7 +237,7 @@ def test_what_has_no_seal_is_made_again(cache, notes):
     cache.entry("state", "a", make)
     assert make.times == 2
     assert notes.said == [f"{folder} in the cache has no seal: it is made again."]
-    assert not any((cache.root / "damaged").iterdir())
+    assert [entry.kind for entry in held(cache)] == ["state"]
 
 
 def bytes_read() -> int:
@@ -154,35 +248,35 @@ def bytes_read() -> int:
 def test_a_remembered_digest_saves_the_reading(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(CONTENT * 100)
-    memory = DigestMemory(tmp_path / "digests", settled=AT_ONCE)
-    was = memory.digest(path)
+    memory = remembered(path)
+    was = memory()
     begin = bytes_read()
-    assert memory.digest(path) == was
+    assert memory() == was
     assert bytes_read() - begin < len(CONTENT)
     path.touch()
     begin = bytes_read()
-    assert memory.digest(path) == was
+    assert memory() == was
     assert bytes_read() - begin >= len(CONTENT) * 100
 
 
 def test_a_young_file_is_not_remembered(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
-    DigestMemory(tmp_path / "digests").digest(path)
+    DigestMemory(tmp_path / "digests").digests(tmp_path, ["file"])
     assert not (tmp_path / "digests").exists()
 
 
-@pytest.mark.parametrize("damage", [b"", b"[", b'[[1,2,3,4,5],"0","0"]', b"\xff" * 90])
+@pytest.mark.parametrize("damage", [b"", b"[", b'{"file":[[1,2,3,4,5],"0","0"]}', b"\xff" * 90])
 def test_a_damaged_memory_is_not_believed(tmp_path, damage):
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
-    memory = DigestMemory(tmp_path / "digests", settled=AT_ONCE)
-    memory.digest(path)
+    memory = remembered(path)
+    memory()
     kept, = (tmp_path / "digests").iterdir()
     kept.write_bytes(damage)
-    assert memory.digest(path) == digest_file(path)
+    assert memory() == digest_file(path)
     kept.write_bytes(kept.read_bytes().replace(digest_file(path).encode(), b"0" * 64))
-    assert memory.digest(path) == digest_file(path)
+    assert memory() == digest_file(path)
 
 
 def test_a_cache_that_cannot_be_written_is_read(cache):
@@ -242,7 +336,10 @@ class TestCommand:
     """`tailwalk cache`."""
 
     @pytest.fixture
-    def run(self, cache):
+    def run(self, cache, tmp_path, monkeypatch):
+        (tmp_path / "temporary").mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
         def call(*arguments: str, status: int = 0) -> str:
             done = CliRunner().invoke(group, ["cache", *arguments],
                                       env={"TAILWALK_CACHE": str(cache.root)})
@@ -275,10 +372,11 @@ class TestCommand:
         assert "damaged          1" in said
         cache.entry("state", "a", Maker())
         (cache.entry("probe", "c", Maker()) / ".seal").unlink()
-        assert [line.split()[:2] for line in run("verify").splitlines() if "MiB" in line] == [
-            ["whole", "2"], ["damaged", "0"], ["unchecked", "2"]]
+        assert [line.split()[:2] + line.split()[4:] for line in run("verify").splitlines()
+                if "MiB" in line] == [["whole", "2", "state"], ["damaged", "0"],
+                                      ["unchecked", "3", "damaged,", "digests,", "probe"]]
         assert "1 entry removed" in run("prune")
-        assert [entry.kind for entry in held(cache)] == ["probe", "state", "state"]
+        assert [entry.kind for entry in held(cache)] == ["digests", "probe", "state", "state"]
 
     def test_what_a_killed_process_left(self, run, cache):
         cache.entry("state", "a", Maker())
@@ -290,6 +388,17 @@ class TestCommand:
         assert left.is_dir()
         assert "1 entry removed" in run("prune")
         assert not left.exists()
+
+    def test_what_a_killed_process_left_among_temporary_files(self, run, monkeypatch):
+        monkeypatch.setattr(refusals, "_LOCKED_WITHIN", 0.0)
+        left = Path(tempfile.mkdtemp(prefix="tailwalk-temporary-"))
+        own = Path(tempfile.mkdtemp(prefix="tailwalk-"))
+        with refusals.temporary_folder() as folder:
+            (folder / "used").touch()
+            assert "1 entry removed" in run("prune")
+            assert (folder / "used").exists()
+        assert not left.exists()
+        assert own.is_dir()
 
     def test_what_is_old(self, run, cache):
         old = cache.entry("state", "old", Maker())

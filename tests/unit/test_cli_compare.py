@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -76,19 +77,25 @@ def timed_runs() -> list[Run]:
                                        (3, "src:6.18+tail", 562))]
 
 
+def unsteady(value: int, percent: int) -> dict[str, Any]:
+    """Of a figure: so many of a hundred calls had the value, and each other one its own."""
+    others = [(value + 1 + number, 1) for number in range(100 - percent)]
+    return {"steady": False, "share": percent / 100, "calls": [(value, percent), *others]}
+
+
 def doubtful_runs() -> list[Run]:
     """Unsteady figures on either side, one case at two offsets, and notes."""
     cases = [made_case(), made_case("write_u1k"), made_case("write_u1k", offset=512 * KIB)]
     note = "the kernel shows no page flags: folio orders are unknown"
     return [
         made_run("debian:6.12", [
-            made_figure(cases[0], 2203, order=0, steady=False, share=0.43),
+            made_figure(cases[0], 2203, order=0, **unsteady(2203, 43)),
             made_figure(cases[1], 2230, order=0), made_figure(cases[2], 2231, order=0)]),
         made_run("debian:6.18", [
             made_figure(cases[0], 11120), made_figure(cases[1], 11147),
             made_figure(cases[2], 10892, order=None, notes=[note])]),
         made_run("src:6.18+tail", [
-            made_figure(cases[0], 1705), made_figure(cases[1], 1731, steady=False, share=0.3),
+            made_figure(cases[0], 1705), made_figure(cases[1], 1731, **unsteady(1731, 30)),
             made_figure(cases[2], 11220)]),
     ]
 

@@ -15,7 +15,7 @@ from results import error
 
 from tailwalk.cli import group
 from tailwalk.rigs.exec import ExecPlan, Executed, MadeFile
-from tailwalk.runs.execution import Execution, Instructions, read_execution
+from tailwalk.runs.execution import Execution, Instructions
 
 RUN = made_run("debian:6.18", [made_figure(made_case(), 2000)])
 ENDED = Execution(
@@ -72,7 +72,7 @@ def test_the_status_is_the_programs(ended: dict[str, object], status: int, said:
 
 def test_the_record_is_kept(tmp_path: Path) -> None:
     execute("--json", str(tmp_path / "record.json"))
-    assert read_execution(tmp_path / "record.json") == ENDED
+    assert msgspec.json.decode((tmp_path / "record.json").read_bytes(), type=Execution) == ENDED
 
 
 @pytest.mark.parametrize("made", ["data", "data:1MiB:4KiB:9"])

@@ -169,7 +169,7 @@ def test_csv_reads_back(figures: list[tuple[int, int | None, float | None, str]]
 def test_import(invoke: Invoke, store: Store, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    runs = [made_run("debian:6.1", [made_figure(made_case(), value)]) for value in (1, 2, 3)]
+    runs = [made_run("debian:6.1", [made_figure(made_case(), value)]) for value in (11, 12, 13)]
     for number, run in enumerate(runs):
         write_run(run, elsewhere / f"{number}.json")
     (elsewhere / "readme.txt").write_text("not a record")
@@ -181,7 +181,7 @@ def test_import(invoke: Invoke, store: Store, tmp_path: Path) -> None:
 
 def test_import_goes_on_after_a_damaged_file(invoke: Invoke, store: Store,
                                              tmp_path: Path) -> None:
-    good = made_run("debian:6.1", [made_figure(made_case(), 5)])
+    good = made_run("debian:6.1", [made_figure(made_case(), 15)])
     write_run(good, tmp_path / "good.json")
     (tmp_path / "bad.json").write_text("{")
     result = invoke("runs", "import", "bad.json", "good.json", "none.json")

@@ -104,11 +104,11 @@ def test_the_newest_that_can_boot() -> None:
     with pytest.raises(ArchiveError, match=r"6\.19\.14-1 cannot boot, since its package "
                                            r"linux-modules-6\.19\.14-cloud-amd64 .*can: 6\.19\.8"):
         chosen("6.19.14", builds)
-    with pytest.raises(ArchiveError, match=r"no kernel 6\.19\.3: of its series there are 6\.19\.8"):
+    with pytest.raises(ArchiveError, match=r"no kernel 6\.19\.3: of its line there are 6\.19\.8"):
         chosen("6.19.3", builds)
-    with pytest.raises(ArchiveError, match=r"no kernel 5\.4: there are the series 6\.18, 6\.19"):
+    with pytest.raises(ArchiveError, match=r"no kernel 5\.4: there are the lines 6\.18, 6\.19"):
         chosen("5.4", builds)
-    with pytest.raises(ArchiveError, match="the series none"):
+    with pytest.raises(ArchiveError, match="the lines none"):
         chosen("5.4", [])
 
 
@@ -132,8 +132,8 @@ def test_only_what_is_known_to_be_there_is_advised() -> None:
         "linux-base-7.0.13-cloud-amd64 are no longer in the archive; the nearest that can: "
         "debian:6.18 and debian:7.2; src:PATH builds one from a source tree of yours.")
     assert "nearest that can: debian:6.18 and debian:7.2" in advice("6.19")
-    assert "there are the series 6.12, 6.18, 7.2, 7.3." in advice("5.4")
-    assert "there are the series 6.12, 6.18, 7.2, 7.3." in advice("7.0.1")
+    assert "there are the lines 6.12, 6.18, 7.2, 7.3." in advice("5.4")
+    assert "there are the lines 6.12, 6.18, 7.2, 7.3." in advice("7.0.1")
     cached = KernelVersion(7, 0, 12)
     assert "src:7.0 builds one, since its source is in the cache" in advice("7.0", cached)
     assert "src:7.0" not in advice("7.0.13", cached)

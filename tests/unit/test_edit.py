@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -251,3 +253,39 @@ def test_any_text_at_all_can_be_read(source: str) -> None:
         assert source[place:place + len(word)] == word
     text.definitions("a")
     text.find("a (", text.whole)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("unit", [
+    "/* ", "// ", '"\\"', "'", '"', "walk(", "walk()", "(", ")", "}", "struct walk {\n", "walk\n",
+    "walk()\n{\n}\n", "a\n", "typedef\n", "\\\n", "__releases(x) ", "int walk()\n", "\0", "\udc80"])
+def test_a_text_of_half_a_mebibyte_takes_time_by_its_length(unit: str) -> None:
+    source = "walk()\n{\n" + unit * ((1 << 19) // len(unit))
+    begun = time.process_time()
+    for one in (edit(inside="walk", after="int step = 0;"), edit(above="walk"),
+                edit(replace="a a a a a b", text="x")):
+        with contextlib.suppress(SeriesError):
+            apply_edit(one, source)
+        is_made(one, source)
+    # By the square of it, that would take hours.
+    assert time.process_time() - begun < 60
+
+
+@given(st.data())
+def test_no_change_of_a_source_is_more_than_an_edit_that_does_not_fit(data: st.DataObject) -> None:
+    source = SOURCE
+    for _ in range(data.draw(st.integers(1, 6))):
+        start = data.draw(st.integers(0, len(source)))
+        end = data.draw(st.integers(start, min(len(source), start + 60)))
+        source = source[:start] + data.draw(st.sampled_from(
+            ["", source[start:end] * 2, "(", ")", "{", "}", "\n", "/*", '"', "\\", "#else\n",
+             "\0", "\udcff", "walk"])) + source[end:]
+    for one in (edit(inside="walk", after="int step = 0;"), edit(above="walk"),
+                edit(below="walk"), edit(inside="ring", before="int last;"),
+                edit(inside="other", replace="touch(ring, step)", text="x")):
+        with contextlib.suppress(SeriesError):
+            made = apply_edit(one, source)
+            assert one.text in made
+            assert one.replace or source in [
+                made[:found.start()] + made[found.end():]
+                for found in re.finditer(re.escape(one.text), made)]

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from refused import files_up_to, unprivileged
 from tailwalk.errors import PlaceError
-from tailwalk.files import open_bounded, place_inside, read_bounded
+from tailwalk.files import open_bounded, place_inside, read_bounded, write_together
 
 
 def a_socket(path: Path) -> None:
@@ -91,3 +93,80 @@ def test_a_link_too_deep_to_be_looked_at_is_not_trusted(tmp_path: Path) -> None:
     assert (root / "b").is_dir()
     with pytest.raises(PlaceError):
         place_inside(root, "b/x")
+
+
+def test_the_link_that_leads_out_is_named(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "a").mkdir(parents=True)
+    (root / "a" / "b").symlink_to("../../victim")
+    (tmp_path / "victim").touch()
+    with pytest.raises(PlaceError) as caught:
+        place_inside(root, "a/b")
+    assert f"by the link {root}/a/b to ../../victim" in str(caught.value)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    (root / "sub").mkdir(parents=True)
+    (root / "one").write_text("one")
+    (root / "one").chmod(0o750)
+    (root / "sub" / "two").write_text("two")
+    return root
+
+
+def shown(root: Path) -> dict[str, tuple[str, int]]:
+    return {str(path.relative_to(root)): (path.read_text(), stat.S_IMODE(path.stat().st_mode))
+            for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+NEW = {"made/deep/three": b"3", "one": b"1", "sub/two": b"2"}
+
+
+class TestWriting:
+    def test_all_of_them(self, folder: Path) -> None:
+        write_together(folder, NEW)
+        assert shown(folder) == {"made/deep/three": ("3", 0o644), "one": ("1", 0o750),
+                                 "sub/two": ("2", 0o644)}
+        assert names(folder) == ["made", "one", "sub"]
+
+    def test_a_link_stays_and_what_it_leads_to_is_written(self, folder: Path) -> None:
+        (folder / "link").symlink_to("sub/two")
+        write_together(folder, {"link": b"2"})
+        assert (folder / "link").readlink() == Path("sub/two")
+        assert (folder / "sub/two").read_text() == "2"
+
+    def test_none_where_one_leads_out(self, folder: Path) -> None:
+        (folder / "sub" / "two").unlink()
+        (folder / "sub" / "two").symlink_to(folder.parent / "victim")
+        with pytest.raises(PlaceError):
+            write_together(folder, NEW)
+        assert names(folder) == ["one", "sub"]
+        assert (folder / "one").read_text() == "one"
+
+    def test_none_where_there_is_no_room(self, folder: Path) -> None:
+        before = shown(folder)
+        with files_up_to(10), pytest.raises(OSError, match="too large"):
+            write_together(folder, {**NEW, "sub/two": bytes(20)})
+        assert shown(folder) == before
+        assert names(folder) == ["one", "sub"]
+
+    def test_none_where_permission_lacks_midway(self, folder: Path) -> None:
+        before = shown(folder)
+        (folder / "sub").chmod(0o555)  # only the last rename is refused
+        with pytest.raises(PermissionError):
+            unprivileged(lambda: write_together(folder, NEW))
+        assert shown(folder) == before
+        assert names(folder) == ["one", "sub"]
+
+    @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+    def test_none_where_one_is_no_file(self, folder: Path, make: type[object]) -> None:
+        (folder / "sub" / "two").unlink()
+        make(folder / "sub" / "two")
+        with pytest.raises(OSError, match="no regular file"):
+            write_together(folder, NEW)
+        assert (folder / "one").read_text() == "one"

@@ -49,7 +49,11 @@ def test_a_changed_module_is_another_kernel(tmp_path: Path, cache: Cache) -> Non
                           {"brd.ko": make_module("brd")}) / "brd.ko"
     first = resolve(f"image:{tmp_path}/vmlinux", cache=cache)
     assert resolve(f"image:{tmp_path}/vmlinux", cache=cache).digest == first.digest
-    os.utime(module, ns=(0, 0))
+    module.touch()
+    assert resolve(f"image:{tmp_path}/vmlinux", cache=cache).digest == first.digest
+    before = module.stat()
+    module.write_bytes(module.read_bytes().swapcase())
+    os.utime(module, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert resolve(f"image:{tmp_path}/vmlinux", cache=cache).digest != first.digest
 
 

@@ -60,7 +60,7 @@ def lines() -> Iterator[None]:
 def with_lines(run: Run, *values: int) -> Run:
     """The run with so many cache lines in each case."""
     return replace(run, figures=[
-        replace(figure, metrics={**figure.metrics, LINES.name: amount_of(LINES, [value] * 5)})
+        replace(figure, metrics={**figure.metrics, LINES.name: amount_of(LINES, [value] * 10)})
         for figure, value in zip(run.figures, values, strict=True)])
 
 

@@ -21,8 +21,7 @@ from tailwalk.refusals import naming, place_of, temporary_folder, unusable
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs.store import Store, default_results
-from tailwalk.verify.configuration import CONFIGURATIONS
-from tailwalk.verify.image import Images
+from tailwalk.verify.image import make_original
 
 
 def full(*names: object) -> OSError:
@@ -43,7 +42,7 @@ def test_a_full_directory_for_temporary_files_is_named(tmp_path: Path) -> None:
     with mounted(tmp_path / "small", "size=1m") as small:
         with pytest.raises(PlaceError, match=f"no space left for temporary files in {small}: "), \
                 temporary_folder(small) as folder:
-            Images(folder, CONFIGURATIONS)
+            make_original(1024, folder / "original")
         (small / "one").write_bytes(bytes(700_000))
         with pytest.raises(PlaceError, match="point TMPDIR at"), \
                 temporary_folder(small) as folder:

@@ -227,7 +227,7 @@ def test_what_is_undefined_is_said_so_whatever_the_samples(columns: tuple[list[f
         comparison = compared(*columns, bad=1, threshold=0.0)
         written = msgspec.json.encode(comparison)
     row = comparison.rows[0]
-    if all(math.isfinite(figure) for figure in row.figures):  # the mean of two can overflow
+    if all(abs(figure) <= 1e18 for figure in row.figures):  # of a record
         assert msgspec.json.decode(written, type=Comparison) == comparison
     for evidence in filter(None, row.evidence):
         assert 0 <= evidence.p_value <= 1

@@ -101,7 +101,7 @@ def test_every_word_of_a_schema_is_its_own() -> None:
 @pytest.mark.parametrize(("kind", "complaint"), [
     (bytes, "no record has a Bytes"), (set[int], "no record has a Set"),
     (dict[int, str], "no record has a Dict"), (tuple[int, ...], "no record has a VarTuple"),
-    (Annotated[int, msgspec.Meta(ge=0)], "no record has a Int"),
+    (Annotated[int, msgspec.Meta(multiple_of=2)], "no record has a Int"),
     (Annotated[list[int], msgspec.Meta(min_length=1)], "no record has a List"),
     (list[msgspec.defstruct("Part", [])], "two structs of one record are called Part"),
     (msgspec.defstruct("Tagged", [], tag=True), "no record has a struct like Tagged"),

@@ -3,16 +3,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import subprocess
-from collections.abc import Callable
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tailwalk.cli.series import series as series_command
-from tailwalk.errors import SeriesError
+from tailwalk.errors import PlaceError, SeriesError
 from tailwalk.series import load_series, plan_series, series_names, write_mails
 from tailwalk.series.releases import MAINLINE
 
@@ -238,7 +245,160 @@ class TestPlan:
         assert plan_series(load_series(definition), tree).digest != plan.digest
 
 
+class TestHostileTrees:
+    """What a tree of somebody else's may hold where a series looks for source."""
+
+    @pytest.mark.parametrize("kind", ["file", "directory", "into a link"])
+    def test_a_link_out_of_the_tree_is_refused_by_name(self, tree: Path, definition: Path,
+                                                       tmp_path: Path, kind: str) -> None:
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        (outside / "ring.c").write_text(RING)
+        if kind == "file":
+            (tree / "fs/ring.c").unlink()
+            (tree / "fs/ring.c").symlink_to(outside / "ring.c")
+            link, target = tree / "fs/ring.c", outside / "ring.c"
+        else:
+            (tree / "fs/ring.c").unlink()
+            (tree / "fs").rmdir()
+            (tree / "fs").symlink_to("away" if kind == "into a link" else outside)
+            (tree / "away").symlink_to(outside)
+            link = tree / "fs"
+            target = link.readlink()
+        with pytest.raises(SeriesError) as caught:
+            plan_series(load_series(definition), tree)
+        assert f"leads out of {tree} by the link {link} to {target}, or" in str(caught.value)
+        assert [path.name for path in outside.iterdir()] == ["ring.c"]
+
+    def test_a_link_that_comes_after_the_plan(self, tree: Path, definition: Path,
+                                              tmp_path: Path) -> None:
+        plan = plan_series(load_series(definition), tree)
+        (tmp_path / "ring.c").write_text("another's")
+        (tree / "fs/ring.c").unlink()
+        (tree / "fs/ring.c").symlink_to(tmp_path / "ring.c")
+        with pytest.raises(SeriesError, match=r"by the link .* Nothing was changed"):
+            plan.write()
+        assert (tmp_path / "ring.c").read_text() == "another's"
+        assert [path.name for path in (tree / "fs").iterdir()] == ["ring.c"]
+
+    def test_links_within_stay_and_lead_to_the_change(self, tree: Path, definition: Path) -> None:
+        (tree / "fs/ring.c").rename(tree / "fs/real.c")
+        (tree / "fs/ring.c").symlink_to("real.c")
+        (tree / "fs").rename(tree / "files")
+        (tree / "fs").symlink_to("files")
+        plan = plan_series(load_series(definition), tree)
+        assert sorted(plan.changes) == ["files/helper.h", "files/real.c"]
+        plan.write()
+        assert (tree / "files/ring.c").is_symlink()
+        assert "walk_end(ring, to)" in (tree / "files/real.c").read_text()
+        assert plan_series(load_series(definition), tree).state == "already there"
+
+    def test_one_file_by_two_names_gets_both_changes(self, tree: Path, definition: Path) -> None:
+        (tree / "fs/same.c").symlink_to("ring.c")
+        head, _, last = DEFINITION.rpartition('file = "fs/ring.c"\ninside = "walk"\nreplace')
+        definition.write_text(f'{head}file = "fs/same.c"\ninside = "walk"\nreplace{last}')
+        plan = plan_series(load_series(definition), tree)
+        assert "++step < end" in plan.changes["fs/ring.c"]
+        assert "int end = walk_end(ring, to);" in plan.changes["fs/ring.c"]
+
+    def test_what_is_no_file_of_source(self, tree: Path, definition: Path) -> None:
+        file = tree / "fs/ring.c"
+        for make, said in ((os.mkfifo, "no regular file"), (os.mkdir, "no regular file"),
+                           (lambda path: path.symlink_to("/dev/zero"), "to /dev/zero"),
+                           (lambda path: path.symlink_to("ring.c"), "or nowhere"),
+                           (lambda path: path.write_bytes(bytes(100_000_000)), "more than")):
+            file.unlink() if not file.is_dir() else file.rmdir()
+            make(file)
+            with pytest.raises(SeriesError, match=said):
+                plan_series(load_series(definition), tree)
+
+    def test_a_tree_that_is_none(self, tree: Path, definition: Path) -> None:
+        for none in (tree / "Makefile", tree / "gone", Path("/dev/zero")):
+            with pytest.raises(SeriesError, match="is no kernel source tree"):
+                plan_series(load_series(definition), none)
+
+    def test_gits_own_files_are_not_written(self, tree: Path, definition: Path) -> None:
+        (tree / ".git").mkdir()
+        (tree / "hooks").symlink_to(".git")
+        for file in (".git/hooks/post-commit", "hooks/post-commit"):
+            definition.write_text(DEFINITION.replace("fs/helper.h", file, 1))
+            with pytest.raises(SeriesError, match="is git's and no source"):
+                plan_series(load_series(definition), tree)
+
+
+class TestHostileDefinitions:
+    @pytest.mark.parametrize(("old", "new", "said"), [
+        ('"fs/helper.h"', r'"fs/\u0000.h"', "matching regex"),
+        ('name = "short"', r'name = "\u001b[31m"', "matching regex"),
+        ('name = "short"', 'name = "short"\non = "./short.toml"', "matching regex"),
+        ('name = "short"', 'name = "short"\nauthor = "A <a@b>\\n"', "matching regex"),
+        ('name = "short"', "name = " + "[" * 100_000, "no definition"),
+        ('name = "short"', "name = 1" + "0" * 5000, "no definition"),
+        ('name = "short"', 'name = "short" #' + "x" * (1 << 18), "more than"),
+    ])
+    def test_one_that_makes_no_sense(self, definition: Path, old: str, new: str,
+                                     said: str) -> None:
+        assert old in DEFINITION
+        definition.write_text(DEFINITION.replace(old, new, 1))
+        with pytest.raises(SeriesError, match=said):
+            load_series(definition)
+
+    def test_one_that_is_no_file(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "fifo.toml")
+        (tmp_path / "zero.toml").symlink_to("/dev/zero")
+        (tmp_path / "folder.toml").mkdir()
+        for name in ("fifo", "zero", "folder"):
+            with pytest.raises(SeriesError, match="cannot read the series"):
+                load_series(tmp_path / f"{name}.toml")
+
+    @given(st.data())
+    def test_any_change_of_one_is_read_or_refused(self, data: st.DataObject) -> None:
+        text = DEFINITION.encode()
+        for _ in range(data.draw(st.integers(1, 5))):
+            at = data.draw(st.integers(0, len(text)))
+            piece = data.draw(st.one_of(st.binary(max_size=4), st.sampled_from(
+                [b"\n", b"'''", b'"', b"[[", b"]]", b" = ", b"\xff", b"[[patches]]\n", b"inside"])))
+            text = text[:at] + piece + text[at + data.draw(st.integers(0, 20)):]
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder, "linux")
+            (root / "fs").mkdir(parents=True)
+            (root / "Makefile").touch()
+            (root / "fs/ring.c").write_text(RING)
+            Path(folder, "short.toml").write_bytes(text)
+            with contextlib.suppress(SeriesError):
+                plan_series(load_series(Path(folder, "short.toml")), root).write()
+
+
 class TestWriting:
+    def test_an_interrupt_at_any_moment_leaves_all_or_nothing(self, tree: Path,
+                                                              definition: Path) -> None:
+        def held() -> dict[Path, bytes]:
+            return {path: path.read_bytes() for path in tree.rglob("*")
+                    if path.is_file() and ".tailwalk-" not in str(path)}
+
+        plan = plan_series(load_series(definition), tree)
+        before = held()
+        whole = before | {tree / file: text.encode() for file, text in plan.changes.items()}
+        for moment in itertools.count(step=7):
+            calls = itertools.count()
+
+            def interrupt(_frame: FrameType, _event: str, _what: object, *,
+                          at: int = moment, calls: Iterator[int] = calls) -> None:
+                if next(calls) == at:
+                    raise KeyboardInterrupt
+
+            with contextlib.suppress(KeyboardInterrupt):
+                sys.setprofile(interrupt)
+                plan.write()
+                sys.setprofile(None)
+            assert held() in (before, whole)
+            if next(calls) <= moment:  # it came to the end
+                break
+            (tree / "fs/helper.h").unlink(missing_ok=True)
+            (tree / "fs/ring.c").write_text(RING)
+        assert held() == whole
+        assert moment > 100
+
     def test_other_links_and_the_mode_stay(self, tree: Path, definition: Path,
                                            tmp_path: Path) -> None:
         other = tmp_path / "ring.c"
@@ -392,6 +552,17 @@ class TestCommand:
         written = sorted((tmp_path / "out").iterdir())
         assert text.split() == [str(path) for path in written]
         assert "\nFrom: Ada <ada@example.org>\n" in written[1].read_text()
+
+    def test_patches_are_not_written_through_a_link(self, tree: Path, definition: Path,
+                                                    tmp_path: Path) -> None:
+        definition.write_text(f'author = "A <a@example.org>"\n{DEFINITION}')
+        (tmp_path / "out").mkdir()
+        (tmp_path / "victim").write_text("mine")
+        (tmp_path / "out" / "0002-ring-end-the-walk-early.patch").symlink_to(tmp_path / "victim")
+        with pytest.raises(PlaceError, match=r"by the link .*victim"):
+            self.run("patch", definition, tree, "-o", tmp_path / "out")
+        assert (tmp_path / "victim").read_text() == "mine"
+        assert len(list((tmp_path / "out").iterdir())) == 1
 
     def test_patch_without_a_name(self, tree: Path, definition: Path,
                                   monkeypatch: pytest.MonkeyPatch) -> None:

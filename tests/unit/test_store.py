@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +30,7 @@ from refused import files_up_to
 from stand_ins import Notes
 from tailwalk.errors import DamagedError, RecordError
 from tailwalk.runs import Run
-from tailwalk.runs.index import INDEX_NAME, refreshed
+from tailwalk.runs.index import INDEX_NAME, entries
 from tailwalk.runs.record import RUN_SCHEMA, decode_run, encode, write_whole
 from tailwalk.runs.store import Store
 
@@ -165,7 +165,7 @@ def test_a_time_that_is_not_the_median_of_its_samples_is_no_measurement():
         [figure] = run.figures
         content = encode(msgspec.structs.replace(
             run, figures=[changed_amount(figure, **changed)]))
-        with pytest.raises(DamagedError, match=r"median of its samples is 515|-3 calls of"):
+        with pytest.raises(DamagedError, match=r"median of its samples is 515|Expected `int` >= 1"):
             decode_run(content, "edited.json")
 
 
@@ -222,7 +222,7 @@ def test_files_that_came_and_went_by_other_hands(tmp_path):
 
 @settings(max_examples=settings().max_examples // 4)
 @given(st.binary(max_size=5000), st.booleans())
-def test_a_spoiled_index_is_made_anew(tmp_path_factory, junk, journal):
+def test_a_spoiled_index_is_made_anew(tmp_path_factory, junk, begins):
     folder = tmp_path_factory.mktemp("runs")
     store = Store(folder)
     runs = [numbered(number) for number in range(3)]
@@ -231,9 +231,7 @@ def test_a_spoiled_index_is_made_anew(tmp_path_factory, junk, journal):
     expected = store.select()
     index = folder / INDEX_NAME
     whole = index.read_bytes()
-    index.write_bytes(junk + whole[len(junk):] if journal else junk)
-    if journal:
-        (folder / f"{INDEX_NAME}-journal").write_bytes(junk)
+    index.write_bytes(junk + whole[len(junk):] if begins else whole[:len(junk)] + junk)
     assert Store(folder).select() == expected
     assert Store(folder).select() == expected
 
@@ -242,9 +240,11 @@ def test_an_index_of_another_version_is_made_anew(tmp_path):
     store = Store(tmp_path)
     store.add(numbered(1))
     expected = store.select()
-    with sqlite3.connect(tmp_path / INDEX_NAME) as connection:
-        connection.execute("PRAGMA user_version = 99")
-        connection.execute("DROP TABLE figures")
+    index = json.loads((tmp_path / INDEX_NAME).read_bytes())
+    index["version"] = 99
+    [[_, entry]] = index["known"].values()
+    entry["spec"] = "debian:9.9"
+    (tmp_path / INDEX_NAME).write_text(json.dumps(index))
     assert Store(tmp_path).select() == expected
 
 
@@ -260,8 +260,7 @@ def test_only_what_changed_is_read_again(tmp_path):
 
     for expected in (5, 0):
         read.clear()
-        with refreshed(tmp_path, reading) as index:
-            assert len(index.select()) == 5
+        assert len(entries(tmp_path, reading)) == 5
         assert len(read) == expected
 
 
@@ -269,15 +268,14 @@ def test_a_directory_that_cannot_be_written_can_be_read(tmp_path):
     store = Store(tmp_path)
     run = numbered(1)
     store.add(run)
-    (tmp_path / ".lock").mkdir()  # which no user can open as a file, root neither
-    in_memory = store.select()
-    assert [entry.id for entry in in_memory] == [run.id]
-    assert not (tmp_path / INDEX_NAME).exists()
-    (tmp_path / ".lock").rmdir()
-    assert store.select() == in_memory
+    (tmp_path / INDEX_NAME).mkdir()  # which no user can write as a file, root neither
+    without = store.select()
+    assert [entry.id for entry in without] == [run.id]
+    (tmp_path / INDEX_NAME).rmdir()
+    assert store.select() == without
 
 
-def test_an_index_that_cannot_be_written_is_made_in_memory(tmp_path):
+def test_an_index_that_cannot_be_written_is_done_without(tmp_path):
     store = Store(tmp_path)
     store.add(numbered(1))
     expected = store.select()

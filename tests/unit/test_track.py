@@ -134,7 +134,7 @@ def test_thresholds_and_nothing_to_track() -> None:
 
 def available(release: str, *, missing: Sequence[str] = ()) -> Available:
     return Available(
-        spec=f"debian:{release}", series=".".join(release.split(".")[:2]), version=f"{release}-1",
+        spec=f"debian:{release}", line=".".join(release.split(".")[:2]), version=f"{release}-1",
         release=f"{release}-amd64", suite="trixie", packages=[], missing=list(missing),
         download=2**25, newest=False, cached=False)
 

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
 import random
+import shutil
 import socket
 import struct
 import tempfile
@@ -15,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stand_ins import put_program
@@ -25,13 +27,14 @@ from tailwalk.kernels import Kernel
 from tailwalk.runs.record import KernelRecord
 from tailwalk.verify import CONFIGURATIONS, Finding, Goal, Verification, find_configurations
 from tailwalk.verify.frames import (
+    Reached,
     Tally,
     add_counts,
     complaints,
     read_difference,
     read_step,
 )
-from tailwalk.verify.image import IMAGE_SIZE, Images, check_filesystem
+from tailwalk.verify.image import IMAGE_SIZE, check_filesystem, make_original
 from tailwalk.verify.pattern import LARGEST_FILE, POISON, Origin, decode, encode, explain
 from tailwalk.verify.session import Found, Session, Stage
 from tailwalk.verify.text import verification_text
@@ -109,7 +112,7 @@ def made_session(keep: Path | None = None) -> Session:
     stage = Stage(
         kernel=Kernel(spec="debug:6.18", release="6.18.15", image=Path("vmlinux"), digest="0" * 64),
         machine=verification_machine("tcg", 400, "slab_debug=FZP a=b"), qemu=None, booted=None,
-        images=None, folder=Path(), failing=15, append="slab_debug=FZP a=b",
+        folder=Path(), failing=15, append="slab_debug=FZP a=b",
         keep=keep)
     return Session(stage, CONFIGURATIONS[0], 42, advance=lambda _: None)
 
@@ -188,6 +191,9 @@ def test_without_a_limit_a_plan_goes_on():
     (Goal(operations=0, power_cuts=-5), "--power-cuts -5"),
     (Goal(seconds=-2.5), "--seconds -2.5"),
     (Goal(seconds=math.nan), "--seconds nan"),
+    (Goal(seconds=math.inf), "--seconds inf"),
+    (Goal(operations=10**400, power_cuts=0), "--operations 1000"),
+    (Goal(operations=0, power_cuts=10**10), "--power-cuts 10000000000: give a number between"),
     (Goal(operations=0, power_cuts=0), "nothing to do"),
     (Goal(operations=10), "without a number of seconds"),
 ])
@@ -199,6 +205,17 @@ def test_a_goal_that_makes_no_sense(goal, named):
 def test_a_seed_out_of_range():
     with pytest.raises(UsageError, match="--seed -1"):
         verify(None, Goal(operations=1, power_cuts=0), seed=-1)
+
+
+def test_no_more_guests_than_a_machine_runs():
+    with pytest.raises(UsageError, match="--workers 1000000"):
+        verify(None, Goal(operations=1, power_cuts=0), workers=10**6)
+
+
+def test_the_seeds_of_a_plan_are_those_that_can_be_replayed():
+    sessions = plan(CONFIGURATIONS[:1], Goal(operations=3 * SESSION_OPERATIONS, power_cuts=0),
+                    (1 << 48) - 2)
+    assert [seed for _, seed, _ in sessions] == [(1 << 48) - 2, (1 << 48) - 1, 0]
 
 
 def test_allocations_fail_only_where_the_kernel_can_make_them():
@@ -356,8 +373,8 @@ def test_a_client_that_goes_away_ends_the_disk(tmp_path):
 # --- images ---
 
 def test_a_fresh_image_is_clean_and_poisoned_and_damage_is_found(tmp_path):
-    one = find_configurations(["1k-ordered"])
-    path = Images(tmp_path, one).make(one[0], tmp_path / "image")
+    path = tmp_path / "image"
+    make_original(1024, path)
     assert check_filesystem(path) is None
     content = path.read_bytes()
     assert content.count(POISON) * 8 > 0.5 * len(content)
@@ -380,6 +397,35 @@ def test_e2fsck_that_is_cut_short_is_no_finding(tmp_path, monkeypatch, end):
         check_filesystem(tmp_path / "image")
 
 
+def test_e2fsck_that_says_much_or_does_not_end_is_bounded(tmp_path, monkeypatch):
+    put_program(tmp_path / "e2fsck",
+                "yes | head -n 5000\nhead -c 9000000 /dev/zero | tr '\\0' '\\377'\nexit 4")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert check_filesystem(tmp_path / "image") == "\n".join(["y"] * 1000)
+    put_program(tmp_path / "e2fsck", "head -c 9000000 /dev/zero | tr '\\0' '\\377'\nexit 4")
+    assert check_filesystem(tmp_path / "image") == "\ufffd" * 300
+    put_program(tmp_path / "e2fsck", "exec sleep 100")
+    with pytest.raises(ToolError, match="has not checked"):
+        check_filesystem(tmp_path / "image", seconds=0.2)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=20,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.randoms(use_true_random=False), st.integers(1, 400))
+def test_a_damaged_image_is_clean_or_not_or_cannot_be_checked(tmp_path, random, count):
+    path, original = tmp_path / "image", tmp_path / "original"
+    if not original.exists():
+        make_original(1024, original)
+    shutil.copyfile(original, path)
+    with path.open("r+b") as file:
+        for _ in range(count):  # most of the metadata lie in the first MiB
+            file.seek(random.randrange(random.choice((2048, 1 << 20, IMAGE_SIZE))))
+            file.write(random.randbytes(random.choice((1, 4, 512))))
+    with contextlib.suppress(ToolError):
+        assert check_filesystem(path) != ""
+
+
 # --- reports ---
 
 def test_counts_add_up():
@@ -399,7 +445,65 @@ def test_counts_add_up():
 
 def test_a_torn_step_is_an_error():
     with pytest.raises(GuestError, match="torn"):
-        read_step(Frame(FrameType.STEP, b"1234"))
+        read_step(Frame(FrameType.STEP, b"1234"), before=Reached(0, 0), most=99)
+
+
+@pytest.mark.parametrize(("completed", "limit"), [
+    (40, 64), (40, 63), (39, 80), (90, 80), (41, 100), (1 << 63, 1 << 63)])
+def test_steps_go_on_and_come_to_an_end(completed, limit):
+    before = Reached(40, 64)
+    assert before < read_step(step(41, 64), before=before, most=99)
+    assert before < read_step(step(40, 96), before=before, most=99)
+    with pytest.raises(GuestError, match="torn"):
+        read_step(step(completed, limit), before=before, most=99)
+
+
+@given(st.one_of(st.binary(), st.binary().map(lambda end: DIFFERENCE % (b"0" * 16, end)),
+                 st.text(st.sampled_from("didlaned compared 0123456789-\u0663\n\x85"))
+                 .map(str.encode)))
+def test_whatever_a_guest_says_is_read_or_an_error(content):
+    tally = Tally()
+    for read in (lambda frame: read_step(frame, before=Reached(0, 0), most=99),
+                 lambda frame: add_counts(frame, tally),
+                 lambda frame: read_difference(frame).details(99)):
+        with contextlib.suppress(GuestError):
+            read(Frame(FrameType.STEP, content))
+    assert all(0 <= count < 10**18 for count in (tally.compared, *tally.actions.values()))
+
+
+@pytest.mark.parametrize("line", [
+    "did", "did x pwrite", "did 3", "did -3 pwrite", "did " + "9" * 400 + " pwrite", "compared 1 2",
+    "did 3 \x1b[2J", "operations 3", "compared \u0663"])
+def test_a_count_that_is_none_is_an_error(line):
+    with pytest.raises(GuestError, match="something unknown"):
+        add_counts(Frame(FrameType.COUNTS, line.encode()), Tally())
+
+
+def test_a_guest_cannot_count_without_end():
+    with pytest.raises(GuestError, match="too many things"):
+        add_counts(Frame(FrameType.COUNTS, b"".join(b"did 1 a%d\n" % one for one in range(99))),
+                   Tally())
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    (b"file 1", b"file -1"), (b"offset 4099", b"offset " + b"9" * 400), (b"read", b"\x1b[2J"),
+    (b"what ", b"why "), (b"expected 00", b"expected zz"), (b"found 00", b"found "),
+    (b"doing read", b"doing " + b"x" * 10_000)])
+def test_a_difference_that_makes_no_sense_is_an_error(old, new):
+    whole = DIFFERENCE % (b"0" * 16, b"0" * 16)
+    assert old in whole
+    with pytest.raises(GuestError, match="cannot be read"):
+        read_difference(Frame(FrameType.DIFFERENCE, whole.replace(old, new)))
+
+
+@pytest.mark.timeout(20)
+def test_a_long_line_of_the_console_is_looked_at_in_a_moment():
+    assert complaints("EXT4-fs " * 200_000) == []
+    assert complaints("JBD2: " * 200_000 + "\nJBD2: Error -5\n") == ["JBD2: Error -5"]
+
+
+def step(completed: int, limit: int) -> Frame:
+    return Frame(FrameType.STEP, struct.pack("<QQ", completed, limit))
 
 
 DIFFERENCE = (b"operation 9\ndoing read of file 1, 5 bytes at 4099\nwhat read\nfile 1\n"

@@ -30,7 +30,7 @@ def test_an_error_says_what_is_lacking_as_a_list() -> None:
                   release="7.3.4-cloud-amd64", suite="sid", packages=(), missing=names)
     with pytest.raises(ArchiveError, match=f"packages {names[0]}, {names[1]} and {names[2]} are"):
         next(candidates(DebianSpec(KernelVersion(7, 3, 4)), [build]))
-    listing = Available(spec="debian:7.3.4", series="7.3", version="7.3.4-1", release=build.release,
+    listing = Available(spec="debian:7.3.4", line="7.3", version="7.3.4-1", release=build.release,
                         suite="sid", packages=[], missing=list(names), download=0, newest=False,
                         cached=False)
     assert _state(listing) == "lacks binary, modules and base"

@@ -5,21 +5,22 @@ Reading 60 MiB to digest them takes 0.05 to 0.2 s, and a comparison uses several
 digest of a file is kept beside the file's identity: device, inode, size, and the times of the last
 change of content (mtime) and of anything (ctime). The kernel sets ctime at every write, and no
 system call sets it to a value of one's choice (inode_set_ctime_current, v6.6 on): a file whose
-identity is what it was holds what it held, unless the disk itself has changed a byte. Files that
-changed within the last seconds are not remembered: a clock tick may hide a second write.
+identity is what it was holds what it held. docs/explanation/reliability.md has the exceptions.
+Files that changed within the last seconds are not remembered: a clock tick may hide a second write.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-
-from tailwalk.files import replace_file
 
 SETTLED_SECONDS = 3.0
 """A file that has not changed for so long is remembered: FAT has clocks of 2 s, the kernel's tick
@@ -41,6 +42,17 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def digest_of(path: Path) -> str:
+    """sha256 (hex) of a file's content, or of where a symbolic link points; raises OSError for
+    what is neither."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return digest_bytes(b"link", os.fsencode(path.readlink()))
+    if not stat.S_ISREG(mode):  # opening a pipe would wait for who writes to it
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return digest_file(path)
+
+
 def with_digest(content: bytes) -> bytes:
     """The content, and its sha256 on a line of its own, by which damage is seen."""
     return content + b"\n" + hashlib.sha256(content).hexdigest().encode()
@@ -52,48 +64,56 @@ def without_digest(written: bytes) -> bytes | None:
     return content if digest == hashlib.sha256(content).hexdigest().encode() else None
 
 
-class _Memory(msgspec.Struct, frozen=True, array_like=True):
-    identity: tuple[int, int, int, int, int]
+_Identity = tuple[int, int, int, int, int]
+
+
+class _Known(msgspec.Struct, frozen=True, array_like=True):
+    identity: _Identity
     digest: str
 
 
 class DigestMemory:
-    """Digests of files by their identity, kept in a directory, one small file for each."""
+    """Digests of files by their identity, kept in a directory, one small file for each tree."""
 
     def __init__(self, folder: Path, *, settled: float = SETTLED_SECONDS) -> None:
         self._folder = folder
         self._settled = settled
 
-    def digest(self, path: Path) -> str:
-        """sha256 (hex) of a file's content: remembered, or of what it holds now; raises OSError
-        where it cannot be read."""
-        path = path.absolute()
-        before = _identity(path)
-        memory = self._memory(path)
-        if memory is not None and memory.identity == before:
-            return memory.digest
-        found = digest_file(path)
-        if _identity(path) == before and time.time() - max(before[3:]) / 1e9 >= self._settled:
-            self._remember(path, _Memory(before, found))
+    def digests(self, base: Path, names: Iterable[str], *, anew: bool = False) -> dict[str, str]:
+        """What `digest_of` says of each name below `base`: remembered, or of what is there now;
+        with `anew` always the latter. Raises OSError where a file cannot be read."""
+        place = self._folder / digest_bytes(os.fsencode(base.absolute()))[:32]
+        known = _recalled(place)
+        found = {}
+        settled = {}
+        for name in names:
+            path = base / name
+            identity = _identity(path)
+            one = known.get(name)
+            if not anew and one is not None and one.identity == identity:
+                settled[name] = one
+            else:
+                one = _Known(identity, digest_of(path))
+                if (_identity(path) == identity
+                        and time.time() - identity[-1] / 1e9 >= self._settled):
+                    settled[name] = one
+            found[name] = one.digest
+        if settled != known:
+            # It only saves time, and is believed only as a whole: a full disk is no error.
+            with suppress(OSError):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(with_digest(msgspec.json.encode(settled)))
         return found
 
-    def _place(self, path: Path) -> Path:
-        return self._folder / digest_bytes(os.fsencode(path))[:32]
 
-    def _memory(self, path: Path) -> _Memory | None:
-        try:
-            content = without_digest(self._place(path).read_bytes())
-            return None if content is None else msgspec.json.decode(content, type=_Memory)
-        except (OSError, msgspec.MsgspecError):
-            return None
-
-    def _remember(self, path: Path, memory: _Memory) -> None:
-        """Write it, as a whole or not at all; it only saves time, so a full disk is no error."""
-        with suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            replace_file(self._place(path), with_digest(msgspec.json.encode(memory)))
+def _recalled(place: Path) -> dict[str, _Known]:
+    try:
+        content = without_digest(place.read_bytes())
+        return msgspec.json.decode(content or b"{}", type=dict[str, _Known])
+    except (OSError, msgspec.MsgspecError):
+        return {}
 
 
-def _identity(path: Path) -> tuple[int, int, int, int, int]:
-    found = path.stat()
+def _identity(path: Path) -> _Identity:
+    found = path.lstat()
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

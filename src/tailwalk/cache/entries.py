@@ -17,16 +17,20 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tailwalk.cache.digests import SETTLED_SECONDS, DigestMemory
-from tailwalk.cache.seal import SEAL, flaw, rename_to_disk, seal, to_disk
+from tailwalk.cache.seal import SEAL, Listing, flaw, seal, sealed_files
 from tailwalk.errors import CacheError
+from tailwalk.files import rename_to_disk, user_place
 from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import FULL, place_of, unusable
 
@@ -49,15 +53,10 @@ def default_root() -> Path:
 
     Raises CacheError where none of them is set and this user has no home.
     """
-    if own := os.environ.get("TAILWALK_CACHE"):
-        return Path(own).absolute()
-    base = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".cache") / "tailwalk"
-    except RuntimeError as error:
-        raise CacheError("this user has no home directory to keep the cache in (kernels, builds "
-                         "and saved guests): point TAILWALK_CACHE at a directory that can be "
-                         "written.") from error
+    if place := user_place("TAILWALK_CACHE", "XDG_CACHE_HOME", ".cache", "tailwalk"):
+        return place
+    raise CacheError("this user has no home directory to keep the cache in (kernels, builds and "
+                     "saved guests): point TAILWALK_CACHE at a directory that can be written.")
 
 
 class Cache:
@@ -86,78 +85,100 @@ class Cache:
         """Is the entry there? Whether it is what was made, `entry` tells."""
         return self.path(kind, key).is_dir()
 
-    def digest(self, path: Path) -> str:
-        """sha256 (hex) of a file, in the cache or not; remembered as long as the file does not
-        change. Raises OSError where it cannot be read."""
-        return self._digests.digest(path)
+    def digests(self, base: Path, names: Iterable[str], *, anew: bool = False) -> dict[str, str]:
+        """As `DigestMemory.digests`, of files in the cache or not."""
+        return self._digests.digests(base, names, anew=anew)
 
     def entry(self, kind: str, key: str, make: Callable[[Path], None], *,
-              sealed: bool = True) -> Path:
+              listing: Listing = sealed_files) -> Path:
         """The entry's directory; if it is not there, or not what was made, `make` fills an empty
         one first.
 
-        `sealed` is False for entries whose digests are their own: their callers check them.
+        `listing` says what it should hold: another than `sealed_files` where `make` writes that.
 
         Raises CacheError where the cache cannot be written or the disk is full; whatever `make`
         raises passes through. In both cases nothing of the attempt stays behind.
         """
         target = self.path(kind, key)
         with self.writing():
-            if self._flaw(target, sealed=sealed) is None:
+            if self.flaw(target, listing) is None:
                 _used_now(target)
                 return target
         with self.writing(), self.lock(kind, key):
-            if (found := self._flaw(target, sealed=sealed)) is None:
+            if (found := self.flaw(target, listing)) is None:
                 return target
             if os.path.lexists(target):
                 self._set_aside(kind, key, found)
             self._sweep_partials(target.parent, key)
-            partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=target.parent))
+            making = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=target.parent))
             try:
-                make(partial)
-                partial.chmod(0o755)
-                if sealed:
-                    seal(partial)
-                to_disk(partial)
-                rename_to_disk(partial, target)
+                make(making)
+                making.chmod(0o755)
+                if listing is sealed_files:
+                    seal(making)
+                rename_to_disk(making, target)
             except BaseException:
-                shutil.rmtree(partial, ignore_errors=True)
+                shutil.rmtree(making, ignore_errors=True)
                 raise
         return target
 
-    def _flaw(self, target: Path, *, sealed: bool) -> str | None:
-        if target.is_symlink() or not target.is_dir():
-            return "it is no directory" if os.path.lexists(target) else "it is not there"
-        return flaw(target, self.digest) if sealed else None
+    def flaw(self, place: Path, listing: Listing = sealed_files, *,
+             anew: bool = False) -> str | None:
+        """What of the entry at `place` is not as it was made, in words; None where all is. With
+        `anew` every byte is read."""
+        return flaw(place, listing, partial(self._digests.digests, anew=anew))
+
+    def check(self, place: Path, listing: Listing = sealed_files) -> None:
+        """Raise CacheError where the entry at `place` is no longer what it was when `entry` gave
+        it: to be asked before what was made from it is kept. Anything outside passes."""
+        if place.is_relative_to(self.root) and (found := self.flaw(place, listing)):
+            raise CacheError(f"{place} in the cache changed while it was in use ({found}), so "
+                             "nothing that was made from it is kept: run the command again.")
+
+    def doubted(self, kind: str, key: str) -> str:
+        """When the entry was last found damaged, as records say when they were made; empty for
+        never. What was made from it before may be wrong."""
+        with suppress(OSError):
+            found = self._doubt(kind, key).stat().st_mtime
+            return datetime.fromtimestamp(found, UTC).isoformat(timespec="seconds")
+        return ""
+
+    def doubt(self, kind: str, key: str) -> None:
+        """Remember that the entry was found damaged now."""
+        with self.writing():
+            self._doubt(kind, key).parent.mkdir(exist_ok=True)
+            self._doubt(kind, key).touch()
+
+    def _doubt(self, kind: str, key: str) -> Path:
+        return self.root / DAMAGED / f".{kind}-{key}"
 
     def _set_aside(self, kind: str, key: str, found: str) -> None:
         """Move an entry to where nothing uses it, in place of an older one, and say so; the lock
         is held."""
         target = self.path(kind, key)
         aside = self.root / DAMAGED / f"{kind}-{key}"
-        if aside.is_dir() and not aside.is_symlink():
-            shutil.rmtree(aside)
-        else:
-            aside.unlink(missing_ok=True)
-        aside.parent.mkdir(exist_ok=True)
-        sealed = (target / SEAL).exists() or not target.is_dir()
+        self.doubt(kind, key)
+        delete(aside)
+        with suppress(OSError):
+            target.chmod(0o755)  # a directory that nobody may write is not moved to another
+        unsealed = target.is_dir() and not os.path.lexists(target / SEAL)
         target.rename(aside)
-        if sealed:
+        if unsealed and found == "it has no seal":  # as versions made it that had none
+            delete(aside)
+            self.progress.note(f"{target} in the cache has no seal: it is made again.")
+        else:
             self.progress.note(f"{target} in the cache is damaged ({found}): it lies in {aside} "
                                "now, and is made again.")
-        else:  # as versions made it that had no seals
-            shutil.rmtree(aside, ignore_errors=True)
-            self.progress.note(f"{target} in the cache has no seal: it is made again.")
 
     def discard(self, kind: str, key: str) -> None:
         """Remove an entry that is no longer what was made; nothing if it is not there."""
         target = self.path(kind, key)
         with self.writing(), self.lock(kind, key):
-            if target.is_dir():
+            if os.path.lexists(target):
                 # Renamed first: a half-removed entry must not look whole.
                 condemned = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=target.parent))
-                target.rename(condemned)
-                shutil.rmtree(condemned, ignore_errors=True)
+                target.rename(condemned / "it")
+                delete(condemned)
 
     @contextmanager
     def scratch(self, kind: str, key: str) -> Iterator[Path]:
@@ -206,14 +227,14 @@ class Cache:
             yield
         except OSError as error:
             place = place_of(error)
-            if error.errno in FULL and (place is None or Path(place).is_relative_to(self.root)):
+            inside = place is not None and Path(place).is_relative_to(self.root)
+            if error.errno in FULL and (place is None or inside):
                 raise CacheError(
                     f"no space left for the cache in {self.root}: free some, or point "
                     "TAILWALK_CACHE at a larger disk. Nothing half-written was kept."
                 ) from error
-            refusals = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.ELOOP)
-            if place and (self._is_above(Path(place)) or (
-                    error.errno in refusals and Path(place).is_relative_to(self.root))):
+            # Where a directory above cannot be made or entered, neither can the cache.
+            if inside or (place is not None and self.root.is_relative_to(place)):
                 reason, cure = unusable(self.root, error)
                 raise CacheError(
                     f"the cache directory {self.root}, which kernels, builds and saved guests are "
@@ -222,10 +243,20 @@ class Cache:
                 ) from error
             raise
 
-    def _is_above(self, place: Path) -> bool:
-        """Is the place the cache or a directory above it? Where that cannot be made or entered,
-        neither can the cache."""
-        return self.root.is_relative_to(place)
+    def exposed(self) -> str | None:
+        """Who else can change what is run from the cache, in words; None where nobody can."""
+        try:
+            status = self.root.stat()
+        except OSError:
+            return None
+        if status.st_mode & stat.S_IWOTH:
+            return (f"every user of this machine can write to the cache directory {self.root}, and "
+                    f"so change what is run from it: chmod o-w {self.root}")
+        if status.st_uid not in (0, os.geteuid()):
+            return (f"the cache directory {self.root} belongs to the user of number "
+                    f"{status.st_uid}, who can change what is run from it: point TAILWALK_CACHE at "
+                    "one of your own")
+        return None
 
     @staticmethod
     def _sweep_partials(folder: Path, key: str) -> None:
@@ -234,8 +265,16 @@ class Cache:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
+def delete(path: Path) -> None:
+    """Remove a file or a directory, if there is one; raises OSError."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _used_now(target: Path) -> None:
     """Let the directory's own time say on which day it was last used."""
     with suppress(OSError):
-        if time.time() - target.stat().st_mtime > _DAY:
+        if abs(time.time() - target.stat().st_mtime) > _DAY:  # a clock may have been set back
             os.utime(target)

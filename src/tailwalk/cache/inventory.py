@@ -3,27 +3,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tailwalk.cache.digests import digest_file
-from tailwalk.cache.entries import DAMAGED, DIGESTS, LOCK, PARTIAL, Cache
-from tailwalk.cache.seal import SEAL, flaw
-
-Check = Callable[[Path], str | None]
-"""What is wrong with an entry, in words; None where nothing is."""
+from tailwalk.cache.entries import DAMAGED, DIGESTS, LOCK, PARTIAL, Cache, delete
+from tailwalk.cache.seal import SEAL, Listing, sealed_files
+from tailwalk.refusals import is_locked, left_folders
 
 State = Literal["whole", "damaged", "unchecked"]
 
-# An index and its link are the archive's own; logs are text.
-_NO_ENTRIES = frozenset({DIGESTS, "archive", "logs"})
+# Whoever reads these finds damage by other means, or does no harm by it (logs).
+_NO_ENTRIES = frozenset({DAMAGED, DIGESTS, "archive", "logs", "leftover"})
+_LINKS = ("latest-", "current-")
 _BLOCK = 512  # of st_blocks (stat(2))
 
 
@@ -46,49 +42,49 @@ class Held:
 
 
 def held(cache: Cache) -> Iterator[Held]:
-    """All that the cache holds, kind by kind; of what vanishes meanwhile nothing is said."""
-    if not cache.root.is_dir():
-        return
-    for home in sorted(cache.root.iterdir()):
-        if not home.is_dir() or home.name in _NO_ENTRIES:
-            continue
-        for path in sorted(home.iterdir()):
+    """All that the cache holds, kind by kind, and what killed processes left among temporary
+    files; of what vanishes meanwhile nothing is said."""
+    for home in sorted(cache.root.iterdir()) if cache.root.is_dir() else ():
+        for path in sorted(home.iterdir()) if home.is_dir() else ():
+            kind = home.name
             if path.name.startswith(PARTIAL):
                 kind = "leftover"
-                if _is_being_made(path):
+                key, _, _ = path.name.removeprefix(PARTIAL).rpartition("-")
+                if is_locked(path.with_name(f"{LOCK}{key}")):  # being made
                     continue
-            elif path.name.startswith(".") or path.is_symlink() or not path.is_dir():
+            elif path.name.startswith((".", *_LINKS)):
                 continue
-            else:
-                kind = home.name
             with suppress(FileNotFoundError):
-                yield Held(kind, path, _size(path), path.stat().st_mtime)
+                yield Held(kind, path, _size(path), path.lstat().st_mtime)
+    for path in left_folders():
+        with suppress(FileNotFoundError):
+            yield Held("leftover", path, _size(path), path.lstat().st_mtime)
 
 
-def examine(entry: Held, checks: Mapping[str, Check]) -> tuple[State, str]:
+def examine(cache: Cache, entry: Held, listings: Mapping[str, Listing]) -> tuple[State, str]:
     """Is an entry what was made? With what is wrong, in words. Every byte is read.
 
-    `checks` are for kinds that are not sealed.
+    `listings` are for kinds whose entries have no seal.
     """
-    if entry.kind in (DAMAGED, "leftover"):
-        return "unchecked", "it is used no more"
-    if check := checks.get(entry.kind):
-        wrong = check(entry.path)
-    elif (entry.path / SEAL).exists():
-        wrong = flaw(entry.path, digest_file)
-    else:
+    if entry.kind in _NO_ENTRIES:
+        return "unchecked", "it is no entry"
+    listing = listings.get(entry.kind, sealed_files)
+    if listing is sealed_files and entry.path.is_dir() and not (entry.path / SEAL).exists():
         return "unchecked", "it has no seal"
-    return ("damaged", wrong) if wrong else ("whole", "")
+    if wrong := cache.flaw(entry.path, listing, anew=True):
+        cache.doubt(entry.kind, entry.path.name)
+        return "damaged", wrong
+    return "whole", ""
 
 
 def remove(cache: Cache, entry: Held) -> None:
     """Remove a thing from the cache; raises CacheError where that is refused."""
-    if entry.path.parent.name == DAMAGED or entry.kind == "leftover":
-        with cache.writing():
-            shutil.rmtree(entry.path, ignore_errors=True)
+    if entry.kind in (DAMAGED, "leftover"):
+        with cache.writing(), suppress(FileNotFoundError):
+            delete(entry.path)
     else:
         # Its lock stays: whoever waits for it has the file open, and another would take a new one.
-        cache.discard(entry.path.parent.name, entry.path.name)
+        cache.discard(entry.kind, entry.path.name)
 
 
 def days_unused(entry: Held) -> float:
@@ -96,26 +92,10 @@ def days_unused(entry: Held) -> float:
     return (time.time() - entry.used) / 86_400
 
 
-def _is_being_made(partial: Path) -> bool:
-    """Is a process at work on it? Its lock tells: a killed process has none."""
-    key, _, _ = partial.name.removeprefix(PARTIAL).rpartition("-")
-    try:
-        handle = os.open(partial.with_name(f"{LOCK}{key}"), os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
-
-
-def _size(folder: Path) -> int:
-    total = 0
-    for place, _, files in os.walk(folder):
-        for name in files:
+def _size(path: Path) -> int:
+    total = path.lstat().st_blocks * _BLOCK
+    for place, folders, files in os.walk(path):
+        for name in (*folders, *files):
             with suppress(FileNotFoundError):
                 total += (Path(place) / name).lstat().st_blocks * _BLOCK
     return total

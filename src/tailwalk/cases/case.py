@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tailwalk.bounds import Count, Text
 from tailwalk.cases.cached_file import length_of
 from tailwalk.cases.size import KIB, MIB
 from tailwalk.cases.workload import Value, Workload, find_workload
@@ -28,9 +29,9 @@ class Filesystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         mount_options: as mount(8) takes them after -o; empty for none.
     """
 
-    kind: str = USUAL
-    block_size: int = 4 * KIB
-    mount_options: str = ""
+    kind: Text = USUAL
+    block_size: Count = 4 * KIB
+    mount_options: Text = ""
 
     def check(self) -> Filesystem:
         """Itself, if files can lie on it; raises UsageError naming the value that prevents it."""
@@ -56,9 +57,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         parameters: all those of the workload, by name; sizes and offsets in bytes.
     """
 
-    name: str
-    workload: str
-    parameters: dict[str, int | bool]
+    name: Text
+    workload: Text
+    parameters: dict[str, Count | bool]
 
     def __post_init__(self) -> None:
         """Raise RecordError for a workload or parameter that only another version knows,

@@ -22,6 +22,9 @@ _KINDS = {
     "worktrees": "built work trees, which the next build begins with",
     "state": "booted guests",
     "symbols": "tables of kernel functions",
+    "archive": "the archive's indexes",
+    "digests": "digests of files that did not change",
+    "logs": "what builds said",
     "damaged": "set aside, since it was not what was made",
     "leftover": "left by processes that were killed",
 }
@@ -49,16 +52,17 @@ def verify() -> None:
     """Read all of it and name what is not what was made.
 
     Ends with 2 where there is any. It does no harm: an entry is checked before it is used, set
-    aside where it is damaged, and made again. Work trees and what has no seal are not checked.
+    aside where it is damaged, and made again. What has no seal is not checked.
     """
-    from tailwalk.kernels import sourcetree, unpacked
+    from tailwalk.kernels import unpacked
 
-    found = list(held(Cache()))
-    checks = {unpacked.KIND: unpacked.flaw, sourcetree.KIND: sourcetree.flaw}
+    store = Cache()
+    found = list(held(store))
+    listings = {unpacked.KIND: unpacked.listing}
     states: dict[State, list[Held]] = {"whole": [], "damaged": [], "unchecked": []}
     with open_progress() as progress, progress.task("verify", len(found)) as task:
         for entry in found:
-            state, what = examine(entry, checks)
+            state, what = examine(store, entry, listings)
             states[state].append(entry)
             if state == "damaged":
                 progress.note(f"{entry.path} is damaged: {what}")

@@ -110,7 +110,10 @@ def open_lab(**settings: Any) -> Iterator[Lab]:
 
     own = click.get_current_context().find_object(Lab) or Lab()
     with open_progress() as progress:
-        yield replace(own, progress=progress, **settings)
+        lab = replace(own, progress=progress, **settings)
+        # At the very end: what was measured is shown all the same.
+        click.get_current_context().call_on_close(lab.require_kept)
+        yield lab
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from tailwalk.cases import Filesystem
 from tailwalk.cli.console import show, write
 from tailwalk.cli.options import size
 from tailwalk.errors import RecordError
-from tailwalk.runs.libmicro import UNKNOWN, import_libmicro
-from tailwalk.runs.record import read_bytes
+from tailwalk.runs.libmicro import import_libmicro
+from tailwalk.runs.record import UNKNOWN, read_bytes
 
 
 @click.group()

@@ -18,7 +18,7 @@ from tailwalk.runs.record import encode
 def kernels(refresh: bool) -> None:
     """List the kernels that Debian's archive has, and those in the cache.
 
-    debian:SERIES means the newest of the series that can boot, marked with an asterisk; one
+    debian:LINE means the newest of the stable line that can boot, marked with an asterisk; one
     that cannot says which package it lacks, since the archive has it no longer.
     """
     with open_progress() as progress:

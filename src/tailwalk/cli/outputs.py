@@ -61,13 +61,16 @@ class Outputs:
         return self._files.get(name, ())
 
     def check(self, *, read: Iterable[str] = ()) -> Outputs:
-        """Itself; raises UsageError for a file that cannot be written, or that is one of the
-        records `read`: better now than after a measurement."""
+        """Itself; raises UsageError for a file that cannot be written, is kept, or is one of
+        the records `read`: better now than after a measurement."""
+        from tailwalk.runs.store import require_elsewhere
+
         records = [Path(name) for name in read if Path(name).is_file()]
         for file in (file for files in self._files.values() for file in files):
             if not file.absolute().parent.is_dir():
                 raise UsageError(f"{file}: there is no directory {file.absolute().parent}; make "
                                  "it first.")
+            require_elsewhere(file)
             if file.is_dir():
                 raise UsageError(f"{file} is a directory: name a file to write.")
             if file.is_file() and any(map(file.samefile, records)):

@@ -81,7 +81,7 @@ def export(names: tuple[str, ...], **given: Any) -> None:
     """Write runs as a table for other tools: those named, or all that fit the options."""
     if names and any(given.values()):
         raise UsageError("either name the runs to export or choose them by options, not both.")
-    outputs = Outputs()
+    outputs = Outputs().check()
     files = outputs.files("output")
     if outputs.form == "parquet" and not files:
         raise UsageError("a Parquet file is binary: name the file to write with --output.")

@@ -11,8 +11,10 @@ import click
 
 from tailwalk.cli.console import open_progress, show, write
 from tailwalk.errors import SeriesError, SpecError
+from tailwalk.files import write_together
 from tailwalk.series import SeriesPlan, all_series, load_series, plan_series
 from tailwalk.series.releases import UPSTREAMED
+from tailwalk.series.series import encode_source
 
 
 @click.group()
@@ -76,11 +78,11 @@ def patch(name: str, tree: str, output: Path | None) -> None:
     else:
         try:
             output.mkdir(parents=True, exist_ok=True)
-            for mail in mails:
-                (output / mail.file_name).write_text(mail.text, errors="surrogateescape")
-                click.echo(output / mail.file_name)
+            write_together(output, {mail.file_name: encode_source(mail.text) for mail in mails})
         except OSError as error:
             raise SeriesError(f"cannot write to {output}: {error.strerror}.") from error
+        for mail in mails:
+            click.echo(output / mail.file_name)
     if plan.state != "applies":
         click.echo(_sentence(plan), err=True)
 

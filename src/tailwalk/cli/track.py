@@ -20,8 +20,8 @@ from tailwalk.runs.record import encode
 
 @click.command()
 @click.argument("specs", nargs=-1, metavar="[SPEC]...")
-@click.option("--line", metavar="SERIES,...",
-              help="Every release of these series that the archive holds and that can boot: 6.18 "
+@click.option("--line", metavar="LINE,...",
+              help="Every release of these lines that the archive holds and that can boot: 6.18 "
                    "means 6.18.y, 7 means 7.x.")
 @click.option("--newest", type=click.IntRange(min=1), metavar="N",
               help="Of each 6.x or 7.x of --line only the newest N.")

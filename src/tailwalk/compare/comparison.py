@@ -9,11 +9,12 @@ Versions of the format:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from tailwalk.bounds import FEW, MANY, Count, Order, Percent, Share, Text, Value
 from tailwalk.cases import Case
 from tailwalk.compare.threshold import Threshold
 from tailwalk.runs import Conditions
@@ -46,11 +47,11 @@ class ComparedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     record of the kernel.
     """
 
-    spec: str
-    release: str
-    digest: str
-    provenance: dict[str, str] = {}
-    run: str
+    spec: Text
+    release: Text
+    digest: Text
+    provenance: Annotated[dict[str, Text], FEW] = {}
+    run: Text
     threshold: Threshold | None = None
 
 
@@ -68,10 +69,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             recovery whose interval holds both 0 and 1 is `within noise`.
     """
 
-    samples: tuple[int, int]
+    samples: tuple[Count, Count]
     interval: tuple[float, float]
-    dearer: float
-    p_value: float
+    dearer: Share
+    p_value: Share
     recovery: tuple[float, float] | None = None
 
 
@@ -96,18 +97,18 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         evidence: what the samples say; None where there is no test.
     """
 
-    case: str
+    case: Text
     parameters: Case
-    metric: str
-    unit: str
-    figures: list[int | float]
-    ratios: list[float | None]
-    verdicts: list[Verdict]
-    recovery: list[float | Undefined | None]
-    steady: list[bool]
-    shares: list[float | None]
-    written: list[int | None]
-    evidence: list[Evidence | None]
+    metric: Text
+    unit: Text
+    figures: Annotated[list[Value], FEW]
+    ratios: Annotated[list[float | None], FEW]
+    verdicts: Annotated[list[Verdict], FEW]
+    recovery: Annotated[list[float | Undefined | None], FEW]
+    steady: Annotated[list[bool], FEW]
+    shares: Annotated[list[Share | None], FEW]
+    written: Annotated[list[Order | None], FEW]
+    evidence: Annotated[list[Evidence | None], FEW]
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,14 +132,14 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     schema: str = COMPARISON_SCHEMA
     rig: Rig
-    baseline: str
-    bad: int | None
-    threshold: float
-    method: str
-    kernels: list[ComparedKernel]
+    baseline: Text
+    bad: Count | None
+    threshold: Percent
+    method: Text
+    kernels: Annotated[list[ComparedKernel], FEW]
     conditions: Conditions
-    notes: list[str] = []
-    rows: list[Row]
+    notes: Annotated[list[Text], MANY] = []
+    rows: Annotated[list[Row], MANY]
 
     @property
     def metric(self) -> Metric:

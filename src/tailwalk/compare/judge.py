@@ -186,7 +186,7 @@ def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
         ratios.append(None if ratio is None else float(ratio))
         if not (_possible(line.metric, baseline) and _possible(line.metric, amount)):
             verdicts.append("unknown")
-        elif not (baseline.steady and amount.steady):
+        elif not (baseline.reliable and amount.reliable):
             verdicts.append("unsteady")
         elif line.metric.repeatable:
             verdicts.append("within noise" if _overlap(line.metric, baseline, amount)
@@ -207,7 +207,7 @@ def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
         ratios=ratios,
         verdicts=verdicts,
         recovery=[None] * len(line.amounts),
-        steady=[amount.steady for amount in line.amounts],
+        steady=[amount.reliable for amount in line.amounts],
         shares=[amount.share for amount in line.amounts],
         written=[figure.written for figure in line.figures],
         evidence=evidence,

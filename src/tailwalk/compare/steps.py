@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
+from typing import Annotated
 
 import msgspec
 
+from tailwalk.bounds import FEW, MANY, Count, Order, Percent, Text, Value
 from tailwalk.cases import Case
 from tailwalk.compare.agreement import check_agreement, figures_by_case
 from tailwalk.compare.threshold import BETWEEN_RELEASES, Threshold, thresholds_for
@@ -33,10 +35,10 @@ class TrackedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     for the first.
     """
 
-    spec: str
-    release: str
-    digest: str
-    run: str
+    spec: Text
+    release: Text
+    digest: Text
+    run: Text
     threshold: Threshold | None = None
 
 
@@ -44,9 +46,9 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A kernel that could not be measured, and why; `after` is how many of the track's kernels
     come before it."""
 
-    spec: str
-    reason: str
-    after: int
+    spec: Text
+    reason: Text
+    after: Count
 
 
 class TrackRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,11 +62,11 @@ class TrackRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         written: order of the folio that the calls write to; None where unknown.
     """
 
-    case: str
+    case: Text
     parameters: Case
-    figures: list[int | float]
-    steady: list[bool]
-    written: list[int | None]
+    figures: Annotated[list[Value], FEW]
+    steady: Annotated[list[bool], FEW]
+    written: Annotated[list[Order | None], FEW]
 
 
 class TrackStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,9 +79,9 @@ class TrackStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         ratio: figure after over figure before.
     """
 
-    row: int
-    before: int
-    after: int
+    row: Count
+    before: Count
+    after: Count
     ratio: float
 
 
@@ -101,16 +103,16 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     schema: str = TRACK_SCHEMA
-    metric: str
-    unit: str
+    metric: Text
+    unit: Text
     rig: Rig
-    threshold: float
+    threshold: Percent
     conditions: Conditions
-    kernels: list[TrackedKernel]
-    left_out: list[LeftOut]
-    rows: list[TrackRow]
-    steps: list[TrackStep]
-    notes: list[str] = []
+    kernels: Annotated[list[TrackedKernel], FEW]
+    left_out: Annotated[list[LeftOut], FEW]
+    rows: Annotated[list[TrackRow], MANY]
+    steps: Annotated[list[TrackStep], MANY]
+    notes: Annotated[list[Text], MANY] = []
 
 
 def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
@@ -144,7 +146,7 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
         left_out=list(left_out),
         rows=[TrackRow(case=case.name, parameters=case,
                        figures=[figure.main.whole for figure in figures],
-                       steady=[figure.main.steady for figure in figures],
+                       steady=[figure.main.reliable for figure in figures],
                        written=[figure.written for figure in figures])
               for case, figures in zip(cases, columns, strict=True)],
         steps=sorted(steps, key=lambda step: (step.after, step.before, step.row)),
@@ -156,7 +158,7 @@ def _steps(row: int, figures: Sequence[Figure], runs: Sequence[Run],
     found = []
     before: int | None = None
     for after, figure in enumerate(figures):
-        if not figure.main.steady or not figure.main.usable:
+        if not figure.main.reliable or not figure.main.usable:
             continue
         if before is not None:
             last = figures[before].main.value

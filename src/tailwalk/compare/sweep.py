@@ -225,7 +225,7 @@ def cells(run: Run) -> list[SweepCell]:
         doubt = ""
         if not figure.main.usable:
             doubt = "no cost"
-        elif not figure.main.steady:
+        elif not figure.main.reliable:
             doubt = "unsteady"
         elif order is None:
             doubt = "folio order unknown"

@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from tailwalk.bounds import Percent
 from tailwalk.errors import UsageError
 from tailwalk.runs import KernelRecord
 from tailwalk.words import listed
@@ -38,7 +39,7 @@ _UPSTREAM = re.compile(r"\d+(\.\d+)*(-rc\d+)?")
 class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Percent of the first kernel's figure that the second's may differ by, and why so many."""
 
-    percent: float
+    percent: Percent
     ground: Ground
 
     @property

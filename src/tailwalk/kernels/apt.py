@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import subprocess
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -18,6 +17,7 @@ from typing import Literal
 from tailwalk.errors import ArchiveError, CacheError, TailwalkError, ToolError
 from tailwalk.kernels.mirrors import ELSEWHERE, Mirror
 from tailwalk.machines import GUEST
+from tailwalk.processes import group
 from tailwalk.progress import Task
 
 Target = Literal["Packages", "Sources", "none"]
@@ -51,6 +51,7 @@ Acquire::IndexTargets::deb-src::Sources::KeepCompressedAs "xz";
 Acquire::Retries "2";
 """
 
+_PERCENT = re.compile(r"dlstatus:[^:]*:(\d+(?:\.\d+)?):")
 # With one suite absent, apt says of other failures no more than an Err line and its reason.
 _COMPLAINT = re.compile(r"^(?:E|W): (?P<said>.*)$|^Err:\d+ (?P<item>.*)\n +(?P<reason>.*)$",
                         re.MULTILINE)
@@ -127,30 +128,22 @@ class Apt:
         counts 100 units. No process of it outlives the call."""
         command = ["apt-get", "-q", "-y", "-c", str(self.root.absolute() / "apt.conf"),
                    "-o", "APT::Status-Fd=1", *arguments]
-        try:
-            # A session of its own: an interrupted call ends apt-get's download methods with it.
-            process = subprocess.Popen(
-                command, cwd=folder, env={**os.environ, "LC_ALL": "C.UTF-8"}, text=True,
-                errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, start_new_session=True)
-        except FileNotFoundError as error:
+        if shutil.which(command[0]) is None:
             raise ToolError("there is no apt-get on this machine, by which Debian's kernels are "
-                            f"fetched. {ELSEWHERE}.") from error
-        assert process.stdout is not None
+                            f"fetched. {ELSEWHERE}.")
         output: list[str] = []
         done = 0.0
-        try:
+        with group(command, folder=folder,
+                   environment={**os.environ, "LC_ALL": "C.UTF-8"}) as process:
+            assert process.stdout is not None
             for line in process.stdout:
-                if line.startswith("dlstatus:"):
-                    percent = float(line.split(":")[2])
-                    if percent > done:
+                if match := _PERCENT.match(line):
+                    if (percent := float(match[1])) > done:
                         task.advance(percent - done)
                         done = percent
                 else:
                     output.append(line)
             return process.wait(), "".join(output)
-        finally:
-            _end(process)
 
 
 def failure(output: str, what: str) -> TailwalkError:
@@ -195,18 +188,3 @@ def _complaints(output: str) -> list[str]:
 
 def _no_space(output: str) -> bool:
     return "No space left on device" in output or "Disk quota exceeded" in output
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(process.pid, number)
-                process.wait(5)
-                break
-            except ProcessLookupError:
-                break
-            except subprocess.TimeoutExpired:
-                continue
-    if process.stdout is not None:
-        process.stdout.close()

@@ -20,7 +20,7 @@ import msgspec
 
 from tailwalk.cache import Cache, digest_bytes, digest_file
 from tailwalk.errors import ArchiveError, CacheError
-from tailwalk.files import link_or_copy
+from tailwalk.files import link_or_copy, rename_to_disk
 from tailwalk.kernels.apt import Apt, GoneError, TamperedError, refresh_command
 from tailwalk.kernels.mirrors import ELSEWHERE, Mirror, machine_mirrors
 from tailwalk.machines import GUEST
@@ -216,7 +216,7 @@ class Archive:
 
     def _young_index(self, kind: Kind, since: float) -> ArchiveIndex | None:
         snapshot = self._snapshot(kind)
-        if snapshot is None or _made(snapshot) < since:
+        if snapshot is None or not since <= _made(snapshot) <= time.time():
             return None
         return _read_index(snapshot)
 
@@ -247,7 +247,7 @@ class Archive:
             (partial / "index.json").write_bytes(content)
             target = home / f"{kind}-{digest_bytes(content)}"
             shutil.rmtree(target, ignore_errors=True)
-            partial.rename(target)
+            rename_to_disk(partial, target)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise

@@ -10,6 +10,8 @@ from itertools import islice
 from pathlib import Path
 
 from tailwalk.errors import KernelError
+from tailwalk.files import read_bounded
+from tailwalk.kernels.bounds import TEXT
 from tailwalk.kernels.modules import built_for
 
 _SYSTEM = ("lib/modules", "usr/lib/modules")
@@ -80,7 +82,8 @@ def _built_for(folder: Path) -> str | None:
 
 def _tree_release(folder: Path) -> str | None:
     try:
-        return (folder / "include/config/kernel.release").read_text(errors="replace").strip()
+        return read_bounded(folder / "include/config/kernel.release", TEXT).decode(
+            errors="replace").strip()
     except OSError:
         return None
 

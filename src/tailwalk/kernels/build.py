@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from tailwalk.kernels.spec import Flavour
 from tailwalk.kernels.toolchain import Toolchain, build_environment
 from tailwalk.kernels.worktree import bring_up, clone_work_tree, is_work_tree, tree_in
 from tailwalk.machines import GUEST
+from tailwalk.processes import group
 from tailwalk.progress import Progress, Task
 
 KIND = "worktrees"
@@ -84,17 +84,19 @@ class Builder:
         latest = self._latest(source.lineage) if source.lineage else None
 
         def make(place: Path) -> None:
-            built_on = latest is not None and is_work_tree(latest)
+            built_on = (latest is not None and is_work_tree(latest)
+                        and self.cache.flaw(latest.resolve()) is None)
             if latest and built_on:
                 clone_work_tree(latest.resolve(), place, progress=self.progress)
             shared = source.root.is_relative_to(self.cache.root)
             bring_up(place, source, shared=shared, progress=self.progress)
             self._make(tree_in(place), label, fresh=not built_on)
+            self.cache.check(source.root.parent)
 
         if latest is None:
-            return self.cache.entry(KIND, key, make, sealed=False)
+            return self.cache.entry(KIND, key, make)
         with self.cache.lock(KIND, latest.name):
-            place = self.cache.entry(KIND, key, make, sealed=False)
+            place = self.cache.entry(KIND, key, make)
             self._remember(latest, place)
         return place
 
@@ -107,6 +109,7 @@ class Builder:
             clone_work_tree(built, place, progress=self.progress)
             change(tree_in(place))
             self._make(tree_in(place), label, fresh=False)
+            self.cache.check(built)
             yield place
 
     def _latest(self, lineage: str) -> Path:
@@ -159,29 +162,19 @@ class _Make:
         jobs = len(os.sched_getaffinity(0)) + 1  # one more, for when one waits for the disk
         command = ["make", f"-j{jobs}", f"ARCH={GUEST.name}", f"CC={self._toolchain.command}",
                    *targets]
-        process = subprocess.Popen(
-            command, cwd=self._tree, env=build_environment({**_FIXED, **variables}), text=True,
-            errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            # A session of its own: an interrupted build ends with all its compilers.
-            start_new_session=True)
-        assert process.stdout is not None
         objects = 0
-        try:
-            with process.stdout as lines:
-                for line in lines:
-                    self._write(line)
-                    if task and (made := _OBJECT.fullmatch(line)):
-                        objects += 1
-                        task.advance()
-                        name = made[1].removeprefix(f"{self._tree}/")
-                        task.say(f"{objects} objects, {name}")
+        with group(command, folder=self._tree,
+                   environment=build_environment({**_FIXED, **variables})) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                self._write(line)
+                if task and (made := _OBJECT.fullmatch(line)):
+                    objects += 1
+                    task.advance()
+                    name = made[1].removeprefix(f"{self._tree}/")
+                    task.say(f"{objects} objects, {name}")
             if process.wait():
                 raise subprocess.CalledProcessError(process.returncode, command)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
 
 
 def _is_configured(tree: Path) -> bool:

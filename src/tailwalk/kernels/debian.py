@@ -130,8 +130,8 @@ def candidates(spec: DebianSpec, builds: Sequence[Build], progress: Progress = S
         bootable = [build for build in builds if not build.missing]
         near = _listed(build.version for build in bootable
                        if build.version.line == spec.version.line)
-        there = (f"of its series there are {near}" if near else
-                 f"there are the series "
+        there = (f"of its line there are {near}" if near else
+                 f"there are the lines "
                  f"{_listed(build.version.line for build in bootable) or 'none'}")
         raise ArchiveError(f"the archive has no kernel {spec.version}: {there}. `tailwalk kernels "
                            f"--refresh` lists them; {_from_source(spec, sources)}.")
@@ -159,7 +159,7 @@ def _others(spec: DebianSpec, builds: Sequence[Build]) -> str:
     bootable = [build for build in builds if not build.missing]
     if same := _listed(build.version for build in bootable
                        if build.version.line == spec.version.line):
-        return f"of its series these can: {same}"
+        return f"of its line these can: {same}"
     lines = sorted({build.version.line for build in bootable})
     near = [*[one for one in lines if one < spec.version.line][-1:],
             *[one for one in lines if one > spec.version.line][:1]]

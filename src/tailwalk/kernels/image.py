@@ -5,20 +5,22 @@ from __future__ import annotations
 
 import dataclasses
 import glob
+import os
 import re
-import stat
 from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes, digest_file
 from tailwalk.errors import KernelError
 from tailwalk.kernels.beside import modules_beside
 from tailwalk.kernels.kernel import Kernel
+from tailwalk.kernels.package import is_deb, package_of
 from tailwalk.kernels.spec import ImageSpec
-from tailwalk.kernels.unpacked import is_deb, key_of, open_unpacked, package_of
+from tailwalk.kernels.unpacked import key_of, open_unpacked
 from tailwalk.machines import GUEST
 from tailwalk.progress import SILENT, Progress
 
-_PACKAGE = re.compile(r"linux-(?:image|binary)-(?:unsigned-)?(\d\S*?)(?:-unsigned)?")
+_PACKAGE = re.compile(r"linux-(?:image|binary)-(?:unsigned-)?(\d[\w.+~-]*?)(?:-unsigned)?",
+                      re.ASCII)
 # What completes a kernel package. Ubuntu's linux-image-* is the image alone; so is Debian's
 # linux-binary-*, of which its linux-image-* is an empty companion and linux-base-* says which
 # drivers are built in.
@@ -37,9 +39,6 @@ def resolve_image(spec: ImageSpec, cache: Cache, *, progress: Progress = SILENT)
     places: list[str] = []
     try:
         files = [path]
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise KernelError(f"cannot read the kernel image {path}: it is no regular file. Give "
-                              f"the path of a vmlinux, vmlinuz, {GUEST.image.name} or kernel .deb.")
         if is_deb(path):
             files, places = _packages(path)
         digests = [digest_file(file) for file in files]
@@ -60,7 +59,7 @@ def resolve_image(spec: ImageSpec, cache: Cache, *, progress: Progress = SILENT)
         places.append(search.places)
         if search.folder is not None:
             kernel = dataclasses.replace(kernel, modules=search.folder,
-                                         digest=_with_modules(kernel.digest, search.folder))
+                                         digest=_with_modules(kernel.digest, search.folder, cache))
     sought = (f"Modules of {kernel.release} were looked for in {'; and in '.join(places)}."
               if places else "")
     return dataclasses.replace(kernel, sought=sought)
@@ -96,11 +95,11 @@ def _beside(path: Path, name: str, version: str) -> Path | None:
     return fitting[0] if fitting else None
 
 
-def _with_modules(digest: str, modules: Path) -> str:
-    """The digest of an image together with modules of the user's own, which stay where they are:
-    their names, sizes and times stand for them."""
-    files = {file for pattern in ("*.ko*", "modules.*") for file in modules.rglob(pattern)
+def _with_modules(digest: str, modules: Path, cache: Cache) -> str:
+    """The digest of an image together with modules of the user's own, which stay where they are."""
+    files = {str(file.relative_to(modules)): os.path.realpath(file)
+             for pattern in ("*.ko*", "modules.*") for file in modules.rglob(pattern)
              if file.is_file()}
-    listing = sorted(f"{file.relative_to(modules)} {file.stat().st_size} {file.stat().st_mtime_ns}"
-                     for file in files)
-    return digest_bytes(digest.encode(), *(line.encode() for line in listing))
+    found = cache.digests(modules, files.values())
+    return digest_bytes(digest.encode(), *(f"{name} {found[files[name]]}".encode()
+                                           for name in sorted(files)))

@@ -32,7 +32,7 @@ def line_of(available: Iterable[Available], lines: Sequence[str], *,
     for line in lines:
         members = {kernel.spec for kernel in bootable if _covers(line, version_of(kernel))}
         if not members:
-            there = dict.fromkeys(kernel.series for kernel in bootable)
+            there = dict.fromkeys(kernel.line for kernel in bootable)
             raise SpecError(f"the archive has no kernel of the line {line} that can boot; it has "
                             f"{', '.join(there) or 'none at all'}.")
         chosen |= members
@@ -40,7 +40,7 @@ def line_of(available: Iterable[Available], lines: Sequence[str], *,
     if newest is None:
         return found
     return [kernel for number, kernel in enumerate(found)
-            if sum(other.series == kernel.series for other in found[number:]) <= newest]
+            if sum(other.line == kernel.line for other in found[number:]) <= newest]
 
 
 def _covers(line: str, version: KernelVersion) -> bool:

@@ -15,7 +15,7 @@ from tailwalk.kernels.unpacked import Manifest, all_unpacked
 from tailwalk.progress import SILENT, Progress
 from tailwalk.versions import KernelVersion, split_release
 
-LISTING_SCHEMA = "tailwalk.kernels/1"
+LISTING_SCHEMA = "tailwalk.kernels/2"
 
 
 class Available(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,19 +23,19 @@ class Available(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         spec: what names it.
-        series: `6.18`.
+        line: of stable releases, `6.18`.
         version: the Debian version of its packages.
         release: what `uname -r` says on it.
         suite: where the archive has it.
         packages: the packages it is made of, as far as they are there.
         missing: those the archive no longer has; where there are any, it cannot boot.
         download: bytes to fetch.
-        newest: is it what `debian:SERIES` means?
+        newest: is it what `debian:LINE` means?
         cached: is it unpacked in the cache?
     """
 
     spec: str
-    series: str
+    line: str
     version: str
     release: str
     suite: str
@@ -89,7 +89,7 @@ def list_kernels(cache: Cache | None = None, *, progress: Progress = SILENT,
             newest.setdefault(str(build.version.line), build)
     available = [
         Available(
-            spec=f"debian:{build.version}", series=str(build.version.line),
+            spec=f"debian:{build.version}", line=str(build.version.line),
             version=build.debian_version, release=build.release, suite=build.suite,
             packages=[package.name for package in build.packages], missing=list(build.missing),
             download=sum(package.file.size for package in build.packages),

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tailwalk.errors import ArchiveError, ToolError
+from tailwalk.files import read_bounded
+from tailwalk.kernels.bounds import TEXT
 
 ELSEWHERE = ("Without Debian's archive image:PATH boots a kernel of this machine's distribution or "
              "of your own, such as image:/boot/vmlinuz-RELEASE, src:PATH builds a tree, and "
@@ -67,10 +69,10 @@ def machine_mirrors() -> tuple[Mirror, ...]:
     files = [source_list] if source_list.is_file() else []
     if source_parts.is_dir():
         files += sorted(path for path in source_parts.iterdir()
-                        if path.suffix in (".list", ".sources"))
+                        if path.suffix in (".list", ".sources") and path.is_file())
     mirrors: dict[Mirror, None] = {}
     for path in files:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_bounded(path, TEXT).decode(errors="replace")
         parse = parse_sources if path.suffix == ".sources" else parse_list
         mirrors.update(dict.fromkeys(parse(text)))
     if not mirrors:

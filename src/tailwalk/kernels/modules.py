@@ -9,8 +9,8 @@ any file system is mounted.
 
 from __future__ import annotations
 
-import io
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,14 +19,17 @@ import msgspec
 
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import KernelError
+from tailwalk.files import read_bounded
+from tailwalk.kernels.bounds import DEPTH, MODINFO, TEXT, UNPACKED
 from tailwalk.kernels.compression import decompress
 from tailwalk.kernels.kernel import Kernel, Module
-from tailwalk.kernels.unpacked import check_file, is_unpacked
+from tailwalk.kernels.unpacked import check_unpacked, is_unpacked
 
 # Where below kernel/arch/ARCHITECTURE a module with code for checksums may be.
 _ARCH_CODE = frozenset({"crypto", "lib"})
 _ORDER = "order.json"
-_FILE = re.compile(r"(?P<name>.+)\.ko(?:\.xz|\.zst|\.gz)?")
+_FILE = re.compile(r"(?P<name>[\w-]+)\.ko(?:\.xz|\.zst|\.gz)?", re.ASCII)
+_SECTION = struct.Struct("<IIQQQQIIQQ")
 
 CHECKSUMS = ("crc32c", "xxhash64", "sha256", "blake2b-256")
 """What file systems sum metadata and data with, as the kernel's crypto interface calls it: ext4 and
@@ -76,6 +79,7 @@ def load_order(kernel: Kernel, names: Iterable[str], *,
             (folder / module.name).write_bytes(module.content)
         (folder / _ORDER).write_bytes(msgspec.json.encode(
             [(module.name, module.cpus) for module in ordered]))
+        check_unpacked(kernel, cache)
 
     modules = kernel.modules
     key = digest_bytes(b"modules 1", kernel.digest.encode(), *(name.encode() for name in wanted))
@@ -111,8 +115,9 @@ class _Tree:
         self.folder = folder
         listed = folder / "modules.builtin"
         self.lists_builtin = listed.is_file()
-        self.builtin = frozenset(_module_names(listed.read_text().split())
-                                 if self.lists_builtin else ())
+        self.builtin = frozenset(_module_names(
+            read_bounded(listed, TEXT).decode(errors="replace").split()
+            if self.lists_builtin else ()))
         self.files: dict[str, Path] = {}
         for path in sorted(folder.rglob("*.ko*")):
             if path.is_file() and (match := _FILE.fullmatch(path.name)):
@@ -131,7 +136,6 @@ class _Tree:
 
 def _read(path: Path) -> tuple[bytes, _Wants]:
     """A module's object and what it asks for."""
-    check_file(path)
     content = _content(path)
     return content, _wants(content, path)
 
@@ -142,7 +146,7 @@ def _add(name: str, kernel: Kernel, tree: _Tree, ordered: dict[str, Module],
         if known.cpus and not cpus:
             ordered[name] = replace(known, cpus=())
         return
-    if name in above:
+    if name in above or len(above) == DEPTH:
         raise KernelError(f"kernel {kernel.release}: its modules {' needs '.join((*above, name))}: "
                           "the modules directory is damaged. Install the kernel's modules anew.")
     path = tree.files.get(name)
@@ -198,7 +202,7 @@ def _sentence(text: str) -> str:
 
 def _content(path: Path) -> bytes:
     """A module file's bytes, decompressed."""
-    content = path.read_bytes()
+    content = read_bounded(path, UNPACKED)
     return content if path.suffix == ".ko" else decompress(content, str(path))
 
 
@@ -208,8 +212,9 @@ def _wants(content: bytes, path: Path) -> _Wants:
             for name in value.split(",") if name]
     soft: list[str] = []
     for key, value in tags:
-        if key == "softdep" and (match := re.search(r"pre:\s*(.*?)\s*(?:post:|$)", value)):
-            soft += [_normal(name) for name in match[1].split()]
+        if key == "softdep":
+            before = value.partition("pre:")[2].partition("post:")[0]
+            soft += [_normal(name) for name in before.split()]
     aliases = tuple(value for key, value in tags if key == "alias")
     magic = next((value.split() for key, value in tags if key == "vermagic"), [])
     return _Wants(tuple(hard), tuple(soft), aliases, magic[0] if magic else None)
@@ -217,21 +222,33 @@ def _wants(content: bytes, path: Path) -> _Wants:
 
 def _modinfo(content: bytes, path: Path) -> Iterator[tuple[str, str]]:
     """The tags of a module's `.modinfo` section."""
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-
     try:
-        section = ELFFile(io.BytesIO(content)).get_section_by_name(".modinfo")
-        if section is None:
-            raise ELFError("it has no .modinfo section")
-        data: bytes = section.data()
-    except (ELFError, ValueError, KeyError, UnicodeDecodeError, OverflowError) as error:
+        data = _section(content, b".modinfo\0")
+    except (struct.error, IndexError) as error:
         raise KernelError(f"{path} is damaged or no kernel module ({error}). Install the kernel's "
                           "modules anew.") from error
     for entry in data.split(b"\0"):
         key, equals, value = entry.decode(errors="replace").partition("=")
         if equals:
             yield key, value
+
+
+def _section(content: bytes, name: bytes) -> bytes:
+    """A section of an ELF object of 64 bits, by its name and the NUL after it. Not by a library's
+    reader: a thousand modules are read, and what one says of itself may send that round for good.
+
+    Raises struct.error or IndexError for what has none.
+    """
+    if not content.startswith(b"\x7fELF\x02\x01"):
+        raise IndexError("it is no ELF file of 64 bits")
+    table, = struct.unpack_from("<Q", content, 0x28)
+    number, names = struct.unpack_from("<HH", content, 0x3c)
+    headers = [_SECTION.unpack_from(content, table + at * _SECTION.size) for at in range(number)]
+    start = headers[names][4]
+    for at, _, _, _, offset, size, *_ in headers:
+        if content.startswith(name, start + at) and size <= MODINFO:
+            return content[offset:offset + size]
+    raise IndexError(f"it has no section {name[:-1].decode()}")
 
 
 def _module_names(paths: Iterable[str]) -> Iterator[str]:

@@ -8,20 +8,21 @@ files and 200 of its 1,530 MB.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import subprocess
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from tailwalk.cache import Cache, digest_bytes
+from tailwalk.cache import Cache, digest_bytes, digest_of
 from tailwalk.errors import KernelError, SpecError
+from tailwalk.files import open_bounded, place_inside, read_bounded
+from tailwalk.kernels.bounds import MIB, PACKAGE, SOURCE, TEXT
+from tailwalk.kernels.compression import unpacked
+from tailwalk.kernels.package import damage_named, tar_members
 from tailwalk.machines import GUEST
 from tailwalk.progress import Task
 
@@ -98,19 +99,6 @@ def cached_tree(cache: Cache, key: str) -> SourceTree | None:
                       provenance=manifest.provenance)
 
 
-def flaw(place: Path) -> str | None:
-    """What in an unpacked tree is no longer what was unpacked, in words; None where all is."""
-    try:
-        manifest = msgspec.json.decode((place / _MANIFEST).read_bytes(), type=_Manifest)
-    except (OSError, msgspec.MsgspecError):
-        return "its manifest is damaged"
-    for name, was in manifest.files.items():
-        path = place / _TREE / name
-        if not os.path.lexists(path) or digest_of(path) != was:
-            return f"{name} is missing or not what was unpacked"
-    return None
-
-
 def cached_trees(cache: Cache) -> Iterator[SourceTree]:
     """Every unpacked tree in the cache."""
     home = cache.root / KIND
@@ -119,29 +107,25 @@ def cached_trees(cache: Cache) -> Iterator[SourceTree]:
             yield tree
 
 
-def unpack_tree(archive: IO[bytes], folder: Path, provenance: Mapping[str, str], *,
+def unpack_tree(archive: Path, folder: Path, provenance: Mapping[str, str], *,
                 task: Task) -> None:
     """Unpack a tar archive of kernel source, compressed or not, into a cache entry's folder.
 
     Counts the archive's members on `task`. Raises KernelError for what is no such archive.
     """
-    import lzma
-
     files: dict[str, str] = {}
     tree = folder / _TREE
-    try:
-        with tarfile.open(fileobj=archive, mode="r|*") as members:
-            for member in members:
-                task.advance()
-                # All of it lies in one directory, linux-VERSION/.
-                path = member.name.partition("/")[2]
-                if (member.isfile() or member.issym()) and path and is_wanted(path):
-                    member.name = path
-                    members.extract(member, tree, filter="data")
-                    files[path] = digest_of(tree / path)
-    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
-        raise KernelError(f"the source archive is damaged ({error}): fetch it anew with "
-                          "`tailwalk build --refresh SPEC`.") from error
+    tree.mkdir()
+    with (damage_named(archive, "source archive"), open_bounded(archive, PACKAGE) as stream):
+        for tar, member in tar_members(unpacked(stream, str(archive))):
+            task.advance()
+            # All of it lies in one directory, linux-VERSION/.
+            path = member.name.partition("/")[2]
+            if (member.isfile() or member.issym()) and path and is_wanted(path):
+                place_inside(tree, path if member.isfile() else PurePosixPath(path).parent)
+                member.name = path
+                tar.extract(member, tree, filter="data")
+                files[path] = digest_of(tree / path)
     manifest = _Manifest(tree_version(tree), dict(provenance), files)
     (folder / _MANIFEST).write_bytes(msgspec.json.encode(manifest))
 
@@ -169,8 +153,12 @@ def user_tree(path: Path) -> SourceTree:
     files = {}
     for name in listed:
         # What git tracks may be deleted in the work tree, or be a repository of its own.
-        if is_wanted(name) and ((root / name).is_symlink() or (root / name).is_file()):
-            files[name] = digest_of(root / name)
+        path = root / name
+        if is_wanted(name) and (path.is_symlink() or path.is_file()):
+            if path.lstat().st_size > SOURCE:
+                raise KernelError(f"{path} has more than {SOURCE // MIB} MiB, which is no kernel "
+                                  "source: remove it, or let git ignore it.")
+            files[name] = digest_of(path)
     return SourceTree(root=root, version=version, files=files,
                       lineage=digest_bytes(os.fsencode(root.resolve())),
                       provenance={"path": str(root), **_commit(root)})
@@ -179,7 +167,8 @@ def user_tree(path: Path) -> SourceTree:
 def tree_version(root: Path) -> str:
     """The version in a tree's Makefile; SpecError where there is none."""
     try:
-        fields = dict(_VERSION.findall((root / "Makefile").read_text(errors="replace")[:4096]))
+        text = read_bounded(root / "Makefile", TEXT)[:4096].decode(errors="replace")
+        fields = dict(_VERSION.findall(text))
     except OSError:
         fields = {}
     if "VERSION" not in fields or not (root / "arch" / GUEST.sources).is_dir():
@@ -189,18 +178,12 @@ def tree_version(root: Path) -> str:
     return ".".join(numbers) + str(fields.get("EXTRAVERSION", ""))
 
 
-def digest_of(path: Path) -> str:
-    """sha256 (hex) of a file's content, or of where a symbolic link points."""
-    if path.is_symlink():
-        return digest_bytes(b"link", os.fsencode(path.readlink()))
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _git(root: Path, *arguments: str) -> str | None:
     """What git says in a tree; None without git, or where the tree is no work tree of its own."""
     try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True,
-                              check=False)
+        # A tree's own configuration may name a program for git to ask what has changed.
+        done = subprocess.run(["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments],
+                              capture_output=True, check=False)
     except FileNotFoundError:
         return None
     return os.fsdecode(done.stdout) if done.returncode == 0 else None

@@ -1,25 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Unpacked kernels in the cache: an uncompressed vmlinux, its modules, and what they should be.
 
-Every entry carries the sha256 of each of its files; the image is checked whenever the entry is
-opened, a module when it is read, so that a changed byte is never measured.
+Every entry's manifest has the sha256 of each of its files, and is its seal.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import shutil
-import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from tailwalk.cache import Cache, digest_bytes, digest_file, with_digest, without_digest
-from tailwalk.errors import KernelError, ToolError
-from tailwalk.kernels.compression import decompress, format_of
+from tailwalk.errors import KernelError
+from tailwalk.files import read_bounded
+from tailwalk.kernels.bounds import IMAGE
 from tailwalk.kernels.kernel import Kernel
+from tailwalk.kernels.package import extract, is_deb, is_tar
 from tailwalk.kernels.vmlinux import read_vmlinux
 from tailwalk.machines import GUEST
 from tailwalk.progress import Progress
@@ -29,11 +27,10 @@ _LAYOUT = b"unpacked kernel 1"
 _MANIFEST = "kernel.json"
 _IMAGE = "vmlinux"
 _BOOT_IMAGE = GUEST.image.name
-_DEB = b"!<arch>\n"
 _RPM = b"\xed\xab\xee\xdb"
-_TAR, _TAR_AT = b"ustar", 257
 _MODULES = "modules"
 _BY_RELEASE = ".modules"
+_PACKED_IMAGE = ".image"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,16 +66,11 @@ def open_unpacked(cache: Cache, key: str, *, spec: str, progress: Progress,
             _unpack(paths, folder, dict(provenance))
             task.advance()
 
-    place = cache.entry(KIND, key, make, sealed=False)
+    place = cache.entry(KIND, key, make, listing=listing)
     manifest = read_manifest(place)
-    if manifest is None or _image_changed(cache, place, manifest):
-        progress.note(f"{place} in the cache is no longer what was unpacked: unpacking it again.")
-        cache.discard(KIND, key)
-        place = cache.entry(KIND, key, make, sealed=False)
-        manifest = read_manifest(place)
-        if manifest is None:
-            raise KernelError(f"{place} cannot be read back: check the disk, or point "
-                              "TAILWALK_CACHE at another one.")
+    if manifest is None:
+        raise KernelError(f"{place} cannot be read back: check the disk, or point "
+                          "TAILWALK_CACHE at another one.")
     modules = place / _MODULES
     return Kernel(spec=spec, release=manifest.release, image=place / _bootable(manifest),
                   digest=manifest.digest, modules=modules if modules.is_dir() else None,
@@ -108,21 +100,10 @@ def is_unpacked(modules: Path) -> bool:
     return (modules.parent / _MANIFEST).is_file()
 
 
-def check_file(path: Path) -> None:
-    """Raise KernelError if `path` lies in an entry's modules and is no longer what was unpacked."""
-    place = next((folder for folder in path.parents if (folder / _MANIFEST).is_file()), None)
-    if place is None:
-        return
-    manifest = read_manifest(place)
-    if manifest is None or digest_file(path) != manifest.files.get(str(path.relative_to(place))):
-        raise KernelError(f"{path} in the cache is no longer what was unpacked: remove {place} and "
-                          "run the command again.")
-
-
-def is_deb(path: Path) -> bool:
-    """Does the file begin as a Debian package does?"""
-    with path.open("rb") as stream:
-        return stream.read(len(_DEB)) == _DEB
+def check_unpacked(kernel: Kernel, cache: Cache) -> None:
+    """Raise CacheError where the kernel's entry changed since it was opened: to be asked before
+    what was made from it is kept."""
+    cache.check(kernel.image.parent, listing)
 
 
 def _bootable(manifest: Manifest) -> str:
@@ -130,44 +111,26 @@ def _bootable(manifest: Manifest) -> str:
     return _BOOT_IMAGE if _BOOT_IMAGE in manifest.files else _IMAGE
 
 
-def _image_changed(cache: Cache, place: Path, manifest: Manifest) -> bool:
-    name = _bootable(manifest)
-    return (not (place / name).is_file()
-            or cache.digest(place / name) != manifest.files[name])
-
-
-def flaw(place: Path) -> str | None:
-    """What in an entry is no longer what was unpacked, in words; None where all is."""
+def listing(place: Path) -> Mapping[str, str | None]:
+    """What an entry should hold; raises ValueError where nothing tells."""
     manifest = read_manifest(place)
     if manifest is None:
-        return "its manifest is damaged"
-    for name, was in manifest.files.items():
-        path = place / name
-        if not path.is_file() or digest_file(path) != was:
-            return f"{name} is missing or not what was unpacked"
-    return None
+        raise ValueError("its manifest is damaged")
+    return {_MANIFEST: None, **manifest.files}
 
 
 def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> None:
     named = ", ".join(map(str, paths))
-    if is_deb(paths[0]):
-        image, what = _unpack_packages(
-            ((name, content, path) for path in paths for name, content in deb_files(path)),
-            folder, named)
+    if is_deb(paths[0]) or is_tar(paths[0]):
+        image, what = _unpack_packages(paths, folder, named)
     else:
-        content = paths[0].read_bytes()
-        if content.startswith(_RPM):
+        image, what = read_bounded(paths[0], IMAGE), named
+        if image.startswith(_RPM):
             raise KernelError(
                 f"{named} is an RPM package, which is not read here. Unpack it and the packages "
                 "with its modules (kernel-core, kernel-modules-core, kernel-modules) into one "
                 "directory, each with `rpm2cpio PACKAGE | cpio -idm`, and give "
                 "image:DIRECTORY/lib/modules/RELEASE/vmlinuz.")
-        plain = decompress(content, named) if format_of(content) else content
-        if plain.startswith(_TAR, _TAR_AT):
-            image, what = _unpack_packages(
-                ((*file, paths[0]) for file in _tar_files(paths[0], plain)), folder, named)
-        else:
-            image, what = content, named
     vmlinux = read_vmlinux(image, what)
     _keep_modules(folder, vmlinux.release, what)
     (folder / _IMAGE).write_bytes(vmlinux.content)
@@ -185,24 +148,27 @@ def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> 
     (folder / _MANIFEST).write_bytes(with_digest(manifest))
 
 
-def _unpack_packages(files: Iterable[tuple[PurePosixPath, bytes, Path]], folder: Path,
-                     named: str) -> tuple[bytes, str]:
+def _unpack_packages(paths: Sequence[Path], folder: Path, named: str) -> tuple[bytes, str]:
     """Unpack the modules of kernel packages into `folder`, by release; returns the image and its
-    name. `files` are their files, each with its name, its bytes and the package it is in."""
-    found: tuple[bytes, str] | None = None
-    for name, content, path in files:
-        inside = _module_path(name)
-        if _is_image(name, inside):
-            found = content, f"{name} in {path}"
-        elif inside is not None:
-            target = folder / _BY_RELEASE / inside
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-    if found is None:
+    name."""
+    packed = folder / _PACKED_IMAGE
+    found: list[str] = []
+    for path in paths:
+        def place(name: PurePosixPath, path: Path = path) -> Path | None:
+            inside = _module_path(name)
+            if _is_image(name, inside):
+                found.append(f"{name} in {path}")
+                return packed
+            return folder / _BY_RELEASE / inside if inside is not None else None
+
+        extract(path, place)
+    if not found:
         raise KernelError(f"{named} holds no vmlinuz: it is no kernel package. Give the package "
                           "with the image (linux-image-* or linux-binary-*), and those with its "
                           "modules beside it.")
-    return found
+    image = packed.read_bytes()
+    packed.unlink()
+    return image, found[-1]
 
 
 def _keep_modules(folder: Path, release: str, what: str) -> None:
@@ -233,74 +199,3 @@ def _module_path(name: PurePosixPath) -> PurePosixPath | None:
     if parts[:2] != ("lib", "modules") or len(parts) < 4 or ".." in parts:
         return None
     return PurePosixPath(*parts[2:])
-
-
-def _tar_files(path: Path, content: bytes) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """The regular files in a tar archive: a package of Arch's, or what `make targz-pkg` makes."""
-    with _damage_named(path, "tar archive"), tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        for member in tar:
-            if member.isfile() and (stream := tar.extractfile(member)) is not None:
-                yield PurePosixPath(member.name.removeprefix("./")), stream.read()
-
-
-def package_of(path: Path) -> tuple[str, str]:
-    """The name and the version of a Debian package; raises KernelError where it is damaged."""
-    from debian.debfile import DebFile
-
-    with _damage_named(path, "Debian package"), DebFile(str(path)) as deb:
-        control = deb.debcontrol()
-        return str(control["Package"]), str(control["Version"])
-
-
-def deb_files(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """The regular files in a .deb, checked against the md5sums it carries.
-
-    Raises KernelError where the package is damaged or none.
-    """
-    from hashlib import md5
-
-    from debian.debfile import DebFile
-
-    with _damage_named(path, "Debian package"), DebFile(str(path)) as deb:
-        sums = ({str(name): digest for name, digest in deb.md5sums(encoding="utf-8").items()}
-                if deb.control.has_file("md5sums") else {})
-        for member in deb.data.tgz():
-            stream = (deb.data.tgz().extractfile(member)
-                      if member.isfile() or member.islnk() else None)
-            if stream is None:
-                continue
-            content = stream.read()
-            name = PurePosixPath(member.name.removeprefix("./"))
-            digest = md5(content, usedforsecurity=False).hexdigest()
-            if sums.pop(str(name), digest) != digest:
-                raise KernelError(f"{path} is damaged: {name} in it does not match the "
-                                  "package's own checksum. Fetch or build it anew.")
-            yield name, content
-        # tarfile takes a damaged header for the end of the archive.
-        if sums:
-            raise KernelError(f"{path} is damaged: it lacks {next(iter(sums))}. Fetch or build "
-                              "it anew.")
-
-
-@contextlib.contextmanager
-def _damage_named(path: Path, kind: str) -> Iterator[None]:
-    """Raise KernelError where an archive cannot be read to its end, or ToolError where a program
-    is missing that decompresses it; an error of the system goes through."""
-    import lzma
-    import zlib
-
-    from debian.arfile import ArError
-    from debian.debfile import DebError
-
-    try:
-        yield
-    except (ArError, DebError, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, KeyError,
-            ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        if isinstance(error, DebError) and shutil.which("unzstd") is None:
-            raise ToolError(f"{path} cannot be read ({error}), and there is no program unzstd on "
-                            "this machine, with which many packages are compressed: install the "
-                            "package zstd.") from error
-        raise KernelError(f"{path} is damaged or no {kind} "
-                          f"({error or 'it ends too early'}). Fetch or build it anew.") from error

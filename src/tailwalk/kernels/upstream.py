@@ -9,18 +9,17 @@ package linux-source-X.Y serves, whose tree has Debian's patches applied. Proven
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import ArchiveError
 from tailwalk.kernels.apt import GoneError
 from tailwalk.kernels.archive import MAX_AGE, Archive, Package, SourcePackage
+from tailwalk.kernels.package import extract
 from tailwalk.kernels.sourcetree import (
     KIND,
     SourceTree,
@@ -29,7 +28,6 @@ from tailwalk.kernels.sourcetree import (
     selection_digest,
     unpack_tree,
 )
-from tailwalk.kernels.unpacked import deb_files
 from tailwalk.progress import SILENT, Progress
 from tailwalk.versions import KernelVersion, packaged_version, parse_version
 from tailwalk.words import listed
@@ -61,18 +59,21 @@ def upstream_tree(version: KernelVersion, cache: Cache, *, progress: Progress = 
 
 @dataclass(frozen=True, kw_only=True)
 class _Source:
-    """One place that a version's source can be had from; `open` fetches it first."""
+    """One place that a version's source can be had from; `fetch` gives its archive, for which it
+    may use the directory that it is given."""
 
     version: KernelVersion
     name: str
     key: str
     provenance: dict[str, str]
-    open: Callable[[], IO[bytes]]
+    fetch: Callable[[Path], Path]
 
     def unpack(self, folder: Path, *, progress: Progress) -> None:
-        with (self.open() as stream,
-              progress.task(f"unpack {self.name}", _USUAL_MEMBERS) as task):
-            unpack_tree(stream, folder, self.provenance, task=task)
+        archive = self.fetch(folder)
+        with progress.task(f"unpack {self.name}", _USUAL_MEMBERS) as task:
+            unpack_tree(archive, folder, self.provenance, task=task)
+        if archive.parent == folder:
+            archive.unlink()
 
 
 def _fetched(version: KernelVersion, archive: Archive, cache: Cache, progress: Progress, *,
@@ -82,30 +83,25 @@ def _fetched(version: KernelVersion, archive: Archive, cache: Cache, progress: P
     gone: list[str] = []
     for source in _sources(version, archive):
         mark = cache.path(KIND, f".gone-{source.key}")
-        if not cache.has(KIND, source.key):
-            if patient and _is_young(mark):
-                gone.append(source.name)
-                continue
-            try:
-                cache.entry(KIND, source.key, partial(source.unpack, progress=progress),
-                            sealed=False)
-            except GoneError:
-                gone.append(source.name)
-                with cache.writing():
-                    mark.touch()
-                continue
+        if patient and not cache.has(KIND, source.key) and _is_young(mark):
+            gone.append(source.name)
+            continue
+        try:
+            cache.entry(KIND, source.key, partial(source.unpack, progress=progress))
+        except GoneError:
+            gone.append(source.name)
+            with cache.writing():
+                mark.touch()
+            continue
         if tree := cached_tree(cache, source.key):
             return tree
-        progress.note(f"{cache.path(KIND, source.key)} is damaged: unpacking it again.")
-        cache.discard(KIND, source.key)
-        return _fetched(version, archive, cache, progress, patient=patient)
     if gone:
         raise ArchiveError(f"the source of {version} is gone from the archive, though its index "
                            f"still names {listed(gone)}. Try another version, or "
                            "src:PATH with a source tree of your own.")
     there = sorted({found.line for source in archive.sources()
                     if (found := packaged_version(source.version))})
-    raise ArchiveError(f"the archive has no source of {version}: its index names the series "
+    raise ArchiveError(f"the archive has no source of {version}: its index names the lines "
                        f"{', '.join(map(str, there)) or 'none'}, of which old ones may be gone. "
                        "Ask for one of these, or use src:PATH with a source tree.")
 
@@ -128,29 +124,30 @@ def _newest_first(sources: Iterable[_Source]) -> list[_Source]:
 def _of_source(package: SourcePackage, archive: Archive) -> _Source:
     upstream = next(file for file in package.files if ".orig.tar." in file.name)
 
-    def fetch() -> IO[bytes]:
-        return (archive.download_source(package) / upstream.name).open("rb")
+    def fetch(_: Path) -> Path:
+        return archive.download_source(package) / upstream.name
 
     return _source(package, upstream.name, upstream.sha256, fetch, patched=False)
 
 
 def _of_binary(package: Package, archive: Archive) -> _Source:
-    def fetch() -> IO[bytes]:
-        tree = next((content for name, content in deb_files(archive.download(package))
-                     if ".tar." in name.name and name.parent.name == "src"), None)
-        if tree is None:
+    def fetch(folder: Path) -> Path:
+        tree = folder / "source.tar"
+        extract(archive.download(package), lambda name: (
+            tree if ".tar." in name.name and name.parent.name == "src" else None))
+        if not tree.exists():
             raise GoneError(f"{package.name} {package.version} holds no source tree.")
-        return io.BytesIO(tree)
+        return tree
 
     return _source(package, package.file.name, package.file.sha256, fetch, patched=True)
 
 
 def _source(package: Package | SourcePackage, name: str, sha256: str,
-            fetch: Callable[[], IO[bytes]], *, patched: bool) -> _Source:
+            fetch: Callable[[Path], Path], *, patched: bool) -> _Source:
     version = packaged_version(package.version)
     assert version is not None
     return _Source(
-        version=version, name=name, open=fetch,
+        version=version, name=name, fetch=fetch,
         key=digest_bytes(sha256.encode(), selection_digest().encode()),
         provenance={"source": name, "version": package.version, "suite": package.suite,
                     "sha256": sha256, "Debian's patches": "applied" if patched else "not applied"})
@@ -163,6 +160,6 @@ def _covers(wanted: KernelVersion, version: str) -> bool:
 
 def _is_young(mark: Path) -> bool:
     try:
-        return time.time() - mark.stat().st_mtime < MAX_AGE
+        return 0 <= time.time() - mark.stat().st_mtime < MAX_AGE
     except OSError:
         return False

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from tailwalk.errors import KernelError
+from tailwalk.kernels.bounds import NOTES, SEGMENTS
 from tailwalk.kernels.compression import decompress, format_of
 from tailwalk.machines import GUEST
 
@@ -17,8 +18,11 @@ _ARM64, _RISCV = b"ARM\x64", b"RSC\x05"
 _OTHERS = {"EM_386": "x86 (32-bit)", "EM_ARM": "arm", "EM_AARCH64": "arm64", "EM_RISCV": "riscv",
            "EM_PPC64": "powerpc64", "EM_S390": "s390", "EM_LOONGARCH": "loongarch",
            "EM_MIPS": "mips"}
-_BANNER = re.compile(rb"Linux version (\d+\.\d+[^ \0]{0,100}) \([^\0]{10,800}\) "
-                     rb"[^\0\n]*#[^\0\n]*\n")
+_BEGINNING = b"Linux version "
+_LONGEST_BANNER = 2_000
+_BANNER = re.compile(rb"Linux version (\d+\.\d+[^ ]*) \(.{10,800}\) [^#]*#.*")
+# __NEW_UTS_LEN, include/uapi/linux/utsname.h; it names a directory of modules, too.
+_RELEASE = re.compile(r"[!-.0-~]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,27 @@ def read_vmlinux(content: bytes, what: str) -> Vmlinux:
                           f"{content[:8].hex(' ') or 'of nothing'}. Give a vmlinuz, "
                           f"{GUEST.image.name}, vmlinux or kernel .deb for {GUEST.title}.")
     startable = _has_entry_note(elf, what)
-    match = _BANNER.search(elf)
-    if match is None:
+    banner = _banner(elf)
+    if banner is None:
         raise KernelError(f"{what} is an {GUEST.title} program, but no kernel: it holds no "
                           "'Linux version' banner. Give the vmlinux of a kernel build.")
-    return Vmlinux(elf, match[1].decode(errors="replace"),
-                   match[0].decode(errors="replace").strip(), startable)
+    release, text = (part.decode(errors="replace") for part in (banner[1], banner[0]))
+    if _RELEASE.fullmatch(release) is None or not text.isprintable():
+        raise KernelError(f"{what} says of itself {text!a}: a kernel's release has up to 64 "
+                          "signs of ASCII and no slash, and what is said of its build no control "
+                          "characters. Build it anew.")
+    return Vmlinux(elf, release, text, startable)
+
+
+def _banner(elf: bytes) -> re.Match[bytes] | None:
+    """What /proc/version says: the first such line in a kernel."""
+    at = elf.find(_BEGINNING)
+    while at >= 0:
+        line, end, _ = elf[at:at + _LONGEST_BANNER].partition(b"\n")
+        if end and b"\0" not in line and (match := _BANNER.fullmatch(line)):
+            return match
+        at = elf.find(_BEGINNING, at + 1)
+    return None
 
 
 def _payload(content: bytes, what: str) -> bytes:
@@ -93,7 +112,12 @@ def _has_entry_note(elf: bytes, what: str) -> bool:
 
     try:
         file = ELFFile(io.BytesIO(elf))
+        if file["e_phnum"] > SEGMENTS:
+            raise ELFError(f"it has {file['e_phnum']} segments")
         segments = list(file.iter_segments())
+        if any(segment["p_filesz"] > NOTES for segment in segments
+               if isinstance(segment, NoteSegment)):
+            raise ELFError("its notes have no end")
         notes: list[tuple[object, object]] = [
             (note["n_name"], note["n_type"]) for segment in segments
             if isinstance(segment, NoteSegment) for note in segment.iter_notes()]

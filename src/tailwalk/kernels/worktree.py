@@ -17,9 +17,10 @@ from pathlib import Path
 
 import msgspec
 
+from tailwalk.cache import digest_of
 from tailwalk.errors import KernelError
 from tailwalk.files import link_or_copy
-from tailwalk.kernels.sourcetree import SourceTree, digest_of
+from tailwalk.kernels.sourcetree import SourceTree
 from tailwalk.progress import Progress
 
 _LIST = "files.json"

@@ -113,7 +113,7 @@ class SelfTest:
     @property
     def agrees(self) -> bool:
         """Are they steady and the same, to the instruction?"""
-        return (all(figure.main.steady for figure in self.figures)
+        return (all(figure.main.reliable for figure in self.figures)
                 and len({(figure.main.value, figure.written) for figure in self.figures}) == 1)
 
 

@@ -169,7 +169,7 @@ class Lab:
         self.store.ready()
         runs = self.time_kernels([self.kernel(spec) for spec in specs], plan)
         for run in runs:
-            self.store.add(run)
+            self.store.keep(run)
         return runs
 
     def try_kvm(self) -> tuple[bool, str]:
@@ -191,8 +191,13 @@ class Lab:
 
         self.store.ready()
         run = measure_host(directory, plan, progress=self.progress)
-        self.store.add(run)
+        self.store.keep(run)
         return run
+
+    def require_kept(self) -> None:
+        """Raise RecordError unless every run that was measured is kept."""
+        if "store" in vars(self):
+            self.store.require_kept()
 
     def profiles(self, arguments: Sequence[str], plans: Sequence[Plan] = (), *,
                  as_read: bool = False) -> list[Profile]:

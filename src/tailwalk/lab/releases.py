@@ -79,7 +79,7 @@ class Search:
         self._figures = {spec: one.run.figures[0]
                          for spec, one in zip(ends, lab.measure_all(ends, plan), strict=True)}
         for spec, figure in self._figures.items():
-            if not figure.main.steady:
+            if not figure.main.reliable:
                 raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by "
                                  "it. Try more --calls, or another kernel.")
         self.reference, dear = reversed(ends) if fixed else ends
@@ -119,7 +119,7 @@ class Search:
         if isinstance(outcome, TailwalkError):
             raise outcome
         self._figures[spec] = outcome.run.figures[0]
-        return "" if self._figures[spec].main.steady else "its figure is unsteady"
+        return "" if self._figures[spec].main.reliable else "its figure is unsteady"
 
     def value(self, spec: str) -> float:
         """The figure of a release that was measured."""
@@ -156,7 +156,7 @@ def release_version(spec: str) -> KernelVersion:
 
 
 def _releases(lab: Lab, good: str, bad: str, *, fixed: bool) -> list[str]:
-    """The specs from the older end to the newer; a series stands for its newest release."""
+    """The specs from the older end to the newer; a line stands for its newest release."""
     versions = [(spec, release_version(spec)) for spec in (good, bad)]
     available = lab.available()
     ends = []
@@ -181,7 +181,7 @@ def figure_to_judge(lab: Lab, spec: str, plan: Plan) -> tuple[str, Figure]:
     """A kernel's release, and its figure of the plan's one case; raises GuestError where that is
     unsteady."""
     [run] = lab.measure([spec], plan)
-    if not run.figures[0].main.steady:
+    if not run.figures[0].main.reliable:
         raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by it.")
     return run.kernel.release, run.figures[0]
 
@@ -205,7 +205,7 @@ def reference_value(lab: Lab, good: str, plan: Plan) -> float:
     except (KernelError, GuestError, SeriesError) as error:
         raise RecordError(f"--good {good} cannot be measured: {error}") from error
     figure = next((figure for figure in run.figures if figure.case == plan.cases[0]), None)
-    if figure is None or not figure.main.steady:
+    if figure is None or not figure.main.reliable:
         raise RecordError(f"the run of {good} has no steady figure of {plan.cases[0].name} as "
                           "asked for; measure it with the same options.")
     return figure.main.value

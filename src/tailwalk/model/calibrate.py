@@ -204,10 +204,10 @@ def _usable(run: Run, design: Design) -> tuple[list[tuple[Figure, Cost]], tuple[
         if figure.case.declared.family != "overwrite":
             left_out.append(f"{figure.case.name}: no overwrite")
             continue
-        if figure.written is None or not figure.main.steady or not figure.main.usable:
+        if figure.written is None or not figure.main.reliable or not figure.main.usable:
             left_out.append(f"{_name(figure.case)}: "
                             + ("folio order unknown" if figure.written is None else
-                               "unsteady" if not figure.main.steady else "no cost"))
+                               "unsteady" if not figure.main.reliable else "no cost"))
             continue
         cost = cost_of(figure.case, design, folio=PAGE << figure.written,
                        block_size=run.conditions.filesystem.block_size)

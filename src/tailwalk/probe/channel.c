@@ -35,12 +35,26 @@ void send_frame(enum frame type, const void *payload, size_t length)
 
 int in_case;
 
-static _Noreturn void end(enum frame why, const char *format, va_list arguments)
+static void send_formatted(enum frame type, const char *format, va_list arguments)
 {
-	char text[512];
+	char text[1024];
 
 	vsnprintf(text, sizeof(text), format, arguments);
-	send_frame(why, text, strlen(text));
+	send_frame(type, text, strlen(text));
+}
+
+void send_text(enum frame type, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	send_formatted(type, format, arguments);
+	va_end(arguments);
+}
+
+static _Noreturn void end(enum frame why, const char *format, va_list arguments)
+{
+	send_formatted(why, format, arguments);
 	if (is_guest())
 		transport_exit(1);
 	exit(1);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -102,11 +101,18 @@ void disk_unmount(void)
 		fail("cannot unmount: %s", strerror(errno));
 }
 
+void write_control(const char *path, const char *text)
+{
+	int control = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (control < 0 || write(control, text, strlen(text)) != (ssize_t)strlen(text))
+		fail("cannot write %s to %s: %s", text, path, strerror(errno));
+	close(control);
+}
+
 /* Write the file back and drop what the caches hold of it. */
 void settle_caches(int fd)
 {
-	int control;
-
 	if (fsync(fd))
 		fail("fsync: %s", strerror(errno));
 	if (!is_guest()) {
@@ -114,8 +120,5 @@ void settle_caches(int fd)
 		return;
 	}
 	sync();
-	control = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
-	if (control < 0 || write(control, "3", 1) != 1)
-		fail("cannot drop the caches: %s", strerror(errno));
-	close(control);
+	write_control("/proc/sys/vm/drop_caches", "3");
 }

@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "pages.h"
@@ -55,4 +56,15 @@ int frame_flags(uint64_t frame, uint64_t *flags, size_t count)
 int order_of(uint64_t pages)
 {
 	return 63 - __builtin_clzll(pages);
+}
+
+/* The end of so many bytes, behind which nothing may be read. */
+unsigned char *guarded_memory(uint64_t length)
+{
+	unsigned char *memory = mmap(NULL, length + page_size(), PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED || mprotect(memory + length, page_size(), PROT_NONE))
+		fail("no memory for a buffer of %llu bytes", (unsigned long long)length);
+	return memory + length;
 }

@@ -12,6 +12,7 @@
 /* channel.c: bytes in (the job) and frames out (the results). */
 void channel_open_host(int job, int results);
 void send_frame(enum frame type, const void *payload, size_t length);
+void send_text(enum frame type, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void job_start(void);
 char *job_line(void);
 void job_bytes(void *buffer, size_t length);
@@ -50,6 +51,7 @@ int is_guest(void);
 void disk_mount(const char *kind, const char *device, const char *options);
 void disk_unmount(void);
 void settle_caches(int fd);
+void write_control(const char *path, const char *text); /* a file of the kernel's */
 const char *work_place(void); /* the directory whose files are measured */
 char *in_work_place(const char *name); /* the path there that a case may have for itself */
 

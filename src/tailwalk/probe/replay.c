@@ -66,33 +66,15 @@ static struct {
 
 static unsigned char *memory_end;
 
-static void make_memory(void)
-{
-	unsigned char *memory = mmap(NULL, LARGEST_FILE + page_size(), PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED || mprotect(memory + LARGEST_FILE, page_size(), PROT_NONE))
-		fail("no memory for a buffer");
-	memory_end = memory + LARGEST_FILE;
-}
-
-static void write_control(const char *path, const char *text)
-{
-	int control = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (control < 0 || write(control, text, strlen(text)) != (ssize_t)strlen(text))
-		fail("cannot write %s to %s: %s", text, path, strerror(errno));
-	close(control);
-}
-
 /* Take away what the kernel may do or not: writeback by the clock, and
  * zeroing a preallocated block because a neighbour is written. */
 static void forbid_freedoms(const char *device)
 {
+	const char *slash = strrchr(device, '/');
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/fs/ext4/%s/extent_max_zeroout_kb",
-		 strrchr(device, '/') + 1);
+		 slash ? slash + 1 : device);
 	write_control(path, "0");
 	write_control("/proc/sys/vm/dirty_writeback_centisecs", "0");
 }
@@ -148,31 +130,6 @@ static void make_file(const unsigned char *layout)
 	must(file.map == MAP_FAILED ? -1 : 0, "map");
 }
 
-static void remove_file(void)
-{
-	munmap(file.map, file.length);
-	close(file.fd);
-	must(unlink(PATH), "remove");
-}
-
-static long store(const struct step *step)
-{
-	memset(file.map + step->offset, step->value, step->length);
-	/* Page tables that refer to a folio would keep it in the page cache. */
-	return madvise(file.map, file.length, MADV_DONTNEED);
-}
-
-static long read_whole(void)
-{
-	return pread(file.fd, file.bytes, file.length, 0);
-}
-
-static long drop(void)
-{
-	write_control("/proc/sys/vm/drop_caches", "1");
-	return 0;
-}
-
 static long take(const struct step *step)
 {
 	unsigned char *memory = memory_end - step->readable;
@@ -183,20 +140,23 @@ static long take(const struct step *step)
 		memset(memory, step->value, step->readable);
 		return pwrite(fd, memory, step->length, step->offset);
 	case STORE:
-		return store(step);
+		memset(file.map + step->offset, step->value, step->length);
+		/* Page tables that refer to a folio would keep it in the page cache. */
+		return madvise(file.map, file.length, MADV_DONTNEED);
 	case TRUNCATE:
 		return ftruncate(fd, step->offset);
 	case PUNCH:
 		return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, step->offset,
 				 step->length);
 	case READ:
-		return read_whole();
+		return pread(fd, file.bytes, file.length, 0);
 	case FSYNC:
 		return fsync(fd);
 	case WRITEBACK:
 		return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE_AND_WAIT);
 	case DROP:
-		return drop();
+		write_control("/proc/sys/vm/drop_caches", "1");
+		return 0;
 	}
 	fail("the job has a step of unknown kind %d", step->action);
 }
@@ -340,6 +300,15 @@ static unsigned char *look(unsigned char *out, long result, int is_read)
 	return end;
 }
 
+static void read_step(struct step *step)
+{
+	job_bytes(step, sizeof(*step));
+	if (step->length > file.length || step->offset > file.length - step->length ||
+	    step->readable > step->length)
+		fail("a step on %u bytes at %u, %u of them readable, in a file of %u",
+		     step->length, step->offset, step->readable, file.length);
+}
+
 static void replay_one(uint32_t steps)
 {
 	unsigned char layout[MOST_BLOCKS];
@@ -354,13 +323,13 @@ static void replay_one(uint32_t steps)
 		struct step step;
 		long result;
 
-		job_bytes(&step, sizeof(step));
+		read_step(&step);
 		result = take(&step);
-		if (result < 0)
-			result = -errno;
-		end = look(end, result, step.action == READ);
+		end = look(end, result < 0 ? -errno : result, step.action == READ);
 	}
-	remove_file();
+	munmap(file.map, file.length);
+	close(file.fd);
+	must(unlink(PATH), "remove");
 	send_frame(FRAME_SEEN, out, (size_t)(end - out));
 	free(out);
 }
@@ -372,24 +341,25 @@ static void replay_one(uint32_t steps)
 void job_replay(void)
 {
 	const char *device;
-	uint64_t block_size, length;
+	uint64_t block_size, length, whole;
 
 	job_read((struct key[]){ TEXT(device), NUMBER(block_size), NUMBER(length), END });
 	forbid_freedoms(device);
 	if (!memory_end)
-		make_memory();
-	while (length) {
+		memory_end = guarded_memory(LARGEST_FILE);
+	for (; length; length -= whole) {
 		uint32_t head[2];
 
 		job_bytes(head, sizeof(head));
+		whole = sizeof(head) + head[0] + head[1] * sizeof(struct step);
+		if (!head[0] || head[0] > MOST_BLOCKS || block_size > LARGEST_FILE / head[0] ||
+		    block_size < 2 || whole > length)
+			fail("a sequence of %u steps on %u blocks of %llu bytes", head[1], head[0],
+			     (unsigned long long)block_size);
 		file.block = (uint32_t)block_size;
 		file.blocks = head[0];
 		file.length = file.block * file.blocks;
 		file.pages = (uint32_t)((file.length + page_size() - 1) / page_size());
-		if (!head[0] || head[0] > MOST_BLOCKS || file.length > LARGEST_FILE)
-			fail("a sequence on a file of %u blocks of %llu bytes", head[0],
-			     (unsigned long long)block_size);
-		length -= sizeof(head) + file.blocks + head[1] * sizeof(struct step);
 		replay_one(head[1]);
 	}
 }

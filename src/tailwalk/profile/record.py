@@ -12,10 +12,11 @@ import base64
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from tailwalk.bounds import MANY, Count, Hexadecimal, Moment, Share, Text, Whole
 from tailwalk.errors import RecordError
 from tailwalk.runs import Conditions, Figure, KernelRecord
 from tailwalk.runs.metrics import INSTRUCTIONS, Rig
@@ -26,6 +27,12 @@ PROFILE_SCHEMA = "tailwalk.profile/2"
 
 PROFILED_ON: Rig = "exact"
 """The rig of every profile, whose calls are counted one by one."""
+
+Executed = Annotated[str, msgspec.Meta(
+    max_length=128, pattern="^0x[0-9a-f]{1,16} [0-9]{1,16} ([0-9a-f]{2})*$")]
+
+# Names, packed or not: a kernel with all of its modules has some 10 MB of them.
+_MOST_SYMBOLS = 64 * 1024 * 1024
 
 _CURE = "Profile again, or take the file from its backup."
 
@@ -42,11 +49,11 @@ class FunctionCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             was executed, and its code, such as `0x1a2 511 4883c008`.
     """
 
-    name: str
-    module: str | None = None
-    address: str
-    count: int
-    instructions: list[str]
+    name: Text
+    module: Text | None = None
+    address: Hexadecimal
+    count: Count
+    instructions: Annotated[list[Executed], MANY]
 
 
 class TreeNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,10 +66,10 @@ class TreeNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         count: instructions executed in it itself, on this path.
     """
 
-    function: int
-    parent: int
-    entered: int
-    count: int
+    function: Count
+    parent: Whole
+    entered: Count
+    count: Count
 
 
 class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,11 +87,11 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             be no visit then, but only the look whether there is one.
     """
 
-    function: int
-    entry: int
-    head: str
-    visits: int
-    runs: list[tuple[int, int]]
+    function: Count
+    entry: Count
+    head: Hexadecimal
+    visits: Count
+    runs: Annotated[list[tuple[Count, Count]], MANY]
     ended_early: bool
 
 
@@ -98,9 +105,9 @@ class AddedPath(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         events: what is known to happen there, such as `timer tick`.
     """
 
-    path: list[str]
-    count: int
-    events: list[str]
+    path: Annotated[list[Text], MANY]
+    count: Count
+    events: Annotated[list[Text], MANY]
 
 
 class OtherCalls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,11 +122,11 @@ class OtherCalls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             the modal call executes some too.
     """
 
-    calls: int
-    first: int
-    count: int
-    added: list[AddedPath]
-    elsewhere: int
+    calls: Count
+    first: Count
+    count: Count
+    added: Annotated[list[AddedPath], MANY]
+    elsewhere: Whole
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,27 +153,30 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     schema: str = PROFILE_SCHEMA
-    tailwalk: str
-    created: str
+    tailwalk: Text
+    created: Moment
     kernel: KernelRecord
     conditions: Conditions
-    plugin: str
-    inputs: str
+    plugin: Text
+    inputs: Text
     figure: Figure
-    count: int
-    unattributed: int
-    share: float
-    functions: list[FunctionCount]
-    tree: list[TreeNode]
-    loops: list[Loop]
-    others: list[OtherCalls]
-    others_left: int
-    symbols: str
+    count: Count
+    unattributed: Count
+    share: Share
+    functions: Annotated[list[FunctionCount], MANY]
+    tree: Annotated[list[TreeNode], MANY]
+    loops: Annotated[list[Loop], MANY]
+    others: Annotated[list[OtherCalls], MANY]
+    others_left: Count
+    symbols: Annotated[str, msgspec.Meta(max_length=_MOST_SYMBOLS)]
 
     def symbol_names(self) -> frozenset[str]:
         """The names of all functions of the kernel."""
-        packed = base64.b64decode(self.symbols, validate=True)
-        return frozenset(zlib.decompress(packed).decode().split("\n"))
+        reader = zlib.decompressobj()
+        names = reader.decompress(base64.b64decode(self.symbols, validate=True), _MOST_SYMBOLS)
+        if not reader.eof:
+            raise ValueError("its symbols are cut short, or endless")
+        return frozenset(names.decode().split("\n"))
 
 
 def packed_names(names: Iterable[str]) -> str:
@@ -200,6 +210,7 @@ def _from_1(document: dict[str, Any]) -> dict[str, Any]:
 
 def _balances(profile: Profile) -> bool:
     return (sum(function.count for function in profile.functions) == profile.count
+            and profile.unattributed <= profile.count
             and sum(node.count for node in profile.tree) == profile.count
             and all(-1 <= node.parent < at and 0 <= node.function < len(profile.functions)
                     for at, node in enumerate(profile.tree))

@@ -128,7 +128,7 @@ def run_conditions(run: Run) -> list[tuple[str, str]]:
 
 def _run_row(label: str, figure: Figure, amount: Amount, *, counted: bool,
              split: bool) -> GridRow:
-    value, unsteady = show_figure(amount.value), "" if amount.steady else "unsteady"
+    value, unsteady = show_figure(amount.value), "" if amount.reliable else "unsteady"
     interval = "" if amount.interval is None else " to ".join(map(show_figure, amount.interval))
     share = "" if amount.share is None else show_percent(amount.share)
     parts = ("", "") if amount.user is None else (
@@ -138,7 +138,7 @@ def _run_row(label: str, figure: Figure, amount: Amount, *, counted: bool,
         "unknown" if order is None else show_folio_size(order))
     return GridRow([
         Cell(label, key=label), Cell(value, "strong"),
-        _figure_cell(amount.value, steady=amount.steady),
+        _figure_cell(amount.value, steady=amount.reliable),
         *(map(Cell, parts) if split else []),
         *([Cell(share, unsteady, under=unsteady), Cell(share, key=repr(amount.share))]
           if counted else [Cell(interval), Cell(str(amount.number), under=unsteady)]),

@@ -48,7 +48,7 @@ def kernels_shown(listing: Listing) -> Shown:
             [*map(Cell, (f"{kernel.spec}{'*' if kernel.newest else ''}", kernel.version,
                          kernel.suite, _state(kernel)))],
             "faint" if kernel.missing else "") for kernel in listing.available]),
-            Said("* what debian:SERIES means. --format json names the packages of "
+            Said("* what debian:LINE means. --format json names the packages of "
                  f"each.\nSuites: {', '.join(listing.suites)}.\n")]
     if listing.cached:
         parts.append(_framed(("cached", "from", "MiB"), [GridRow(

@@ -35,6 +35,8 @@ class Bench:
                 progress: Progress = SILENT) -> Bench:
         """Find QEMU and build the probe; raises ToolError."""
         cache = cache or Cache(progress=progress)
+        if exposed := cache.exposed():
+            progress.note(f"{exposed}.")
         return cls(machine=machine or Machine(), qemu=find_qemu(), probe=build_probe(cache),
                    cache=cache, progress=progress)
 

@@ -63,22 +63,25 @@ Outcome = Counted | TailwalkError
 
 
 def count(bench: Bench, portion: Portion) -> Counted:
-    """Do a portion in a guest of its own; raises GuestError.
+    """Do a portion in a guest of its own; raises GuestError, and CacheError where the state that it
+    went on from changed meanwhile.
 
     A case without a figure ends its guest. The others are then counted in a new one, which has not
     seen it: their figures do not depend on what it left behind.
     """
     booted = bench.go_on(portion.start)
     cases, missing = list(portion.cases), list[Missing]()
-    while cases:
+    figures: list[Figure] = []
+    while cases and not figures:
         job = counting_job(portion.begin, cases, portion.calls)
         try:
             with bench.guest(portion.start.kernel, booted, job) as guest:
-                return Counted(booted.said, collect_figures(guest, cases, portion.calls), missing)
+                figures = collect_figures(guest, cases, portion.calls)
         except CaseError as error:
             missing.append(error.missing)
             cases.remove(error.missing.case)
-    return Counted(booted.said, [], missing)
+    bench.cache.check(booted.place)
+    return Counted(booted.said, figures, missing)
 
 
 def collect_figures(guest: Guest, cases: Sequence[Case], calls: int) -> list[Figure]:

@@ -46,7 +46,7 @@ def measure(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None = None
     another `pool`.
 
     With a store, a record with identical inputs that has every metric of the rig's is returned
-    instead unless `fresh`, and new records are added to it, each as soon as it is complete. Raises
+    instead unless `fresh`, and new records are kept in it, each as soon as it is complete. Raises
     UsageError, ToolError, KernelError or GuestError; guests of the other kernels are then stopped.
     """
     found = collected(measure_each(kernels, plan, bench=bench, store=store, fresh=fresh,
@@ -79,8 +79,9 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
         except TailwalkError as error:
             yield number, error
             continue
-        known = store.find(_inputs(start, jobs), having=RIGS["exact"].metrics) if (
-            store and not fresh) else None
+        known = store.find(
+            _inputs(start, jobs), having=RIGS["exact"].metrics,
+            since=bench.cache.doubted("state", start.key)) if store and not fresh else None
         if known is None or any(one.failed for one in known.left_out):
             starts[number] = start
         else:
@@ -117,7 +118,7 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
                     yield number, error
                     continue
                 if store:
-                    store.add(run)
+                    store.keep(run)
                 yield number, Measured(run, False)
 
 

@@ -59,6 +59,8 @@ def watched(bench: Bench, kernel: Kernel, booted: Booted, job: bytes, *, plugin:
         guest = stack.enter_context(bench.guest(kernel, booted, job, inherited=(output,)))
         try:
             yield guest, lambda: os.pread(output, os.fstat(output).st_size, 0)
+            for used in (booted.place, plugin.parent):
+                bench.cache.check(used)
         except GuestError as error:
             if os.fstat(output).st_size == 0:
                 raise ToolError(
@@ -78,6 +80,7 @@ def symbol_text(bench: Bench, kernel: Kernel, booted: Booted) -> str:
     """
     def make(folder: Path) -> None:
         (folder / "functions").write_bytes(_ask(bench, kernel, booted))
+        bench.cache.check(booted.place)
 
     folder = bench.cache.entry("symbols", booted.key, make)
     return (folder / "functions").read_text(errors="replace")

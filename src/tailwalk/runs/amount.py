@@ -11,17 +11,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, groupby
 from statistics import median
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from tailwalk.bounds import EXACT, MANY, Count, Share, Text, Times, Value
 from tailwalk.runs.metrics import Metric
 
 _LEAST, _MOST = 1e-9, 1e18
 _STEADY_SHARE = 0.5
 RESAMPLES = 9_999
 SEED = 1024
-_FEWEST = 6
+_FEWEST_SAMPLES = 6
+_MOST_CALLS = 10_000_000
+
+FEWEST_CALLS = 10
+"""A mode of fewer is judged by nothing: of a cold call and a warm one, either may be it."""
 
 
 class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,20 +38,20 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         user: instructions of `value` executed in user mode, where they are counted, else None.
         share: share of the calls that took exactly `value`, where it is the mode, else None.
         steady: False where the figure must not be relied on (a mode of half of the calls or
-            fewer).
+            fewer, or of fewer calls than ten). Ask `reliable`: an older version said True of one.
         interval: 95% confidence interval of the median of samples, None for too few; of calls
             that vary what the middle 90% of them took; None for a mode.
         calls: the measured calls or samples in order of time, run-length encoded: [value,
             repetitions] pairs.
     """
 
-    value: int | float
-    unit: str
-    user: int | None = None
-    share: float | None = None
+    value: Value
+    unit: Text
+    user: Count | None = None
+    share: Share | None = None
     steady: bool = True
     interval: tuple[float, float] | None = None
-    calls: list[tuple[int | float, int]] = []
+    calls: Annotated[list[tuple[Value, Times]], MANY] = []
 
     @property
     def usable(self) -> bool:
@@ -56,13 +61,24 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def whole(self) -> int | float:
-        """The value, as an integer where it is one."""
-        return int(self.value) if float(self.value).is_integer() else self.value
+        """The value, as an integer where it is one that every reader of JSON takes for it."""
+        exact = abs(self.value) <= EXACT and float(self.value).is_integer()
+        return int(self.value) if exact else self.value
 
     @property
     def number(self) -> int:
         """How many calls or samples it rests on."""
         return sum(repetitions for _, repetitions in self.calls)
+
+    @property
+    def few(self) -> bool:
+        """Is it the mode of too few calls to be one?"""
+        return self.share is not None and 0 < self.number < FEWEST_CALLS
+
+    @property
+    def reliable(self) -> bool:
+        """May it be judged?"""
+        return self.steady and not self.few
 
     def varies_as(self, metric: Metric) -> bool:
         """Is the value the median of calls that are counted exactly, and are not alike?"""
@@ -88,11 +104,11 @@ def amount_of(metric: Metric, calls: Iterable[int | float], *, user: int | None 
     if varies:
         low, middle, high = _middle(Counter(found))
         return Amount(value=middle, unit=metric.unit, user=user, calls=packed,
-                      interval=(float(low), float(high)))
+                      steady=len(found) >= FEWEST_CALLS, interval=(float(low), float(high)))
     value, times = max(Counter(found).items(), key=lambda item: (item[1], item[0]))
     share = times / len(found)
     return Amount(value=value, unit=metric.unit, user=user, share=share,
-                  steady=share > _STEADY_SHARE, calls=packed)
+                  steady=share > _STEADY_SHARE and len(found) >= FEWEST_CALLS, calls=packed)
 
 
 def _middle(counts: Mapping[int | float, int]) -> tuple[int | float, ...]:
@@ -110,24 +126,47 @@ def contradiction(metric: Metric, amount: Amount, case: str) -> str | None:
     to follow from their calls."""
     if amount.unit != metric.unit:
         return f"{metric.name} of {case} are in {amount.unit}, and not in {metric.unit}"
+    if not 0 < amount.number <= _MOST_CALLS:
+        return f"{case} rests on {amount.number:,} calls"
     counts: Counter[int | float] = Counter()
     for value, repetitions in amount.calls:
-        if repetitions < 1:
-            return f"{repetitions} calls of {case} had {value:g}"
         counts[value] += repetitions
-    if not counts:
-        return None
+    if metric.centre == "median":
+        return _against_median(amount, _median(counts), case)
     if amount.varies_as(metric):
-        low, found, high = _middle(counts)
-        what = f"the median of its calls, of which the middle 90% had {low:g} to {high:g}, is"
-        right = (amount.value, amount.interval) == (found, (low, high))
-    elif metric.centre == "mode":
-        right, what = counts[amount.value] == max(counts.values()), "most of its calls had"
-        found = counts.most_common(1)[0][0]
-    else:
-        found, what = _median(counts), "the median of its samples is"
-        right = math.isclose(amount.value, found, rel_tol=1e-9)
-    return None if right else f"it says {amount.value:g} of {case}, and {what} {found:g}"
+        low, middle, high = _middle(counts)
+        if amount.interval != (low, high):
+            return f"the middle 90% of the calls of {case} took {low:g} to {high:g}"
+        return _against_median(amount, middle, case)
+    return _against_mode(amount, counts, case)
+
+
+def _against_mode(amount: Amount, counts: Counter[int | float], case: str) -> str | None:
+    [(found, most)] = counts.most_common(1)
+    if counts[amount.value] != most:
+        return f"it says {amount.value:g} of {case}, and most of its calls had {found:g}"
+    if any(value < 0 or value != int(value) for value in counts):
+        return f"a call of {case} had {min(counts):g}, which is no count"
+    share = most / amount.number
+    if amount.share is None or not math.isclose(amount.share, share, rel_tol=1e-9):
+        return f"it says that a share of {amount.share} had the figure of {case}, which {share} had"
+    if amount.steady and share <= _STEADY_SHARE:
+        return f"it calls {case} steady, of which {share:.0%} of the calls had the figure"
+    if amount.user is not None and amount.user > amount.value:
+        return f"it says {amount.user} of {amount.value:g} of {case} were in user mode"
+    return None
+
+
+def _against_median(amount: Amount, found: float, case: str) -> str | None:
+    if not math.isclose(amount.value, found, rel_tol=1e-9):
+        return f"it says {amount.value:g} of {case}, and the median of its samples is {found:g}"
+    if amount.share is not None:
+        return f"{case} has a share of calls with its figure, which is a median"
+    low, high = amount.interval or (found, found)
+    slack = 1e-9 * abs(found)
+    if not low - slack <= found <= high + slack:
+        return f"its interval of {case}, {low:g} to {high:g}, does not hold its median {found:g}"
+    return None
 
 
 def _median(counts: Mapping[int | float, int]) -> float:
@@ -144,7 +183,7 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
 
     Resampling starts from the same seed every time: equal samples give an equal interval.
     """
-    if len(samples) < _FEWEST:
+    if len(samples) < _FEWEST_SAMPLES:
         return None
     import numpy as np
 

@@ -7,11 +7,12 @@ Versions of the format:
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
-from tailwalk.runs.record import Conditions, KernelRecord, decode_record, read_bytes
+from tailwalk.bounds import MANY, Count, Moment, Text
+from tailwalk.runs.record import Conditions, KernelRecord
 
 EXECUTION_SCHEMA = "tailwalk.execution/1"
 
@@ -27,9 +28,9 @@ class Instructions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         others: of the kernel's own threads meanwhile, such as writeback and the journal's commit.
     """
 
-    user: int
-    kernel: int
-    others: int
+    user: Count
+    kernel: Count
+    others: Count
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,26 +49,16 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     schema: str = EXECUTION_SCHEMA
-    tailwalk: str
-    created: str
+    tailwalk: Text
+    created: Moment
     kernel: KernelRecord
     conditions: Conditions
-    command: list[str]
-    program: str
-    files: list[str]
-    status: int | None
-    signal: int | None
+    command: Annotated[list[Text], MANY]
+    program: Text
+    files: Annotated[list[Text], MANY]
+    status: Count | None
+    signal: Count | None
     instructions: Instructions
-    tasks: int
-    switches: int
-    inputs: str
-
-
-def read_execution(path: Path) -> Execution:
-    """The execution in a file.
-
-    Raises RecordError for a file that is missing, is no execution, is damaged, or was written by
-    a newer version of the format.
-    """
-    return decode_record(read_bytes(path), str(path), Execution, schema=EXECUTION_SCHEMA,
-                         cure="Run the program again.")
+    tasks: Count
+    switches: Count
+    inputs: Text

@@ -73,7 +73,7 @@ def lines(runs: Sequence[Run]) -> Iterator[ExportLine]:
                     fill=case.get("fill"), file_size=case.get("file_size"),
                     uptodate=None if case.get("uptodate") is None else case.uptodate,
                     figure=amount.value, user=amount.user, share=amount.share,
-                    steady=amount.steady, interval_low=low, interval_high=high,
+                    steady=amount.reliable, interval_low=low, interval_high=high,
                     calls=amount.number, written_order=figure.written,
                     notes="; ".join(figure.notes), parameters=case.further)
 

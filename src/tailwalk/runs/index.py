@@ -1,59 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The index of a results directory: SQLite, made from the files and never their master.
+"""The index of a results directory: one file, made from the others and never their master.
 
-Nothing but `refreshed` writes it, from what the directory holds at that moment, so it cannot miss a
-run that another process has added. A lost, damaged or older index is made anew.
+It is brought up to date from what the directory holds at that moment, and written as a whole: of
+two processes that do so at once, either's is right. One that is lost, damaged or of another version
+is made anew; one that cannot be written is done without.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+import msgspec
+
+from tailwalk.files import read_bounded, replace_file
 from tailwalk.runs.metrics import Rig
 from tailwalk.runs.record import Run
 
-INDEX_NAME = "index.sqlite"
-_LOCK_NAME = ".lock"
-
-# Raised with every change to the tables; an index of another version is made anew.
-_VERSION = 2
-
-_TABLES = f"""
-CREATE TABLE files (
-    name TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
-CREATE TABLE runs (
-    file TEXT PRIMARY KEY REFERENCES files ON DELETE CASCADE, id TEXT NOT NULL,
-    created TEXT NOT NULL, rig TEXT NOT NULL, unit TEXT NOT NULL, spec TEXT NOT NULL,
-    release TEXT NOT NULL, inputs TEXT NOT NULL, filesystem TEXT NOT NULL,
-    block_size INTEGER NOT NULL);
-CREATE INDEX runs_by_id ON runs (id);
-CREATE TABLE figures (
-    file TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, number INTEGER NOT NULL,
-    name TEXT NOT NULL, PRIMARY KEY (file, number));
-CREATE INDEX figures_by_name ON figures (name);
-PRAGMA user_version = {_VERSION};
-"""
-
-# A kernel is asked for by its spec, its release, the start of that at a boundary, or a pattern.
-_WHERE = """
-WHERE (:id IS NULL OR runs.id LIKE :id || '%')
-  AND (:rig IS NULL OR rig = :rig)
-  AND (:kernel IS NULL OR spec GLOB :kernel OR release GLOB :kernel
-       OR release GLOB :kernel || '[^0-9]*')
-  AND (:case IS NULL OR EXISTS (
-       SELECT 1 FROM figures WHERE figures.file = runs.file AND figures.name GLOB :case))
-ORDER BY created, runs.file
-"""
+INDEX_NAME = "index"
+_VERSION = 3  # raised with every change of `Entry`
+_MOST_BYTES = 1 << 30
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What the index knows of a run: see `Run`.
 
     Attributes:
@@ -77,106 +49,75 @@ class Entry:
     cases: tuple[str, ...]
     figures: int
 
+    def fits(self, *, kernel: str | None, case: str | None, rig: str | None) -> bool:
+        """Does it fit every condition given?
 
-class RunIndex:
-    """An open index that agrees with its directory."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def select(self, *, kernel: str | None = None, case: str | None = None,
-               rig: str | None = None, start_of_id: str | None = None) -> list[Entry]:
-        """The runs that fit every condition given, the oldest first.
-
-        `kernel` is a spec, a release or the start of one (`6.18` means every 6.18.y); it and
-        `case` may be patterns with `*`.
+        `kernel` is a spec, a release or the start of one at a boundary (`6.1` is 6.1.y, and not
+        6.18); it and `case` may be patterns with `*`.
         """
-        given = {"kernel": kernel, "case": case, "rig": rig, "id": start_of_id}
-        rows = self._connection.execute(
-            f"SELECT runs.*, size FROM runs JOIN files ON runs.file = files.name {_WHERE}", given)
-        return [self._entry(row) for row in rows]
-
-    def _entry(self, row: sqlite3.Row) -> Entry:
-        names = [name for name, in self._connection.execute(
-            "SELECT name FROM figures WHERE file = ? ORDER BY number", [row["file"]])]
-        fields = {name: row[name] for name in row.keys() if name != "size"}  # noqa: SIM118
-        return Entry(**fields, bytes=row["size"], cases=tuple(dict.fromkeys(names)),
-                     figures=len(names))
+        return (rig in (None, self.rig)
+                and (kernel is None or fnmatchcase(self.spec, kernel)
+                     or fnmatchcase(self.release, kernel)
+                     or fnmatchcase(self.release, f"{kernel}[!0-9]*"))
+                and (case is None or any(fnmatchcase(name, case) for name in self.cases)))
 
 
-@contextlib.contextmanager
-def refreshed(root: Path, read: Callable[[Path], Run | None]) -> Iterator[RunIndex]:
-    """The index of a results directory, brought up to date first.
+class _Known(msgspec.Struct, frozen=True, array_like=True):
+    """A run, and the time in ns at which its file was written."""
 
-    `read` gives the run in a file, or None where there is none that counts. Where the directory
-    cannot be written, or its disk is full, the index is made in memory.
+    time: int
+    entry: Entry
+
+
+class _Index(msgspec.Struct, frozen=True):
+    version: int
+    known: dict[str, _Known]
+
+
+def entries(root: Path, read: Callable[[Path], Run | None]) -> list[Entry]:
+    """What is known of every run in a results directory, the oldest first.
+
+    `read` gives the run in a file, or None where there is none that counts; it is asked of what is
+    new or changed.
     """
-    with contextlib.ExitStack() as stack:
-        places = [":memory:"]
+    place = root / INDEX_NAME
+    known = _read(place)
+    found = {}
+    for name, size, time in _files(root):
+        old = known.get(name)
+        if old is not None and (old.entry.bytes, old.time) == (size, time):
+            found[name] = old
+        elif (run := read(root / name)) is not None:
+            found[name] = _Known(time, _entry(run, name, size))
+    if found != known and (place.is_file() or not place.exists()):
         with contextlib.suppress(OSError):
-            lock = stack.enter_context((root / _LOCK_NAME).open("a"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            # A second time after the first was found damaged and removed.
-            places = [str(root / INDEX_NAME)] * 2 + places
-        yield RunIndex(stack.enter_context(contextlib.closing(_connect(places, root, read))))
+            replace_file(place, msgspec.json.encode(_Index(_VERSION, found)))
+    return sorted((one.entry for one in found.values()),
+                  key=lambda entry: (entry.created, entry.file))
 
 
-def _connect(places: list[str], root: Path,
-             read: Callable[[Path], Run | None]) -> sqlite3.Connection:
-    """A connection to an index that agrees with the directory, at the first place that does."""
-    for place in places:
-        connection = None
-        try:
-            connection = sqlite3.connect(place)
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA foreign_keys = ON")
-            version, = connection.execute("PRAGMA user_version").fetchone()
-            if version != _VERSION:
-                if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-                    raise sqlite3.DatabaseError(f"an index of version {version}")
-                connection.executescript(_TABLES)
-            _update(connection, root, read)
-            return connection
-        except BaseException as error:
-            if connection is not None:
-                connection.close()
-            if not isinstance(error, sqlite3.DatabaseError):
-                raise
-        for name in (INDEX_NAME, f"{INDEX_NAME}-journal"):
-            (root / name).unlink(missing_ok=True)
-    raise AssertionError("SQLite cannot make tables in memory")
+def _read(place: Path) -> dict[str, _Known]:
+    try:
+        index = msgspec.json.decode(read_bounded(place, _MOST_BYTES), type=_Index)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return index.known if index.version == _VERSION else {}
 
 
-def _update(connection: sqlite3.Connection, root: Path,
-            read: Callable[[Path], Run | None]) -> None:
-    known = {name: (size, mtime) for name, size, mtime in
-             connection.execute("SELECT name, size, mtime FROM files")}
-    there = _files(root)
-    with connection:
-        connection.executemany("DELETE FROM files WHERE name = ?", [
-            (name,) for name, state in known.items() if there.get(name) != state])
-        for name, (size, mtime) in there.items():
-            if known.get(name) == (size, mtime):
-                continue
-            run = read(root / name)
-            if run is not None:
-                kernel, system = run.kernel, run.conditions.filesystem
-                connection.execute("INSERT INTO files VALUES (?, ?, ?)", [name, size, mtime])
-                connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
-                    name, run.id, run.created, run.rig, run.unit, kernel.spec, kernel.release,
-                    run.inputs, system.kind, system.block_size])
-                connection.executemany("INSERT INTO figures VALUES (?, ?, ?)", [
-                    (name, number, figure.case.name)
-                    for number, figure in enumerate(run.figures)])
+def _entry(run: Run, name: str, size: int) -> Entry:
+    system = run.conditions.filesystem
+    return Entry(
+        file=name, bytes=size, id=run.id, created=run.created, rig=run.rig, unit=run.unit,
+        spec=run.kernel.spec, release=run.kernel.release, inputs=run.inputs,
+        filesystem=system.kind, block_size=system.block_size, figures=len(run.figures),
+        cases=tuple(dict.fromkeys(figure.case.name for figure in run.figures)))
 
 
-def _files(root: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of every file that may hold a run."""
-    found: dict[str, tuple[int, int]] = {}
-    with contextlib.suppress(FileNotFoundError), os.scandir(root) as entries:
-        for entry in entries:
-            if entry.name.endswith(".json") and not entry.name.startswith("."):
+def _files(root: Path) -> Iterator[tuple[str, int, int]]:
+    """Name, size and time of whatever may hold a run."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(root) as there:
+        for one in there:
+            if one.name.endswith(".json") and not one.name.startswith("."):
                 with contextlib.suppress(FileNotFoundError):
-                    state = entry.stat()
-                    found[entry.name] = (state.st_size, state.st_mtime_ns)
-    return found
+                    state = one.stat()
+                    yield one.name, state.st_size, state.st_mtime_ns

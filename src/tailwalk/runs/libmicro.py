@@ -21,11 +21,8 @@ from tailwalk.cases import MIB, Case, Filesystem, all_workloads
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import TIME
-from tailwalk.runs.record import Conditions, Figure, KernelRecord, Run, made_now
+from tailwalk.runs.record import UNKNOWN, Conditions, Figure, KernelRecord, Run, made_now
 from tailwalk.words import listed
-
-UNKNOWN = "unknown"
-"""The file system that is recorded where nobody says which: libMicro's output does not."""
 
 IMPORTED = "libMicro"
 """What the probe of an imported run begins with, where the host rig's is a digest."""

@@ -11,25 +11,34 @@ Versions of the format:
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from tailwalk import __version__
+from tailwalk.bounds import FEW, MANY, Count, Moment, Order, Text
 from tailwalk.cases import Case, Filesystem
-from tailwalk.errors import DamagedError, RecordError
-from tailwalk.files import replace_file
-from tailwalk.runs.amount import Amount, contradiction
+from tailwalk.errors import DamagedError, RecordError, UsageError
+from tailwalk.files import read_bounded, replace_file
+from tailwalk.runs.amount import FEWEST_CALLS, Amount, contradiction
 from tailwalk.runs.metrics import METRICS, RIGS, Metric, Rig
 from tailwalk.runs.version1 import figure_from_1
 
 RUN_SCHEMA = "tailwalk.run/2"
 
 R = TypeVar("R", bound=msgspec.Struct)
+
+_MOST_BYTES = 32 * 1024 * 1024
+"""Of a record's file: the largest, profiles, have less than one MiB."""
+
+UNKNOWN = "unknown"
+"""The file system that is recorded where nobody says which; its blocks have no size."""
 
 SOFTWARE_CHECKSUMS = "checksums in software"
 """Names, among the provenance of a record's kernel, the checksums that it computed in software on
@@ -39,10 +48,10 @@ a CPU that has an instruction for them."""
 class KernelRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which kernel: spec, `uname -r`, digest of image and modules, and where it came from."""
 
-    spec: str
-    release: str
-    digest: str
-    provenance: dict[str, str] = {}
+    spec: Text
+    release: Text
+    digest: Text
+    provenance: Annotated[dict[str, Text], FEW] = {}
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,15 +65,15 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     filesystem: Filesystem
-    probe: str
-    machine: dict[str, str] = {}
+    probe: Text
+    machine: Annotated[dict[str, Text], FEW] = {}
 
 
 class FolioCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many folios of an order (0: one page; N: 2**N pages) cached the file."""
 
-    order: int
-    folios: int
+    order: Order
+    folios: Count
 
 
 def folio_counts(counts: Mapping[int, int] | None) -> list[FolioCount] | None:
@@ -85,10 +94,10 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     case: Case
-    metrics: dict[str, Amount]
-    folios: list[FolioCount] | None = None
-    written: int | None = None
-    notes: list[str] = []
+    metrics: Annotated[dict[str, Amount], FEW]
+    folios: Annotated[list[FolioCount], FEW] | None = None
+    written: Order | None = None
+    notes: Annotated[list[Text], FEW] = []
 
     @property
     def main(self) -> Amount:
@@ -112,7 +121,7 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     case: Case
-    reason: str
+    reason: Text
     failed: bool = False
 
 
@@ -129,15 +138,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """
 
     schema: str = RUN_SCHEMA
-    tailwalk: str
-    created: str
+    tailwalk: Text
+    created: Moment
     rig: Rig
     kernel: KernelRecord
     conditions: Conditions
-    inputs: str
-    figures: list[Figure]
-    origin: str | None = None
-    missing: list[Missing] | msgspec.UnsetType = msgspec.UNSET
+    inputs: Text
+    figures: Annotated[list[Figure], MANY]
+    origin: Text | None = None
+    missing: Annotated[list[Missing], MANY] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def left_out(self) -> list[Missing]:
@@ -199,17 +208,20 @@ def read_runs(path: Path) -> list[Run]:
         return [decode_run(content, str(path))]
     try:
         records = msgspec.json.decode(content, type=list[msgspec.Raw])
-    except msgspec.MsgspecError as error:
-        raise DamagedError(f"{path} is damaged: {error}. Write the list again.") from error
+    except _NO_RECORD as error:
+        raise _damaged(str(path), error, "Write the list again.") from error
     return [decode_run(bytes(record), f"record {number} of {path}")
             for number, record in enumerate(records, start=1)]
 
 
 def read_bytes(path: Path) -> bytes:
-    """A record file's bytes; raises RecordError where it cannot be read."""
+    """A record file's bytes; raises RecordError where it cannot be read, DamagedError where it is
+    too large for a record."""
     try:
-        return path.read_bytes()
+        return read_bounded(path, _MOST_BYTES, pipes=True)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise DamagedError(f"{path} is no tailwalk record: {error.strerror}.") from error
         raise RecordError(f"cannot read {path}: {error.strerror}.") from error
 
 
@@ -217,8 +229,11 @@ def decode_run(content: bytes, source: str) -> Run:
     """The run in `content`; `source` names it in errors (RecordError, as `read_run`)."""
     run = decode_record(content, source, Run, schema=RUN_SCHEMA, cure=_CURE,
                         older={"tailwalk.run/1": _run_from_1})
+    system = run.conditions.filesystem
     if not run.figures:
         raise _damaged(source, "it is a run without a figure", _CURE)
+    if system.block_size < 1 and (system.kind != UNKNOWN or RIGS[run.rig].boots):
+        raise _damaged(source, f"its {system.kind} has blocks of nothing", _CURE)
     for figure in run.figures:
         check_figure(figure, run.metric, source, cure=_CURE)
     return run
@@ -245,6 +260,10 @@ def check_figure(figure: Figure, main: Metric, source: str, *, cure: str) -> Non
                               f"(it knows {', '.join(METRICS)}): update tailwalk.")
     if not figure.metrics or figure.main is not figure.metrics.get(main.name):
         raise _damaged(source, f"{main.name} are not what {figure.case.name} is known by", cure)
+    try:
+        figure.case.check()
+    except UsageError as error:
+        raise _damaged(source, f"{figure.case.name} cannot have been run: {error}", cure) from error
     for name, amount in figure.metrics.items():
         if wrong := contradiction(METRICS[name], amount, figure.case.name):
             raise _damaged(source, wrong, cure)
@@ -268,12 +287,16 @@ def decode_record(content: bytes, source: str, kind: type[R], *, schema: str, cu
     found = schema_of(content, source)
     update = (older or {}).get(found)
     try:
-        if found == schema:
-            return msgspec.json.decode(content, type=kind)
-        if update is not None:
-            document = update(msgspec.json.decode(content, type=dict[str, Any]))
-            return msgspec.convert({**document, "schema": schema}, kind)
-    except msgspec.MsgspecError as error:
+        if found == schema or update is not None:
+            if update is None:
+                record = msgspec.json.decode(content, type=kind)
+            else:
+                document = update(msgspec.json.decode(content, type=dict[str, Any]))
+                record = msgspec.convert({**document, "schema": schema}, kind)
+            if (created := getattr(record, "created", None)) is not None:
+                datetime.fromisoformat(created)
+            return record
+    except _NO_RECORD as error:
         raise _damaged(source, error, cure) from error
     except RecordError as error:
         raise RecordError(f"{source} {error}") from error
@@ -287,14 +310,29 @@ class _Head(msgspec.Struct):
     schema: str
 
 
+_NO_RECORD = (ValueError, OverflowError, RecursionError)
+"""What is raised of content that is no record, by msgspec too: of numbers that are none, and of
+more brackets than anybody closes."""
+
+
 def schema_of(content: bytes, source: str) -> str:
-    """The schema that a record names; raises RecordError where it is no record."""
+    """The schema that a record names; raises DamagedError where it is no record, or has a field
+    twice, of which each reader takes another."""
     try:
+        # The numbers are msgspec's to read: int() takes its time with a long one.
+        json.loads(content, object_pairs_hook=_each_once, parse_int=len, parse_float=len)
         return msgspec.json.decode(content, type=_Head).schema
-    except msgspec.MsgspecError as error:
+    except _NO_RECORD as error:
         raise DamagedError(
             f"{source} is not a tailwalk record, or was cut short: {error}."
         ) from error
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(names) != len(set(names)):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"it has the field {twice!r} twice")
 
 
 def write_run(run: Run, path: Path) -> None:
@@ -322,6 +360,9 @@ def notes_by_kernel(kernels: Iterable[KernelRecord]) -> list[str]:
     return [f"{kernel.spec}, {note}" for kernel in kernels for note in kernel_notes(kernel)]
 
 
+_FEW_CALLS = f"a figure of fewer than {FEWEST_CALLS} calls is no mode, and is not judged"
+
+
 def grouped_notes(run: Run) -> list[str]:
     """What a reader has to know of the run's kernel, then every note of its figures once, and why
     others are missing, with the names of the cases it is about."""
@@ -329,6 +370,8 @@ def grouped_notes(run: Run) -> list[str]:
     for figure in run.figures:
         for note in figure.notes:
             cases.setdefault(note, {})[figure.case.name] = None
+        if any(amount.few for amount in figure.metrics.values()):
+            cases.setdefault(_FEW_CALLS, {})[figure.case.name] = None
     for one in run.left_out:
         how = "failed" if one.failed else "not measured"
         cases.setdefault(f"{how}: {one.reason}", {})[one.case.name] = None

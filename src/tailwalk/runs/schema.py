@@ -20,6 +20,7 @@ _PLAIN: dict[type[inspect.Type], str] = {
     inspect.NoneType: "null", inspect.BoolType: "boolean", inspect.IntType: "integer",
     inspect.FloatType: "number", inspect.StrType: "string",
 }
+_LIMITS = {"ge": "minimum", "le": "maximum", "max_length": "maxLength", "pattern": "pattern"}
 
 
 def json_schema(record: type[msgspec.Struct]) -> dict[str, Any]:
@@ -56,17 +57,22 @@ class _Writer:
         if isinstance(kind, inspect.UnionType):
             members = [self.schema(member) for member in kind.types]
             return {"anyOf": sorted(members, key=lambda member: member == {"type": "null"})}
-        if type(kind) in _PLAIN and _is_free(kind):
-            return {"type": _PLAIN[type(kind)]}
-        if isinstance(kind, inspect.ListType) and _is_free(kind, "item_type"):
-            return {"type": "array", "items": self.schema(kind.item_type)}
+        if type(kind) in _PLAIN and _is_free(kind, *_LIMITS):
+            limits = {word: limit for name, word in _LIMITS.items()
+                      if (limit := getattr(kind, name, None)) is not None}
+            return {"type": _PLAIN[type(kind)], **limits}
+        if isinstance(kind, inspect.ListType) and _is_free(kind, "item_type", "max_length"):
+            most = {} if kind.max_length is None else {"maxItems": kind.max_length}
+            return {"type": "array", "items": self.schema(kind.item_type), **most}
         if isinstance(kind, inspect.TupleType):
             length = len(kind.item_types)
             return {"type": "array", "minItems": length, "maxItems": length,
                     "prefixItems": [self.schema(item) for item in kind.item_types], "items": False}
-        if isinstance(kind, inspect.DictType) and _is_free(kind, "key_type", "value_type") and (
+        if isinstance(kind, inspect.DictType) and _is_free(
+                kind, "key_type", "value_type", "max_length") and (
                 self.schema(kind.key_type) == {"type": "string"}):
-            return {"type": "object", "additionalProperties": self.schema(kind.value_type)}
+            most = {} if kind.max_length is None else {"maxProperties": kind.max_length}
+            return {"type": "object", "additionalProperties": self.schema(kind.value_type), **most}
         raise TypeError(f"no record has a {kind} yet: say here how its schema is written")
 
     def _reference(self, struct: inspect.StructType) -> dict[str, Any]:
@@ -100,5 +106,5 @@ def _is_unset(member: inspect.Field) -> bool:
 
 
 def _is_free(kind: inspect.Type, *parts: str) -> bool:
-    """Has the type no limits, such as a least value, besides its parts?"""
+    """Has the type no limits, such as a divisor, besides its parts and those named?"""
     return all(getattr(kind, name) is None for name in kind.__struct_fields__ if name not in parts)

@@ -8,9 +8,9 @@ content decides, so that any number of writers lose nothing.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tailwalk.errors import DamagedError, RecordError, UsageError
-from tailwalk.files import replace_file
+from tailwalk.files import replace_file, user_place
 from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import unusable
 from tailwalk.runs import read_run
-from tailwalk.runs.index import Entry, refreshed
+from tailwalk.runs.index import Entry, entries
 from tailwalk.runs.metrics import RIGS, Metric
 from tailwalk.runs.record import (
     RUN_SCHEMA,
@@ -33,9 +33,11 @@ from tailwalk.runs.record import (
     schema_of,
     short_digest,
 )
+from tailwalk.words import listed
 
 _NAMED_BY_CONTENT = re.compile(r".*-([0-9a-f]{12})\.json")
 _SET_ASIDE = "damaged"
+_TRIAL = 64 * 1024  # bytes; the records of most plans have less
 _WRITTEN_WITHIN = 3600  # seconds; an unfinished file that is older belongs to a killed writer
 
 
@@ -45,14 +47,10 @@ def default_results() -> Path:
 
     Raises RecordError where none of them is set and this user has no home.
     """
-    if own := os.environ.get("TAILWALK_RESULTS"):
-        return Path(own).absolute()
-    base = os.environ.get("XDG_DATA_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".local/share") / "tailwalk" / "runs"
-    except RuntimeError as error:
-        raise RecordError("this user has no home directory to keep records in: point "
-                          "TAILWALK_RESULTS at a directory that can be written.") from error
+    if place := user_place("TAILWALK_RESULTS", "XDG_DATA_HOME", ".local/share", "tailwalk/runs"):
+        return place
+    raise RecordError("this user has no home directory to keep records in: point "
+                      "TAILWALK_RESULTS at a directory that can be written.")
 
 
 class Store:
@@ -66,6 +64,7 @@ class Store:
         """Raises RecordError where nobody can tell what is in the directory."""
         self.root = root or default_results()
         self._progress = progress
+        self._unkept: list[Run] = []
         with self._using(), contextlib.suppress(FileNotFoundError):
             os.close(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY))
 
@@ -80,13 +79,17 @@ class Store:
         return self.root / f"{name}-{short_digest(encode(run))}.json"
 
     def ready(self) -> Store:
-        """Itself, with its directory made, if that can be written: to be asked before a
-        measurement, which would be lost. Raises RecordError."""
+        """Itself, with its directory made, if there is room for a record in it: to be asked before
+        a measurement, which would be lost. Raises RecordError."""
         with self._using():
-            # Made and not only asked for: root has every right in /proc, and makes nothing there.
             self.root.mkdir(parents=True, exist_ok=True)
-            if not os.access(self.root, os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.root))
+            # Tried and not only asked for: root has every right in /proc, and a full disk gives it.
+            try:
+                with tempfile.TemporaryFile(dir=self.root) as trial:
+                    trial.write(bytes(_TRIAL))
+            except OSError as error:
+                error.filename = str(self.root)  # and not the trial's
+                raise
         return self
 
     def add(self, run: Run) -> Path:
@@ -97,6 +100,30 @@ class Store:
             if not path.exists():
                 replace_file(path, encode(run))
         return path
+
+    def keep(self, run: Run) -> None:
+        """Keep a run that has just been measured; where that fails, put it with the temporary
+        files and say where, so that it is not lost (`require_kept`)."""
+        try:
+            self.add(run)
+        except RecordError as error:
+            self._unkept.append(run)
+            place = Path(tempfile.gettempdir()) / self.path(run).name
+            try:
+                replace_file(place, encode(run))
+            except OSError:
+                said = "name a file for it (-o), or another TAILWALK_RESULTS, and measure again."
+            else:
+                said = f"it was written to {place}: tailwalk runs import {place} keeps it."
+            self._progress.note(f"The run of {run.kernel.spec} is not kept: {error} Until then, "
+                                f"{said}")
+
+    def require_kept(self) -> None:
+        """Raise RecordError unless every run that was measured is kept."""
+        if self._unkept:
+            specs = listed(list(dict.fromkeys(run.kernel.spec for run in self._unkept)))
+            raise RecordError(f"what was measured of {specs} is not kept in {self.root}; why, and "
+                              "what to do, is said above.")
 
     @contextlib.contextmanager
     def _using(self) -> Iterator[None]:
@@ -110,29 +137,33 @@ class Store:
                 f"({reason}): {f'{cure}, or ' if cure else ''}point TAILWALK_RESULTS at another "
                 "directory.") from error
 
-    def find(self, inputs: str, *, having: Sequence[Metric] = ()) -> Run | None:
-        """The newest run with these inputs whose every figure has these metrics; None where there
-        is none."""
+    def find(self, inputs: str, *, having: Sequence[Metric] = (), since: str = "") -> Run | None:
+        """The newest run with these inputs whose every figure has these metrics, and which was
+        `created` after `since`; None where there is none."""
         runs = (self._read(path) for path in sorted(self.root.glob(f"*-{inputs[:16]}-*.json")))
         names = {metric.name for metric in having}
         return max((run for run in runs if run is not None and run.inputs == inputs
+                    and run.created > since
                     and all(names <= figure.metrics.keys() for figure in run.figures)),
                    key=lambda run: run.created, default=None)
 
     def select(self, *, kernel: str | None = None, case: str | None = None,
                rig: str | None = None) -> list[Entry]:
-        """What is known of the runs that fit every condition given (`RunIndex.select`), the oldest
+        """What is known of the runs that fit every condition given (`Entry.fits`), the oldest
         first."""
-        with self._using(), refreshed(self.root, self._read) as index:
-            return index.select(kernel=kernel, case=case, rig=rig)
+        return [entry for entry in self._entries()
+                if entry.fits(kernel=kernel, case=case, rig=rig)]
+
+    def _entries(self) -> list[Entry]:
+        with self._using():
+            return entries(self.root, self._read)
 
     def get(self, name: str) -> Run:
         """The run whose id begins with `name`.
 
         Raises RecordError where there is none, or more than one.
         """
-        with self._using(), refreshed(self.root, self._read) as index:
-            found = {entry.id: entry for entry in index.select(start_of_id=name)}
+        found = {entry.id: entry for entry in self._entries() if entry.id.startswith(name)}
         if not found:
             raise RecordError(f"there is no run {name} in {self.root}; `tailwalk runs list` shows "
                               "those that are there.")
@@ -175,6 +206,11 @@ class Store:
     def _read(self, path: Path) -> Run | None:
         """The run in a file of the directory, None where there is none to be had."""
         try:
+            if not path.is_file() and path.exists():
+                raise DamagedError(f"{path} is no regular file, as a record is.")
+            if not path.name.isprintable():
+                raise RecordError(f"{str(path)!a} has a name that no text can hold: rename "
+                                  "it.")
             content = read_bytes(path)
             if schema_of(content, str(path)).partition("/")[0] != RUN_SCHEMA.partition("/")[0]:
                 return None  # another kind of record, which somebody keeps here
@@ -202,6 +238,22 @@ class Store:
             self._progress.note(f"{error} It stays where it is ({refusal.strerror}).")
             return
         self._progress.note(f"{error} It was set aside as {target}.")
+
+
+def require_elsewhere(path: Path) -> None:
+    """Raise UsageError for a file to write that lies in the results directory, or is a record of it
+    by another name: what is kept is never overwritten."""
+    try:
+        root = default_results()
+        inside = any(folder.samefile(root) for folder in Path(os.path.realpath(path)).parents
+                     if folder.exists())
+        if not inside and path.is_file() and path.stat().st_nlink > 1:
+            inside = any(path.samefile(kept) for kept in root.glob("*.json"))
+    except (RecordError, OSError):
+        return  # there is no such directory, or nothing to be known of it
+    if inside:
+        raise UsageError(f"{path} is in the results directory {root}, where records are kept and "
+                         "never overwritten: name a file elsewhere.")
 
 
 def _decode(content: bytes, path: Path) -> Run:

@@ -10,16 +10,23 @@ counting braces fails, in functions whose branches are chosen by `#ifdef`.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, islice
 
 _C_TOKEN = re.compile(
-    r"""(?P<comment>/\*.*?\*/ | //[^\n]* | \\\n)
-      | (?P<token>"(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | \w+ | [^\s\w])""",
+    # What is opened and never closed ends with its line, a comment with the text: every token is
+    # read once, however the text ends.
+    r"""(?P<comment>/\*.*?(?:\*/|\Z) | //[^\n]*+ | \\\n)
+      | (?P<token>"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"? | '[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'?
+                  | \w++ | [^\s\w])""",
     re.DOTALL | re.VERBOSE)
 _WORD = re.compile(r"(?P<token>\S+)")
 _C_SUFFIXES = (".c", ".h", ".S")
+_MOST_ANNOTATIONS = 8
+"""Words between a parameter list and the body, such as `__releases`."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +57,31 @@ class Text:
 
     @cached_property
     def _words(self) -> list[str]:
-        return [word for word, _ in self.tokens]
+        return [word.replace("\\\n", "") for word, _ in self.tokens]
+
+    @cached_property
+    def _stream(self) -> str:
+        """The tokens, each on a line: what a search for several of them goes through."""
+        return "".join(f"\n{word}" for word in self._words) + "\n"
+
+    @cached_property
+    def _lines_of_stream(self) -> list[int]:
+        return [0, *accumulate(len(word) + 1 for word in self._words)]
 
     def find(self, anchor: str, within: Passage) -> list[Passage]:
         """Every place within the span whose tokens are those of the anchor."""
-        wanted = Text(anchor, self.name)._words
-        if not wanted:
+        wanted = Text(anchor, self.name)
+        if not wanted.tokens:
             return []
-        first = bisect_right(self._places, within.start - 1)
-        last = bisect_right(self._places, within.end - 1)
-        words, found = self._words, []
-        for index in range(first, last - len(wanted) + 1):
-            if words[index] == wanted[0] and words[index:index + len(wanted)] == wanted:
-                end, place = self.tokens[index + len(wanted) - 1]
-                found.append(Passage(self._places[index], place + len(end)))
+        lines, found = self._lines_of_stream, []
+        end = lines[bisect_left(self._places, within.end)] + 1
+        at = self._stream.find(
+            wanted._stream, lines[bisect_left(self._places, within.start)], end)
+        while at >= 0:
+            first = bisect_left(lines, at)
+            word, place = self.tokens[first + len(wanted.tokens) - 1]
+            found.append(Passage(self._places[first], place + len(word)))
+            at = self._stream.find(wanted._stream, at + 1, end)
         return found
 
     def definitions(self, name: str) -> list[Passage]:
@@ -76,35 +94,52 @@ class Text:
                       re.MULTILINE))]
         spans = []
         for begin in begins:
-            close = re.compile(r"^\}", re.MULTILINE).search(self.content, begin)
-            if close:
-                spans.append(Passage(begin, self.line_end(close.end())))
+            close = bisect_left(self._closes, begin)
+            if close < len(self._closes):
+                spans.append(Passage(begin, self.line_end(self._closes[close])))
         return spans
+
+    @cached_property
+    def _closes(self) -> list[int]:
+        """The places of `}` in the first column."""
+        return [match.start() for match in re.finditer(r"^\}", self.content, re.MULTILINE)]
 
     def _functions(self, name: str) -> list[int]:
         """Where the declarations of the functions' definitions begin."""
-        found = []
-        for index, word in enumerate(self._words):
-            if word != name or self._words[index + 1:index + 2] != ["("]:
-                continue
-            body = self._body_after(index + 1)
-            if body is not None:
-                found.append(self._declaration_start(self._places[index]))
-        return found
+        return [self._declaration_start(self._places[index])
+                for index, word in enumerate(self._words)
+                if word == name and self._words[index + 1:index + 2] == ["("]
+                and self._has_body(index + 1)]
 
-    def _body_after(self, index: int) -> int | None:
-        """The place of the `{` in the first column that follows a parameter list, perhaps after
-        annotations such as `__releases(lock)`; None where none does."""
-        depth = 0
-        for word, place in self.tokens[index:]:
-            if word in "()":
-                depth += 1 if word == "(" else -1
-            elif depth == 0:
-                if word == "{":
-                    return place if self.line_start(place) == place else None
-                if not re.fullmatch(r"\w+", word):
-                    return None
-        return None
+    @cached_property
+    def _parentheses(self) -> dict[int, int]:
+        """Which token closes what another opens, by their numbers."""
+        opened: list[int] = []
+        closed = {}
+        for index, word in enumerate(self._words):
+            if word == "(":
+                opened.append(index)
+            elif word == ")" and opened:
+                closed[opened.pop()] = index
+        return closed
+
+    def _has_body(self, index: int) -> bool:
+        """Does a `{` in the first column follow a parameter list, perhaps after annotations such
+        as `__releases(lock)`?"""
+        for word, place in islice(self._outside_parentheses(index), _MOST_ANNOTATIONS):
+            if word == "{":
+                return self.line_start(place) == place
+            if not re.fullmatch(r"\w+", word):
+                return False
+        return False
+
+    def _outside_parentheses(self, index: int) -> Iterator[tuple[str, int]]:
+        while index < len(self.tokens):
+            if index in self._parentheses:
+                index = self._parentheses[index]
+            else:
+                yield self.tokens[index]
+            index += 1
 
     def _declaration_start(self, place: int) -> int:
         """The first line of a declaration that may have its return type on lines of its own."""
@@ -130,18 +165,22 @@ class Text:
         match = re.compile(r"(?:EXPORT_SYMBOL\w*\([^)]*\);[^\n]*\n)*").match(self.content, end)
         return match.end() if match else end
 
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in re.finditer("\n", self.content))]
+
     def line_start(self, place: int) -> int:
         """The first character of the line that `place` is in."""
-        return self.content.rfind("\n", 0, place) + 1
+        return self._line_starts[self.line_number(place) - 1]
 
     def line_end(self, place: int) -> int:
         """The first character after the line that `place` is in."""
-        end = self.content.find("\n", place)
-        return len(self.content) if end < 0 else end + 1
+        line = self.line_number(place)
+        return self._line_starts[line] if line < len(self._line_starts) else len(self.content)
 
     def line_number(self, place: int) -> int:
         """The number, from 1, of the line that `place` is in."""
-        return self.content.count("\n", 0, place) + 1
+        return bisect_right(self._line_starts, place)
 
     @property
     def whole(self) -> Passage:

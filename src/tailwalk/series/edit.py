@@ -13,11 +13,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
 from tailwalk.errors import SeriesError
 from tailwalk.series.ctext import Passage, Text
+
+FileName = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]+\Z")]
+"""A file's path from the top of the tree."""
+
+_NAMED, _LINE, _LOOKED_AT = 9, 200, 20_000
+"""Lines that an error names; the longest line, and how many, that the nearest is looked for in."""
 
 Names = str | list[str]
 """One text, or several of which the first that is found counts."""
@@ -44,7 +51,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     comments in it do not count.
     """
 
-    file: str
+    file: FileName
     inside: Names | None = None
     before: Names | None = None
     after: Names | None = None
@@ -141,8 +148,8 @@ def _definition(source: Text, names: Names) -> Passage:
     for name in _alternatives(names):
         found = source.definitions(name)
         if len(found) > 1:
-            lines = ", ".join(str(source.line_number(span.start)) for span in found)
-            raise SeriesError(f"{source.name} defines {name} more than once (lines {lines})")
+            raise SeriesError(f"{source.name} defines {name} more than once "
+                              f"({_line_numbers(source, found)})")
         if found:
             return found[0]
     raise SeriesError(f"{source.name} has no definition of {' or '.join(_alternatives(names))}")
@@ -160,9 +167,8 @@ def _anchor(source: Text, anchors: Names, inside: Names | None) -> Passage:
     for anchor in _alternatives(anchors):
         found = source.find(anchor, scope)
         if len(found) > 1:
-            lines = ", ".join(str(source.line_number(span.start)) for span in found)
             raise SeriesError(f"{where}: the anchor `{_one_line(anchor)}` is there {len(found)} "
-                              f"times (lines {lines}), where one is meant")
+                              f"times ({_line_numbers(source, found)}), where one is meant")
         if found:
             return found[0]
     shown = " or ".join(f"`{_one_line(anchor)}`" for anchor in _alternatives(anchors))
@@ -184,15 +190,21 @@ def _lines(source: Text, anchors: Names, inside: Names | None) -> Passage:
     return lines
 
 
+def _line_numbers(source: Text, found: Sequence[Passage]) -> str:
+    numbers = [str(source.line_number(span.start)) for span in found[:_NAMED]]
+    return f"lines {', '.join(numbers)}{' and more' if len(found) > _NAMED else ''}"
+
+
 def _nearest(source: Text, scope: Passage, anchor: str) -> str:
-    lines = source.content[scope.start:scope.end].splitlines()
-    close = difflib.get_close_matches(anchor.strip().splitlines()[0].strip(),
-                                      [line.strip() for line in lines], 1)
+    lines = [line.strip() for line in source.content[scope.start:scope.end].splitlines()]
+    wanted = next((line.strip() for line in anchor.splitlines() if line.strip()), "")
+    # Likeness takes time by the square of a line's length.
+    close = difflib.get_close_matches(wanted[:_LINE], {
+        line: None for line in lines[:_LOOKED_AT] if len(line) <= _LINE}, 1)
     if not close:
         return ""
-    number = next(index for index, line in enumerate(lines) if line.strip() == close[0])
     return (f"; the nearest is `{close[0]}` in line "
-            f"{source.line_number(scope.start) + number}")
+            f"{source.line_number(scope.start) + lines.index(close[0])}")
 
 
 def _one_line(text: str) -> str:

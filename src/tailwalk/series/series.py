@@ -7,8 +7,6 @@ series; any other is given by its path. `Series` describes its fields.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +15,27 @@ from typing import Annotated, Literal
 import msgspec
 
 from tailwalk.cache import digest_bytes
-from tailwalk.errors import SeriesError
-from tailwalk.series.edit import Edit, Names, apply_edit, has, is_made
+from tailwalk.errors import PlaceError, SeriesError
+from tailwalk.files import place_inside, read_bounded, write_together
+from tailwalk.refusals import refusal
+from tailwalk.series.edit import Edit, FileName, Names, apply_edit, has, is_made
 from tailwalk.words import listed
 
 State = Literal["applies", "partly there", "already there", "absent"]
 """What a series means for a tree: all its patches are to be made; some; none, since the tree has
 them or the like; none, since the tree lacks what the series is against."""
 
-Author = Annotated[str, msgspec.Meta(pattern=r"^[^<>\n]*[^<>\s] <[^<>\s@]+@[^<>\s@]+>$")]
-Commit = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{12,40}$")]
+Author = Annotated[str, msgspec.Meta(
+    pattern=r"^[^<>\x00-\x1f]*[^<>\x00-\x20] <[^<>\x00-\x20@]+@[^<>\x00-\x20@]+>\Z")]
+Commit = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{12,40}\Z")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]*\Z")]
 
 _DEFINITIONS = Path(__file__).parent / "definitions"
 _SUFFIX = ".toml"
+
+_LARGEST_DEFINITION = 1 << 18
+_LARGEST_SOURCE = 1 << 21
+"""Bytes in the largest file that is read: of fs/, mm/ and kernel/, none has half (v6.18)."""
 
 
 class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,7 +47,7 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         has: the source; of several, any will do.
     """
 
-    file: str
+    file: FileName
     inside: Names | None = None
     has: Names
 
@@ -111,13 +117,13 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         patches: in order.
     """
 
-    name: str
+    name: Name
     title: str
     holds: str
     why: str
     patches: list[Patch]
     author: Author | None = None
-    on: str | None = None
+    on: Name | None = None
     needs: list[Need] = []
 
     @property
@@ -134,11 +140,27 @@ class Tree:
         self._changed: dict[str, str] = {}
         self._read: dict[str, str | None] = {}
 
+    def real_name(self, file: str) -> str:
+        """The path from the top of the tree that a file has with its links followed.
+
+        Raises SeriesError for one that leads out of the tree, or into git's own files.
+        """
+        if Path(file).is_absolute() or ".." in Path(file).parts:
+            raise SeriesError(f"a series changes {file!r}, which is no path inside a tree")
+        try:
+            found = place_inside(self.root, file).relative_to(self.root.resolve())
+        except PlaceError as error:
+            raise SeriesError(str(error).rstrip(".")) from error
+        if ".git" in found.parts:
+            raise SeriesError(f"a series changes {file!r}, which is git's and no source")
+        return str(found)
+
     def read(self, file: str) -> str | None:
         """A file's text, changed as it was; None where it is not there.
 
-        Raises SeriesError for a path that leads out of the tree or a file that cannot be read.
+        Raises SeriesError as `real_name` does, and for a file that cannot be read.
         """
+        file = self.real_name(file)
         if file in self._changed:
             return self._changed[file]
         if file not in self._read:
@@ -147,18 +169,17 @@ class Tree:
 
     def change(self, file: str, content: str) -> None:
         """Give a file another text, in memory."""
-        self._changed[file] = content
+        self._changed[self.real_name(file)] = content
 
     def _load(self, file: str) -> str | None:
-        if Path(file).is_absolute() or ".." in Path(file).parts:
-            raise SeriesError(f"a series changes {file!r}, which is no path inside a tree")
         try:
             # The bytes as they are: an author's name in a comment may be in any encoding.
-            return (self.root / file).read_bytes().decode("utf-8", "surrogateescape")
+            return read_bounded(self.root / file, _LARGEST_SOURCE).decode(
+                "utf-8", "surrogateescape")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise SeriesError(f"cannot read {self.root / file}: {error.strerror}.") from error
+            raise SeriesError(f"cannot read {self.root / file}: {error.strerror}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,25 +228,13 @@ class SeriesPlan:
 
         Raises SeriesError where the tree cannot be written or its disk is full.
         """
-        written: list[tuple[Path, Path]] = []
         try:
-            for file, text in self.changes.items():
-                target = self.root / file
-                target.parent.mkdir(parents=True, exist_ok=True)
-                # A new file in the old one's place: the old one may have other hard links.
-                handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-                written.append((Path(name), target))
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(encode_source(text))
-                Path(name).chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
-            for source, target in written:
-                source.replace(target)
-        except OSError as error:
+            write_together(self.root, {
+                file: encode_source(text) for file, text in self.changes.items()})
+        except (OSError, PlaceError) as error:
+            reason = refusal(error) if isinstance(error, OSError) else error
             raise SeriesError(f"series {self.series.name} cannot be written to {self.root}: "
-                              f"{error.strerror}. Nothing was changed.") from error
-        finally:
-            for source, _ in written:
-                source.unlink(missing_ok=True)
+                              f"{reason} Nothing was changed.") from error
 
 
 def plan_series(series: Series, root: Path) -> SeriesPlan:
@@ -266,7 +275,7 @@ def plan_series(series: Series, root: Path) -> SeriesPlan:
 def _plan_patch(patch: Patch, tree: Tree) -> PatchPlan:
     if patch.is_in(tree):
         return PatchPlan(patch=patch, before={}, after={})
-    files = list(dict.fromkeys(edit.file for edit in patch.edits))
+    files = list(dict.fromkeys(tree.real_name(edit.file) for edit in patch.edits))
     before = {file: tree.read(file) for file in files}
     for edit in patch.edits:
         try:
@@ -300,10 +309,10 @@ def load_series(name: str | Path) -> Series:
                               f"its path, which ends in {_SUFFIX}.")
         path = _DEFINITIONS / f"{name}{_SUFFIX}"
     try:
-        series = msgspec.toml.decode(path.read_bytes(), type=Series)
+        series = msgspec.toml.decode(read_bounded(path, _LARGEST_DEFINITION), type=Series)
     except OSError as error:
         raise SeriesError(f"cannot read the series {path}: {error.strerror}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise SeriesError(f"{path} is no definition of a series: {error}. `tailwalk series show "
                           "tail` names a sound one to compare with.") from error
     if not series.patches or not all(patch.edits for patch in series.patches):

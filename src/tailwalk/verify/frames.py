@@ -6,13 +6,23 @@ from __future__ import annotations
 import re
 import struct
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Annotated
+
+import msgspec
 
 from tailwalk.errors import GuestError
 from tailwalk.framing import Frame
 from tailwalk.verify.pattern import explain
 
 _STEP = struct.Struct("<QQ")
+
+# A number of at most 15 digits, of which all sums still fit into a record.
+_COUNT = re.compile("(did|landed) ([0-9]{1,15}) (?:order )?([a-z0-9 ]{1,24})"
+                    "|(compared|durable|repeated) ([0-9]{1,15})")
+
+# More kinds of operations, or of places that writes land in, than there can be.
+_MOST_NAMES = 64
 
 # Lines of the kernel's log after which nothing it holds can be trusted. An OOM kill is none of
 # them: memory pressure is part of the exercise.
@@ -21,6 +31,10 @@ _COMPLAINT = re.compile(
     r"possible (?:circular|recursive) locking|inconsistent lock state|"
     r"INFO: task .* blocked|soft lockup|rcu.* stall|[Bb]ad page|"
     r"EXT4-fs error|EXT4-fs .*[Ff]ailed|JBD2: .*([Ee]rror|[Ff]ail)|I/O error|lost .*page write")
+
+# The kernel's own have 1,024 bytes at most (PRINTKRB_RECORD_MAX, kernel/printk/internal.h, v6.18);
+# in much longer ones the expression's stars would search for long.
+_LONGEST_LINE = 2048
 
 
 @dataclass
@@ -38,17 +52,11 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Add what another tally holds."""
-        self.operations += other.operations
-        self.power_cuts += other.power_cuts
-        self.cut_images += other.cut_images
-        self.compared += other.compared
-        self.durable += other.durable
-        self.repeated += other.repeated
-        self.actions += other.actions
-        self.landed += other.landed
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Reached:
     """So many operations have returned; none after `limit` has begun."""
 
@@ -56,40 +64,46 @@ class Reached:
     limit: int
 
 
-def read_step(frame: Frame) -> Reached:
-    """The content of a STEP frame."""
+def read_step(frame: Frame, *, before: Reached, most: int) -> Reached:
+    """The content of a STEP frame: a step on from the one before, to at most so many operations."""
     if len(frame.payload) != _STEP.size:
         raise GuestError(f"the probe's STEP frame has {len(frame.payload)} bytes where "
                          f"{_STEP.size} were due: the result is torn.")
-    return Reached(*_STEP.unpack(frame.payload))
+    step = Reached(*_STEP.unpack(frame.payload))
+    if not (before < step and step.completed <= step.limit <= most):
+        raise GuestError(f"the probe says that {step.completed} operations are done and none after "
+                         f"{step.limit} has begun, after {before.completed} and {before.limit}, "
+                         f"of {most}: the result is torn.")
+    return step
 
 
 def add_counts(frame: Frame, tally: Tally) -> None:
     """Add the content of a COUNTS frame: lines `did N ACTION`, `landed N WHERE`, `compared N`,
     `repeated N` and `durable N` (probe/exercise/exercise.c, probe/exercise/recover.c)."""
     for line in frame.text.splitlines():
-        name, number, *what = line.split(" ", 2)
-        if name == "did":
-            tally.actions[what[0]] += int(number)
-        elif name == "landed":
-            tally.landed[what[0].removeprefix("order ")] += int(number)
-        elif name == "compared":
-            tally.compared += int(number)
-        elif name == "durable":
-            tally.durable += int(number)
-        elif name == "repeated":
-            tally.repeated += int(number)
-        else:
-            raise GuestError(f"the probe counts something unknown: {line!r}.")
+        match = _COUNT.fullmatch(line)
+        if match is None:
+            raise GuestError(f"the probe counts something unknown: {line[:80]!r}.")
+        if match[1] is None:
+            setattr(tally, match[4], getattr(tally, match[4]) + int(match[5]))
+            continue
+        counts = tally.actions if match[1] == "did" else tally.landed
+        counts[match[3]] += int(match[2])
+        if len(counts) > _MOST_NAMES:
+            raise GuestError(f"the probe counts too many things, among them {match[3]!r}.")
 
 
 def complaints(log: str) -> list[str]:
     """The lines of a kernel's log that nothing else may be believed after."""
-    return [line for line in log.splitlines() if _COMPLAINT.search(line)]
+    return [line for line in log.splitlines() if _COMPLAINT.search(line[:_LONGEST_LINE])]
 
 
-@dataclass(frozen=True)
-class FileDifference:
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+_Words = Annotated[str, msgspec.Meta(pattern="^[ -~]{1,160}$")]
+_Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+
+
+class FileDifference(msgspec.Struct, frozen=True, kw_only=True):
     """A file that is not what it must be (`report_difference` in probe/exercise/check.c).
 
     Attributes:
@@ -97,19 +111,19 @@ class FileDifference:
         what: how it was noticed.
         file, offset: the first byte that differs.
         expected_size, found_size: of the file.
-        expected, found: the 8 bytes at the multiple of 8 round the offset; None where it is not
-            bytes that differ.
+        expected, found: the 8 bytes at the multiple of 8 round the offset, in hexadecimal digits;
+            None where it is not bytes that differ.
     """
 
-    operation: int
-    doing: str
-    what: str
-    file: int
-    offset: int
-    expected_size: int
-    found_size: int
-    expected: bytes | None = None
-    found: bytes | None = None
+    operation: Count
+    doing: _Words
+    what: _Words
+    file: Count
+    offset: Count
+    expected_size: Count
+    found_size: Count
+    expected: _Hex | None = None
+    found: _Hex | None = None
 
     @property
     def title(self) -> str:
@@ -123,7 +137,8 @@ class FileDifference:
             lines.append(f"size: expected {self.expected_size}, found {self.found_size}")
         if self.expected is not None and self.found is not None:
             start = self.offset & ~7
-            for name, data in (("expected", self.expected), ("found", self.found)):
+            for name, digits in (("expected", self.expected), ("found", self.found)):
+                data = bytes.fromhex(digits)
                 meaning = explain(data, file=self.file, offset=start, operations=operations)
                 lines.append(f"bytes {start} to {start + 7}: {name} {data.hex(' ')}, {meaning}")
         return lines
@@ -131,14 +146,10 @@ class FileDifference:
 
 def read_difference(frame: Frame) -> FileDifference:
     """The content of a DIFFERENCE frame: lines of a name and a value."""
-    values = dict(line.split(" ", 1) for line in frame.text.splitlines())
+    values = {name: value for name, _, value in (
+        line.partition(" ") for line in frame.text.splitlines())}
     try:
-        return FileDifference(
-            operation=int(values["operation"]), doing=values["doing"], what=values["what"],
-            file=int(values["file"]), offset=int(values["offset"]),
-            expected_size=int(values["expected_size"]), found_size=int(values["found_size"]),
-            expected=bytes.fromhex(values["expected"]) if "expected" in values else None,
-            found=bytes.fromhex(values["found"]) if "found" in values else None)
-    except (KeyError, ValueError) as error:
+        return msgspec.convert(values, FileDifference, strict=False)
+    except msgspec.ValidationError as error:
         raise GuestError(f"the probe reports a difference that cannot be read ({error}): "
-                         f"{frame.text!r}") from error
+                         f"{frame.text[:400]!r}") from error

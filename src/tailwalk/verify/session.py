@@ -28,7 +28,7 @@ from tailwalk.verify.frames import (
     read_difference,
     read_step,
 )
-from tailwalk.verify.image import Images, check_filesystem
+from tailwalk.verify.image import check_filesystem
 from tailwalk.verify.record import Finding, Kind
 from tailwalk.vm.disk import FATES, Disk
 from tailwalk.vm.guest import Guest
@@ -65,12 +65,18 @@ class Found(Exception):  # noqa: N818 - it is a result, not an error
         return Found(msgspec.structs.replace(self.finding, details=details), self.tally)
 
 
+def original(folder: Path, block_size: int) -> Path:
+    """The path of a fresh file system with blocks of so many bytes."""
+    return folder / f"original-{block_size}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """What the sessions on one kernel share.
 
     Attributes:
-        folder: a directory for disk images, of this process alone.
+        folder: a directory for disk images, of this process alone, in which there is an
+            original for each block size (`original`).
         keep: where to copy the image of a finding; None: nowhere.
         failing: percent of the allocations in writes that the kernel is told to fail.
         append: kernel parameters beside the usual ones.
@@ -81,7 +87,6 @@ class Stage:
     machine: Machine
     qemu: Qemu
     booted: Booted
-    images: Images
     folder: Path
     keep: Path | None = None
     failing: int = 0
@@ -104,6 +109,13 @@ class Stage:
         finally:
             path.unlink(missing_ok=True)
 
+    @contextlib.contextmanager
+    def fresh_image(self, block_size: int) -> Iterator[Path]:
+        """A copy of an original, which is removed at the end."""
+        with self.fresh_path() as path:
+            shutil.copyfile(original(self.folder, block_size), path)
+            yield path
+
 
 class Session:
     """One seed on one configuration."""
@@ -123,8 +135,7 @@ class Session:
 
     def exercise(self, operations: int) -> Tally:
         """Carry out so many operations and check the file system; raises Found."""
-        with self._stage.fresh_path() as self._image:
-            self._stage.images.make(self._configuration, self._image)
+        with self._stage.fresh_image(self._configuration.block_size) as self._image:
             with self._stage.guest(self._exercise(operations), [self._image]) as guest:
                 self._watch(guest, self._take)
             self._count_to(operations)
@@ -136,9 +147,8 @@ class Session:
         that must be; raises Found."""
         chance = random.Random(f"{self._configuration.name} {self._seed}")
         writes = 1 + int(_MOST_WRITES * chance.random() ** 2)
-        with self._stage.fresh_path() as self._image:
-            disk = self._stage.disk(self._stage.images.make(self._configuration, self._image))
-            with disk:
+        with self._stage.fresh_image(self._configuration.block_size) as self._image:
+            with self._stage.disk(self._image) as disk:
                 guest = self._stage.guest(self._exercise(_ENDLESS), [disk.descriptor])
 
                 def take(frame: Frame) -> None:
@@ -223,7 +233,7 @@ class Session:
 
     def _take(self, frame: Frame) -> None:
         if frame.type is FrameType.STEP:
-            self._step = read_step(frame)
+            self._step = read_step(frame, before=self._step, most=_ENDLESS)
             self._count_to(self._step.completed)
         elif frame.type is FrameType.COUNTS:
             add_counts(frame, self._tally)

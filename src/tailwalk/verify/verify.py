@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tailwalk.cache import Cache
 from tailwalk.errors import UsageError
@@ -24,9 +24,9 @@ from tailwalk.rigs.cores import cores, run_jobs
 from tailwalk.runs.record import made_now
 from tailwalk.verify.configuration import CONFIGURATIONS, Configuration
 from tailwalk.verify.frames import Tally
-from tailwalk.verify.image import IMAGE_SIZE, Images
+from tailwalk.verify.image import IMAGE_SIZE, make_original
 from tailwalk.verify.record import Finding, Verification
-from tailwalk.verify.session import DEFAULT_MEMORY, Found, Session, Stage
+from tailwalk.verify.session import DEFAULT_MEMORY, Found, Session, Stage, original
 from tailwalk.vm.disk import FATES, Disk
 from tailwalk.vm.qemu import Machine, find_qemu
 from tailwalk.vm.state import boot, kernel_record, prepare_boot
@@ -37,7 +37,9 @@ SESSION_OPERATIONS = 5000
 """A session is no longer, so that a replay is short; the next has the next seed."""
 
 _DRIVERS = ("virtio_pci", "virtio_blk", "ext4")
-_LARGEST_SEED = 1 << 48
+_SEEDS = 1 << 48
+_MOST = 1_000_000_000
+_MOST_WORKERS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +61,8 @@ class Goal:
         """Itself, if it can be reached; raises UsageError naming the value that makes no sense."""
         for name, value in (("--operations", self.operations), ("--power-cuts", self.power_cuts),
                             ("--seconds", self.seconds)):
-            if value is not None and not value >= 0:
-                raise UsageError(f"{name} {value:g}: give a number that is not negative.")
+            if value is not None and not 0 <= value <= _MOST:
+                raise UsageError(f"{name} {value}: give a number between 0 and {_MOST:,}.")
         if self.seconds is None and None in (self.operations, self.power_cuts):
             raise UsageError("without a number of seconds both a number of operations and one of "
                              "power cuts are needed.")
@@ -76,21 +78,23 @@ Work = Callable[[Session], Tally]
 def plan(configurations: Sequence[Configuration], goal: Goal,
          seed: int) -> Iterator[tuple[Configuration, int, Work]]:
     """The sessions that reach the goal, as configuration, seed and what to do: round by round,
-    each configuration with the round's seed. Without a limit they go on for ever."""
+    each configuration with the round's seed; after the largest seed comes 0. Without a limit they
+    go on for ever."""
     count = len(configurations)
     operations = goal.operations
     share = None if operations is None else -(-operations // count)
     for turn in itertools.count():
-        left = None if share is None else share - turn * SESSION_OPERATIONS
+        left = SESSION_OPERATIONS if share is None else share - turn * SESSION_OPERATIONS
+        now = (seed + turn) % _SEEDS
         work = False
         for number, one in enumerate(configurations):
-            if left is None or left > 0:
+            if left > 0:
                 work = True
-                length = SESSION_OPERATIONS if left is None else min(left, SESSION_OPERATIONS)
-                yield one, seed + turn, partial(Session.exercise, operations=length)
+                yield one, now, partial(Session.exercise,
+                                        operations=min(left, SESSION_OPERATIONS))
             if goal.power_cuts is None or turn * count + number < goal.power_cuts:
                 work = True
-                yield one, seed + turn, Session.cut_power
+                yield one, now, Session.cut_power
         if not work:
             return
 
@@ -138,8 +142,11 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     KernelError, GuestError or CacheError.
     """
     goal.check()
-    if not 0 <= seed < _LARGEST_SEED:
-        raise UsageError(f"--seed {seed}: a seed is between 0 and {_LARGEST_SEED - 1}.")
+    if not 0 <= seed < _SEEDS:
+        raise UsageError(f"--seed {seed}: a seed is between 0 and {_SEEDS - 1}.")
+    workers = workers or cores()
+    if workers > _MOST_WORKERS:
+        raise UsageError(f"--workers {workers}: at most {_MOST_WORKERS} guests run side by side.")
     cache = cache or Cache(progress=progress)
     if failing and not checks_itself(kernel.spec):
         raise UsageError(f"--fail-allocations {failing}: {kernel.spec} has no fault injection; "
@@ -151,20 +158,20 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
                          cache=cache)
     booted = boot(start, machine, qemu=qemu, cache=cache, progress=progress)
     with temporary_folder() as folder:
+        for block_size in {one.block_size for one in configurations}:
+            make_original(block_size, original(folder, block_size))
         stage = Stage(kernel=kernel, machine=machine, qemu=qemu, booted=booted, folder=folder,
-                      images=Images(folder, tuple(configurations)), keep=keep,
-                      failing=failing, append=append, disk=disk)
+                      keep=keep, failing=failing, append=append, disk=disk)
         begin = time.monotonic()
         tally, finding = _work_through(stage, plan(configurations, goal, seed), goal,
-                                       workers=workers or cores(), progress=progress)
+                                       workers=workers, progress=progress)
         seconds = time.monotonic() - begin
+    done: dict[str, Any] = {**made_now(), **vars(tally),
+                            "landed": dict(sorted(tally.landed.items()))}
     return Verification(
-        **made_now(), kernel=kernel_record(kernel, booted.said),
+        **done, kernel=kernel_record(kernel, booted.said),
         engine=chosen, seed=seed, configurations=[one.name for one in configurations],
-        seconds=round(seconds, 1), operations=tally.operations, power_cuts=tally.power_cuts,
-        cut_images=tally.cut_images, compared=tally.compared, durable=tally.durable,
-        failing=failing, repeated=tally.repeated,
-        actions=dict(tally.actions), landed=dict(sorted(tally.landed.items())), finding=finding)
+        seconds=round(seconds, 1), failing=failing, finding=finding)
 
 
 def _work_through(stage: Stage, sessions: Iterator[tuple[Configuration, int, Work]], goal: Goal, *,

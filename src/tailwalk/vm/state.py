@@ -17,6 +17,7 @@ import msgspec
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
+from tailwalk.kernels.unpacked import check_unpacked
 from tailwalk.probe.build import Probe
 from tailwalk.probe.protocol import Ready
 from tailwalk.progress import SILENT, Progress
@@ -55,6 +56,11 @@ class Booted:
     initramfs: Path
     state: Path
     said: KernelSaid
+
+    @property
+    def place(self) -> Path:
+        """The entry of the cache that holds it."""
+        return self.state.parent
 
 
 class KernelSaid(msgspec.Struct, frozen=True):
@@ -104,6 +110,7 @@ def boot(start: Start, machine: Machine, *, qemu: Qemu, cache: Cache,
             ready = guest.await_ready(deadline)
             guest.save(folder / "state", deadline)
         (folder / _SAID).write_bytes(msgspec.json.encode(kernel_said(ready, start)))
+        check_unpacked(kernel, cache)
 
     folder = cache.entry("state", start.key, make)
     return Booted(start.key, folder / "initramfs", folder / "state",

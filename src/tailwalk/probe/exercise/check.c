@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Comparing the files with their shadow. */
 #define _GNU_SOURCE
+#include <endian.h>
 #include <errno.h>
-#include <stdarg.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,26 +16,13 @@
 
 uint64_t bytes_compared;
 
-static void add(char *text, size_t room, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void add(char *text, size_t room, const char *format, ...)
+/* In the order in which they lie in the file. */
+static uint64_t word_at(const unsigned char *bytes)
 {
-	size_t used = strlen(text);
-	va_list arguments;
+	uint64_t word;
 
-	va_start(arguments, format);
-	vsnprintf(text + used, room - used, format, arguments);
-	va_end(arguments);
-}
-
-static void add_bytes(char *text, size_t room, const char *name, const unsigned char *bytes,
-		      int count)
-{
-	add(text, room, "%s ", name);
-	for (int i = 0; i < count; i++)
-		add(text, room, "%02x", bytes[i]);
-	add(text, room, "\n");
+	memcpy(&word, bytes, sizeof(word));
+	return be64toh(word);
 }
 
 /* `found` holds the 8 bytes at `offset & ~7` as the kernel gave them, or is
@@ -45,18 +32,15 @@ void report_difference(const struct exercise *exercise, const struct operation *
 		       uint64_t found_size)
 {
 	const struct shadow *shadow = &exercise->shadows[file];
-	char text[1024] = "", words[128];
+	char bytes[128] = "";
 
-	describe(at, words, sizeof(words));
-	add(text, sizeof(text), "operation %llu\ndoing %s\nwhat %s\nfile %d\noffset %llu\n",
-	    (unsigned long long)at->number, words, what, file, (unsigned long long)offset);
-	add(text, sizeof(text), "expected_size %llu\nfound_size %llu\n",
-	    (unsigned long long)shadow->size, (unsigned long long)found_size);
-	if (found) {
-		add_bytes(text, sizeof(text), "expected", shadow->bytes + (offset & ~7ull), 8);
-		add_bytes(text, sizeof(text), "found", found, 8);
-	}
-	send_frame(FRAME_DIFFERENCE, text, strlen(text));
+	if (found)
+		snprintf(bytes, sizeof(bytes), "expected %016" PRIx64 "\nfound %016" PRIx64 "\n",
+			 word_at(shadow->bytes + (offset & ~7ull)), word_at(found));
+	send_text(FRAME_DIFFERENCE,
+		  "operation %" PRIu64 "\ndoing %s\nwhat %s\nfile %d\noffset %" PRIu64
+		  "\nexpected_size %" PRIu64 "\nfound_size %" PRIu64 "\n%s",
+		  at->number, describe(at), what, file, offset, shadow->size, found_size, bytes);
 	transport_exit(0);
 }
 
@@ -81,15 +65,14 @@ static uint64_t first_difference(const unsigned char *bytes, const unsigned char
 	return at;
 }
 
-static void compare(const struct exercise *exercise, const struct operation *at, int file,
-		    const char *what, const unsigned char *found, uint64_t begin, uint64_t length)
+static void compare(const struct exercise *exercise, const struct operation *at, const char *what,
+		    const unsigned char *found, uint64_t begin, uint64_t length)
 {
-	const struct shadow *shadow = &exercise->shadows[file];
-	uint64_t where;
+	const struct shadow *shadow = &exercise->shadows[at->file];
+	uint64_t where = first_difference(found, shadow->bytes + begin, length);
 	unsigned char word[8] = { 0 };
 
 	bytes_compared += length;
-	where = first_difference(found, shadow->bytes + begin, length);
 	if (where == length)
 		return;
 	for (uint64_t i = 0; i < 8; i++) {
@@ -98,87 +81,71 @@ static void compare(const struct exercise *exercise, const struct operation *at,
 		if (byte >= begin && byte < begin + length)
 			word[i] = found[byte - begin];
 	}
-	report_difference(exercise, at, file, what, word, begin + where, shadow->size);
+	report_difference(exercise, at, at->file, what, word, begin + where, shadow->size);
 }
 
-void check_range(const struct exercise *exercise, const struct operation *at, int file, int fd,
-		 uint64_t begin, uint64_t end)
+void check_range(const struct exercise *exercise, const struct operation *at, uint64_t begin,
+		 uint64_t end)
 {
 	static unsigned char buffer[CHUNK];
-	const struct shadow *shadow = &exercise->shadows[file];
 
-	if (end > shadow->size)
-		end = shadow->size;
+	end = least(end, exercise->shadows[at->file].size);
 	while (begin < end) {
-		uint64_t part = end - begin < CHUNK ? end - begin : CHUNK;
-		ssize_t got = pread(fd, buffer, part, (off_t)begin);
+		ssize_t got = pread(file_fds[at->file], buffer, least(end - begin, CHUNK),
+				    (off_t)begin);
 
 		if (got < 0 && (errno == EINTR || errno == ENOMEM))
 			continue;
 		if (got < 0)
-			fail("operation %llu: cannot read file %d at %llu: %s",
-			     (unsigned long long)at->number, file, (unsigned long long)begin,
-			     strerror(errno));
-		compare(exercise, at, file, "read", buffer, begin, (uint64_t)got);
+			fail("operation %" PRIu64 ": cannot read file %d at %" PRIu64 ": %s",
+			     at->number, at->file, begin, strerror(errno));
+		compare(exercise, at, "read", buffer, begin, (uint64_t)got);
 		if (got == 0)
-			report_difference(exercise, at, file, "end of file too early", NULL, begin,
-					  begin);
+			report_difference(exercise, at, at->file, "end of file too early", NULL,
+					  begin, begin);
 		begin += (uint64_t)got;
 	}
 }
 
-void check_map(const struct exercise *exercise, const struct operation *at, int file,
-	       const unsigned char *map)
+void check_map(const struct exercise *exercise, const struct operation *at)
 {
-	const struct shadow *shadow = &exercise->shadows[file];
-
-	compare(exercise, at, file, "mapping", map, 0, shadow->size);
+	compare(exercise, at, "mapping", file_maps[at->file], 0, exercise->shadows[at->file].size);
 }
 
-void check_size(const struct exercise *exercise, const struct operation *at, int file, int fd)
+void check_size(const struct exercise *exercise, const struct operation *at)
 {
-	const struct shadow *shadow = &exercise->shadows[file];
-	struct stat found;
+	uint64_t size = exercise->shadows[at->file].size, found = file_size(at->file);
 
-	if (fstat(fd, &found))
-		fail("fstat: %s", strerror(errno));
-	if ((uint64_t)found.st_size != shadow->size)
-		report_difference(exercise, at, file, "size", NULL,
-				  (uint64_t)found.st_size < shadow->size ?
-					  (uint64_t)found.st_size :
-					  shadow->size,
-				  (uint64_t)found.st_size);
+	if (found != size)
+		report_difference(exercise, at, at->file, "size", NULL, least(found, size), found);
 }
 
-static off_t seek(int fd, uint64_t from, int whence, uint64_t size)
+static uint64_t seek(int fd, uint64_t from, int whence, uint64_t size)
 {
 	off_t to = lseek(fd, (off_t)from, whence);
 
-	if (to < 0 && errno == ENXIO)
-		return (off_t)size;
-	if (to < 0)
+	if (to < 0 && errno != ENXIO)
 		fail("lseek for data and holes: %s", strerror(errno));
-	return to;
+	return to < 0 ? size : least((uint64_t)to, size);
 }
 
 /* A reported hole holds no byte that is not zero; reported data lies in no
  * block that was punched, or never written to. Tells the first offset where
  * that is not so, or the size. */
-static uint64_t wrong_hole(const struct exercise *exercise, const struct shadow *shadow, int fd,
-			   const char **what)
+static uint64_t wrong_hole(const struct exercise *exercise, int file, const char **what)
 {
+	const struct shadow *shadow = &exercise->shadows[file];
+	int fd = file_fds[file];
 	uint64_t begin = 0;
 
 	while (begin < shadow->size) {
-		uint64_t data = (uint64_t)seek(fd, begin, SEEK_DATA, shadow->size), hole, at;
+		uint64_t data = seek(fd, begin, SEEK_DATA, shadow->size), hole, at;
 
-		if (data > shadow->size)
-			data = shadow->size;
 		*what = "data reported as a hole";
 		at = begin + first_difference(shadow->bytes + begin, NULL, data - begin);
 		if (at < data || data == shadow->size)
 			return at;
-		hole = (uint64_t)seek(fd, data, SEEK_HOLE, shadow->size);
+		hole = seek(fd, data, SEEK_HOLE, shadow->size);
 		*what = "a hole reported as data";
 		for (at = data / exercise->block_size; at * exercise->block_size < hole; at++)
 			if (shadow->hole[at])
@@ -192,18 +159,16 @@ static uint64_t wrong_hole(const struct exercise *exercise, const struct shadow 
  * the two looks that lseek takes, at the blocks and at the page cache, it
  * finds neither (iomap_seek_data, v6.18): so a finding counts only if it
  * stays while nothing else runs. */
-void check_holes(const struct exercise *exercise, const struct operation *at, int file, int fd)
+void check_holes(const struct exercise *exercise, const struct operation *at)
 {
-	const struct shadow *shadow = &exercise->shadows[file];
+	uint64_t size = exercise->shadows[at->file].size, where;
 	const char *what;
-	uint64_t where = wrong_hole(exercise, shadow, fd, &what);
 
-	if (where == shadow->size)
+	if (wrong_hole(exercise, at->file, &what) == size)
 		return;
-	disturb_end();
-	pressure_end();
-	where = wrong_hole(exercise, shadow, fd, &what);
-	if (where != shadow->size)
-		report_difference(exercise, at, file, what, NULL, where, shadow->size);
+	calm();
+	where = wrong_hole(exercise, at->file, &what);
+	if (where != size)
+		report_difference(exercise, at, at->file, what, NULL, where, size);
 	disturb(exercise->seed + at->number);
 }

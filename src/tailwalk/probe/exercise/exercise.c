@@ -3,9 +3,7 @@
  * The random exerciser: operations on files of the file system under test,
  * compared with a shadow in memory of its own.
  */
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <inttypes.h>
 
 #include "exercise.h"
 #include "probe.h"
@@ -42,35 +40,35 @@ static void note_folio(const struct exercise *exercise, const struct operation *
 
 static void look(const struct exercise *exercise, const struct operation *at)
 {
-	int file = at->file, fd = file_fds[file];
-
 	switch (at->action) {
 	case READ:
-		check_range(exercise, at, file, fd, at->offset, at->offset + at->length);
+		check_range(exercise, at, at->offset, at->offset + at->length);
 		return;
 	case COMPARE:
-		check_size(exercise, at, file, fd);
-		check_holes(exercise, at, file, fd);
-		check_range(exercise, at, file, fd, 0, exercise->shadows[file].size);
+		check_size(exercise, at);
+		check_holes(exercise, at);
+		check_range(exercise, at, 0, exercise->shadows[at->file].size);
 		return;
 	case COMPARE_MAP:
-		check_map(exercise, at, file, file_maps[file]);
+		check_map(exercise, at);
 		return;
 	default:
 		/* What was just written, and its neighbours. */
 		if (!at->look)
 			return;
-		check_size(exercise, at, file, fd);
+		check_size(exercise, at);
 		if (at->action != TRUNCATE)
-			check_range(exercise, at, file, fd, at->offset > 64 ? at->offset - 64 : 0,
+			check_range(exercise, at, at->offset - least(at->offset, 64),
 				    at->offset + at->length + 64);
 	}
 }
 
-static void look_at_everything(const struct exercise *exercise, uint64_t number)
+static void look_at_everything(const struct exercise *exercise)
 {
 	for (int file = 0; file < FILES; file++) {
-		struct operation at = { .number = number, .action = COMPARE, .file = file };
+		struct operation at = { .number = exercise->operations,
+					.action = COMPARE,
+					.file = file };
 
 		look(exercise, &at);
 		at.action = COMPARE_MAP;
@@ -80,23 +78,16 @@ static void look_at_everything(const struct exercise *exercise, uint64_t number)
 
 static void send_counts(const uint64_t *counts)
 {
-	char text[2048];
-	int used = 0;
-
 	for (int action = 0; action < ACTIONS; action++)
-		used += snprintf(text + used, sizeof(text) - (size_t)used, "did %llu %s\n",
-				 (unsigned long long)counts[action], action_names[action]);
+		send_text(FRAME_COUNTS, "did %" PRIu64 " %s\n", counts[action],
+			  kinds[action].name);
 	for (int order = 0; order < ORDERS; order++)
 		if (landed[order])
-			used += snprintf(text + used, sizeof(text) - (size_t)used,
-					 "landed %llu order %d\n",
-					 (unsigned long long)landed[order], order);
-	used += snprintf(text + used, sizeof(text) - (size_t)used, "landed %llu uncached\n",
-			 (unsigned long long)uncached);
-	used += snprintf(text + used, sizeof(text) - (size_t)used,
-			 "compared %llu\nrepeated %llu\n", (unsigned long long)bytes_compared,
-			 (unsigned long long)faults_repeated);
-	send_frame(FRAME_COUNTS, text, (size_t)used);
+			send_text(FRAME_COUNTS, "landed %" PRIu64 " order %d\n", landed[order],
+				  order);
+	send_text(FRAME_COUNTS,
+		  "landed %" PRIu64 " uncached\ncompared %" PRIu64 "\nrepeated %" PRIu64 "\n",
+		  uncached, bytes_compared, writes_repeated);
 }
 
 void read_exercise(struct exercise *exercise, struct key more)
@@ -134,15 +125,14 @@ void job_exercise(void)
 		perform(&exercise, &next);
 		look(&exercise, &next);
 		counts[next.action]++;
-		if (is_durable(&next))
+		if (kinds[next.action].durable)
 			send_step(number, limit);
 	}
-	look_at_everything(&exercise, exercise.operations);
-	disturb_end();
-	pressure_end();
+	look_at_everything(&exercise);
+	calm();
 	files_close();
 	files_open(&exercise);
-	look_at_everything(&exercise, exercise.operations);
+	look_at_everything(&exercise);
 	files_close();
 	send_counts(counts);
 }

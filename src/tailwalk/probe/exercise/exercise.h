@@ -39,7 +39,17 @@ enum action {
 	ACTIONS
 };
 
-extern const char *const action_names[ACTIONS];
+/* What an operation is about: it is described by that, and what it makes
+ * durable is that. */
+enum scope { EVERYTHING, WHOLE_FILE, NEW_SIZE, RANGE };
+
+struct kind {
+	const char *name;
+	int share; /* how often, in 1,000 operations */
+	enum scope scope;
+	int durable; /* is what was there before it on the disk for certain after it? */
+};
+extern const struct kind kinds[ACTIONS];
 
 struct operation {
 	uint64_t number; /* from 1 */
@@ -71,50 +81,55 @@ struct exercise {
 /* exercise.c: what a line of the job wants, and whatever more it has. */
 void read_exercise(struct exercise *exercise, struct key more);
 
-/* exercise_plan.c: what to do; no system call takes part, so that the same
- * seed gives the same operations and the same shadow, on any kernel. */
+/* plan.c: what to do; no system call takes part, so that the same seed gives
+ * the same operations and the same shadow, on any kernel. */
+static inline uint64_t least(uint64_t one, uint64_t other)
+{
+	return one < other ? one : other;
+}
+
+struct range {
+	uint64_t begin, end; /* no byte where they are the same */
+};
 extern const uint64_t file_limits[FILES];
 void *new_memory(uint64_t length);
 void plan_open(struct exercise *exercise);
 void plan_next(struct exercise *exercise, uint64_t number, struct operation *next);
+struct range changed_range(const struct shadow *shadow, const struct operation *done);
 void shadow_apply(struct exercise *exercise, const struct operation *done);
-int is_durable(const struct operation *done);
-int describe(const struct operation *what, char *text, int length);
-uint64_t random_next(uint64_t *state);
+const char *describe(const struct operation *what);
 uint64_t random_below(uint64_t *state, uint64_t limit);
 
-/* exercise_check.c: is it what it must be? A difference ends the probe. */
+/* check.c: is it what it must be? A difference ends the probe. */
 _Noreturn void report_difference(const struct exercise *exercise, const struct operation *at,
 				 int file, const char *what, const unsigned char *found,
 				 uint64_t offset, uint64_t found_size);
-void check_range(const struct exercise *exercise, const struct operation *at, int file, int fd,
-		 uint64_t begin, uint64_t end);
-void check_map(const struct exercise *exercise, const struct operation *at, int file,
-	       const unsigned char *map);
-void check_size(const struct exercise *exercise, const struct operation *at, int file, int fd);
-void check_holes(const struct exercise *exercise, const struct operation *at, int file, int fd);
+void check_range(const struct exercise *exercise, const struct operation *at, uint64_t begin,
+		 uint64_t end);
+void check_map(const struct exercise *exercise, const struct operation *at);
+void check_size(const struct exercise *exercise, const struct operation *at);
+void check_holes(const struct exercise *exercise, const struct operation *at);
 extern uint64_t bytes_compared;
 
-/* exercise_files.c: the files under test. */
-void file_path(int file, char *path, int length);
+/* files.c: the files under test. */
+extern int file_fds[FILES];
+extern unsigned char *file_maps[FILES];
+extern uint64_t writes_repeated;
+int open_file(int file, int flags);
+uint64_t file_size(int file);
 void files_make(const struct exercise *exercise);
 void files_open(const struct exercise *exercise);
 void files_close(void);
-void perform(struct exercise *exercise, const struct operation *what);
+void perform(const struct exercise *exercise, const struct operation *what);
 int folio_order(int file, uint64_t offset);
-extern int file_fds[FILES];
-extern unsigned char *file_maps[FILES];
 
-/* exercise_faults.c: allocations that fail in some calls. */
+/* faults.c: allocations that fail in some calls. */
 int faults_wanted(void);
-void faults_begin(void);
-void faults_end(void);
-extern uint64_t faults_repeated;
+void faults_switch(int on);
 
-/* exercise_stress.c: processes that change no byte and disturb everything else. */
+/* stress.c: processes that change no byte and disturb everything else. */
 void disturb(uint64_t seed);
-void disturb_end(void);
-void pressure_begin(void);
-void pressure_end(void);
+void press(void);
+void calm(void); /* ends both */
 
 #endif

@@ -3,9 +3,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/falloc.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -17,39 +17,43 @@
 
 int file_fds[FILES] = { -1, -1, -1, -1 };
 unsigned char *file_maps[FILES];
+uint64_t writes_repeated;
 
-void file_path(int file, char *path, int length)
+int open_file(int file, int flags)
 {
-	snprintf(path, length, "/mnt/file%d", file);
+	char path[32];
+
+	snprintf(path, sizeof(path), "/mnt/file%d", file);
+	return open(path, flags | O_CLOEXEC, 0600);
+}
+
+uint64_t file_size(int file)
+{
+	struct stat found;
+
+	if (fstat(file_fds[file], &found))
+		fail("fstat: %s", strerror(errno));
+	return (uint64_t)found.st_size;
 }
 
 void files_make(const struct exercise *exercise)
 {
-	char path[32];
-
 	disk_mount(exercise->kind, exercise->device, exercise->options);
-	for (int file = 0; file < FILES; file++) {
-		file_path(file, path, sizeof(path));
-		close(open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-	}
+	for (int file = 0; file < FILES; file++)
+		close(open_file(file, O_RDWR | O_CREAT | O_TRUNC));
 	sync();
 	disk_unmount();
 }
 
 void files_open(const struct exercise *exercise)
 {
-	char path[32];
-
 	disk_mount(exercise->kind, exercise->device, exercise->options);
 	for (int file = 0; file < FILES; file++) {
-		file_path(file, path, sizeof(path));
-		file_fds[file] = open(path, O_RDWR | O_CLOEXEC);
-		if (file_fds[file] < 0)
-			fail("cannot open %s: %s", path, strerror(errno));
+		file_fds[file] = open_file(file, O_RDWR);
 		file_maps[file] = mmap(NULL, file_limits[file], PROT_READ | PROT_WRITE, MAP_SHARED,
 				       file_fds[file], 0);
 		if (file_maps[file] == MAP_FAILED)
-			fail("cannot map %s: %s", path, strerror(errno));
+			fail("cannot open and map file %d: %s", file, strerror(errno));
 	}
 }
 
@@ -100,46 +104,14 @@ static int again(long result)
 	return result < 0 && (errno == EINTR || errno == ENOMEM);
 }
 
-/* An operation that fails for want of memory has to leave the file fit for
- * the same operation: so it is repeated. */
-#define REPEAT(call)                            \
-	({                                      \
-		long repeat_result;             \
-		do                              \
-			repeat_result = (call); \
-		while (again(repeat_result));   \
-		repeat_result;                  \
-	})
-
-/* As REPEAT for writes. Where allocations are made to fail, they fail in the
- * first call only: what it leaves undone, the same call does after it. */
-#define WRITE_ALL(call, wanted)                                                                \
-	({                                                                                     \
-		long write_result;                                                             \
-		int write_error;                                                               \
-		faults_begin();                                                                \
-		write_result = (call);                                                         \
-		write_error = errno;                                                           \
-		faults_end();                                                                  \
-		errno = write_error;                                                           \
-		if (again(write_result) ||                                                     \
-		    (faults_wanted() && write_result >= 0 && write_result < (long)(wanted))) { \
-			faults_repeated++;                                                     \
-			write_result = REPEAT(call);                                           \
-		}                                                                              \
-		write_result;                                                                  \
-	})
-
-static void must(const struct operation *what, long result, uint64_t wanted)
+/* Memory before an end behind which nothing may be read. */
+static unsigned char *memory_end(void)
 {
-	char text[128];
+	static unsigned char *end;
 
-	if (result == (long)wanted)
-		return;
-	describe(what, text, sizeof(text));
-	fail("operation %llu, %s: %s (%ld in place of %llu)", (unsigned long long)what->number,
-	     text, result < 0 ? strerror(errno) : "the kernel did less than it was asked for",
-	     result, (unsigned long long)wanted);
+	if (!end)
+		end = guarded_memory(LARGEST_FOLIO);
+	return end;
 }
 
 static long write_vectors(int fd, const unsigned char *from, const struct operation *what)
@@ -150,151 +122,151 @@ static long write_vectors(int fd, const unsigned char *from, const struct operat
 		vectors[i] = (struct iovec){ (void *)from, what->parts[i] };
 		from += what->parts[i];
 	}
-	if (lseek(fd, (off_t)what->offset, SEEK_SET) < 0)
-		return -1;
 	return writev(fd, vectors, what->vectors);
 }
 
-/* Memory whose last bytes may be read and whose next may not. */
-static unsigned char *memory_end(void)
-{
-	static unsigned char *memory;
-
-	if (!memory) {
-		memory = mmap(NULL, LARGEST_FOLIO + page_size(), PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (memory == MAP_FAILED)
-			fail("no memory for a buffer");
-		mprotect(memory + LARGEST_FOLIO, page_size(), PROT_NONE);
-	}
-	return memory + LARGEST_FOLIO;
-}
-
-/* Folios stay behind that are large and not uptodate: the kernel takes the
- * folio for the whole write, and then finds that it cannot copy that much. */
-static void write_short(int fd, const unsigned char *from, const struct operation *what)
-{
-	unsigned char *memory = memory_end() - what->good;
-
-	memcpy(memory, from, what->good);
-	must(what, WRITE_ALL(pwrite(fd, memory, what->length, (off_t)what->offset), what->good),
-	     what->good);
-}
-
-/* A folio that is in the page cache stays as large as it is, whatever the
- * size of the write; so those of the range are sent away first. */
-static void fill(int fd, const unsigned char *from, const struct operation *what)
-{
-	off_t at = (off_t)what->offset, length = (off_t)what->length;
-
-	unmap_pages(what->file);
-	must(what,
-	     REPEAT(sync_file_range(fd, at, length,
-				    SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER)),
-	     0);
-	must(what, posix_fadvise(fd, at, length, POSIX_FADV_DONTNEED), 0);
-	must(what, WRITE_ALL(pwrite(fd, from, what->length, at), what->length), what->length);
-}
-
-static void drop_caches(int also_slabs)
-{
-	int control = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
-
-	if (control < 0 || write(control, also_slabs ? "3" : "1", 1) != 1)
-		fail("cannot drop the caches: %s", strerror(errno));
-	close(control);
-}
-
-static void sync_map(const struct operation *what, const struct shadow *shadow)
+static long sync_map(const struct operation *what, const struct shadow *shadow)
 {
 	uint64_t begin = what->whole ? 0 : what->offset & ~(page_size() - 1);
 	uint64_t end = what->whole ? shadow->size : what->offset + what->length;
 
-	if (begin < end)
-		must(what, REPEAT(msync(file_maps[what->file] + begin, end - begin, MS_SYNC)), 0);
+	return begin < end ? msync(file_maps[what->file] + begin, end - begin, MS_SYNC) : 0;
 }
 
-void perform(struct exercise *exercise, const struct operation *what)
+static long forget(const struct operation *what, off_t at, off_t length)
+{
+	unmap_pages(what->file);
+	return posix_fadvise(file_fds[what->file], at, length, POSIX_FADV_DONTNEED);
+}
+
+/* A folio that is in the page cache stays as large as it is, whatever the
+ * size of the write; so those of the range are sent away first. */
+static long make_room(const struct operation *what, off_t at, off_t length)
+{
+	unmap_pages(what->file);
+	if (sync_file_range(file_fds[what->file], at, length,
+			    SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER))
+		return -1;
+	return forget(what, at, length);
+}
+
+static void drop_caches(const char *which)
+{
+	sync();
+	for (int file = 0; file < FILES; file++)
+		unmap_pages(file);
+	write_control("/proc/sys/vm/drop_caches", which);
+}
+
+static void remount(const struct exercise *exercise, const struct operation *what)
+{
+	calm();
+	files_close();
+	files_open(exercise);
+	disturb(exercise->seed + what->number);
+}
+
+/* What the operation's call returns, or 0. */
+static long attempt(const struct exercise *exercise, const struct operation *what)
 {
 	const struct shadow *shadow = &exercise->shadows[what->file];
 	const unsigned char *from = shadow->bytes + what->offset;
-	int fd = file_fds[what->file], flags = what->keep_size ? FALLOC_FL_KEEP_SIZE : 0;
+	int fd = file_fds[what->file], keep = what->keep_size ? FALLOC_FL_KEEP_SIZE : 0;
 	off_t at = (off_t)what->offset, length = (off_t)what->length;
 
 	switch (what->action) {
 	case WRITE:
-		must(what,
-		     WRITE_ALL(lseek(fd, at, SEEK_SET) < 0 ? -1 : write(fd, from, what->length),
-			       what->length),
-		     what->length);
-		break;
-	case FILL:
-		fill(fd, from, what);
-		break;
-	case PWRITE:
-		must(what, WRITE_ALL(pwrite(fd, from, what->length, at), what->length),
-		     what->length);
-		break;
+		return lseek(fd, at, SEEK_SET) < 0 ? -1 : write(fd, from, what->length);
 	case WRITEV:
-		must(what, WRITE_ALL(write_vectors(fd, from, what), what->length), what->length);
-		break;
+		return lseek(fd, at, SEEK_SET) < 0 ? -1 : write_vectors(fd, from, what);
+	case PWRITE:
+	case FILL:
+		return pwrite(fd, from, what->length, at);
 	case SHORT_WRITE:
-		write_short(fd, from, what);
-		break;
+		/* Folios stay behind that are large and not uptodate: the kernel takes the folio
+		 * for the whole write, and then finds that it cannot copy that much. */
+		return pwrite(fd, memory_end() - what->good, what->length, at);
 	case STORE:
 		memcpy(file_maps[what->file] + what->offset, from, what->length);
-		break;
+		return 0;
 	case TRUNCATE:
-		must(what, REPEAT(ftruncate(fd, length)), 0);
-		break;
+		return ftruncate(fd, length);
 	case PUNCH:
-		flags = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-		must(what, REPEAT(fallocate(fd, flags, at, length)), 0);
-		break;
+		return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, length);
 	case ZERO:
-		must(what, REPEAT(fallocate(fd, flags | FALLOC_FL_ZERO_RANGE, at, length)), 0);
-		break;
+		return fallocate(fd, keep | FALLOC_FL_ZERO_RANGE, at, length);
 	case RESERVE:
-		must(what, REPEAT(fallocate(fd, flags, at, length)), 0);
-		break;
+		return fallocate(fd, keep, at, length);
 	case FSYNC:
-		must(what, REPEAT(fsync(fd)), 0);
-		break;
+		return fsync(fd);
 	case FDATASYNC:
-		must(what, REPEAT(fdatasync(fd)), 0);
-		break;
+		return fdatasync(fd);
 	case MSYNC:
-		sync_map(what, shadow);
-		break;
+		return sync_map(what, shadow);
 	case SYNC:
 		sync();
-		break;
+		return 0;
 	case FORGET:
-		must(what, REPEAT(fdatasync(fd)), 0);
-		unmap_pages(what->file);
-		must(what, posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
-		break;
+		return fdatasync(fd) ? -1 : forget(what, 0, 0);
 	case ADVISE:
-		unmap_pages(what->file);
-		must(what, posix_fadvise(fd, at, length, POSIX_FADV_DONTNEED), 0);
-		break;
+		return forget(what, at, length);
 	case DROP:
-		sync();
-		for (int file = 0; file < FILES; file++)
-			unmap_pages(file);
-		drop_caches(what->whole);
-		break;
+		drop_caches(what->whole ? "3" : "1");
+		return 0;
 	case REMOUNT:
-		disturb_end();
-		pressure_end();
-		files_close();
-		files_open(exercise);
-		disturb(exercise->seed + what->number);
-		break;
+		remount(exercise, what);
+		return 0;
 	case PRESSURE:
-		pressure_begin();
-		break;
+		press();
+		return 0;
 	default: /* looking is exercise.c's */
-		break;
+		return 0;
 	}
+}
+
+static void must(const struct operation *what, long result, long wanted)
+{
+	if (result != wanted)
+		fail("operation %" PRIu64 ", %s: %s (%ld in place of %ld)", what->number,
+		     describe(what),
+		     result < 0 ? strerror(errno) : "the kernel did less than it was asked for",
+		     result, wanted);
+}
+
+static void prepare(const struct exercise *exercise, const struct operation *what)
+{
+	const unsigned char *from = exercise->shadows[what->file].bytes + what->offset;
+	long result;
+
+	if (what->action == SHORT_WRITE)
+		memcpy(memory_end() - what->good, from, what->good);
+	if (what->action != FILL)
+		return;
+	while (again(result = make_room(what, (off_t)what->offset, (off_t)what->length)))
+		;
+	must(what, result, 0);
+}
+
+/* An operation that fails for want of memory has to leave the file fit for
+ * the same operation: so it is repeated. Where allocations are made to fail,
+ * they fail in the first call of a write only: what it leaves undone, the same
+ * call does after it. */
+void perform(const struct exercise *exercise, const struct operation *what)
+{
+	int writes = what->action <= SHORT_WRITE, undone;
+	long result, wanted = 0;
+
+	if (writes)
+		wanted = (long)(what->action == SHORT_WRITE ? what->good : what->length);
+	prepare(exercise, what);
+	faults_switch(writes);
+	result = attempt(exercise, what);
+	faults_switch(0);
+	undone = again(result) || (writes && faults_wanted() && result >= 0 && result < wanted);
+	writes_repeated += (uint64_t)(writes && undone);
+	while (undone) {
+		result = attempt(exercise, what);
+		undone = again(result);
+	}
+	must(what, result, wanted);
 }

@@ -7,6 +7,7 @@
  * and beyond. Every written word names the operation, file and offset that it
  * was written for, so a byte in the wrong place tells where it comes from.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,43 +21,34 @@
 
 const uint64_t file_limits[FILES] = { LARGEST_FILE, 4 * MIB, 2 * MIB + 12345, 200 * KIB };
 
-const char *const action_names[ACTIONS] = {
-	[WRITE] = "write",
-	[PWRITE] = "pwrite",
-	[WRITEV] = "writev",
-	[FILL] = "fill",
-	[SHORT_WRITE] = "short write",
-	[STORE] = "mmap store",
-	[TRUNCATE] = "truncate",
-	[PUNCH] = "punch hole",
-	[ZERO] = "zero range",
-	[RESERVE] = "reserve",
-	[FSYNC] = "fsync",
-	[FDATASYNC] = "fdatasync",
-	[MSYNC] = "msync",
-	[SYNC] = "sync",
-	[FORGET] = "forget file",
-	[ADVISE] = "forget range",
-	[DROP] = "drop caches",
-	[REMOUNT] = "remount",
-	[PRESSURE] = "memory pressure",
-	[READ] = "read",
-	[COMPARE] = "compare",
-	[COMPARE_MAP] = "compare mapped",
-};
-
-/* How often, in 1,000 operations. */
-static const int shares[ACTIONS] = {
-	[WRITE] = 90,	[PWRITE] = 290,	   [WRITEV] = 90, [FILL] = 40,	  [SHORT_WRITE] = 20,
-	[STORE] = 70,	[TRUNCATE] = 35,   [PUNCH] = 30,  [ZERO] = 30,	  [RESERVE] = 20,
-	[FSYNC] = 20,	[FDATASYNC] = 15,  [MSYNC] = 15,  [SYNC] = 3,	  [FORGET] = 18,
-	[ADVISE] = 25,	[DROP] = 4,	   [REMOUNT] = 1, [PRESSURE] = 1, [READ] = 162,
-	[COMPARE] = 14, [COMPARE_MAP] = 7,
+const struct kind kinds[ACTIONS] = {
+	[WRITE] = { "write", 90, RANGE },
+	[PWRITE] = { "pwrite", 290, RANGE },
+	[WRITEV] = { "writev", 90, RANGE },
+	[FILL] = { "fill", 40, RANGE },
+	[SHORT_WRITE] = { "short write", 20, RANGE },
+	[STORE] = { "mmap store", 70, RANGE },
+	[TRUNCATE] = { "truncate", 35, NEW_SIZE },
+	[PUNCH] = { "punch hole", 30, RANGE },
+	[ZERO] = { "zero range", 30, RANGE },
+	[RESERVE] = { "reserve", 20, RANGE },
+	[FSYNC] = { "fsync", 20, WHOLE_FILE, .durable = 1 },
+	[FDATASYNC] = { "fdatasync", 15, WHOLE_FILE, .durable = 1 },
+	[MSYNC] = { "msync", 15, RANGE, .durable = 1 },
+	[SYNC] = { "sync", 3, EVERYTHING, .durable = 1 },
+	[FORGET] = { "forget file", 18, WHOLE_FILE, .durable = 1 },
+	[ADVISE] = { "forget range", 25, RANGE },
+	[DROP] = { "drop caches", 4, EVERYTHING, .durable = 1 },
+	[REMOUNT] = { "remount", 1, EVERYTHING, .durable = 1 },
+	[PRESSURE] = { "memory pressure", 1, EVERYTHING },
+	[READ] = { "read", 162, RANGE },
+	[COMPARE] = { "compare", 14, WHOLE_FILE },
+	[COMPARE_MAP] = { "compare mapped", 7, WHOLE_FILE },
 };
 
 /* splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
  * generators", 2014). */
-uint64_t random_next(uint64_t *state)
+static uint64_t random_next(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
 
@@ -81,24 +73,20 @@ static inline uint64_t pattern(uint64_t number, int file, uint64_t offset)
 	return word * 0xd6e8feb86659fd93ull;
 }
 
-static void write_pattern(struct exercise *exercise, uint64_t number, int file, uint64_t offset,
-			  uint64_t length)
+static void write_pattern(const struct shadow *shadow, const struct operation *done,
+			  struct range range)
 {
-	unsigned char *bytes = exercise->shadows[file].bytes;
-	uint64_t end = offset + length;
+	for (uint64_t part; range.begin < range.end; range.begin += part) {
+		uint64_t word = pattern(done->number, done->file, range.begin);
+		uint64_t skip = range.begin & 7, left = range.end - range.begin;
 
-	while (offset < end) {
-		uint64_t word = pattern(number, file, offset), skip = offset & 7;
-		uint64_t part = 8 - skip;
-
-		if (part == 8 && end - offset >= 8) {
-			memcpy(bytes + offset, &word, 8);
-		} else {
-			if (part > end - offset)
-				part = end - offset;
-			memcpy(bytes + offset, (unsigned char *)&word + skip, part);
+		part = 8;
+		if (!skip && left >= 8) { /* a constant length, and so no call */
+			memcpy(shadow->bytes + range.begin, &word, 8);
+			continue;
 		}
-		offset += part;
+		part = least(8 - skip, left);
+		memcpy(shadow->bytes + range.begin, (unsigned char *)&word + skip, part);
 	}
 }
 
@@ -109,12 +97,14 @@ void *new_memory(uint64_t length)
 			    0);
 
 	if (memory == MAP_FAILED)
-		fail("no memory for %llu bytes of shadow", (unsigned long long)length);
+		fail("no memory for %" PRIu64 " bytes of shadow", length);
 	return memory;
 }
 
 void plan_open(struct exercise *exercise)
 {
+	if (exercise->block_size - 1 >= LARGEST_FILE)
+		fail("no file system has blocks of %" PRIu64 " bytes", exercise->block_size);
 	exercise->random = exercise->seed;
 	exercise->journals_data = strstr(exercise->options, "data=journal") != NULL;
 	for (int file = 0; file < FILES; file++) {
@@ -197,8 +187,7 @@ static uint64_t pick_size(uint64_t *random, const struct shadow *shadow, uint64_
 	case 0:
 		return 0;
 	case 1 ... 3: /* a little shorter */
-		size = random_below(random, 64 * KIB);
-		return shadow->size > size ? shadow->size - size : 0;
+		return shadow->size - least(random_below(random, 64 * KIB), shadow->size);
 	case 4:
 		return size & ~(block_size - 1);
 	case 5:
@@ -213,7 +202,7 @@ static enum action pick_action(uint64_t *random)
 	int at = (int)random_below(random, 1000);
 
 	for (int action = 0; action < ACTIONS; action++)
-		if ((at -= shares[action]) < 0)
+		if ((at -= kinds[action].share) < 0)
 			return action;
 	return PWRITE;
 }
@@ -279,16 +268,13 @@ void plan_next(struct exercise *exercise, uint64_t number, struct operation *nex
 	if (next->action == FILL)
 		next->offset = random_below(random, 4) ? next->offset & ~(LARGEST_FOLIO - 1) :
 							 next->offset & ~(page_size() - 1);
-	if (next->offset >= shadow->limit)
-		next->offset = shadow->limit - 1;
-	if (next->length > shadow->limit - next->offset)
-		next->length = shadow->limit - next->offset;
+	next->offset = least(next->offset, shadow->limit - 1);
+	next->length = least(next->length, shadow->limit - next->offset);
 	if (next->action == STORE || next->action == READ || next->action == MSYNC) {
 		/* A mapping ends with the file. */
 		if (next->offset >= shadow->size)
 			next->offset = shadow->size ? random_below(random, shadow->size) : 0;
-		if (next->length > shadow->size - next->offset)
-			next->length = shadow->size - next->offset;
+		next->length = least(next->length, shadow->size - next->offset);
 	}
 	if (next->action == SHORT_WRITE && exercise->journals_data)
 		keep_inside(shadow, next);
@@ -302,90 +288,79 @@ void plan_next(struct exercise *exercise, uint64_t number, struct operation *nex
 
 /* --- what it does to the files --- */
 
-static void clear_holes(struct exercise *exercise, int file, uint64_t begin, uint64_t end)
+struct range changed_range(const struct shadow *shadow, const struct operation *done)
 {
-	struct shadow *shadow = &exercise->shadows[file];
+	struct range range = { done->offset, done->offset + done->length };
 
-	if (end > shadow->limit)
-		end = shadow->limit;
+	if (done->action == SHORT_WRITE)
+		range.end = done->offset + done->good;
+	else if (done->action == TRUNCATE)
+		range = (struct range){ done->length, shadow->size };
+	else if (done->action == PUNCH || done->action == ZERO)
+		range.end = least(range.end, shadow->size);
+	else if (done->action > STORE)
+		range.end = 0;
+	if (range.end < range.begin)
+		range.end = range.begin;
+	return range;
+}
+
+static void clear_holes(const struct exercise *exercise, const struct shadow *shadow,
+			uint64_t begin, uint64_t end)
+{
+	end = least(end, shadow->limit);
 	if (begin < end)
 		memset(shadow->hole + begin / exercise->block_size, 0,
 		       (end - 1) / exercise->block_size - begin / exercise->block_size + 1);
 }
 
 /* Blocks that lie in the range as a whole. */
-static void make_holes(struct exercise *exercise, int file, uint64_t begin, uint64_t end)
+static void make_holes(const struct exercise *exercise, const struct shadow *shadow,
+		       uint64_t begin, uint64_t end)
 {
 	uint64_t first = (begin + exercise->block_size - 1) / exercise->block_size;
 	uint64_t last = end / exercise->block_size;
 
 	if (first < last)
-		memset(exercise->shadows[file].hole + first, 1, last - first);
-}
-
-static void written(struct exercise *exercise, const struct operation *done, uint64_t length)
-{
-	struct shadow *shadow = &exercise->shadows[done->file];
-
-	write_pattern(exercise, done->number, done->file, done->offset, length);
-	if (length && done->offset + length > shadow->size)
-		shadow->size = done->offset + length;
-	/* A write that fell short may have allocated blocks for all of it. */
-	clear_holes(exercise, done->file, done->offset, done->offset + done->length);
-}
-
-static void zeroed(struct shadow *shadow, const struct operation *done)
-{
-	uint64_t end = done->offset + done->length;
-
-	if (end > shadow->size)
-		end = shadow->size;
-	if (done->offset < end)
-		memset(shadow->bytes + done->offset, 0, end - done->offset);
+		memset(shadow->hole + first, 1, last - first);
 }
 
 void shadow_apply(struct exercise *exercise, const struct operation *done)
 {
 	struct shadow *shadow = &exercise->shadows[done->file];
+	struct range range = changed_range(shadow, done);
 	uint64_t end = done->offset + done->length;
 
+	if (done->action <= STORE)
+		write_pattern(shadow, done, range);
+	else
+		memset(shadow->bytes + range.begin, 0, range.end - range.begin);
 	switch (done->action) {
-	case WRITE:
-	case PWRITE:
-	case WRITEV:
-	case FILL:
-		written(exercise, done, done->length);
-		break;
-	case SHORT_WRITE:
-		written(exercise, done, done->good);
+	case WRITE ... SHORT_WRITE:
+		if (range.end > shadow->size)
+			shadow->size = range.end;
+		/* A write that fell short may have allocated blocks for all of it. */
+		clear_holes(exercise, shadow, done->offset, end);
 		break;
 	case STORE:
-		if (!done->length)
-			break;
-		write_pattern(exercise, done->number, done->file, done->offset, done->length);
 		/* The fault allocates for the whole folio (ext4_page_mkwrite, v6.18). */
-		clear_holes(exercise, done->file, done->offset & ~(LARGEST_FOLIO - 1),
-			    (end | (LARGEST_FOLIO - 1)) + 1);
+		if (done->length)
+			clear_holes(exercise, shadow, done->offset & ~(LARGEST_FOLIO - 1),
+				    (end | (LARGEST_FOLIO - 1)) + 1);
 		break;
 	case TRUNCATE:
-		if (done->length < shadow->size) {
-			memset(shadow->bytes + done->length, 0, shadow->size - done->length);
-			make_holes(exercise, done->file, done->length,
+		if (done->length < shadow->size)
+			make_holes(exercise, shadow, done->length,
 				   shadow->limit + exercise->block_size);
-		}
 		shadow->size = done->length;
 		break;
 	case PUNCH:
-		zeroed(shadow, done);
 		/* Blocks beyond the end of file stay (ext4_punch_hole, v6.18). */
-		make_holes(exercise, done->file, done->offset,
-			   end < shadow->size ? end : shadow->size);
+		make_holes(exercise, shadow, done->offset, least(end, shadow->size));
 		break;
 	case ZERO:
 	case RESERVE:
-		if (done->action == ZERO)
-			zeroed(shadow, done);
-		clear_holes(exercise, done->file, done->offset, end);
+		clear_holes(exercise, shadow, done->offset, end);
 		if (!done->keep_size && end > shadow->size)
 			shadow->size = end;
 		break;
@@ -394,45 +369,24 @@ void shadow_apply(struct exercise *exercise, const struct operation *done)
 	}
 }
 
-/* Is what was there before this operation on the disk for certain after it? */
-int is_durable(const struct operation *done)
+const char *describe(const struct operation *what)
 {
-	switch (done->action) {
-	case FSYNC:
-	case FDATASYNC:
-	case MSYNC:
-	case SYNC:
-	case FORGET:
-	case DROP:
-	case REMOUNT:
-		return 1;
-	default:
-		return 0;
-	}
-}
+	static char text[128];
+	const char *name = kinds[what->action].name;
 
-int describe(const struct operation *what, char *text, int length)
-{
-	const char *name = action_names[what->action];
-
-	switch (what->action) {
-	case SYNC:
-	case DROP:
-	case REMOUNT:
-	case PRESSURE:
-		return snprintf(text, length, "%s", name);
-	case FSYNC:
-	case FDATASYNC:
-	case FORGET:
-	case COMPARE:
-	case COMPARE_MAP:
-		return snprintf(text, length, "%s of file %d", name, what->file);
-	case TRUNCATE:
-		return snprintf(text, length, "%s of file %d to %llu bytes", name, what->file,
-				(unsigned long long)what->length);
-	default:
-		return snprintf(text, length, "%s of file %d, %llu bytes at %llu", name,
-				what->file, (unsigned long long)what->length,
-				(unsigned long long)what->offset);
+	switch (kinds[what->action].scope) {
+	case EVERYTHING:
+		return name;
+	case WHOLE_FILE:
+		snprintf(text, sizeof(text), "%s of file %d", name, what->file);
+		break;
+	case NEW_SIZE:
+		snprintf(text, sizeof(text), "%s of file %d to %" PRIu64 " bytes", name,
+			 what->file, what->length);
+		break;
+	case RANGE:
+		snprintf(text, sizeof(text), "%s of file %d, %" PRIu64 " bytes at %" PRIu64, name,
+			 what->file, what->length, what->offset);
 	}
+	return text;
 }

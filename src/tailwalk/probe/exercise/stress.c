@@ -8,8 +8,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,11 +44,9 @@ static _Noreturn void disturb_forever(uint64_t random)
 {
 	for (;;) {
 		int file = (int)random_below(&random, FILES), fd;
-		char path[32];
 
 		usleep((useconds_t)random_below(&random, 10000));
-		file_path(file, path, sizeof(path));
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = open_file(file, O_RDONLY);
 		if (fd < 0)
 			_exit(1);
 		switch (random_below(&random, 8)) {
@@ -78,13 +74,13 @@ static _Noreturn void disturb_forever(uint64_t random)
 	}
 }
 
-void disturb(uint64_t seed)
+static pid_t forked(void)
 {
-	disturber = fork();
-	if (disturber < 0)
+	pid_t child = fork();
+
+	if (child < 0)
 		fail("cannot fork");
-	if (disturber == 0)
-		disturb_forever(seed);
+	return child;
 }
 
 static void end(pid_t *process)
@@ -96,9 +92,11 @@ static void end(pid_t *process)
 	*process = 0;
 }
 
-void disturb_end(void)
+void disturb(uint64_t seed)
 {
-	end(&disturber);
+	disturber = forked();
+	if (disturber == 0)
+		disturb_forever(seed);
 }
 
 static long available_kib(void)
@@ -107,33 +105,21 @@ static long available_kib(void)
 	long found = 0;
 	FILE *stream = fopen("/proc/meminfo", "re");
 
-	while (stream && fgets(line, sizeof(line), stream))
-		if (sscanf(line, "MemAvailable: %ld", &found) == 1)
-			break;
+	while (stream && !found && fgets(line, sizeof(line), stream))
+		sscanf(line, "MemAvailable: %ld", &found);
 	if (stream)
 		fclose(stream);
 	return found;
 }
 
-/* The first to go where memory runs out. */
-static void offer_to_the_oom_killer(void)
+void press(void)
 {
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0 && write(fd, "1000", 4) != 4)
-		_exit(1);
-	close(fd);
-}
-
-void pressure_begin(void)
-{
-	pressure_end();
-	presser = fork();
-	if (presser < 0)
-		fail("cannot fork");
+	end(&presser);
+	presser = forked();
 	if (presser)
 		return;
-	offer_to_the_oom_killer();
+	/* The first to go where memory runs out. */
+	write_control("/proc/self/oom_score_adj", "1000");
 	for (long left = available_kib() - LEFT_KIB; left >= 1024; left -= 1024)
 		if (mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) == MAP_FAILED)
@@ -142,7 +128,8 @@ void pressure_begin(void)
 	_exit(0);
 }
 
-void pressure_end(void)
+void calm(void)
 {
+	end(&disturber);
 	end(&presser);
 }

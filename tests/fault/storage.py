@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A comparison whose disk fails, or which is killed; and the command after it.
+
+Each trial is a comparison of two kernels with a cache and results of its own, of which most is
+made anew. Whatever happens to it, it ends with the right table or with status 2 and an error of
+one paragraph; the command after it, undisturbed, ends with the right table; and nothing is left
+that `tailwalk cache prune` does not remove. Run as a program it makes all the trials that
+docs/explanation/reliability.md speaks of: `make faults`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import itertools
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+from processes import gone, guests
+from tailwalk import refusals
+from tailwalk.cache import Cache
+from tailwalk.cache.inventory import examine, held, remove
+from tailwalk.kernels import unpacked
+from tailwalk.kernels.resolve import resolve
+
+FIGURES = {"debian:6.12": 2224, "debian:6.18": 11117}
+"""Instructions of `pwrite_u1k`, as README.md has them."""
+
+ERRORS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EACCES": errno.EACCES, "EINTR": errno.EINTR,
+          "short write": 0}
+"""What a call fails with; a write also by doing half of it."""
+
+def build_library(folder: Path) -> Path:
+    """The library that lets calls fail."""
+    library = folder / "failing.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library,
+                    Path(__file__).with_suffix(".c").with_name("failing.c"), "-ldl"], check=True)
+    return library
+
+
+_MADE = ("state", "modules", "filesystem")
+_ANEW = [(), _MADE]
+"""Kinds of entries to be made anew: none, so that only records are written, and most."""
+
+
+class Storage:
+    """A cache, results and temporary files for trials, in a directory of their own."""
+
+    def __init__(self, home: Path) -> None:
+        """Copy the kernels from the user's cache, where they are fetched if need be."""
+        self.home = home
+        self.cache, self.results, self.temporary = home / "cache", home / "runs", home / "tmp"
+        self._library = build_library(home)
+        self._count, self.log = home / "count", home / "log"
+        user = Cache()
+        for spec in FIGURES:
+            self._copy(user, resolve(spec, cache=user).image.parent)
+        link = user.root / "archive" / "current-Packages"
+        self._copy(user, link.resolve())
+        self._copy(user, link)
+        os.utime(self.cache / "archive" / link.name, follow_symlinks=False)  # fetched just now
+        self.reset()
+        assert finish(self.compare()) == "right"
+
+    def _copy(self, user: Cache, path: Path) -> None:
+        target = self.cache / path.relative_to(user.root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", path, target], check=True)
+
+    def reset(self, *, anew: tuple[str, ...] = _MADE) -> None:
+        """Remove what the comparison is to make anew: kinds of entries, of booted guests one of
+        the two, and all records."""
+        for kind in anew:
+            for path in sorted((self.cache / kind).glob("[!.]*"))[:1 if kind == "state" else None]:
+                shutil.rmtree(path)
+        for folder in (self.results, self.temporary):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+
+    def start(self, *arguments: str, under: tuple[Path, ...] = (),
+              fault: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Begin a command of the tool's, perhaps with a fault."""
+        environment = {**os.environ, "TAILWALK_CACHE": str(self.cache),
+                       "TAILWALK_RESULTS": str(self.results), "TMPDIR": str(self.temporary)}
+        if fault is not None:
+            self._count.write_bytes(bytes(8))
+            self.log.unlink(missing_ok=True)
+            environment |= {"LD_PRELOAD": str(self._library), "FAULT_COUNT": str(self._count),
+                            "FAULT_LOG": str(self.log), **fault,
+                            "FAULT_UNDER": ":".join(map(str, under or (
+                                self.cache, self.results, self.temporary)))}
+        return subprocess.Popen(
+            [sys.executable, "-m", "tailwalk", *arguments], env=environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def compare(self, **given: Mapping[str, str] | None) -> subprocess.Popen[str]:
+        """Begin the comparison."""
+        return self.start("compare", *FIGURES, "-c", "pwrite_u1k", "--calls", "20", **given)
+
+    def calls(self) -> list[str]:
+        """The calls to the file system that an undisturbed comparison makes, in their order."""
+        said = finish(self.compare(fault={"FAULT_AT": "0", "FAULT_ERROR": "0"}))
+        assert said == "right", said
+        return self.log.read_text().splitlines()
+
+    def recover(self) -> None:
+        """Raise AssertionError unless the next command gives the right table, the cache is whole,
+        and nothing is left over once it was pruned."""
+        said = finish(self.compare())
+        assert said == "right", f"the command after it: {said}"
+        with patch.object(tempfile, "tempdir", str(self.temporary)), \
+                patch.object(refusals, "_LOCKED_WITHIN", 0.0):
+            cache = Cache(self.cache)
+            for entry in held(cache):
+                state, wrong = examine(cache, entry, {unpacked.KIND: unpacked.listing})
+                assert state != "damaged", f"{entry.path}: {wrong}"
+                if entry.kind in ("damaged", "leftover"):
+                    remove(cache, entry)
+        left = [*self.cache.glob("*/.partial-*"), *self.cache.glob("*/*/.*-*"),
+                *self.cache.glob("damaged/[!.]*"), *self.temporary.iterdir()]
+        assert not left, f"left over: {left}"
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """How a comparison ended: `right`, `error: MESSAGE` or `ended by SIGNAL`; raises AssertionError
+    for a wrong figure, a trace, or another end."""
+    output, errors = process.communicate(timeout=300)
+    assert "Traceback" not in errors, errors
+    if process.returncode == 0:
+        found = re.search(r"^pwrite_u1k +([\d,]+) +([\d,]+)", output, re.MULTILINE)
+        assert found is not None, output
+        assert [int(one.replace(",", "")) for one in found.groups()] == [*FIGURES.values()], output
+        return "right"
+    if process.returncode < 0 or process.returncode > 128:
+        return f"ended by {signal.Signals(abs(process.returncode) % 128).name}"
+    assert process.returncode == 2, f"status {process.returncode}: {errors}"
+    assert not output, output
+    return f"error: {' '.join(errors.split())}"
+
+
+def fault(storage: Storage, number: int, name: str, *, on: bool) -> str:
+    """Let call `number` of a comparison fail, and with `on` all later ones: what failed, and how
+    the comparison ended. Raises AssertionError as `Storage.recover`."""
+    given = {"FAULT_AT": str(number), "FAULT_ERROR": str(ERRORS[name])}
+    said = finish(storage.compare(fault=given | {"FAULT_ON": "1"} if on else given))
+    failed = storage.log.read_text().splitlines()[0] if storage.log.exists() else "nothing"
+    assert said.startswith(("right", "error")), said
+    try:
+        storage.recover()
+    except AssertionError as error:
+        raise AssertionError(f"after {failed} ({said}): {error}") from error
+    return f"{failed}: {said}"
+
+
+def kill(storage: Storage, seconds: float, number: signal.Signals) -> str:
+    """Send a comparison a signal after so long: how it ended. Raises AssertionError as
+    `Storage.recover`, and where a guest outlives it."""
+    process = storage.compare()
+    time.sleep(seconds)
+    running = guests(process.pid)
+    process.send_signal(number)
+    said = finish(process)
+    assert all(map(gone, running)), f"guests outlive it: {running}"
+    assert said == "right" or number.name in said, said
+    storage.recover()
+    return said
+
+
+def chosen(calls: Sequence[str]) -> list[int]:
+    """Numbers of calls to let fail: of those that do the same to files of one kind, such as the
+    thousand writes of a guest's state, the first, the middle one and the last."""
+    alike: dict[str, list[int]] = {}
+    for number, call in enumerate(calls, start=1):
+        kind = re.sub(r"[0-9a-f]{12,}|(?<=-)[a-z0-9_]{8}\b", "*", call)
+        alike.setdefault(kind, []).append(number)
+    return sorted({numbers[at] for numbers in alike.values()
+                   for at in (0, len(numbers) // 2, -1)})
+
+
+def all_faults(storage: Storage, *, anew: tuple[str, ...]) -> Iterator[str]:
+    """Let every chosen call fail in turn, with one error after the other, and every second time
+    all later calls too."""
+    storage.reset(anew=anew)
+    calls = storage.calls()
+    numbers = chosen(calls)
+    yield f"{len(calls)} calls, of which {len(numbers)} fail in turn"
+    for turn, (number, name) in enumerate(zip(numbers, itertools.cycle(ERRORS))):
+        storage.reset(anew=anew)
+        on = turn // len(ERRORS) % 2 == 1
+        yield tried(f"{name}{' from then on' * on}", partial(fault, storage, number, name, on=on))
+
+
+def all_kills(storage: Storage, count: int, *, seed: int) -> Iterator[str]:
+    """Kill so many comparisons, each at a random moment of the time that the last one took."""
+    moments = random.Random(seed)
+    begin = time.monotonic()
+    storage.reset()
+    assert finish(storage.compare()) == "right"
+    seconds = time.monotonic() - begin
+    for number in itertools.islice(itertools.cycle(
+            (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)), count):
+        storage.reset()
+        moment = moments.uniform(0, seconds)
+        begin = time.monotonic()
+        said = tried(f"{number.name} after {moment:.2f} s", partial(kill, storage, moment, number))
+        if said.endswith(": right"):  # the machine may be busier by now, or idle
+            seconds = 0.7 * seconds + 0.3 * (time.monotonic() - begin) / 2
+        yield said
+
+
+def tried(name: str, trial: Callable[[], str]) -> str:
+    """How a trial went, `WRONG` first where it broke what is promised."""
+    try:
+        return f"{name}: {trial()}"
+    except AssertionError as error:
+        return f"WRONG {name}: {error}"
+
+
+def main() -> None:
+    """Make all trials and print how they ended."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", action=argparse.BooleanOptionalAction, default=True)
+    given = parser.parse_args()
+    wrong = 0
+    with tempfile.TemporaryDirectory() as home:
+        storage = Storage(Path(home))
+        for trial in itertools.chain(
+                *(all_faults(storage, anew=anew) for anew in _ANEW * given.faults),
+                all_kills(storage, given.kills, seed=given.seed)):
+            print(trial, flush=True)
+            wrong += trial.startswith("WRONG")
+    print(f"{wrong} trials broke what is promised")
+    sys.exit(wrong > 0)
+
+
+if __name__ == "__main__":
+    main()
