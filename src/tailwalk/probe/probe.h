@@ -7,10 +7,29 @@
 #include <stdint.h>
 
 #include "framing/frame.h"
-#include "pages.h"
+
+/* pages.c: the page frames behind a mapping, and their flags; the folios that
+ * cache a file; memory that ends. */
+#define SMALLEST_PAGE 4096 /* of any machine */
+#define LARGEST_FOLIO (2ull << 20)
+#define FLAG_DIRTY (1ull << 4)
+#define FLAG_WRITEBACK (1ull << 8)
+#define FLAG_TAIL (1ull << 16) /* of a compound page, as all but a folio's first */
+struct folios {
+	uint64_t known; /* 0 where the kernel does not show page flags */
+	uint64_t written; /* order of the folio at the given offset */
+	uint64_t count[32]; /* folios by order */
+};
+uint64_t page_size(void);
+int page_frames(const volatile void *at, uint64_t *frames, size_t count);
+int frame_flags(uint64_t frame, uint64_t *flags, size_t count);
+int mapped_order(const volatile unsigned char *at);
+void inspect_folios(int fd, uint64_t size, uint64_t offset, struct folios *found);
+unsigned char *guarded_end(void);
 
 /* channel.c: bytes in (the job) and frames out (the results). */
 void channel_open_host(int job, int results);
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void send_frame(enum frame type, const void *payload, size_t length);
 void send_text(enum frame type, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void job_start(void);

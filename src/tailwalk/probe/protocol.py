@@ -78,8 +78,7 @@ class LeftOutError(GuestError):
 
 def read_ready(frame: Frame) -> Ready:
     """The content of a READY frame (probe/guest.c); raises GuestError for another frame."""
-    if frame.type is not FrameType.READY:
-        raise GuestError(f"the probe sent a {frame.type.name} frame where READY was due.")
+    frame.expect(FrameType.READY)
     release, _, rest = frame.text.partition("\n")
     modalias, _, crypto = rest.partition("\n")
     return Ready(release, modalias, crypto)
@@ -116,9 +115,4 @@ def read_times(frame: Frame) -> Times:
 def _words(frame: Frame, wanted: FrameType, count: int) -> tuple[int, ...]:
     if frame.type in (FrameType.FAILED, FrameType.MISSING):
         raise LeftOutError(frame.text, failed=frame.type is FrameType.FAILED)
-    if frame.type is not wanted:
-        raise GuestError(f"the probe sent a {frame.type.name} frame where {wanted.name} was due.")
-    if len(frame.payload) != 8 * count:
-        raise GuestError(f"the probe's {wanted.name} frame has {len(frame.payload)} bytes where "
-                         f"{8 * count} were due: the result is torn.")
-    return struct.unpack(f"<{count}Q", frame.payload)
+    return struct.unpack(f"<{count}Q", frame.expect(wanted, 8 * count))

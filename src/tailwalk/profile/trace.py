@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tailwalk.errors import GuestError
 from tailwalk.framing import FrameType, read_output
 from tailwalk.machines import GUEST
 
@@ -86,12 +87,18 @@ class Recording:
         for word, in struct.iter_unpack("<Q", b"".join(self._traces[step] for step in profile)):
             kind = word >> 62
             if kind == 0:
-                yield Stretch(self._blocks[word & 0xffffffff], word >> 32 & 0x3ff,
-                               (word >> 42) + 1)
+                block = self._blocks.get(word & 0xffffffff)
+                if block is None:
+                    raise _torn("a trace of a block that it never sent")
+                yield Stretch(block, word >> 32 & 0x3ff, (word >> 42) + 1)
             elif kind == 1:
                 yield Pushed(word & (1 << 62) - 1)
             else:
                 yield Taken(word & (1 << 62) - 1)
+
+
+def _torn(what: str) -> GuestError:
+    return GuestError(f"the counting plugin sent {what}: the result is torn.")
 
 
 def read_recording(content: bytes, calls: int) -> Recording:
@@ -106,13 +113,17 @@ def read_recording(content: bytes, calls: int) -> Recording:
     for frame in read_output(content):
         payload = frame.payload
         if frame.type is FrameType.BLOCK:
+            if len(payload) < _BLOCK.size:
+                raise _torn("a block without a head")
             address, number, length = _BLOCK.unpack_from(payload)
             code = _BLOCK.size + length
             blocks[number] = Block(address, payload[_BLOCK.size:code], payload[code:])
         elif frame.type is FrameType.TRACE:
+            if len(payload) % 8 != 4:
+                raise _torn("a trace that ends in the middle of an event")
             traces[int.from_bytes(payload[:4], "little")] = payload[4:]
         elif frame.type is FrameType.CALL:
-            _, kernel, user, profile = _CALL.unpack(payload)
+            _, kernel, user, profile = frame.unpack(FrameType.CALL, _CALL)
             found.append((kernel, user, profile))
     steps, torn = divmod(len(found), _BEFORE + calls)
     rows = [] if torn or not steps else [

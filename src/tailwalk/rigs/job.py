@@ -38,6 +38,9 @@ def counting_job(begin: bytes, cases: Sequence[Case], calls: int) -> bytes:
         case_line("case", case, calls=case.calls_of(calls)) for case in cases) + b"end\n"
 
 
+_REASON = 1000  # characters: a guest may say anything
+
+
 class CaseError(GuestError):
     """A case has no figure: `missing` says why."""
 
@@ -65,7 +68,8 @@ def measuring(case: Case) -> Generator[None]:
     try:
         yield
     except LeftOutError as error:
-        raise CaseError(Missing(case=case, reason=str(error), failed=error.failed)) from error
+        raise CaseError(Missing(case=case, reason=str(error)[:_REASON],
+                                failed=error.failed)) from error
 
 
 def case_line(verb: str, case: Case, **more: int) -> bytes:
