@@ -128,9 +128,7 @@ def machine_arguments(machine: Machine) -> list[str]:
     Paths of this computer are left to `arguments`, so that this list is the same everywhere.
     """
     if machine.engine == "icount":
-        # Single-threaded, as -icount requires; shift 0: the counter and every clock advance by
-        # one nanosecond an instruction; sleep=off: an idle guest does not wait for real time.
-        engine = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
+        engine = [*GUEST.counting]
         # A calendar that starts at the same second and runs with the instructions.
         clock = ["-rtc", "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"]
     elif machine.engine == "tcg":
