@@ -158,6 +158,8 @@ def release_version(spec: str) -> KernelVersion:
 def _releases(lab: Lab, good: str, bad: str, *, fixed: bool) -> list[str]:
     """The specs from the older end to the newer; a line stands for its newest release."""
     versions = [(spec, release_version(spec)) for spec in (good, bad)]
+    if versions[0][1] == versions[1][1]:
+        raise UsageError(f"{good} and {bad} are one kernel: name two.")
     available = lab.available()
     ends = []
     for spec, version in versions:
