@@ -33,6 +33,7 @@ from tailwalk.errors import RecordError, SpecError, ToolError, UsageError
 from tailwalk.runs import Run, write_run
 from tailwalk.runs.export import ExportLine, lines, to_csv, write_parquet
 from tailwalk.runs.store import Store
+from tailwalk.words import visible
 
 Invoke = Callable[..., Result]
 
@@ -163,7 +164,8 @@ def test_csv_reads_back(figures: list[tuple[int, int | None, float | None, str]]
         assert row["kernel"] == run.kernel.spec and int(row["figure"]) == value
         assert (int(row["user"]) if row["user"] else None) == user
         assert (float(row["share"]) if row["share"] else None) == share
-        assert row["notes"] == note
+        shown = visible(note)
+        assert row["notes"] == (f"'{shown}" if shown[:1] in tuple("=+-@＝＋－＠") else shown)
 
 
 def test_import(invoke: Invoke, store: Store, tmp_path: Path) -> None:

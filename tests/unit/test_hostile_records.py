@@ -319,7 +319,7 @@ def hard(path: Path, target: Path) -> Path:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("command", [
-    ["runs", "export", "-o"], ["compare", "debian:6.12", "debian:6.18", "--json"],
+    ["runs", "export", "-o"], ["compare", "debian:6.12", "debian:6.18", "-o"],
     ["run", "debian:6.18", "-o"], ["sweep", "debian:6.18", "--svg"], ["report", "a", "-o"],
     ["track", "debian:6.18", "--html"], ["verify", "debian:6.18", "-o"]])
 def test_what_is_kept_is_never_overwritten(store: Store, tmp_path: Path, name: str,

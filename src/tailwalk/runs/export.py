@@ -13,6 +13,9 @@ import msgspec
 
 from tailwalk.extras import import_extra
 from tailwalk.runs.record import Run, write_whole
+from tailwalk.words import visible
+
+_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 class ExportLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,16 +94,21 @@ def to_csv(runs: Sequence[Run]) -> str:
 
 
 def csv_text(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table as CSV; true and false in lower case, nothing for None."""
+    """A table as CSV; true and false in lower case, nothing for None. What a terminal would obey
+    is escaped, and a text that a spreadsheet would run has an apostrophe before it."""
     stream = io.StringIO()
-    table = csv.writer(stream, lineterminator="\n")
-    # Python before 3.13 leaves a lone carriage return unquoted where lines end with another sign.
-    quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    table.writerow(heading)
-    for values in rows:
-        row = [str(value).lower() if isinstance(value, bool) else value for value in values]
-        (quoting if any("\r" in str(value) for value in row) else table).writerow(row)
+    csv.writer(stream, lineterminator="\n").writerows(
+        [heading, *(map(_field, row) for row in rows)])
     return stream.getvalue()
+
+
+def _field(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str):
+        return value
+    text = visible(value)
+    return f"'{text}" if text.startswith(_RUN_BY_SPREADSHEETS) else text
 
 
 def write_parquet(runs: Sequence[Run], path: Path) -> None:

@@ -29,6 +29,7 @@ from tailwalk.files import read_bounded, replace_file
 from tailwalk.runs.amount import FEWEST_CALLS, Amount, contradiction
 from tailwalk.runs.metrics import METRICS, RIGS, Metric, Rig
 from tailwalk.runs.version1 import figure_from_1
+from tailwalk.words import everywhere, visible_json
 
 RUN_SCHEMA = "tailwalk.run/2"
 
@@ -187,8 +188,17 @@ def short_digest(content: bytes) -> str:
 
 
 def encode(record: object) -> bytes:
-    """A record, or what was read of one, as indented JSON with a newline at its end."""
-    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+    """A record, or what was read of one, as indented JSON with a newline at its end; what a
+    terminal would obey is escaped."""
+    try:
+        document = msgspec.json.encode(record)
+    except UnicodeEncodeError:  # a name or argument that is not UTF-8
+        document = msgspec.json.encode(everywhere(record, _in_utf8))
+    return visible_json(msgspec.json.format(document, indent=1).decode()).encode() + b"\n"
+
+
+def _in_utf8(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def read_run(path: Path) -> Run:
