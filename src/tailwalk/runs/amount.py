@@ -76,8 +76,13 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def reliable(self) -> bool:
-        """May it be judged?"""
+        """May it be relied on?"""
         return self.steady and not self.few
+
+    @property
+    def sound(self) -> bool:
+        """May it be judged, and be something else's measure?"""
+        return self.reliable and self.usable
 
     def each(self) -> list[int | float]:
         """What each call or sample took, in order of time."""
