@@ -48,7 +48,7 @@ def test_what_can_be_had_and_what_is_cached(environment: dict[str, str]) -> None
     assert status == 0
     listing = json.loads(out)
     assert listing["schema"] == "tailwalk.kernels/2"
-    assert [(kernel["spec"], kernel["series"], kernel["newest"], kernel["cached"],
+    assert [(kernel["spec"], kernel["line"], kernel["newest"], kernel["cached"],
              kernel["missing"]) for kernel in listing["available"]] == [
         ("debian:7.1.13", "7.1", False, False, [f"linux-modules-{BROKEN}"]),
         ("debian:6.18.15", "6.18", True, False, []),

@@ -36,7 +36,8 @@ def unpacked(release, kernel, tmp_path_factory) -> Path:
     package = next(package for package in archive.packages()
                    if package.name == f"linux-image-{release}" and package.version == version)
     folder = tmp_path_factory.mktemp("unpacked")
-    subprocess.run(["dpkg-deb", "-x", archive.download(package), folder], check=True)
+    deb = archive.fetch(package) / package.file.name
+    subprocess.run(["dpkg-deb", "-x", deb, folder], check=True)
     return folder
 
 

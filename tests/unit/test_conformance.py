@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -17,25 +18,19 @@ from tailwalk.conformance.wire import COUNTED, DATA, SHOWN, SPLIT, TAIL, Seen, d
 from tailwalk.errors import GuestError, TailwalkError, UsageError
 from tailwalk.framing import Frame, FrameType
 from tailwalk.kernels import Kernel
+from tailwalk.model import folio
 from tailwalk.model.designs import find_design
 from tailwalk.model.expected import expect
 from tailwalk.model.sequence import (
-    Drop,
-    Fsync,
-    MappedStore,
-    Punch,
-    Read,
     Sequence,
-    Truncate,
-    Write,
+    Step,
     random_sequence,
 )
-from tailwalk.model.words import CACHED, FOLIO_DIRTY, FOLIO_UPTODATE
 
 FULL = find_design("full")
 SEQUENCE = Sequence(block_size=1024, layout=["hole", "preallocated", "written", "hole"], steps=[
-    Write(512, 1024, 0x33, 512), MappedStore(0, 2048, 0x44), Truncate(3072), Punch(1024, 512),
-    Read(), Fsync(), Drop()])
+    Step("write", 512, 1024, 0x33, 512), Step("store", 0, 2048, 0x44),
+    Step("truncate", 3072), Step("punch", 1024, 512), Step("read"), Step("fsync"), Step("drop")])
 
 
 def seen_of(sequence):
@@ -44,12 +39,12 @@ def seen_of(sequence):
     for one in expect(sequence, FULL):
         blocks = len(sequence.layout)
         pages = blocks * sequence.block_size // 4096
-        folio = CACHED | FOLIO_UPTODATE if one.folio is None else one.folio
-        tail = TAIL if folio & FOLIO_UPTODATE else 0
+        held = folio.CACHED | folio.UPTODATE if one.folio is None else one.folio
+        tail = TAIL if held & folio.UPTODATE else 0
         in_file = -(-one.size // sequence.block_size)
         found.append(Seen(
             result=one.result, size=one.size,
-            pages=bytes(folio | COUNTED | (tail if page else 0) for page in range(pages)),
+            pages=bytes(held | COUNTED | (tail if page else 0) for page in range(pages)),
             blocks=bytes(SHOWN | DATA * (one.segments[at] == "D") if at < in_file else 0
                          for at in range(blocks)),
             units=tuple((value, value) for value in one.contents)
@@ -102,9 +97,9 @@ def changed(one, **changes):
     (1, lambda one: changed(one, blocks=bytes([SHOWN]) + one.blocks[1:]), "data (D)"),
     (1, lambda one: changed(one, blocks=bytes([SHOWN | DATA | SPLIT]) + one.blocks[1:]),
      "data (D)"),
-    (4, lambda one: changed(one, pages=bytes([one.pages[0] ^ FOLIO_DIRTY])), "the folio"),
-    (5, lambda one: changed(one, pages=bytes([one.pages[0] | FOLIO_DIRTY])), "the folio"),
-    (6, lambda one: changed(one, pages=bytes([COUNTED | CACHED])), "the folio"),
+    (4, lambda one: changed(one, pages=bytes([one.pages[0] ^ folio.DIRTY])), "the folio"),
+    (5, lambda one: changed(one, pages=bytes([one.pages[0] | folio.DIRTY])), "the folio"),
+    (6, lambda one: changed(one, pages=bytes([COUNTED | folio.CACHED])), "the folio"),
 ])
 def test_every_change_is_a_difference(step, change, what):
     seen = seen_of(SEQUENCE)
@@ -122,18 +117,18 @@ def test_bytes_that_are_not_cached_are_not_compared():
 
 
 def test_dirty_after_fsync_is_a_difference_whatever_the_folios():
-    sequence = Sequence(layout=["hole"] * 4, steps=[Write(0, 4096, 1), Fsync()])
+    sequence = Sequence(layout=["hole"] * 4, steps=[Step("write", 0, 4096, 1), Step("fsync")])
     expected = expect(sequence, FULL)
     assert expected[1].folio is None
     seen = seen_of(sequence)
-    dirty = bytes([seen[1].pages[0] | FOLIO_DIRTY]) + seen[1].pages[1:]
+    dirty = bytes([seen[1].pages[0] | folio.DIRTY]) + seen[1].pages[1:]
     seen[1] = changed(seen[1], pages=dirty)
     found = first_difference(sequence, expected, seen)
     assert found is not None and found.what == "pages after fsync"
 
 
 def test_one_folio_has_tails():
-    sequence = Sequence(layout=["hole"] * 4, steps=[Write(0, 16384, 1)])
+    sequence = Sequence(layout=["hole"] * 4, steps=[Step("write", 0, 16384, 1)])
     [one] = seen_of(sequence)
     pages = bytes(page & ~TAIL for page in one.pages)
     found = first_difference(sequence, expect(sequence, FULL), [changed(one, pages=pages)])
@@ -141,13 +136,13 @@ def test_one_folio_has_tails():
 
 
 def test_without_cachestat_only_uptodate_folios_are_compared():
-    sequence = Sequence(block_size=1024, layout=["written"] * 4, steps=[Write(0, 512, 1)])
+    sequence = Sequence(block_size=1024, layout=["written"] * 4, steps=[Step("write", 0, 512, 1)])
     expected = expect(sequence, FULL)
-    assert expected[0].folio == CACHED | FOLIO_DIRTY
+    assert expected[0].folio == folio.CACHED | folio.DIRTY
     [one] = seen_of(sequence)
     unseen = changed(one, pages=bytes([0]))
     assert first_difference(sequence, expected, [unseen]) is None
-    uptodate = changed(one, pages=bytes([CACHED | FOLIO_UPTODATE | FOLIO_DIRTY]))
+    uptodate = changed(one, pages=bytes([folio.CACHED | folio.UPTODATE | folio.DIRTY]))
     assert first_difference(sequence, expected, [uptodate]) is not None
 
 
@@ -180,8 +175,9 @@ def test_a_difference_is_told_with_its_steps_and_its_replay(tmp_path):
     difference = first_difference(SEQUENCE, expected, seen)
     done = Replay(
         kernel=Kernel(spec="src:6.18", release="6.18.15", image=tmp_path, digest="0"),
-        release="6.18.15", design=find_design("tail"), goal=ReplayGoal(sequences=9),
-        tally=Replayed(sequences=9, steps=180, counted=False), seconds=1.0,
+        release="6.18.15", design=find_design("tail"),
+        tally=Replayed(modes=Counter({("ordered", 1024): 9}), actions=Counter(write=180),
+                       counted=False), seconds=1.0,
         finding=Disagreement(42, SEQUENCE, expected, seen, difference))
     text = "\n".join(tell_replay(done))
     assert "DIFFERENT in seed 42: ordered, blocks of 1KiB, at first hole preallocated" in text

@@ -55,7 +55,7 @@ from tailwalk.runs import Figure, Run
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.export import to_csv
 from tailwalk.runs.metrics import INSTRUCTIONS
-from tailwalk.runs.record import decode_run, encode
+from tailwalk.runs.record import Missing, decode_run, encode
 from tailwalk.runs.store import Store, older_than_days
 
 OLD = Path(__file__).parent / "old"
@@ -64,7 +64,8 @@ SWEPT = made_run("debian:6.18", [made_figure(made_case(fill=fill, offset=offset)
 TIMED = made_run("host", [made_timed_figure(made_case(fill=fill), [500.0 + at for at in range(8)],
                                             interval=(501.0, 506.0))
                           for fill in (4096, 1 << 20)], rig="host")
-RECORDS = {"exact": json.loads(encode(SWEPT)), "timed": json.loads(encode(TIMED)),
+LACKING = replace(SWEPT, missing=[Missing(case=made_case(), reason="no room")])
+RECORDS = {"exact": json.loads(encode(LACKING)), "timed": json.loads(encode(TIMED)),
            "old": json.loads((OLD / "run-1.json").read_bytes())}
 EXTREMES = [2**53 + 1, 2**63, 2**70, -2**70, 10**400, -1, -3, 0, 1, 25.0, 1e18, 1e300, -0.0,
             float("nan"), float("inf"), True, None, "", "\ud800", "\x1b[2J", "x" * 200_000,

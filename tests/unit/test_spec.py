@@ -80,7 +80,11 @@ def test_a_home_directory_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path:
     ("src:6.18+", "no name of a series"),
     ("src:6.18+tail+span", "names more than one series"),
     ("/boot/vmlinuz", "did you mean image:/boot/vmlinuz?"),
-    ("image:a\0b", "NUL"),
+    ("image:a\0b", r"'image:a\x00b' is no kernel spec: it holds what cannot be seen"),
+    ("image:a\x1b[31m", r"'image:a\x1b[31m' is"),
+    ("src:6.18+\u202etail", r"'src:6.18+\u202etail' is"),
+    ("image:/tmp/\udcff", r"'image:/tmp/\udcff' is"),
+    ("image:" + "x" * 5000, "it has 5,006 signs"),
 ])
 def test_what_is_no_spec_gets_a_hint(text: str, hint: str) -> None:
     with pytest.raises(SpecError) as caught:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from tailwalk.cases import PAGE
 from tailwalk.conformance.wire import COUNTED, DATA, SHOWN, SPLIT, TAIL, Seen
+from tailwalk.model import folio
 from tailwalk.model.expected import SHOWN_FLAGS, Expected
 from tailwalk.model.sequence import Sequence
-from tailwalk.model.words import FOLIO_DIRTY, FOLIO_FLAGS, FOLIO_UPTODATE, UNITS, WRITEBACK
+from tailwalk.model.words import UNITS
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,12 @@ def _differences(sequence: Sequence, model: Expected,
             for number, page in enumerate(kernel.pages)):
         yield "the folio, by pages", flags_text(model.folio), ", ".join(
             map(flags_text, kernel.pages))
-    if model.clean and any(page & FOLIO_UPTODATE and page & (FOLIO_DIRTY | WRITEBACK)
+    if model.clean and any(page & folio.UPTODATE and page & (folio.DIRTY | folio.WRITEBACK)
                            for page in kernel.pages[:in_file]):
         yield "pages after fsync", "clean", ", ".join(map(flags_text, kernel.pages))
 
 
-def _is_page_of(folio: int, number: int, page: int, *, in_file: bool) -> bool:
+def _is_page_of(whole: int, number: int, page: int, *, in_file: bool) -> bool:
     """Can the page be that of the model's folio?
 
     The flags of a folio itself are seen if it is uptodate and in the file. Of others there is at
@@ -62,11 +63,11 @@ def _is_page_of(folio: int, number: int, page: int, *, in_file: bool) -> bool:
     ext4_bio_write_folio(), fs/ext4/page-io.c, v6.18).
     """
     seen = page & SHOWN_FLAGS
-    if page & FOLIO_UPTODATE and in_file:
-        return seen == folio and (number == 0 or bool(page & TAIL))
+    if page & folio.UPTODATE and in_file:
+        return seen == whole and (number == 0 or bool(page & TAIL))
     if not page & COUNTED:
-        return not (page ^ folio) & FOLIO_UPTODATE
-    return seen in (folio, folio | FOLIO_DIRTY)
+        return not (page ^ whole) & folio.UPTODATE
+    return seen in (whole, whole | folio.DIRTY)
 
 
 def _contents(sequence: Sequence, model: Expected,
@@ -94,5 +95,5 @@ def show_segments(kernel: Seen) -> str:
 
 def flags_text(flags: int) -> str:
     """A folio's flags in words."""
-    return "+".join(name for flag, name in FOLIO_FLAGS.items()
+    return "+".join(name for flag, name in folio.NAMES.items()
                     if flags & flag & SHOWN_FLAGS) or "not cached"

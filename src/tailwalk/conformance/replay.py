@@ -13,8 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import msgspec
-
 from tailwalk.cases import KIB, PAGE, Filesystem, show_size
 from tailwalk.conformance.compare import FirstDifference, first_difference
 from tailwalk.conformance.wire import COUNTED, Seen, decode, replay_lines
@@ -22,7 +20,7 @@ from tailwalk.errors import GuestError, ModelError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.model.designs import Design
 from tailwalk.model.expected import Expected, expect
-from tailwalk.model.sequence import Sequence, name_of, random_sequence
+from tailwalk.model.sequence import Sequence, random_sequence
 from tailwalk.model.words import MODES, Mode
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.bench import Bench
@@ -51,11 +49,6 @@ class Shape:
     mode: Mode
     block_size: int
     blocks: int
-
-    @property
-    def pages(self) -> int:
-        """Pages in the file."""
-        return self.blocks * self.block_size // PAGE
 
     @property
     def filesystem(self) -> Filesystem:
@@ -157,19 +150,34 @@ class Replayed:
     """What was compared.
 
     Attributes:
-        sequences, steps: replayed.
         large: steps after which one folio of several pages held the file for certain.
         counted: does the kernel show the pages that are not uptodate?
         modes: sequences by mode and block size.
         actions: steps by name.
     """
 
-    sequences: int = 0
-    steps: int = 0
     large: int = 0
     counted: bool = True
     actions: Counter[str] = field(default_factory=Counter)
     modes: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    @property
+    def sequences(self) -> int:
+        """Replayed in all."""
+        return self.modes.total()
+
+    @property
+    def steps(self) -> int:
+        """Made in all."""
+        return self.actions.total()
+
+    def add(self, sequence: Sequence, expected: list[Expected], seen: list[Seen]) -> None:
+        """Count one sequence more."""
+        if len(sequence.layout) * sequence.block_size > PAGE:
+            self.large += sum(bool(one.folio) for one in expected)
+        self.counted &= all(one.pages[0] & COUNTED for one in seen)
+        self.actions.update(step.do for step in sequence.steps)
+        self.modes[sequence.mode, sequence.block_size] += 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +187,6 @@ class Replay:
     kernel: Kernel
     release: str
     design: Design
-    goal: ReplayGoal
     tally: Replayed
     seconds: float
     finding: Disagreement | None
@@ -218,38 +225,27 @@ class Replayer:
         shown = self.see(filesystem, [sequence for _, sequence in numbered])
         for (seed, sequence), seen in zip(numbered, shown, strict=True):
             expected = expect(sequence, self.design)
-            tally.sequences += 1
-            tally.steps += len(sequence.steps)
-            tally.counted &= all(one.pages[0] & COUNTED for one in seen)
-            tally.modes[sequence.mode, sequence.block_size] += 1
-            tally.actions.update(name_of(step) for step in sequence.steps)
-            if len(sequence.layout) * sequence.block_size > PAGE:
-                tally.large += sum(bool(one.folio) for one in expected)
+            tally.add(sequence, expected, seen)
             difference = first_difference(sequence, expected, seen)
             if difference is not None:
                 return Disagreement(seed, sequence, expected, seen, difference)
         return None
 
-    def shrink(self, finding: Disagreement, filesystem: Filesystem) -> Disagreement:
+    def shrink(self, finding: Disagreement) -> Disagreement:
         """The same without steps that the difference does not need."""
+        of = finding.sequence
+        filesystem = Shape(of.mode, of.block_size, len(of.layout)).filesystem
         while True:
-            finding = _to_difference(finding)
-            steps = finding.sequence.steps
-            shorter = [msgspec.structs.replace(finding.sequence, steps=steps[:i] + steps[i + 1:])
-                       for i in range(len(steps) - 1)]
+            count = finding.difference.step + 1
+            steps = finding.sequence.steps[:count]
+            finding = replace(finding, sequence=replace(of, steps=steps),
+                              expected=finding.expected[:count], seen=finding.seen[:count])
+            shorter = [replace(of, steps=steps[:i] + steps[i + 1:]) for i in range(count - 1)]
             possible = [(finding.seed, one) for one in shorter if _is_possible(one)]
             less = self.find(filesystem, possible, Replayed()) if possible else None
             if less is None:
                 return finding
             finding = less
-
-
-def _to_difference(finding: Disagreement) -> Disagreement:
-    """The same without the steps that follow the difference."""
-    count = finding.difference.step + 1
-    sequence = msgspec.structs.replace(finding.sequence, steps=finding.sequence.steps[:count])
-    return replace(finding, sequence=sequence, expected=finding.expected[:count],
-                   seen=finding.seen[:count])
 
 
 def _is_possible(sequence: Sequence) -> bool:
@@ -292,22 +288,13 @@ def replay(kernel: Kernel, design: Design, goal: ReplayGoal, *, bench: Bench | N
                 break
             task.advance(len(batches[number]))
     if finding is not None:
-        finding = replayer.shrink(finding, _filesystem_of(finding.sequence))
-    return Replay(kernel=kernel, release=release, design=design, goal=goal,
-                  tally=_total(tallies), seconds=time.monotonic() - begin, finding=finding)
-
-
-def _filesystem_of(sequence: Sequence) -> Filesystem:
-    return Shape(sequence.mode, sequence.block_size, len(sequence.layout)).filesystem
+        finding = replayer.shrink(finding)
+    return Replay(kernel=kernel, release=release, design=design, tally=_total(tallies),
+                  seconds=time.monotonic() - begin, finding=finding)
 
 
 def _total(tallies: list[Replayed]) -> Replayed:
-    total = Replayed()
-    for tally in tallies:
-        total.sequences += tally.sequences
-        total.steps += tally.steps
-        total.large += tally.large
-        total.counted &= tally.counted
-        total.actions += tally.actions
-        total.modes += tally.modes
-    return total
+    return Replayed(large=sum(one.large for one in tallies),
+                    counted=all(one.counted for one in tallies),
+                    actions=sum((one.actions for one in tallies), Counter()),
+                    modes=sum((one.modes for one in tallies), Counter()))

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from tailwalk.cases import show_size
 from tailwalk.conformance.compare import flags_text, show_segments
 from tailwalk.conformance.replay import Disagreement, Replay
 from tailwalk.conformance.wire import SHOWN, Seen
 from tailwalk.model.expected import Expected
-from tailwalk.model.sequence import MappedStore, Punch, Sequence, Step, Truncate, Write, name_of
+from tailwalk.model.sequence import Action, Sequence, Step
 from tailwalk.model.words import UNITS
 
 
@@ -51,18 +52,18 @@ def _tell_finding(done: Replay, finding: Disagreement) -> Iterator[str]:
            f"--seed {finding.seed}")
 
 
+_TOLD: dict[Action, str] = {
+    "write": "write {0.length} bytes {0.value:#04x} at {0.offset}",
+    "store": "store {0.length} bytes {0.value:#04x} at {0.offset}",
+    "punch": "punch {0.length} bytes at {0.offset}",
+    "truncate": "truncate to {0.offset}",
+}
+
+
 def tell_step(step: Step) -> str:
     """A step in words."""
-    if isinstance(step, Write | MappedStore):
-        text = f"{name_of(step)} {step.length} bytes {step.value:#04x} at {step.offset}"
-        if isinstance(step, Write) and step.readable is not None:
-            text += f", of which memory holds {step.readable}"
-        return text
-    if isinstance(step, Punch):
-        return f"punch {step.length} bytes at {step.offset}"
-    if isinstance(step, Truncate):
-        return f"truncate to {step.size}"
-    return name_of(step)
+    short = "" if step.readable is None else f", of which memory holds {step.readable}"
+    return _TOLD.get(step.do, step.do).format(step) + short
 
 
 def _tell_expected(model: Expected) -> str:
@@ -84,10 +85,5 @@ def _tell_seen(sequence: Sequence, kernel: Seen) -> str:
 
 def _runs(values: list[str]) -> str:
     """Values of half blocks, those that are the same together: `ee*4 00` (a ? is not cached)."""
-    runs: list[tuple[str, int]] = []
-    for value in values:
-        if runs and runs[-1][0] == value:
-            runs[-1] = value, runs[-1][1] + 1
-        else:
-            runs.append((value, 1))
+    runs = ((value, len(list(same))) for value, same in groupby(values))
     return " ".join(f"{value}*{count}" if count > 1 else value for value, count in runs) or "empty"

@@ -8,31 +8,14 @@ from collections.abc import Sequence as Sequences
 from dataclasses import dataclass
 
 from tailwalk.cases import PAGE
-from tailwalk.errors import GuestError
 from tailwalk.framing import Frame, FrameType
-from tailwalk.model.sequence import (
-    LAYOUTS,
-    Drop,
-    Fsync,
-    MappedStore,
-    Punch,
-    Read,
-    Sequence,
-    Step,
-    Truncate,
-    Write,
-    Writeback,
-)
+from tailwalk.model.sequence import ACTIONS, LAYOUTS, Sequence
 from tailwalk.model.words import UNITS
 from tailwalk.probe.job import job_line
 
 _HEAD = struct.Struct("<II")
 _STEP = struct.Struct("<BBxxIII")
 _SEEN = struct.Struct("<iI")
-
-# enum action in probe/replay.c.
-_ACTIONS: dict[type[Step], int] = {
-    Write: 0, MappedStore: 1, Truncate: 2, Punch: 3, Read: 4, Fsync: 5, Writeback: 6, Drop: 7}
 
 TAIL, COUNTED = 16, 32
 """Of a page: it is uptodate and lies behind the first page of its folio; the kernel has
@@ -68,21 +51,8 @@ def encode(sequence: Sequence) -> bytes:
     return b"".join([
         _HEAD.pack(len(sequence.layout), len(sequence.steps)),
         bytes(LAYOUTS.index(kind) for kind in sequence.layout),
-        *map(_encode_step, sequence.steps)])
-
-
-def _encode_step(step: Step) -> bytes:
-    offset = length = readable = value = 0
-    if isinstance(step, Write | MappedStore):
-        offset, length, value = step.offset, step.length, step.value
-        readable = length
-    if isinstance(step, Write) and step.readable is not None:
-        readable = step.readable
-    if isinstance(step, Punch):
-        offset, length = step.offset, step.length
-    if isinstance(step, Truncate):
-        offset = step.size
-    return _STEP.pack(_ACTIONS[type(step)], value, offset, length, readable)
+        *(_STEP.pack(ACTIONS.index(step.do), step.value, step.offset, step.length,
+                     step.copied if step.value else 0) for step in sequence.steps)])
 
 
 def replay_lines(sequences: Sequences[Sequence], device: str) -> bytes:
@@ -101,11 +71,7 @@ def decode(frame: Frame, sequence: Sequence) -> list[Seen]:
     blocks = len(sequence.layout)
     pages = -(-blocks * sequence.block_size // PAGE)
     record = _SEEN.size + pages + blocks + 2 * UNITS * blocks
-    if frame.type is not FrameType.SEEN:
-        raise GuestError(f"the probe sent a {frame.type.name} frame where SEEN was due.")
-    if len(frame.payload) != record * len(sequence.steps):
-        raise GuestError(f"the probe's SEEN frame has {len(frame.payload)} bytes where "
-                         f"{record * len(sequence.steps)} were due: the result is torn.")
+    frame.expect(FrameType.SEEN, record * len(sequence.steps))
     found = []
     for at in range(0, len(frame.payload), record):
         result, size = _SEEN.unpack_from(frame.payload, at)

@@ -96,7 +96,7 @@ class Apt:
         # One retry, since who waits has an older index to fall back on. apt-get's own cache of
         # all packages would be made for nothing: the lists are read here.
         code, output = self._run(["update", "-o", "Acquire::Retries=1",
-                                  "-o", "pkgCacheFile::Generate=false"], self.root, task)
+                                  "-o", "pkgCacheFile::Generate=false"], task)
         failed = any(code or _FAILED.search(line) or _SIGNATURE.search(line)
                      for line in _complaints(output))
         return failure(output, "the package index") if failed or _no_space(output) else None
@@ -107,23 +107,16 @@ class Apt:
         (self.root / "archive.sources").write_text("\n".join(
             f"Types: {kind}\nTargets: {target}\n{mirror.stanza}" for mirror in mirrors))
 
-    def download(self, package: str, version: str, *, folder: Path, task: Task) -> None:
-        """Fetch a binary package into `folder`, checked against the signed index.
+    def fetch(self, arguments: Sequence[str], what: str, *, task: Task) -> None:
+        """Fetch `what` into `root`, checked against the signed index.
 
         Raises GoneError, ArchiveError, CacheError.
         """
-        code, output = self._run(["download", f"{package}={version}"], folder, task)
+        code, output = self._run(arguments, task)
         if code:
-            raise failure(output, f"{package} {version}")
+            raise failure(output, what)
 
-    def download_source(self, source: str, version: str, *, folder: Path, task: Task) -> None:
-        """Fetch the files of a source package into `folder`; raises as `download` does."""
-        code, output = self._run(
-            ["source", "--download-only", "--only-source", f"{source}={version}"], folder, task)
-        if code:
-            raise failure(output, f"source package {source} {version}")
-
-    def _run(self, arguments: Sequence[str], folder: Path, task: Task) -> tuple[int, str]:
+    def _run(self, arguments: Sequence[str], task: Task) -> tuple[int, str]:
         """Exit status and output of apt-get; its progress goes to `task`, of which the whole
         counts 100 units. No process of it outlives the call."""
         command = ["apt-get", "-q", "-y", "-c", str(self.root.absolute() / "apt.conf"),
@@ -133,7 +126,7 @@ class Apt:
                             f"fetched. {ELSEWHERE}.")
         output: list[str] = []
         done = 0.0
-        with group(command, folder=folder,
+        with group(command, folder=self.root,
                    environment={**os.environ, "LC_ALL": "C.UTF-8"}) as process:
             assert process.stdout is not None
             for line in process.stdout:

@@ -12,16 +12,20 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
+from threading import Event
 from typing import Literal
 
 import msgspec
 
 from tailwalk.cache import Cache, digest_bytes, digest_file
-from tailwalk.errors import ArchiveError, CacheError
-from tailwalk.files import link_or_copy, rename_to_disk
+from tailwalk.errors import ArchiveError, CacheError, KernelError
+from tailwalk.files import link_or_copy, open_bounded, rename_to_disk
 from tailwalk.kernels.apt import Apt, GoneError, TamperedError, refresh_command
+from tailwalk.kernels.bounds import INDEX, PACKAGE
+from tailwalk.kernels.compression import joined, unpacked
 from tailwalk.kernels.mirrors import ELSEWHERE, Mirror, machine_mirrors
 from tailwalk.machines import GUEST
 from tailwalk.progress import SILENT, Progress, Task
@@ -65,6 +69,11 @@ class Package(msgspec.Struct, frozen=True):
     suite: str
     depends: str
     file: ArchiveFile
+
+    @property
+    def files(self) -> list[ArchiveFile]:
+        """The one that it is, as a source package has several."""
+        return [self.file]
 
 
 class SourcePackage(msgspec.Struct, frozen=True):
@@ -128,35 +137,17 @@ class Archive:
         """The suites that were looked through."""
         return [release.suite for release in self._index("Packages").releases]
 
-    def download(self, package: Package) -> Path:
-        """The package's file, from the cache or else from the archive."""
-        def fetch(folder: Path, apt: Apt, task: Task) -> None:
-            apt.download(package.name, package.version, folder=folder, task=task)
+    def fetch(self, package: Package | SourcePackage) -> Path:
+        """The directory with the package's files, from the cache or else from the archive.
 
-        title = f"{package.name} {package.version}"
-        return self._fetch("Packages", title, package.suite, [package.file], fetch
-                           ) / package.file.name
-
-    def download_source(self, source: SourcePackage) -> Path:
-        """The directory with the source package's files, from the cache or the archive.
-
-        An archive may have dropped the small files (`.dsc`, `.debian.tar.*`) of a version whose
-        upstream archive it keeps for a later one: those are then missing from the directory.
-        Raises GoneError where the upstream archive itself is gone.
+        An archive may have dropped the small files (`.dsc`, `.debian.tar.*`) of a source package
+        whose upstream archive it keeps for a later one: those are then missing from the directory.
+        Raises GoneError where the upstream archive itself, or a binary package, is gone.
         """
-        def fetch(folder: Path, apt: Apt, task: Task) -> None:
-            try:
-                apt.download_source(source.name, source.version, folder=folder, task=task)
-            except GoneError:
-                if not any((folder / file.name).is_file() for file in source.files
-                           if ".orig.tar." in file.name):
-                    raise
-
-        title = f"source package {source.name} {source.version}"
-        return self._fetch("Sources", title, source.suite, source.files, fetch)
-
-    def _fetch(self, kind: Kind, title: str, suite: str, files: Sequence[ArchiveFile],
-               fetch: Callable[[Path, Apt, Task], None]) -> Path:
+        files = package.files
+        source = isinstance(package, SourcePackage)
+        title = f"{'source package ' if source else ''}{package.name} {package.version}"
+        wanted = f"{package.name}={package.version}"
         key = files[0].sha256 if len(files) == 1 else digest_bytes(
             *(file.sha256.encode() for file in files))
 
@@ -165,8 +156,15 @@ class Archive:
                   self._progress.task(f"fetch {title}", 100) as task):
                 work = Path(name)
                 apt = Apt(work)
-                apt.choose([self._borrow_lists(kind, suite, apt)], kind)
-                fetch(work, apt, task)
+                kind: Kind = "Sources" if source else "Packages"
+                apt.choose([self._borrow_lists(kind, package.suite, apt)], kind)
+                try:
+                    apt.fetch(["source", "--download-only", "--only-source", wanted] if source
+                              else ["download", wanted], title, task=task)
+                except GoneError:
+                    if not any((work / file.name).is_file() for file in files
+                               if ".orig.tar." in file.name):
+                        raise
                 if changed := _changed(work, files):
                     raise TamperedError(f"{title}: {changed.name} is not what the signed index "
                                         f"says. Run {refresh_command(title)}, and try again.")
@@ -315,46 +313,55 @@ def _index_of(apt: Apt, mirrors: Iterable[Mirror], kind: Kind,
     the same is taken over, since reading a suite's list takes a second."""
     from concurrent.futures import ThreadPoolExecutor
 
-    known = set(old.releases) if old else set()
     releases = [release for mirror in mirrors if (release := _release(apt, mirror))
                 and (apt.lists / f"{mirror.list_prefix}{_LIST[kind]}").exists()]
     if not releases:
         raise ArchiveError("the mirrors in apt's configuration hold no suite with an index of "
                            f"{kind}: check them with `apt-get update`.")
+    ended = Event()
 
-    def read(release: Release) -> ArchiveIndex:
-        suite = release.suite
-        if release in known and old:
-            return ArchiveIndex(_FORM, [release],
-                         [package for package in old.packages if package.suite == suite],
-                         [source for source in old.sources if source.suite == suite])
+    def read(release: Release) -> Sequence[Package | SourcePackage]:
+        if old and release in old.releases:
+            return [one for one in (old.packages or old.sources) if one.suite == release.suite]
         path = apt.lists / f"{release.mirror.list_prefix}{_LIST[kind]}"
-        stanzas = _stanzas(path, _WANTED[kind])
-        if kind == "Packages":
-            return ArchiveIndex(_FORM, [release], [_package(stanza, suite) for stanza in stanzas])
-        return ArchiveIndex(_FORM, [release], [], [_source(stanza, suite) for stanza in stanzas])
+        return read_list(path, kind, release.suite, ended)
 
     # lzma releases the interpreter's lock, so two lists are unpacked at a time.
     with ThreadPoolExecutor(2) as pool:
-        parts = list(pool.map(read, releases))
-    return ArchiveIndex(_FORM, releases, [package for part in parts for package in part.packages],
-                 [source for part in parts for source in part.sources])
+        try:
+            found = [one for part in pool.map(read, releases) for one in part]
+        except BaseException:
+            ended.set()
+            raise
+    return ArchiveIndex(_FORM, releases, [one for one in found if isinstance(one, Package)],
+                        [one for one in found if isinstance(one, SourcePackage)])
 
 
-def _stanzas(path: Path, wanted: re.Pattern[bytes]) -> Iterator[str]:
-    """The stanzas of an index whose package has a wanted name. Only these are parsed: the index
-    of one suite is 60 MB of text."""
-    import lzma
+def read_list(path: Path, kind: Kind, suite: str,
+              ended: Event) -> Sequence[Package | SourcePackage]:
+    """The packages of a suite's list that have a wanted name; nothing where it `ended` before.
+    Only these are parsed: the list of one suite is 60 MB of text.
 
-    with lzma.open(path) as stream:
-        content = b"\n" + stream.read()
+    Raises ArchiveError for what is no such list.
+    """
+    make = _package if kind == "Packages" else _source
+    try:
+        with open_bounded(path, PACKAGE) as stream:
+            pieces = takewhile(lambda _: not ended.is_set(), unpacked(stream, path.name))
+            content = b"\n" + joined(pieces, path.name, most=INDEX)
+        return [make(stanza.decode(), suite) for stanza in _stanzas(content, _WANTED[kind])]
+    except (KernelError, KeyError, TypeError, ValueError) as error:
+        raise ArchiveError(f"the list of {kind} of {suite} is damaged ({error}): run "
+                           f"{refresh_command('')}.") from error
+
+
+def _stanzas(content: bytes, wanted: re.Pattern[bytes]) -> Iterator[bytes]:
     start = content.find(_STANZA + b"linux")
     while start >= 0:
         name = start + len(_STANZA)
         end = content.find(b"\n\n", start)
-        end = len(content) if end < 0 else end
         if wanted.fullmatch(content[name:content.find(b"\n", name)]):
-            yield content[start + 1:end].decode()
+            yield content[start + 1:end if end >= 0 else None]
         start = content.find(_STANZA + b"linux", name)
 
 
@@ -370,7 +377,7 @@ def _source(stanza: str, suite: str) -> SourcePackage:
     from debian.deb822 import Sources
 
     fields = Sources(stanza)
-    files = [ArchiveFile(entry["name"], int(entry["size"]), entry["sha256"])
+    files = [ArchiveFile(Path(entry["name"]).name, int(entry["size"]), entry["sha256"])
              for entry in fields["Checksums-Sha256"]]
     return SourcePackage(fields["Package"], fields["Version"], suite, files)
 

@@ -206,7 +206,7 @@ def _open(spec: DebianSpec, build: Build, cache: Cache, archive: Archive,
           progress: Progress) -> Kernel:
     return open_unpacked(
         cache, build.key, spec=str(spec), progress=progress, provenance=_provenance(build),
-        files=lambda: [archive.download(package) for package in build.packages])
+        files=lambda: [archive.fetch(package) / package.file.name for package in build.packages])
 
 
 def _provenance(build: Build) -> dict[str, str]:

@@ -224,7 +224,7 @@ def _modinfo(content: bytes, path: Path) -> Iterator[tuple[str, str]]:
     """The tags of a module's `.modinfo` section."""
     try:
         data = _section(content, b".modinfo\0")
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise KernelError(f"{path} is damaged or no kernel module ({error}). Install the kernel's "
                           "modules anew.") from error
     for entry in data.split(b"\0"):

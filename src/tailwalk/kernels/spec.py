@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -19,6 +20,7 @@ FORMS = ("debian:6.18", "debian:6.18.15", "src:6.18", "src:6.18+SERIES", "src:PA
 # A name, or the path of a definition.
 _SERIES = re.compile(r"[a-z][a-z0-9_-]*|.+\.toml", re.ASCII)
 _KINDS = ("debian", "src", "debug", "image")
+_LONGEST = 4096 + 200  # PATH_MAX, include/uapi/linux/limits.h, and a kind and series
 
 Flavour = Literal["src", "debug"]
 """What a source is configured for: `src`, the lab's minimal configuration, to be measured; `debug`,
@@ -77,9 +79,13 @@ def parse_spec(text: str) -> Spec:
 
     Raises SpecError, with a hint, for what is no spec.
     """
-    if "\0" in text:
-        raise SpecError(f"{text!r} is no kernel spec: it holds a NUL character.")
-    kind, colon, rest = text.strip().partition(":")
+    text = text.strip()
+    if len(text) > _LONGEST:
+        raise SpecError(f"{reprlib.repr(text)} is no kernel spec: it has {len(text):,} signs.")
+    if not text.isprintable():
+        raise SpecError(f"{text!r} is no kernel spec: it holds what cannot be seen, such as "
+                        "control characters. Give such a file a link of another name.")
+    kind, colon, rest = text.partition(":")
     if kind == HOST:
         raise SpecError("host is no kernel to name: `tailwalk host` measures the one that this "
                         "machine runs, and image:/boot/vmlinuz-RELEASE boots its image in a guest.")
@@ -89,7 +95,7 @@ def parse_spec(text: str) -> Spec:
         return _source(cast(Flavour, kind), rest, text)
     if kind == "image" and rest:
         return ImageSpec(_path(rest, text))
-    raise SpecError(f"{text!r} is no kernel spec{_hint(text.strip(), kind, colon)} "
+    raise SpecError(f"{text!r} is no kernel spec{_hint(text, kind, colon)} "
                     f"A spec is one of {', '.join(FORMS)}.")
 
 

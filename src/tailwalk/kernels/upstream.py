@@ -125,7 +125,7 @@ def _of_source(package: SourcePackage, archive: Archive) -> _Source:
     upstream = next(file for file in package.files if ".orig.tar." in file.name)
 
     def fetch(_: Path) -> Path:
-        return archive.download_source(package) / upstream.name
+        return archive.fetch(package) / upstream.name
 
     return _source(package, upstream.name, upstream.sha256, fetch, patched=False)
 
@@ -133,7 +133,7 @@ def _of_source(package: SourcePackage, archive: Archive) -> _Source:
 def _of_binary(package: Package, archive: Archive) -> _Source:
     def fetch(folder: Path) -> Path:
         tree = folder / "source.tar"
-        extract(archive.download(package), lambda name: (
+        extract(archive.fetch(package) / package.file.name, lambda name: (
             tree if ".tar." in name.name and name.parent.name == "src" else None))
         if not tree.exists():
             raise GoneError(f"{package.name} {package.version} holds no source tree.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from tailwalk.cases import PAGE, Case, show_size
@@ -59,16 +60,6 @@ class Fitted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Coverage:
-    """What a run's cells cover: the least and greatest value of each term, the block size, and
-    the folio sizes, bytes."""
-
-    terms: dict[str, tuple[float, float]]
-    block_size: int
-    folios: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Calibration:
     """Coefficients from a run.
 
@@ -79,7 +70,6 @@ class Calibration:
         coefficients: by term, in the run's unit; of the terms that the run tells apart.
         entangled: terms that vary only together with those that have coefficients, which stand
             for them too: the constant and the factors by which they do.
-        measured: what the run's cells cover.
         cells: every cell used, with its error.
         left_out: cells not used, and why.
     """
@@ -89,40 +79,51 @@ class Calibration:
     base: float
     coefficients: dict[str, float]
     entangled: dict[str, tuple[float, ...]]
-    measured: Coverage
     cells: tuple[Fitted, ...]
     left_out: tuple[str, ...]
+
+    @cached_property
+    def measured(self) -> dict[str, tuple[float, float]]:
+        """The least and greatest value of each term in the run's cells."""
+        values = {name: [cell.cost.terms[name] for cell in self.cells] for name in TERMS}
+        return {name: (min(of), max(of)) for name, of in values.items()}
 
     def instructions(self, cost: Cost) -> float:
         """A prediction in the run's unit.
 
         Raises ModelError where the cost depends on a term that the run does not vary.
         """
-        for name, (least, greatest) in self.measured.terms.items():
+        for name, (least, greatest) in self.measured.items():
             value = cost.terms[name]
             if least == greatest and abs(value - least) > 1e-9 and name not in _OF_OTHER_DESIGNS:
                 raise ModelError(
                     f"in every cell of the run {TERMS[name]!r} is {least:g}, and here it is "
                     f"{value:g}: what it costs is not known. Calibrate on a sweep that varies it.")
-        return self._sum(cost)
+        return self.sum(cost)
+
+    def sum(self, cost: Cost) -> float:
+        """The same, whatever the run varies."""
+        return self.base + sum(factor * cost.terms[name]
+                               for name, factor in self.coefficients.items())
 
     def unknown(self, cost: Cost) -> list[str]:
         """Terms of another design that the prediction leaves out, as the run has none of them."""
         return [TERMS[name] for name in _OF_OTHER_DESIGNS
-                if self.measured.terms[name] == (0, 0) and cost.terms[name]]
+                if self.measured[name] == (0, 0) and cost.terms[name]]
 
     def extrapolates(self, cost: Cost) -> list[str]:
         """How a prediction goes beyond what the run measured."""
-        measured = self.measured
         found = []
-        if cost.block_size != measured.block_size:
+        block_size = self.run.conditions.filesystem.block_size
+        folios = sorted({cell.cost.folio for cell in self.cells})
+        if cost.block_size != block_size:
             found.append(f"blocks of {show_size(cost.block_size)} (measured: "
-                         f"{show_size(measured.block_size)})")
-        if cost.folio not in measured.folios:
+                         f"{show_size(block_size)})")
+        if cost.folio not in folios:
             found.append(f"folios of {show_size(cost.folio)} (measured: "
-                         f"{', '.join(map(show_size, measured.folios))})")
+                         f"{', '.join(map(show_size, folios))})")
         for name in self.coefficients:
-            least, greatest = measured.terms[name]
+            least, greatest = self.measured[name]
             if not least <= cost.terms[name] <= greatest:
                 found.append(f"{cost.terms[name]:,.0f} {TERMS[name]} (measured: {least:,.0f} to "
                              f"{greatest:,.0f})")
@@ -148,10 +149,6 @@ class Calibration:
         used, _ = _usable(run, self.design)
         return tuple(Fitted(figure=figure, cost=cost, predicted=self.instructions(cost))
                      for figure, cost in used)
-
-    def _sum(self, cost: Cost) -> float:
-        return self.base + sum(factor * cost.terms[name]
-                               for name, factor in self.coefficients.items())
 
 
 _OF_OTHER_DESIGNS = ("faulted", "touched", "hops", "lookups", "get_block")
@@ -184,16 +181,12 @@ def calibrate(run: Run, design: Design | None = None) -> Calibration:
     matrix = np.array([[1.0, *(cost.terms[name] for name in terms)] for cost in costs])
     values = np.array([figure.main.value for figure, _ in used])
     base, *factors = np.linalg.lstsq(matrix / values[:, None], np.ones(len(used)), rcond=None)[0]
-    measured = Coverage(
-        terms={name: (min(cost.terms[name] for cost in costs),
-                      max(cost.terms[name] for cost in costs)) for name in TERMS},
-        block_size=run.conditions.filesystem.block_size,
-        folios=tuple(sorted({cost.folio for cost in costs})))
     found = Calibration(
         run=run, design=design, base=float(base),
         coefficients=dict(zip(terms, map(float, factors), strict=True)), entangled=entangled,
-        measured=measured, cells=(), left_out=left_out)
-    return replace(found, cells=found.predict(run))
+        cells=(), left_out=left_out)
+    return replace(found, cells=tuple(
+        Fitted(figure=figure, cost=cost, predicted=found.sum(cost)) for figure, cost in used))
 
 
 def _usable(run: Run, design: Design) -> tuple[list[tuple[Figure, Cost]], tuple[str, ...]]:

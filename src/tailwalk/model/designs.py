@@ -1,23 +1,52 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The designs of the walk by name: those that are proposed, and wrong ones that a check must
-catch."""
+catch.
+
+A route says whether a walk visits buffer `i`: one formula over the buffer's number, the written
+range's `start` and `end`, the size of a `block`, and whether the walk is `whole` because the folio
+was not uptodate on entry. The model asks it of plain integers and truth values, the proof of z3's
+terms.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tailwalk.errors import UsageError
-from tailwalk.model.routes import (
-    Visits,
-    begin_to_end_of_write,
-    commit_to_end_of_write,
-    cut_always,
-    one_short,
-    only_span,
-    whole_ring,
-)
-from tailwalk.model.walks import BitmapWalk, CommitAt, RingWalk, Walk, commit_at
-from tailwalk.model.words import DIRTY, MODES, Mode
+from tailwalk.model import bh
+from tailwalk.model.walks import BitmapWalk, CommitAt, RingWalk, Visits, Walk, commit_at
+from tailwalk.model.words import MODES, Mode
+
+
+def whole_ring(*_: Any) -> Any:
+    """Every buffer, to v7.2."""
+    return True
+
+
+def begin_to_end_of_write(i: Any, start: Any, end: Any, block: Any, whole: Any) -> Any:  # noqa: ARG001
+    """ext4_block_write_begin(), v7.3: block_start < to || (!folio_uptodate && bh != head)."""
+    return whole | (i * block < end)
+
+
+def commit_to_end_of_write(i: Any, start: Any, end: Any, block: Any, whole: Any) -> Any:  # noqa: ARG001
+    """block_commit_write(), v7.3: leaves after a buffer with uptodate && block_start >= to."""
+    return whole | (i == 0) | (i * block < end)
+
+
+def only_span(i: Any, start: Any, end: Any, block: Any, whole: Any) -> Any:
+    """Nothing but the buffers that the write touches, where the folio was uptodate on entry."""
+    return whole | (((i + 1) * block > start - start % block) & (i * block < end))
+
+
+def one_short(i: Any, start: Any, end: Any, block: Any, whole: Any) -> Any:  # noqa: ARG001
+    """Wrong: the commit leaves one buffer early."""
+    return whole | (i == 0) | ((i + 1) * block < end)
+
+
+def cut_always(route: Visits) -> Visits:
+    """Wrong: cuts the walk of a folio that is not uptodate too."""
+    return lambda i, start, end, block, whole: route(i, start, end, block, whole & False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +86,10 @@ class Design:
         return RingWalk(self.begin, self.commit, indexed=self.indexed, at=self.at)
 
 
-def _clean_commit_at(flags: int, outside: bool) -> tuple[int, bool, int]:
+def _clean_commit_at(flags: int, outside: bool) -> tuple[int, int]:
     """The commit without mark_buffer_dirty()."""
-    after, partial, operations = commit_at(flags, outside)
-    return after & ~DIRTY | flags & DIRTY, partial, operations
+    after, operations = commit_at(flags, outside)
+    return after & ~bh.DIRTY | flags & bh.DIRTY, operations
 
 
 DESIGNS = {design.name: design for design in (

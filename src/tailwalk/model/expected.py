@@ -15,48 +15,30 @@ import msgspec
 
 from tailwalk.cases import PAGE
 from tailwalk.errors import ModelError
-from tailwalk.model.caching import read, reclaim
+from tailwalk.model import bh, blk, folio
 from tailwalk.model.contents import FIRST_VERSION, NOWHERE, ON_DISK, fresh_together
 from tailwalk.model.designs import Design
 from tailwalk.model.file import File, Walker
-from tailwalk.model.sequence import (
-    FILLER,
-    Drop,
-    Fsync,
-    Layout,
-    MappedStore,
-    Punch,
-    Read,
-    Sequence,
-    Step,
-    Truncate,
-    Write,
+from tailwalk.model.rules import (
+    checkpoint,
+    commit,
+    end_writeback,
+    punch,
+    read,
+    reclaim,
+    start_writeback,
+    store,
+    truncate,
+    write,
 )
-from tailwalk.model.truncation import punch, truncate
+from tailwalk.model.sequence import FILLER, Layout, Sequence, Step
 from tailwalk.model.view import holes, in_cache, readable
-from tailwalk.model.words import (
-    CACHED,
-    DELAYED,
-    DIRTY,
-    EFAULT,
-    FOLIO_DIRTY,
-    FOLIO_UPTODATE,
-    HOLE,
-    MAPPING,
-    UNITS,
-    UNWRITTEN_EXTENT,
-    WRITEBACK,
-    WRITTEN,
-    Setting,
-    State,
-)
-from tailwalk.model.writeback import checkpoint, commit, end_writeback, start_writeback
-from tailwalk.model.writing import store, write
+from tailwalk.model.words import EFAULT, UNITS, Setting, State
 
 _MAPPINGS: dict[Layout, int] = {
-    "hole": HOLE, "preallocated": UNWRITTEN_EXTENT, "written": WRITTEN}
+    "hole": blk.HOLE, "preallocated": blk.UNWRITTEN, "written": blk.WRITTEN}
 
-SHOWN_FLAGS = CACHED | FOLIO_UPTODATE | FOLIO_DIRTY | WRITEBACK
+SHOWN_FLAGS = folio.CACHED | folio.UPTODATE | folio.DIRTY | folio.WRITEBACK
 """The flags of a folio that a program can see."""
 
 
@@ -117,53 +99,51 @@ class _Run:
         self.folios = _Folios(self.file)
 
     def steps(self) -> Iterator[Expected]:
+        file, unit = self.file, self.sequence.unit
         for step in self.sequence.steps:
-            self.folios.before(step, self.sequence.unit)
-            result = self._make(step)
+            start, there, end = ((step.offset + length) // unit
+                                 for length in (0, step.copied, step.length))
+            self.folios.before(step, start, there, end)
+            result = self._make(step, start, there, end)
             self.folios.after(step)
             yield Expected(
-                result=result, size=self.file.size * self.sequence.unit,
+                result=result if result < 0 else result * unit, size=file.size * unit,
                 contents=self._contents(), segments=self.folios.segments(),
-                folio=self.file.folio & SHOWN_FLAGS if self.folios.one else None,
-                clean=isinstance(step, Fsync))
+                folio=file.folio & SHOWN_FLAGS if self.folios.one else None,
+                clean=step.do == "fsync")
 
-    def _make(self, step: Step) -> int:
-        file, unit = self.file, self.sequence.unit
-        if isinstance(step, Write):
-            return self._write(step)
-        if isinstance(step, MappedStore):
-            start, end = step.offset // unit, (step.offset + step.length) // unit
-            versions = self._versions(start, end, step.value)
-            for position in range(start, end):
-                store(file, position, versions=versions)
-            return 0
-        if isinstance(step, Truncate):
-            return truncate(file, step.size // unit)
-        if isinstance(step, Punch):
-            start = step.offset // unit
-            if file.journalled and start < file.size:
-                # ext4_truncate_page_cache_block_range(), fs/ext4/inode.c, v6.18
+    def _make(self, step: Step, start: int, there: int, end: int) -> int:
+        """What the call returns: units, 0, or a negative error."""
+        file = self.file
+        match step.do:
+            case "write":
+                return self._write(start, end, there, self._versions(start, there, step.value))
+            case "store":
+                versions = self._versions(start, end, step.value)
+                for position in range(start, end):
+                    store(file, position, versions=versions)
+            case "truncate":
+                return truncate(file, start)
+            case "punch":
+                if file.journalled and start < file.size:
+                    # ext4_truncate_page_cache_block_range(), fs/ext4/inode.c, v6.18
+                    self._write_back()
+                return punch(file, start, end)
+            case "read":
+                if file.size:
+                    read(file)
+                return file.size
+            case "drop":
+                return reclaim(file)
+            case "fsync":
+                self._sync()
+            case "writeback":
                 self._write_back()
-            return punch(file, start, start + step.length // unit)
-        if isinstance(step, Read):
-            if file.size:
-                read(file)
-            return file.size * unit
-        if isinstance(step, Drop):
-            return reclaim(file)
-        if isinstance(step, Fsync):
-            self._sync()
-        else:
-            self._write_back()
         return 0
 
-    def _write(self, step: Write) -> int:
+    def _write(self, at: int, end: int, there: int, versions: bytes) -> int:
         """generic_perform_write(), mm/filemap.c, v6.18: a copy that ends early and of which
         nothing is accepted is tried once more, with what there is."""
-        unit = self.sequence.unit
-        at, end = step.offset // unit, (step.offset + step.length) // unit
-        there = at + (step.length if step.readable is None else step.readable) // unit
-        versions = self._versions(at, there, step.value)
         begun, goal = at, end
         while at < end:
             copied = max(min(there, goal) - at, 0)
@@ -175,7 +155,7 @@ class _Run:
                 goal = at + copied
             else:
                 break
-        return (at - begun) * unit or EFAULT
+        return at - begun or EFAULT
 
     def _versions(self, start: int, end: int, value: int) -> bytes:
         versions = fresh_together(self.file.units, self.file.units)
@@ -185,7 +165,7 @@ class _Run:
 
     def _write_back(self) -> None:
         start_writeback(self.file)
-        if self.file.folio & WRITEBACK:
+        if self.file.folio & folio.WRITEBACK:
             end_writeback(self.file)
 
     def _sync(self) -> None:
@@ -195,7 +175,7 @@ class _Run:
         commit(file)
         if file.journalled:
             checkpoint(file)
-            file.folio &= ~FOLIO_DIRTY
+            file.folio &= ~folio.DIRTY
 
     def _contents(self) -> bytes:
         return bytes(0 if version < FIRST_VERSION else self.values[position][version]
@@ -217,52 +197,46 @@ class _Folios:
         self.unsure: set[int] = set()
         self._was = file.state()
         self._synced = False
-        self._range = 0, 0
         self._left = False
 
-    def before(self, step: Step, unit: int) -> None:
-        """A step begins."""
+    def before(self, step: Step, start: int, there: int, end: int) -> None:
+        """A step begins, on so many units, of which the program reaches those up to `there`."""
         self._was = self.file.state()
-        if isinstance(step, Write | MappedStore | Punch):
-            self._range = step.offset // unit, (step.offset + step.length) // unit
-        elif isinstance(step, Truncate):
-            self._range = step.size // unit, len(self._was.blocks) * UNITS
-        self._reached = self._range[1]
-        if isinstance(step, Write) and step.readable is not None:
-            self._reached = (step.offset + step.readable) // unit
+        self._range = start, len(self._was.blocks) * UNITS if step.do == "truncate" else end
+        self._reached = there
 
     def after(self, step: Step) -> None:
         """The step has been made."""
         # What a write prepares and then does not take in may stay: with the running transaction
         # (BJ_Reserved, fs/jbd2/transaction.c, v6.18), or as a dirty folio behind the end of the
         # file, which writeback passes over (mpage_process_page_bufs(), fs/ext4/inode.c, v6.18).
-        if isinstance(step, Write) and step.readable is not None:
+        if step.do == "write" and step.readable is not None:
             self._left = True
         sure = self.one and self._keeps_one(step)
         if not sure:
             self._doubt(step)
         self._settle(step)
-        empty = (isinstance(step, Truncate) and not step.size) or (
-            isinstance(step, Drop) and self._synced and not self._left)
+        empty = (step.do == "truncate" and not step.offset) or (
+            step.do == "drop" and self._synced and not self._left)
         self.one = sure or empty
-        self._synced = isinstance(step, Fsync)
+        self._synced = step.do == "fsync"
 
     def _keeps_one(self, step: Step) -> bool:
-        if isinstance(step, Drop):
+        if step.do == "drop":
             return not (self.file.journalled and self._left)
         if not self.file.walker.setting.large:
             return True
         was, end = self._was, self.file.walker.end_of_folio
         # ext4_truncate_failed_write(), fs/ext4/truncate.h, v6.18; then the copy is tried again.
-        cut_off = (isinstance(step, Write) and not self.file.delalloc
+        cut_off = (step.do == "write" and not self.file.delalloc
                    and self._range[1] > self.file.size)
-        if not was.folio & CACHED:
+        if not was.folio & folio.CACHED:
             # __filemap_get_folio(), mm/filemap.c, v6.18, makes a folio as long as the write.
-            return (not self.file.folio & CACHED
-                    or (isinstance(step, Write) and self._range == (0, end) and not cut_off))
-        if isinstance(step, Truncate):
+            return (not self.file.folio & folio.CACHED
+                    or (step.do == "write" and self._range == (0, end) and not cut_off))
+        if step.do == "truncate":
             return self._range[0] == end or self._survives(self._range[0], end)
-        if isinstance(step, Punch):
+        if step.do == "punch":
             low, high = self._range
             return self._survives(low, end if high >= was.size else high)
         return not cut_off or self._survives(was.size, end)
@@ -270,29 +244,30 @@ class _Folios:
     def _survives(self, start: int, end: int) -> bool:
         """Is the folio certain to stay whole when a part of it is truncated? A split fails where a
         dirty buffer stays."""
-        return any(flags & DIRTY and (index * UNITS < start or (index + 1) * UNITS > end)
+        return any(flags & bh.DIRTY and (index * UNITS < start or (index + 1) * UNITS > end)
                    for index, flags in enumerate(self._was.ring))
 
     def _doubt(self, step: Step) -> None:
         """write_begin and page_mkwrite map the blocks of a whole folio, as far as the range or
         the file goes; that of the pages that the program reached is the least of it."""
         was, (start, end) = self._was, self._range
-        if isinstance(step, Write):
+        if step.do == "write":
             reaches = end
-        elif isinstance(step, MappedStore):
+        elif step.do == "store":
             start, reaches = 0, was.size
         else:
             return
         certain = self._certain(step)
         self.unsure |= {
             index for index in range(start // UNITS, -(-reaches // UNITS))
-            if index not in certain and was.blocks[index] & MAPPING not in (DELAYED, WRITTEN)}
+            if index not in certain
+            and was.blocks[index] & blk.MAPPING not in (blk.DELAYED, blk.WRITTEN)}
 
     def _certain(self, step: Step) -> range:
         """Blocks that a write or store makes data of, whatever the folios."""
         per_page = self.file.walker.setting.blocks_per_page
         first, last = self._range[0] // UNITS, -(-self._range[1] // UNITS)
-        if isinstance(step, MappedStore):
+        if step.do == "store":
             first -= first % per_page
             last = min(-(-last // per_page) * per_page, -(-self._was.size // UNITS))
         elif self._reached < self._range[1]:
@@ -300,11 +275,11 @@ class _Folios:
         return range(first, last)
 
     def _settle(self, step: Step) -> None:
-        if isinstance(step, Write | MappedStore):
+        if step.do in ("write", "store"):
             self.unsure -= set(self._certain(step))
-        elif isinstance(step, Truncate):
+        elif step.do == "truncate":
             self.unsure -= set(range(-(-self.file.size // UNITS), len(self._was.blocks)))
-        elif isinstance(step, Punch):
+        elif step.do == "punch":
             start, end = self._range
             self.unsure -= set(range(-(-start // UNITS), end // UNITS))
 
@@ -322,10 +297,10 @@ class _Folios:
 
 def _segment(state: State, index: int) -> str:
     """A block's letter, whatever the folios: a preallocated block is data where it is cached."""
-    mapping = state.blocks[index] & MAPPING
-    if mapping in (DELAYED, WRITTEN):
+    mapping = state.blocks[index] & blk.MAPPING
+    if mapping in (blk.DELAYED, blk.WRITTEN):
         return "D"
-    if mapping == HOLE:
+    if mapping == blk.HOLE:
         return "H"
-    dirty = state.ring and state.ring[index] & DIRTY and in_cache(state, index)
+    dirty = state.ring and state.ring[index] & bh.DIRTY and in_cache(state, index)
     return "D" if dirty else "?"

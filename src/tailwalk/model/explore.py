@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tailwalk.errors import ModelError
+from tailwalk.model import blk, folio
 from tailwalk.model.contents import CANON, DISTINCT, fresh_together, rename_together
 from tailwalk.model.designs import Design
 from tailwalk.model.file import Walker
@@ -43,10 +44,10 @@ from tailwalk.model.view import (
     flag_differences,
     show_state,
 )
-from tailwalk.model.words import FAILED, WRITEBACK, Setting, State
+from tailwalk.model.words import Setting, State
 from tailwalk.progress import SILENT, Progress, Task
 
-_NOT_LOOKED_AT = bytes(value & ~FAILED for value in range(256))
+_NOT_LOOKED_AT = bytes(value & ~blk.FAILED for value in range(256))
 _STATES_AT_MOST = 40_000_000
 
 
@@ -102,7 +103,6 @@ class Exploration:
     """What an exploration found.
 
     Attributes:
-        setting, bounds: what was explored.
         states: pairs of states found (most of them one state of both designs).
         transitions: moves made.
         apart: pairs in which the designs' states differ without a difference that shows.
@@ -113,8 +113,6 @@ class Exploration:
         trace: a shortest run to a difference or to a state that breaks a required invariant.
     """
 
-    setting: Setting
-    bounds: Bounds
     states: int = 0
     transitions: int = 0
     apart: int = 0
@@ -167,7 +165,7 @@ class _Explorer:
         self._design = Walker(setting, design.walk())
         self._bounds = bounds
         self._mode = setting.mode
-        self._found = Exploration(setting=setting, bounds=bounds)
+        self._found = Exploration()
         self._invariants = [each for each in INVARIANTS
                             if each.applies(setting) and (bounds.contents or not each.contents)]
         self._seen: set[State | Pair] = set()
@@ -180,82 +178,67 @@ class _Explorer:
         self._starts = start_states(self._reference, fine=self._bounds.fine)
         for start in self._starts:
             self._reach(self._plain(start), -1, None)
-        begin = 0
-        while begin < len(self._order) and found.depth < self._bounds.depth:
-            end = len(self._order)
+        begin = end = 0
+        over = False
+        while not over and end < len(self._order) and found.depth < self._bounds.depth:
+            begin, end = end, len(self._order)
             found.depth += 1
             for number in range(begin, end):
                 if not number % 4096:
                     task.say(f"depth {found.depth}, {len(self._order):,} states, "
                              f"{found.transitions:,} transitions")
-                if self._expand(number):
-                    found.states = len(self._order)
-                    return found
-            begin = end
-        found.closed = begin == len(self._order)
+                over = self._expand(number)
+                if over:
+                    break
+        found.closed = not over and end == len(self._order)
         found.states = len(self._order)
         return found
 
     def _expand(self, number: int) -> bool:
         """Make every move in a state or pair; whether the exploration is over."""
         here = self._order[number]
-        if isinstance(here, State):
-            return self._expand_one(number, here)
-        return self._expand_pair(number, *here)
-
-    def _expand_one(self, number: int, state: State) -> bool:
-        walker = self._reference.for_state(state)
+        over = False
         transitions = 0
-        for move in moves(walker, state, fine=self._bounds.fine):
-            transitions += 1
-            walker.differed = False
-            after, _ = take(walker, state, move)
-            if walker.differed:
-                if self._part(number, (state, state), move):
+        if isinstance(here, State):
+            walker = self._reference.for_state(here)
+            for move in moves(walker, here, fine=self._bounds.fine):
+                transitions += 1
+                walker.differed = False
+                after, _ = take(walker, here, move)
+                over = (self._part(number, (here, here), move) if walker.differed else
+                        self._reach(self._plain(after), number, move, here))
+                if over:
                     break
-            elif self._reach(self._plain(after), number, move, state):
-                break
         else:
-            self._found.transitions += transitions
-            return False
+            for move in moves_of_both(self._reference, self._design, here,
+                                      fine=self._bounds.fine):
+                transitions += 1
+                over = self._part(number, here, move)
+                if over:
+                    break
         self._found.transitions += transitions
-        return True
-
-    def _expand_pair(self, number: int, one: State, other: State) -> bool:
-        both = moves_of_both(self._reference, self._design, (one, other), fine=self._bounds.fine)
-        for move in both:
-            self._found.transitions += 1
-            if self._part(number, (one, other), move):
-                return True
-        return False
+        return over
 
     def _part(self, number: int, pair: Pair, move: Move) -> bool:
         """Make a move with both designs, each on its own state; whether it ends the search."""
-        with_contents = bool(pair[0].units)
         one, other = pair
+        with_contents = bool(one.units)
         if not with_contents:
             distinct = bytes((DISTINCT,)) * (len(one.blocks) * 2)
             one, other = one._replace(units=distinct), other._replace(units=distinct)
-        versions = (fresh_together(one.units, other.units)
-                    if move.rule in DEPENDS_ON_DESIGN else None)
-        a, outcome_a = take(self._reference.for_state(one), one, move, versions)
-        b, outcome_b = take(self._design.for_state(other), other, move, versions)
-        if a == b and outcome_a == outcome_b:
+        outcomes, (a, b) = take_both(self._reference, self._design, (one, other), move)
+        same_outcome = outcomes[0] == outcomes[1]
+        if a == b and same_outcome:
             after = self._plain(a)
             return after not in self._seen and self._reach(after, number, move, pair[0])
-        alike = outcome_a == outcome_b and difference(a, b, self._mode) is None
-        if not with_contents:
-            if not alike or a.units != b.units:
-                trace, a, b = self._replay(number, move)
-                if trace is not None:
-                    self._found.trace = trace
-                    return True
-                return self._reach_pair(rename_pair(a, b), number, move)
+        alike = same_outcome and difference(a, b, self._mode) is None
+        if not with_contents and alike and a.units == b.units:
             return self._reach_pair((self._plain(a), self._plain(b)), number, move)
-        if not alike:
-            self._found.trace, _, _ = self._replay(number, move)
-            assert self._found.trace is not None, "a replay with contents shows what was found"
-            return True
+        if not alike or not with_contents:
+            self._found.trace, a, b = self._replay(number, move)
+            if self._found.trace is not None:
+                return True
+            assert not with_contents, "a replay with contents shows what was found"
         return self._reach_pair(rename_pair(a, b), number, move)
 
     def _plain(self, state: State) -> State:
@@ -333,24 +316,32 @@ def moves_of_both(reference: Walker, design: Walker, pair: Pair, *, fine: bool) 
     if one == other:
         return list(these)
     those = dict.fromkeys(moves(design.for_state(other), other, fine=fine))
-    waits = WAIT_FOR_WRITEBACK if (one.folio | other.folio) & WRITEBACK else frozenset()
+    waits = WAIT_FOR_WRITEBACK if (one.folio | other.folio) & folio.WRITEBACK else frozenset()
     return [move for move in these | those
             if (move in these and move in those)
             or (move.rule not in EVICTIONS and move.rule not in waits)]
+
+
+def take_both(reference: Walker, design: Walker, pair: Pair,
+              move: Move) -> tuple[tuple[int, int], Pair]:
+    """Make a move with both designs, each on its own state: what the callers saw, the states."""
+    one, other = pair
+    versions = (fresh_together(one.units, other.units)
+                if move.rule in DEPENDS_ON_DESIGN else None)
+    one, outcome = take(reference.for_state(one), one, move, versions)
+    other, other_outcome = take(design.for_state(other), other, move, versions)
+    return (outcome, other_outcome), (one, other)
 
 
 def run_both(reference: Walker, design: Walker, start: Pair,
              path: list[Move]) -> Iterator[tuple[tuple[int, int], Pair]]:
     """Make the moves with both designs from a pair, with contents: after each, what the callers
     saw and the states."""
-    one, other = start
+    pair = start
     for move in path:
-        versions = (fresh_together(one.units, other.units)
-                    if move.rule in DEPENDS_ON_DESIGN else None)
-        one, outcome_a = take(reference.for_state(one), one, move, versions)
-        other, outcome_b = take(design.for_state(other), other, move, versions)
-        one, other = rename_pair(one, other)
-        yield (outcome_a, outcome_b), (one, other)
+        outcomes, pair = take_both(reference, design, pair, move)
+        pair = rename_pair(*pair)
+        yield outcomes, pair
 
 
 def replay(reference: Walker, design: Walker, start: State,

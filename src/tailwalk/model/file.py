@@ -3,51 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from tailwalk.model.contents import (
-    CACHE_VALUE,
-    CLEAR,
-    DISK_VALUE,
-    FILL,
-    FREE,
-    LOSE,
-    STALE,
-    STORE,
-    store_versions,
-)
+from tailwalk.model import bh, blk, contents, folio
 from tailwalk.model.walks import Begun, Ended, GetBlock, Span, Walk, span_of, zero_new_buffers
-from tailwalk.model.words import (
-    ASYNC_WRITE,
-    CACHED,
-    DELAY,
-    DELAYED,
-    DIRTY,
-    EIO,
-    FAILED,
-    FOLIO_DIRTY,
-    FOLIO_UPTODATE,
-    HOLE,
-    MAPPED,
-    MAPPING,
-    NEW,
-    RUNNING,
-    UNCOMMITTED,
-    UNITS,
-    UNJOURNALLED,
-    UNWRITTEN,
-    UNWRITTEN_EXTENT,
-    UPTODATE,
-    WRITE_ERROR,
-    WRITEBACK,
-    WRITTEN,
-    Mode,
-    Setting,
-    State,
-)
+from tailwalk.model.words import EIO, UNITS, Mode, Setting, State
+
+T = TypeVar("T")
 
 
 @cache
@@ -62,37 +27,37 @@ def clearing_flags(flags: int) -> bytes:
     return bytes(value & ~flags for value in range(256))
 
 
-_DISCARDED = clearing_flags(DIRTY | MAPPED | NEW | DELAY | UNWRITTEN)
-_ALL_DIRTY = setting_flags(DIRTY)
+_DISCARDED = clearing_flags(bh.DIRTY | bh.MAPPED | bh.NEW | bh.DELAY | bh.UNWRITTEN)
+_ALL_DIRTY = setting_flags(bh.DIRTY)
 
 
 def reserve(block: int) -> tuple[int, int]:
     """ext4_da_get_block_prep(), v6.18: delayed allocation."""
-    mapping = block & MAPPING
-    if mapping in (HOLE, DELAYED):
-        return MAPPED | NEW | DELAY, block & ~MAPPING | DELAYED
-    if mapping == UNWRITTEN_EXTENT:
-        return MAPPED | NEW | UNWRITTEN, block
-    return MAPPED, block
+    mapping = block & blk.MAPPING
+    if mapping in (blk.HOLE, blk.DELAYED):
+        return bh.MAPPED | bh.NEW | bh.DELAY, block & ~blk.MAPPING | blk.DELAYED
+    if mapping == blk.UNWRITTEN:
+        return bh.MAPPED | bh.NEW | bh.UNWRITTEN, block
+    return bh.MAPPED, block
 
 
 def _allocate(block: int) -> tuple[int, int]:
     """ext4_get_block() with create, v6.18, in a journalled or ordered transaction: a hole is
     allocated and an unwritten extent becomes written at once."""
-    if block & MAPPING == WRITTEN:
-        return MAPPED, block
-    return MAPPED | NEW, block | WRITTEN | UNCOMMITTED
+    if block & blk.MAPPING == blk.WRITTEN:
+        return bh.MAPPED, block
+    return bh.MAPPED | bh.NEW, block | blk.WRITTEN | blk.UNCOMMITTED
 
 
 def _allocate_unordered(block: int) -> tuple[int, int]:
     """The same with data=writeback: the commit does not wait for the data."""
     flags, block = _allocate(block)
-    return flags, block & ~UNCOMMITTED
+    return flags, block & ~blk.UNCOMMITTED
 
 
 def look_up(block: int) -> int:
     """ext4_get_block() without create: the flags that a buffer gets of its block's mapping."""
-    return {WRITTEN: MAPPED, UNWRITTEN_EXTENT: UNWRITTEN}.get(block & MAPPING, 0)
+    return {blk.WRITTEN: bh.MAPPED, blk.UNWRITTEN: bh.UNWRITTEN}.get(block & blk.MAPPING, 0)
 
 
 class Inode(NamedTuple):
@@ -136,7 +101,7 @@ class Walker:
         self.unjournalled = _INODES["ordered"]
         self._begin = cache(self._walk_begin)
         self._end = cache(self._walk_end)
-        self._rival_on = cache(self._rival_of)
+        self._plans_differ = cache(self._rival_plans_else)
         self._half: Walker | None = None
 
     def half(self) -> Walker:
@@ -156,48 +121,41 @@ class Walker:
     def begin(self, ring: bytes, blocks: bytes, uptodate: bool, start: int, end: int,
               get_block: GetBlock, refuse: int | None) -> Begun:
         """The design's ext4_block_write_begin()."""
-        begun, differs = self._begin(ring, blocks, uptodate, start, end, get_block, refuse)
-        if differs:
-            self.differed = True
-        return begun
+        return self._noted(self._begin(ring, blocks, uptodate, start, end, get_block, refuse))
 
     def end(self, ring: bytes, uptodate: bool, start: int, end: int, copied: int) -> Ended:
         """The design's block_write_end()."""
-        ended, differs = self._end(ring, uptodate, start, end, copied)
-        if differs:
-            self.differed = True
-        return ended
+        return self._noted(self._end(ring, uptodate, start, end, copied))
+
+    def _noted(self, walked: tuple[T, bool]) -> T:
+        self.differed |= walked[1]
+        return walked[0]
 
     def _walk_begin(self, ring: bytes, blocks: bytes, uptodate: bool, start: int, end: int,
                     get_block: GetBlock, refuse: int | None) -> tuple[Begun, bool]:
         span = self.span(start, end)
-
-        def begin(walk: Walk) -> Begun:
-            return walk.begin(ring, blocks, span=span, uptodate=uptodate, get_block=get_block,
-                              refuse=refuse)
-
-        begun = begin(self.walk)
-        rival = self._rival_on(span, uptodate)
-        return begun, rival is not None and begin(rival) != begun
+        return self._beside_rival(lambda walk: walk.begin(
+            ring, blocks, span=span, uptodate=uptodate, get_block=get_block, refuse=refuse),
+            (span,), uptodate)
 
     def _walk_end(self, ring: bytes, uptodate: bool, start: int, end: int,
                   copied: int) -> tuple[Ended, bool]:
         span = self.span(start, end)
-
-        def finish(walk: Walk) -> Ended:
-            return walk.end(ring, span=span, uptodate=uptodate, copied=copied)
-
-        ended = finish(self.walk)
         # A copy that fell short may be taken in as none at all.
-        rival = (self._rival_on(span.first(copied), uptodate)
-                 or self._rival_on(span.first(0), uptodate))
-        return ended, rival is not None and finish(rival) != ended
+        return self._beside_rival(lambda walk: walk.end(
+            ring, span=span, uptodate=uptodate, copied=copied),
+            (span.first(copied), span.first(0)), uptodate)
 
-    def _rival_of(self, span: Span, uptodate: bool) -> Walk | None:
-        """The rival, where it plans to walk a span in another way."""
-        if self.rival is None or self.rival.plan(span, uptodate) == self.walk.plan(span, uptodate):
-            return None
-        return self.rival
+    def _beside_rival(self, make: Callable[[Walk], T], spans: tuple[Span, ...],
+                      uptodate: bool) -> tuple[T, bool]:
+        """What the design does, and whether the rival, where its plan is another, does else."""
+        made = make(self.walk)
+        differs = any(self._plans_differ(span, uptodate) for span in spans)
+        return made, self.rival is not None and differs and make(self.rival) != made
+
+    def _rival_plans_else(self, span: Span, uptodate: bool) -> bool:
+        return (self.rival is not None
+                and self.rival.plan(span, uptodate) != self.walk.plan(span, uptodate))
 
     def span(self, start: int, end: int) -> Span:
         """A written range, in units."""
@@ -207,24 +165,13 @@ class Walker:
 class File:
     """A working copy of a state, and the steps that several rules share."""
 
-    __slots__ = (
-        "blocks",
-        "delalloc",
-        "disksize",
-        "folio",
-        "get_block",
-        "journalled",
-        "ring",
-        "size",
-        "units",
-        "walker",
-    )
+    __slots__ = (*State._fields, *Inode._fields, "walker")
 
     def __init__(self, walker: Walker, state: State) -> None:
         self.walker = walker
         self.ring, self.blocks, self.units, self.folio, self.size, self.disksize = state
         self.journalled, self.delalloc, self.get_block = (
-            walker.unjournalled if self.folio & UNJOURNALLED else walker.inode)
+            walker.unjournalled if self.folio & folio.UNJOURNALLED else walker.inode)
 
     def state(self) -> State:
         """The state as it is now."""
@@ -246,22 +193,21 @@ class File:
         """A program's bytes reach the cache: unused versions, or those of `versions` (one for
         each unit of the folio)."""
         if versions is None:
-            self.change(STORE, start, end)
+            self.change(contents.STORE, start, end)
         else:
-            units = self.units
-            self.units = (units[:start] + store_versions(units[start:end], versions[start:end])
-                          + units[end:])
+            stored = contents.store_versions(self.units[start:end], versions[start:end])
+            self.units = self.units[:start] + stored + self.units[end:]
 
     def clear_all(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Zero ranges of the cache."""
         for start, end in ranges:
-            self.change(CLEAR, start, end)
+            self.change(contents.CLEAR, start, end)
 
     # Flags of buffers, blocks and the folio.
 
     def is_uptodate(self) -> bool:
         """folio_test_uptodate()."""
-        return bool(self.folio & FOLIO_UPTODATE)
+        return bool(self.folio & folio.UPTODATE)
 
     def change_buffer(self, index: int, *, add: int = 0, drop: int = 0) -> None:
         """Set and clear flags of one buffer."""
@@ -276,41 +222,41 @@ class File:
 
     def cache_folio(self) -> None:
         """Have a folio in the cache (FGP_CREAT): a new one is memory that nobody filled."""
-        self.folio |= CACHED
+        self.folio |= folio.CACHED
 
     def attach_ring(self) -> None:
         """create_empty_buffers(), fs/buffer.c, v6.18, unless the folio has a ring."""
         if not self.ring:
-            flags = ((UPTODATE if self.folio & FOLIO_UPTODATE else 0)
-                     | (DIRTY if self.folio & FOLIO_DIRTY else 0))
+            flags = ((bh.UPTODATE if self.folio & folio.UPTODATE else 0)
+                     | (bh.DIRTY if self.folio & folio.DIRTY else 0))
             self.ring = bytes((flags,)) * len(self.blocks)
 
     def dirty_all(self) -> None:
         """block_dirty_folio(), fs/buffer.c, v6.18."""
         self.ring = self.ring.translate(_ALL_DIRTY)
-        self.folio |= FOLIO_DIRTY
+        self.folio |= folio.DIRTY
 
     def droppable(self) -> bool:
         """Would ext4_release_folio() let the ring go? Neither a dirty buffer nor one of the
         running transaction does (drop_buffers(), jbd2_journal_try_to_free_buffers())."""
-        return (not self.folio & WRITEBACK
-                and not any(flags & (DIRTY | ASYNC_WRITE) for flags in self.ring)
-                and not any(block & RUNNING for block in self.blocks))
+        return (not self.folio & folio.WRITEBACK
+                and not any(flags & (bh.DIRTY | bh.ASYNC_WRITE) for flags in self.ring)
+                and not any(block & blk.RUNNING for block in self.blocks))
 
     def drop_ring(self) -> bool:
         """try_to_free_buffers(), fs/buffer.c, v6.18: whether the ring went."""
         if not self.droppable():
             return False
         self.ring = b""
-        self.folio &= ~FOLIO_DIRTY
+        self.folio &= ~folio.DIRTY
         return True
 
     def drop_folio(self) -> None:
         """Take the folio out of the cache with all that it held."""
         self.ring = b""
-        self.folio &= UNJOURNALLED
-        self.blocks = self.blocks.translate(clearing_flags(RUNNING))
-        self.change(LOSE, 0, self.walker.end_of_folio)
+        self.folio &= folio.UNJOURNALLED
+        self.blocks = self.blocks.translate(clearing_flags(blk.RUNNING))
+        self.change(contents.LOSE, 0, self.walker.end_of_folio)
 
     def invalidate(self, start: int, end: int) -> None:
         """Discard the buffers that lie wholly in a range: block_invalidate_folio(), fs/buffer.c,
@@ -323,32 +269,30 @@ class File:
         ring = self.ring
         self.ring = ring[:first] + ring[first:last].translate(_DISCARDED) + ring[last:]
         blocks = self.blocks
-        self.blocks = (blocks[:first] + blocks[first:last].translate(clearing_flags(RUNNING))
+        self.blocks = (blocks[:first] + blocks[first:last].translate(clearing_flags(blk.RUNNING))
                        + blocks[last:])
 
     def free_blocks(self, first: int, last: int) -> None:
         """Make holes of the blocks from `first` up to but not `last`."""
         if first < last:
             self.blocks = self.blocks[:first] + bytes(last - first) + self.blocks[last:]
-            self.change(FREE, first * UNITS, last * UNITS)
+            self.change(contents.FREE, first * UNITS, last * UNITS)
 
     # Steps that several rules take.
 
-    def read_buffer(self, index: int, *, unreadable: bool) -> int:
+    def read_buffer(self, index: int, *, unreadable: bool = False) -> int:
         """ext4_read_bh_lock(), fs/ext4/super.c, v6.18: 0 or EIO. A buffer with a write error is
         uptodate without being read (ext4_buffer_uptodate(), fs/ext4/ext4.h)."""
-        if self.ring[index] & WRITE_ERROR:
-            self.change_buffer(index, add=UPTODATE)
-            return 0
-        if unreadable:
-            return EIO
-        self.change_block(FILL, index)
-        self.change_buffer(index, add=UPTODATE)
+        if not self.ring[index] & bh.WRITE_ERROR:
+            if unreadable:
+                return EIO
+            self.change_block(contents.FILL, index)
+        self.change_buffer(index, add=bh.UPTODATE)
         return 0
 
     def zero_new(self, start: int, end: int) -> None:
         """folio_zero_new_buffers(), or ext4_journalled_zero_new_buffers() for journalled data."""
-        if not any(flags & NEW for flags in self.ring):
+        if not any(flags & bh.NEW for flags in self.ring):
             return
         ring, zeroed = zero_new_buffers(self.ring, start, end, block=UNITS,
                                         uptodate=self.is_uptodate())
@@ -356,54 +300,51 @@ class File:
         if not self.journalled:
             if ring != self.ring:
                 self.ring = ring
-                self.folio |= FOLIO_DIRTY
+                self.folio |= folio.DIRTY
             return
         for index, (before, after) in enumerate(zip(self.ring, ring, strict=True)):
             if before != after:
-                self.change_buffer(index, drop=NEW)
+                self.change_buffer(index, drop=bh.NEW)
                 self.journal_buffer(index)
 
     def journal_access(self, index: int) -> None:
         """do_journal_get_write_access(): a buffer that waits for its checkpoint joins the running
         transaction, dirty for the journal and no more for the device
         (__jbd2_journal_file_buffer(), fs/jbd2/transaction.c)."""
-        if self.ring[index] & MAPPED and self.ring[index] & DIRTY:
-            self.change_buffer(index, drop=DIRTY)
-            self.change_backing(index, add=RUNNING)
+        if self.ring[index] & bh.MAPPED and self.ring[index] & bh.DIRTY:
+            self.change_buffer(index, drop=bh.DIRTY)
+            self.change_backing(index, add=blk.RUNNING)
 
     def journal_buffer(self, index: int) -> None:
         """write_end_fn(), fs/ext4/inode.c, v6.18."""
-        if self.ring[index] & MAPPED:
+        if self.ring[index] & bh.MAPPED:
             self.journal_access(index)
-            self.change_buffer(index, add=UPTODATE, drop=NEW | DIRTY)
-            self.change_backing(index, add=RUNNING)
-            self.folio |= FOLIO_DIRTY
+            self.change_buffer(index, add=bh.UPTODATE, drop=bh.NEW | bh.DIRTY)
+            self.change_backing(index, add=blk.RUNNING)
+            self.folio |= folio.DIRTY
 
-    def zero_in_block(self, start: int, end: int, *, unreadable: bool = False) -> int:
-        """__ext4_block_zero_page_range(), fs/ext4/inode.c, v6.18: 0 or EIO."""
+    def zero_in_block(self, start: int, end: int) -> None:
+        """__ext4_block_zero_page_range(), fs/ext4/inode.c, v6.18."""
         self.cache_folio()
         self.attach_ring()
         index = start // UNITS
-        if not self.ring[index] & MAPPED:
+        if not self.ring[index] & bh.MAPPED:
             self.change_buffer(index, add=look_up(self.blocks[index]),
-                               drop=NEW | MAPPED | UNWRITTEN
-                               if self.blocks[index] & MAPPING >= UNWRITTEN_EXTENT else 0)
-            if not self.ring[index] & MAPPED:
-                return 0
+                               drop=bh.NEW | bh.MAPPED | bh.UNWRITTEN
+                               if self.blocks[index] & blk.MAPPING >= blk.UNWRITTEN else 0)
+            if not self.ring[index] & bh.MAPPED:
+                return
         if self.is_uptodate():
-            self.change_buffer(index, add=UPTODATE)
-        if not self.ring[index] & UPTODATE:
-            error = self.read_buffer(index, unreadable=unreadable)
-            if error:
-                return error
-        self.change(CLEAR, start, min(end, (index + 1) * UNITS))
+            self.change_buffer(index, add=bh.UPTODATE)
+        if not self.ring[index] & bh.UPTODATE:
+            self.read_buffer(index)
+        self.change(contents.CLEAR, start, min(end, (index + 1) * UNITS))
         if self.journalled:
             self.journal_access(index)
-            self.change_backing(index, add=RUNNING)
+            self.change_backing(index, add=blk.RUNNING)
         else:
-            self.change_buffer(index, add=DIRTY)
-        self.folio |= FOLIO_DIRTY
-        return 0
+            self.change_buffer(index, add=bh.DIRTY)
+        self.folio |= folio.DIRTY
 
     def zero_partial_blocks(self, start: int, end: int) -> None:
         """ext4_zero_partial_blocks(), fs/ext4/inode.c, v6.18."""
@@ -422,8 +363,8 @@ class File:
         rounded = -(-old // UNITS) * UNITS
         if old >= new or per_page == 1 or new <= rounded or not rounded % (per_page * UNITS):
             return
-        if self.folio & CACHED and self.folio & FOLIO_DIRTY:
-            self.change(CLEAR, old, new)
+        if self.folio & folio.CACHED and self.folio & folio.DIRTY:
+            self.change(contents.CLEAR, old, new)
 
     def mark_failed(self, index: int, *, failed: bool) -> None:
         """Remember that an I/O error was reported for a block, or forget it.
@@ -432,6 +373,7 @@ class File:
         so it is forgotten only once the block is this file's own throughout.
         """
         units = self.units[index * UNITS:(index + 1) * UNITS]
-        if not failed and STALE in units.translate(CACHE_VALUE) + units.translate(DISK_VALUE):
+        cached, on_disk = map(units.translate, (contents.CACHE_VALUE, contents.DISK_VALUE))
+        if not failed and contents.STALE in cached + on_disk:
             return
-        self.change_backing(index, add=FAILED if failed else 0, drop=0 if failed else FAILED)
+        self.change_backing(index, drop=blk.FAILED, add=blk.FAILED if failed else 0)

@@ -9,38 +9,26 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from tailwalk.model.caching import EVERY_BLOCK, drop_buffers, read, reclaim, split
+from tailwalk.model import bh, blk, folio
 from tailwalk.model.contents import NOWHERE, ON_DISK
 from tailwalk.model.file import File, Walker
-from tailwalk.model.truncation import punch, truncate
-from tailwalk.model.words import (
-    ASYNC_WRITE,
-    CACHED,
-    DELAY,
-    DIRTY,
-    ERRORS,
-    FOLIO_DIRTY,
-    FOLIO_UPTODATE,
-    HOLE,
-    MAPPED,
-    MAPPING,
-    RUNNING,
-    UNCOMMITTED,
-    UNITS,
-    UNWRITTEN,
-    UNWRITTEN_EXTENT,
-    WRITEBACK,
-    WRITTEN,
-    State,
-)
-from tailwalk.model.writeback import (
+from tailwalk.model.rules import (
+    EVERY_BLOCK,
     checkpoint,
     commit,
+    drop_buffers,
     end_writeback,
     leave_journal,
+    punch,
+    read,
+    reclaim,
+    split,
     start_writeback,
+    store,
+    truncate,
+    write,
 )
-from tailwalk.model.writing import store, write
+from tailwalk.model.words import ERRORS, UNITS, State, in_blocks
 
 NONE = -2
 """In place of a block, extent or call: no fault is injected."""
@@ -178,10 +166,10 @@ def _writes(start: int, end: int, buffers: int, copies: Iterable[int]) -> Writes
 
 def moves(walker: Walker, state: State, *, fine: bool) -> Iterator[Move]:
     """The moves that can be made in a state."""
-    ring, blocks, _, folio, size, _ = state
+    ring, blocks, _, held, size, _ = state
     vocabulary = Vocabulary.of(len(blocks), fine)
     every_fault = vocabulary.every_fault
-    uptodate = bool(folio & FOLIO_UPTODATE)
+    uptodate = bool(held & folio.UPTODATE)
     file = File(walker, state)
     journalled = file.journalled
     if not ring:
@@ -196,7 +184,7 @@ def moves(walker: Walker, state: State, *, fine: bool) -> Iterator[Move]:
         if begun.reads:
             yield unreadable
     if uptodate:
-        unmapped = sum(not flags & MAPPED for flags in whole_ring[:-(-size // UNITS)])
+        unmapped = sum(not flags & bh.MAPPED for flags in whole_ring[:-(-size // UNITS)])
         for unit in vocabulary.stores:
             if unit < size:
                 yield Move("store", unit)
@@ -205,23 +193,23 @@ def moves(walker: Walker, state: State, *, fine: bool) -> Iterator[Move]:
     else:
         yield Move("read")
         written = [i for i, block in enumerate(blocks[:-(-size // UNITS)])
-                   if block & MAPPING == WRITTEN]
+                   if block & blk.MAPPING == blk.WRITTEN]
         if written:
             yield Move("read", fault=EVERY_BLOCK)
             for i in written if every_fault else written[1:][-1:]:
                 yield Move("read", fault=i)
-    if folio & WRITEBACK:
+    if held & folio.WRITEBACK:
         yield from _with_faults("end writeback", [
-            i for i, flags in enumerate(ring) if flags & ASYNC_WRITE], every_fault)
+            i for i, flags in enumerate(ring) if flags & bh.ASYNC_WRITE], every_fault)
         return  # truncation, eviction and commit wait for it
-    if folio & FOLIO_DIRTY:
+    if held & folio.DIRTY:
         if journalled:
             dirty = [i for i, flags in enumerate(ring)
-                     if flags & DIRTY or blocks[i] & RUNNING]
+                     if flags & bh.DIRTY or blocks[i] & blk.RUNNING]
             yield from _with_faults("writeback", dirty, every_fault)
         else:
             yield Move("writeback")
-            if any(flags & DIRTY and flags & (DELAY | UNWRITTEN) for flags in ring):
+            if any(flags & bh.DIRTY and flags & (bh.DELAY | bh.UNWRITTEN) for flags in ring):
                 yield Move("writeback", fault=0, fatal=True)
                 yield Move("writeback", fault=1, fatal=True)
                 yield Move("writeback", fault=1)
@@ -231,17 +219,18 @@ def moves(walker: Walker, state: State, *, fine: bool) -> Iterator[Move]:
     for start, end in vocabulary.punches:
         if start < size:
             yield Move("punch", start, end)
-    if any(block & (RUNNING | UNCOMMITTED) for block in blocks):
+    if any(block & (blk.RUNNING | blk.UNCOMMITTED) for block in blocks):
         yield Move("commit")
     if journalled:
-        dirty = [i for i, flags in enumerate(ring) if flags & DIRTY and not blocks[i] & RUNNING]
+        dirty = [i for i, flags in enumerate(ring)
+                 if flags & bh.DIRTY and not blocks[i] & blk.RUNNING]
         if dirty:
             yield from _with_faults("checkpoint", dirty, every_fault)
         yield Move("leave journal")
-    if folio & CACHED:
+    if held & folio.CACHED:
         if ring and file.droppable():
             yield Move("drop buffers")
-        if not folio & FOLIO_DIRTY and (not ring or file.droppable()):
+        if not held & folio.DIRTY and (not ring or file.droppable()):
             yield Move("reclaim")
         half = len(blocks) // 2
         if (walker.setting.splittable and not len(blocks) % 2
@@ -265,58 +254,43 @@ def start_states(walker: Walker, *, fine: bool) -> list[State]:
     buffers = walker.setting.buffers
     end = walker.end_of_folio
     found = [State(b"", bytes(buffers), bytes((NOWHERE,)) * end, 0, 0, 0)]
-    kinds = (WRITTEN, HOLE, UNWRITTEN_EXTENT)
+    kinds = (blk.WRITTEN, blk.HOLE, blk.UNWRITTEN)
     patterns = (list(product(kinds, repeat=buffers)) if fine else
-                [(WRITTEN,) * buffers, tuple(kinds[i % len(kinds)] for i in range(buffers))])
+                [(blk.WRITTEN,) * buffers, tuple(kinds[i % len(kinds)] for i in range(buffers))])
     for pattern in patterns:
-        units = bytes(ON_DISK if block == WRITTEN else NOWHERE
+        units = bytes(ON_DISK if block == blk.WRITTEN else NOWHERE
                       for block in pattern for _ in range(UNITS))
         found.append(State(b"", bytes(pattern), units, 0, end, end))
     return found
 
 
+_FAILS = {
+    "write": ", get_block call {number} finds no space",
+    "store": ", get_block finds no space",
+    "writeback": " finds no space for extent {number}",
+}
+_FAILS_FATALLY = {
+    "write": ", a partly written block is unreadable",
+    "writeback": " gives up at extent {number}",
+}
+
+
 def tell(move: Move) -> str:
     """A move in words; positions count blocks, so that 1.5 is the middle of block 1."""
-    def at(unit: int) -> str:
-        return f"{unit / UNITS:g}"
-
-    def fault(text: str) -> str:
-        if move.fault == NONE:
-            return ""
-        return f", {text} " + ("every block" if move.fault == EVERY_BLOCK
-                               else f"block {move.fault}")
-
-    match move.rule:
-        case "write":
-            text = f"write from {at(move.start)} to {at(move.end)}"
-            if move.copied != NONE:
-                text += f", of which the copy brings {at(move.copied)}"
-            if move.fatal:
-                text += ", a partly written block is unreadable"
-            elif move.fault != NONE:
-                text += f", get_block call {move.fault + 1} finds no space"
-            return text
-        case "store":
-            return (f"store at {at(move.start)} through a mapping"
-                    + ("" if move.fault == NONE else ", get_block finds no space"))
-        case "read" | "end writeback" | "checkpoint":
-            return move.rule + fault("failing at")
-        case "writeback":
-            if move.fault == NONE:
-                return "writeback"
-            if move.fatal:
-                return f"writeback gives up at extent {move.fault + 1}"
-            if move.fault == EVERY_BLOCK:
-                return "writeback, failing at every block"
-            return f"writeback finds no space for extent {move.fault + 1}"
-        case "truncate":
-            return f"truncate to {at(move.start)}"
-        case "punch":
-            return f"punch a hole from {at(move.start)} to {at(move.end)}"
-        case "split":
-            return f"split the folio, follow half {move.start + 1}"
-        case _:
-            return move.rule
+    start, end = in_blocks(move.start), in_blocks(move.end)
+    text = {"write": f"write from {start} to {end}", "store": f"store at {start} through a mapping",
+            "truncate": f"truncate to {start}", "punch": f"punch a hole from {start} to {end}",
+            "split": f"split the folio, follow half {move.start + 1}"}.get(move.rule, move.rule)
+    if move.copied != NONE:
+        text += f", of which the copy brings {in_blocks(move.copied)}"
+    if move.fatal:
+        return text + _FAILS_FATALLY[move.rule].format(number=move.fault + 1)
+    if move.fault == EVERY_BLOCK:
+        return f"{text}, failing at every block"
+    if move.fault != NONE:
+        text += _FAILS.get(move.rule, f", failing at block {move.fault}").format(
+            number=move.fault + 1)
+    return text
 
 
 def tell_outcome(move: Move, outcome: int) -> str:
@@ -324,5 +298,5 @@ def tell_outcome(move: Move, outcome: int) -> str:
     if outcome < 0:
         return ERRORS[outcome]
     if move.rule == "write":
-        return f"{outcome / UNITS:g} blocks"
+        return f"{in_blocks(outcome)} blocks"
     return "ok"

@@ -16,10 +16,10 @@ from tailwalk.cases import PAGE, Case, show_size
 from tailwalk.cases.places import folio_size
 from tailwalk.cases.ring import written_ranges
 from tailwalk.errors import ModelError
+from tailwalk.model import bh, blk
 from tailwalk.model.designs import Design
 from tailwalk.model.file import reserve
 from tailwalk.model.walks import Counts, span_of
-from tailwalk.model.words import DIRTY, MAPPED, UPTODATE, WRITTEN
 
 RANDOM: Final = "random"
 Place = int | Literal["random"]
@@ -138,30 +138,29 @@ def _terms(case: Case, design: Design, offset: int, block_size: int,
     for start, end in chunks:
         buffers = folio // block_size
         span = span_of(start, end, block_size, buffers)
-        ring = bytearray((UPTODATE | DIRTY | MAPPED,)) * buffers
+        ring = bytearray((bh.UPTODATE | bh.DIRTY | bh.MAPPED,)) * buffers
         if not case.uptodate:
             left_out = -(-PAGE // block_size)
             ring[-left_out:] = bytes(left_out)
         # An overwrite of mapped blocks calls get_block of none.
-        for counts in walk.cost(bytes(ring), bytes((WRITTEN,)) * buffers, span=span,
+        for counts in walk.cost(bytes(ring), bytes((blk.WRITTEN,)) * buffers, span=span,
                                 uptodate=case.uptodate, get_block=reserve):
             total += counts
-            inside += counts.prefix > 0
+            inside += counts["prefix"] > 0
     pieces = list(_pieces(case, chunks))
     words, odd = map(sum, zip(*(_copied(start, end) for start, end in pieces), strict=True))
     order = (folio // PAGE).bit_length() - 1
     faulted, touched = _faulted_in(case, chunks) if walk.maps_whole_calls else (0, 0)
-    return {"prefix": total.prefix, "tail": total.tail, "span": total.span,
+    return {**{name: total[name] for name in
+               ("prefix", "tail", "span", "hops", "lookups", "flags")},
             "folios": len(chunks), "large": len(chunks) * (order > 0),
             "levels": len(chunks) * _levels(case.file_size, order),
             "siblings": sum(_is_sibling(start, order) for start, _ in chunks),
             "words": words, "bytes": odd, "pieces": len(pieces),
             "writev": case.workload == "writev", "write": case.workload == "write",
             "inside": inside, "faulted": faulted, "touched": touched,
-            "hops": total.hops, "lookups": total.lookups,
             # An overwrite lies in one extent.
-            "get_block": 1 if walk.maps_whole_calls else total.get_block,
-            "flags": total.flags}
+            "get_block": 1 if walk.maps_whole_calls else total["get_block"]}
 
 
 def _levels(file_size: int, order: int) -> int:

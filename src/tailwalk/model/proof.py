@@ -35,8 +35,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tailwalk.errors import ModelError, UsageError
+from tailwalk.extras import import_extra
 from tailwalk.model.designs import DESIGNS
-from tailwalk.model.routes import Visits, is_outside, logic
+from tailwalk.model.walks import Visits
 
 Statement = Literal["same", "alike"]
 WalkName = Literal["begin", "commit"]
@@ -95,6 +96,10 @@ def prove(design: str) -> Proof:
         for obligation in _Induction(statement, walk, visits).obligations()))
 
 
+def _logic() -> Any:
+    return import_extra("z3", extra="proof", what="the proof")
+
+
 @dataclass(frozen=True)
 class _Ring:
     """A ring as arrays over the buffers' numbers: the two flags that the walks decide about, the
@@ -109,7 +114,7 @@ class _Ring:
         return self.uptodate[i], self.new[i], self.dirty[i], self.rest[i]
 
     def put(self, i: Any, values: tuple[Any, Any, Any, Any], *, where: Any) -> _Ring:
-        z3 = logic()
+        z3 = _logic()
 
         def store(array: Any, value: Any) -> Any:
             return z3.If(where, z3.Store(array, i, value), array)
@@ -130,7 +135,7 @@ class _Walker:
 
 class _Induction:
     def __init__(self, statement: Statement, walk: WalkName, visits: Visits) -> None:
-        z3 = self.z3 = logic()
+        z3 = self.z3 = _logic()
         self.statement, self.walk, self.visits = statement, walk, visits
         self.rest_sort = z3.DeclareSort("Rest")
         self.i, self.n, self.start, self.end, self.block = z3.Ints("i n start end block")
@@ -149,6 +154,10 @@ class _Induction:
 
         return _Ring(flags("uptodate"), flags("new"), flags("dirty"),
                      z3.Const(f"{name}_rest", z3.ArraySort(z3.IntSort(), self.rest_sort)))
+
+    def _outside(self, i: Any) -> Any:
+        """Is a buffer outside the written range?"""
+        return ((i + 1) * self.block <= self.start) | (i * self.block >= self.end)
 
     def _all(self, claim: Callable[[Any], Any]) -> Any:
         """`claim` for every buffer of the ring."""
@@ -176,7 +185,7 @@ class _Induction:
         z3 = self.z3
 
         def claim(k: Any) -> Any:
-            outside = is_outside(k, self.start, self.end, self.block)
+            outside = self._outside(k)
             terms = [self._equal(self.first, self.second, k)]
             for ring in (self.first, self.second):
                 terms.append(z3.Implies(outside, z3.Not(ring.new[k])))
@@ -209,7 +218,7 @@ class _Induction:
         not_new = z3.Not(walker.ring.new[k])
         uptodate: Any = self.uptodate
         if self.walk == "begin":
-            not_new = z3.Implies(is_outside(k, self.start, self.end, self.block), not_new)
+            not_new = z3.Implies(self._outside(k), not_new)
         else:
             uptodate = self._uptodate_after(walker)
         if self.statement == "alike":
@@ -223,7 +232,7 @@ class _Induction:
         """The loop's body at buffer i, for a walk that goes on and visits it."""
         z3 = self.z3
         goes_on = z3.And(z3.Not(walker.stopped), visits)
-        outside = is_outside(i, self.start, self.end, self.block)
+        outside = self._outside(i)
         uptodate, new, dirty, rest = walker.ring.at(i)
         if self.walk == "commit":
             after = (z3.Or(uptodate, z3.Not(outside)), z3.BoolVal(False),
@@ -262,7 +271,7 @@ class _Induction:
 
     def _steps(self) -> tuple[list[Any], Any]:
         full, design = self._walkers("now")
-        visits = self.visits(self.i, self.start, self.end, self.block, self.uptodate)
+        visits = self.visits(self.i, self.start, self.end, self.block, self.z3.Not(self.uptodate))
         assumed = [self._precondition(), self._invariant(full, design, self.i), self.i < self.n]
         return assumed, self._invariant(self._step(full, self.i, self.z3.BoolVal(True)),
                                         self._step(design, self.i, visits), self.i + 1)

@@ -7,59 +7,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tailwalk.model.contents import (
-    CACHE_VALUE,
-    COPY_VALUE,
-    DISK_VALUE,
-    FIRST_VERSION,
-    STALE,
-    ZERO,
-)
-from tailwalk.model.words import (
-    BLOCK_FLAGS,
-    BLOCK_NAMES,
-    BUFFER_FLAGS,
-    CACHED,
-    DELAYED,
-    DIRTY,
-    FAILED,
-    FOLIO_DIRTY,
-    FOLIO_FLAGS,
-    FOLIO_UPTODATE,
-    HOLE,
-    MAPPING,
-    NEW,
-    RUNNING,
-    UNCOMMITTED,
-    UNITS,
-    UNJOURNALLED,
-    UPTODATE,
-    WRITTEN,
-    Mode,
-    Setting,
-    State,
-)
+from tailwalk.model import bh, blk, contents, folio
+from tailwalk.model.words import UNITS, Mode, Setting, State, in_blocks
 
 
 def in_cache(state: State, index: int) -> bool:
     """Would a read of a block be served from the cache (filemap_range_uptodate())?"""
-    return bool(state.folio & CACHED and (
-        state.folio & FOLIO_UPTODATE or (state.ring and state.ring[index] & UPTODATE)))
+    return bool(state.folio & folio.CACHED and (
+        state.folio & folio.UPTODATE or (state.ring and state.ring[index] & bh.UPTODATE)))
 
 
 def readable(state: State) -> bytes:
     """What read(2) gives, a value for each unit of the file: what the cache holds, or else what
     a successful read would bring there."""
-    seen = bytearray(state.size)
-    for unit in range(state.size):
-        symbol = state.units[unit]
-        if in_cache(state, unit // UNITS):
-            seen[unit] = CACHE_VALUE[symbol]
-        elif state.blocks[unit // UNITS] & MAPPING == WRITTEN:
-            seen[unit] = DISK_VALUE[symbol]
-        else:
-            seen[unit] = ZERO
-    return bytes(seen)
+    def value(index: int, symbol: int) -> int:
+        if in_cache(state, index):
+            return contents.CACHE_VALUE[symbol]
+        written = state.blocks[index] & blk.MAPPING == blk.WRITTEN
+        return contents.DISK_VALUE[symbol] if written else contents.ZERO
+
+    return bytes(value(unit // UNITS, symbol)
+                 for unit, symbol in enumerate(state.units[:state.size]))
 
 
 def after_crash(state: State, mode: Mode) -> bytes:
@@ -69,14 +37,14 @@ def after_crash(state: State, mode: Mode) -> bytes:
     At any earlier commit the mapping is one that the run had before, so two runs that agree here
     after every move agree at every moment of a crash.
     """
-    replayed = mode == "journal" and not state.folio & UNJOURNALLED
+    replayed = mode == "journal" and not state.folio & folio.UNJOURNALLED
     seen = bytearray(state.disksize)
     for unit in range(state.disksize):
         block = state.blocks[unit // UNITS]
-        if block & MAPPING == WRITTEN and not block & UNCOMMITTED:
+        if block & blk.MAPPING == blk.WRITTEN and not block & blk.UNCOMMITTED:
             symbol = state.units[unit]
-            copy = COPY_VALUE[symbol] if replayed else 0
-            seen[unit] = copy - 1 if copy else DISK_VALUE[symbol]
+            copy = contents.COPY_VALUE[symbol] if replayed else 0
+            seen[unit] = copy - 1 if copy else contents.DISK_VALUE[symbol]
     return bytes(seen)
 
 
@@ -85,9 +53,9 @@ def holes(state: State) -> str:
     block is data where the cache holds it (folio_seek_hole_data(), mm/filemap.c, v6.18)."""
     letters = []
     for index in range(-(-state.size // UNITS)):
-        mapping = state.blocks[index] & MAPPING
-        data = mapping in (DELAYED, WRITTEN) or (mapping != HOLE and in_cache(state, index))
-        letters.append("D" if data else ".")
+        mapping = state.blocks[index] & blk.MAPPING
+        letters.append("D" if mapping in (blk.DELAYED, blk.WRITTEN) or (
+            mapping != blk.HOLE and in_cache(state, index)) else ".")
     return "".join(letters)
 
 
@@ -95,24 +63,24 @@ def difference(one: State, other: State, mode: Mode) -> str | None:
     """The first thing that a program, or the machine after a crash, could tell two states apart
     by, in words; None where there is none."""
     if one.size != other.size:
-        return f"i_size is {_at(one.size)} or {_at(other.size)}"
+        return f"i_size is {in_blocks(one.size)} or {in_blocks(other.size)}"
     if one.units:
         found = _first_difference(readable(one), readable(other))
         if found is not None:
             unit, a, b = found
-            return f"a read at {_at(unit)} gives {value_name(a)} or {value_name(b)}"
+            return f"a read at {in_blocks(unit)} gives {value_name(a)} or {value_name(b)}"
     if holes(one) != holes(other):
         return f"SEEK_HOLE tells {holes(one)} or {holes(other)} (D: data)"
     if one.disksize != other.disksize:
-        return f"a crash leaves a size of {_at(one.disksize)} or {_at(other.disksize)}"
+        return f"a crash leaves a size of {in_blocks(one.disksize)} or {in_blocks(other.disksize)}"
     for index, (a, b) in enumerate(zip(one.blocks, other.blocks, strict=True)):
-        if (a ^ b) & (MAPPING | UNCOMMITTED):
+        if (a ^ b) & (blk.MAPPING | blk.UNCOMMITTED):
             return f"block {index} is {block_name(a)} or {block_name(b)} on disk"
     if one.units:
         found = _first_difference(after_crash(one, mode), after_crash(other, mode))
         if found is not None:
             unit, a, b = found
-            return f"a crash leaves {value_name(a)} or {value_name(b)} at {_at(unit)}"
+            return f"a crash leaves {value_name(a)} or {value_name(b)} at {in_blocks(unit)}"
     return None
 
 
@@ -128,15 +96,15 @@ def flag_differences(one: State, other: State) -> frozenset[str]:
         if one.ring or other.ring:
             found.add("a ring that only one of them has")
     else:
-        where = ("an uptodate folio" if one.folio & other.folio & FOLIO_UPTODATE
+        where = ("an uptodate folio" if one.folio & other.folio & folio.UPTODATE
                  else "a folio that is not uptodate")
         for a, b in zip(one.ring, other.ring, strict=True):
-            found |= {f"{name} of buffers of {where}" for flag, name in BUFFER_FLAGS.items()
+            found |= {f"{name} of buffers of {where}" for flag, name in bh.NAMES.items()
                       if (a ^ b) & flag}
-    found |= {f"{name} of the folio" for flag, name in FOLIO_FLAGS.items()
+    found |= {f"{name} of the folio" for flag, name in folio.NAMES.items()
               if (one.folio ^ other.folio) & flag}
-    for a, b in zip(one.blocks, other.blocks, strict=True):
-        found |= {f"{name} of blocks" for flag, name in BLOCK_FLAGS.items() if (a ^ b) & flag}
+    found |= {f"{name} of blocks" for flag, name in blk.NAMES.items()
+              if any((a ^ b) & flag for a, b in zip(one.blocks, other.blocks, strict=True))}
     if one.units != other.units:
         found.add("bytes that nothing shows")
     return frozenset(found)
@@ -181,98 +149,74 @@ class Invariant:
 
 
 def _shows_stale(seen: bytes, state: State) -> bool:
-    return STALE in seen and any(value == STALE and not state.blocks[unit // UNITS] & FAILED
-                                 for unit, value in enumerate(seen))
-
-
-def _stale_shown(at: Transition) -> bool:
-    return _shows_stale(readable(at.state), at.state)
-
-
-def _stale_after_crash(at: Transition) -> bool:
-    return _shows_stale(after_crash(at.state, at.mode), at.state)
-
-
-def _new_left(at: Transition) -> bool:
-    return any(flags & NEW for flags in at.state.ring)
-
-
-def _dirty_in_clean_folio(at: Transition) -> bool:
-    return not at.state.folio & FOLIO_DIRTY and any(flags & DIRTY for flags in at.state.ring)
-
-
-def _journalled_not_uptodate(at: Transition) -> bool:
-    return bool(at.state.ring) and any(
-        block & RUNNING and not flags & UPTODATE
-        for flags, block in zip(at.state.ring, at.state.blocks, strict=True))
-
-
-def _ring_outlives_uptodate(at: Transition) -> bool:
-    return bool(at.before.folio & FOLIO_UPTODATE and at.state.folio & CACHED
-                and not at.state.folio & FOLIO_UPTODATE and at.state.ring)
-
-
-def _uptodate_folio_of_others(at: Transition) -> bool:
-    return bool(at.state.folio & FOLIO_UPTODATE) and any(
-        not flags & UPTODATE for flags in at.state.ring)
+    return contents.STALE in seen and any(
+        value == contents.STALE and not state.blocks[unit // UNITS] & blk.FAILED
+        for unit, value in enumerate(seen))
 
 
 INVARIANTS = (
     Invariant(
-        name="no stale read", contents=True, broken=_stale_shown,
+        name="no stale read", contents=True,
+        broken=lambda at: _shows_stale(readable(at.state), at.state),
         statement="a read shows bytes of this file or zeros, unless an I/O error was reported "
                   "for the block"),
     Invariant(
-        name="no stale crash", contents=True, broken=_stale_after_crash,
+        name="no stale crash", contents=True,
+        broken=lambda at: _shows_stale(after_crash(at.state, at.mode), at.state),
         modes=("ordered", "nodelalloc", "journal"),
         statement="the same after a crash at any moment (data=writeback does not promise it)"),
     Invariant(
-        name="nothing new", broken=_new_left,
+        name="nothing new",
+        broken=lambda at: any(flags & bh.NEW for flags in at.state.ring),
         statement="no buffer is new between two system calls"),
     Invariant(
-        name="dirty folio", broken=_dirty_in_clean_folio,
+        name="dirty folio",
+        broken=lambda at: (not at.state.folio & folio.DIRTY
+                           and any(flags & bh.DIRTY for flags in at.state.ring)),
         statement="a folio with a dirty buffer is dirty"),
     Invariant(
-        name="journalled uptodate", broken=_journalled_not_uptodate,
+        name="journalled uptodate",
+        broken=lambda at: any(block & blk.RUNNING and not flags & bh.UPTODATE
+                              for flags, block in zip(at.state.ring, at.state.blocks,
+                                                      strict=False)),
         statement="a buffer in the running transaction is uptodate (mark_buffer_dirty() warns)"),
     Invariant(
-        name="ring dies with uptodate", broken=_ring_outlives_uptodate, follows_folio=True,
+        name="ring dies with uptodate", follows_folio=True,
+        broken=lambda at: bool(at.before.folio & folio.UPTODATE and at.state.folio & folio.CACHED
+                               and not at.state.folio & folio.UPTODATE and at.state.ring),
         statement="a folio that loses its uptodate flag loses its ring in the same step"),
     Invariant(
-        name="uptodate ring", broken=_uptodate_folio_of_others, required=False,
+        name="uptodate ring", required=False,
+        broken=lambda at: (bool(at.state.folio & folio.UPTODATE)
+                           and any(not flags & bh.UPTODATE for flags in at.state.ring)),
         statement="the buffers of an uptodate folio are uptodate"),
 )
 
 
 def value_name(value: int) -> str:
     """A value of `contents` in words."""
-    if value in (ZERO, STALE):
-        return "zeros" if value == ZERO else "stale bytes"
-    return f"data {chr(ord('A') + value - FIRST_VERSION)}"
+    if value in (contents.ZERO, contents.STALE):
+        return "zeros" if value == contents.ZERO else "stale bytes"
+    return f"data {chr(ord('A') + value - contents.FIRST_VERSION)}"
 
 
 def block_name(block: int) -> str:
     """A block's byte in words."""
-    return " ".join([BLOCK_NAMES[block & MAPPING],
-                     *(name for flag, name in BLOCK_FLAGS.items() if block & flag)])
+    return " ".join([blk.MAPPINGS[block & blk.MAPPING],
+                     *(name for flag, name in blk.NAMES.items() if block & flag)])
 
 
-def _at(unit: int) -> str:
-    return f"{unit / UNITS:g}"
-
-
-_LETTERS = {1: "u", 2: "d", 4: "m", 8: "n", 16: "y", 32: "w", 64: "a", 128: "e"}
+_LETTERS = dict(zip(bh.NAMES, "udmnywae", strict=True))
+LEGEND = (", ".join(f"{_LETTERS[flag]} {name}" for flag, name in bh.NAMES.items())
+          + "; positions count blocks")
 
 
 def show_state(state: State) -> str:
     """A state on one line: folio flags, then each buffer's flags and its block's mapping."""
-    folio = ",".join(name for flag, name in FOLIO_FLAGS.items() if state.folio & flag) or "none"
-    ring = " ".join("".join(letter if flags & flag else "-" for flag, letter in _LETTERS.items())
-                    for flags in state.ring) or "no ring"
+    flags = ",".join(name for flag, name in folio.NAMES.items() if state.folio & flag) or "none"
+    ring = " ".join("".join(letter if buffer & flag else "-" for flag, letter in _LETTERS.items())
+                    for buffer in state.ring) or "no ring"
     blocks = " ".join(block_name(block).replace(" ", "+") for block in state.blocks)
-    return (f"size {_at(state.size)}, on disk {_at(state.disksize)}; folio {folio}; "
+    return (f"size {in_blocks(state.size)}, on disk {in_blocks(state.disksize)}; folio {flags}; "
             f"ring {ring}; blocks {blocks}")
 
-
-LEGEND = ("u uptodate, d dirty, m mapped, n new, y delay, w unwritten, a async-write, "
-          "e write-error; positions count blocks")

@@ -14,55 +14,27 @@ prediction counts bytes.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from tailwalk.cases.ring import touched_blocks
-from tailwalk.model.routes import Visits
-from tailwalk.model.words import (
-    DELAY,
-    DELAYED,
-    DIRTY,
-    ENOSPC,
-    MAPPED,
-    MAPPING,
-    NEW,
-    UNWRITTEN,
-    UPTODATE,
-    WRITTEN,
-)
+from tailwalk.model import bh, blk
+from tailwalk.model.words import ENOSPC
 
+Counts = Counter[str]
+"""What a walk cost.
 
-@dataclass
-class Counts:
-    """What a walk cost.
-
-    Attributes:
-        prefix, span, tail: buffers visited before, in and behind the written range.
-        hops: links of the ring followed to reach a buffer that is not visited on the way.
-        lookups: uses of an index or a bitmap in place of a walk.
-        flags: flag operations (tests, sets and clears) on buffers and folio.
-        get_block: calls of get_block.
-    """
-
-    prefix: int = 0
-    span: int = 0
-    tail: int = 0
-    hops: int = 0
-    lookups: int = 0
-    flags: int = 0
-    get_block: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, name) + getattr(other, name) for name in COUNT_NAMES))
-
+    prefix, span, tail: buffers visited before, in and behind the written range.
+    hops: links of the ring followed to reach a buffer that is not visited on the way.
+    lookups: uses of an index or a bitmap in place of a walk.
+    flags: flag operations (tests, sets and clears) on buffers and folio.
+    get_block: calls of get_block.
+"""
 
 Range = tuple[int, int]
 """Start and end of a range of positions in the folio."""
-
-COUNT_NAMES = ("prefix", "span", "tail", "hops", "lookups", "flags", "get_block")
 
 GetBlock = Callable[[int], tuple[int, int]]
 """From a block's byte to the flags its buffer gets and the block's byte afterwards."""
@@ -131,9 +103,9 @@ class Buffer:
         self.flags &= ~flag
 
 
-CommitAt = Callable[[int, bool], tuple[int, bool, int]]
+CommitAt = Callable[[int, bool], tuple[int, int]]
 """The body of the commit's loop: from a buffer's flags and whether it is outside the range to the
-flags afterwards, whether the folio is only partly uptodate, and the flag operations."""
+flags afterwards and the flag operations."""
 
 
 class Visit(NamedTuple):
@@ -175,27 +147,8 @@ class Ended(NamedTuple):
     dirtied: bool
 
 
-class Walk(Protocol):
-    """A design's two passes of a buffered write over one folio.
-
-    `maps_whole_calls`: is the mapping asked for once for all folios of a call, by extents?
-    """
-
-    maps_whole_calls: bool
-
-    def plan(self, span: Span, uptodate: bool) -> object:
-        """What tells this walk of a span from others: walks with equal plans do the same."""
-
-    def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
-              get_block: GetBlock, refuse: int | None = None) -> Begun:
-        """Prepare the buffers of `span`; `refuse` is the get_block call that gets ENOSPC."""
-
-    def end(self, ring: bytes, *, span: Span, uptodate: bool, copied: int) -> Ended:
-        """Take in the first `copied` positions of `span`."""
-
-    def cost(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
-             get_block: GetBlock) -> tuple[Counts, Counts]:
-        """What `begin` and `end` cost for a write that is taken in whole."""
+Visits = Callable[[Any, Any, Any, Any, Any], Any]
+"""A route, as `designs` has them."""
 
 
 class Cut(NamedTuple):
@@ -211,7 +164,7 @@ class Cut(NamedTuple):
 def cut(route: Visits, span: Span, uptodate: bool) -> Cut:
     """Where a route, which visits a run of buffers, meets the span."""
     def visited(i: int) -> bool:
-        return bool(route(i, span.start, span.end, span.block, uptodate))
+        return bool(route(i, span.start, span.end, span.block, not uptodate))
 
     touched = span.touched
     start = 0 if visited(0) else bisect_left(range(touched.start), True, key=visited)
@@ -222,53 +175,45 @@ def cut(route: Visits, span: Span, uptodate: bool) -> Cut:
 
 
 @cache
-def begin_at(flags: int, block: int, *, outside: bool, partly: bool, uptodate: bool,
-             get_block: GetBlock, refuse: bool) -> Visit:
-    """The body of the loop of ext4_block_write_begin(), fs/ext4/inode.c, v6.18 to v7.3."""
-    bh = Buffer(flags)
+def begin_at(flags: int, block: int, *, partly: bool, uptodate: bool, get_block: GetBlock,
+             refuse: bool = False) -> Visit:
+    """The body of the loop of ext4_block_write_begin(), fs/ext4/inode.c, v6.18 to v7.3, at a
+    buffer in the range. Outside it only marks those of an uptodate folio uptodate."""
+    buffer = Buffer(flags)
 
     def step(*, zeroes: bool = False, reads: bool = False, calls: bool = False,
              refused: bool = False) -> Visit:
-        return Visit(bh.flags, block, zeroes, reads, calls, refused, bh.operations)
+        return Visit(buffer.flags, block, zeroes, reads, calls, refused, buffer.operations)
 
-    if outside:
-        if uptodate:
-            bh.set(UPTODATE)
-        return step()
-    if bh.test(NEW):
-        bh.clear(NEW)
-    calls = not bh.test(MAPPED)
+    if buffer.test(bh.NEW):
+        buffer.clear(bh.NEW)
+    calls = not buffer.test(bh.MAPPED)
     if calls:
         if refuse:
             return step(refused=True)
         got, block = get_block(block)
-        bh.flags = bh.flags & ~(NEW | MAPPED | UNWRITTEN) | got
-        if bh.test(NEW):
-            if uptodate:
-                bh.set(UPTODATE)
-                return step(calls=True)
+        buffer.flags = buffer.flags & ~(bh.NEW | bh.MAPPED | bh.UNWRITTEN) | got
+        if buffer.test(bh.NEW) and not uptodate:
             return step(calls=True, zeroes=partly)
     if uptodate:
-        bh.set(UPTODATE)
+        buffer.set(bh.UPTODATE)
         return step(calls=calls)
-    return step(calls=calls, reads=(not bh.test(UPTODATE) and not bh.test(DELAY)
-                                    and not bh.test(UNWRITTEN) and partly))
+    return step(calls=calls, reads=(not buffer.test(bh.UPTODATE) and not buffer.test(bh.DELAY)
+                                    and not buffer.test(bh.UNWRITTEN) and partly))
 
 
-def commit_at(flags: int, outside: bool) -> tuple[int, bool, int]:
+def commit_at(flags: int, outside: bool) -> tuple[int, int]:
     """The body of the loop of block_commit_write(), fs/buffer.c, v6.18 to v7.3: the flags
-    afterwards, whether the folio is only partly uptodate, and the flag operations."""
-    bh = Buffer(flags)
-    partial = False
+    afterwards and the flag operations."""
+    buffer = Buffer(flags)
     if outside:
-        if not bh.test(UPTODATE):
-            partial = True
+        buffer.test(bh.UPTODATE)
     else:
-        bh.set(UPTODATE)
-        bh.set(DIRTY)
-    if bh.test(NEW):
-        bh.clear(NEW)
-    return bh.flags, partial, bh.operations
+        buffer.set(bh.UPTODATE)
+        buffer.set(bh.DIRTY)
+    if buffer.test(bh.NEW):
+        buffer.clear(bh.NEW)
+    return buffer.flags, buffer.operations
 
 
 @cache
@@ -282,7 +227,7 @@ def begin_inside(ring: bytes, blocks: bytes, first: int, span: Span, uptodate: b
     calls = error = 0
     for at, flags in enumerate(ring):
         i = first + at
-        step = begin_at(flags, blocks[at], outside=False, partly=span.partly(i),
+        step = begin_at(flags, blocks[at], partly=span.partly(i),
                         uptodate=uptodate, get_block=get_block, refuse=calls == refuse)
         after[at], backing[at] = step.flags, step.block
         calls += step.calls
@@ -296,13 +241,10 @@ def begin_inside(ring: bytes, blocks: bytes, first: int, span: Span, uptodate: b
     return Begun(bytes(after), bytes(backing), tuple(zeroed), tuple(reads), calls, error)
 
 
-_BEGIN_OUTSIDE = bytes(
-    begin_at(flags, 0, outside=True, partly=False, uptodate=True,
-             get_block=lambda block: (0, block),
-             refuse=False).flags for flags in range(256))
-_IS_UPTODATE = bytes(flags & UPTODATE for flags in range(256))
-_IS_NEW = bytes(flags & NEW for flags in range(256))
-_IS_DIRTY = bytes(flags & DIRTY for flags in range(256))
+_MARKED = bytes(flags | bh.UPTODATE for flags in range(256))
+_IS_UPTODATE = bytes(flags & bh.UPTODATE for flags in range(256))
+_IS_NEW = bytes(flags & bh.NEW for flags in range(256))
+_IS_DIRTY = bytes(flags & bh.DIRTY for flags in range(256))
 
 
 class RingWalk:
@@ -313,6 +255,7 @@ class RingWalk:
     """
 
     maps_whole_calls = False
+    """Is the mapping asked for once for all folios of a call, by extents?"""
 
     def __init__(self, begin: Visits, commit: Visits, *, indexed: bool = False,
                  at: CommitAt = commit_at) -> None:
@@ -325,25 +268,26 @@ class RingWalk:
         self._outside = bytes(at(flags, True)[0] for flags in range(256))
 
     def plan(self, span: Span, uptodate: bool) -> object:
-        """The routes, and the body of the commit's loop."""
+        """What tells this walk of a span from others: walks with equal plans do the same."""
         return self._begin_cut(span, uptodate), self._commit_cut(span, uptodate), self._commit_at
 
     def begin(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
               get_block: GetBlock, refuse: int | None = None) -> Begun:
-        """ext4_block_write_begin(), fs/ext4/inode.c, v6.18."""
+        """ext4_block_write_begin(), fs/ext4/inode.c, v6.18: prepare the buffers of `span`; `refuse`
+        is the get_block call that gets ENOSPC."""
         start, first, last, stop = self._begin_cut(span, uptodate)
         inside = begin_inside(ring[first:last], blocks[first:last], first, span, uptodate,
                               get_block, refuse)
         prefix, tail = ring[start:first], ring[last:stop]
         if uptodate:
-            prefix = prefix.translate(_BEGIN_OUTSIDE)
+            prefix = prefix.translate(_MARKED)
             if not inside.error:
-                tail = tail.translate(_BEGIN_OUTSIDE)
+                tail = tail.translate(_MARKED)
         return inside._replace(ring=ring[:start] + prefix + inside.ring + tail + ring[stop:],
                                blocks=blocks[:first] + inside.blocks + blocks[last:])
 
     def end(self, ring: bytes, *, span: Span, uptodate: bool, copied: int) -> Ended:
-        """block_write_end(), fs/buffer.c, v6.18."""
+        """block_write_end(), fs/buffer.c, v6.18: take in the first `copied` positions of `span`."""
         zeroed: tuple[Range, ...] = ()
         before = ring
         if copied < span.end - span.start:
@@ -363,34 +307,30 @@ class RingWalk:
 
     def cost(self, ring: bytes, blocks: bytes, *, span: Span, uptodate: bool,
              get_block: GetBlock) -> tuple[Counts, Counts]:
-        """The operations at each buffer along the routes."""
+        """What `begin` and `end` cost for a write that is taken in whole."""
         start, first, last, stop = visited = self._begin_cut(span, uptodate)
         begin = self._count(visited)
-        passed = ring[start:first] + ring[last:stop]
-        for flags in set(passed):
-            begin.flags += passed.count(flags) * begin_at(
-                flags, 0, outside=True, partly=False, uptodate=uptodate, get_block=get_block,
-                refuse=False).operations
+        if uptodate:
+            begin["flags"] += first - start + stop - last
         for i in range(first, last):
-            step = begin_at(ring[i], blocks[i], outside=False, partly=span.partly(i),
-                            uptodate=uptodate, get_block=get_block, refuse=False)
-            begin.flags += step.operations
-            begin.get_block += step.calls
+            step = begin_at(ring[i], blocks[i], partly=span.partly(i), uptodate=uptodate,
+                            get_block=get_block)
+            begin["flags"] += step.operations
+            begin["get_block"] += step.calls
         start, first, last, stop = visited = self._commit_cut(span, uptodate)
         commit = self._count(visited)
-        passed = ring[start:first] + ring[last:stop]
-        commit.flags += sum(passed.count(flags) * self._commit_at(flags, True)[2]
-                            for flags in set(passed))
-        commit.flags += sum(self._commit_at(flags, False)[2] for flags in ring[first:last])
+        for outside, run in ((True, ring[start:first] + ring[last:stop]),
+                             (False, ring[first:last])):
+            commit["flags"] += sum(run.count(flags) * self._commit_at(flags, outside)[1]
+                                   for flags in set(run))
         return begin, commit
 
     def _count(self, visited: Cut) -> Counts:
         start, first, last, stop = visited
-        counts = Counts(prefix=first - start, span=last - first, tail=stop - last)
-        if start and stop > start:
-            counts.lookups += self._indexed
-            counts.hops += 0 if self._indexed else start
-        return counts
+        reached = "lookups" if self._indexed else "hops"
+        there = 0 if not start or stop <= start else 1 if self._indexed else start
+        return Counts({"prefix": first - start, "span": last - first, "tail": stop - last,
+                       reached: there})
 
 
 class BitmapWalk:
@@ -416,19 +356,19 @@ class BitmapWalk:
         reads: list[int] = []
         calls = 0
         for i in span.touched:
-            before = blocks[i] & MAPPING
-            if i == span.touched.start or before != blocks[i - 1] & MAPPING:
+            before = blocks[i] & blk.MAPPING
+            if i == span.touched.start or before != blocks[i - 1] & blk.MAPPING:
                 if calls == refuse:
                     # iomap_end() gives back what was reserved for this write.
                     return Begun(ring, blocks, (), (), calls, ENOSPC)
                 calls += 1
             got, after[i] = get_block(after[i])
-            flags[i] = flags[i] & ~(MAPPED | UNWRITTEN | NEW | DELAY) | got
-            if before == DELAYED:
-                flags[i] &= ~NEW  # reserved by an earlier write: not ours to give back
-            if uptodate or flags[i] & UPTODATE or not span.partly(i):
+            flags[i] = flags[i] & ~(bh.MAPPED | bh.UNWRITTEN | bh.NEW | bh.DELAY) | got
+            if before == blk.DELAYED:
+                flags[i] &= ~bh.NEW  # reserved by an earlier write: not ours to give back
+            if uptodate or flags[i] & bh.UPTODATE or not span.partly(i):
                 continue
-            if before == WRITTEN:
+            if before == blk.WRITTEN:
                 reads.append(i)
             else:
                 zeroed.extend(span.rest_of(i))
@@ -443,15 +383,15 @@ class BitmapWalk:
         taken = span.first(copied).touched if copied else ()
         for i in span.touched:
             if i in taken:
-                flags[i] |= UPTODATE | DIRTY
-            elif flags[i] & NEW and flags[i] & DELAY:
-                flags[i] &= ~(MAPPED | DELAY)
+                flags[i] |= bh.UPTODATE | bh.DIRTY
+            elif flags[i] & bh.NEW and flags[i] & bh.DELAY:
+                flags[i] &= ~(bh.MAPPED | bh.DELAY)
                 given_back.append(i)
-            elif not flags[i] & UPTODATE:
+            elif not flags[i] & bh.UPTODATE:
                 # Nothing keeps the mapping for the next read, which asks for it anew.
-                flags[i] &= ~(MAPPED | UNWRITTEN)
-            flags[i] &= ~NEW
-        complete = all(flag & UPTODATE for flag in flags)
+                flags[i] &= ~(bh.MAPPED | bh.UNWRITTEN)
+            flags[i] &= ~bh.NEW
+        complete = all(flag & bh.UPTODATE for flag in flags)
         return Ended(bytes(flags), tuple(given_back), (), copied, uptodate or complete,
                      bool(copied))
 
@@ -462,8 +402,11 @@ class BitmapWalk:
         begun = self.begin(ring, blocks, span=span, uptodate=uptodate, get_block=get_block)
         looked_at = 0 if uptodate else sum(span.partly(i) for i in span.touched)
         return (Counts(span=looked_at, lookups=looked_at, flags=1 + looked_at,
-                       get_block=begun.calls),
-                Counts(lookups=2, flags=2))
+                       get_block=begun.calls), Counts(lookups=2, flags=2))
+
+
+Walk = RingWalk | BitmapWalk
+"""A design's two passes of a buffered write over one folio."""
 
 
 def zero_new_buffers(ring: bytes, start: int, end: int, *, block: int,
@@ -475,9 +418,9 @@ def zero_new_buffers(ring: bytes, start: int, end: int, *, block: int,
     after = bytearray(ring)
     zeroed: list[Range] = []
     for i, flags in enumerate(ring):
-        if flags & NEW and (i + 1) * block > start and i * block < end:
+        if flags & bh.NEW and (i + 1) * block > start and i * block < end:
             if not uptodate:
                 zeroed.append((max(start, i * block), min(end, (i + 1) * block)))
-                after[i] |= UPTODATE
-            after[i] = after[i] & ~NEW | DIRTY
+                after[i] |= bh.UPTODATE
+            after[i] = after[i] & ~bh.NEW | bh.DIRTY
     return bytes(after), tuple(zeroed)

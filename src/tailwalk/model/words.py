@@ -14,52 +14,16 @@ from typing import Literal, NamedTuple, get_args
 from tailwalk.cases import KIB, PAGE
 from tailwalk.errors import ModelError
 
-# Flags of a buffer head (enum bh_state_bits, include/linux/buffer_head.h).
-UPTODATE = 1
-DIRTY = 2
-MAPPED = 4
-NEW = 8
-DELAY = 16
-UNWRITTEN = 32
-ASYNC_WRITE = 64
-WRITE_ERROR = 128
-
-BUFFER_FLAGS = {
-    UPTODATE: "uptodate", DIRTY: "dirty", MAPPED: "mapped", NEW: "new", DELAY: "delay",
-    UNWRITTEN: "unwritten", ASYNC_WRITE: "async-write", WRITE_ERROR: "write-error",
-}
-
-# Flags of the folio. It is locked while a rule runs and never between two rules, so that flag
-# needs no bit.
-CACHED = 1
-FOLIO_UPTODATE = 2
-FOLIO_DIRTY = 4
-WRITEBACK = 8
-UNJOURNALLED = 16  # of the inode: chattr -j has taken it out of data=journal
-
-FOLIO_FLAGS = {
-    CACHED: "cached", FOLIO_UPTODATE: "uptodate", FOLIO_DIRTY: "dirty", WRITEBACK: "writeback",
-    UNJOURNALLED: "unjournalled",
-}
-
-# What stands behind a block: the two low bits are its mapping (the extent status tree), the
-# others what the journal and the device have seen of it.
-HOLE, DELAYED, UNWRITTEN_EXTENT, WRITTEN = 0, 1, 2, 3
-MAPPING = 3
-UNCOMMITTED = 4  # became written in a transaction that has not committed
-RUNNING = 8  # its data are in the running transaction (data=journal)
-FAILED = 16  # an I/O error was reported for it since it was last written
-CONVERTING = 32  # becomes written when the write in flight succeeds (ext4_io_end_vec)
-
-BLOCK_NAMES = {HOLE: "hole", DELAYED: "delayed", UNWRITTEN_EXTENT: "unwritten", WRITTEN: "written"}
-BLOCK_FLAGS = {UNCOMMITTED: "uncommitted", RUNNING: "running", FAILED: "failed",
-               CONVERTING: "converting"}
-
 _LARGEST_BLOCK = 64 * KIB
 """Bytes in the largest block that ext4 has."""
 
 UNITS = 2
 """Units of contents in a block: the least with which a write can begin or end inside a block."""
+
+def in_blocks(units: int) -> str:
+    """A position or length in blocks."""
+    return f"{units / UNITS:g}"
+
 
 Mode = Literal["ordered", "nodelalloc", "writeback", "journal"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -110,15 +74,12 @@ class Setting:
         blocks_per_page: blocks in a page: 4 for 1 KiB blocks, 1 for blocks of a page or more.
         pages_per_block: pages in a block: 1, or 2 to 16 for the blocks larger than a page that
             ext4 has in v7.3 (s_min_folio_order): no folio is smaller than a block.
-        ring_survives: drop an assumption that the kernel keeps: let the ring live on where
-            mpage_release_unused_pages() takes a folio's uptodate flag away.
     """
 
     mode: Mode = "ordered"
     buffers: int = 4
     blocks_per_page: int = 1
     pages_per_block: int = 1
-    ring_survives: bool = False
 
     @property
     def large(self) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -25,6 +25,8 @@ FileName = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 
 _NAMED, _LINE, _LOOKED_AT = 9, 200, 20_000
 """Lines that an error names; the longest line, and how many, that the nearest is looked for in."""
+
+Where = Literal["before", "after", "replace", "above", "below"]
 
 Names = str | list[str]
 """One text, or several of which the first that is found counts."""
@@ -62,8 +64,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     text: str
 
     def __post_init__(self) -> None:
-        places = [self.before, self.after, self.replace, self.above, self.below]
-        if sum(place is not None for place in places) + self.create != 1:
+        if len(self._anchors) + self.create != 1:
             raise ValueError("an edit has just one of before, after, replace, above, below and "
                              "create")
         if self.inside is not None and (self.create or self.above or self.below):
@@ -71,43 +72,54 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         if self.replace is None and not self.text.endswith("\n"):
             raise ValueError("`text` is whole lines, except where it replaces something")
 
+    @property
+    def _anchors(self) -> list[tuple[Where, Names]]:
+        """Where it edits, and at what; nothing for a new file."""
+        return [(where, names) for where in get_args(Where)
+                if (names := getattr(self, where)) is not None]
 
     @property
     def place(self) -> str:
         """Where it edits, in words."""
-        where = self.file + (f", {' or '.join(_alternatives(self.inside))}" if self.inside else "")
-        for word in ("before", "after", "above", "below"):
-            anchor = getattr(self, word)
-            if anchor is not None:
-                return f"{where}: {word} `{_one_line(' or '.join(_alternatives(anchor)))}`"
-        if self.replace is not None:
-            return f"{where}: in place of `{_one_line(' or '.join(_alternatives(self.replace)))}`"
-        return f"{where}: a new file"
+        place = self.file + (f", {' or '.join(_alternatives(self.inside))}" if self.inside else "")
+        for where, names in self._anchors:
+            how = "in place of" if where == "replace" else where
+            return f"{place}: {how} `{_one_line(' or '.join(_alternatives(names)))}`"
+        return f"{place}: a new file"
+
+    def passage(self, source: Text) -> Passage:
+        """What `text` takes the place of: nothing, at one place, unless it replaces something.
+
+        Raises SeriesError naming the file, the function and the anchor that does not fit.
+        """
+        [(where, names)] = self._anchors
+        match where:
+            case "above":
+                place = source.with_comment_above(_definition(source, names).start)
+            case "below":
+                place = source.with_exports_below(_definition(source, names).end)
+            case "replace":
+                return _anchor(source, names, self.inside)
+            case "before":
+                place = _lines(source, names, self.inside).start
+            case "after":
+                place = _lines(source, names, self.inside).end
+        return Passage(place, place)
 
 
 def apply_edit(edit: Edit, content: str | None) -> str:
     """The file's text with the edit made; `content` is None for a file that is not there.
 
-    Raises SeriesError naming the file, the function and the anchor that does not fit.
+    Raises SeriesError naming the file, and as `Edit.passage` does.
     """
     if edit.create:
         if content is not None:
             raise SeriesError(f"{edit.file} is there already, with another content")
         return edit.text
-    source = _text(edit.file, content)
-    if edit.above is not None:
-        start = source.with_comment_above(_definition(source, edit.above).start)
-        return _insert(source, start, edit.text)
-    if edit.below is not None:
-        end = source.with_exports_below(_definition(source, edit.below).end)
-        return _insert(source, end, edit.text)
-    if edit.replace is not None:
-        place = _anchor(source, edit.replace, edit.inside)
-        return source.content[:place.start] + edit.text + source.content[place.end:]
-    if edit.before is not None:
-        return _insert(source, _lines(source, edit.before, edit.inside).start, edit.text)
-    assert edit.after is not None
-    return _insert(source, _lines(source, edit.after, edit.inside).end, edit.text)
+    if content is None:
+        raise SeriesError(f"{edit.file} is not there")
+    place = edit.passage(Text(content, edit.file))
+    return content[:place.start] + edit.text + content[place.end:]
 
 
 def has(content: str | None, file: str, wanted: str, inside: Names | None = None) -> bool:
@@ -116,7 +128,8 @@ def has(content: str | None, file: str, wanted: str, inside: Names | None = None
     if content is None:
         return False
     source = Text(content, file)
-    scopes = _scopes(source, inside)
+    scopes = ([source.whole] if inside is None else
+              [span for name in _alternatives(inside) for span in source.definitions(name)])
     return any(source.find(wanted, scope) for scope in scopes)
 
 
@@ -128,16 +141,6 @@ def is_made(edit: Edit, content: str | None) -> bool | None:
     if edit.text.strip():
         return has(content, edit.file, edit.text, edit.inside)
     return None
-
-
-def _text(file: str, content: str | None) -> Text:
-    if content is None:
-        raise SeriesError(f"{file} is not there")
-    return Text(content, file)
-
-
-def _insert(source: Text, place: int, text: str) -> str:
-    return source.content[:place] + text + source.content[place:]
 
 
 def _alternatives(names: Names) -> Sequence[str]:
@@ -153,12 +156,6 @@ def _definition(source: Text, names: Names) -> Passage:
         if found:
             return found[0]
     raise SeriesError(f"{source.name} has no definition of {' or '.join(_alternatives(names))}")
-
-
-def _scopes(source: Text, inside: Names | None) -> list[Passage]:
-    if inside is None:
-        return [source.whole]
-    return [span for name in _alternatives(inside) for span in source.definitions(name)]
 
 
 def _anchor(source: Text, anchors: Names, inside: Names | None) -> Passage:
