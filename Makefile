@@ -8,7 +8,7 @@ FILLS = 1MiB 2MiB
 # Each of the processes that tests start would compile all of Tailwalk anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run table test test-long check check-lowest check-newest docs lock clean
+.PHONY: help setup run table test test-long check check-lowest check-newest docs lock clean fuzz
 
 help:
 	@echo 'make run           v6.12, v6.18 and v7.3 side by side, on real kernels'
@@ -18,6 +18,7 @@ help:
 	@echo 'make check         ruff, mypy and the fast tests, in half a minute'
 	@echo 'make check-lowest  the same with the lowest versions that pyproject.toml allows'
 	@echo 'make check-newest  the same with the newest versions there are'
+	@echo 'make fuzz          the C that reads what guests and hosts send, fuzzed'
 	@echo 'make docs          the documentation as a site, in site/'
 	@echo 'make setup         .venv with the tool in it'
 	@echo 'make lock          choose the versions that .venv is made of anew'
@@ -90,6 +91,11 @@ table: build-packages setup
 
 test: test-packages .venv/test
 	.venv/bin/pytest -m 'not long'
+
+# Needs clang with its sanitizers (Debian: clang, libclang-rt-dev); each harness takes so long.
+SECONDS = 30
+fuzz: .venv/test
+	.venv/bin/python tests/fuzz/fuzz.py --seconds $(SECONDS)
 
 test-long: test-long-packages .venv/test
 	.venv/bin/pytest -m long

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import ToolError
+from tailwalk.processes import run
 from tailwalk.refusals import naming
 
 
@@ -48,8 +48,8 @@ def compiled(cache: Cache, name: str, sources: Mapping[str, bytes], flags: Seque
     """
     cc = compiler(cc)
     with naming(cc):
-        version = subprocess.run([cc, "--version"], capture_output=True, check=False).stdout
-    key = digest_bytes(version, " ".join(flags).encode(),
+        _, version = run([cc, "--version"])
+    key = digest_bytes(version.encode(), " ".join(flags).encode(),
                        *(part for file, body in sources.items() for part in (file.encode(), body)))
 
     def make(folder: Path) -> None:
@@ -57,12 +57,11 @@ def compiled(cache: Cache, name: str, sources: Mapping[str, bytes], flags: Seque
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(body)
         with naming(cc):
-            done = subprocess.run(
-                [cc, *flags, "-I.", "-o", name, *(file for file in sources if file.endswith(".c"))],
-                cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise ToolError(explain(done.stderr) or
-                            f"the C compiler cannot build the {name}:\n{done.stderr.strip()}")
+            status, said = run([cc, *flags, "-I.", "-o", name,
+                                *(file for file in sources if file.endswith(".c"))], folder=folder)
+        if status:
+            raise ToolError(explain(said) or
+                            f"the C compiler cannot build the {name}:\n{said.strip()}")
         for file in sources:
             (folder / file).unlink()
         for parent in {parent for file in sources for parent in Path(file).parents} - {Path()}:

@@ -28,8 +28,13 @@ _ENDING_SECONDS = 1.0
 
 
 def bound(command: Sequence[str]) -> list[str]:
-    """A command whose process the kernel kills if the thread that started it dies (prctl(2))."""
-    return ["setpriv", "--pdeathsig", "KILL", "--", *command]
+    """A command whose process the kernel kills if the thread that started it dies (prctl(2)).
+
+    Where it died before the kernel was told, the new process has another parent, and does not
+    become the command.
+    """
+    return ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c",
+            '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid()), *command]
 
 
 @contextmanager
@@ -60,3 +65,12 @@ def group(command: Sequence[str], *, folder: Path,
             while time.monotonic() < end:
                 os.killpg(process.pid, 0)
                 time.sleep(0.005)
+
+
+def run(command: Sequence[str], *, folder: Path = Path(),
+        environment: Mapping[str, str] = os.environ) -> tuple[int, str]:
+    """The status that a command ends with and what it says, as a `group`."""
+    with group(command, folder=folder, environment=environment) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        return process.wait(), said

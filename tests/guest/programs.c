@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,6 +65,21 @@ int main(int argc, char **argv)
 		memset(line, 'x', 1 << 16);
 		for (long i = 0; i < number; i++)
 			write(1, line, 1 << 16);
+	} else if (!strcmp(argv[1], "endless")) {
+		printf("so far\n");
+		fflush(stdout);
+		signal(SIGTERM, SIG_IGN);
+		signal(SIGIO, SIG_IGN);
+		for (;;)
+			number ? pause() : spin(1000000);
+	} else if (!strcmp(argv[1], "reboot")) {
+		/* linux/reboot.h: RESTART, HALT and POWER_OFF */
+		const int how[] = { 0x01234567, (int)0xcdef0123, 0x4321fedc };
+
+		reboot(how[number]);
+	} else if (!strcmp(argv[1], "pretend")) {
+		fprintf(stderr, "cannot run it: Exec format error\n");
+		return 127;
 	} else if (!strcmp(argv[1], "show")) {
 		char text[64] = "";
 		struct stat status;

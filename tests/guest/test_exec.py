@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -20,8 +21,9 @@ from processes import await_guest, gone, guests
 from tailwalk.cases import KIB, MIB, Filesystem
 from tailwalk.cli import group
 from tailwalk.errors import GuestError, UsageError
-from tailwalk.rigs.exec import ExecPlan, Executed, MadeFile, execute
+from tailwalk.rigs.exec import ExecPlan, Executed, GivenUpError, MadeFile, execute
 from tailwalk.runs.execution import Execution
+from tailwalk.vm.guest import MOST_MEMORY
 
 pytestmark = pytest.mark.guest
 
@@ -39,7 +41,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run(bench, kernel, program: Path) -> Run:
     def run(*arguments: str, spec: str = "debian:6.18", **changed) -> Executed:
-        plan = ExecPlan(program=program, arguments=arguments, **changed)
+        plan = ExecPlan(**{"program": program, "arguments": arguments, **changed})
         return execute(kernel(spec), plan, bench=bench)
 
     return run
@@ -130,7 +132,16 @@ def test_a_file_may_go_away_while_the_program_runs(run: Run, tmp_path: Path) -> 
 
 
 def test_much_output_comes_back_whole(run: Run) -> None:
-    assert run("flood", "20").stdout == b"x" * (20 << 16)
+    done = run("flood", "1600")
+    assert done.stdout == b"x" * (100 * MIB)
+    assert not done.notes
+
+
+def test_more_output_than_is_kept_is_cut_and_said_to_be(run: Run) -> None:
+    done = run("flood", "2100")
+    assert len(done.stdout) == MOST_MEMORY
+    assert done.notes == ["standard output is cut: the first 134,217,728 of 137,625,600 bytes are "
+                          "kept."]
 
 
 @pytest.mark.parametrize(("filesystem", "spec"), [
@@ -141,11 +152,66 @@ def test_other_file_systems(run: Run, filesystem: Filesystem, spec: str) -> None
     assert done.execution.conditions.filesystem == filesystem
 
 
-def test_a_program_that_does_not_end_is_given_up(run: Run) -> None:
+@pytest.mark.parametrize("asleep", ["", "1"])
+def test_a_program_that_does_not_end_is_given_up(run: Run, program: Path, asleep: str) -> None:
     begin = time.monotonic()
-    with pytest.raises(GuestError, match="no sign in time"):
-        run("spin", str(10**15), seconds=8)
-    assert time.monotonic() - begin < 60
+    with pytest.raises(GivenUpError) as caught:
+        run("endless", asleep, seconds=8)
+    assert time.monotonic() - begin < 100
+    assert f"{program} was given up after 8 seconds (--timeout)" in str(caught.value)
+    executed = caught.value.executed
+    assert executed.stdout == b"so far\n"
+    assert executed.execution.signal == signal.SIGKILL
+    assert executed.execution.instructions.user > 1000
+
+
+def test_the_command_shows_what_a_program_came_to_that_was_given_up(program: Path) -> None:
+    done = CliRunner().invoke(group, ["exec", "debian:6.18", "--timeout", "5", "--", str(program),
+                                      "endless"], standalone_mode=False)
+    assert isinstance(done.exception, GivenUpError)
+    assert done.stdout == "so far\n"
+    assert "of the program in user mode" in done.stderr
+
+
+@pytest.mark.parametrize(("how", "said"), [
+    ("0", "reset or powered off"), ("1", "halted or powered off"), ("2", "halted or powered off")])
+def test_a_program_that_ends_the_guest_ends_the_run_at_once(run: Run, how: str, said: str) -> None:
+    with pytest.raises(GuestError, match=said):
+        run("reboot", how)  # else after the 600 seconds that it has
+
+
+def test_words_of_the_probes_are_a_programs_own(run: Run, tmp_path: Path, program: Path) -> None:
+    done = run("pretend")
+    assert done.stderr == b"cannot run it: Exec format error\n"
+    assert done.execution.status == 127
+    broken = tmp_path / "broken"
+    content = bytearray(program.read_bytes())
+    content[0x36] = 64  # e_phentsize, which the kernel looks at
+    broken.write_bytes(content)
+    with pytest.raises(GuestError, match="the kernel does not run the program: Exec format"):
+        run("say", program=broken)
+
+
+@pytest.mark.parametrize("make", [
+    lambda path: path.symlink_to("/dev/zero"), os.mkfifo, Path.mkdir,
+    lambda path: (path.touch(), os.truncate(path, 1 << 40))])
+def test_refuses_endless_and_huge_input(run: Run, tmp_path: Path,
+                                        make: Callable[[Path], object]) -> None:
+    path = tmp_path / "input"
+    make(path)
+    with pytest.raises(UsageError, match=f"cannot read the program {path}"):
+        run("say", program=path)
+    with pytest.raises(UsageError, match=f"cannot read the file {path}"):
+        run("say", files=[path])
+
+
+def test_files_that_find_no_room_together_are_refused_before_a_guest_begins(
+        run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    path.touch()
+    os.truncate(path, 200 * MIB)
+    with pytest.raises(UsageError, match="512 MiB"):
+        run("say", files=[path], made=[MadeFile(name, 160 * MIB) for name in "ab"])
 
 
 def test_refuses_what_no_guest_can_run(bench, kernel, tmp_path: Path, program: Path) -> None:

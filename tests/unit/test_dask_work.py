@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Portions on a made-up cluster that loses what it has done."""
+"""Portions on a made-up cluster, and what it answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,10 +14,11 @@ from tailwalk.errors import GuestError, ToolError
 from tailwalk.progress import SILENT
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counting import Counted, Portion
-from tailwalk.rigs.dask_pool import _Work
+from tailwalk.rigs.dask_pool import DaskPool
 from tailwalk.vm.qemu import Machine
 
-DONE = Counted("6.18.15", [])
+BENCH = Bench(machine=Machine(), qemu=None, probe=None, cache=None, progress=SILENT)
+DONE = Counted("6.18.15", [], [])
 
 
 class CancelledError(Exception):
@@ -26,20 +27,6 @@ class CancelledError(Exception):
 
 class KilledWorker(Exception):  # noqa: N818 - its name in distributed
     """A worker died each time that it had the task."""
-
-
-class Waiting:
-    """Futures in the order in which they were made."""
-
-    def __init__(self, futures: Any, loop: object) -> None:  # noqa: ARG002
-        self.futures = list(futures)
-
-    def add(self, future: Any) -> None:
-        self.futures.append(future)
-
-    def __iter__(self) -> Iterator[Any]:
-        while self.futures:
-            yield self.futures.pop(0)
 
 
 class Client:
@@ -51,53 +38,38 @@ class Client:
         self.loop = None
         self.keys: list[str] = []
 
-    def scatter(self, *_: object, **__: object) -> SimpleNamespace:
-        return SimpleNamespace(status="finished")
-
-    def submit(self, *_: object, key: str, **__: object) -> Any:
+    def submit(self, function: object, *_: object, key: str = "", **__: object) -> Any:
+        if function is bytes:  # a kernel's image
+            return None
         self.keys.append(key)
         return Future(self, self.answers.pop(0))
 
 
 class Future:
     def __init__(self, client: Client, answer: Counted | Exception) -> None:
-        self.client, self.answer, self.status = client, answer, "finished"
+        self.client, self.answer = client, answer
 
     def result(self) -> Counted:
         if isinstance(self.answer, Counted):
             return self.answer
-        self.status = "cancelled" if isinstance(self.answer, CancelledError) else "error"
-        if self.status == "cancelled" and str(self.answer) == "scheduler":
-            self.client.status = "closed"
         raise self.answer
-
-    def exception(self) -> Exception:
-        assert isinstance(self.answer, Exception)
-        return self.answer
 
 
 @pytest.fixture
 def work(tmp_path: Path):
     """The outcomes of one portion on a cluster with such answers."""
     distributed = SimpleNamespace(
-        as_completed=Waiting, CancelledError=CancelledError, KilledWorker=KilledWorker)
+        as_completed=lambda futures, loop: iter(futures),  # noqa: ARG005
+        CancelledError=CancelledError)
     image = tmp_path / "image"
     image.touch()
-    portion = Portion(start=SimpleNamespace(kernel=SimpleNamespace(image=image)), job=b"",
+    portion = Portion(start=SimpleNamespace(kernel=SimpleNamespace(image=image)), begin=b"",
                       cases=[], calls=1)
-    bench = Bench(machine=Machine(), qemu=None, probe=None, cache=None, progress=SILENT)
-
     def outcomes(client: Client) -> list[tuple[int, object]]:
-        return list(_Work(client, "tcp://made", bench, [portion],
-                          distributed=distributed).outcomes())
+        return list(DaskPool("tcp://made")._outcomes(client, BENCH, [portion],
+                                                     distributed=distributed))
 
     return outcomes
-
-
-def test_a_result_that_is_lost_on_its_way_is_made_again(work) -> None:
-    client = Client(CancelledError("worker"), DONE)
-    assert work(client) == [(0, DONE)]
-    assert len(set(client.keys)) == 2
 
 
 def test_a_scheduler_that_is_lost_with_a_result_is_named(work) -> None:
@@ -105,7 +77,7 @@ def test_a_scheduler_that_is_lost_with_a_result_is_named(work) -> None:
         work(Client(CancelledError("scheduler")))
 
 
-def test_what_a_lost_result_comes_to_the_second_time(work) -> None:
+def test_what_a_portion_that_cannot_be_done_comes_to(work) -> None:
     error = GuestError("the kernel panicked")
     assert work(Client(error)) == [(0, error)]
     with pytest.raises(ToolError, match=r"cannot do its work .KilledWorker"):
@@ -118,3 +90,10 @@ def test_no_two_measurements_share_a_key(work) -> None:
     for client in clients:
         work(client)
     assert len({key for client in clients for key in client.keys}) == 200
+
+
+def test_a_scheduler_that_takes_the_connection_and_is_silent_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ToolError, match=r"no Dask scheduler answers at .*seconds|s\b"):
+            list(DaskPool(address, seconds=1)(BENCH, []))

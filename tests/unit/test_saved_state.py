@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tailwalk.vm.qemu import Descriptors, Machine, Qemu, arguments, state_as_file
+from tailwalk.vm.qemu import Machine, Qemu, arguments, state_as_file
 
 
 @pytest.mark.parametrize(("version", "incoming"), [
@@ -17,7 +17,7 @@ def test_a_saved_state_is_named_as_each_qemu_asks_for_it(version: str, incoming:
 
     def line(state: int | None) -> list[str]:
         return arguments(Machine(), qemu=qemu, kernel=Path("vmlinux"), initramfs=Path("initramfs"),
-                         descriptors=Descriptors(channel=3, control=4, job=5, state=state))
+                         channel=3, control=4, job=5, state=state)
 
     words = line(9)
     assert words[words.index("-incoming") + 1] == incoming

@@ -21,10 +21,11 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from tailwalk.cache.digests import SETTLED_SECONDS, DigestMemory
@@ -42,6 +43,7 @@ DIGESTS = "digests"
 # An entry's time of last use is kept by the day.
 _DAY = 86_400
 _POLL_SECONDS = 0.05
+_SAID_SECONDS = 1.0
 
 WHILE_WAITING: ContextVar[Callable[[], None] | None] = ContextVar("WHILE_WAITING", default=None)
 """Called again and again while this thread waits for a lock, to raise where that is of no use any
@@ -203,22 +205,29 @@ class Cache:
             folder.mkdir(parents=True, exist_ok=True)
             handle = os.open(folder / f"{LOCK}{key}", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            self._await_lock(handle)
+            self._await_lock(handle, kind)
             yield
         finally:
             os.close(handle)
 
-    def _await_lock(self, handle: int) -> None:
-        """Take the lock; while another has it, ask now and then whether waiting is of use."""
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if check := WHILE_WAITING.get():
-                    check()
-                time.sleep(_POLL_SECONDS)
-            else:
-                return
+    def _await_lock(self, handle: int, kind: str) -> None:
+        """Take the lock; while another has it, ask now and then whether waiting is of use, and say
+        after a while that it is waited for."""
+        said_from = time.monotonic() + _SAID_SECONDS
+        with ExitStack() as said:
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if check := WHILE_WAITING.get():
+                        check()
+                    if time.monotonic() > said_from:
+                        said_from = inf
+                        said.enter_context(self.progress.task(
+                            f"wait for another that makes the same ({kind})"))
+                    time.sleep(_POLL_SECONDS)
+                else:
+                    return
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from tailwalk.cli.outputs import Outputs, file_option
 from tailwalk.errors import UsageError
 from tailwalk.report.execution_lines import execution_lines
 from tailwalk.runs.record import encode
+
+if TYPE_CHECKING:
+    from tailwalk.rigs.exec import Executed
 
 
 @click.command()
@@ -44,23 +47,31 @@ def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[
     (128 and the signal's number where one ended it) is this command's; errors of tailwalk's own
     are status 2. The counts go to standard error.
     """
-    from tailwalk.rigs.exec import ExecPlan
+    from tailwalk.rigs.exec import ExecPlan, GivenUpError
 
     plan = ExecPlan(program=program, arguments=arguments, filesystem=filesystem_from(given),
                     files=files, made=[_made(text) for text in made], append=append,
                     seconds=timeout)
     outputs = Outputs().check()
-    with open_lab() as lab:
-        executed = lab.execute(spec, plan, memory=memory)
+    try:
+        with open_lab() as lab:
+            executed = lab.execute(spec, plan, memory=memory)
+    except GivenUpError as late:
+        _show(late.executed)
+        raise
+    _show(executed)
     execution = executed.execution
+    outputs.save("json", lambda: encode(execution))
+    context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
+
+
+def _show(executed: Executed) -> None:
     sys.stdout.buffer.write(executed.stdout)
     sys.stdout.buffer.flush()
     sys.stderr.buffer.write(executed.stderr)
     sys.stderr.buffer.flush()
-    for line in execution_lines(execution):
+    for line in (*executed.notes, *execution_lines(executed.execution)):
         click.echo(f"tailwalk: {line}", err=True)
-    outputs.save("json", lambda: encode(execution))
-    context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
 
 
 def _made(text: str) -> Any:

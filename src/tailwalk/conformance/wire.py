@@ -8,7 +8,6 @@ from collections.abc import Sequence as Sequences
 from dataclasses import dataclass
 
 from tailwalk.cases import PAGE
-from tailwalk.errors import GuestError
 from tailwalk.framing import Frame, FrameType
 from tailwalk.model.sequence import ACTIONS, LAYOUTS, Sequence
 from tailwalk.model.words import UNITS
@@ -72,11 +71,7 @@ def decode(frame: Frame, sequence: Sequence) -> list[Seen]:
     blocks = len(sequence.layout)
     pages = -(-blocks * sequence.block_size // PAGE)
     record = _SEEN.size + pages + blocks + 2 * UNITS * blocks
-    if frame.type is not FrameType.SEEN:
-        raise GuestError(f"the probe sent a {frame.type.name} frame where SEEN was due.")
-    if len(frame.payload) != record * len(sequence.steps):
-        raise GuestError(f"the probe's SEEN frame has {len(frame.payload)} bytes where "
-                         f"{record * len(sequence.steps)} were due: the result is torn.")
+    frame.expect(FrameType.SEEN, record * len(sequence.steps))
     found = []
     for at in range(0, len(frame.payload), record):
         result, size = _SEEN.unpack_from(frame.payload, at)

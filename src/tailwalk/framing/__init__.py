@@ -12,11 +12,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from tailwalk.errors import GuestError
 
 _MAGIC = b"TWP1"
 _HEAD = struct.Struct("<4sIII")
+_MOST_BYTES = 16 << 20
 
 
 class FrameType(IntEnum):
@@ -32,6 +34,8 @@ class FrameType(IntEnum):
     DIFFERENCE = 8
     COUNTS = 9
     SEEN = 10
+    FAILED = 11
+    MISSING = 12
     TIMES = 16
     OUTPUT = 24
     ENDED = 25
@@ -49,6 +53,21 @@ class Frame:
     type: FrameType
     payload: bytes
 
+    def expect(self, wanted: FrameType, size: int | None = None) -> bytes:
+        """The payload; raises GuestError where this is a frame of another type, or of another
+        size in bytes than is given."""
+        if self.type is not wanted:
+            raise GuestError(f"the probe sent a {self.type.name} frame where {wanted.name} was "
+                             "due.")
+        if size is not None and len(self.payload) != size:
+            raise GuestError(f"the probe's {wanted.name} frame has {len(self.payload)} bytes where "
+                             f"{size} were due: the result is torn.")
+        return self.payload
+
+    def unpack(self, wanted: FrameType, form: struct.Struct) -> tuple[Any, ...]:
+        """The payload's values; raises GuestError as `expect`."""
+        return form.unpack(self.expect(wanted, form.size))
+
     @property
     def text(self) -> str:
         """The payload as text."""
@@ -58,9 +77,11 @@ class Frame:
 class FrameReader:
     """Cuts a stream of bytes into frames as they arrive."""
 
-    def __init__(self, sender: str = "the probe") -> None:
-        """`sender` stands for where the stream comes from in errors."""
+    def __init__(self, sender: str = "the probe", *, most: int = _MOST_BYTES) -> None:
+        """`sender` stands for where the stream comes from in errors; no frame has more than
+        `most` bytes."""
         self._sender = sender
+        self._most = most
         self._pending = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Frame]:
@@ -74,6 +95,9 @@ class FrameReader:
             if magic != _MAGIC:
                 raise GuestError(f"{self._sender}'s channel carries bytes that are no frame "
                                  f"({bytes(self._pending[:16])!r}): the result is torn.")
+            if length > self._most:
+                raise GuestError(f"{self._sender} sent a frame that claims {length:,} bytes; none "
+                                 f"has more than {self._most:,}.")
             if len(self._pending) < _HEAD.size + length:
                 return
             payload = bytes(self._pending[_HEAD.size:_HEAD.size + length])
@@ -96,7 +120,7 @@ class FrameReader:
 
 def read_output(content: bytes) -> Iterator[Frame]:
     """The frames that a plugin wrote; raises GuestError where they are torn."""
-    reader = FrameReader("the counting plugin")
+    reader = FrameReader("the counting plugin", most=len(content))
     try:
         yield from reader.feed(content)
         reader.close()

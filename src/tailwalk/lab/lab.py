@@ -236,7 +236,7 @@ class Lab:
 
         plan.check()
         check_specs([spec])
-        read_program(plan.program)  # before a kernel is fetched for it
+        read_program(plan.program, memory=memory)  # before a kernel is fetched for it
         kernel = self.kernel(spec)
         machine = replace(self.bench.machine, memory=memory)
         return execute(kernel, plan, bench=replace(self.bench, machine=machine))

@@ -100,6 +100,8 @@ class Architecture:
         console: device of the kernel's console, to be followed by a chardev.
         parameters: of the kernel.
         one_cpu_parameters: of the kernel where it has one CPU.
+        is_halted: does QEMU's `info registers` show a processor that stands still and takes no
+            interrupt?
     """
 
     name: str
@@ -129,6 +131,7 @@ class Architecture:
     parameters: tuple[str, ...]
     one_cpu_parameters: tuple[str, ...]
     kvm: KvmTrial
+    is_halted: Callable[[str], bool]
 
     def show_cpu(self, cpu: str) -> str:
         """A CPU in few words, where it is the guests' usual one."""

@@ -8,10 +8,13 @@ compiler, nor the archive. It boots a kernel once and keeps the state in its own
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -26,9 +29,6 @@ from tailwalk.vm.qemu import find_qemu
 
 _CONNECT_SECONDS = 15
 
-# A worker that dies takes the images it held with it, and Dask then cancels what needs them.
-_ATTEMPTS = 5
-
 
 class DaskPool:
     """The workers of the Dask cluster whose scheduler is at `address` (`tcp://HOST:8786`).
@@ -37,8 +37,9 @@ class DaskPool:
     is closed end on their workers, within the limits of every guest.
     """
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, *, seconds: float = _CONNECT_SECONDS) -> None:
+        """`seconds`: how long the scheduler has to answer at first."""
+        self.address, self._seconds = address, seconds
 
     def __call__(self, bench: Bench, portions: Sequence[Portion]) -> Generator[tuple[int, Outcome]]:
         """See `Pool`. Raises ToolError where the cluster cannot be reached or is lost."""
@@ -46,7 +47,8 @@ class DaskPool:
         try:
             # A client that fails on such an address complains once more when it is collected.
             distributed.comm.get_address_host_port(self.address)
-            client = distributed.Client(self.address, timeout=_CONNECT_SECONDS,
+            self._await_answer(distributed)
+            client = distributed.Client(self.address, timeout=self._seconds,
                                         set_as_default=False, direct_to_workers=False)
         except (OSError, ValueError, TypeError) as error:
             raise ToolError(f"no Dask scheduler answers at {self.address!r} ({error}): give the "
@@ -58,89 +60,75 @@ class DaskPool:
                     bench.progress.note(f"the cluster at {self.address} has no worker yet: "
                                         "waiting for one.")
                     client.wait_for_workers(1)
-                yield from _Work(client, self.address, bench, portions,
-                                 distributed=distributed).outcomes()
+                yield from self._outcomes(client, bench, portions, distributed=distributed)
             except OSError as error:
                 if error.filename is not None:  # a file of this machine, not the connection
                     raise
-                raise _lost(self.address) from error
+                raise self._lost() from error
 
+    def _await_answer(self, distributed: Any) -> None:
+        """Raise OSError where the scheduler says nothing: a Client waits for ever for one that
+        takes the connection and is silent."""
+        errors: list[Exception] = []
+        answered = Event()
 
-class _Work:
-    """Some portions on their way through a cluster."""
+        async def ask() -> None:
+            async with distributed.rpc(self.address, timeout=self._seconds) as scheduler:
+                await scheduler.identity()
 
-    def __init__(self, client: Any, address: str, bench: Bench, portions: Sequence[Portion], *,
-                 distributed: Any) -> None:
-        self._client = client
-        self._distributed = distributed
-        self._address = address
-        self._bench = replace(bench, progress=SILENT)
-        self._portions = portions
-        self._attempt = dict.fromkeys(range(len(portions)), 0)
+        def asking() -> None:
+            try:
+                asyncio.run(ask())
+            except Exception as error:
+                errors.append(error)
+            answered.set()
+
+        Thread(target=asking, name="dask", daemon=True).start()
+        if not answered.wait(self._seconds + 1):
+            raise OSError(f"nothing came for {self._seconds:g} seconds")
+        if errors:
+            raise OSError(str(errors[0])) from errors[0]
+
+    def _outcomes(self, client: Any, bench: Bench, portions: Sequence[Portion], *,
+                  distributed: Any) -> Generator[tuple[int, Outcome]]:
+        paths = dict.fromkeys(portion.start.kernel.image for portion in portions)
+        # A task's argument, which Dask would rather not have so large, and not data of a worker's:
+        # those die with it, and what needs them is cancelled.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            images = {path: client.submit(bytes, path.read_bytes(), pure=False) for path in paths}
         # A worker that is busy with a task that was given up gives its result to the next of its
         # key, whoever asks.
-        self._name = uuid4().hex
-        self._images: dict[Path, Any] = {}
-
-    def outcomes(self) -> Generator[tuple[int, Outcome]]:
-        numbers = {self._submit(number): number for number in range(len(self._portions))}
-        waiting = self._distributed.as_completed(numbers, loop=self._client.loop)
+        name = uuid4().hex
+        numbers = {
+            client.submit(_count, __version__, replace(bench, progress=SILENT), portion,
+                          images[portion.start.kernel.image], key=f"tailwalk-{name}-{number}",
+                          pure=False): number
+            for number, portion in enumerate(portions)}
         try:
-            for future in waiting:
-                number = numbers.pop(future)
-                outcome = self._outcome(future)
-                if outcome is not None:
-                    yield number, outcome
-                else:
-                    again = self._again(number, future)
-                    numbers[again] = number
-                    waiting.add(again)
+            for future in distributed.as_completed(list(numbers), loop=client.loop):
+                yield numbers.pop(future), self._outcome(future, distributed)
         finally:
-            if numbers and self._client.status == "running":
-                self._client.cancel(list(numbers))
+            if numbers and client.status == "running":
+                client.cancel(list(numbers))
 
-    def _submit(self, number: int) -> Any:
-        portion = self._portions[number]
-        path = portion.start.kernel.image
-        image = self._images.get(path)
-        if image is None or image.status == "cancelled":
-            image = self._images[path] = self._client.scatter(path.read_bytes(), hash=False)
-        return self._client.submit(_count, __version__, self._bench, portion, image,
-                                   key=f"tailwalk-{self._name}-{number}-{self._attempt[number]}",
-                                   pure=False)
-
-    def _again(self, number: int, future: Any) -> Any:
-        """A new future for a portion that was lost with its worker or its image."""
-        if self._client.status != "running":
-            raise _lost(self._address)
-        self._attempt[number] += 1
-        if future.status == "error" or self._attempt[number] == _ATTEMPTS:
-            reason = future.exception() if future.status == "error" else "lost each time"
-            raise ToolError(f"the Dask cluster at {self._address} cannot do its work "
-                            f"({type(reason).__name__}: {reason}): see the workers' logs.")
-        self._images.clear()
-        return self._submit(number)
-
-    def _outcome(self, future: Any) -> Outcome | None:
-        """What a portion came to; None where it was lost, perhaps after its end but before it
-        came."""
-        if future.status == "error":
-            error = future.exception()
-            return error if isinstance(error, TailwalkError) else None
-        if future.status != "finished":
-            return None
+    def _outcome(self, future: Any, distributed: Any) -> Outcome:
         try:
             outcome: Outcome = future.result()
         except TailwalkError as error:
             return error
-        except (self._distributed.CancelledError, self._distributed.KilledWorker):
-            return None
+        except distributed.CancelledError as error:
+            raise self._lost() from error
+        except OSError:
+            raise
+        except Exception as error:
+            raise ToolError(f"the Dask cluster at {self.address} cannot do its work "
+                            f"({type(error).__name__}: {error}): see the workers' logs.") from error
         return outcome
 
-
-def _lost(address: str) -> ToolError:
-    return ToolError(f"the connection to the Dask scheduler at {address} is lost; the runs that "
-                     "were complete are kept. Run the command again.")
+    def _lost(self) -> ToolError:
+        return ToolError(f"the connection to the Dask scheduler at {self.address} is lost; the "
+                         "runs that were complete are kept. Run the command again.")
 
 
 def _count(version: str, bench: Bench, portion: Portion, image: bytes) -> Counted:

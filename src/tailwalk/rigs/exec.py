@@ -8,11 +8,13 @@ behalf from the kernel's other work.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import struct
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -23,8 +25,9 @@ from elftools.elf.elffile import ELFFile
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import MIB, Filesystem, show_size
 from tailwalk.errors import GuestError, KernelError, UsageError
+from tailwalk.files import read_bounded
 from tailwalk.filesystems import find_kind
-from tailwalk.framing import FrameType, read_output
+from tailwalk.framing import Frame, FrameType, read_output
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.machines import GUEST
@@ -36,18 +39,21 @@ from tailwalk.rigs.recording import symbol_text, watched
 from tailwalk.runs.execution import Execution, Instructions
 from tailwalk.runs.record import made_now
 from tailwalk.vm.filesystem import IMAGE_SIZE
-from tailwalk.vm.guest import Guest
+from tailwalk.vm.guest import MOST_MEMORY, Guest, SilenceError
+from tailwalk.vm.qemu import Machine
 from tailwalk.vm.state import kernel_record
 
 _RESULT = struct.Struct("<6Q")
-_STREAM = struct.Struct("<Q")
+_OUTPUT = struct.Struct("<4Q")
+_ENDED = struct.Struct("<2Q")
 
 _NEWBORN = re.compile(rf"^([0-9a-f]{{16}}) [tT] {GUEST.newborn}$", re.MULTILINE)
 
 _MOST_ARGUMENTS = 1024
-_CANNOT_RUN = 127
 _LONGEST = 1_000_000
 """Seconds; poll(2) takes milliseconds in 32 bits."""
+_END_SECONDS = 30.0
+"""For a program that was given up to be killed, and for output to be taken."""
 
 
 @dataclass(frozen=True)
@@ -110,26 +116,37 @@ class ExecPlan:
 
 @dataclass(frozen=True)
 class Executed:
-    """A program that has ended: the record, and what it wrote to standard output and error."""
+    """A program that has ended: the record, what it wrote to standard output and error, and where
+    that was cut, as sentences."""
 
     execution: Execution
     stdout: bytes
     stderr: bytes
+    notes: Sequence[str] = ()
 
 
-def read_program(path: Path) -> bytes:
-    """A program's bytes, if a guest can run it without any library.
+class GivenUpError(GuestError):
+    """A program that did not end in time, with what it wrote and cost so far."""
+
+    def __init__(self, message: str, executed: Executed) -> None:
+        super().__init__(message)
+        self.executed = executed
+
+
+def read_program(path: Path, *, memory: int = Machine.memory) -> bytes:
+    """A program's bytes, if a guest with so many MiB can run it without any library.
 
     Raises UsageError where it cannot be read or is no static ELF file for the guest.
     """
     try:
-        content = path.read_bytes()
+        # What the guest unpacks to is memory as well, and so is the disk.
+        content = read_bounded(path, memory * MIB // 4)
         elf = ELFFile(BytesIO(content))
         machine, kind = elf["e_machine"], elf["e_type"]
         segments = {segment["p_type"] for segment in elf.iter_segments()}
     except OSError as error:
         raise UsageError(f"cannot read the program {path}: {error.strerror}.") from error
-    except ELFError as error:
+    except (ELFError, OverflowError) as error:  # the latter for places far outside of it
         raise UsageError(f"{path} is no ELF program ({error}): a guest has no shell for scripts; "
                          "give a static binary.") from error
     if machine != GUEST.elf or kind not in ("ET_EXEC", "ET_DYN"):
@@ -145,14 +162,15 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None) -> Ex
     """Run the plan's program on the kernel.
 
     Raises UsageError for a program or file that cannot be taken, ToolError where QEMU loads no
-    plugin, KernelError where a driver is missing or tasks cannot be told apart, GuestError where
-    the guest panics, or the program cannot be run or does not end in time.
+    plugin, KernelError where a driver is missing or tasks cannot be told apart, GivenUpError for a
+    program that does not end in time, GuestError where the guest panics, or the program cannot be
+    run or ends the guest.
     """
     plan.check()
     require_measurable(kernel.spec)
-    program = read_program(plan.program)
-    carried = [(path.name, _read_file(path)) for path in plan.files]
     bench = bench or Bench.prepare()
+    program = read_program(plan.program, memory=bench.machine.memory)
+    carried = _read_files(plan)
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
     plugin = build_plugin("tasks", bench.qemu, bench.cache).path
     booted = bench.boot(kernel, plan.filesystem)
@@ -162,9 +180,11 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None) -> Ex
     with (bench.progress.task(f"run {plan.program.name} on {kernel.spec}"),
           watched(bench, kernel, booted, job, plugin=plugin,
                   arguments=f",newborn={newborn}") as (guest, output)):
-        status, signal, stdout, stderr = _collect(guest, plan)
+        ending = _collect(guest, plan)
         instructions, tasks, switches = _counts(output(), kernel)
-    return Executed(
+    status, given_up = _ENDED.unpack(ending.ended)
+    killed = os.WIFSIGNALED(status)
+    executed = Executed(
         Execution(
             **made_now(), kernel=kernel_record(kernel, booted.said),
             conditions=bench.conditions(plan.filesystem),
@@ -172,17 +192,34 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None) -> Ex
             files=[*(f"{name} {len(content)}B" for name, content in carried),
                    *(f"{one.name} {show_size(one.size)} filled by {show_size(one.fill)}"
                      for one in plan.made)],
-            status=status, signal=signal, instructions=instructions, tasks=tasks,
-            switches=switches,
+            status=None if killed else os.WEXITSTATUS(status),
+            signal=os.WTERMSIG(status) if killed else None,
+            instructions=instructions, tasks=tasks, switches=switches,
             inputs=digest_bytes(booted.key.encode(), job, plugin.read_bytes())),
-        stdout, stderr)
+        *ending.streams, ending.notes)
+    if given_up:
+        raise GivenUpError(
+            f"{plan.program} was given up after {plan.seconds:g} seconds (--timeout): what it "
+            "wrote and cost is what it had come to by then. Give it more time, or less to do.",
+            executed)
+    return executed
 
 
-def _read_file(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read the file {path}: {error.strerror}.") from error
+def _read_files(plan: ExecPlan) -> list[tuple[str, bytes]]:
+    """The names and contents of the files that are carried; raises UsageError where one cannot be
+    read, or the guest's disk cannot hold all."""
+    room = IMAGE_SIZE - sum(made.size for made in plan.made)
+    found = []
+    for path in plan.files:
+        try:
+            found.append((path.name, read_bounded(path, max(room, 0))))
+        except OSError as error:
+            raise UsageError(
+                f"cannot read the file {path}: {error.strerror}" + (
+                    f", and all files have to find room on a disk of {IMAGE_SIZE // MIB} MiB."
+                    if error.errno == errno.EFBIG else ".")) from error
+        room -= len(found[-1][1])
+    return found
 
 
 def _job(plan: ExecPlan, program: bytes, carried: Sequence[tuple[str, bytes]],
@@ -195,35 +232,48 @@ def _job(plan: ExecPlan, program: bytes, carried: Sequence[tuple[str, bytes]],
         parts.append(job_line("make", name=made.name, size=made.size, fill=made.fill))
     arguments = b"".join(os.fsencode(text) + b"\0"
                          for text in (str(plan.program), *plan.arguments))
-    parts += [job_line("run", count=1 + len(plan.arguments), length=len(arguments)), arguments,
-              job_line("end")]
+    parts += [job_line("run", count=1 + len(plan.arguments), length=len(arguments),
+                       most=MOST_MEMORY), arguments, job_line("end")]
     return b"".join(parts)
 
 
-def _collect(guest: Guest, plan: ExecPlan) -> tuple[int | None, int | None, bytes, bytes]:
-    """Exit status or signal, and what the program wrote to standard output and error."""
-    streams: dict[int, list[bytes]] = {1: [], 2: []}
-    status: int | None = None
+@dataclass(frozen=True)
+class _Ending:
+    """What the probe said of a program: its ENDED frame, output and error, where they were cut."""
+
+    ended: bytes
+    streams: tuple[bytes, bytes]
+    notes: Sequence[str]
+
+
+def _collect(guest: Guest, plan: ExecPlan) -> _Ending:
     guest.start_job(plan.seconds)
-    deadline = time.monotonic() + plan.seconds
-    while (frame := guest.frame(deadline)).type is not FrameType.DONE:
-        if frame.type is FrameType.OUTPUT:
-            [stream] = _STREAM.unpack_from(frame.payload)
-            streams[stream].append(frame.payload[_STREAM.size:])
-        elif frame.type is FrameType.ENDED:
-            [status] = _STREAM.unpack(frame.payload)
-        else:
-            raise GuestError(f"the probe sent a {frame.type.name} frame while {plan.program} ran.")
-    if status is None:
-        raise GuestError(f"the probe was done before {plan.program} had ended.")
-    stdout, stderr = (b"".join(streams[stream]) for stream in (1, 2))
-    if os.WIFSIGNALED(status):
-        return None, os.WTERMSIG(status), stdout, stderr
-    status = os.WEXITSTATUS(status)
-    if status == _CANNOT_RUN and stderr.startswith(b"cannot run it: "):
-        raise GuestError(f"the kernel does not run {plan.program}: "
-                         f"{stderr.decode('utf-8', 'replace').partition(': ')[2].strip()}.")
-    return status, None, stdout, stderr
+    try:
+        frame = guest.frame(time.monotonic() + plan.seconds)
+    except SilenceError as silent:
+        frame = _given_up(guest, plan, silent)
+    deadline = time.monotonic() + _END_SECONDS
+    streams, notes = [], []
+    for name in ("standard output", "standard error"):
+        _, address, length, total = frame.unpack(FrameType.OUTPUT, _OUTPUT)
+        streams.append(guest.memory(address, length, deadline))
+        if total > length:
+            notes.append(f"{name} is cut: the first {length:,} of {total:,} bytes are kept.")
+        frame = guest.frame(deadline)
+    ended = frame.expect(FrameType.ENDED, _ENDED.size)
+    guest.frame(deadline).expect(FrameType.DONE, 0)
+    return _Ending(ended, (streams[0], streams[1]), notes)
+
+
+def _given_up(guest: Guest, plan: ExecPlan, silent: GuestError) -> Frame:
+    """The frame that comes after the program was killed."""
+    deadline = time.monotonic() + _END_SECONDS
+    while time.monotonic() < deadline:
+        guest.give_up()  # again and again: one may come before the probe listens
+        with suppress(SilenceError):
+            return guest.frame(time.monotonic() + 1)
+    raise GuestError(f"{plan.program} did not end within {plan.seconds:g} seconds (--timeout), and "
+                     f"could not be stopped in {_END_SECONDS:g} more: {silent}") from silent
 
 
 def _counts(output: bytes, kernel: Kernel) -> tuple[Instructions, int, int]:
@@ -232,7 +282,7 @@ def _counts(output: bytes, kernel: Kernel) -> tuple[Instructions, int, int]:
     if not results:
         raise GuestError("the plugin has not counted to the program's end: the result is torn. "
                          "Run it again.")
-    user, inside, others, _, tasks, switches = _RESULT.unpack(results[-1].payload)
+    user, inside, others, _, tasks, switches = results[-1].unpack(FrameType.TASKS, _RESULT)
     if not switches:
         raise KernelError(f"the plugin saw no context switch on {kernel.spec}: this kernel changes "
                           "tasks in a way that it does not know, so that instructions cannot be "

@@ -20,7 +20,7 @@ from tailwalk.machines import GUEST
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counting import FRAME_SECONDS, collect_figures
-from tailwalk.rigs.job import case_line, prologue
+from tailwalk.rigs.job import counting_job, prologue
 from tailwalk.runs import Figure
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.state import Booted
@@ -35,7 +35,7 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
 
     Raises ToolError where QEMU loads no plugin, GuestError as `collect_figures`.
     """
-    job = prologue(filesystem, bench.cache) + case_line("case", case, calls=calls) + b"end\n"
+    job = counting_job(prologue(filesystem, bench.cache), [case], calls)
     with watched(bench, kernel, booted, job, plugin=plugin) as (guest, output):
         figure, = collect_figures(guest, [case], calls)
         return figure, output()
@@ -90,17 +90,9 @@ def _ask(bench: Bench, kernel: Kernel, booted: Booted) -> bytes:
     with bench.guest(kernel, booted, b"symbols\nend\n") as guest:
         guest.start_job(FRAME_SECONDS)
         deadline = time.monotonic() + FRAME_SECONDS
-        frame = guest.frame(deadline)
-        if frame.type is not FrameType.SYMBOLS or len(frame.payload) != _WHERE.size:
-            raise GuestError(f"the probe sent a {frame.type.name} frame where SYMBOLS was due.")
-        address, length, checksum = _WHERE.unpack(frame.payload)
-        if length == 0:
-            return b""
-        guest.await_pause(deadline)
+        address, length, checksum = guest.frame(deadline).unpack(FrameType.SYMBOLS, _WHERE)
         text = guest.memory(address, length, deadline)
-    if len(text) != length or zlib.crc32(text) != checksum:
-        raise GuestError(f"the table of {kernel.spec}'s functions is torn: {len(text)} of "
-                         f"{length} bytes, or a checksum that does not hold.")
+    if zlib.crc32(text) != checksum:
+        raise GuestError(f"the table of {kernel.spec}'s functions is torn: its checksum does not "
+                         "hold.")
     return text
-
-

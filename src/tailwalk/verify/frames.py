@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from tailwalk.errors import GuestError
-from tailwalk.framing import Frame
+from tailwalk.framing import Frame, FrameType
 from tailwalk.verify.pattern import explain
 
 _STEP = struct.Struct("<QQ")
@@ -66,10 +66,7 @@ class Reached:
 
 def read_step(frame: Frame, *, before: Reached, most: int) -> Reached:
     """The content of a STEP frame: a step on from the one before, to at most so many operations."""
-    if len(frame.payload) != _STEP.size:
-        raise GuestError(f"the probe's STEP frame has {len(frame.payload)} bytes where "
-                         f"{_STEP.size} were due: the result is torn.")
-    step = Reached(*_STEP.unpack(frame.payload))
+    step = Reached(*frame.unpack(FrameType.STEP, _STEP))
     if not (before < step and step.completed <= step.limit <= most):
         raise GuestError(f"the probe says that {step.completed} operations are done and none after "
                          f"{step.limit} has begun, after {before.completed} and {before.limit}, "

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-import subprocess
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +20,7 @@ from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import KIB, Filesystem
 from tailwalk.errors import ToolError, UsageError
 from tailwalk.filesystems import Mkfs, find_kind
+from tailwalk.processes import run
 from tailwalk.refusals import naming
 from tailwalk.vm.qemu import RAM_DISK_KIB
 
@@ -76,13 +76,12 @@ def make_filesystem(wanted: Filesystem, path: Path) -> None:
     find_kind(wanted.kind).check_block_size(wanted.block_size)
     program = mkfs_program(wanted.kind)
     with naming(program):
-        done = subprocess.run([program, *_mkfs_arguments(wanted), str(path)], capture_output=True,
-                              text=True, check=False,
-                              env={**os.environ, "E2FSPROGS_FAKE_TIME": "1700000000",
-                                   "SOURCE_DATE_EPOCH": "1700000000", "LC_ALL": "C",
-                                   "MKE2FS_CONFIG": os.devnull})
-    if done.returncode:
-        raise ToolError(f"{program} failed: {done.stderr.strip() or done.stdout.strip()}")
+        status, said = run([program, *_mkfs_arguments(wanted), str(path)],
+                           environment={**os.environ, "E2FSPROGS_FAKE_TIME": "1700000000",
+                                        "SOURCE_DATE_EPOCH": "1700000000", "LC_ALL": "C",
+                                        "MKE2FS_CONFIG": os.devnull})
+    if status:
+        raise ToolError(f"{program} failed: {said.strip()}")
 
 
 def segments(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -128,9 +127,8 @@ def packed_image(wanted: Filesystem, cache: Cache, *, size: int = IMAGE_SIZE) ->
     its length and the byte it repeats, 256 for none, as 64-bit little-endian words; the bytes
     follow where it repeats none. What is zero is left out, as a new RAM disk is zero."""
     arguments = " ".join(_mkfs_arguments(wanted))
-    version = subprocess.run([mkfs_program(wanted.kind), "-V"], capture_output=True, check=False)
-    key = digest_bytes(b"segments", arguments.encode(), str(size).encode(), version.stdout,
-                       version.stderr)
+    _, version = run([mkfs_program(wanted.kind), "-V"])
+    key = digest_bytes(b"segments", arguments.encode(), str(size).encode(), version.encode())
 
     def make(folder: Path) -> None:
         image = folder / "image"

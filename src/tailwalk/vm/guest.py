@@ -26,23 +26,27 @@ from types import TracebackType
 from typing import Any
 
 from tailwalk.cache import WHILE_WAITING
-from tailwalk.errors import GuestError, ProbeError, ToolError
+from tailwalk.errors import GuestError, ProbeError
 from tailwalk.framing import Frame, FrameReader, FrameType
+from tailwalk.machines import GUEST
 from tailwalk.probe.protocol import Ready, read_ready
 from tailwalk.processes import bound
 from tailwalk.refusals import naming, temporary_folder
-from tailwalk.vm.qemu import (
-    STATE_SET,
-    Backing,
-    Descriptors,
-    Machine,
-    Qemu,
-    arguments,
-    state_as_file,
-)
+from tailwalk.vm.qemu import STATE_SET, Backing, Machine, Qemu, arguments, state_as_file
 
 _CONSOLE_BYTES = 64 * 1024
 _CONSOLE_LINES = 12
+
+MOST_MEMORY = 128 << 20
+"""Bytes that are taken from a guest's memory at a time."""
+
+# Frames that nobody has asked for yet: a probe is at most some ahead.
+_MOST_FRAMES = 1 << 16
+
+# A guest that says nothing for so long, in seconds, is looked at.
+_LOOK_SECONDS = 1.0
+_LOOK = {"execute": "human-monitor-command", "id": "look",
+         "arguments": {"command-line": "info registers"}}
 
 # What the probe says where a device or a file system is not there (probe/disk.c).
 _DRIVER = "driver"
@@ -101,6 +105,10 @@ class _EndedError(GuestError):
     """QEMU is gone."""
 
 
+class SilenceError(GuestError):
+    """The guest gave no sign in time."""
+
+
 class Guest:
     """A running QEMU. Use as a context manager; not to be shared between threads."""
 
@@ -129,6 +137,8 @@ class Guest:
         self._messages: deque[Message] = deque()
         self._reader = FrameReader()
         self._control_pending = b""
+        self._greeted = False
+        self._reset = False
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Guest:
@@ -155,19 +165,24 @@ class Guest:
             handed.callback(os.close, job)
             with open(job, "wb", closefd=False) as stream:
                 stream.write(self._job)
+            given = [channel_write, theirs.fileno(), job, *self._inherited,
+                     *(disk for disk in self._disks if isinstance(disk, int))]
             state = None
             if self._state is not None:
                 state = os.open(self._state, os.O_RDONLY | os.O_CLOEXEC)
                 handed.callback(os.close, state)
-            descriptors = Descriptors(
+                given.append(state)
+            command = bound(arguments(
+                self._machine, qemu=self._qemu, kernel=self._kernel, initramfs=self._initramfs,
                 channel=channel_write, control=theirs.fileno(), job=job, state=state,
-                disks=tuple(disk for disk in self._disks if isinstance(disk, int)))
-            command = arguments(self._machine, qemu=self._qemu, kernel=self._kernel,
-                                initramfs=self._initramfs, descriptors=descriptors,
-                                disks=self._disks)
+                disks=self._disks))
 
             def launch() -> None:
-                self._process = self._launch(command, (*descriptors.all(), *self._inherited))
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT, pass_fds=given,
+                    # A Ctrl-C on the terminal is ours to handle.
+                    start_new_session=True)
 
             if _thread.crew is None:
                 launch()
@@ -184,18 +199,6 @@ class Guest:
             os.set_blocking(source, False)
             self._selector.register(source, selectors.EVENT_READ, take)
 
-    @staticmethod
-    def _launch(command: list[str], descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
-        try:
-            return subprocess.Popen(
-                bound(command),
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                pass_fds=descriptors,
-                # A Ctrl-C on the terminal is ours to handle.
-                start_new_session=True)
-        except OSError as error:
-            raise ToolError(f"cannot start QEMU: {error}") from error
-
     def kill(self) -> None:
         """End QEMU now; any thread may call this."""
         self._process.kill()
@@ -203,11 +206,14 @@ class Guest:
     def _end(self) -> None:
         self._process.kill()
         self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
 
     def _take_channel(self, data: bytes) -> None:
         self._frames.extend(self._reader.feed(data))
+        if len(self._frames) > _MOST_FRAMES:
+            raise GuestError(f"the guest on {self._name} sends frames without end.")
 
     def _take_console(self, data: bytes) -> None:
         self._console.append(data)
@@ -224,7 +230,14 @@ class Guest:
                     f"the guest on {self._name} was stopped, because this machine failed to "
                     f"{failed['operation']} the image of its disk ({failed.get('reason')}): see "
                     "that TMPDIR is on a disk with room, and that the disk is sound.")
-            self._messages.append(message)
+            if message.get("event") == "SHUTDOWN":
+                self._reset = bool(message["data"].get("guest"))
+            elif message.get("id") != "look":
+                self._messages.append(message)
+            elif GUEST.is_halted(str(message.get("return"))):
+                raise GuestError(f"the guest on {self._name} was halted or powered off before its "
+                                 "result: its processor waits for nothing more."
+                                 + self._console_tail())
 
     @property
     def console(self) -> str:
@@ -247,10 +260,13 @@ class Guest:
                 return False
             left = deadline - time.monotonic()
             if left <= 0:
-                raise GuestError(f"the guest on {self._name} gave no sign in time while Tailwalk "
-                                 f"waited for {what}: it hangs, or this machine is very slow."
-                                 + self._console_tail())
-            for key, _ in self._selector.select(left):
+                raise SilenceError(
+                    f"the guest on {self._name} gave no sign in time while Tailwalk waited for "
+                    f"{what}: it hangs, or this machine is very slow." + self._console_tail())
+            found = self._selector.select(min(left, _LOOK_SECONDS))
+            if not found and self._greeted:
+                self._send(_LOOK)
+            for key, _ in found:
                 try:
                     data = os.read(key.fd, 1 << 16)
                 except BlockingIOError:
@@ -296,6 +312,9 @@ class Guest:
         panic = re.search(r"Kernel panic[^\n]*", self.console)
         if panic:
             reason = f"the kernel panicked ({panic[0]})"
+        elif self._reset:
+            reason = ("it was reset or powered off, as a program in it can ask for (reboot(2)), or "
+                      "as a processor does at a fault that it cannot handle")
         elif status < 0:
             reason = f"QEMU was killed by signal {-status}"
         else:
@@ -309,18 +328,24 @@ class Guest:
 
         Raises GuestError where QEMU refuses it or ends.
         """
-        request = json.dumps({"execute": name, "arguments": given}).encode() + b"\n"
-        # Where QEMU is gone, waiting for its answer tells, once all is read that the guest said.
-        with contextlib.suppress(OSError):
-            if descriptor is None:
-                self._control.sendall(request)
-            else:
-                socket.send_fds(self._control, [request], [descriptor])
+        self._send({"execute": name, "arguments": given}, *([] if descriptor is None else
+                                                            [descriptor]))
         answer = self._message(f"an answer to {name}", deadline,
                                lambda message: "return" in message or "error" in message)
         if "error" in answer:
             raise GuestError(f"QEMU refuses {name}: {answer['error'].get('desc')}")
         return answer["return"]
+
+    def _send(self, request: Message, *descriptors: int) -> None:
+        # Where QEMU is gone, waiting for its answer tells, once all is read that the guest said.
+        with contextlib.suppress(OSError):
+            socket.send_fds(self._control, [json.dumps(request).encode() + b"\n"], descriptors)
+
+    def give_up(self) -> None:
+        """Tell the probe to kill the program that it runs (probe/program.c)."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            os.write(self._process.stdin.fileno(), b"\n")
 
     def resume(self, deadline: float) -> None:
         """Let a paused guest go on.
@@ -362,6 +387,7 @@ class Guest:
         """Open the control connection."""
         self._message("QEMU's greeting", deadline, lambda message: "QMP" in message)
         self.command("qmp_capabilities", deadline)
+        self._greeted = True
 
     def start_job(self, seconds: float) -> None:
         """Let a guest that was started from a saved state go on, within `seconds`."""
@@ -385,14 +411,25 @@ class Guest:
             + self._console_tail())
 
     def memory(self, address: int, length: int, deadline: float) -> bytes:
-        """Bytes at a virtual address of the program that a paused guest runs.
+        """Bytes at a virtual address of the probe, which has paused the guest for them to be taken
+        and goes on afterwards; where there are none, it has not.
 
-        Raises GuestError where they are not there.
+        By a port the probe can send a byte at a time. Raises GuestError where they are not there,
+        or are more than MOST_MEMORY.
         """
+        if not length:
+            return b""
+        if length > MOST_MEMORY:
+            raise GuestError(f"the probe offers {length:,} bytes, and {MOST_MEMORY:,} are taken.")
+        self.await_pause(deadline)
         with temporary_folder() as folder:
             path = folder / "memory"
             self.command("memsave", deadline, val=address, size=length, filename=str(path))
-            return path.read_bytes()
+            content = path.read_bytes()
+        if len(content) != length:
+            raise GuestError(f"{len(content):,} of {length:,} bytes came: the result is torn.")
+        self.resume(deadline)
+        return content
 
     def save(self, path: Path, deadline: float) -> None:
         """Write the state of a guest that has paused itself to a file."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from tailwalk.compiling import compiler
 from tailwalk.errors import ToolError
 from tailwalk.machines import GUEST
-from tailwalk.processes import bound
+from tailwalk.processes import bound, run
 from tailwalk.refusals import temporary_folder
 from tailwalk.vm.qemu import Qemu, find_qemu
 
@@ -71,12 +71,11 @@ def try_guest(accelerator: str, cpu: str, *, seconds: float = _SECONDS,
 
 
 def _build(image: Path, rounds: int) -> None:
-    done = subprocess.run(
-        [compiler(GUEST.compiler), f"-DROUNDS={rounds}", *GUEST.kvm.flags, "-nostdlib", "-static",
-         "-no-pie", "-o", str(image), str(GUEST.kvm.source)], capture_output=True, check=False)
-    if done.returncode:
-        raise ToolError("the C compiler cannot build the guest that tries KVM:\n"
-                        + done.stderr.decode("utf-8", "replace").strip())
+    status, said = run([
+        compiler(GUEST.compiler), f"-DROUNDS={rounds}", *GUEST.kvm.flags, "-nostdlib", "-static",
+        "-no-pie", "-o", str(image), str(GUEST.kvm.source)])
+    if status:
+        raise ToolError(f"the C compiler cannot build the guest that tries KVM:\n{said.strip()}")
 
 
 def _run(qemu: Qemu, accelerator: str, cpu: str, *, image: Path, seconds: float) -> Trial:

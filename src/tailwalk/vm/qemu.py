@@ -122,30 +122,6 @@ def kernel_command_line(machine: Machine) -> str:
     return " ".join((*GUEST.parameters, disk, *one, *machine.append.split()))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Descriptors:
-    """Open file descriptors that QEMU inherits.
-
-    Attributes:
-        channel: write end of the pipe that carries the probe's frames.
-        control: one end of the socket pair that carries QMP.
-        job: a memory file with the job.
-        state: a saved state to start from, or None to boot.
-        disks: connections to NBD servers.
-    """
-
-    channel: int
-    control: int
-    job: int
-    state: int | None = None
-    disks: tuple[int, ...] = ()
-
-    def all(self) -> tuple[int, ...]:
-        """Every descriptor that has to be passed on."""
-        return tuple(fd for fd in (self.channel, self.control, self.job, self.state, *self.disks)
-                     if fd is not None)
-
-
 def machine_arguments(machine: Machine) -> list[str]:
     """The arguments that make the virtual machine: what figures may depend on.
 
@@ -175,9 +151,15 @@ def machine_arguments(machine: Machine) -> list[str]:
     ]
 
 
-def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path,
-              descriptors: Descriptors, disks: Sequence[Backing] = ()) -> list[str]:
-    """QEMU's whole command line. `disks` are what the machine's disks keep their bytes in."""
+def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, channel: int,
+              control: int, job: int, state: int | None = None,
+              disks: Sequence[Backing] = ()) -> list[str]:
+    """QEMU's whole command line.
+
+    Descriptors that it inherits are the write end of the pipe that carries the probe's frames, the
+    end of a socket pair that carries QMP, a memory file with the job, and a saved state to start
+    from (None: to boot). `disks` are what the machine's disks keep their bytes in.
+    """
     backings = [*disks, *[None] * (len(machine.disks) - len(disks))]
     drives = [part for number, (size, backing) in enumerate(
         zip(machine.disks, backings, strict=True)) for part in (
@@ -190,19 +172,19 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path,
         qemu.program,
         *machine_arguments(machine),
         # Frames leave by a port that needs no driver; append, because a pipe cannot be truncated.
-        "-add-fd", f"fd={descriptors.channel},set={_CHANNEL_SET}",
+        "-add-fd", f"fd={channel},set={_CHANNEL_SET}",
         "-chardev", f"file,id=channel,path=/dev/fdset/{_CHANNEL_SET},append=on",
         "-device", f"{GUEST.channel},chardev=channel",
         # The console is for humans and for panics.
         "-chardev", "stdio,id=console,signal=off", "-device", f"{GUEST.console},chardev=console",
-        "-chardev", f"socket,id=control,fd={descriptors.control}",
+        "-chardev", f"socket,id=control,fd={control}",
         "-mon", "chardev=control,mode=control",
-        "-fw_cfg", f"name=opt/tailwalk/job,file=/proc/self/fd/{descriptors.job}",
+        "-fw_cfg", f"name=opt/tailwalk/job,file=/proc/self/fd/{job}",
         *(part for plugin in machine.plugins for part in ("-plugin", plugin)),
         *drives,
         "-kernel", str(kernel), "-initrd", str(initramfs),
         "-append", kernel_command_line(machine),
-        *_start(qemu, descriptors.state),
+        *_start(qemu, state),
     ]
 
 

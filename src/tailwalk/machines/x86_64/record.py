@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tailwalk.machines.architecture import Architecture, BootImage, Code, KvmTrial
@@ -10,6 +11,9 @@ from tailwalk.machines.x86_64.bzimage import bzimage_payload, is_bzimage
 from tailwalk.machines.x86_64.cpu import GUEST_CPU
 
 _OUTCOME = 0x29
+
+# Bit 9 of the flags lets interrupts in.
+_HALTED = re.compile(r"FL=[0-9a-f]*[014589cd][0-9a-f]{2} .*HLT=1")
 
 _SHORT_JUMPS = (0xeb, *range(0x70, 0x80))
 
@@ -59,6 +63,7 @@ X86_64 = Architecture(
     ),
     # No calibration of one timer against another; a second CPU has no other timer.
     one_cpu_parameters=("nolapic_timer",),
+    is_halted=lambda registers: _HALTED.search(registers) is not None,
     kvm=KvmTrial(
         # This machine's own. Without IA32_ARCH_CAPABILITIES, which some hypervisors offer and then
         # refuse to set, so that QEMU aborts; it tells a guest which mitigations it needs, and
