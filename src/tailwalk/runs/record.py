@@ -236,6 +236,8 @@ def decode_run(content: bytes, source: str) -> Run:
         raise _damaged(source, f"its {system.kind} has blocks of nothing", _CURE)
     for figure in run.figures:
         check_figure(figure, run.metric, source, cure=_CURE)
+    for missing in run.left_out:
+        _check_case(missing.case, source, _CURE)
     return run
 
 
@@ -260,13 +262,17 @@ def check_figure(figure: Figure, main: Metric, source: str, *, cure: str) -> Non
                               f"(it knows {', '.join(METRICS)}): update tailwalk.")
     if not figure.metrics or figure.main is not figure.metrics.get(main.name):
         raise _damaged(source, f"{main.name} are not what {figure.case.name} is known by", cure)
-    try:
-        figure.case.check()
-    except UsageError as error:
-        raise _damaged(source, f"{figure.case.name} cannot have been run: {error}", cure) from error
+    _check_case(figure.case, source, cure)
     for name, amount in figure.metrics.items():
         if wrong := contradiction(METRICS[name], amount, figure.case.name):
             raise _damaged(source, wrong, cure)
+
+
+def _check_case(case: Case, source: str, cure: str) -> None:
+    try:
+        case.check()
+    except UsageError as error:
+        raise _damaged(source, f"{case.name} cannot have been run: {error}", cure) from error
 
 
 def _damaged(source: str, why: object, cure: str) -> DamagedError:
