@@ -13,6 +13,8 @@ from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import UsageError, require_type
 from tailwalk.filesystems import find_kind
 from tailwalk.runs.metrics import DEFAULT_RIG, Rig
+from tailwalk.runs.record import Missing
+from tailwalk.vm.qemu import Machine, kernel_command_line
 from tailwalk.words import listed
 
 DEFAULT_CALLS = 300
@@ -92,6 +94,7 @@ class Plan:
             raise UsageError(f"rig {self.rig!r}: the rigs are {listed(get_args(Rig))}.")
         if not 1 <= self.calls <= 100_000:
             raise UsageError(f"--calls {self.calls}: between 1 and 100000 calls can be counted.")
+        kernel_command_line(Machine(append=self.append))
         self.pace.check()
         if not self.cases:
             raise UsageError("there is no case to measure: name one, or a suite.")
@@ -104,7 +107,23 @@ class Plan:
                 raise UsageError(f"the plan has the case {case.name} twice with the same "
                                  "parameters: leave one of them out.")
             known.add(case)
+        if self.rig != "host":
+            self.parted(kind.name)
         return self
+
+    def parted(self, filesystem: str) -> tuple[list[Case], list[Missing]]:
+        """The cases that can be measured on a kind of file system, and why others cannot; raises
+        UsageError where none can."""
+        missing = [
+            Missing(case=case, reason=f"it can be measured on {listed(kinds)}, and not on "
+                                      f"{filesystem}")
+            for case in self.cases
+            if (kinds := case.declared.filesystems) and filesystem not in kinds]
+        left = {one.case for one in missing}
+        if len(left) == len(self.cases):
+            raise UsageError(f"{missing[0].case.name}: {missing[0].reason}. Take another file "
+                             "system, or another case.")
+        return [case for case in self.cases if case not in left], missing
 
     def check_for(self, rig: Rig) -> Plan:
         """Itself, if it can be run and is for that rig; raises UsageError as `check`."""

@@ -67,6 +67,8 @@ class Record:
 
 def method_notes(records: Sequence[Record]) -> list[str]:
     """How all cases were timed and what interrupted it, as sentences."""
+    if not records:
+        return []
     calls = sorted(record.batches.calls for record in records)
     share = max(median(record.clock) / (record.batches.calls * max(median(record.samples), 1.0))
                 for record in records)
@@ -99,18 +101,19 @@ def time_line(case: Case, batches: Batches) -> bytes:
 
 
 def round_order(cases: Sequence[Case], number: int) -> Iterator[list[Case]]:
-    """The cases of a round in groups that share a page cache; every round has an order of its own,
-    the same every time."""
+    """The cases of a round in groups that share what is prepared; every round has an order of its
+    own, the same every time."""
     shuffled = list(cases)
     random.Random(number).shuffle(shuffled)
-    shuffled.sort(key=_cache_of)  # stable: the order within a group stays shuffled
-    groups = [list(group) for _, group in groupby(shuffled, _cache_of)]
+    shuffled.sort(key=_prepared)  # stable: the order within a group stays shuffled
+    groups = [list(group) for _, group in groupby(shuffled, _prepared)]
     random.Random(number).shuffle(groups)
     return iter(groups)
 
 
-def _cache_of(case: Case) -> tuple[int, ...]:
-    return tuple(case.get(name) or 0 for name in ("file_size", "fill", "uptodate"))
+def _prepared(case: Case) -> list[tuple[str, list[int]]]:
+    return [(need.name, [case.parameters[one.name] for one in need.parameters])
+            for need in case.declared.needs]
 
 
 def make_figure(record: Record, notes: Sequence[str] = ()) -> Figure:

@@ -29,6 +29,7 @@ from tailwalk.files import read_bounded, replace_file
 from tailwalk.runs.amount import FEWEST_CALLS, Amount, contradiction
 from tailwalk.runs.metrics import METRICS, RIGS, Metric, Rig
 from tailwalk.runs.version1 import figure_from_1
+from tailwalk.words import everywhere, visible_json
 
 RUN_SCHEMA = "tailwalk.run/2"
 
@@ -110,6 +111,21 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return [self.metrics[name] for name in METRICS if name in self.metrics]
 
 
+class Missing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A case without a figure.
+
+    Attributes:
+        case: the case with all its parameters.
+        reason: why there is none, as a clause.
+        failed: did the case fail there? Else the kernel or the file system cannot do what it
+            measures.
+    """
+
+    case: Case
+    reason: Text
+    failed: bool = False
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kernel's cases on one rig.
 
@@ -117,6 +133,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     is the same measurement and may be used again, where it has every metric that its rig gives by
     now: what is counted is none of the inputs, and never changes what another metric counts.
     `created` is the only field that differs between two exact runs with equal inputs and metrics.
+    `missing` are the cases that were to be measured and have no figure, where there are such.
     `origin` is the id of the record of an older version of the format that this one was read from,
     else None.
     """
@@ -130,6 +147,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     inputs: Text
     figures: Annotated[list[Figure], MANY]
     origin: Text | None = None
+    missing: Annotated[list[Missing], MANY] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def left_out(self) -> list[Missing]:
+        """The cases without a figure."""
+        return [] if self.missing is msgspec.UNSET else self.missing
 
     @property
     def id(self) -> str:
@@ -154,7 +177,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return self.metric.unit
 
 
-def made_now() -> dict[str, str]:
+def made_now() -> dict[str, Any]:
     """What every record says of its making: by which tailwalk, and when."""
     return {"tailwalk": __version__, "created": datetime.now(UTC).isoformat(timespec="seconds")}
 
@@ -165,8 +188,17 @@ def short_digest(content: bytes) -> str:
 
 
 def encode(record: object) -> bytes:
-    """A record, or what was read of one, as indented JSON with a newline at its end."""
-    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+    """A record, or what was read of one, as indented JSON with a newline at its end; what a
+    terminal would obey is escaped."""
+    try:
+        document = msgspec.json.encode(record)
+    except UnicodeEncodeError:  # a name or argument that is not UTF-8
+        document = msgspec.json.encode(everywhere(record, _in_utf8))
+    return visible_json(msgspec.json.format(document, indent=1).decode()).encode() + b"\n"
+
+
+def _in_utf8(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def read_run(path: Path) -> Run:
@@ -214,6 +246,8 @@ def decode_run(content: bytes, source: str) -> Run:
         raise _damaged(source, f"its {system.kind} has blocks of nothing", _CURE)
     for figure in run.figures:
         check_figure(figure, run.metric, source, cure=_CURE)
+    for missing in run.left_out:
+        _check_case(missing.case, source, _CURE)
     return run
 
 
@@ -238,13 +272,17 @@ def check_figure(figure: Figure, main: Metric, source: str, *, cure: str) -> Non
                               f"(it knows {', '.join(METRICS)}): update tailwalk.")
     if not figure.metrics or figure.main is not figure.metrics.get(main.name):
         raise _damaged(source, f"{main.name} are not what {figure.case.name} is known by", cure)
-    try:
-        figure.case.check()
-    except UsageError as error:
-        raise _damaged(source, f"{figure.case.name} cannot have been run: {error}", cure) from error
+    _check_case(figure.case, source, cure)
     for name, amount in figure.metrics.items():
         if wrong := contradiction(METRICS[name], amount, figure.case.name):
             raise _damaged(source, wrong, cure)
+
+
+def _check_case(case: Case, source: str, cure: str) -> None:
+    try:
+        case.check()
+    except UsageError as error:
+        raise _damaged(source, f"{case.name} cannot have been run: {error}", cure) from error
 
 
 def _damaged(source: str, why: object, cure: str) -> DamagedError:
@@ -342,13 +380,16 @@ _FEW_CALLS = f"a figure of fewer than {FEWEST_CALLS} calls is no mode, and is no
 
 
 def grouped_notes(run: Run) -> list[str]:
-    """What a reader has to know of the run's kernel, then every note of its figures once, with the
-    names of the cases it is about."""
+    """What a reader has to know of the run's kernel, then every note of its figures once, and why
+    others are missing, with the names of the cases it is about."""
     cases: dict[str, dict[str, None]] = {}
     for figure in run.figures:
         for note in figure.notes:
             cases.setdefault(note, {})[figure.case.name] = None
         if any(amount.few for amount in figure.metrics.values()):
             cases.setdefault(_FEW_CALLS, {})[figure.case.name] = None
+    for one in run.left_out:
+        how = "failed" if one.failed else "not measured"
+        cases.setdefault(f"{how}: {one.reason}", {})[one.case.name] = None
     return [*kernel_notes(run.kernel),
             *(f"{', '.join(names)}: {note}" for note, names in cases.items())]
