@@ -100,6 +100,7 @@ class Architecture:
         console: device of the kernel's console, to be followed by a chardev.
         parameters: of the kernel.
         one_cpu_parameters: of the kernel where it has one CPU.
+        command_line: characters that the kernel takes of its parameters.
         is_halted: does QEMU's `info registers` show a processor that stands still and takes no
             interrupt?
     """
@@ -130,6 +131,7 @@ class Architecture:
     console: str
     parameters: tuple[str, ...]
     one_cpu_parameters: tuple[str, ...]
+    command_line: int
     kvm: KvmTrial
     is_halted: Callable[[str], bool]
 

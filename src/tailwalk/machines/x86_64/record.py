@@ -63,6 +63,8 @@ X86_64 = Architecture(
     ),
     # No calibration of one timer against another; a second CPU has no other timer.
     one_cpu_parameters=("nolapic_timer",),
+    # COMMAND_LINE_SIZE of arch/x86/include/asm/setup.h, the NUL at the end included.
+    command_line=2047,
     is_halted=lambda registers: _HALTED.search(registers) is not None,
     kvm=KvmTrial(
         # This machine's own. Without IA32_ARCH_CAPABILITIES, which some hypervisors offer and then
