@@ -415,10 +415,9 @@ class TestCommand:
         cache.entry("state", "a", Maker())
         assert "0 entries removed" in run("prune", "--older-than", "30")
 
-    @pytest.mark.parametrize("arguments", [
-        ["prune", "--kind", "cheese"], ["prune", "--older-than", "-1"]])
-    def test_what_makes_no_sense(self, run, cache, arguments):
+    def test_what_makes_no_sense(self, run, cache):
         cache.entry("state", "a", Maker())
-        with pytest.raises(UsageError, match=f"{arguments[-2]} {arguments[-1]}"):
-            run(*arguments)
+        with pytest.raises(UsageError, match="--kind cheese"):
+            run("prune", "--kind", "cheese")
+        assert "--older-than" in run("prune", "--older-than", "-1", status=2)
         assert cache.has("state", "a")
