@@ -48,7 +48,7 @@ class Harness:
 
 HARNESSES = {
     "job": Harness("probe", (*_PROBE, "workloads/", "fuzz/job.c"), ("-Dmain=probe_main",)),
-    "trace": Harness("plugins", ("output.c", "trace/plugin.c", "fuzz/trace.c", "fuzz/machine.c"),
+    "trace": Harness("plugins", ("output.c", "fuzz/trace.c", "fuzz/machine.c"),
                      ("-DAPI=1", "-DARGUMENTS=1")),
     "tasks": Harness("plugins", ("output.c", "fuzz/tasks.c", "fuzz/machine.c"),
                      ("-DAPI=1", "-DARGUMENTS=2")),

@@ -9,14 +9,14 @@ other calls took a timer tick, a timestamp's update or a journal commit, which a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from tailwalk.cases import Case
 from tailwalk.errors import GuestError, TailwalkError
 from tailwalk.framing import Frame
-from tailwalk.probe.protocol import Calls, Folios, read_calls, read_folios
+from tailwalk.probe.protocol import read_calls, read_folios
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished
 from tailwalk.runs.amount import amount_of
@@ -75,36 +75,26 @@ def collect_figures(guest: Guest, cases: Sequence[Case], calls: int) -> list[Fig
     """
     guest.start_job(FRAME_SECONDS)
     frames = guest.frames(FRAME_SECONDS)
+
+    def due(case: Case) -> Frame:
+        frame = next(frames, None)
+        if frame is None:
+            raise GuestError(f"the probe was done before it had measured {case.name}.")
+        return frame
+
     figures = []
     for case in cases:
-        folios = read_folios(_due(frames, case))
-        figures.append(_figure(case, folios, read_calls(_due(frames, case), calls)))
+        folios, counted = read_folios(due(case)), read_calls(due(case), calls)
+        # What the counter reads cost without a call, with the system call in place of the no-op, is
+        # the user side of every count.
+        amount = amount_of(INSTRUCTIONS, counted.counts, user=counted.nothing)
+        notes = ["the kernel shows no page flags: folio orders are unknown"] if (
+            folios.counts is None and case.cached) else []
+        figures.append(Figure(case=case, metrics={INSTRUCTIONS.name: amount}, notes=notes,
+                              folios=folio_counts(folios.counts), written=folios.written))
     for frame in frames:
         raise GuestError(f"the probe sent a {frame.type.name} frame after its last case.")
     return figures
-
-
-def _due(frames: Iterator[Frame], case: Case) -> Frame:
-    frame = next(frames, None)
-    if frame is None:
-        raise GuestError(f"the probe was done before it had measured {case.name}.")
-    return frame
-
-
-def _figure(case: Case, folios: Folios, calls: Calls) -> Figure:
-    """The figure of a case.
-
-    `calls.nothing` is what the counter reads cost without a call; its instructions, with the
-    system call in place of the no-op, are the user side of every count.
-    """
-    notes = []
-    if folios.counts is None and case.cached:
-        notes.append("the kernel shows no page flags: folio orders are unknown")
-    return Figure(
-        case=case,
-        metrics={INSTRUCTIONS.name: amount_of(INSTRUCTIONS, calls.counts, user=calls.nothing)},
-        folios=folio_counts(folios.counts),
-        written=folios.written, notes=notes)
 
 
 Pool = Callable[[Bench, Sequence[Portion]], Generator[tuple[int, Outcome]]]

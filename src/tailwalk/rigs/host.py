@@ -26,7 +26,7 @@ from tailwalk.host.surroundings import (
 from tailwalk.host.worker import Worker
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.probe.job import job_line
-from tailwalk.probe.protocol import read_folios, read_times
+from tailwalk.probe.protocol import read_times
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.job import case_line
 from tailwalk.rigs.plan import LEAST_ROUNDS, Plan
@@ -38,7 +38,9 @@ from tailwalk.rigs.timing import (
     batches_for,
     make_figure,
     method_notes,
+    round_lines,
     round_order,
+    take_round,
     time_line,
 )
 from tailwalk.runs import Conditions, Run
@@ -86,35 +88,24 @@ def _all_rounds(probe: Probe, directory: Path, plan: Plan, *, cpu: int,
                 break
             with Worker(probe, directory) as worker:
                 worker.tell(job_line("pin", cpu=cpu))
+                groups = round_order(plan.cases, number)
                 if number == 0:
-                    records = _first_look(worker, plan.cases)
+                    records = _first_look(worker, groups)
                 else:
-                    _one_round(worker, records, number)
+                    worker.tell(round_lines(groups, records))
+                    take_round(groups, records, worker.answer)
                     task.advance()
                 for watch in watches:
                     watch.account(worker.pid)
     return records
 
 
-def _first_look(worker: Worker, cases: Sequence[Case]) -> dict[Case, Record]:
+def _first_look(worker: Worker, groups: Sequence[Sequence[Case]]) -> dict[Case, Record]:
     """A record of each case, with nothing in it but how the case is to be timed."""
     records = {}
-    for group in round_order(cases, 0):
+    for group in groups:
         worker.tell(case_line("fill", group[0]))
         for case in group:
             worker.tell(time_line(case, Batches(TRIAL_BATCHES, TRIAL_CALLS)))
             records[case] = Record(case, batches_for(read_times(worker.answer())))
     return records
-
-
-def _one_round(worker: Worker, records: dict[Case, Record], number: int) -> None:
-    for group in round_order(list(records), number):
-        worker.tell(case_line("fill", group[0]))
-        times = []
-        for case in group:
-            worker.tell(time_line(case, records[case].batches))
-            times.append(read_times(worker.answer()))
-        # Not before: looking maps the file.
-        for case, timed in zip(group, times, strict=True):
-            worker.tell(case_line("folios", case))
-            records[case].add(timed, read_folios(worker.answer()))

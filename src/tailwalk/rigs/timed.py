@@ -14,24 +14,32 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case
-from tailwalk.errors import GuestError, ToolError
+from tailwalk.errors import ToolError
 from tailwalk.framing import FrameType
 from tailwalk.host.surroundings import CpuWatch, allowed_cpu, machine_facts
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.machines import GUEST
-from tailwalk.probe.protocol import read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.job import case_line, prologue
+from tailwalk.rigs.job import prologue
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.timing import Batches, Record, make_figure, method_notes, round_order, time_line
+from tailwalk.rigs.timing import (
+    Batches,
+    Record,
+    make_figure,
+    method_notes,
+    round_lines,
+    round_order,
+    take_round,
+)
 from tailwalk.runs import Run
 from tailwalk.runs.record import made_now
 from tailwalk.vm.guest import Guest
@@ -74,8 +82,9 @@ def measure_timed(kernels: Sequence[Kernel], plan: Plan, *,
     if progress is not None:
         bench = replace(bench, progress=progress)
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
-    rounds = [list(round_order(plan.cases, number)) for number in range(plan.pace.rounds)]
-    job = b"".join([prologue(plan.filesystem, bench.cache), *map(_round_lines, rounds), b"end\n"])
+    rounds = [round_order(plan.cases, number) for number in range(plan.pace.rounds)]
+    lines = [round_lines(groups, _records(plan)) + b"pause\n" for groups in rounds]
+    job = b"".join([prologue(plan.filesystem, bench.cache), *lines, b"end\n"])
     watch = CpuWatch(cpu)
     with ExitStack() as stack:
         guests = [_Running(kernel, bench, plan, job, stack) for kernel in kernels]
@@ -95,13 +104,8 @@ def measure_timed(kernels: Sequence[Kernel], plan: Plan, *,
     return [guest.run(cpu, disturbed) for guest in guests]
 
 
-def _round_lines(groups: Sequence[Sequence[Case]]) -> bytes:
-    lines = []
-    for group in groups:
-        lines.append(case_line("fill", group[0]))
-        lines += [time_line(case, _BATCHES) for case in group]
-        lines += [case_line("folios", case) for case in group]  # not before: looking maps the file
-    return b"".join(lines) + b"pause\n"
+def _records(plan: Plan) -> dict[Case, Record]:
+    return {case: Record(case, _BATCHES) for case in plan.cases}
 
 
 class _Running:
@@ -112,7 +116,7 @@ class _Running:
         self.kernel = kernel
         self.said = KernelSaid("", ())
         self.thread = 0
-        self._records = {case: Record(case, _BATCHES) for case in plan.cases}
+        self._records = _records(plan)
         self._bench, self._plan = bench, plan
         self._job = job
         self._start = bench.start(kernel, plan.filesystem)
@@ -137,19 +141,14 @@ class _Running:
         """Let the guest go on until it has done its next round, whose cases these are."""
         deadline = time.monotonic() + _ROUND_SECONDS
         self._guest.resume(deadline)
-        for group in groups:
-            times = [read_times(self._guest.frame(deadline)) for _ in group]
-            for case, timed in zip(group, times, strict=True):
-                self._records[case].add(timed, read_folios(self._guest.frame(deadline)))
+        take_round(groups, self._records, partial(self._guest.frame, deadline))
         self._guest.await_pause(deadline)
 
     def finish(self) -> None:
         """Let the guest come to its end."""
         deadline = time.monotonic() + _ROUND_SECONDS
         self._guest.resume(deadline)
-        last = self._guest.frame(deadline)
-        if last.type is not FrameType.DONE:
-            raise GuestError(f"the probe sent a {last.type.name} frame after its last round.")
+        self._guest.frame(deadline).expect(FrameType.DONE)
         self._guest.finish(deadline)
 
     def run(self, cpu: int, disturbed: Sequence[str]) -> Run:
