@@ -102,7 +102,7 @@ def measure(cases: Sequence[Case], binaries: Path, directory: Path, *, cpu: int,
     for number in range(rounds + 1):
         with Worker(build_probe(), directory) as worker:
             worker.tell(job_line("pin", cpu=cpu))
-            worker.tell(case_line("fill", cases[0]))
+            worker.tell(case_line("prepare", cases[0]))
             if number == 0:
                 batches = {case: batches_for(timed(worker, case, _TRIAL)) for case in cases}
                 continue

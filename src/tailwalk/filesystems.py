@@ -41,8 +41,8 @@ class FilesystemKind:
             kernel has.
         option: by which a kernel that is built here gets it.
         block_sizes: that a guest can mount, bytes; none where only hosts have it.
-        mkfs: None where it lives in memory: without disk or image, and never out of the page
-            cache.
+        mkfs: None where guests have it without a disk or an image.
+        in_memory: has it no disk, so that its files are never out of the page cache?
     """
 
     name: str
@@ -51,6 +51,7 @@ class FilesystemKind:
     option: str = ""
     block_sizes: tuple[int, ...] = ()
     mkfs: Mkfs | None = None
+    in_memory: bool = False
 
     def check_block_size(self, block_size: int) -> FilesystemKind:
         """Itself; raises UsageError for blocks that it cannot have."""
@@ -62,7 +63,7 @@ class FilesystemKind:
 
     def check_uptodate(self, uptodate: bool) -> FilesystemKind:
         """Itself; raises UsageError where folios are to be not uptodate, and cannot be."""
-        if not uptodate and self.mkfs is None:
+        if not uptodate and self.in_memory:
             raise UsageError(f"--partial on {self.name}: its files never leave the page cache, so "
                              "that no folio can be left not uptodate. Leave it out.")
         return self
@@ -87,15 +88,20 @@ _ROWS = (
         mkfs=Mkfs(package="btrfs-progs", arguments=lambda block: [
             "-q", "-f", "-s", str(block), "-U", _UUID, "-K"])),
     FilesystemKind(
-        name="tmpfs", option="CONFIG_TMPFS", block_sizes=(4096,), buffer_heads=False),
+        name="tmpfs", option="CONFIG_TMPFS", block_sizes=(4096,), buffer_heads=False,
+        in_memory=True),
+    FilesystemKind(name="ramfs", buffer_heads=False, in_memory=True),
     *(FilesystemKind(name=name, buffer_heads=True) for name in ("ext2", "ext3")),
-    *(FilesystemKind(name=name, buffer_heads=False) for name in ("ramfs", "f2fs", "nfs", "nfs4")),
+    *(FilesystemKind(name=name, buffer_heads=False) for name in ("f2fs", "nfs", "nfs4")),
 )
 
 KINDS = {row.name: row for row in _ROWS if row.block_sizes}
 """The file systems that guests can have, by the kernel's names; the first is the usual one."""
 
 USUAL = _ROWS[0].name
+
+WITH_DISK = tuple(row.name for row in _ROWS if not row.in_memory)
+"""Those known that keep their files on a disk, guests' and others."""
 
 _BUFFER_HEADS = {row.name: row.buffer_heads for row in _ROWS}
 

@@ -21,8 +21,9 @@ _HEAD = """# Workloads
 
 <!-- made by tests/docs/workloads.py -->
 
-A workload is one call and what prepares it; a [case](specs.md#cases) is a workload with its
-parameters. Names are libMicro's where libMicro has the workload.
+A workload is one call, or a short row of calls and of touches of memory, and what prepares it; a
+[case](specs.md#cases) is a workload with its parameters. Names are libMicro's where libMicro has
+the workload.
 
 """
 _PREPARED = """
@@ -34,9 +35,13 @@ Before the first call, with parameters that all workloads on it share:
 _PARAMETERS = """
 ## Parameters
 
-Those without a default are in the case's name; `k` at the end of a number there is 1,024.
+Those without a default are in the case's name; `k` at the end of a number there is 1,024, `m`
+1,024k.
 
 """
+
+_COUNTED = {"mode": "every call on its own; the figure is the mode",
+            "median": "every call on its own; the figure is the median, beside the middle 90%"}
 
 
 def reference() -> str:
@@ -46,9 +51,11 @@ def reference() -> str:
     parameters = {one.name: one for workload in workloads for one in workload.declared.values()}
     return "".join([
         _HEAD,
-        _table(["workload", "family", "one call", "before it, uncounted", "counted", "cases"], [
+        _table(["workload", "family", "one call", "before it, uncounted", "counted",
+                "file systems", "cases"], [
             [f"`{one.name}`", one.family, _text(one.call), _text(one.outside) or "nothing",
-             one.counted, f"`{re.sub(r'{(.*?)}', lambda match: match[1].upper(), one.pattern)}`"]
+             _COUNTED[one.counted], ", ".join(one.filesystems) or "any",
+             f"`{re.sub(r'{(.*?)}', lambda match: match[1].upper(), one.pattern)}`"]
             for one in workloads]),
         _PREPARED,
         _table(["what", "for"], [

@@ -31,7 +31,7 @@ from tailwalk.rigs.plan import Pace, Plan
 from tailwalk.rigs.timing import Batches, time_line
 
 [SMALL] = [case.changed(file_size=MIB) for case in find_cases(["pwrite_u1k"])]
-FILL = case_line("fill", SMALL.changed(fill=64 * KIB))
+FILL = case_line("prepare", SMALL.changed(fill=64 * KIB))
 PLAN = Plan(rig="host", cases=[SMALL], pace=Pace(rounds=8, seconds=0))
 
 

@@ -152,7 +152,7 @@ def test_an_address_where_no_scheduler_is(address, kernel, bench):
 
 def test_a_worker_with_another_qemu_or_tailwalk_refuses(kernel, bench):
     start = bench.start(kernel("debian:6.12"), SEED.filesystem)
-    portion = Portion(start=start, job=b"end\n", cases=[], calls=1)
+    portion = Portion(start=start, begin=b"", cases=[], calls=1)
     other = replace(bench, qemu=replace(bench.qemu, digest="0" * 64, version="8.0"))
     with pytest.raises(ToolError, match=r"another QEMU .* than the client \(8\.0\)"):
         _count("0.1.0", other, portion, b"")

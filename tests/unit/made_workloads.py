@@ -12,41 +12,40 @@ import pytest
 from tailwalk.cases import workloads
 from tailwalk.cases.workload import find_workload, workload_names
 
-GETPID = '''
+GETTID = '''
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
-    name="getpid", family="process", pattern="getpid", call="getpid(2)", parameters=(), needs=(),
-    check=lambda case, values: None)
+    name="gettid", family="process", pattern="gettid", call="gettid(2)")
 '''
 
-FSYNC = '''
+SETTLE = '''
 from tailwalk.cases.cached_file import CACHED_FILE
 from tailwalk.cases.workload import Parameter, Workload
 
 WORKLOAD = Workload(
-    name="fsync", family="sync", pattern="fsync", call="fsync(2)", parameters=(
+    name="settle", family="sync", pattern="settle", call="fsync(2)", parameters=(
         Parameter(name="depth", unit="number", meaning="how deep", default=1),
         Parameter(name="span", unit="bytes", meaning="how wide", default=0)),
-    needs=(CACHED_FILE,), check=lambda case, values: None)
+    needs=(CACHED_FILE,))
 '''
 
 
 def _forgotten() -> None:
     workload_names.cache_clear()
     find_workload.cache_clear()
-    for name in ("getpid", "fsync"):
+    for name in ("gettid", "settle"):
         sys.modules.pop(f"{workloads.__name__}.{name}", None)
 
 
 @pytest.fixture
 def made_workloads(tmp_path_factory: pytest.TempPathFactory,
                    monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of two more workloads: getpid, which has no parameter and no file, and fsync, of
+    """The folder of two more workloads: gettid, which has no parameter and no file, and settle, of
     a cached file and with parameters that no other has."""
     folder = tmp_path_factory.mktemp("workloads")
-    (folder / "getpid.py").write_text(GETPID)
-    (folder / "fsync.py").write_text(FSYNC)
+    (folder / "gettid.py").write_text(GETTID)
+    (folder / "settle.py").write_text(SETTLE)
     with monkeypatch.context() as patch:
         patch.setattr(workloads, "__path__", [*workloads.__path__, str(folder)])
         _forgotten()

@@ -34,7 +34,10 @@ def test_every_workload_is_declared_and_told_from_the_others() -> None:
     assert {"pwrite", "write", "writev"} <= {workload.name for workload in declared}
     assert len({workload.pattern for workload in declared}) == len(declared)
     for workload in declared:
-        assert workload.pattern.startswith(workload.name)
+        values = workload.with_defaults({one: 8192 for one in workload.declared
+                                         if workload.declared[one].default is None})
+        [case] = find_cases([workload.name_of(values)])
+        assert (case.workload, case.parameters) == (workload.name, values)
         assert len(workload.declared) == len([*workload.parameters, *(
             one for need in workload.needs for one in need.parameters)])
 

@@ -18,7 +18,7 @@ from tailwalk.rigs.dask_pool import DaskPool
 from tailwalk.vm.qemu import Machine
 
 BENCH = Bench(machine=Machine(), qemu=None, probe=None, cache=None, progress=SILENT)
-DONE = Counted("6.18.15", [])
+DONE = Counted("6.18.15", [], [])
 
 
 class CancelledError(Exception):
@@ -63,7 +63,7 @@ def work(tmp_path: Path):
         CancelledError=CancelledError)
     image = tmp_path / "image"
     image.touch()
-    portion = Portion(start=SimpleNamespace(kernel=SimpleNamespace(image=image)), job=b"",
+    portion = Portion(start=SimpleNamespace(kernel=SimpleNamespace(image=image)), begin=b"",
                       cases=[], calls=1)
     def outcomes(client: Client) -> list[tuple[int, object]]:
         return list(DaskPool("tcp://made")._outcomes(client, BENCH, [portion],

@@ -87,7 +87,7 @@ def test_a_kind_that_no_guest_has_is_named_with_those_it_can_have(tmp_path, kind
 
 
 MEMORY = FilesystemKind(name="madefs", drivers=(), option="CONFIG_MADEFS",
-                        block_sizes=(4096,), buffer_heads=False, mkfs=None)
+                        block_sizes=(4096,), buffer_heads=False, in_memory=True)
 
 
 def test_one_that_lives_in_memory_is_mounted_without_a_disk(monkeypatch, tmp_path):

@@ -17,6 +17,7 @@ from tailwalk.errors import HostError, UsageError
 from tailwalk.host.worker import Worker
 from tailwalk.probe.build import build_probe
 from tailwalk.probe.job import job_line
+from tailwalk.probe.protocol import read_calls, read_folios
 from tailwalk.rigs.host import measure_host
 from tailwalk.rigs.job import case_line
 from tailwalk.rigs.plan import Pace, Plan
@@ -57,7 +58,7 @@ def test_every_call_that_is_timed_moves_what_its_case_says(tmp_path: Path, name:
     [case] = cases(name, fill=4 * KIB)
     seen = []
     with Worker(build_probe(), tmp_path) as worker:
-        worker.tell(case_line("fill", case))
+        worker.tell(case_line("prepare", case))
         for _ in range(2):
             worker.tell(time_line(case, Batches(16, 8)))
             worker.answer()
@@ -84,10 +85,10 @@ def test_refuses_a_cpu_it_may_not_use(tmp_path: Path) -> None:
 
 def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
     for line, complaint in (
-            (time_line(cases("pwrite_u1k")[0], Batches(16, 8)), "no file was filled"),
+            (time_line(cases("pwrite_u1k")[0], Batches(16, 8)), "nothing was prepared"),
             (job_line("pin", cpu=4095), "cannot run on CPU 4095"),
-            (case_line("fill", cases("pwrite_u1k")[0].changed(file_size=9 * 10**18)),
-             "cannot make a file of|cannot look at")):
+            (case_line("prepare", cases("pwrite_u1k")[0].changed(fill=9 * 10**18)),
+             "no memory for a buffer of 9000000000000000000 bytes")):
         with Worker(build_probe(), tmp_path) as worker:
             worker.tell(line)
             with pytest.raises(HostError, match=complaint) as caught:
@@ -96,12 +97,13 @@ def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_calls_are_counted_where_they_are_timed(tmp_path: Path) -> None:
-    (tmp_path / "tailwalk").mkdir()
+def test_calls_can_be_counted_one_by_one_here_too(tmp_path: Path) -> None:
+    [case] = cases("pwrite_u1k", fill=4 * KIB)
     with Worker(build_probe(), tmp_path) as worker:
-        worker.tell(case_line("case", cases("pwrite_u1k")[0], calls=1))
-        with pytest.raises(HostError, match=r"cannot make \./tailwalk: Is a directory"):
-            worker.answer()
+        worker.tell(case_line("case", case, calls=3))
+        read_folios(worker.answer())
+        assert len(read_calls(worker.answer(), 3).counts) == 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_worker_that_is_killed_or_silent_is_an_error(tmp_path: Path) -> None:

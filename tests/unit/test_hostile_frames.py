@@ -96,7 +96,7 @@ def test_any_output_of_a_plugin_is_a_recording_or_an_error(frames: list[Frame],
     with suppress(TailwalkError):
         list(read_output(content))
     with suppress(TailwalkError):
-        recording = read_recording(content)
+        recording = read_recording(content, 1)
         for call in recording.calls:
             if recording.has_trace(call.profile):
                 list(recording.trace(call.profile))

@@ -43,38 +43,38 @@ def cache_of(*names: str) -> str:
 
 
 def test_a_case_without_a_file_is_measured_here_once_and_not_changed() -> None:
-    plan = host_plan(["getpid", "pwrite_u1k"], fills=[4 * KIB, MIB], file_size=MIB, offset=100)
+    plan = host_plan(["gettid", "pwrite_u1k"], fills=[4 * KIB, MIB], file_size=MIB, offset=100)
     assert [(case.name, case.get("fill"), case.get("file_size"), case.get("offset"))
             for case in plan.cases] == [
-        ("getpid", None, None, None), ("pwrite_u1k", 4 * KIB, MIB, 100),
+        ("gettid", None, None, None), ("pwrite_u1k", 4 * KIB, MIB, 100),
         ("pwrite_u1k", MIB, MIB, 100)]
 
 
 def test_options_change_the_cases_that_have_a_use_for_them() -> None:
-    [bare, write] = chosen_cases(["getpid", "pwrite_u1k"], Filesystem(), fill=8 * KIB,
+    [bare, write] = chosen_cases(["gettid", "pwrite_u1k"], Filesystem(), fill=8 * KIB,
                                  offset="half", partial=False)
     assert bare.parameters == {}
     assert (write.fill, write.offset) == (8 * KIB, 4 * KIB)
     for given in ({"fill": 8 * KIB}, {"file_size": MIB}, {"offset": "4KiB"}, {"partial": True}):
-        with pytest.raises(UsageError, match=r"case getpid has no .*nothing to choose"):
-            chosen_cases(["getpid"], Filesystem(), **given)
+        with pytest.raises(UsageError, match=r"case gettid has no .*nothing to choose"):
+            chosen_cases(["gettid"], Filesystem(), **given)
 
 
 def test_growth_is_of_cases_with_a_fill_and_says_the_others() -> None:
-    [bare, write] = find_cases(["getpid", "pwrite_u1k"])
+    [bare, write] = find_cases(["gettid", "pwrite_u1k"])
     run = made_timed_run("host", made_timed_figure(bare, made_samples(1, 80)), *(
         made_timed_figure(write.changed(fill=fill), made_samples(1, 200), written=order)
         for fill, order in ((4 * KIB, 0), (MIB, 8))))
     shown = growth_shown(run)
     assert [row.cells[0].text for row in shown.parts[0].rows] == ["pwrite_u1k"]
-    assert dict(shown.facts)["getpid"].endswith(" ns/call, whatever the fill")
+    assert dict(shown.facts)["gettid"].endswith(" ns/call, whatever the fill")
     alone = made_timed_run("host", made_timed_figure(bare, made_samples(1, 80)))
     with pytest.raises(UsageError, match="one fill shows no growth"):
         growth_shown(alone)
 
 
 def test_nothing_is_said_of_the_folios_of_a_case_without_a_file() -> None:
-    bare, write = find_cases(["getpid", "pwrite_u1k"])
+    bare, write = find_cases(["gettid", "pwrite_u1k"])
     [shown] = run_shown(made_run("debian:6.18", [made_figure(case, 80, order=None)
                                                  for case in (bare, write)]))
     assert [[cell.text for cell in row.cells[-2:]] for row in shown.parts[0].rows] == [
@@ -84,39 +84,37 @@ def test_nothing_is_said_of_the_folios_of_a_case_without_a_file() -> None:
 @pytest.mark.slow
 def test_a_case_without_a_file_is_timed_here(tmp_path: Path,
                                              monkeypatch: pytest.MonkeyPatch) -> None:
-    twin = (b'#include <sys/syscall.h>\n#include <unistd.h>\n#include "probe.h"\n'
+    twin = (b'#include <unistd.h>\n#include "workload.h"\n'
             b"static void prepare(struct work *work)\n"
-            b"{\n\twork->call = (struct call){ .number = SYS_getpid };\n"
-            b"\twork->expected = (uint64_t)getpid();\n}\n"
-            b"static long call(struct work *work)\n{\n\t(void)work;\n\treturn getpid();\n}\n"
-            b"const struct workload workload_getpid = { .prepare = prepare, .call = call };\n")
-    sources = {**c_sources("probe"), "workloads/getpid.c": twin}
+            b"{\n\tadd_step(work, (struct step){ CALL(gettid), .gives = getpid() });\n}\n"
+            b"const struct workload workload_gettid = { .prepare = prepare };\n")
+    sources = {**c_sources("probe"), "workloads/gettid.c": twin}
     monkeypatch.setattr(workload_module, "workload_names",
-                        lambda: tuple(one for one in workload_names() if one != "fsync"))
+                        lambda: tuple(one for one in workload_names() if one != "settle"))
     monkeypatch.setattr(build, "c_sources", lambda _: sources)
-    plan = host_plan(["getpid"], fills=[4 * KIB], pace=Pace(rounds=8, seconds=0))
+    plan = host_plan(["gettid"], fills=[4 * KIB], pace=Pace(rounds=8, seconds=0))
     run = measure_host(tmp_path, plan, cache=Cache(tmp_path / "cache"))
     [figure] = run.figures
-    assert (figure.case.name, figure.folios, figure.main.number) == ("getpid", None, 8)
+    assert (figure.case.name, figure.folios, figure.main.number) == ("gettid", None, 8)
     assert 1 < figure.main.value < 10**6
     assert run_shown(run)
 
 
 def test_the_host_commands_of_a_case_without_a_file() -> None:
-    [bare, write] = find_cases(["getpid", "pwrite_u1k"])
+    [bare, write] = find_cases(["gettid", "pwrite_u1k"])
     run = made_timed_run("host", *(made_timed_figure(case, made_samples(1, 80))
                                    for case in (bare, write.changed(offset=4096))))
     assert [shlex.split(line, comments=True)[3:] for line in run_commands([run])] == [
-        ["--case", "getpid"],
+        ["--case", "gettid"],
         ["--case", "pwrite_u1k", "--fill", "1MiB", "--offset", "4KiB"]]
 
 
 def test_what_is_said_of_calls_is_what_they_do() -> None:
     file = "file of 10MiB filled by writes of 1MiB"
     assert cache_of("pwrite_u1k", "pread_u1k") == f"{file}; calls overwrite or read at offset 0"
-    assert cache_of("fsync") == file
-    assert cache_of("fsync", "pread_u1k") == f"{file}; calls at offset 0"
-    assert cache_of("getpid") == ""
+    assert cache_of("settle") == file
+    assert cache_of("settle", "pread_u1k") == f"{file}; calls at offset 0"
+    assert cache_of("gettid") == ""
 
 
 def test_a_sweep_of_reads_says_that_calls_read() -> None:
@@ -128,10 +126,10 @@ def test_a_sweep_of_reads_says_that_calls_read() -> None:
 
 
 def test_cases_that_differ_in_a_parameter_of_their_own_are_told_apart() -> None:
-    [case] = find_cases(["fsync"])
+    [case] = find_cases(["settle"])
     cases = [case, case.changed(depth=3), case.changed(span=4096)]
-    assert case_labels(cases) == ["fsync depth 1 span 0", "fsync depth 3 span 0",
-                                  "fsync depth 1 span 4KiB"]
+    assert case_labels(cases) == ["settle depth 1 span 0", "settle depth 3 span 0",
+                                  "settle depth 1 span 4KiB"]
     runs = [made_run(spec, [made_figure(one, 80) for one in cases])
             for spec in ("debian:6.12", "debian:6.18")]
     for text in (to_csv(runs), comparison_csv(compare(runs))):
@@ -141,5 +139,5 @@ def test_cases_that_differ_in_a_parameter_of_their_own_are_told_apart() -> None:
 
 
 def test_every_pattern_is_in_the_refusal_of_a_case() -> None:
-    with pytest.raises(UsageError, match=r"one of fsync, getpid, pread_u\{size\}, .*writev_u"):
-        find_cases(["fsyncs"])
+    with pytest.raises(UsageError, match=r"one of fsync_u\{size\}, getpid, gettid, .*writev_u"):
+        find_cases(["settles"])

@@ -60,7 +60,7 @@ def test_a_line_that_is_none_names_what_is_wrong(line: bytes, said: str, tmp_pat
     assert said in complaint(line, tmp_path)
 
 
-@pytest.mark.parametrize("verb", ["case", "fill", "time", "folios"])
+@pytest.mark.parametrize("verb", ["case", "prepare", "time", "folios"])
 def test_a_case_has_just_the_parameters_of_its_workload(verb: str, tmp_path: Path) -> None:
     more = {"case": {"calls": 1}, "time": {"batches": 1, "calls": 1}}.get(verb, {})
     whole = case_line(verb, CASE, **more)

@@ -11,7 +11,7 @@ import pytest
 
 from tailwalk.cache import Cache
 from tailwalk.cases import all_workloads, find_workload
-from tailwalk.cases.workload import Parameter, Workload
+from tailwalk.cases.workload import Parameter, Preparation, Workload
 from tailwalk.compiling import c_sources
 from tailwalk.errors import ToolError
 from tailwalk.probe.build import compile_probe
@@ -65,16 +65,46 @@ def test_a_parameter_that_only_python_has_is_named(tmp_path: Path) -> None:
     assert "never reads" in complaint(tmp_path, sources=mentioned, workloads=[*others, deeper])
 
 
+def test_a_preparation_without_a_twin_is_named(tmp_path: Path) -> None:
+    need = Preparation(name="deep", prepared="a hole", parameters=[DEPTH])
+    deeper = replace(find_workload("pwrite"), needs=[*find_workload("pwrite").needs, need])
+    others = [workload for workload in all_workloads() if workload.name != "pwrite"]
+    assert "the preparation deep is not the same in Python and in C: it has no C twin, " \
+           "probe/preparations/deep.c" in complaint(tmp_path, workloads=[*others, deeper])
+    twin = b"const struct preparation preparation_deep = { 0 };\n"
+    assert "the preparation deep is not the same in Python and in C: its C twin never reads the " \
+           "parameter depth" in complaint(tmp_path, workloads=[*others, deeper],
+                                          sources={**SOURCES, "preparations/deep.c": twin})
+    assert "the preparation deep is not the same in Python and in C: nothing declares it: no " \
+           "workload needs" in complaint(tmp_path, sources={**SOURCES,
+                                                           "preparations/deep.c": twin})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("was", "now", "told"), [
+    (b"of->file_size;", b"of->file_length;", "file_length"),
+    (b"preparation_cached_file =", b"preparation_cached_files =",
+     "its C twin has no preparation_cached_file")])
+def test_a_preparation_of_another_declaration_is_named(was: bytes, now: bytes, told: str,
+                                                       tmp_path: Path) -> None:
+    twin = "preparations/cached_file.c"
+    assert was in SOURCES[twin]
+    said = complaint(tmp_path, sources={**SOURCES, twin: SOURCES[twin].replace(was, now)})
+    assert "the preparation cached_file is not the same in Python and in C" in said
+    assert told in said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("was", "now", "told"), [
     (b"of->offset);", b"of->depth);", "depth"),
     (b"struct workload workload_pwrite", b"struct workload workload_pwritev", "workload_pwrite"),
     (b"PARAMETERS(pwrite, work)", b"PARAMETERS(pread, work)", "the parameters of pread"),
     (b"pwrite", b"pread", "the parameters of pread"),
-    (b".prepare = prepare, ", b"", "no .prepare"),
-    (b", .call = call", b"", "no .call"),
-    (b".call = call", b".call = call, .restore = prepare", "a .restore, and .* nothing"),
-    (b".call = call", b".call = call, .finish = call", "finish"),
+    (b".prepare = prepare ", b"", "no .prepare"),
+    (b".prepare = prepare", b".prepare = prepare, .restore = prepare",
+     "a .restore, and .* nothing"),
+    (b".prepare = prepare", b".prepare = prepare, .call = prepare", "call"),
+    (b"CALL(pwrite64", b"CALL(pwrite46", "pwrite46"),
 ])
 def test_a_twin_that_is_of_another_declaration_is_named(was: bytes, now: bytes, told: str,
                                                         tmp_path: Path) -> None:
@@ -85,7 +115,7 @@ def test_a_twin_that_is_of_another_declaration_is_named(was: bytes, now: bytes, 
 
 def test_what_is_done_outside_is_done_in_the_twin(tmp_path: Path) -> None:
     twin = "workloads/write.c"
-    lacking = SOURCES[twin].replace(b".restore = restore, ", b"")
+    lacking = SOURCES[twin].replace(b", .restore = restore", b"")
     assert lacking != SOURCES[twin]
     assert "the workload write is not the same in Python and in C: its C twin has no .restore" in (
         complaint(tmp_path, sources={**SOURCES, twin: lacking}))

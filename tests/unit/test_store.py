@@ -110,7 +110,7 @@ def test_ids_may_be_cut_short_but_not_doubtful(tmp_path):
 
 
 @pytest.mark.parametrize(("this", "that", "unknown"), [
-    (b'"workload": "pwrite"', b'"workload": "getpid"', "workload getpid"),
+    (b'"workload": "pwrite"', b'"workload": "nothing"', "workload nothing"),
     (b'"uptodate": true', b'"uptodate": true, "depth": 1', "parameter depth")])
 def test_a_run_of_a_newer_workload_is_passed_over_and_left(tmp_path, this, that, unknown):
     notes = Notes()

@@ -169,6 +169,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         self._value("size")
         return length_of(self.parameters)
 
+    def calls_of(self, asked: int) -> int:
+        """How many of its calls are counted where so many are asked for."""
+        return min(asked, self.declared.most_calls or asked)
+
     def check(self) -> Case:
         """Itself, if it can be run; raises UsageError naming the value that cannot."""
         require_type("name", self.name, str, "a text, such as pwrite_u1k")

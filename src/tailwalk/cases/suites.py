@@ -14,21 +14,20 @@ SUITES: dict[str, tuple[str, ...]] = {
     "seed100k": ("write_u100k", "pwrite_u100k", "writev_u100k"),
     "reads": ("read_u1k", "read_u10k", "read_u100k", "pread_u1k", "pread_u10k", "pread_u100k",
               "readv_u1k", "readv_u10k", "readv_u100k"),
+    "basic": ("getpid", "lseek_u8k", "open_usr", "mmap_ru128k", "fsync_u1k", "unlink_u8m"),
 }
 
 
 def named_case(name: str) -> Case:
-    """The case of this name, which begins with its workload's; `k` at the end of a size is KiB.
+    """The case of this name; `k` at the end of a size is KiB, `m` MiB.
 
     Raises UsageError for a name that no workload has a case of.
     """
-    words = name.split("_")
-    for count in range(len(words), 0, -1):
-        workload = "_".join(words[:count])
-        if workload in workload_names():
-            values = find_workload(workload).named(name)
-            if values is not None:
-                return Case(name=name, workload=workload, parameters=values)
+    # Most begin with their workload's name, and the others need not be imported.
+    for workload in sorted(workload_names(), key=lambda one: not name.startswith(one)):
+        values = find_workload(workload).named(name)
+        if values is not None:
+            return Case(name=name, workload=workload, parameters=values)
     raise UsageError(
         f"there is no case {name!r}: a case is called after its workload, whose "
         f"pattern is one of {', '.join(one.pattern for one in all_workloads())}, such as "

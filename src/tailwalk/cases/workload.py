@@ -16,11 +16,12 @@ from pkgutil import iter_modules
 from typing import Literal
 
 from tailwalk.cases import workloads
-from tailwalk.cases.size import KIB, show_size
+from tailwalk.cases.size import KIB, MIB, show_size
 from tailwalk.errors import UsageError
 
 Value = int | bool
 Values = Mapping[str, Value]
+Counted = Literal["mode", "median"]
 
 _FIELD = re.compile(r"\{(\w+)\}")
 
@@ -56,12 +57,18 @@ class Parameter:
             raise UsageError(self.refusal.format(case=case, value=_Shown(value)))
 
 
+def _together(case: str, values: Values) -> None:
+    """Any values can be together."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
     """What has to be there before a workload's first call.
 
+    Its C twin lies in tailwalk/probe/preparations.
+
     Attributes:
-        name: in C, where it is a struct of its parameters.
+        name: its twin's, and in C that of the struct of its parameters.
         prepared: what is made, with the parameters' values in braces.
         parameters: how it is made.
         check: raises UsageError for values that cannot be together, of the case of this name.
@@ -69,8 +76,8 @@ class Preparation:
 
     name: str
     prepared: str
-    parameters: Sequence[Parameter]
-    check: Callable[[str, Values], None]
+    parameters: Sequence[Parameter] = ()
+    check: Callable[[str, Values], None] = _together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +92,14 @@ class Workload:
         pattern: what its cases are called, with the parameters that a name says in braces.
         call: what one call does, with the parameters' values in braces.
         outside: what is done before every call outside the measured part; empty for nothing.
-        counted: how a figure comes of its calls on the rig that counts.
+        counted: how a figure comes of its calls on the rig that counts: the `mode` of calls that
+            are alike, or the `median` of those that are not.
+        most_calls: that are counted of a case, where each is dear; None for as many as are asked
+            for.
         parameters: its own, besides those of its needs.
         needs: what is prepared before its first call.
+        filesystems: those that it can be measured on, by name; none for any. What else it needs of
+            a kernel its twin says, by the errors that tell that it is not there.
         check: raises UsageError for values that cannot be together, of the case of this name.
     """
 
@@ -97,10 +109,12 @@ class Workload:
     pattern: str
     call: str
     outside: str = ""
-    counted: str = "every call on its own; the figure is the mode"
-    parameters: Sequence[Parameter]
-    needs: Sequence[Preparation]
-    check: Callable[[str, Values], None]
+    counted: Counted = "mode"
+    most_calls: int | None = None
+    parameters: Sequence[Parameter] = ()
+    needs: Sequence[Preparation] = ()
+    filesystems: Sequence[str] = ()
+    check: Callable[[str, Values], None] = _together
 
     @cached_property
     def declared(self) -> Mapping[str, Parameter]:
@@ -114,7 +128,7 @@ class Workload:
         match = self._name.fullmatch(case)
         if match is None:
             return None
-        said = {name: int(text.rstrip("k")) * (KIB if text.endswith("k") else 1)
+        said = {name: int(text.rstrip("km")) * _UNITS.get(text[-1], 1)
                 for name, text in match.groupdict().items()}
         return self.with_defaults(said)
 
@@ -124,7 +138,7 @@ class Workload:
 
     @cached_property
     def _name(self) -> re.Pattern[str]:
-        return re.compile(_FIELD.sub(r"(?P<\1>0|[1-9][0-9]*k?)", self.pattern))
+        return re.compile(_FIELD.sub(r"(?P<\1>0|[1-9][0-9]*[km]?)", self.pattern))
 
     def with_defaults(self, values: Values) -> dict[str, Value]:
         """Values for all parameters, in order; raises UsageError where one is missing, or is
@@ -148,8 +162,12 @@ class Workload:
         return text.format(**{name: _Shown(value) for name, value in values.items()})
 
 
+_UNITS = {"m": MIB, "k": KIB}
+
+
 def _number(value: Value) -> str:
-    return f"{value // KIB}k" if value and value % KIB == 0 else str(value)
+    return next((f"{value // factor}{unit}" for unit, factor in _UNITS.items()
+                 if value and value % factor == 0), str(value))
 
 
 class _Shown(int):

@@ -18,7 +18,7 @@ from tailwalk.cli.options import (
     plan_options,
     refuse_conditions,
 )
-from tailwalk.cli.outputs import Outputs, file_option, format_option
+from tailwalk.cli.outputs import Outputs, file_option, format_option, require_figures
 from tailwalk.compare import Comparison
 from tailwalk.compare import compare as compare_runs
 from tailwalk.compare.threshold import check_threshold
@@ -82,10 +82,11 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
     outputs.save_page(lambda: comparison_sections(comparison, runs))
     outputs.show(lambda: comparison_shown(comparison),
                  **{form: partial(text, comparison) for form, text in _TEXTS.items()})
+    if fail_on is not None and comparison.regressed():
+        context.exit(1)
+    require_figures(*runs)
     if fail_on is None:
         return
-    if comparison.regressed():
-        context.exit(1)
     if unjudged := comparison.unjudged():
         raise RecordError(f"--fail-on {fail_on}: {unjudged} "
                           f"{'figure' if unjudged == 1 else 'figures'} cannot be judged (unsteady "

@@ -9,7 +9,7 @@ import click
 
 from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import case_option, size
-from tailwalk.cli.outputs import Outputs, file_option, format_option
+from tailwalk.cli.outputs import Outputs, file_option, format_option, require_figures
 from tailwalk.lab.plans import host_plan
 from tailwalk.report.comparison import run_shown
 from tailwalk.report.growth import growth_shown
@@ -54,3 +54,4 @@ def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_s
     outputs.save("output", lambda: encode(run))
     outputs.show(lambda: growth_shown(run) if len(measured_fills) > 1 else run_shown(run),
                  json=lambda: encode(run))
+    require_figures(run)

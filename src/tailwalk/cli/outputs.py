@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tailwalk.cli.console import show, write
-from tailwalk.errors import UsageError
+from tailwalk.errors import GuestError, UsageError
 from tailwalk.runs import Run
 from tailwalk.runs.record import encode, write_whole
 
@@ -106,6 +106,14 @@ class Outputs:
             self.write(**forms)
         else:
             show(shown())
+
+
+def require_figures(*runs: Run) -> None:
+    """Raise GuestError, once all else was shown, where a case of a run failed."""
+    if failed := [f"{one.case.name} on {run.kernel.spec} ({one.reason})"
+                  for run in runs for one in run.left_out if one.failed]:
+        raise GuestError(f"failed: {'; '.join(failed)}. What the other cases gave is above, and "
+                         "kept; those that failed are tried again with the next command.")
 
 
 def json_list(runs: Iterable[Run]) -> str:

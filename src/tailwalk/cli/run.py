@@ -9,7 +9,7 @@ import click
 
 from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import dask_option, fresh_option, plan_from, plan_options
-from tailwalk.cli.outputs import Outputs, file_option, format_option
+from tailwalk.cli.outputs import Outputs, file_option, format_option, require_figures
 from tailwalk.report.comparison import run_shown
 from tailwalk.runs.record import encode
 
@@ -34,3 +34,4 @@ def run(spec: str, fresh: bool, dask: str | None, **given: Any) -> None:
         [record] = lab.runs([spec], plan)
     outputs.save("output", lambda: encode(record))
     outputs.show(lambda: run_shown(record), json=lambda: encode(record))
+    require_figures(record)

@@ -16,7 +16,8 @@ def check_agreement(runs: Sequence[Run]) -> None:
     """Raise UsageError, naming what differs, unless the runs can be compared.
 
     They agree when rig, unit, probe, file system and every machine fact are the same, and each
-    holds the same cases with the same parameters. A run that holds a case twice is a RecordError.
+    holds the same cases with the same parameters, or says why it lacks one. A run that holds a
+    case twice is a RecordError.
     """
     if len(runs) < 2:
         raise UsageError(f"a comparison takes a baseline and at least one other run; {len(runs)} "
@@ -88,8 +89,9 @@ def _told_apart(one: str | None, other: str | None) -> tuple[str, str]:
 
 def _check_cases(baseline: Run, expected: Mapping[Case, Figure], run: Run,
                  found: Mapping[Case, Figure]) -> None:
-    missing = [case for case in expected if case not in found]
-    surplus = [case for case in found if case not in expected]
+    excused = {one.case for each in (baseline, run) for one in each.left_out}
+    missing = [case for case in expected if case not in found and case not in excused]
+    surplus = [case for case in found if case not in expected and case not in excused]
     if not missing and not surplus:
         return
     # A case that both runs have under one name, but not with the same parameters, is the more

@@ -29,7 +29,8 @@ Verdict = Literal[
 """What became of a case on a kernel.
 
 `within noise`: of samples, the difference is smaller than the noise, or on the host rig than what
-sessions on one kernel differ by. `unsteady`: this figure or the baseline's must not be relied on.
+sessions on one kernel differ by; of calls that are not alike, some on either kernel took as much as
+some on the other. `unsteady`: this figure or the baseline's must not be relied on.
 `unknown`: nothing can be said: a figure that no call can take, which 0 is but of a metric
 that may be 0, or, of samples, too few a side for any test.
 """

@@ -72,9 +72,13 @@ def compare(runs: Sequence[Run], *, bad: int | None = None,
         raise UsageError(f"there is no column {bad} to call bad: column 0 is the baseline, "
                          f"{columns} after it.")
     by_case = [figures_by_case(run) for run in runs]
+    common = [case for case in by_case[0] if all(case in figures for figures in by_case)]
+    if not common:
+        raise UsageError("no case has a figure on every kernel, so there is nothing to compare: "
+                         + "; ".join(_notes(runs)) + ".")
     rig = RIGS[runs[0].rig]
     limits = [one.limit for one in thresholds]
-    lines = list(_lines([[figures[case] for figures in by_case] for case in by_case[0]]))
+    lines = list(_lines([[figures[case] for figures in by_case] for case in common]))
     tests = sum(len(line.amounts) - 1 for line in lines if not line.metric.repeatable)
     rows = [_row(line, evidence, rig=rig, limits=limits)
             for line, evidence in zip(lines, _evidence(lines, tests), strict=True)]
@@ -98,10 +102,13 @@ def compare(runs: Sequence[Run], *, bad: int | None = None,
                                 run=run.id, threshold=one)
                  for run, one in zip(runs, [None, *thresholds], strict=True)],
         conditions=runs[0].conditions,
-        notes=[*(f"{run.kernel.spec}, {note}" for run in runs for note in grouped_notes(run)),
-               *_not_compared(runs, by_case)],
+        notes=[*_notes(runs), *_not_compared(runs, by_case)],
         rows=rows,
     )
+
+
+def _notes(runs: Sequence[Run]) -> list[str]:
+    return [f"{run.kernel.spec}, {note}" for run in runs for note in grouped_notes(run)]
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,15 @@ def _method_of(metric: Metric, rig: RigTraits, threshold: str, *, tests: int) ->
             f"{sessions}")
 
 
+def _overlap(metric: Metric, one: Amount, other: Amount) -> bool:
+    """Do calls vary, and took some of the one kernel's as much as some of the other's?"""
+    if not (one.varies_as(metric) or other.varies_as(metric)):
+        return False
+    (low, high), (least, most) = (
+        amount.interval or (amount.value, amount.value) for amount in (one, other))
+    return low <= most and least <= high
+
+
 def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
          limits: Sequence[Fraction]) -> Row:
     baseline = line.amounts[0]
@@ -173,7 +189,8 @@ def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
         elif not (baseline.reliable and amount.reliable):
             verdicts.append("unsteady")
         elif line.metric.repeatable:
-            verdicts.append(_beyond(baseline, amount, limit))
+            verdicts.append("within noise" if _overlap(line.metric, baseline, amount)
+                            else _beyond(baseline, amount, limit))
         elif found is None:
             verdicts.append("unknown")
         elif rig.sessions_differ and not (

@@ -34,6 +34,8 @@ class FrameType(IntEnum):
     DIFFERENCE = 8
     COUNTS = 9
     SEEN = 10
+    FAILED = 11
+    MISSING = 12
     TIMES = 16
     OUTPUT = 24
     ENDED = 25

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The probe as a process of this machine: lines in, frames out, gone at the end whatever happens.
 
-Its file has no name, so nothing is left behind even where this process is killed: the kernel then
-kills the worker, and the file goes with it.
+The file that its cases share has no name, so nothing is left behind even where this process is
+killed: the kernel then kills the worker, and the file goes with it. What some cases need by name
+lies in a folder of the worker's, `.tailwalk-PID`, which goes at the end of this block.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import shutil
 import subprocess
 import time
 from collections import deque
@@ -48,6 +50,8 @@ class Worker:
     def __exit__(self, *error: object) -> None:
         self._process.kill()
         self._process.wait()
+        # Files that cases need by name (probe/disk.c).
+        shutil.rmtree(self._directory / f".tailwalk-{self._process.pid}", ignore_errors=True)
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()

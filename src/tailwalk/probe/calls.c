@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Calls counted one by one: prepare a case, then make its call many times, each
- * measured on its own. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+ * step measured on its own. */
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "probe.h"
+#include "workload.h"
+
+/* What of a call is not the kernel's; 0 where that cannot be told of a step. */
+static uint64_t count_nothing(const struct work *work)
+{
+	uint64_t sum = 0;
+	int told = 1;
+
+	for (size_t i = 0; i < work->count; i++) {
+		uint64_t nothing = measure_nothing(&work->steps[i]);
+
+		told = told && nothing;
+		sum += nothing;
+	}
+	return told ? sum : 0;
+}
 
 static void count_calls(struct work *work, uint64_t calls, uint64_t *counts)
 {
 	const struct workload *workload = work->declared->workload;
-	long result;
 
-	workload->prepare(work);
-	for (int i = 0; i < 3; i++) /* the first pass touches code and stack */
-		counts[0] = measure_nothing(&work->call, &result);
+	/* The first pass touches code and stack, and lets a plugin see a marker. */
+	for (int i = 0; i < 3; i++)
+		counts[0] = count_nothing(work);
 	for (uint64_t i = 1; i <= calls; i++) {
 		if (workload->restore)
 			workload->restore(work);
-		counts[i] = measure_call(&work->call, &result);
-		check_result(work, result);
+		counts[i] = make_call(work, measure_step);
 	}
 }
 
@@ -31,33 +38,20 @@ void job_case(void)
 {
 	struct work work;
 	struct folios folios = { 0 };
-	uint64_t calls, size, offset, *counts;
-	const struct cached_file *file;
-	char path[64];
+	uint64_t calls, *counts;
 
 	read_case(&work, (struct key[]){ NUMBER(calls), END });
-	file = file_of(&work);
-	size = parameter(&work, "size", 0);
-	offset = parameter(&work, "offset", 0);
-	snprintf(path, sizeof(path), "%s/tailwalk", work_place());
-	if (file)
-		work.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (size)
-		work.memory = new_buffer(size); /* the same for every vector */
 	counts = calloc(calls + 1, sizeof(*counts));
-	if ((file && work.fd < 0) || !counts)
-		fail("cannot make %s: %s", path, strerror(errno));
-	if (file)
-		cache_file(work.fd, file, settle_caches);
-	if (file && file->uptodate)
-		inspect_folios(work.fd, file->file_size, offset, &folios);
+	if (!counts)
+		fail("no memory for %llu calls", (unsigned long long)calls);
+	prepare_needs(&work);
+	look_at_needs(&work, 0, &folios);
+	begin_calls(&work);
 	count_calls(&work, calls, counts);
-	if (file && !file->uptodate) /* looking reads what is missing */
-		inspect_folios(work.fd, file->file_size, offset, &folios);
+	end_calls(&work);
+	look_at_needs(&work, 1, &folios);
+	finish_needs(&work);
 	send_frame(FRAME_FOLIOS, &folios, sizeof(folios));
 	send_frame(FRAME_CALLS, counts, (calls + 1) * sizeof(*counts));
 	free(counts);
-	munmap(work.memory, size);
-	if (file && (close(work.fd) || unlink(path)))
-		fail("cannot remove %s: %s", path, strerror(errno));
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A case of the job: its workload, its parameters, and the file it needs. */
+/* A case of the job: its workload and parameters, what is prepared for it, and
+ * its calls, each a row of steps. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "probe.h"
+#include "workload.h"
 
 static const struct declared *find_workload(const char *name)
 {
@@ -25,6 +27,7 @@ void read_case(struct work *work, const struct key *more)
 	struct key *next = keys + 1;
 
 	*work = (struct work){ .declared = find_workload(workload), .fd = -1 };
+	memset(work->results, -1, sizeof(work->results));
 	while (more->name)
 		*next++ = *more++;
 	for (int i = 0; work->declared->parameters[i]; i++)
@@ -41,73 +44,112 @@ uint64_t parameter(const struct work *work, const char *name, uint64_t otherwise
 	return otherwise;
 }
 
-const struct cached_file *file_of(const struct work *work)
-{
-	size_t at = work->declared->cached_file;
+#define EACH_NEED(need, work) \
+	for (const struct need *need = (work)->declared->needs; need->preparation; need++)
 
-	return at == NONE ? NULL : (const void *)((const char *)work->values + at);
+static const void *parameters_of(const struct work *work, const struct need *need)
+{
+	return (const char *)work->values + need->at;
 }
 
-char *new_buffer(uint64_t size)
+void prepare_needs(const struct work *work)
 {
-	char *buffer = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	if (buffer == MAP_FAILED)
-		fail("no memory for a buffer of %llu bytes", (unsigned long long)size);
-	for (uint64_t i = 0; i < size; i++)
-		buffer[i] = (char)(i * 31 + (i >> 8));
-	return buffer;
+	EACH_NEED(need, work)
+	need->preparation->prepare(parameters_of(work, need));
 }
 
-/* Writes of `fill` bytes ask for folios of that size (fgf_set_order, v6.16 on).
- * With a last page that is missing, each ends a page early: the folio is made
- * for the whole write, and its last page is neither read nor written. */
-void fill_file(int fd, const struct cached_file *file, size_t missing)
+void look_at_needs(const struct work *work, int last, struct folios *found)
 {
-	char *buffer = new_buffer(file->fill);
-
-	if (missing && mprotect(buffer + file->fill - missing, missing, PROT_NONE))
-		fail("mprotect: %s", strerror(errno));
-	for (uint64_t at = 0; at < file->file_size;) {
-		uint64_t left = file->file_size - at;
-		size_t part = file->fill < left ? file->fill : left;
-		size_t readable = part < file->fill ? part : part - missing;
-
-		if (pwrite(fd, buffer, part, (off_t)at) != (ssize_t)readable)
-			fail("cannot fill the file at %llu: %s", (unsigned long long)at,
-			     strerror(errno));
-		at += part;
-	}
-	munmap(buffer, file->fill);
-	if (fsync(fd))
-		fail("fsync: %s", strerror(errno));
+	EACH_NEED(need, work)
+	if (need->preparation->look)
+		need->preparation->look(work, parameters_of(work, need), last, found);
 }
 
-void cache_file(int fd, const struct cached_file *file, void (*empty)(int fd))
+void finish_needs(const struct work *work)
 {
-	empty(fd);
-	fill_file(fd, file, 0);
-	if (file->uptodate)
+	EACH_NEED(need, work)
+	if (need->preparation->finish)
+		need->preparation->finish();
+}
+
+static void on_fault(int number)
+{
+	fail("it touches memory that is not there (%s)", strsignal(number));
+}
+
+void begin_calls(struct work *work)
+{
+	EACH_NEED(need, work)
+	if (need->preparation->ready)
+		need->preparation->ready(work);
+	in_case = 1;
+	signal(SIGSEGV, on_fault);
+	signal(SIGBUS, on_fault);
+	work->declared->workload->prepare(work);
+}
+
+void end_calls(struct work *work)
+{
+	if (work->declared->workload->finish)
+		work->declared->workload->finish(work);
+	if (work->memory_begin)
+		munmap(work->memory_begin, work->memory_length);
+	in_case = 0;
+}
+
+void add_step(struct work *work, struct step step)
+{
+	if (work->count == MOST_STEPS)
+		fail("a call of it has more than %d steps", MOST_STEPS);
+	work->steps[work->count++] = step;
+}
+
+static void check_result(const struct step *step, long result)
+{
+	if (step->any ? result >= 0 : result == step->gives)
 		return;
-	/* Over blocks that are on disk: new ones would be zeroed, and so uptodate
-	 * (folio_zero_new_buffers). */
-	empty(fd);
-	fill_file(fd, file, page_size());
+	if (result >= 0)
+		fail("%s gave %ld, and not %ld", step->name, result, step->gives);
+	for (size_t i = 0; i < sizeof(step->cannot) / sizeof(step->cannot[0]); i++)
+		if (result == -ENOSYS || (step->cannot[i] && result == -step->cannot[i]))
+			leave_out("%s: %s", step->name, strerror((int)-result));
+	fail("%s: %s", step->name, strerror((int)-result));
+}
+
+/* Every step is made by `make`; the sum of what it returns. */
+uint64_t make_call(struct work *work, uint64_t (*make)(const struct step *step, long *result))
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < work->count; i++) {
+		struct step *step = &work->steps[i];
+
+		for (size_t k = 0; k < sizeof(step->uses); k++)
+			if (step->uses[k])
+				step->with[k] = work->results[step->uses[k] - 1];
+		sum += make(step, &work->results[i]);
+		check_result(step, work->results[i]);
+	}
+	return sum;
+}
+
+/* The result of a C-library function that tells errors by a negative one. */
+long sure(const char *what, long result)
+{
+	if (result < 0)
+		fail("%s: %s", what, strerror(errno));
+	return result;
 }
 
 void seek_to(const struct work *work, uint64_t offset)
 {
-	if (lseek(work->fd, (off_t)offset, SEEK_SET) < 0)
-		fail("lseek: %s", strerror(errno));
+	sure("lseek", lseek(work->fd, (off_t)offset, SEEK_SET));
 }
 
-void check_result(const struct work *work, long result)
+/* The descriptor that a step of the last call gave, if there was one. */
+void close_result(struct work *work, size_t step)
 {
-	if (work->declared->workload->check)
-		work->declared->workload->check(work, result);
-	else if (result != (long)work->expected)
-		fail("a call of %s did %ld of %llu bytes%s%s", work->declared->name,
-		     result < 0 ? 0 : result, (unsigned long long)work->expected,
-		     result < 0 ? ": " : "", result < 0 ? strerror((int)-result) : "");
+	if (work->results[step] >= 0)
+		sure("close", close((int)work->results[step]));
+	work->results[step] = -1;
 }

@@ -33,6 +33,8 @@ void send_frame(enum frame type, const void *payload, size_t length)
 	put_frame(put, type, (struct part[]){ { payload, length } }, 1);
 }
 
+int in_case;
+
 static void send_formatted(enum frame type, const char *format, va_list arguments)
 {
 	char text[1024];
@@ -50,16 +52,28 @@ void send_text(enum frame type, const char *format, ...)
 	va_end(arguments);
 }
 
+static _Noreturn void end(enum frame why, const char *format, va_list arguments)
+{
+	send_formatted(why, format, arguments);
+	if (is_guest())
+		transport_exit(1);
+	exit(1);
+}
+
 void fail(const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	send_formatted(FRAME_ERROR, format, arguments);
-	va_end(arguments);
-	if (is_guest())
-		transport_exit(1);
-	exit(1);
+	end(in_case ? FRAME_FAILED : FRAME_ERROR, format, arguments);
+}
+
+void leave_out(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	end(FRAME_MISSING, format, arguments);
 }
 
 static uint64_t job_left;

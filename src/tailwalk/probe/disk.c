@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The file system under test: its blocks, its mount, its caches. */
+#define _GNU_SOURCE // asprintf
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,6 +16,25 @@
 const char *work_place(void)
 {
 	return is_guest() ? MOUNT_POINT : ".";
+}
+
+/* On a host in a folder of this process, which whoever started it removes. */
+char *in_work_place(const char *name)
+{
+	static char folder[64];
+	char *path;
+
+	if (!*folder) {
+		if (is_guest())
+			snprintf(folder, sizeof(folder), MOUNT_POINT);
+		else
+			snprintf(folder, sizeof(folder), ".tailwalk-%d", getpid());
+		if (mkdir(folder, 0700) && errno != EEXIST)
+			fail("cannot make the folder %s: %s", folder, strerror(errno));
+	}
+	if (asprintf(&path, "%s/%s", folder, name) < 0)
+		fail("no memory for the path of %s", name);
+	return path;
 }
 
 /* `length` bytes follow: segments of 64-bit offset, length and repeated byte

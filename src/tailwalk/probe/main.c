@@ -21,7 +21,7 @@ static const struct {
 	{ "faults", job_faults }, /* of allocations that writes of an exercise make */
 	/* cases: counted one by one, or prepared, timed in batches and looked at */
 	{ "case", job_case },
-	{ "fill", job_fill },
+	{ "prepare", job_prepare },
 	{ "time", job_time },
 	{ "folios", job_folios },
 	/* a program of the user's */

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "measure.h"
-#include "probe.h"
+#include "workload.h"
 
 #define PROGRAM "/program"
 #define WORK "/mnt"

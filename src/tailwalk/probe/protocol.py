@@ -39,9 +39,10 @@ class Folios:
 
 @dataclass(frozen=True)
 class Calls:
-    """Instructions between the two counter reads: of no call at all, and of each call in order."""
+    """Instructions between the two counter reads: of no call at all, and of each call in order.
+    `nothing` is None where what is measured has a user side of its own."""
 
-    nothing: int
+    nothing: int | None
     counts: tuple[int, ...]
 
 
@@ -53,7 +54,8 @@ class Times:
         calls: in a batch.
         clock: what reading the clock costs, ns.
         batches: duration of each batch in order of time, ns.
-        seeks: duration of batches of as many lseek(2) alone, where the calls have one before each.
+        seeks: duration of batches of what comes before each call alone, such as lseek(2), where
+            it is a part of the batches.
         voluntary: context switches of the probe while it measured, that it asked for.
         involuntary: those that it did not ask for.
     """
@@ -66,6 +68,14 @@ class Times:
     involuntary: int
 
 
+class LeftOutError(GuestError):
+    """The probe says why a case has no figure; `failed` where it failed."""
+
+    def __init__(self, reason: str, *, failed: bool) -> None:
+        super().__init__(reason)
+        self.failed = failed
+
+
 def read_ready(frame: Frame) -> Ready:
     """The content of a READY frame (probe/guest.c); raises GuestError for another frame."""
     frame.expect(FrameType.READY)
@@ -75,7 +85,8 @@ def read_ready(frame: Frame) -> Ready:
 
 
 def read_folios(frame: Frame) -> Folios:
-    """The content of a FOLIOS frame."""
+    """The content of a FOLIOS frame; raises GuestError for another frame, and LeftOutError for one
+    in its place that says why there is none."""
     words = _words(frame, FrameType.FOLIOS, 2 + _ORDERS)
     if not words[0]:
         return Folios(None, None)
@@ -83,13 +94,13 @@ def read_folios(frame: Frame) -> Folios:
 
 
 def read_calls(frame: Frame, calls: int) -> Calls:
-    """The content of a CALLS frame that has to hold `calls` calls."""
+    """The content of a CALLS frame that has to hold `calls` calls; raises as `read_folios`."""
     words = _words(frame, FrameType.CALLS, calls + 1)
-    return Calls(words[0], words[1:])
+    return Calls(words[0] or None, words[1:])
 
 
 def read_times(frame: Frame) -> Times:
-    """The content of a TIMES frame (struct times in probe/timing.c)."""
+    """The content of a TIMES frame (struct times in probe/timing.c); raises as `read_folios`."""
     count = len(frame.payload) // 8
     words = _words(frame, FrameType.TIMES, max(count, 5))
     batches, calls, clock, voluntary, involuntary = words[:5]
@@ -102,4 +113,6 @@ def read_times(frame: Frame) -> Times:
 
 
 def _words(frame: Frame, wanted: FrameType, count: int) -> tuple[int, ...]:
+    if frame.type in (FrameType.FAILED, FrameType.MISSING):
+        raise LeftOutError(frame.text, failed=frame.type is FrameType.FAILED)
     return struct.unpack(f"<{count}Q", frame.expect(wanted, 8 * count))

@@ -64,8 +64,6 @@ static struct {
 	unsigned char bytes[LARGEST_FILE]; /* as far as they were seen */
 } file;
 
-static unsigned char *memory_end;
-
 /* Take away what the kernel may do or not: writeback by the clock, and
  * zeroing a preallocated block because a neighbour is written. */
 static void forbid_freedoms(const char *device)
@@ -132,7 +130,7 @@ static void make_file(const unsigned char *layout)
 
 static long take(const struct step *step)
 {
-	unsigned char *memory = memory_end - step->readable;
+	unsigned char *memory = guarded_end() - step->readable;
 	int fd = file.fd;
 
 	switch ((enum action)step->action) {
@@ -345,8 +343,6 @@ void job_replay(void)
 
 	job_read((struct key[]){ TEXT(device), NUMBER(block_size), NUMBER(length), END });
 	forbid_freedoms(device);
-	if (!memory_end)
-		memory_end = guarded_memory(LARGEST_FILE);
 	for (; length; length -= whole) {
 		uint32_t head[2];
 

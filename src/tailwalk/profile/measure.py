@@ -72,7 +72,8 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profil
     symbols = read_symbols(symbol_text(bench, kernel, booted), kernel.spec)
     figure, output = record(bench, kernel, booted, case=case, filesystem=plan.filesystem,
                             calls=plan.calls, plugin=plugin.path)
-    recording = read_recording(output)
+    calls = case.calls_of(plan.calls)
+    recording = read_recording(output, calls)
     modal = _modal(figure, recording, kernel)
     tree = build_tree(recording.trace(modal), symbols)
     functions = _functions(tree)
@@ -85,11 +86,11 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profil
         conditions=bench.conditions(plan.filesystem),
         plugin=plugin.digest,
         inputs=digest_bytes(booted.key.encode(), plugin.digest.encode(),
-                            case_line("case", case, calls=plan.calls)),
+                            case_line("case", case, calls=calls)),
         figure=figure,
         count=tree.count,
         unattributed=sum(node.count for node in tree.nodes if node.function is UNKNOWN),
-        share=counts[modal] / plan.calls,
+        share=counts[modal] / calls,
         functions=list(functions.values()),
         tree=[TreeNode(function=places[node.function], parent=node.parent, entered=node.entered,
                        count=node.count) for node in tree.nodes],
@@ -98,20 +99,20 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profil
         symbols=packed_names(symbols.names))
 
 
-def _modal(figure: Figure, recording: Recording, kernel: Kernel) -> int:
+def _modal(figure: Figure, recording: Recording, kernel: Kernel) -> tuple[int, ...]:
     """The most common profile among the calls with the figure's value.
 
     Raises GuestError where the plugin and the guest's own counter disagree.
     """
     amount = figure.main
     values = amount.each()
-    user = amount.user or 0
     if len(values) != len(recording.calls):
         raise GuestError(f"the counting plugin saw {len(recording.calls)} of {len(values)} calls "
                          f"on {kernel.spec}: the result is torn.")
     modal, _ = Counter(call.profile for call, value in zip(recording.calls, values, strict=True)
                        if value == amount.value).most_common(1)[0]
     counted = next(call.kernel for call in recording.calls if call.profile == modal)
+    user = amount.value - counted if amount.user is None else amount.user
     if counted + user != amount.value:
         raise GuestError(f"the books do not balance on {kernel.spec}: the plugin counted {counted} "
                          f"kernel instructions, the guest's counter {amount.value - user}.")
@@ -145,10 +146,10 @@ def _loops(tree: CallTree, places: dict[Function, int]) -> list[Loop]:
     return found
 
 
-def _others(recording: Recording, symbols: SymbolTable, modal: int,
+def _others(recording: Recording, symbols: SymbolTable, modal: tuple[int, ...],
             tree: CallTree) -> tuple[list[OtherCalls], int]:
     """What the calls with other profiles did besides, and how many calls are left out."""
-    numbers: dict[int, list[int]] = {}
+    numbers: dict[tuple[int, ...], list[int]] = {}
     for number, call in enumerate(recording.calls):
         if call.profile != modal:
             numbers.setdefault(call.profile, []).append(number)

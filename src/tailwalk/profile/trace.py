@@ -14,6 +14,9 @@ from tailwalk.machines import GUEST
 _BLOCK = struct.Struct("<QII")
 _CALL = struct.Struct("<QQQI")
 
+# Counter reads before the first call, without one (probe/calls.c).
+_BEFORE = 3
+
 
 @dataclass(frozen=True)
 class Block:
@@ -58,29 +61,30 @@ Event = Stretch | Pushed | Taken
 
 @dataclass(frozen=True)
 class TracedCall:
-    """One call of the probe: kernel and user instructions between the markers, and the number of
-    its profile, which all calls with the same kernel instructions share."""
+    """One call of the probe: kernel and user instructions between the markers of its steps, and the
+    number of its profile, which all calls with the same kernel instructions share."""
 
     kernel: int
     user: int
-    profile: int
+    profile: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Recording:
-    """All calls of a guest in order, and for each profile the trace of its first call."""
+    """All calls of a guest in order, and for each profile of a step the trace of its first; a
+    call's profile is those of its steps."""
 
     calls: tuple[TracedCall, ...]
     _blocks: Mapping[int, Block]
     _traces: Mapping[int, bytes]
 
-    def has_trace(self, profile: int) -> bool:
+    def has_trace(self, profile: tuple[int, ...]) -> bool:
         """Is there a trace? None is kept of profiles that came after too many others."""
-        return profile in self._traces
+        return all(step in self._traces for step in profile)
 
-    def trace(self, profile: int) -> Iterator[Event]:
+    def trace(self, profile: tuple[int, ...]) -> Iterator[Event]:
         """What was executed, in order (the words of plugins/trace/trace.c)."""
-        for word, in struct.iter_unpack("<Q", self._traces[profile]):
+        for word, in struct.iter_unpack("<Q", b"".join(self._traces[step] for step in profile)):
             kind = word >> 62
             if kind == 0:
                 block = self._blocks.get(word & 0xffffffff)
@@ -97,15 +101,15 @@ def _torn(what: str) -> GuestError:
     return GuestError(f"the counting plugin sent {what}: the result is torn.")
 
 
-def read_recording(content: bytes) -> Recording:
-    """The recording in the plugin's output.
+def read_recording(content: bytes, calls: int) -> Recording:
+    """The recording of so many calls in the plugin's output; without a call where it has not as
+    many steps of each. Raises GuestError where the output is torn.
 
-    The probe's counter reads without a call are left out: only calls that began at the last
-    call's marker count. Raises GuestError where the output is torn.
+    The probe's counter reads without a call, which come first, are left out.
     """
     blocks: dict[int, Block] = {}
     traces: dict[int, bytes] = {}
-    calls: list[tuple[int, TracedCall]] = []
+    found: list[tuple[int, int, int]] = []
     for frame in read_output(content):
         payload = frame.payload
         if frame.type is FrameType.BLOCK:
@@ -119,7 +123,11 @@ def read_recording(content: bytes) -> Recording:
                 raise _torn("a trace that ends in the middle of an event")
             traces[int.from_bytes(payload[:4], "little")] = payload[4:]
         elif frame.type is FrameType.CALL:
-            marker, kernel, user, profile = frame.unpack(FrameType.CALL, _CALL)
-            calls.append((marker, TracedCall(kernel, user, profile)))
-    return Recording(tuple(call for marker, call in calls if marker == calls[-1][0]),
+            _, kernel, user, profile = frame.unpack(FrameType.CALL, _CALL)
+            found.append((kernel, user, profile))
+    steps, torn = divmod(len(found), _BEFORE + calls)
+    rows = [] if torn or not steps else [
+        found[at:at + steps] for at in range(_BEFORE * steps, len(found), steps)]
+    return Recording(tuple(TracedCall(sum(step[0] for step in row), sum(step[1] for step in row),
+                                      tuple(step[2] for step in row)) for row in rows),
                      blocks, traces)

@@ -12,13 +12,13 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from tailwalk.cache import digest_bytes
-from tailwalk.errors import TailwalkError
+from tailwalk.errors import GuestError, TailwalkError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import collected
 from tailwalk.rigs.counting import Counted, Pool, Portion, on_cores
-from tailwalk.rigs.job import case_line, prologue
+from tailwalk.rigs.job import counting_job, measured_run, prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
 from tailwalk.runs.metrics import RIGS
@@ -69,10 +69,9 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
     bench = bench or Bench.prepare()
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
     begin = prologue(plan.filesystem, bench.cache)
-    groups = [plan.cases[at:at + _CASES_PER_GUEST]
-              for at in range(0, len(plan.cases), _CASES_PER_GUEST)]
-    jobs = [begin + b"".join(case_line("case", case, calls=plan.calls) for case in group) + b"end\n"
-            for group in groups]
+    cases, elsewhere = plan.parted(plan.filesystem.kind)
+    groups = [cases[at:at + _CASES_PER_GUEST] for at in range(0, len(cases), _CASES_PER_GUEST)]
+    jobs = [counting_job(begin, group, plan.calls) for group in groups]
     starts: dict[int, Start] = {}
     for number, kernel in enumerate(kernels):
         try:
@@ -83,7 +82,7 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
         known = store.find(
             _inputs(start, jobs), having=RIGS["exact"].metrics,
             since=bench.cache.doubted("state", start.key)) if store and not fresh else None
-        if known is None:
+        if known is None or any(one.failed for one in known.left_out):
             starts[number] = start
         else:
             yield number, Measured(known, True)
@@ -91,8 +90,8 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
         return
     # Kernels take turns, so that the first guests of several boot side by side.
     owners = [(number, group) for group in range(len(groups)) for number in starts]
-    portions = [Portion(start=starts[number], job=jobs[group], cases=groups[group],
-                        calls=plan.calls) for number, group in owners]
+    portions = [Portion(start=starts[number], begin=begin, cases=groups[group], calls=plan.calls)
+                for number, group in owners]
     parts: dict[int, dict[int, Counted]] = {number: {} for number in starts}
     with (bench.progress.task("measure", len(portions)) as task,
           closing((pool or on_cores)(bench, portions)) as finished):
@@ -107,12 +106,17 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
                 continue
             parts[number][group] = outcome
             if len(parts[number]) == len(groups):
-                start, done = starts[number], parts[number]
-                run = Run(
-                    **made_now(), rig="exact", kernel=kernel_record(start.kernel, done[0].said),
-                    conditions=bench.conditions(plan.filesystem), inputs=_inputs(start, jobs),
-                    figures=[figure for group in range(len(groups))
-                             for figure in done[group].figures])
+                start = starts[number]
+                done = [parts[number][group] for group in range(len(groups))]
+                try:
+                    run = measured_run(
+                        [figure for part in done for figure in part.figures],
+                        [*elsewhere, *(one for part in done for one in part.missing)],
+                        **made_now(), rig="exact", kernel=kernel_record(start.kernel, done[0].said),
+                        conditions=bench.conditions(plan.filesystem), inputs=_inputs(start, jobs))
+                except GuestError as error:
+                    yield number, error
+                    continue
                 if store:
                     store.keep(run)
                 yield number, Measured(run, False)

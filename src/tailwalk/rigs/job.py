@@ -3,10 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
 from tailwalk.cache import Cache
 from tailwalk.cases import Case, Filesystem
+from tailwalk.errors import GuestError
 from tailwalk.filesystems import find_kind
 from tailwalk.probe.job import job_line
+from tailwalk.probe.protocol import LeftOutError
+from tailwalk.runs import Figure, Run
+from tailwalk.runs.record import Missing, grouped_notes
 from tailwalk.vm.filesystem import RAM_DISK, packed_image
 
 
@@ -22,8 +32,48 @@ def prologue(filesystem: Filesystem, cache: Cache) -> bytes:
     return job_line("disk", device=RAM_DISK, length=len(image)) + image + mount
 
 
+def counting_job(begin: bytes, cases: Sequence[Case], calls: int) -> bytes:
+    """The whole job that counts so many calls of each case, after its `prologue`."""
+    return begin + b"".join(
+        case_line("case", case, calls=case.calls_of(calls)) for case in cases) + b"end\n"
+
+
+_REASON = 1000  # characters: a guest may say anything
+
+
+class CaseError(GuestError):
+    """A case has no figure: `missing` says why."""
+
+    def __init__(self, missing: Missing) -> None:
+        super().__init__(f"{missing.case.name} {'failed' if missing.failed else 'was left out'}: "
+                         f"{missing.reason}")
+        self.missing = missing
+
+    def __reduce__(self) -> tuple[type[CaseError], tuple[Missing]]:
+        return CaseError, (self.missing,)
+
+
+def measured_run(figures: list[Figure], missing: list[Missing], **facts: Any) -> Run:
+    """The run of these figures; raises GuestError where there is none."""
+    run = Run(**facts, figures=figures, missing=missing or msgspec.UNSET)
+    if not figures:
+        raise GuestError(f"no case has a figure on {run.kernel.spec}: "
+                         f"{'; '.join(grouped_notes(run))}.")
+    return run
+
+
+@contextmanager
+def measuring(case: Case) -> Generator[None]:
+    """Raise CaseError where the probe says why the case has no figure."""
+    try:
+        yield
+    except LeftOutError as error:
+        raise CaseError(Missing(case=case, reason=str(error)[:_REASON],
+                                failed=error.failed)) from error
+
+
 def case_line(verb: str, case: Case, **more: int) -> bytes:
     """The line of a job that does something with a case: `case` counts its calls one by one,
-    `fill` prepares what it needs, `time` times its calls in batches, and `folios` asks which folios
+    `prepare` makes what it needs, `time` times its calls in batches, and `folios` asks which folios
     cache its file."""
     return job_line(verb, workload=case.workload, **case.parameters, **more)

@@ -13,6 +13,7 @@ from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import UsageError, require_type
 from tailwalk.filesystems import find_kind
 from tailwalk.runs.metrics import DEFAULT_RIG, Rig
+from tailwalk.runs.record import Missing
 from tailwalk.words import listed
 
 DEFAULT_CALLS = 300
@@ -104,7 +105,23 @@ class Plan:
                 raise UsageError(f"the plan has the case {case.name} twice with the same "
                                  "parameters: leave one of them out.")
             known.add(case)
+        if self.rig != "host":
+            self.parted(kind.name)
         return self
+
+    def parted(self, filesystem: str) -> tuple[list[Case], list[Missing]]:
+        """The cases that can be measured on a kind of file system, and why others cannot; raises
+        UsageError where none can."""
+        missing = [
+            Missing(case=case, reason=f"it can be measured on {listed(kinds)}, and not on "
+                                      f"{filesystem}")
+            for case in self.cases
+            if (kinds := case.declared.filesystems) and filesystem not in kinds]
+        left = {one.case for one in missing}
+        if len(left) == len(self.cases):
+            raise UsageError(f"{missing[0].case.name}: {missing[0].reason}. Take another file "
+                             "system, or another case.")
+        return [case for case in self.cases if case not in left], missing
 
     def check_for(self, rig: Rig) -> Plan:
         """Itself, if it can be run and is for that rig; raises UsageError as `check`."""

@@ -20,7 +20,7 @@ from tailwalk.machines import GUEST
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counting import FRAME_SECONDS, collect_figures
-from tailwalk.rigs.job import case_line, prologue
+from tailwalk.rigs.job import counting_job, prologue
 from tailwalk.runs import Figure
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.state import Booted
@@ -35,7 +35,7 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
 
     Raises ToolError where QEMU loads no plugin, GuestError as `collect_figures`.
     """
-    job = prologue(filesystem, bench.cache) + case_line("case", case, calls=calls) + b"end\n"
+    job = counting_job(prologue(filesystem, bench.cache), [case], calls)
     with watched(bench, kernel, booted, job, plugin=plugin) as (guest, output):
         figure, = collect_figures(guest, [case], calls)
         return figure, output()

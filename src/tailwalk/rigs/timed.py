@@ -29,7 +29,7 @@ from tailwalk.machines import GUEST
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.job import prologue
+from tailwalk.rigs.job import CaseError, measured_run, prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.timing import (
     Batches,
@@ -41,7 +41,7 @@ from tailwalk.rigs.timing import (
     take_round,
 )
 from tailwalk.runs import Run
-from tailwalk.runs.record import made_now
+from tailwalk.runs.record import Missing, made_now
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.kvm import kvm_runs_guests
 from tailwalk.vm.qemu import Machine
@@ -82,49 +82,72 @@ def measure_timed(kernels: Sequence[Kernel], plan: Plan, *,
     if progress is not None:
         bench = replace(bench, progress=progress)
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
-    rounds = [round_order(plan.cases, number) for number in range(plan.pace.rounds)]
-    lines = [round_lines(groups, _records(plan)) + b"pause\n" for groups in rounds]
-    job = b"".join([prologue(plan.filesystem, bench.cache), *lines, b"end\n"])
+    parted, elsewhere = plan.parted(plan.filesystem.kind)
+    cases = [list(parted) for _ in kernels]
+    missing = [list(elsewhere) for _ in kernels]
+    while True:
+        try:
+            return _measure(kernels, plan, cases, missing, bench=bench, cpu=cpu)
+        except _CaseEndedError as error:
+            # All begin again: a round is the same minute for every kernel.
+            cases[error.number].remove(error.missing.case)
+            missing[error.number].append(error.missing)
+
+
+class _CaseEndedError(CaseError):
+    """A case has no figure on the kernel of this number."""
+
+    def __init__(self, missing: Missing, number: int) -> None:
+        super().__init__(missing)
+        self.number = number
+
+
+def _measure(kernels: Sequence[Kernel], plan: Plan, cases: Sequence[Sequence[Case]],
+             missing: Sequence[list[Missing]], *, bench: Bench, cpu: int) -> list[Run]:
+    begin = prologue(plan.filesystem, bench.cache)
     watch = CpuWatch(cpu)
     with ExitStack() as stack:
-        guests = [_Running(kernel, bench, plan, job, stack) for kernel in kernels]
+        guests = [_Running(kernel, bench, plan, found, begin, stack)
+                  for kernel, found in zip(kernels, cases, strict=True)]
         for guest in guests:
             with bench.progress.task(f"boot {guest.kernel.spec}"):
                 guest.boot(cpu)
-        with bench.progress.task("measure", len(rounds) * len(guests)) as task:
-            for number, groups in enumerate(rounds):
-                for guest in random.Random(number).sample(guests, len(guests)):
-                    guest.one_round(groups)
+        rounds = plan.pace.rounds
+        with bench.progress.task("measure", rounds * len(guests)) as task:
+            for number in range(rounds):
+                for which in random.Random(number).sample(range(len(guests)), len(guests)):
+                    try:
+                        guests[which].one_round(number)
+                    except CaseError as error:
+                        raise _CaseEndedError(error.missing, which) from error
                     task.advance()
         for guest in guests:
             watch.account(guest.thread)
         disturbed = watch.notes()
         for guest in guests:
             guest.finish()
-    return [guest.run(cpu, disturbed) for guest in guests]
-
-
-def _records(plan: Plan) -> dict[Case, Record]:
-    return {case: Record(case, _BATCHES) for case in plan.cases}
+    return [guest.run(cpu, disturbed, left) for guest, left in zip(guests, missing, strict=True)]
 
 
 class _Running:
     """A kernel's guest, which lasts as long as the stack, and what is known of its cases so far."""
 
-    def __init__(self, kernel: Kernel, bench: Bench, plan: Plan, job: bytes,
-                 stack: ExitStack) -> None:
+    def __init__(self, kernel: Kernel, bench: Bench, plan: Plan, cases: Sequence[Case],
+                 begin: bytes, stack: ExitStack) -> None:
         self.kernel = kernel
         self.said = KernelSaid("", ())
         self.thread = 0
-        self._records = _records(plan)
+        self._records = {case: Record(case, _BATCHES) for case in cases}
         self._bench, self._plan = bench, plan
-        self._job = job
+        self._rounds = [round_order(cases, number) for number in range(plan.pace.rounds)]
+        self._job = b"".join([begin, *(round_lines(groups, self._records) + b"pause\n"
+                                       for groups in self._rounds), b"end\n"])
         self._start = bench.start(kernel, plan.filesystem)
         archive = stack.enter_context(temporary_folder()) / "initramfs"
         archive.write_bytes(self._start.initramfs)
         self._guest = stack.enter_context(Guest(
             bench.machine, qemu=bench.qemu, kernel=kernel.image, initramfs=archive,
-            name=kernel.spec, sought=kernel.sought, job=job))
+            name=kernel.spec, sought=kernel.sought, job=self._job))
 
     def boot(self, cpu: int) -> None:
         """Wait until the guest has booted and stopped itself, its processor pinned to a CPU."""
@@ -137,11 +160,12 @@ class _Running:
             os.sched_setaffinity(self.thread, {cpu})
         self.said = kernel_said(self._guest.await_ready(deadline), self._start)
 
-    def one_round(self, groups: Sequence[Sequence[Case]]) -> None:
-        """Let the guest go on until it has done its next round, whose cases these are."""
+    def one_round(self, number: int) -> None:
+        """Let the guest go on until it has done its next round, which has this number; raises
+        CaseError for a case without a figure."""
         deadline = time.monotonic() + _ROUND_SECONDS
         self._guest.resume(deadline)
-        take_round(groups, self._records, partial(self._guest.frame, deadline))
+        take_round(self._rounds[number], self._records, partial(self._guest.frame, deadline))
         self._guest.await_pause(deadline)
 
     def finish(self) -> None:
@@ -151,7 +175,7 @@ class _Running:
         self._guest.frame(deadline).expect(FrameType.DONE)
         self._guest.finish(deadline)
 
-    def run(self, cpu: int, disturbed: Sequence[str]) -> Run:
+    def run(self, cpu: int, disturbed: Sequence[str], missing: list[Missing]) -> Run:
         """The record of the kernel."""
         notes = [*method_notes(list(self._records.values())), *disturbed]
         kernel = kernel_record(self.kernel, self.said)
@@ -159,7 +183,7 @@ class _Running:
         conditions = msgspec.structs.replace(found, machine={
             **found.machine, "host cpu": machine_facts(cpu)["cpu"],
             "host kernel": os.uname().release})
-        return Run(
+        return measured_run(
+            [make_figure(record, notes) for record in self._records.values()], missing,
             **made_now(), rig="timed", kernel=kernel, conditions=conditions,
-            inputs=digest_bytes(kernel.digest.encode(), msgspec.json.encode(conditions), self._job),
-            figures=[make_figure(self._records[case], notes) for case in self._plan.cases])
+            inputs=digest_bytes(kernel.digest.encode(), msgspec.json.encode(conditions), self._job))

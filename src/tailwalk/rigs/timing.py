@@ -19,7 +19,7 @@ from statistics import median
 from tailwalk.cases import Case
 from tailwalk.framing import Frame
 from tailwalk.probe.protocol import Folios, Times, read_folios, read_times
-from tailwalk.rigs.job import case_line
+from tailwalk.rigs.job import case_line, measuring
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import TIME
 from tailwalk.runs.record import Figure, folio_counts
@@ -68,6 +68,8 @@ class Record:
 
 def method_notes(records: Sequence[Record]) -> list[str]:
     """How all cases were timed and what interrupted it, as sentences."""
+    if not records:
+        return []
     calls = sorted(record.batches.calls for record in records)
     share = max(median(record.clock) / (record.batches.calls * max(median(record.samples), 1.0))
                 for record in records)
@@ -103,7 +105,7 @@ def round_lines(groups: Sequence[Sequence[Case]], records: Mapping[Case, Record]
     """The lines of a job that time the cases of a round, and look at what cached them."""
     lines = []
     for group in groups:
-        lines.append(case_line("fill", group[0]))
+        lines.append(case_line("prepare", group[0]))
         lines += [time_line(case, records[case].batches) for case in group]
         lines += [case_line("folios", case) for case in group]  # not before: looking maps the file
     return b"".join(lines)
@@ -111,26 +113,30 @@ def round_lines(groups: Sequence[Sequence[Case]], records: Mapping[Case, Record]
 
 def take_round(groups: Sequence[Sequence[Case]], records: Mapping[Case, Record],
                answer: Callable[[], Frame]) -> None:
-    """Add what the probe answers to `round_lines`."""
+    """Add what the probe answers to `round_lines`; raises CaseError for a case without a figure."""
     for group in groups:
-        times = [read_times(answer()) for _ in group]
+        times = []
+        for case in group:
+            with measuring(case):
+                times.append(read_times(answer()))
         for case, timed in zip(group, times, strict=True):
             records[case].add(timed, read_folios(answer()))
 
 
 def round_order(cases: Sequence[Case], number: int) -> list[list[Case]]:
-    """The cases of a round in groups that share a page cache; every round has an order of its own,
-    the same every time."""
+    """The cases of a round in groups that share what is prepared; every round has an order of its
+    own, the same every time."""
     shuffled = list(cases)
     random.Random(number).shuffle(shuffled)
-    shuffled.sort(key=_cache_of)  # stable: the order within a group stays shuffled
-    groups = [list(group) for _, group in groupby(shuffled, _cache_of)]
+    shuffled.sort(key=_prepared)  # stable: the order within a group stays shuffled
+    groups = [list(group) for _, group in groupby(shuffled, _prepared)]
     random.Random(number).shuffle(groups)
     return groups
 
 
-def _cache_of(case: Case) -> tuple[int, ...]:
-    return tuple(case.get(name) or 0 for name in ("file_size", "fill", "uptodate"))
+def _prepared(case: Case) -> list[tuple[str, list[int]]]:
+    return [(need.name, [case.parameters[one.name] for one in need.parameters])
+            for need in case.declared.needs]
 
 
 def make_figure(record: Record, notes: Sequence[str] = ()) -> Figure:

@@ -39,7 +39,8 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         share: share of the calls that took exactly `value`, where it is the mode, else None.
         steady: False where the figure must not be relied on (a mode of half of the calls or
             fewer, or of fewer calls than ten). Ask `reliable`: an older version said True of one.
-        interval: 95% confidence interval of a median; None for a mode or too few samples.
+        interval: 95% confidence interval of the median of samples, None for too few; of calls
+            that vary what the middle 90% of them took; None for a mode.
         calls: the measured calls or samples in order of time, run-length encoded: [value,
             repetitions] pairs.
     """
@@ -79,25 +80,44 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """May it be judged?"""
         return self.steady and not self.few
 
+    def varies_as(self, metric: Metric) -> bool:
+        """Is the value the median of calls that are counted exactly, and are not alike?"""
+        return metric.centre == "mode" and self.interval is not None
+
     def each(self) -> list[int | float]:
         """What each call or sample took, in order of time."""
         return [value for value, repetitions in self.calls for _ in range(repetitions)]
 
 
-def amount_of(metric: Metric, calls: Iterable[int | float], *, user: int | None = None) -> Amount:
+def amount_of(metric: Metric, calls: Iterable[int | float], *, user: int | None = None,
+              varies: bool = False) -> Amount:
     """The amount that follows from what calls or samples took, of which there is at least one.
 
-    Of several modes it is the largest, and unsteady.
+    Of several modes it is the largest, and unsteady. Of exact counts that vary it is the median,
+    the lower of two.
     """
     found = list(calls)
     packed = [(value, len(list(same))) for value, same in groupby(found)]
     if metric.centre == "median":
         return Amount(value=median(found), unit=metric.unit, user=user,
                       interval=median_interval(found), calls=packed)
+    if varies:
+        low, middle, high = _middle(Counter(found))
+        return Amount(value=middle, unit=metric.unit, user=user, calls=packed,
+                      steady=len(found) >= FEWEST_CALLS, interval=(float(low), float(high)))
     value, times = max(Counter(found).items(), key=lambda item: (item[1], item[0]))
     share = times / len(found)
     return Amount(value=value, unit=metric.unit, user=user, share=share,
                   steady=share > _STEADY_SHARE and len(found) >= FEWEST_CALLS, calls=packed)
+
+
+def _middle(counts: Mapping[int | float, int]) -> tuple[int | float, ...]:
+    """The ends and the centre of the middle 90%, each what some call took."""
+    values = sorted(counts)
+    ends = list(accumulate(counts[value] for value in values))
+    last = ends[-1] - 1
+    return tuple(values[bisect_right(ends, at)]
+                 for at in (last // 20, last // 2, last - last // 20))
 
 
 def contradiction(metric: Metric, amount: Amount, case: str) -> str | None:
@@ -113,6 +133,11 @@ def contradiction(metric: Metric, amount: Amount, case: str) -> str | None:
         counts[value] += repetitions
     if metric.centre == "median":
         return _against_median(amount, _median(counts), case)
+    if amount.varies_as(metric):
+        low, middle, high = _middle(counts)
+        if amount.interval != (low, high):
+            return f"the middle 90% of the calls of {case} took {low:g} to {high:g}"
+        return _against_median(amount, middle, case)
     return _against_mode(amount, counts, case)
 
 

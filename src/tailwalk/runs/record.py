@@ -110,6 +110,21 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return [self.metrics[name] for name in METRICS if name in self.metrics]
 
 
+class Missing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A case without a figure.
+
+    Attributes:
+        case: the case with all its parameters.
+        reason: why there is none, as a clause.
+        failed: did the case fail there? Else the kernel or the file system cannot do what it
+            measures.
+    """
+
+    case: Case
+    reason: Text
+    failed: bool = False
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kernel's cases on one rig.
 
@@ -117,6 +132,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     is the same measurement and may be used again, where it has every metric that its rig gives by
     now: what is counted is none of the inputs, and never changes what another metric counts.
     `created` is the only field that differs between two exact runs with equal inputs and metrics.
+    `missing` are the cases that were to be measured and have no figure, where there are such.
     `origin` is the id of the record of an older version of the format that this one was read from,
     else None.
     """
@@ -130,6 +146,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     inputs: Text
     figures: Annotated[list[Figure], MANY]
     origin: Text | None = None
+    missing: Annotated[list[Missing], MANY] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def left_out(self) -> list[Missing]:
+        """The cases without a figure."""
+        return [] if self.missing is msgspec.UNSET else self.missing
 
     @property
     def id(self) -> str:
@@ -154,7 +176,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return self.metric.unit
 
 
-def made_now() -> dict[str, str]:
+def made_now() -> dict[str, Any]:
     """What every record says of its making: by which tailwalk, and when."""
     return {"tailwalk": __version__, "created": datetime.now(UTC).isoformat(timespec="seconds")}
 
@@ -342,13 +364,16 @@ _FEW_CALLS = f"a figure of fewer than {FEWEST_CALLS} calls is no mode, and is no
 
 
 def grouped_notes(run: Run) -> list[str]:
-    """What a reader has to know of the run's kernel, then every note of its figures once, with the
-    names of the cases it is about."""
+    """What a reader has to know of the run's kernel, then every note of its figures once, and why
+    others are missing, with the names of the cases it is about."""
     cases: dict[str, dict[str, None]] = {}
     for figure in run.figures:
         for note in figure.notes:
             cases.setdefault(note, {})[figure.case.name] = None
         if any(amount.few for amount in figure.metrics.values()):
             cases.setdefault(_FEW_CALLS, {})[figure.case.name] = None
+    for one in run.left_out:
+        how = "failed" if one.failed else "not measured"
+        cases.setdefault(f"{how}: {one.reason}", {})[one.case.name] = None
     return [*kernel_notes(run.kernel),
             *(f"{', '.join(names)}: {note}" for note, names in cases.items())]

@@ -26,7 +26,8 @@ _LIMITS = {"ge": "minimum", "le": "maximum", "max_length": "maxLength", "pattern
 def json_schema(record: type[msgspec.Struct]) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a record whose `schema` field defaults to its name.
 
-    Every field is required, since every writer of this version of the format writes them all.
+    Every field is required, since every writer of this version of the format writes them all, but
+    those that are not written where they are unset.
     Members are in the order of the struct's, definitions in that of their first mention.
 
     Raises TypeError for a record with a field of a kind that no record has yet.
@@ -94,9 +95,14 @@ class _Writer:
             **({"description": cleandoc(description)} if description else {}),
             "type": "object",
             "properties": properties,
-            "required": list(properties),
+            "required": [member.encode_name for member in struct.fields if not _is_unset(member)],
             **({"additionalProperties": False} if struct.forbid_unknown_fields else {}),
         }
+
+
+def _is_unset(member: inspect.Field) -> bool:
+    return not member.required and (
+        member.default is member.default_factory is msgspec.NODEFAULT)
 
 
 def _is_free(kind: inspect.Type, *parts: str) -> bool:

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import random
 import shlex
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -46,8 +46,6 @@ _ENDLESS = 1_000_000
 
 # Writes of blocks between the start of a session and its power cut: up to some 1,000 operations.
 _MOST_WRITES = 1500
-
-_numbers = itertools.count()
 
 
 class Found(Exception):  # noqa: N818 - it is a result, not an error
@@ -101,42 +99,36 @@ class Stage:
                      state=self.booted.state, disks=disks)
 
     @contextlib.contextmanager
-    def fresh_path(self) -> Iterator[Path]:
-        """A path for an image, which is removed at the end."""
-        path = self.folder / f"{next(_numbers)}.img"
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
-
-    @contextlib.contextmanager
-    def fresh_image(self, block_size: int) -> Iterator[Path]:
-        """A copy of an original, which is removed at the end."""
-        with self.fresh_path() as path:
-            shutil.copyfile(original(self.folder, block_size), path)
-            yield path
+    def image(self, block_size: int | None = None) -> Iterator[Path]:
+        """A path for an image, removed at the end; with a block size a fresh one is there."""
+        with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".img") as file:
+            if block_size is not None:
+                shutil.copyfile(original(self.folder, block_size), file.name)
+            yield Path(file.name)
 
 
+@dataclass
 class Session:
-    """One seed on one configuration."""
+    """One seed on one configuration.
 
-    def __init__(self, stage: Stage, configuration: Configuration, seed: int, *,
-                 advance: Callable[[int], None]) -> None:
-        """Prepare; `advance` is told of operations as they are done."""
-        self._stage = stage
-        self._configuration = configuration
-        self._seed = seed
-        self._advance = advance
-        self._tally = Tally()
-        self._step = Reached(0, 0)
-        # The disk that is looked at, and what a power cut has made of it.
-        self._image = Path()
-        self._fate: str | None = None
+    Attributes:
+        advance: is told of operations as they are done.
+        _image, _fate: the disk that is looked at, and what a power cut has made of it.
+    """
+
+    stage: Stage
+    configuration: Configuration
+    seed: int
+    advance: Callable[[int], None]
+    _tally: Tally = field(default_factory=Tally)
+    _step: Reached = field(default_factory=lambda: Reached(0, 0))
+    _image: Path = field(default_factory=Path)
+    _fate: str | None = None
 
     def exercise(self, operations: int) -> Tally:
         """Carry out so many operations and check the file system; raises Found."""
-        with self._stage.fresh_image(self._configuration.block_size) as self._image:
-            with self._stage.guest(self._exercise(operations), [self._image]) as guest:
+        with self.stage.image(self.configuration.block_size) as self._image:
+            with self.stage.guest(self._exercise(operations), [self._image]) as guest:
                 self._watch(guest, self._take)
             self._count_to(operations)
             self._check_filesystem()
@@ -145,11 +137,11 @@ class Session:
     def cut_power(self) -> Tally:
         """Kill the guest at a random write to its disk, then see in another that all is there
         that must be; raises Found."""
-        chance = random.Random(f"{self._configuration.name} {self._seed}")
+        chance = random.Random(f"{self.configuration.name} {self.seed}")
         writes = 1 + int(_MOST_WRITES * chance.random() ** 2)
-        with self._stage.fresh_image(self._configuration.block_size) as self._image:
-            with self._stage.disk(self._image) as disk:
-                guest = self._stage.guest(self._exercise(_ENDLESS), [disk.descriptor])
+        with self.stage.image(self.configuration.block_size) as self._image:
+            with self.stage.disk(self._image) as disk:
+                guest = self.stage.guest(self._exercise(_ENDLESS), [disk.descriptor])
 
                 def take(frame: Frame) -> None:
                     if frame.type is FrameType.STEP and not self._step.limit:
@@ -165,8 +157,8 @@ class Session:
     def _recover(self, disk: Disk) -> None:
         """Recover the disk as each fate leaves it, all of them in one guest."""
         with contextlib.ExitStack() as stack:
-            images = [disk.leave(fate, stack.enter_context(self._stage.fresh_path()),
-                                 seed=f"{self._configuration.name} {self._seed}")
+            images = [disk.leave(fate, stack.enter_context(self.stage.image()),
+                                 seed=f"{self.configuration.name} {self.seed}")
                       for fate in FATES]
             ahead = iter(zip(FATES, images, strict=True))
             self._fate, self._image = next(ahead)
@@ -179,7 +171,7 @@ class Session:
             job = b"".join(self._line("recover", device, operations=self._step.limit,
                                       completed=self._step.completed)
                            for device, _ in zip("abc", FATES, strict=True))
-            with self._stage.guest(job + job_line("end"), images) as guest:
+            with self.stage.guest(job + job_line("end"), images) as guest:
                 self._watch(guest, take)
             for self._fate, self._image in zip(FATES, images, strict=True):
                 self._check_filesystem()
@@ -187,15 +179,15 @@ class Session:
 
     def _exercise(self, operations: int) -> bytes:
         """The job of a guest that exercises the file system."""
-        failing = self._stage.failing
+        failing = self.stage.failing
         return (b"" if not failing else job_line("faults", percent=failing)) + (
             self._line("exercise", "a", operations=operations) + job_line("end"))
 
     def _line(self, verb: str, device: str, **numbers: int) -> bytes:
         """The line of a job that does something with a disk."""
-        return job_line(verb, kind="ext4", device=f"/dev/vd{device}", seed=self._seed,
-                        block_size=self._configuration.block_size,
-                        options=self._configuration.mount_options, **numbers)
+        return job_line(verb, kind="ext4", device=f"/dev/vd{device}", seed=self.seed,
+                        block_size=self.configuration.block_size,
+                        options=self.configuration.mount_options, **numbers)
 
     def _watch(self, guest: Guest, take: Callable[[Frame], None],
                was_cut: Callable[[], bool] = lambda: False) -> None:
@@ -228,7 +220,7 @@ class Session:
                               guest.console.splitlines())
 
     def _count_to(self, operations: int) -> None:
-        self._advance(operations - self._tally.operations)
+        self.advance(operations - self._tally.operations)
         self._tally.operations = operations
 
     def _take(self, frame: Frame) -> None:
@@ -258,13 +250,13 @@ class Session:
         except OSError as error:  # the finding is worth more than its image
             details = [*details, f"the image could not be kept: {error.strerror}"]
         return Found(Finding(
-            kind=kind, configuration=self._configuration.name, seed=self._seed,
+            kind=kind, configuration=self.configuration.name, seed=self.seed,
             operation=operation, after_cut=self._fate, title=title, details=details,
             replay=self._replay(operation or self._step.limit), kept=kept), self._tally)
 
     def _replay(self, reached: int) -> str:
         """The command that does the same once more, up to the operation that was reached."""
-        stage = self._stage
+        stage = self.stage
         operations, cuts = (0, 1) if self._fate else (reached, 0)
         more: list[object] = []
         if stage.failing:
@@ -274,14 +266,14 @@ class Session:
         if stage.append:
             more += ["--append", stage.append]
         return shlex.join(map(str, [
-            "tailwalk", "verify", stage.kernel.spec, "--config", self._configuration.name,
-            "--seed", self._seed, "--operations", operations, "--power-cuts", cuts, *more]))
+            "tailwalk", "verify", stage.kernel.spec, "--config", self.configuration.name,
+            "--seed", self.seed, "--operations", operations, "--power-cuts", cuts, *more]))
 
     def _keep(self, kind: Kind) -> str | None:
-        if self._stage.keep is None:
+        if self.stage.keep is None:
             return None
         fate = f"-{self._fate}" if self._fate else ""
-        path = self._stage.keep / f"{self._configuration.name}-{self._seed}{fate}-{kind}.img"
+        path = self.stage.keep / f"{self.configuration.name}-{self.seed}{fate}-{kind}.img"
         try:
             shutil.copyfile(self._image, path)
         except OSError:

@@ -84,8 +84,8 @@ static void compare(const struct exercise *exercise, const struct operation *at,
 	report_difference(exercise, at, at->file, what, word, begin + where, shadow->size);
 }
 
-void check_range(const struct exercise *exercise, const struct operation *at, uint64_t begin,
-		 uint64_t end)
+static void check_range(const struct exercise *exercise, const struct operation *at,
+			uint64_t begin, uint64_t end)
 {
 	static unsigned char buffer[CHUNK];
 
@@ -107,12 +107,7 @@ void check_range(const struct exercise *exercise, const struct operation *at, ui
 	}
 }
 
-void check_map(const struct exercise *exercise, const struct operation *at)
-{
-	compare(exercise, at, "mapping", file_maps[at->file], 0, exercise->shadows[at->file].size);
-}
-
-void check_size(const struct exercise *exercise, const struct operation *at)
+static void check_size(const struct exercise *exercise, const struct operation *at)
 {
 	uint64_t size = exercise->shadows[at->file].size, found = file_size(at->file);
 
@@ -159,7 +154,7 @@ static uint64_t wrong_hole(const struct exercise *exercise, int file, const char
  * the two looks that lseek takes, at the blocks and at the page cache, it
  * finds neither (iomap_seek_data, v6.18): so a finding counts only if it
  * stays while nothing else runs. */
-void check_holes(const struct exercise *exercise, const struct operation *at)
+static void check_holes(const struct exercise *exercise, const struct operation *at)
 {
 	uint64_t size = exercise->shadows[at->file].size, where;
 	const char *what;
@@ -171,4 +166,39 @@ void check_holes(const struct exercise *exercise, const struct operation *at)
 	if (where != size)
 		report_difference(exercise, at, at->file, what, NULL, where, size);
 	disturb(exercise->seed + at->number);
+}
+
+void look(const struct exercise *exercise, const struct operation *at)
+{
+	uint64_t size = exercise->shadows[at->file].size;
+
+	switch (at->action) {
+	case READ:
+		check_range(exercise, at, at->offset, at->offset + at->length);
+		break;
+	case COMPARE:
+		check_size(exercise, at);
+		check_holes(exercise, at);
+		check_range(exercise, at, 0, size);
+		break;
+	case COMPARE_MAP:
+		compare(exercise, at, "mapping", file_maps[at->file], 0, size);
+		break;
+	default:
+		/* What was just written, and its neighbours. */
+		if (at->look)
+			check_size(exercise, at);
+		if (at->look && at->action != TRUNCATE)
+			check_range(exercise, at, at->offset - least(at->offset, 64),
+				    at->offset + at->length + 64);
+	}
+}
+
+void look_everywhere(const struct exercise *exercise)
+{
+	for (int file = 0; file < FILES; file++)
+		for (enum action action = COMPARE; action <= COMPARE_MAP; action++)
+			look(exercise, &(struct operation){ .number = exercise->operations,
+							    .action = action,
+							    .file = file });
 }

@@ -38,44 +38,6 @@ static void note_folio(const struct exercise *exercise, const struct operation *
 		landed[order]++;
 }
 
-static void look(const struct exercise *exercise, const struct operation *at)
-{
-	switch (at->action) {
-	case READ:
-		check_range(exercise, at, at->offset, at->offset + at->length);
-		return;
-	case COMPARE:
-		check_size(exercise, at);
-		check_holes(exercise, at);
-		check_range(exercise, at, 0, exercise->shadows[at->file].size);
-		return;
-	case COMPARE_MAP:
-		check_map(exercise, at);
-		return;
-	default:
-		/* What was just written, and its neighbours. */
-		if (!at->look)
-			return;
-		check_size(exercise, at);
-		if (at->action != TRUNCATE)
-			check_range(exercise, at, at->offset - least(at->offset, 64),
-				    at->offset + at->length + 64);
-	}
-}
-
-static void look_at_everything(const struct exercise *exercise)
-{
-	for (int file = 0; file < FILES; file++) {
-		struct operation at = { .number = exercise->operations,
-					.action = COMPARE,
-					.file = file };
-
-		look(exercise, &at);
-		at.action = COMPARE_MAP;
-		look(exercise, &at);
-	}
-}
-
 static void send_counts(const uint64_t *counts)
 {
 	for (int action = 0; action < ACTIONS; action++)
@@ -128,11 +90,11 @@ void job_exercise(void)
 		if (kinds[next.action].durable)
 			send_step(number, limit);
 	}
-	look_at_everything(&exercise);
+	look_everywhere(&exercise);
 	calm();
 	files_close();
 	files_open(&exercise);
-	look_at_everything(&exercise);
+	look_everywhere(&exercise);
 	files_close();
 	send_counts(counts);
 }

@@ -10,44 +10,57 @@
 /* Four files, from larger than any folio to smaller than most. */
 #define FILES 4
 #define LARGEST_FILE (8ull << 20)
-#define LARGEST_FOLIO (2ull << 20)
 #define MOST_VECTORS 8
-
-enum action {
-	WRITE,
-	PWRITE,
-	WRITEV,
-	FILL, /* pwrite of up to 2 MiB: makes large folios */
-	SHORT_WRITE, /* from memory that ends before the write does */
-	STORE, /* through a shared mapping */
-	TRUNCATE,
-	PUNCH,
-	ZERO,
-	RESERVE, /* fallocate(2): blocks that are unwritten */
-	FSYNC,
-	FDATASYNC,
-	MSYNC,
-	SYNC,
-	FORGET, /* fdatasync(2), then POSIX_FADV_DONTNEED: of a whole file */
-	ADVISE, /* POSIX_FADV_DONTNEED of a range, nothing written back before */
-	DROP, /* sync(2), then drop_caches */
-	REMOUNT,
-	PRESSURE, /* another process takes most of the memory for a while */
-	READ, /* compares a range read by pread(2) */
-	COMPARE, /* compares a file read by pread(2): bytes, size, holes */
-	COMPARE_MAP, /* compares a file through its mapping */
-	ACTIONS
-};
 
 /* What an operation is about: it is described by that, and what it makes
  * durable is that. */
 enum scope { EVERYTHING, WHOLE_FILE, NEW_SIZE, RANGE };
 
+/* Every kind of operation: its name, how many they are among 1,000, what they
+ * are about, and whether what was there before is on the disk for certain
+ * after it. */
+#define KINDS(KIND)                                                       \
+	KIND(WRITE, "write", 90, RANGE, 0)                                \
+	KIND(PWRITE, "pwrite", 290, RANGE, 0)                             \
+	KIND(WRITEV, "writev", 90, RANGE, 0)                              \
+	/* pwrite of up to 2 MiB: makes large folios */                   \
+	KIND(FILL, "fill", 40, RANGE, 0)                                  \
+	/* from memory that ends before the write does */                 \
+	KIND(SHORT_WRITE, "short write", 20, RANGE, 0)                    \
+	KIND(STORE, "mmap store", 70, RANGE, 0)                           \
+	KIND(TRUNCATE, "truncate", 35, NEW_SIZE, 0)                       \
+	KIND(PUNCH, "punch hole", 30, RANGE, 0)                           \
+	KIND(ZERO, "zero range", 30, RANGE, 0)                            \
+	/* fallocate(2): blocks that are unwritten */                     \
+	KIND(RESERVE, "reserve", 20, RANGE, 0)                            \
+	KIND(FSYNC, "fsync", 20, WHOLE_FILE, 1)                           \
+	KIND(FDATASYNC, "fdatasync", 15, WHOLE_FILE, 1)                   \
+	KIND(MSYNC, "msync", 15, RANGE, 1)                                \
+	KIND(SYNC, "sync", 3, EVERYTHING, 1)                              \
+	/* fdatasync(2), then POSIX_FADV_DONTNEED: of a whole file */     \
+	KIND(FORGET, "forget file", 18, WHOLE_FILE, 1)                    \
+	/* POSIX_FADV_DONTNEED of a range, nothing written back before */ \
+	KIND(ADVISE, "forget range", 25, RANGE, 0)                        \
+	/* sync(2), then drop_caches */                                   \
+	KIND(DROP, "drop caches", 4, EVERYTHING, 1)                       \
+	KIND(REMOUNT, "remount", 1, EVERYTHING, 1)                        \
+	/* another process takes most of the memory for a while */        \
+	KIND(PRESSURE, "memory pressure", 1, EVERYTHING, 0)               \
+	/* compares a range read by pread(2) */                           \
+	KIND(READ, "read", 162, RANGE, 0)                                 \
+	/* compares a file read by pread(2): bytes, size, holes */        \
+	KIND(COMPARE, "compare", 14, WHOLE_FILE, 0)                       \
+	/* compares a file through its mapping */                         \
+	KIND(COMPARE_MAP, "compare mapped", 7, WHOLE_FILE, 0)
+
+#define ACTION(action, ...) action,
+enum action { KINDS(ACTION) ACTIONS };
+
 struct kind {
 	const char *name;
-	int share; /* how often, in 1,000 operations */
+	int share;
 	enum scope scope;
-	int durable; /* is what was there before it on the disk for certain after it? */
+	int durable;
 };
 extern const struct kind kinds[ACTIONS];
 
@@ -104,11 +117,8 @@ uint64_t random_below(uint64_t *state, uint64_t limit);
 _Noreturn void report_difference(const struct exercise *exercise, const struct operation *at,
 				 int file, const char *what, const unsigned char *found,
 				 uint64_t offset, uint64_t found_size);
-void check_range(const struct exercise *exercise, const struct operation *at, uint64_t begin,
-		 uint64_t end);
-void check_map(const struct exercise *exercise, const struct operation *at);
-void check_size(const struct exercise *exercise, const struct operation *at);
-void check_holes(const struct exercise *exercise, const struct operation *at);
+void look(const struct exercise *exercise, const struct operation *at);
+void look_everywhere(const struct exercise *exercise);
 extern uint64_t bytes_compared;
 
 /* files.c: the files under test. */

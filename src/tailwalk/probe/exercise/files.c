@@ -74,44 +74,19 @@ static void unmap_pages(int file)
 }
 
 /* The order of the folio that caches an offset: -1 where none does that is
- * uptodate, or where the kernel does not tell. Page flags are read for the
- * largest folio that the page can be in, which starts at a multiple of its
- * length in memory too. */
+ * uptodate, or where the kernel does not tell. */
 int folio_order(int file, uint64_t offset)
 {
-	uint64_t pages = LARGEST_FOLIO / page_size();
-	uint64_t flags[LARGEST_FOLIO / SMALLEST_PAGE], frame, first, last;
-	unsigned char *page = file_maps[file] + (offset & ~(page_size() - 1));
-	unsigned char resident;
+	unsigned char *page = file_maps[file] + offset - offset % page_size(), resident;
 
 	if (mincore(page, page_size(), &resident) || !(resident & 1))
 		return -1;
-	(void)*(volatile unsigned char *)page;
-	if (!page_frames(page, &frame, 1) || !frame)
-		return -1;
-	first = last = frame % pages;
-	if (!frame_flags(frame - first, flags, pages))
-		return -1;
-	while (first && flags[first] & FLAG_TAIL)
-		first--;
-	while (last + 1 < pages && flags[last + 1] & FLAG_TAIL)
-		last++;
-	return order_of(last - first + 1);
+	return mapped_order(page);
 }
 
 static int again(long result)
 {
 	return result < 0 && (errno == EINTR || errno == ENOMEM);
-}
-
-/* Memory before an end behind which nothing may be read. */
-static unsigned char *memory_end(void)
-{
-	static unsigned char *end;
-
-	if (!end)
-		end = guarded_memory(LARGEST_FOLIO);
-	return end;
 }
 
 static long write_vectors(int fd, const unsigned char *from, const struct operation *what)
@@ -185,7 +160,7 @@ static long attempt(const struct exercise *exercise, const struct operation *wha
 	case SHORT_WRITE:
 		/* Folios stay behind that are large and not uptodate: the kernel takes the folio
 		 * for the whole write, and then finds that it cannot copy that much. */
-		return pwrite(fd, memory_end() - what->good, what->length, at);
+		return pwrite(fd, guarded_end() - what->good, what->length, at);
 	case STORE:
 		memcpy(file_maps[what->file] + what->offset, from, what->length);
 		return 0;
@@ -239,7 +214,7 @@ static void prepare(const struct exercise *exercise, const struct operation *wha
 	long result;
 
 	if (what->action == SHORT_WRITE)
-		memcpy(memory_end() - what->good, from, what->good);
+		memcpy(guarded_end() - what->good, from, what->good);
 	if (what->action != FILL)
 		return;
 	while (again(result = make_room(what, (off_t)what->offset, (off_t)what->length)))

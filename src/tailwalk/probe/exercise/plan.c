@@ -21,30 +21,8 @@
 
 const uint64_t file_limits[FILES] = { LARGEST_FILE, 4 * MIB, 2 * MIB + 12345, 200 * KIB };
 
-const struct kind kinds[ACTIONS] = {
-	[WRITE] = { "write", 90, RANGE },
-	[PWRITE] = { "pwrite", 290, RANGE },
-	[WRITEV] = { "writev", 90, RANGE },
-	[FILL] = { "fill", 40, RANGE },
-	[SHORT_WRITE] = { "short write", 20, RANGE },
-	[STORE] = { "mmap store", 70, RANGE },
-	[TRUNCATE] = { "truncate", 35, NEW_SIZE },
-	[PUNCH] = { "punch hole", 30, RANGE },
-	[ZERO] = { "zero range", 30, RANGE },
-	[RESERVE] = { "reserve", 20, RANGE },
-	[FSYNC] = { "fsync", 20, WHOLE_FILE, .durable = 1 },
-	[FDATASYNC] = { "fdatasync", 15, WHOLE_FILE, .durable = 1 },
-	[MSYNC] = { "msync", 15, RANGE, .durable = 1 },
-	[SYNC] = { "sync", 3, EVERYTHING, .durable = 1 },
-	[FORGET] = { "forget file", 18, WHOLE_FILE, .durable = 1 },
-	[ADVISE] = { "forget range", 25, RANGE },
-	[DROP] = { "drop caches", 4, EVERYTHING, .durable = 1 },
-	[REMOUNT] = { "remount", 1, EVERYTHING, .durable = 1 },
-	[PRESSURE] = { "memory pressure", 1, EVERYTHING },
-	[READ] = { "read", 162, RANGE },
-	[COMPARE] = { "compare", 14, WHOLE_FILE },
-	[COMPARE_MAP] = { "compare mapped", 7, WHOLE_FILE },
-};
+#define ROW(action, ...) [action] = { __VA_ARGS__ },
+const struct kind kinds[ACTIONS] = { KINDS(ROW) };
 
 /* splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
  * generators", 2014). */
@@ -123,54 +101,43 @@ void plan_open(struct exercise *exercise)
 static uint64_t pick_length(uint64_t *random, enum action action)
 {
 	static const uint64_t common[] = { 1 * KIB, 1 * KIB, 4 * KIB, 10 * KIB };
+	uint64_t draw = random_below(random, action == FILL ? 4 : 16);
 
 	if (action == FILL)
-		switch (random_below(random, 4)) {
-		case 0:
-			return 1 * MIB;
-		case 1:
-			return 2 * MIB;
-		default:
-			return 256 * KIB + random_below(random, 7 * 256 * KIB + 1);
-		}
-	switch (random_below(random, 16)) {
-	case 0 ... 2:
-		return 1 + random_below(random, 64);
-	case 3 ... 7:
+		return draw < 2 ? (1 + draw) * MIB :
+				  256 * KIB + random_below(random, 7 * 256 * KIB + 1);
+	if (draw >= 3 && draw < 8)
 		return common[random_below(random, 4)];
-	case 8 ... 12:
-		return 1 + random_below(random, 8 * KIB);
-	case 13 ... 14:
-		return 1 + random_below(random, 64 * KIB);
-	default:
-		return 1 + random_below(random, 400 * KIB);
-	}
+	return 1 + random_below(random, draw < 3  ? 64 :
+					draw < 13 ? 8 * KIB :
+					draw < 15 ? 64 * KIB :
+						    400 * KIB);
 }
 
 static uint64_t pick_offset(uint64_t *random, const struct shadow *shadow, uint64_t block_size,
 			    uint64_t length)
 {
-	uint64_t at = random_below(random, shadow->size + 1), unit, back;
+	uint64_t at = random_below(random, shadow->size + 1), back;
+	uint64_t block = at - at % block_size, folio = page_size();
 
 	switch (random_below(random, 16)) {
 	case 0 ... 3:
 		return at;
-	case 4 ... 5: /* a block's start */
-		return at & ~(block_size - 1);
+	case 4 ... 5:
+		return block;
 	case 6: /* a page's start */
-		return at & ~(page_size() - 1);
+		return at - at % page_size();
 	case 7: /* next to a block's start */
-		at &= ~(block_size - 1);
 		back = random_below(random, 4);
-		return at >= back ? at - back : at + back;
+		return block >= back ? block - back : block + back;
 	case 8 ... 11: /* across or up to a folio's possible end */
-		unit = page_size() << random_below(random, 10);
-		at = (at | (unit - 1)) + 1;
+		folio <<= random_below(random, 10);
+		at += folio - at % folio;
 		back = random_below(random, 2) ? length : 1 + random_below(random, length);
-		return at >= back ? at - back : 0;
+		return at - least(at, back);
 	case 12: /* a folio's possible start */
-		unit = page_size() << random_below(random, 10);
-		return at & ~(unit - 1);
+		folio <<= random_below(random, 10);
+		return at - at % folio;
 	case 13 ... 14: /* around the end of the file */
 		at = shadow->size + random_below(random, 2 * block_size);
 		return at >= block_size ? at - block_size : at;
@@ -189,7 +156,7 @@ static uint64_t pick_size(uint64_t *random, const struct shadow *shadow, uint64_
 	case 1 ... 3: /* a little shorter */
 		return shadow->size - least(random_below(random, 64 * KIB), shadow->size);
 	case 4:
-		return size & ~(block_size - 1);
+		return size - size % block_size;
 	case 5:
 		return size;
 	default: /* longer */

@@ -20,24 +20,35 @@
 
 static pid_t disturber, presser;
 
-static void read_a_range(uint64_t *random, int fd, uint64_t limit)
+static void disturb_once(uint64_t *random, int fd, uint64_t limit)
 {
 	static char buffer[256 << 10];
+	off_t at = (off_t)random_below(random, limit);
+	void *map;
 
-	if (pread(fd, buffer, 1 + random_below(random, sizeof(buffer)),
-		  (off_t)random_below(random, limit)) < 0)
-		_exit(1);
-}
-
-static void touch_a_range(uint64_t *random, int fd, uint64_t limit)
-{
-	uint64_t begin = random_below(random, limit) & ~(page_size() - 1);
-	uint64_t length = limit - begin < 64 << 10 ? limit - begin : 64 << 10;
-	volatile char *map = mmap(NULL, length, PROT_READ, MAP_SHARED | MAP_POPULATE, fd,
-				  (off_t)begin);
-
-	if (map != MAP_FAILED)
-		munmap((void *)map, length);
+	switch (random_below(random, 8)) {
+	case 0 ... 2:
+		if (pread(fd, buffer, 1 + random_below(random, sizeof(buffer)), at) < 0)
+			_exit(1);
+		break;
+	case 3:
+		map = mmap(NULL, 64 << 10, PROT_READ, MAP_SHARED | MAP_POPULATE, fd,
+			   at - at % (off_t)page_size());
+		if (map != MAP_FAILED)
+			munmap(map, 64 << 10);
+		break;
+	case 4:
+		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+		break;
+	case 5:
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+		break;
+	case 6:
+		posix_fadvise(fd, at, 0, POSIX_FADV_WILLNEED);
+		break;
+	default:
+		syncfs(fd);
+	}
 }
 
 static _Noreturn void disturb_forever(uint64_t random)
@@ -49,27 +60,7 @@ static _Noreturn void disturb_forever(uint64_t random)
 		fd = open_file(file, O_RDONLY);
 		if (fd < 0)
 			_exit(1);
-		switch (random_below(&random, 8)) {
-		case 0 ... 2:
-			read_a_range(&random, fd, file_limits[file]);
-			break;
-		case 3:
-			touch_a_range(&random, fd, file_limits[file]);
-			break;
-		case 4:
-			sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-			break;
-		case 5:
-			posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-			break;
-		case 6:
-			posix_fadvise(fd, (off_t)random_below(&random, file_limits[file]), 0,
-				      POSIX_FADV_WILLNEED);
-			break;
-		default:
-			syncfs(fd);
-			break;
-		}
+		disturb_once(&random, fd, file_limits[file]);
 		close(fd);
 	}
 }

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include "probe.h"
+#include "workload.h"
 
 static void prepare(struct work *work)
 {
 	const struct pread_parameters *of = PARAMETERS(pread, work);
 
-	work->call = (struct call){
-		SYS_pread64, work->fd, (long)work->memory, (long)of->size, (long)of->offset, 0, 0
-	};
-	work->expected = of->size;
+	lay_out(work, 1, of->size, of->offset);
+	add_step(work, (struct step){ CALL(pread64, work->fd, (long)work->memory, (long)of->size,
+					   (long)of->offset),
+				      .gives = (long)of->size });
 }
 
-static long call(struct work *work)
-{
-	const struct pread_parameters *of = PARAMETERS(pread, work);
-
-	return pread(work->fd, work->memory, of->size, (off_t)of->offset);
-}
-
-const struct workload workload_pread = { .prepare = prepare, .call = call };
+const struct workload workload_pread = { .prepare = prepare };

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include "probe.h"
+#include "workload.h"
 
 static void prepare(struct work *work)
 {
 	const struct pwrite_parameters *of = PARAMETERS(pwrite, work);
 
-	work->call = (struct call){
-		SYS_pwrite64, work->fd, (long)work->memory, (long)of->size, (long)of->offset, 0, 0
-	};
-	work->expected = of->size;
+	lay_out(work, 1, of->size, of->offset);
+	add_step(work, (struct step){ CALL(pwrite64, work->fd, (long)work->memory, (long)of->size,
+					   (long)of->offset),
+				      .gives = (long)of->size });
 }
 
-static long call(struct work *work)
-{
-	const struct pwrite_parameters *of = PARAMETERS(pwrite, work);
-
-	return pwrite(work->fd, work->memory, of->size, (off_t)of->offset);
-}
-
-const struct workload workload_pwrite = { .prepare = prepare, .call = call };
+const struct workload workload_pwrite = { .prepare = prepare };

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include "probe.h"
+#include "workload.h"
 
 static void prepare(struct work *work)
 {
 	const struct write_parameters *of = PARAMETERS(write, work);
 
-	work->call = (struct call){ SYS_write, work->fd, (long)work->memory, (long)of->size, 0,
-				    0,	       0 };
-	work->expected = of->size;
+	lay_out(work, 1, of->size, of->offset);
+	add_step(work, (struct step){ CALL(write, work->fd, (long)work->memory, (long)of->size),
+				      .gives = (long)of->size });
 }
 
 static void restore(struct work *work)
@@ -18,9 +15,4 @@ static void restore(struct work *work)
 	seek_to(work, PARAMETERS(write, work)->offset);
 }
 
-static long call(struct work *work)
-{
-	return write(work->fd, work->memory, PARAMETERS(write, work)->size);
-}
-
-const struct workload workload_write = { .prepare = prepare, .restore = restore, .call = call };
+const struct workload workload_write = { .prepare = prepare, .restore = restore };
