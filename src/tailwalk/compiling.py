@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tailwalk.cache import Cache, digest_bytes
@@ -27,16 +25,10 @@ def compiler(name: str = "cc") -> str:
 def c_sources(room: str) -> dict[str, bytes]:
     """The C files of a room, those of its folders too, by their paths in it; and the framing that
     all C shares, below `framing/`."""
-    package = files("tailwalk")
-    return dict([*_c_files(package / room, ""), *_c_files(package / "framing", "framing/")])
-
-
-def _c_files(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
-    for item in sorted(folder.iterdir(), key=lambda item: item.name):
-        if item.is_dir():
-            yield from _c_files(item, f"{prefix}{item.name}/")
-        elif item.name.endswith((".c", ".h")):
-            yield prefix + item.name, item.read_bytes()
+    package = Path(__file__).parent
+    return {f"{prefix}{path.relative_to(package / folder)}": path.read_bytes()
+            for folder, prefix in ((room, ""), ("framing", "framing/"))
+            for path in sorted((package / folder).rglob("*.[ch]"))}
 
 
 def compiled(cache: Cache, name: str, sources: Mapping[str, bytes], flags: Sequence[str], *,

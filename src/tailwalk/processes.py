@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,11 +14,17 @@ from pathlib import Path
 # `read` comes to its end when the one process that could write is gone, whatever ended it.
 _WATCHED = """\
 exec 3<&0 </dev/null
-(read -r _ <&3; kill -s KILL 0) >/dev/null 2>&1 &
+(cd /; read -r _ <&3; kill -s KILL 0) >/dev/null 2>&1 &
+watcher=$!
 exec 3<&-
 "$@" &
 wait "$!"
+status=$?
+kill "$watcher"
+wait "$watcher" 2>/dev/null
+exit "$status"
 """
+_ENDING_SECONDS = 1.0
 
 
 def bound(command: Sequence[str]) -> list[str]:
@@ -59,6 +66,11 @@ def group(command: Sequence[str], *, folder: Path,
             os.killpg(process.pid, signal.SIGKILL)
         process.stdin.close()
         process.wait()
+        end = time.monotonic() + _ENDING_SECONDS
+        with suppress(ProcessLookupError):  # of the killed some may hold a file a moment longer
+            while time.monotonic() < end:
+                os.killpg(process.pid, 0)
+                time.sleep(0.005)
 
 
 def run(command: Sequence[str], *, folder: Path = Path(),

@@ -14,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from fake_archive import FakeArchive
-from made_kernels import compress, kernel_debs, make_module, make_vmlinux, split_debs
+from made_kernels import (
+    compress,
+    kernel_debs,
+    make_deb,
+    make_module,
+    make_tar,
+    make_vmlinux,
+    split_debs,
+)
+from made_sources import make_source
 from mounts import mounted
 from stand_ins import Notes
 from tailwalk.cache import Cache
@@ -24,6 +33,8 @@ from tailwalk.kernels.apt import GoneError
 from tailwalk.kernels.archive import MAX_AGE, Archive
 from tailwalk.kernels.mirrors import ELSEWHERE
 from tailwalk.kernels.modules import load_order
+from tailwalk.kernels.source import open_source
+from tailwalk.versions import KernelVersion
 
 RELEASE = "6.18.15+deb13-cloud-amd64"
 DEBS = kernel_debs(RELEASE, "6.18.15-1~bpo13+1")
@@ -156,6 +167,36 @@ def test_source_packages(archive: FakeArchive, cache: Cache) -> None:
     archive.lost.add(".orig.tar.xz")
     with pytest.raises(GoneError, match=r"linux 6\.18\.9-1 .*no longer holds it"):
         Archive(cache).fetch(found[1])
+
+
+def test_source_of_a_version_is_upstreams_or_else_debians(archive: FakeArchive, cache: Cache,
+                                                          tmp_path: Path) -> None:
+    root = make_source(tmp_path / "linux")
+    files = {f"linux-6.18/{path.relative_to(root)}": path.read_bytes()
+             for path in root.rglob("*") if path.is_file()}
+    tree = make_tar(files, "xz")
+    version = "6.18.1-1"
+    archive.publish(
+        {f"linux-source-6.18_{version}_amd64.deb": make_deb("linux-source-6.18", version, {
+            "usr/src/linux-source-6.18.tar.xz": tree, "usr/share/doc/x": b"x"})},
+        sources={"linux": {version: {"linux_6.18.1.orig.tar.xz": tree}}})
+    wanted = KernelVersion(6, 18)
+    found = open_source(wanted, cache)
+    assert found.version == "6.18.1" and found.provenance["Debian's patches"] == "not applied"
+    assert (found.root / "fs/ring.c").read_bytes() == (root / "fs/ring.c").read_bytes()
+    assert "sound/left_out.c" not in found.files
+    assert open_source(wanted, cache) == found
+
+    flip(found.root / "fs/ring.c")
+    assert open_source(wanted, cache).files == found.files
+    assert (found.root / "fs/ring.c").read_bytes() == (root / "fs/ring.c").read_bytes()
+
+    archive.lost.add(".orig.tar.xz")
+    other = Cache(tmp_path / "other")
+    patched = open_source(wanted, other)
+    assert patched.provenance["Debian's patches"] == "applied"
+    assert patched.files == found.files
+    assert not list((other.root / "sources").glob("*/source.tar"))
 
 
 # What the archive does wrong

@@ -245,7 +245,7 @@ def test_a_file_that_finds_no_room_is_an_error(run: Run) -> None:
 
 def test_the_command_passes_on_output_status_and_counts(program: Path, tmp_path: Path) -> None:
     record = tmp_path / "record.json"
-    done = CliRunner().invoke(group, ["exec", "debian:6.18", "--json", str(record), "--make",
+    done = CliRunner().invoke(group, ["exec", "debian:6.18", "-o", str(record), "--make",
                                       "data:1MiB", "--", str(program), "say", "--json", "-c"])
     assert done.exit_code == 0
     assert done.stdout.startswith(f"[{program}][say][--json][-c]")

@@ -202,7 +202,7 @@ def test_json_is_what_the_schema_says(invoke: Invoke, tmp_path: Path) -> None:
     schema = json_schema(Comparison)
     for runs in (made_seed_runs(), timed_runs(), doubtful_runs()):
         path = tmp_path / "out.json"
-        table = output(invoke(runs, "--json", str(path)))
+        table = output(invoke(runs, "-o", str(path)))
         assert table.startswith(("Instructions per call\n", "Nanoseconds per call\n"))
         document = json.loads(path.read_bytes())
         jsonschema.validate(document, schema)
@@ -219,10 +219,10 @@ def test_json_is_what_the_schema_says(invoke: Invoke, tmp_path: Path) -> None:
 
 def test_a_json_file_that_cannot_be_written_leaves_nothing_behind(
         invoke: Invoke, tmp_path: Path) -> None:
-    result = invoke(made_seed_runs("debian:6.12", "debian:6.18"), "--json", "/dev/full")
+    result = invoke(made_seed_runs("debian:6.12", "debian:6.18"), "-o", "/dev/full")
     assert isinstance(result.exception, RecordError)
     assert "cannot write /dev/full: No space left" in str(result.exception)
-    assert result.stdout == ""
+    assert result.stdout.startswith("Instructions per call")  # which is not lost with the file
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run0.json", "run1.json"]
 
 
@@ -303,7 +303,7 @@ def test_every_column_that_regressed_is_named(invoke: Invoke) -> None:
 def test_bad_by_number_and_by_name(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "out.json"
     for bad in ("2", "run2.json"):
-        output(invoke(made_seed_runs(), "--bad", bad, "--json", str(path)))
+        output(invoke(made_seed_runs(), "--bad", bad, "-o", str(path)))
         comparison = read_comparison(path)
         assert comparison.bad == 2
         assert comparison.rows[0].recovery == [None, None, None, "no regression"]
@@ -319,10 +319,9 @@ def test_bad_by_number_and_by_name(invoke: Invoke, tmp_path: Path) -> None:
     (["run1.json", "--bad", "run1.json"], UsageError,
      "names 2 columns: give a number; the columns after the baseline are 1 run1.json, 2 run1.json"),
     (["--threshold", "-3"], UsageError, "-3.0 percent"),
-    (["--threshold", "nan"], UsageError, "nan percent"),
-    (["--json", "nowhere/out.json"], UsageError, "no directory"),
-    (["--json", "."], UsageError, ". is a directory"),
-    (["--json", "./run1.json"], UsageError, "run1.json is a record that is read here"),
+    (["-o", "nowhere/out.json"], UsageError, "no directory"),
+    (["-o", "."], UsageError, ". is a directory"),
+    (["-o", "./run1.json"], UsageError, "run1.json is a record that is read here"),
     (["--html", "run0.json"], UsageError, "run0.json is a record that is read here"),
     (["--case", "pwrite_u1k", "--fill", "2MiB"], UsageError,
      "--case, --fill: nothing is measured, since only records are named"),

@@ -71,7 +71,7 @@ def test_the_status_is_the_programs(ended: dict[str, object], status: int, said:
 
 
 def test_the_record_is_kept(tmp_path: Path) -> None:
-    execute("--json", str(tmp_path / "record.json"))
+    execute("-o", str(tmp_path / "record.json"))
     assert msgspec.json.decode((tmp_path / "record.json").read_bytes(), type=Execution) == ENDED
 
 

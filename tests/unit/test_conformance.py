@@ -6,9 +6,12 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tailwalk.cli import group
 from tailwalk.conformance.compare import first_difference
@@ -198,3 +201,27 @@ def test_bad_arguments_are_refused_before_anything_is_fetched(arguments, message
     done = CliRunner().invoke(group, ["model", "replay", "debian:6.18", *arguments])
     assert isinstance(done.exception, TailwalkError)
     assert message in str(done.exception)
+
+
+@given(st.data())
+def test_whatever_a_kernel_shows_is_told_or_refused(data):
+    """A guest sends what it likes: each answer is equal to the model, or a difference in words."""
+    due = packed(seen_of(SEQUENCE))
+    payload = data.draw(st.one_of(
+        st.binary(max_size=len(due) + 1),
+        st.lists(st.tuples(st.integers(0, len(due) - 1), st.integers(0, 255)), max_size=8).map(
+            lambda changes: bytes(dict(changes).get(at, byte) for at, byte in enumerate(due)))))
+    try:
+        seen = decode(Frame(FrameType.SEEN, payload), SEQUENCE)
+    except GuestError:
+        assert len(payload) != len(due)
+        return
+    expected = expect(SEQUENCE, FULL)
+    found = first_difference(SEQUENCE, expected, seen)
+    if found is not None:
+        done = Replay(
+            kernel=Kernel(spec="src:6.18", release="6.18.15", image=Path(), digest="0"),
+            release="6.18.15", design=FULL, tally=Replayed(), seconds=1.0,
+            finding=Disagreement(1, SEQUENCE, expected, seen, found))
+        text = "\n".join(tell_replay(done))
+        assert len(text) < 10_000 and found.what in text

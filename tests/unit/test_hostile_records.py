@@ -4,6 +4,7 @@ on."""
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import os
@@ -11,6 +12,7 @@ import shutil
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,7 @@ from tailwalk.compare.steps import track
 from tailwalk.compare.sweep import arrange, cells
 from tailwalk.errors import DamagedError, RecordError, TailwalkError, UsageError
 from tailwalk.lab.plans import plan_like
-from tailwalk.lab.records import read_arguments
+from tailwalk.lab.records import read_arguments, read_records
 from tailwalk.profile.annotate import annotate
 from tailwalk.profile.record import Profile, read_profile
 from tailwalk.report.comparison import comparison_shown, run_shown
@@ -53,7 +55,7 @@ from tailwalk.runs import Figure, Run
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.export import to_csv
 from tailwalk.runs.metrics import INSTRUCTIONS
-from tailwalk.runs.record import decode_run, encode
+from tailwalk.runs.record import Missing, decode_run, encode
 from tailwalk.runs.store import Store, older_than_days
 
 OLD = Path(__file__).parent / "old"
@@ -62,7 +64,8 @@ SWEPT = made_run("debian:6.18", [made_figure(made_case(fill=fill, offset=offset)
 TIMED = made_run("host", [made_timed_figure(made_case(fill=fill), [500.0 + at for at in range(8)],
                                             interval=(501.0, 506.0))
                           for fill in (4096, 1 << 20)], rig="host")
-RECORDS = {"exact": json.loads(encode(SWEPT)), "timed": json.loads(encode(TIMED)),
+LACKING = replace(SWEPT, missing=[Missing(case=made_case(), reason="no room")])
+RECORDS = {"exact": json.loads(encode(LACKING)), "timed": json.loads(encode(TIMED)),
            "old": json.loads((OLD / "run-1.json").read_bytes())}
 EXTREMES = [2**53 + 1, 2**63, 2**70, -2**70, 10**400, -1, -3, 0, 1, 25.0, 1e18, 1e300, -0.0,
             float("nan"), float("inf"), True, None, "", "\ud800", "\x1b[2J", "x" * 200_000,
@@ -133,6 +136,7 @@ def test_no_value_of_a_run_is_more_than_damage(tmp_path_factory: pytest.TempPath
     is_read_or_refused(content, tmp_path_factory.mktemp("runs"))
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_no_structure_of_a_run_is_more_than_damage(tmp_path_factory: pytest.TempPathFactory,
                                                    data: st.DataObject) -> None:
@@ -159,6 +163,7 @@ def test_a_run_that_ends_early_is_damaged(record: str) -> None:
             decode_run(content[:length], "cut.json")
 
 
+@pytest.mark.slow
 def test_no_value_of_another_record_is_more_than_damage(tmp_path: Path) -> None:
     path = tmp_path / "it.json"
     profile = made_profile([("vfs_write", -1, 9), ("ext4_write", 0, 7)])
@@ -319,7 +324,7 @@ def hard(path: Path, target: Path) -> Path:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("command", [
-    ["runs", "export", "-o"], ["compare", "debian:6.12", "debian:6.18", "--json"],
+    ["runs", "export", "-o"], ["compare", "debian:6.12", "debian:6.18", "-o"],
     ["run", "debian:6.18", "-o"], ["sweep", "debian:6.18", "--svg"], ["report", "a", "-o"],
     ["track", "debian:6.18", "--html"], ["verify", "debian:6.18", "-o"]])
 def test_what_is_kept_is_never_overwritten(store: Store, tmp_path: Path, name: str,
@@ -411,3 +416,17 @@ def test_a_mode_of_few_calls_is_judged_nowhere(calls: int, judged: bool) -> None
             assert any("fewer than 10" in note for note in comparison.notes) == (not judged)
             assert bool(track(runs).steps) == judged
         assert [cell.doubt for cell in cells(run)] == ["" if judged else "unsteady"]
+
+
+def test_a_profile_may_come_by_a_pipe_and_holds_no_bomb(tmp_path: Path) -> None:
+    """It is read once: what is read of a pipe is gone."""
+    made = made_profile([("vfs_write", -1, 9)])
+    end, other = os.pipe()
+    with os.fdopen(other, "wb") as stream:
+        stream.write(encode(made))
+    assert read_records([f"/dev/fd/{end}"]) == ([], [made])
+    os.close(end)
+    (tmp_path / "bomb.json").write_bytes(encode(replace(made, symbols=base64.b64encode(
+        zlib.compress(bytes(40_000_000), 1)).decode())))
+    with pytest.raises(RecordError, match="cut short, or endless"):
+        read_records([str(tmp_path / "bomb.json")])

@@ -33,7 +33,7 @@ from tailwalk.errors import RecordError, UsageError
 from tailwalk.report.sections import sweep_section
 from tailwalk.report.sweep import (
     heatmap_svg,
-    law_sentence,
+    law_sentences,
     map_title,
     sweep_conditions,
     sweep_shown,
@@ -276,12 +276,12 @@ def test_one_cell_alone_has_no_flatness():
 
 def test_a_small_slope_over_many_buffers_is_spoken_of():
     law = fit(cells(made_run(lambda walk: 2000 + 0.4 * walk.prefix)))
-    assert "grows by 0.4 instructions for every buffer before" in law_sentence(
-        law, "instructions/call")
+    assert "grows by 0.4 instructions for every buffer before" in law_sentences(
+        law, "instructions/call")[0]
     level = fit(cells(made_run(lambda walk: 2000 + 0.1 * walk.prefix)))
-    assert law_sentence(level, "instructions/call").startswith("Cost does not depend")
+    assert law_sentences(level, "instructions/call")[0].startswith("Cost does not depend")
     both = fit(cells(made_run(lambda walk: 30000 + 20 * walk.prefix - 10 * walk.tail)))
-    assert law_sentence(both, "instructions/call").startswith(
+    assert law_sentences(both, "instructions/call")[0].startswith(
         "Cost grows by 20.0 instructions for every buffer before the write and falls by 10.0 ")
 
 

@@ -27,7 +27,7 @@ def lines_of(shown: Shown, width: int = 80) -> list[str]:
 
 def made_available(release: str, **changed: object) -> Available:
     return Available(**{  # type: ignore[arg-type]
-        "spec": f"debian:{release}", "series": "6.18", "version": f"{release}-1",
+        "spec": f"debian:{release}", "line": "6.18", "version": f"{release}-1",
         "release": f"{release}-amd64", "suite": "trixie", "packages": [], "missing": [],
         "download": 3 << 19, "newest": False, "cached": False, **changed})
 

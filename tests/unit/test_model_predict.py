@@ -20,6 +20,7 @@ from tailwalk.errors import ModelError
 from tailwalk.model.calibrate import calibrate, design_of, worst
 from tailwalk.model.designs import find_design
 from tailwalk.model.predict import RANDOM, cost_of
+from tailwalk.model.telling import tell_calibration
 from tailwalk.runs import Run
 from tailwalk.runs.record import encode
 
@@ -204,3 +205,30 @@ def test_runs_of_two_kernels_are_no_calibration(tmp_path):
     assert "it holds 2 runs" in str(done.exception)
     done = CliRunner().invoke(model, ["predict", "--check", str(path)])
     assert "give both" in str(done.exception)
+
+
+@pytest.mark.parametrize("changes", [{"size": 1 << 31, "file_size": 1 << 40},
+                                     {"vectors": 1025, "size": 1}])
+def test_what_no_call_takes_is_not_reckoned(changes):
+    with pytest.raises(ModelError, match="a call takes at most"):
+        cost_of(made_case("writev_u1k", **changes), find_design("full"), block_size=4096)
+
+
+@given(st.data())
+def test_a_run_of_any_figures_is_fitted_or_refused(data):
+    run = made_sweep("src:6.18", names=("pwrite_u1k", "writev_u1k"))
+    figures = list(run.figures)
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(figures) - 1))
+        figures[at] = data.draw(st.one_of(
+            st.sampled_from(figures),
+            st.integers(-(1 << 63), (1 << 63) - 1).map(
+                lambda value, of=figures[at]: changed_amount(of, value=value)),
+            st.integers(0, 62).map(
+                lambda order, of=figures[at]: msgspec.structs.replace(of, written=order))))
+    try:
+        fitted = calibrate(msgspec.structs.replace(run, figures=figures))
+    except ModelError:
+        return
+    assert worst(fitted.cells) >= 0
+    "\n".join(tell_calibration(fitted, []))

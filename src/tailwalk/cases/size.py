@@ -15,7 +15,7 @@ PAGE = GUEST.page
 LARGEST_FOLIO = PAGE << GUEST.largest_folio
 """Bytes in the largest folio the page cache holds."""
 
-_SIZE = re.compile(r"(\d+)\s*(B|K|KiB|M|MiB|G|GiB)?", re.ASCII | re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,15})\s*(B|K|KiB|M|MiB|G|GiB)?", re.ASCII | re.IGNORECASE)
 _FACTOR = {"": 1, "b": 1, "k": KIB, "kib": KIB, "m": MIB, "mib": MIB, "g": KIB * MIB,
            "gib": KIB * MIB}
 

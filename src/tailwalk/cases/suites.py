@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import chain
 
 from tailwalk.cases.case import Case
 from tailwalk.cases.workload import all_workloads, find_workload, workload_names
@@ -28,8 +30,11 @@ def named_case(name: str) -> Case:
         values = find_workload(workload).named(name)
         if values is not None:
             return Case(name=name, workload=workload, parameters=values)
+    known = [*SUITES, *dict.fromkeys(chain.from_iterable(SUITES.values()))]
+    near = get_close_matches(name, known, 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
     raise UsageError(
-        f"there is no case {name!r}: a case is called after its workload, whose "
+        f"there is no case {name!r}.{hint} A case is called after its workload, whose "
         f"pattern is one of {', '.join(one.pattern for one in all_workloads())}, such as "
         "pwrite_u1k or writev_u512; `tailwalk cases` lists the named ones.")
 

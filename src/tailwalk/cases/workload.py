@@ -138,7 +138,7 @@ class Workload:
 
     @cached_property
     def _name(self) -> re.Pattern[str]:
-        return re.compile(_FIELD.sub(r"(?P<\1>0|[1-9][0-9]*[km]?)", self.pattern))
+        return re.compile(_FIELD.sub(r"(?P<\1>0|[1-9][0-9]{0,14}[km]?)", self.pattern))
 
     def with_defaults(self, values: Values) -> dict[str, Value]:
         """Values for all parameters, in order; raises UsageError where one is missing, or is

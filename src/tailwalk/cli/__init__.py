@@ -8,8 +8,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -18,7 +19,7 @@ from click.shell_completion import CompletionItem
 
 from tailwalk import __version__
 from tailwalk.cli.streams import complain, complaining, drop_rest, is_stream, name_streams
-from tailwalk.errors import TailwalkError
+from tailwalk.errors import TailwalkError, UsageError
 from tailwalk.refusals import refusal
 
 # Name: (module:attribute, what `tailwalk --help` says of it). The help stands here so that asking
@@ -70,6 +71,14 @@ def _until_reader_leaves() -> Iterator[None]:
         sys.exit(141)
 
 
+def require_text(arguments: Iterable[str]) -> None:
+    """Raise UsageError for an argument that is not UTF-8, as records and kernels' names are."""
+    for argument in arguments:
+        if any("\ud800" <= sign <= "\udfff" for sign in argument):
+            raise UsageError(f"{argument!r} is not UTF-8, which records are: link the file or "
+                             "directory to another name.")
+
+
 class _LazyGroup(click.Group):
     """A group that imports a command's module when the command is called."""
 
@@ -84,7 +93,15 @@ class _LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[
             str | None, click.Command | None, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
+        try:
+            name, command, rest = super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if near := get_close_matches(args[0], _COMMANDS):
+                raise click.UsageError(
+                    f"{error.message} Did you mean {' or '.join(near)}?", ctx) from error
+            raise
+        if name not in ("bisect-step", "exec"):  # errors of the one have a status of their own
+            require_text(rest)
         if name in _OF_KERNELS and "--" in rest:  # click takes it away
             from tailwalk.cli.options import refuse_program
 
@@ -149,7 +166,7 @@ def main() -> NoReturn:
         sys.exit(130)
     except click.ClickException as error:
         with complaining():
-            error.show()
+            error.show(sys.stderr)
         sys.exit(2)
     except TailwalkError as error:
         complain(str(error))

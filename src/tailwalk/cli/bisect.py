@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from tailwalk.cli.console import open_lab
-from tailwalk.cli.options import one_case_options, one_case_plan_from
+from tailwalk.cli.console import open_lab, say
+from tailwalk.cli.options import Number, one_case_options, one_case_plan_from
 from tailwalk.report.commands import case_arguments
 from tailwalk.report.words import show_figure
 
@@ -18,7 +18,7 @@ from tailwalk.report.words import show_figure
 @click.command()
 @click.argument("good", metavar="GOOD")
 @click.argument("bad", metavar="BAD")
-@click.option("--ratio", type=float, default=1.5, show_default=True,
+@click.option("--ratio", type=Number(whole=False), default=1.5, show_default=True,
               help="Bad is what takes more than so many times GOOD's figure.")
 @click.option("--fixed", is_flag=True,
               help="Find the first release that is good again: of the two kernels the newer is "
@@ -50,21 +50,22 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
         require_tree(tree)
     with open_lab() as lab:
         search = Search(lab, good, bad, plan, ratio=ratio, fixed=fixed)
-        click.echo(f"{plan.cases[0].name}, instructions per call; {search.new} is "
+        say(f"{plan.cases[0].name}, instructions per call; {search.new} is "
                    f"{'at most' if fixed else 'above'} {show_figure(round(search.limit))} "
                    f"({ratio:g} times {search.reference})")
         for tried in search.tries():
             figure = "" if tried.figure is None else show_figure(tried.figure)
-            click.echo(f"  {tried.spec:<17} {figure:>9}  {tried.found}")
+            say(f"  {tried.spec:<17} {figure:>9}  {tried.found}")
     old, new = search.last_old, search.first_new
     before, after = search.value(old), search.value(new)
-    click.echo(f"\n{search.tested} of {len(search.releases) - 2} releases between tested. Last "
+    say("")
+    say(f"{search.tested} of {len(search.releases) - 2} releases between tested. Last "
                f"{search.old}: {old}, {show_figure(before)}.")
     if len(search.suspects) > 1:
-        click.echo(f"First {search.new}: one of {', '.join(search.suspects)}; {new} is, "
+        say(f"First {search.new}: one of {', '.join(search.suspects)}; {new} is, "
                    f"with {show_figure(after)}, and the others could not be tested.")
     else:
-        click.echo(f"First {search.new}: {new}, {show_figure(after)} "
+        say(f"First {search.new}: {new}, {show_figure(after)} "
                    f"({after / before:.2f} times).")
     terms = [f"--term-old={search.old}", f"--term-new={search.new}"] if fixed else []
     tags = tags_between(old, new)
@@ -72,9 +73,9 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
     step = ["src:.", *(["--fixed"] if fixed else []), "--good", f"src:{like.line}",
             "--ratio", f"{ratio:g}", *case_arguments(plan.cases, plan.filesystem)]
     if tree is None:
-        click.echo(f"""
-To find the commit, in a clone of the stable kernel tree:
-    git bisect start {shlex.join([*terms, *tags])}
-    git bisect run tailwalk bisect-step {shlex.join(step)}""")
+        say("")
+        say("To find the commit, in a clone of the stable kernel tree:")
+        say(f"    git bisect start {shlex.join([*terms, *tags])}")
+        say(f"    git bisect run tailwalk bisect-step {shlex.join(step)}")
         return
     context.exit(bisect_commits(tree, terms, tags, step))

@@ -10,8 +10,9 @@ from typing import Any, NoReturn
 
 import click
 
-from tailwalk.cli.console import open_lab
-from tailwalk.cli.options import one_case_options, one_case_plan_from
+from tailwalk.cli.console import open_lab, say
+from tailwalk.cli.options import Number, one_case_options, one_case_plan_from
+from tailwalk.cli.streams import complain, complaining
 from tailwalk.errors import GuestError, KernelError, SeriesError, TailwalkError, UsageError
 from tailwalk.report.words import show_figure, show_ratio, show_unit
 
@@ -29,7 +30,8 @@ class _Step(click.Command):
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
-            error.show()
+            with complaining():
+                error.show(sys.stderr)
             sys.exit(STOP)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -40,12 +42,13 @@ class _Step(click.Command):
         except (TailwalkError, OSError) as error:
             _leave(f"stop: {error}", STOP)
         except Exception:  # Python would end with 1, which is a verdict
-            traceback.print_exc()
+            with complaining():
+                traceback.print_exc()
             sys.exit(STOP)
 
 
 def _leave(text: str, status: int) -> NoReturn:
-    print(f"tailwalk: {text}", file=sys.stderr)
+    complain(text)
     sys.exit(status)
 
 
@@ -53,9 +56,9 @@ def _leave(text: str, status: int) -> NoReturn:
 @click.argument("spec", metavar="SPEC")
 @click.option("--good", metavar="SPEC|RUN",
               help="A good kernel of the same configuration; bad is --ratio times its figure.")
-@click.option("--ratio", type=float, default=1.5, show_default=True,
+@click.option("--ratio", type=Number(whole=False), default=1.5, show_default=True,
               help="Bad is what takes more than so many times --good's figure.")
-@click.option("--above", type=float, metavar="N",
+@click.option("--above", type=Number(whole=False), metavar="N",
               help="Bad is what takes more instructions a call; instead of --good.")
 @click.option("--fixed", is_flag=True,
               help="Look for the commit that made it good again: status 0 for what is still dear, "
@@ -84,7 +87,7 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
         release, figure = figure_to_judge(lab, spec, plan)
     above_limit = figure.main.value > limit
     words = ("fixed", "dear") if fixed else ("good", "bad")
-    click.echo(f"{words[above_limit]}: {release} takes "
+    say(f"{words[above_limit]}: {release} takes "
                f"{show_figure(figure.main.value)} {show_unit(figure.main.unit)} of "
                f"{figure.case.name}, "
                f"{show_ratio(figure.main.value / limit, times=' times')} the limit of "

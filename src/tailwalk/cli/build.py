@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from tailwalk.cli.console import open_progress
+from tailwalk.cli.console import open_progress, say
 from tailwalk.errors import SpecError
 from tailwalk.kernels.resolve import resolve
 from tailwalk.kernels.spec import SourceSpec, parse_spec
@@ -29,7 +29,7 @@ def build(specs: tuple[str, ...], refresh: bool) -> None:
     with open_progress() as progress:
         for spec in specs:
             kernel = resolve(spec, progress=progress, refresh=refresh)
-            click.echo(f"{spec}: Linux {kernel.release}, {kernel.image}")
+            say(f"{spec}: Linux {kernel.release}, {kernel.image}")
             for name, value in kernel.provenance.items():
                 if name != "spec":
-                    click.echo(f"  {name}: {value}")
+                    say(f"  {name}: {value}")

@@ -10,7 +10,8 @@ import click
 
 from tailwalk.cache import Cache
 from tailwalk.cache.inventory import Held, State, days_unused, examine, held, remove
-from tailwalk.cli.console import open_progress
+from tailwalk.cli.console import open_progress, say
+from tailwalk.cli.options import Number
 from tailwalk.errors import UsageError
 
 _MIB = 1 << 20
@@ -42,9 +43,9 @@ def cache(context: click.Context) -> None:
         found = list(held(store))
         for kind in dict.fromkeys(entry.kind for entry in found):
             of_kind = [entry for entry in found if entry.kind == kind]
-            click.echo(f"{kind:<12}{len(of_kind):>6}{_mib(of_kind):>9,} MiB  "
+            say(f"{kind:<12}{len(of_kind):>6}{_mib(of_kind):>9,} MiB  "
                        f"{_KINDS.get(kind, '')}".rstrip())
-        click.echo(f"{'all':<12}{len(found):>6}{_mib(found):>9,} MiB  in {store.root}")
+        say(f"{'all':<12}{len(found):>6}{_mib(found):>9,} MiB  in {store.root}")
 
 
 @cache.command()
@@ -69,20 +70,18 @@ def verify() -> None:
             task.advance()
     for state, entries in states.items():
         kinds = ", ".join(dict.fromkeys(entry.kind for entry in entries))
-        click.echo(f"{state:<12}{len(entries):>6}{_mib(entries):>9,} MiB  {kinds}".rstrip())
+        say(f"{state:<12}{len(entries):>6}{_mib(entries):>9,} MiB  {kinds}".rstrip())
     sys.exit(2 if states["damaged"] else 0)
 
 
 @cache.command()
-@click.option("--older-than", type=int, metavar="DAYS",
+@click.option("--older-than", type=Number(0), metavar="DAYS",
               help="Remove what was not used for so many days.")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND",
               help="Remove everything of a kind, or with --older-than what is old of it.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 def prune(older_than: int | None, kinds: tuple[str, ...], dry_run: bool) -> None:
     """Remove what killed processes left and what was set aside; with options, more."""
-    if older_than is not None and older_than < 0:
-        raise UsageError(f"--older-than {older_than}: give a number of days, 0 or more.")
     store = Cache()
     found = list(held(store))
     there = dict.fromkeys(entry.kind for entry in found)
@@ -92,10 +91,10 @@ def prune(older_than: int | None, kinds: tuple[str, ...], dry_run: bool) -> None
                              f"{', '.join(there) or 'nothing'}.")
     chosen = [entry for entry in found if _is_chosen(entry, older_than, kinds)]
     for entry in chosen:
-        click.echo(f"{entry.kind:<12}{_mib([entry]):>9,} MiB  {entry.path}")
+        say(f"{entry.kind:<12}{_mib([entry]):>9,} MiB  {entry.path}")
         if not dry_run:
             remove(store, entry)
-    click.echo(f"{len(chosen)} {'entry' if len(chosen) == 1 else 'entries'} "
+    say(f"{len(chosen)} {'entry' if len(chosen) == 1 else 'entries'} "
                f"{'would be removed' if dry_run else 'removed'}, {_mib(chosen):,} MiB.")
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 from tailwalk.cases import SUITES, Case, find_cases
+from tailwalk.cli.console import say
 
 
 @click.command()
@@ -17,12 +18,12 @@ def cases(names: tuple[str, ...]) -> None:
     """
     if names:
         for case in find_cases(names):
-            click.echo(_explain(case))
+            say(_explain(case))
         return
     for suite, members in SUITES.items():
-        click.echo(f"suite {suite}")
+        say(f"suite {suite}")
         for case in find_cases(members):
-            click.echo(f"  {_explain(case)}")
+            say(f"  {_explain(case)}")
 
 
 def _explain(case: Case) -> str:

@@ -11,6 +11,7 @@ import click
 
 from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import (
+    Number,
     dask_option,
     fresh_option,
     options_given,
@@ -18,7 +19,7 @@ from tailwalk.cli.options import (
     plan_options,
     refuse_conditions,
 )
-from tailwalk.cli.outputs import Outputs, file_option, format_option, require_figures
+from tailwalk.cli.outputs import Outputs, output_options, require_figures
 from tailwalk.compare import Comparison
 from tailwalk.compare import compare as compare_runs
 from tailwalk.compare.threshold import check_threshold
@@ -32,8 +33,8 @@ from tailwalk.report.sections import comparison_sections
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs.record import encode
 
-_TEXTS: dict[str, Callable[[Comparison], str | bytes]] = {
-    "mail": mail, "markdown": markdown, "csv": comparison_csv, "json": encode}
+_TEXTS: dict[str, Callable[[Comparison], str]] = {
+    "mail": mail, "markdown": markdown, "csv": comparison_csv}
 
 
 @click.command()
@@ -41,12 +42,12 @@ _TEXTS: dict[str, Callable[[Comparison], str | bytes]] = {
 @click.option("--bad", metavar="N|SPEC",
               help="The regressed column, whose regression later ones are to recover: its spec, or "
                    "its number, the first after the baseline being 1.  [default: the worst]")
-@click.option("--threshold", type=float, metavar="PERCENT",
+@click.option("--threshold", type=Number(whole=False), metavar="PERCENT",
               help="A figure that differs from the baseline's by no more is unchanged.  [default: "
                    "1 between kernels of one source, 5 between others]")
-@format_option("table", *_TEXTS, help="mail is plain text of under 72 columns.")
-@file_option("--json", help="Also write the comparison to a JSON file.")
-@file_option("--html", help="Also write the comparison as one self-contained page.")
+@output_options("table", *_TEXTS, "json", output="Also write the record to this file.",
+                html="Also write the comparison as one self-contained page.",
+                form_help="mail is plain text of under 72 columns; json is the record itself.")
 @click.option("--fail-on", type=click.Choice(["regressed"]),
               help="Exit with status 1 where a case has this verdict on any kernel, and with 2 "
                    "where none has and a figure cannot be judged.")
@@ -78,10 +79,9 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
         runs = lab.runs(kernels, plan)
     comparison = compare_runs(runs, bad=column, threshold=threshold)
 
-    outputs.save("json", lambda: encode(comparison))
-    outputs.save_page(lambda: comparison_sections(comparison, runs))
-    outputs.show(lambda: comparison_shown(comparison),
-                 **{form: partial(text, comparison) for form, text in _TEXTS.items()})
+    outputs.put(lambda: comparison_shown(comparison), record=lambda: encode(comparison),
+                sections=lambda: comparison_sections(comparison, runs),
+                **{form: partial(text, comparison) for form, text in _TEXTS.items()})
     if fail_on is not None and comparison.regressed():
         context.exit(1)
     require_figures(*runs)

@@ -23,7 +23,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from tailwalk.cli.streams import drawn
 from tailwalk.progress import Progress, Task
+from tailwalk.words import visible
 
 if TYPE_CHECKING:
     from tailwalk.lab.lab import Lab
@@ -62,7 +64,7 @@ def _console(stream: TextIO) -> Console:
     kind = _AsciiConsole if shows_ascii_only(stream) else Console
     # COLUMNS=0 is how some terminals and CI runners say that they do not know.
     width = _WIDTH if os.environ.get("COLUMNS") == "0" else None
-    return kind(file=stream, width=width, highlight=False, emoji=False)
+    return kind(file=drawn(stream), width=width, highlight=False, emoji=False)
 
 
 def show(shown: Shown | Sequence[Shown]) -> None:
@@ -73,7 +75,8 @@ def show(shown: Shown | Sequence[Shown]) -> None:
     with console.capture() as captured:
         console.print(terminal(shown, console))
     # Rich pads cells to their column's width; in a log or a paste that is only noise.
-    write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
+    drawn(sys.stdout).write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
+    sys.stdout.flush()
 
 
 def terminal_of_output() -> Console | None:
@@ -83,8 +86,24 @@ def terminal_of_output() -> Console | None:
 
 
 def write(text: str) -> None:
-    """Write text to standard output as it is."""
-    click.echo(text, nl=False, color=True)
+    """Write lines to standard output, what a terminal would obey as escapes."""
+    click.echo(visible(text, keep="\n\t"), nl=False)
+
+
+def pass_on(stream: TextIO, content: bytes) -> None:
+    """Write what a program wrote: as it is, but on a terminal with what that would obey as
+    escapes."""
+    if stream.isatty():
+        stream.write(visible(content.decode(errors="backslashreplace").replace("\r\n", "\n"),
+                             keep="\n\t"))
+    else:
+        stream.buffer.write(content)
+    stream.flush()
+
+
+def say(line: str, *, aside: bool = False) -> None:
+    """Write one line, whatever it holds; `aside` to standard error."""
+    click.echo(visible(line), err=aside)
 
 
 @contextmanager
@@ -125,7 +144,7 @@ class _LiveTask:
         self.bars.advance(self.id, amount)
 
     def say(self, text: str) -> None:
-        self.bars.update(self.id, doing=escape(text))
+        self.bars.update(self.id, doing=escape(visible(text)))
 
 
 @dataclass(frozen=True)
@@ -137,14 +156,14 @@ class _LiveProgress:
     @contextmanager
     def task(self, label: str, total: float | None = None) -> Iterator[Task]:
         self.bars.start()  # not before: a command that never waits draws nothing
-        number = self.bars.add_task(label, total=total, doing="")
+        number = self.bars.add_task(visible(label), total=total, doing="")
         try:
             yield _LiveTask(self.bars, number)
         finally:
             self.bars.remove_task(number)
 
     def note(self, text: str) -> None:
-        self.bars.console.print(text, markup=False)
+        self.bars.console.print(visible(text), markup=False)
 
 
 class _LineTask:
@@ -204,5 +223,5 @@ class LineProgress:
     def note(self, text: str) -> None:
         """Write one line, whole, whatever other threads write here."""
         with self._lock:
-            self._stream.write(f"{text}\n")
+            self._stream.write(f"{visible(text)}\n")
             self._stream.flush()

@@ -7,9 +7,11 @@ import sys
 
 import click
 
-from tailwalk.cli.console import open_lab
+from tailwalk.cli.console import open_lab, say
+from tailwalk.cli.streams import drawn
 from tailwalk.kernels.spec import parse_spec, require_measurable
 from tailwalk.lab.health import examine, self_test
+from tailwalk.words import visible
 
 _MARKS = {"ok": ("ok", "green"), "missing": ("MISSING", "red"), "optional": ("absent", "yellow")}
 
@@ -30,7 +32,8 @@ def doctor(test: bool, spec: str) -> None:
     fit = True
     for look in examine():
         word, colour = _MARKS[look.state]
-        click.echo(f"{click.style(f'{word:<8}', fg=colour)} {look.name}: {look.found}")
+        click.echo(f"{click.style(f'{word:<8}', fg=colour)} "
+                   f"{visible(f'{look.name}: {look.found}')}", file=drawn(sys.stdout))
         fit = fit and look.state != "missing"
     if test and fit:
         with open_lab() as lab:
@@ -38,6 +41,6 @@ def doctor(test: bool, spec: str) -> None:
         amounts = [figure.main for figure in result.figures]
         values = " and ".join(f"{amount.value:,} {amount.unit}" for amount in amounts)
         fit = result.agrees
-        click.echo(f"self-test: {result.figures[0].case.name} on {spec}, two boots: {values}: "
-                   + ("they agree" if fit else "they DISAGREE: do not rely on this machine"))
+        say(f"self-test: {result.figures[0].case.name} on {spec}, two boots: {values}: "
+            + ("they agree" if fit else "they DISAGREE: do not rely on this machine"))
     sys.exit(0 if fit else 2)

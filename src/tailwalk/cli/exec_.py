@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tailwalk.cases import parse_size
-from tailwalk.cli.console import open_lab
-from tailwalk.cli.options import append_option, filesystem_from, filesystem_options
-from tailwalk.cli.outputs import Outputs, file_option
+from tailwalk.cli.console import open_lab, pass_on
+from tailwalk.cli.options import Number, append_option, filesystem_from, filesystem_options
+from tailwalk.cli.outputs import Outputs, output_options
+from tailwalk.cli.streams import complain
 from tailwalk.errors import UsageError
 from tailwalk.report.execution_lines import execution_lines
 from tailwalk.runs.record import encode
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
               help="A file to carry to the program's directory; may be repeated.")
 @click.option("--make", "made", multiple=True, metavar="NAME:SIZE[:FILL]",
               help="A file to make there, cached by writes of FILL bytes (1MiB); may be repeated.")
-@click.option("--memory", type=click.IntRange(256, 65536), default=1024, show_default=True,
-              help="The guest's memory, MiB; half a GiB of it is the file system's disk.")
+@click.option("--memory", type=Number(256, 65536), default=1024, show_default=True,
+              help="The guest's memory in MiB, 256 to 65536; half a GiB is the file system's disk.")
 @append_option
-@click.option("--timeout", type=float, default=600.0, show_default=True, metavar="SECONDS",
-              help="Time after which the program is given up.")
-@file_option("--json", help="Write the record to this file.")
+@click.option("--timeout", type=Number(whole=False), default=600.0, show_default=True,
+              metavar="SECONDS", help="Time after which the program is given up.")
+@output_options(output="Also write the record to this file.")
 @filesystem_options
 @click.pass_context
 def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[str, ...],
@@ -61,17 +62,15 @@ def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[
         raise
     _show(executed)
     execution = executed.execution
-    outputs.save("json", lambda: encode(execution))
+    outputs.save("output", lambda: encode(execution))
     context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
 
 
 def _show(executed: Executed) -> None:
-    sys.stdout.buffer.write(executed.stdout)
-    sys.stdout.buffer.flush()
-    sys.stderr.buffer.write(executed.stderr)
-    sys.stderr.buffer.flush()
+    for stream, content in ((sys.stdout, executed.stdout), (sys.stderr, executed.stderr)):
+        pass_on(stream, content)
     for line in (*executed.notes, *execution_lines(executed.execution)):
-        click.echo(f"tailwalk: {line}", err=True)
+        complain(line)
 
 
 def _made(text: str) -> Any:

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from tailwalk.cli.console import open_lab
-from tailwalk.cli.options import case_option, size
-from tailwalk.cli.outputs import Outputs, file_option, format_option, require_figures
+from tailwalk.cli.options import Number, case_option, size
+from tailwalk.cli.outputs import Outputs, output_options, require_figures
 from tailwalk.lab.plans import host_plan
 from tailwalk.report.comparison import run_shown
 from tailwalk.report.growth import growth_shown
@@ -30,13 +30,13 @@ _FILLS = ("4KiB", "1MiB", "2MiB")
               help="Size of the file.")
 @click.option("--offset", type=size, default=0, show_default=True,
               help="File offset that every call writes to.")
-@click.option("--rounds", type=int, default=Pace.rounds, show_default=True,
+@click.option("--rounds", type=Number(), default=Pace.rounds, show_default=True,
               help="Rounds through all cases; each gives one sample a case.")
-@click.option("--seconds", type=float, default=6.0, show_default=True,
+@click.option("--seconds", type=Number(whole=False), default=6.0, show_default=True,
               help="No round begins after this time, but for the first eight.")
-@click.option("--cpu", type=int, default=None, help="CPU to run on.  [default: the idlest]")
-@file_option("-o", "--output", help="Also write the record to this file.")
-@format_option("table", "json", help="json is the record itself.")
+@click.option("--cpu", type=Number(), default=None, help="CPU to run on.  [default: the idlest]")
+@output_options("table", "json", form_help="json is the record itself.",
+                output="Also write the record to this file.")
 def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_size: int,
          offset: int, rounds: int, seconds: float, cpu: int | None) -> None:
     """Measure this machine's own kernel on the file system of DIR, and say whether it is affected.
@@ -51,7 +51,6 @@ def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_s
     with open_lab() as lab:
         run = lab.measure_here(directory, plan)
     measured_fills = {figure.case.get("fill") for figure in run.figures} - {None}
-    outputs.save("output", lambda: encode(run))
-    outputs.show(lambda: growth_shown(run) if len(measured_fills) > 1 else run_shown(run),
-                 json=lambda: encode(run))
+    outputs.put(lambda: growth_shown(run) if len(measured_fills) > 1 else run_shown(run),
+                record=lambda: encode(run))
     require_figures(run)

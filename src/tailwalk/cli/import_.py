@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tailwalk.cases import Filesystem
-from tailwalk.cli.console import show, write
+from tailwalk.cli.console import say, show, write
 from tailwalk.cli.options import size
 from tailwalk.errors import RecordError
 from tailwalk.runs.libmicro import import_libmicro
@@ -62,4 +62,4 @@ def libmicro(files: tuple[Path, ...], kernel: str | None, fs: str, fs_block_size
             store.add(run)
         write(f"\n{path}\n\n")
     for clause in imported.left_out:
-        click.echo(f"left out: {clause}", err=True)
+        say(f"left out: {clause}", aside=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import click
 
 from tailwalk.cli.console import open_progress
-from tailwalk.cli.outputs import Outputs, format_option
+from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.kernels.listing import list_kernels
 from tailwalk.report.lists import kernels_shown
 from tailwalk.runs.record import encode
@@ -14,7 +14,7 @@ from tailwalk.runs.record import encode
 
 @click.command()
 @click.option("--refresh", is_flag=True, help="Ask the archive anew, however fresh its index is.")
-@format_option("table", "json", help="How to write it.")
+@output_options("table", "json", form_help="json is the record itself.")
 def kernels(refresh: bool) -> None:
     """List the kernels that Debian's archive has, and those in the cache.
 
@@ -23,4 +23,4 @@ def kernels(refresh: bool) -> None:
     """
     with open_progress() as progress:
         listing = list_kernels(progress=progress, refresh=refresh)
-    Outputs().show(lambda: kernels_shown(listing), json=lambda: encode(listing))
+    Outputs().print(lambda: kernels_shown(listing), json=lambda: encode(listing))

@@ -12,8 +12,8 @@ import click
 
 from tailwalk.cases import Filesystem
 from tailwalk.cli.console import open_lab, open_progress, write
-from tailwalk.cli.options import case_option, cases_from, condition_options, size
-from tailwalk.cli.outputs import Outputs, format_option
+from tailwalk.cli.options import Number, case_option, cases_from, condition_options, size
+from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.errors import UsageError
 from tailwalk.lab.records import read_arguments
 from tailwalk.model.words import MODES, Mode
@@ -45,9 +45,9 @@ def _write_lines(lines: Iterator[str]) -> None:
 @click.argument("design")
 @click.option("--against", default="full", show_default=True, metavar="DESIGN",
               help="The design that it has to be equivalent to.")
-@click.option("--buffers", type=int, default=4, show_default=True,
+@click.option("--buffers", type=Number(1, 4096), default=4, show_default=True,
               help="Buffers in the largest ring explored.")
-@click.option("--depth", type=int, default=6, show_default=True,
+@click.option("--depth", type=Number(0, 1000), default=6, show_default=True,
               help="Moves explored in that ring.")
 @_modes_option
 @click.option("--fs-block-size", "block_size", type=size, default="4KiB", show_default=True,
@@ -95,14 +95,14 @@ def prove(design: str) -> None:
 @click.argument("spec", metavar="SPEC")
 @click.option("--design", default="full", show_default=True,
               help="The design of the kernel's walks.")
-@click.option("--sequences", type=int, default=1000, show_default=True, metavar="N",
+@click.option("--sequences", type=Number(), default=1000, show_default=True, metavar="N",
               help="Random sequences, of 20 steps each.")
-@click.option("--seed", type=int, default=1, show_default=True,
+@click.option("--seed", type=Number(), default=1, show_default=True,
               help="The first; each sequence has its own, and the same one gives the same steps.")
 @_modes_option
 @click.option("--fs-block-size", "block_size", type=size, default=None,
               help="Block size.  [default: 1KiB and 4KiB]")
-@click.option("--workers", type=click.IntRange(min=1), default=None, metavar="N",
+@click.option("--workers", type=Number(1, 1024), default=None, metavar="N",
               help="Guests side by side.  [default: one for each core]")
 def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode, ...],
            block_size: int | None, workers: int | None) -> None:
@@ -144,7 +144,7 @@ def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode,
                    "what sweep --format json writes of one kernel, or a kept run's id.")
 @click.option("--check", "checks", multiple=True, metavar="RUN",
               help="Predict every cell of another run of that kernel; may be repeated.")
-@format_option("table", "csv", help="csv has the counts and figures in full.")
+@output_options("table", "csv", form_help="csv has the counts and figures in full.")
 def predict(designs: tuple[str, ...], fs_block_size: int, folio: int | None,
             calibrate: str | None, checks: tuple[str, ...], **given: Any) -> None:
     """Predict what a call costs: visits exactly, and instructions from a run.

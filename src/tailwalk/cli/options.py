@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -22,6 +23,11 @@ from tailwalk.runs.metrics import BOOTING, DEFAULT_RIG, RIGS
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+_WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
+_DECIMAL = re.compile(
+    r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?")
+
+
 def size(value: str | int) -> int:
     """Bytes in an option's value: 4096, 4KiB, 1MiB."""
     if isinstance(value, int):
@@ -30,6 +36,25 @@ def size(value: str | int) -> int:
         return parse_size(value)
     except UsageError as error:
         raise click.BadParameter(str(error)) from error
+
+
+class Number(click.ParamType[Any]):
+    """A number in ASCII digits within bounds; what it counts may have closer ones."""
+
+    def __init__(self, least: int = -1 << 53, most: int = 1 << 53, *, whole: bool = True) -> None:
+        self.name = "integer" if whole else "float"
+        self._least, self._most, self._whole = least, most, whole
+
+    def convert(self, value: Any, param: click.Parameter | None,
+                ctx: click.Context | None) -> int | float:
+        """The number; fails for another text, nan and inf among them, and out of bounds."""
+        kind, pattern = (int, _WHOLE) if self._whole else (float, _DECIMAL)
+        if isinstance(value, str) and not pattern.fullmatch(value):
+            self.fail(f"{value!r} is no {'whole number' if self._whole else 'number'}.", param, ctx)
+        number = kind(value)
+        if not self._least <= number <= self._most:
+            self.fail(f"{value} is not from {self._least} to {self._most}.", param, ctx)
+        return number
 
 
 def options(*made: Callable[[Function], Function]) -> Callable[[Function], Function]:
@@ -58,7 +83,7 @@ def one_case_option(help: str) -> Callable[[Function], Function]:
 
 def calls_option(default: int, help: str) -> Callable[[Function], Function]:
     """--calls."""
-    return click.option("--calls", type=int, default=default, show_default=True, help=help)
+    return click.option("--calls", type=Number(), default=default, show_default=True, help=help)
 
 
 append_option = click.option(
@@ -107,7 +132,7 @@ plan_options = options(
     click.option("--rig", type=click.Choice(list(BOOTING)), default=DEFAULT_RIG,
                  show_default=True, help="exact counts instructions anywhere; timed takes "
                                          "nanoseconds where KVM runs guests."),
-    click.option("--rounds", type=int, default=Pace.rounds, show_default=True,
+    click.option("--rounds", type=Number(), default=Pace.rounds, show_default=True,
                  help="Rounds through all cases on the timed rig."))
 """Everything a plan for guests is made of, for `plan_from`."""
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a command writes: one form on standard output, and whole files beside it."""
+"""What a command writes, in one shape for all: --output the record, --svg and --html pictures and
+page, whole files each; --format what standard output gets."""
 
 from __future__ import annotations
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Content = Callable[[], str | bytes]
+Report = Callable[[], "Shown | Sequence[Shown] | str | bytes"]
 
 _META = "tailwalk.cli.outputs"
+_FILES = {"output": ("-o", "--output"), "svg": ("--svg",), "html": ("--html",)}
 
 
 def _option(*names: str, **described: Any) -> Callable[[Function], Function]:
@@ -32,15 +35,22 @@ def _option(*names: str, **described: Any) -> Callable[[Function], Function]:
     return click.option(*names, expose_value=False, callback=keep, **described)
 
 
-def file_option(*names: str, help: str, **described: Any) -> Callable[[Function], Function]:
-    """An option that names a file to write."""
-    return _option(*names, type=click.Path(path_type=Path), metavar="FILE", help=help, **described)
+def output_options(*forms: str, form_help: str = "", output: str = "", svg: str = "",
+                   html: str = "", **described: Any) -> Callable[[Function], Function]:
+    """The options of `Outputs`: those files that have a help here, and --format, one of `forms`,
+    the first by default. `described`: of --output besides."""
+    def decorate(function: Function) -> Function:
+        if forms:
+            function = _option("--format", type=click.Choice(forms), default=forms[0],
+                               show_default=True, help=form_help)(function)
+        for name, help in (("html", html), ("svg", svg), ("output", output)):
+            if help:
+                function = _option(
+                    *_FILES[name], type=click.Path(path_type=Path), metavar="FILE", help=help,
+                    **(described if name == "output" else {}))(function)
+        return function
 
-
-def format_option(*forms: str, help: str) -> Callable[[Function], Function]:
-    """--format, one of `forms`; the first is the default."""
-    return _option("--format", type=click.Choice(forms), default=forms[0], show_default=True,
-                   help=help)
+    return decorate
 
 
 class Outputs:
@@ -85,27 +95,30 @@ class Outputs:
             made = content()
             write_whole(file, made.encode() if isinstance(made, str) else made)
 
-    def save_page(self, sections: Callable[[], Sequence[Section]]) -> None:
-        """Write the page of --html as `save`."""
+    def put(self, shown: Report, *, record: Content | None = None,
+            sections: Callable[[], Sequence[Section]] = tuple, svg: Content = str,
+            **forms: Content) -> None:
+        """Write each file that was asked for, then print the form: `record` as JSON, one of
+        `forms`, or what is shown on a terminal. Raises RecordError."""
         def text() -> str:
             from tailwalk.report.page import page
 
             return page(sections())
 
-        self.save("html", text)
+        try:
+            self.save("output", *filter(None, [record]))
+            self.save("svg", svg)
+            self.save("html", text)
+        finally:  # a full disk takes the files, and not the table
+            self.print(shown, **({"json": record} if record else {}), **forms)
 
-    def write(self, **forms: Content) -> None:
-        """Print the form that was asked for, as it is."""
-        made = forms[self.form]()
-        write(made if isinstance(made, str) else made.decode())
-
-    def show(self, shown: Callable[[], Shown | Sequence[Shown]], **forms: Content) -> None:
-        """As `write`, where one of `forms` was asked for; else print what is shown on a
-        terminal."""
-        if self.form in forms:
-            self.write(**forms)
+    def print(self, shown: Report, **forms: Content) -> None:
+        """Print the form that was asked for, where it is one of `forms`; else what is shown."""
+        made = forms[self.form]() if self.form in forms else shown()
+        if isinstance(made, str | bytes):
+            write(made if isinstance(made, str) else made.decode())
         else:
-            show(shown())
+            show(made)
 
 
 def require_figures(*runs: Run) -> None:

@@ -6,14 +6,13 @@ from __future__ import annotations
 import click
 
 from tailwalk.cli.console import open_progress
-from tailwalk.cli.outputs import Outputs, file_option
+from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.lab.records import read_records
 
 
 @click.command()
 @click.argument("records", nargs=-1, required=True, metavar="RUN|PROFILE.json...")
-@file_option("-o", "--output", required=True,
-             help="The page to write: one HTML file that needs nothing else.")
+@output_options(output="The page to write: one HTML file that needs nothing else.", required=True)
 @click.option("--title", help="What the browser calls the page.  [default: the verdict]")
 def report(records: tuple[str, ...], title: str | None) -> None:
     """Write a page that opens with the verdict and shows what it rests on.

@@ -9,15 +9,15 @@ import click
 
 from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import dask_option, fresh_option, plan_from, plan_options
-from tailwalk.cli.outputs import Outputs, file_option, format_option, require_figures
+from tailwalk.cli.outputs import Outputs, output_options, require_figures
 from tailwalk.report.comparison import run_shown
 from tailwalk.runs.record import encode
 
 
 @click.command()
 @click.argument("spec", metavar="SPEC")
-@file_option("-o", "--output", help="Also write the record to this file.")
-@format_option("table", "json", help="json is the record itself.")
+@output_options("table", "json", form_help="json is the record itself.",
+                output="Also write the record to this file.")
 @fresh_option
 @dask_option
 @plan_options
@@ -32,6 +32,5 @@ def run(spec: str, fresh: bool, dask: str | None, **given: Any) -> None:
     plan = plan_from(given)
     with open_lab(fresh=fresh, dask=dask) as lab:
         [record] = lab.runs([spec], plan)
-    outputs.save("output", lambda: encode(record))
-    outputs.show(lambda: run_shown(record), json=lambda: encode(record))
+    outputs.put(lambda: run_shown(record), record=lambda: encode(record))
     require_figures(record)

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
-from tailwalk.cli.console import open_progress, write
-from tailwalk.cli.options import options
-from tailwalk.cli.outputs import Outputs, file_option, format_option, json_list
+from tailwalk.cli.console import open_progress, say
+from tailwalk.cli.options import Number, options
+from tailwalk.cli.outputs import Outputs, json_list, output_options
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.lab.records import read_argument
 from tailwalk.report.comparison import run_shown
@@ -47,7 +47,7 @@ _filters = options(
 
 @runs.command(name="list")
 @_filters
-@format_option("table", "json", help="How to write it.")
+@output_options("table", "json", form_help="How to write it.")
 def list_(**given: Any) -> None:
     """List the runs, the oldest first; the start of an id names a run everywhere."""
     with open_progress() as progress:
@@ -55,28 +55,25 @@ def list_(**given: Any) -> None:
         found = store.select(**given)
     outputs = Outputs()
     if outputs.form == "table" and not found:
-        write(f"No such run in {store.root}.\n")
+        say(f"No such run in {store.root}.")
     else:
-        outputs.show(lambda: runs_shown(found), json=lambda: msgspec.json.format(
-            msgspec.json.encode(found), indent=1) + b"\n")
+        outputs.print(lambda: runs_shown(found), json=lambda: encode(found))
 
 
 @runs.command(name="show")
 @click.argument("names", nargs=-1, required=True, metavar="RUN...")
-@format_option("table", "json", help="json is the record itself.")
+@output_options("table", "json", form_help="json is the record itself.")
 def show_(names: tuple[str, ...]) -> None:
     """Show runs, each by its id or the path of its record."""
     for run in _named(names):
-        Outputs().show(lambda run=run: run_shown(run),  # type: ignore[misc]
-                       json=lambda run=run: encode(run))  # type: ignore[misc]
+        Outputs().print(partial(run_shown, run), json=partial(encode, run))
 
 
 @runs.command()
 @click.argument("names", nargs=-1, metavar="[RUN]...")
 @_filters
-@format_option("csv", "parquet", "json",
-               help="csv and parquet have one line a figure; json is a list of the records.")
-@file_option("-o", "--output", help="Where to write it.  [default: standard output]")
+@output_options("csv", "parquet", "json", output="Where to write it.  [default: standard output]",
+                form_help="csv and parquet have one line a figure; json is a list of the records.")
 def export(names: tuple[str, ...], **given: Any) -> None:
     """Write runs as a table for other tools: those named, or all that fit the options."""
     if names and any(given.values()):
@@ -89,11 +86,11 @@ def export(names: tuple[str, ...], **given: Any) -> None:
     if outputs.form == "parquet":
         write_parquet(chosen, files[0])
         return
-    forms = {"csv": lambda: to_csv(chosen), "json": lambda: json_list(chosen)}
+    made = partial(to_csv if outputs.form == "csv" else json_list, chosen)
     if files:
-        outputs.save("output", forms[outputs.form])
+        outputs.save("output", made)
     else:
-        outputs.write(**forms)
+        outputs.print(made)
 
 
 def _named(names: Sequence[str]) -> list[Run]:
@@ -117,7 +114,7 @@ def import_(sources: tuple[Path, ...]) -> None:
     """
     with open_progress() as progress:
         done = keep_copies(Store(progress=progress), sources, progress=progress)
-    click.echo(f"{done.added} kept, {done.there} there before.")
+    say(f"{done.added} kept, {done.there} there before.")
     if done.failed:
         raise RecordError(f"{done.failed} of {done.added + done.there + done.failed} files could "
                           "not be imported; they are named above.")
@@ -125,7 +122,7 @@ def import_(sources: tuple[Path, ...]) -> None:
 
 @runs.command()
 @_filters
-@click.option("--older-than", type=click.IntRange(min=0), metavar="DAYS",
+@click.option("--older-than", type=Number(0), metavar="DAYS",
               help="Remove instead every run that is older.")
 @click.option("--damaged", is_flag=True, help="Also remove the damaged files that were set aside.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
@@ -138,15 +135,15 @@ def prune(older_than: int | None, damaged: bool, dry_run: bool, **given: Any) ->
     chosen = superseded(found) if older_than is None else older_than_days(found, older_than)
     files = store.leftovers() + (store.damaged() if damaged else [])
     for entry in chosen:
-        click.echo(f"{entry.id}  {entry.created}  {entry.spec} ({entry.release}), {entry.rig}")
+        say(f"{entry.id}  {entry.created}  {entry.spec} ({entry.release}), {entry.rig}")
     for path in files:
-        click.echo(str(path))
+        say(str(path))
     size = sum(entry.bytes for entry in chosen) + sum(path.stat().st_size for path in files)
     if not dry_run:
         store.remove(chosen)
         store.discard(files)
     said = "would be removed" if dry_run else "removed"
-    click.echo(f"{_count(chosen, 'run')} and {_count(files, 'other file')} {said}, "
+    say(f"{_count(chosen, 'run')} and {_count(files, 'other file')} {said}, "
                f"{size / _KIB:.0f} KiB.")
 
 

@@ -9,7 +9,7 @@ from textwrap import indent
 
 import click
 
-from tailwalk.cli.console import open_progress, show, write
+from tailwalk.cli.console import open_progress, say, show, write
 from tailwalk.errors import SeriesError, SpecError
 from tailwalk.files import write_together
 from tailwalk.series import SeriesPlan, all_series, load_series, plan_series
@@ -70,7 +70,7 @@ def patch(name: str, tree: str, output: Path | None) -> None:
     root = _tree(tree)
     plan = plan_series(load_series(name), root)
     if not plan.changes:
-        click.echo(_sentence(plan), err=True)
+        say(_sentence(plan), aside=True)
         return
     mails = write_mails(plan, time=time.time())
     if output is None:
@@ -82,9 +82,9 @@ def patch(name: str, tree: str, output: Path | None) -> None:
         except OSError as error:
             raise SeriesError(f"cannot write to {output}: {error.strerror}.") from error
         for mail in mails:
-            click.echo(output / mail.file_name)
+            say(str(output / mail.file_name))
     if plan.state != "applies":
-        click.echo(_sentence(plan), err=True)
+        say(_sentence(plan), aside=True)
 
 
 @series.command()
@@ -99,9 +99,9 @@ def apply(name: str, tree: Path, check: bool) -> None:
     plan = plan_series(load_series(name), tree)
     if not check:
         plan.write()
-    click.echo(_sentence(plan))
+    say(_sentence(plan))
     for file in sorted(plan.changes):
-        click.echo(f"  {'to be changed' if check else 'changed'}: {file}")
+        say(f"  {'to be changed' if check else 'changed'}: {file}")
 
 
 def _sentence(plan: SeriesPlan) -> str:

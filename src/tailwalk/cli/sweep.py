@@ -21,7 +21,7 @@ from tailwalk.cli.options import (
     refuse_conditions,
     size,
 )
-from tailwalk.cli.outputs import Outputs, file_option, format_option, json_list
+from tailwalk.cli.outputs import Outputs, json_list, output_options
 from tailwalk.compare.sweep import arrange
 from tailwalk.lab.plans import sweep_plan
 from tailwalk.lab.records import is_spec
@@ -50,9 +50,10 @@ def _parts(context: click.Context, parameter: click.Parameter, value: str) -> li
               help="Size of the file.")
 @calls_option(SWEEP_CALLS, "Calls counted for each cell.")
 @append_option
-@file_option("--svg", help="Also draw the heat maps.")
-@file_option("--html", help="Also write heat maps and laws as one self-contained page.")
-@format_option("table", "json", help="json is a list of the kernels' records.")
+@output_options("table", "json", form_help="json is the list of the kernels' records.",
+                output="Also write the list of the kernels' records to this file.",
+                svg="Also draw the heat maps.",
+                html="Also write heat maps and laws as one self-contained page.")
 @fresh_option
 @dask_option
 @filesystem_options
@@ -73,6 +74,5 @@ def sweep(kernels: tuple[str, ...], fresh: bool, dask: str | None, **given: Any)
     with open_lab(fresh=fresh, dask=dask) as lab:
         runs = lab.runs(kernels, plan)
     arranged = arrange(runs)
-    outputs.save("svg", lambda: heatmap_svg(arranged))
-    outputs.save_page(lambda: [sweep_section(arranged, runs)])
-    outputs.show(lambda: sweep_shown(arranged), json=lambda: json_list(runs))
+    outputs.put(lambda: sweep_shown(arranged), record=lambda: json_list(runs),
+                svg=lambda: heatmap_svg(arranged), sections=lambda: [sweep_section(arranged, runs)])

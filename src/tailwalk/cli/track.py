@@ -8,8 +8,14 @@ from typing import Any
 import click
 
 from tailwalk.cli.console import open_lab
-from tailwalk.cli.options import dask_option, exact_plan_from, exact_plan_options, fresh_option
-from tailwalk.cli.outputs import Outputs, file_option, format_option
+from tailwalk.cli.options import (
+    Number,
+    dask_option,
+    exact_plan_from,
+    exact_plan_options,
+    fresh_option,
+)
+from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
 from tailwalk.report.sections import track_section
@@ -23,14 +29,14 @@ from tailwalk.runs.record import encode
 @click.option("--line", metavar="LINE,...",
               help="Every release of these lines that the archive holds and that can boot: 6.18 "
                    "means 6.18.y, 7 means 7.x.")
-@click.option("--newest", type=click.IntRange(min=1), metavar="N",
+@click.option("--newest", type=Number(1), metavar="N",
               help="Of each 6.x or 7.x of --line only the newest N.")
-@click.option("--threshold", type=float, metavar="PERCENT",
+@click.option("--threshold", type=Number(whole=False), metavar="PERCENT",
               help="A step is a figure that differs by more from the one before.  [default: 1 "
                    "between kernels of one source, 5 between others]")
-@format_option("table", "csv", "json", help="json is the track; csv has one line a figure.")
-@file_option("--svg", help="Also draw the chart.")
-@file_option("--html", help="Also write a page with chart, table and steps.")
+@output_options("table", "csv", "json", output="Also write the record to this file.",
+                svg="Also draw the chart.", html="Also write a page with chart, table and steps.",
+                form_help="csv has one line a figure; json is the record itself.")
 @fresh_option
 @dask_option
 @exact_plan_options
@@ -55,7 +61,6 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
         chosen = specs or line_specs(lab, [one.strip() for one in str(line).split(",")],
                                      newest=newest)
         found, runs = follow(lab, chosen, plan, threshold=threshold)
-    outputs.save("svg", lambda: track_svg(found))
-    outputs.save_page(lambda: [track_section(found, runs)])
-    outputs.show(lambda: track_shown(found), json=lambda: encode(found),
-                 csv=lambda: to_csv(runs))
+    outputs.put(lambda: track_shown(found), record=lambda: encode(found),
+                svg=lambda: track_svg(found), sections=lambda: [track_section(found, runs)],
+                csv=lambda: to_csv(runs))

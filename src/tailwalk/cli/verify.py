@@ -9,8 +9,8 @@ from typing import get_args
 import click
 
 from tailwalk.cli.console import open_lab
-from tailwalk.cli.options import append_option
-from tailwalk.cli.outputs import Outputs, file_option, format_option
+from tailwalk.cli.options import Number, append_option
+from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.errors import UsageError
 from tailwalk.verify import Goal, find_configurations
 from tailwalk.verify import verify as run_verification
@@ -25,33 +25,33 @@ _POWER_CUTS = 10
 
 @click.command()
 @click.argument("spec", metavar="SPEC")
-@click.option("--operations", type=int, default=None, metavar="N",
+@click.option("--operations", type=Number(0), default=None, metavar="N",
               help=f"Random operations, shared among the configurations.  [default: {_OPERATIONS}, "
                    "or as many as --seconds leaves time for]")
-@click.option("--power-cuts", type=int, default=None, metavar="N",
+@click.option("--power-cuts", type=Number(0), default=None, metavar="N",
               help=f"Guests to kill while they write.  [default: {_POWER_CUTS}, or as many as "
                    "--seconds leaves time for]")
-@click.option("--seconds", type=float, default=None, metavar="N",
+@click.option("--seconds", type=Number(0, whole=False), default=None, metavar="N",
               help="Begin nothing more after so many seconds.")
-@click.option("--seed", type=int, default=1, show_default=True,
+@click.option("--seed", type=Number(0), default=1, show_default=True,
               help="The same seed does the same operations.")
 @click.option("--config", "configurations", multiple=True, metavar="NAME",
               help="A configuration, such as 1k-journal, or all with a part of the name, such as "
                    "1k or journal; may be repeated.  [default: all]")
 @click.option("--engine", type=click.Choice(get_args(Engine)), default="auto", show_default=True,
               help="What QEMU runs the guests with; auto is KVM where it works.")
-@click.option("--memory", type=click.IntRange(min=64), default=DEFAULT_MEMORY, show_default=True,
-              metavar="MIB", help="Memory of a guest.")
-@click.option("--fail-allocations", "failing", type=click.IntRange(0, 50), default=0,
+@click.option("--memory", type=Number(64, 65536), default=DEFAULT_MEMORY, show_default=True,
+              metavar="MIB", help="Memory of a guest, at least 64.")
+@click.option("--fail-allocations", "failing", type=Number(0, 50), default=0,
               metavar="PERCENT",
-              help="Have so many of the allocations in writes fail, on a debug: kernel.")
+              help="Have so many of the allocations in writes fail, on a debug: kernel; 0 to 50.")
 @append_option
-@click.option("--workers", type=click.IntRange(min=1), default=None, metavar="N",
+@click.option("--workers", type=Number(1, 1024), default=None, metavar="N",
               help="Guests side by side.  [default: one for each core]")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="DIRECTORY",
               help="Keep the disk image of a finding here.")
-@file_option("-o", "--output", help="Also write the record to this file, as JSON.")
-@format_option("text", "json", help="json is the record itself.")
+@output_options("text", "json", form_help="json is the record itself.",
+                output="Also write the record to this file.")
 @click.pass_context
 def verify(context: click.Context, spec: str, *, operations: int | None, power_cuts: int | None,
            seconds: float | None, seed: int, configurations: tuple[str, ...], engine: Engine,
@@ -80,7 +80,6 @@ def verify(context: click.Context, spec: str, *, operations: int | None, power_c
         verification = run_verification(
             lab.kernel(spec), goal, configurations=chosen, seed=seed, engine=engine, memory=memory,
             append=append, failing=failing, keep=keep, workers=workers, progress=lab.progress)
-    outputs.save("output", lambda: encode(verification))
-    outputs.write(text=lambda: verification_text(verification), json=lambda: encode(verification))
+    outputs.put(lambda: verification_text(verification), record=lambda: encode(verification))
     if verification.finding is not None:
         context.exit(1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tailwalk.cli.console import open_lab, show, terminal_of_output, write
+from tailwalk.cli.console import open_lab, terminal_of_output
 from tailwalk.cli.options import (
     append_option,
     calls_option,
@@ -22,11 +22,12 @@ from tailwalk.cli.options import (
     refuse_conditions,
     size,
 )
-from tailwalk.cli.outputs import Outputs, file_option, format_option
+from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.errors import UsageError
 from tailwalk.filesystems import KINDS
 from tailwalk.lab.records import is_spec
 from tailwalk.profile.difference import difference
+from tailwalk.report.grid import Shown
 from tailwalk.report.profile_tree import flame_svg, folded_stacks, tree_text
 from tailwalk.report.why import SHOWN, annotation_shown, why_section, why_shown
 from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
@@ -61,11 +62,10 @@ _versus_options = options(*(
               help="Leave no function out of a table or tree, however little it executes.")
 @click.option("--raw", is_flag=True,
               help="Show each kernel's own names: pair nothing that was renamed or inlined.")
-@file_option("--svg", help="Also draw a flame graph.")
-@file_option("--html", help="Also write functions and flame graph as one self-contained page.")
-@file_option("-o", "--output", multiple=True,
-             help="Also write the profile to FILE; once for each profile.")
-@format_option("table", "json", help="json is the profile, or the difference of two.")
+@output_options("table", "json", form_help="json is the profile, or the difference of two.",
+                output="Also write the profile to this file; once for each profile.",
+                multiple=True, svg="Also draw a flame graph.",
+                html="Also write functions and flame graph as one self-contained page.")
 def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None, others: bool,
         everything: bool, raw: bool, **given: Any) -> None:
     """Count the kernel instructions of one call by function, on one kernel or two.
@@ -86,23 +86,23 @@ def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None
     with open_lab() as lab:
         profiles = lab.profiles(kernels, plans, as_read=not said)
     outputs.save("output", *(partial(encode, profile) for profile in profiles))
-    outputs.save("svg", lambda: flame_svg(profiles, raw=raw))
-    outputs.save_page(lambda: [why_section(profiles, raw=raw)])
-    if annotate is not None:
-        show(annotation_shown(profiles, annotate))
-    elif tree:
-        terminal = terminal_of_output()
-        write(tree_text(profiles, everything=everything, raw=raw,
-                        width=terminal.width if terminal else None,
-                        ascii_only=terminal is not None and terminal.options.ascii_only))
-    elif folded:
-        write(folded_stacks(profiles, raw=raw))
-    else:
-        outputs.show(
-            lambda: why_shown(profiles, shown=None if everything else SHOWN, others=others,
-                              raw=raw),
-            json=lambda: encode(profiles[0] if len(profiles) == 1 else
-                                difference(*profiles, raw=raw)))
+
+    def shown() -> Shown | list[Shown] | str:
+        if annotate is not None:
+            return annotation_shown(profiles, annotate)
+        if tree:
+            terminal = terminal_of_output()
+            return tree_text(profiles, everything=everything, raw=raw,
+                             width=terminal.width if terminal else None,
+                             ascii_only=terminal is not None and terminal.options.ascii_only)
+        if folded:
+            return folded_stacks(profiles, raw=raw)
+        return why_shown(profiles, shown=None if everything else SHOWN, others=others, raw=raw)
+
+    outputs.put(shown, svg=lambda: flame_svg(profiles, raw=raw),
+                sections=lambda: [why_section(profiles, raw=raw)],
+                json=lambda: encode(profiles[0] if len(profiles) == 1 else
+                                    difference(*profiles, raw=raw)))
 
 
 def _check(kernels: Sequence[str], given: dict[str, Any], outputs: Outputs) -> None:

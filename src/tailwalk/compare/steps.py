@@ -158,7 +158,7 @@ def _steps(row: int, figures: Sequence[Figure], runs: Sequence[Run],
     found = []
     before: int | None = None
     for after, figure in enumerate(figures):
-        if not figure.main.reliable or not figure.main.usable:
+        if not figure.main.sound:
             continue
         if before is not None:
             last = figures[before].main.value

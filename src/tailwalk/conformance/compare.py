@@ -41,8 +41,10 @@ def _differences(sequence: Sequence, model: Expected,
         yield "size", f"{model.size} bytes", f"{kernel.size} bytes"
         return
     yield from _contents(sequence, model, kernel)
-    if not segments_agree(model, kernel):
-        yield "data (D) and holes (H) by SEEK_HOLE", model.segments, show_segments(kernel)
+    shown = show_segments(kernel)
+    if any(letter not in ("?", found)
+           for letter, found in zip(model.segments, shown, strict=False)):
+        yield "data (D) and holes (H) by SEEK_HOLE", model.segments, shown
     in_file = -(-kernel.size // PAGE)
     if model.folio is not None and not all(
             _is_page_of(model.folio, number, page, in_file=number < in_file)
@@ -79,12 +81,6 @@ def _contents(sequence: Sequence, model: Expected,
             yield (f"bytes {unit * sequence.unit} to {(unit + 1) * sequence.unit - 1}",
                    f"{value:#04x}", f"{first:#04x}" + (f" and {other:#04x}" if other != first
                                                        else ""))
-
-
-def segments_agree(model: Expected, kernel: Seen) -> bool:
-    """Does the kernel find data and holes where the model has them?"""
-    return all(letter in ("?", shown) for letter, shown in zip(
-        model.segments, show_segments(kernel), strict=False))
 
 
 def show_segments(kernel: Seen) -> str:

@@ -185,8 +185,7 @@ class Archive:
                 raise ArchiveError(f"the cached package index vanished from {self._cache.root}: "
                                    "run the command again.")
             mirror = next(release.mirror for release in index.releases if release.suite == suite)
-            for path in (snapshot / "lists").glob(f"{mirror.list_prefix}*"):
-                link_or_copy(path, apt.lists / path.name)
+            _borrow(snapshot, apt, mirror.list_prefix)
         return mirror
 
     def _index(self, kind: Kind) -> ArchiveIndex:
@@ -196,11 +195,12 @@ class Archive:
 
     def _fresh_index(self, kind: Kind) -> ArchiveIndex:
         asked = time.time()
-        if not self._refresh and (index := self._young_index(kind, asked - MAX_AGE)):
+        since = asked if self._refresh else asked - MAX_AGE
+        if index := self._young_index(kind, since):
             return index
         with self._cache.writing(), self._cache.lock("archive", kind):
             # Another process may have refreshed while this one waited for the lock.
-            if index := self._young_index(kind, asked if self._refresh else asked - MAX_AGE):
+            if index := self._young_index(kind, since):
                 return index
             try:
                 return self._renew(kind)
@@ -214,9 +214,7 @@ class Archive:
 
     def _young_index(self, kind: Kind, since: float) -> ArchiveIndex | None:
         snapshot = self._snapshot(kind)
-        if snapshot is None or not since <= _made(snapshot) <= time.time():
-            return None
-        return _read_index(snapshot)
+        return _read_index(snapshot) if snapshot and _made(snapshot) >= since else None
 
     def _snapshot(self, kind: Kind) -> Path | None:
         """The link to the current snapshot, if there is one."""
@@ -236,7 +234,7 @@ class Archive:
                 mirrors = _suites(apt, task, self._progress)
                 # Not before: an old release file would hide that there is no network.
                 if old:
-                    _borrow(old / "lists", apt.lists)
+                    _borrow(old, apt)
                 if error := apt.update(mirrors, kind, task=task):
                     raise error
             index = _index_of(apt, mirrors, kind, _read_index(old) if old else None)
@@ -410,10 +408,10 @@ def _age(now: float, snapshot: Path) -> str:
     return f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} hours"
 
 
-def _borrow(old: Path, lists: Path) -> None:
-    """Let apt see what it fetched for the last snapshot, so that it fetches only what changed."""
-    for path in old.iterdir():
-        target = lists / path.name
+def _borrow(snapshot: Path, apt: Apt, prefix: str = "") -> None:
+    """Let apt see what it fetched for a snapshot, so that it fetches only what changed."""
+    for path in (snapshot / "lists").glob(f"{prefix}*"):
+        target = apt.lists / path.name
         if path.is_file() and path.name != "lock" and not target.exists():
             link_or_copy(path, target)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -18,26 +17,14 @@ _SYSTEM = ("lib/modules", "usr/lib/modules")
 _TRIED = 3
 
 
-@dataclass(frozen=True)
-class ModuleSearch:
-    """A search for the modules of one release.
-
-    Attributes:
-        folder: the directory that holds them, or None.
-        places: where they were looked for, in words.
-    """
-
-    folder: Path | None
-    places: str
-
-
-def modules_beside(image: Path, release: str) -> ModuleSearch:
-    """Look for the modules of `release` in the image's own directory, and in it and every
-    directory above it in lib/modules/RELEASE, usr/lib/modules/RELEASE and, where the directory is
-    the tree that the kernel was built in, in the tree.
+def modules_beside(image: Path, release: str) -> tuple[Path | None, str]:
+    """The directory with the modules of `release`, if there is one, and where it was looked for, in
+    words: the image's own directory, and in it and every directory above it lib/modules/RELEASE,
+    usr/lib/modules/RELEASE and, where the directory is the tree that the kernel was built in, the
+    tree.
 
     The last directory above is the root, so that an installed kernel's are found too. Modules of
-    another release are passed over, and `places` says which there were.
+    another release are passed over, and the words say which there were.
     """
     # An image may be linked into a directory that knows nothing of its modules.
     above = list(dict.fromkeys([*image.parents, *image.resolve().parents]))
@@ -48,8 +35,8 @@ def modules_beside(image: Path, release: str) -> ModuleSearch:
     others = sorted({place.name for folder in above for name in _SYSTEM
                      for place in _directories(folder / name) if place.name != release})
     there = f"; there are those of {', '.join(others)}" if others else ""
-    return ModuleSearch(found, f"{image.parent} itself, and in lib/modules/{release} and usr/lib/"
-                               f"modules/{release} of it and of every directory above it{there}")
+    return found, (f"{image.parent} itself, and in lib/modules/{release} and usr/lib/modules/"
+                   f"{release} of it and of every directory above it{there}")
 
 
 def _candidates(folder: Path, release: str, *, own: bool) -> Iterator[Path]:

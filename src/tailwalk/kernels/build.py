@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import CacheError, KernelError
@@ -137,44 +137,36 @@ class Builder:
         """Configure and build in a work tree."""
         log = self.cache.root / "logs" / f"{re.sub(r'[^A-Za-z0-9.+-]+', '_', label)}.log"
         with self.progress.task(f"build {label}", _USUAL_OBJECTS if fresh else None) as task:
-            try:
-                log.parent.mkdir(exist_ok=True)
-                with log.open("w") as stream:
-                    make = _Make(tree, self.toolchain, stream.write)
-                    if not _is_configured(tree):
-                        task.say("configuring")
-                        wanted = tree / ".config.wanted"
-                        wanted.write_text("\n".join([*_options(self.flavour), ""]))
-                        make.run(["allnoconfig"], {"KCONFIG_ALLCONFIG": str(wanted)}, None)
-                    make.run([IMAGE], {}, task)
-            except subprocess.CalledProcessError as error:
-                raise _failure(label, log) from error
+            log.parent.mkdir(exist_ok=True)
+            with log.open("w") as stream:
+                done = True
+                if not _is_configured(tree):
+                    task.say("configuring")
+                    wanted = tree / ".config.wanted"
+                    wanted.write_text("\n".join([*_options(self.flavour), ""]))
+                    done = self._run("allnoconfig", tree, stream, task,
+                                     KCONFIG_ALLCONFIG=str(wanted))
+                done = done and self._run(IMAGE, tree, stream, task)
+        if not done:
+            raise _failure(label, log)
 
-
-class _Make:
-    """make in a work tree, with its output going to a log."""
-
-    def __init__(self, tree: Path, toolchain: Toolchain, write: Callable[[str], object]) -> None:
-        self._tree, self._toolchain, self._write = tree, toolchain, write
-
-    def run(self, targets: Sequence[str], variables: dict[str, str], task: Task | None) -> None:
-        """Make the targets; each object made counts on `task`. Raises CalledProcessError."""
+    def _run(self, target: str, tree: Path, log: TextIO, task: Task, **variables: str) -> bool:
+        """Make a target, with what make says going to the log; each object made counts on `task`.
+        Did it succeed?"""
         jobs = len(os.sched_getaffinity(0)) + 1  # one more, for when one waits for the disk
-        command = ["make", f"-j{jobs}", f"ARCH={GUEST.name}", f"CC={self._toolchain.command}",
-                   *targets]
+        command = ["make", f"-j{jobs}", f"ARCH={GUEST.name}", f"CC={self.toolchain.command}",
+                   target]
         objects = 0
-        with group(command, folder=self._tree,
+        with group(command, folder=tree,
                    environment=build_environment({**_FIXED, **variables})) as process:
             assert process.stdout is not None
             for line in process.stdout:
-                self._write(line)
-                if task and (made := _OBJECT.fullmatch(line)):
+                log.write(line)
+                if made := _OBJECT.fullmatch(line):
                     objects += 1
                     task.advance()
-                    name = made[1].removeprefix(f"{self._tree}/")
-                    task.say(f"{objects} objects, {name}")
-            if process.wait():
-                raise subprocess.CalledProcessError(process.returncode, command)
+                    task.say(f"{objects} objects, {made[1].removeprefix(f'{tree}/')}")
+            return process.wait() == 0
 
 
 def _is_configured(tree: Path) -> bool:

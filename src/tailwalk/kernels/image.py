@@ -53,16 +53,17 @@ def resolve_image(spec: ImageSpec, cache: Cache, *, progress: Progress = SILENT)
     kernel = open_unpacked(
         cache, key_of(["image", *digests]), spec=str(spec), progress=progress,
         provenance={"sha256": " ".join(digests)}, files=lambda: files)
-    kernel = dataclasses.replace(kernel, provenance={**kernel.provenance, "path": str(path)})
-    if kernel.modules is None:
-        search = modules_beside(path, kernel.release)
-        places.append(search.places)
-        if search.folder is not None:
-            kernel = dataclasses.replace(kernel, modules=search.folder,
-                                         digest=_with_modules(kernel.digest, search.folder, cache))
-    sought = (f"Modules of {kernel.release} were looked for in {'; and in '.join(places)}."
-              if places else "")
-    return dataclasses.replace(kernel, sought=sought)
+    modules, digest = kernel.modules, kernel.digest
+    if modules is None:
+        modules, place = modules_beside(path, kernel.release)
+        places.append(place)
+        if modules is not None:
+            digest = _with_modules(digest, modules, cache)
+    return dataclasses.replace(
+        kernel, modules=modules, digest=digest,
+        provenance={**kernel.provenance, "path": str(path)},
+        sought=(f"Modules of {kernel.release} were looked for in {'; and in '.join(places)}."
+                if places else ""))
 
 
 def _packages(path: Path) -> tuple[list[Path], list[str]]:

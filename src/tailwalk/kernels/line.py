@@ -37,10 +37,8 @@ def line_of(available: Iterable[Available], lines: Sequence[str], *,
                             f"{', '.join(there) or 'none at all'}.")
         chosen |= members
     found = [kernel for kernel in bootable if kernel.spec in chosen]
-    if newest is None:
-        return found
-    return [kernel for number, kernel in enumerate(found)
-            if sum(other.line == kernel.line for other in found[number:]) <= newest]
+    return [kernel for number, kernel in enumerate(found) if newest is None or sum(
+        other.line == kernel.line for other in found[number:]) <= newest]
 
 
 def _covers(line: str, version: KernelVersion) -> bool:

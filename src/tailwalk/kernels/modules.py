@@ -37,21 +37,16 @@ XFS by crc32c, btrfs by any, as `mkfs.btrfs --csum` says."""
 
 
 @dataclass(frozen=True)
-class _Wants:
-    """What a module asks for: `hard` must be loaded before it, `soft` if it is there at all; its
-    `aliases`; and the `release` it was built for, where it says so."""
+class _Read:
+    """A module's object, and what it asks for: `hard` must be loaded before it, `soft` if it is
+    there at all; patterns of the `cpus` that it computes a checksum for, none where it does not;
+    and the `release` it was built for, where it says so."""
 
+    content: bytes
     hard: tuple[str, ...]
     soft: tuple[str, ...]
-    aliases: tuple[str, ...]
+    cpus: tuple[str, ...]
     release: str | None
-
-    @property
-    def cpus(self) -> tuple[str, ...]:
-        """Patterns of the CPUs that it computes a checksum for; empty where it does not."""
-        if not any(f"crypto-{name}" in self.aliases for name in CHECKSUMS):
-            return ()
-        return tuple(alias for alias in self.aliases if alias.startswith("cpu:"))
 
 
 def load_order(kernel: Kernel, names: Iterable[str], *,
@@ -105,7 +100,7 @@ def built_for(path: Path) -> str | None:
 
     Raises KernelError for what is no module.
     """
-    return _wants(_content(path), path).release
+    return _read(path).release
 
 
 class _Tree:
@@ -115,9 +110,10 @@ class _Tree:
         self.folder = folder
         listed = folder / "modules.builtin"
         self.lists_builtin = listed.is_file()
-        self.builtin = frozenset(_module_names(
-            read_bounded(listed, TEXT).decode(errors="replace").split()
-            if self.lists_builtin else ()))
+        paths = read_bounded(listed, TEXT).decode(errors="replace").split() if (
+            self.lists_builtin) else []
+        self.builtin = frozenset(
+            _normal(path.rsplit("/", 1)[-1].removesuffix(".ko")) for path in paths)
         self.files: dict[str, Path] = {}
         for path in sorted(folder.rglob("*.ko*")):
             if path.is_file() and (match := _FILE.fullmatch(path.name)):
@@ -128,16 +124,8 @@ class _Tree:
         """The modules that compute a checksum on some CPUs alone, with the patterns of these."""
         for name, path in self.files.items():
             if path.is_relative_to(self._arch) and not _ARCH_CODE.isdisjoint(
-                    path.relative_to(self._arch).parts):
-                _, wants = _read(path)
-                if cpus := wants.cpus:
-                    yield name, cpus
-
-
-def _read(path: Path) -> tuple[bytes, _Wants]:
-    """A module's object and what it asks for."""
-    content = _content(path)
-    return content, _wants(content, path)
+                    path.relative_to(self._arch).parts) and (cpus := _read(path).cpus):
+                yield name, cpus
 
 
 def _add(name: str, kernel: Kernel, tree: _Tree, ordered: dict[str, Module],
@@ -152,7 +140,7 @@ def _add(name: str, kernel: Kernel, tree: _Tree, ordered: dict[str, Module],
     path = tree.files.get(name)
     if path is None:
         raise _lacking(name, kernel, tree, above)
-    content, wants = _read(path)
+    wants = _read(path)
     if wants.release not in (None, kernel.release):
         raise KernelError(
             f"{path} was built for kernel {wants.release}, and {kernel.spec} is {kernel.release}: "
@@ -165,7 +153,7 @@ def _add(name: str, kernel: Kernel, tree: _Tree, ordered: dict[str, Module],
             if candidate not in tree.builtin and candidate in tree.files:
                 _add(candidate, kernel, tree, ordered, (*above, name))
                 break
-    ordered[name] = Module(name, content, cpus)
+    ordered[name] = Module(name, wants.content, cpus)
 
 
 def _lacking(name: str, kernel: Kernel, tree: _Tree, above: tuple[str, ...]) -> KernelError:
@@ -179,11 +167,12 @@ def _lacking(name: str, kernel: Kernel, tree: _Tree, above: tuple[str, ...]) -> 
     else:
         there, way = f"in {tree.folder}", ", put its module there"
         listing = f"Debian's, from 7.x on, is in the package {base}"
+    sought = f" {kernel.sought}" if kernel.sought else ""
     unlisted = "" if tree.lists_builtin else (
         f" No modules.builtin there says what is built in; {listing}.")
     return KernelError(
         f"kernel {kernel.release} ({kernel.spec}) has no driver {name}{needed}: it is neither "
-        f"built in nor {there}.{unlisted}{_sentence(kernel.sought)} Build it in{way}, or "
+        f"built in nor {there}.{unlisted}{sought} Build it in{way}, or "
         "use another kernel; `tailwalk kernels` lists Debian's.")
 
 
@@ -196,28 +185,25 @@ def _files_of_alias(name: str) -> Iterator[str]:
         yield f"{cipher}{ending}"
 
 
-def _sentence(text: str) -> str:
-    return f" {text}" if text else ""
-
-
-def _content(path: Path) -> bytes:
-    """A module file's bytes, decompressed."""
+def _read(path: Path) -> _Read:
+    """A module file, decompressed; raises KernelError for what is none."""
     content = read_bounded(path, UNPACKED)
-    return content if path.suffix == ".ko" else decompress(content, str(path))
-
-
-def _wants(content: bytes, path: Path) -> _Wants:
-    tags = list(_modinfo(content, path))
-    hard = [_normal(name) for key, value in tags if key == "depends"
-            for name in value.split(",") if name]
-    soft: list[str] = []
-    for key, value in tags:
-        if key == "softdep":
-            before = value.partition("pre:")[2].partition("post:")[0]
-            soft += [_normal(name) for name in before.split()]
-    aliases = tuple(value for key, value in tags if key == "alias")
-    magic = next((value.split() for key, value in tags if key == "vermagic"), [])
-    return _Wants(tuple(hard), tuple(soft), aliases, magic[0] if magic else None)
+    if path.suffix != ".ko":
+        content = decompress(content, str(path))
+    tags: dict[str, list[str]] = {}
+    for key, value in _modinfo(content, path):
+        tags.setdefault(key, []).append(value)
+    aliases = tags.get("alias", [])
+    summing = any(f"crypto-{name}" in aliases for name in CHECKSUMS)
+    return _Read(
+        content,
+        hard=tuple(_normal(name) for value in tags.get("depends", [])
+                   for name in value.split(",") if name),
+        soft=tuple(_normal(name) for value in tags.get("softdep", [])
+                   for name in value.partition("pre:")[2].partition("post:")[0].split()),
+        cpus=tuple(alias for alias in aliases if summing and alias.startswith("cpu:")),
+        release=next((value.split()[0] for value in tags.get("vermagic", []) if value.split()),
+                     None))
 
 
 def _modinfo(content: bytes, path: Path) -> Iterator[tuple[str, str]]:
@@ -249,11 +235,6 @@ def _section(content: bytes, name: bytes) -> bytes:
         if content.startswith(name, start + at) and size <= MODINFO:
             return content[offset:offset + size]
     raise IndexError(f"it has no section {name[:-1].decode()}")
-
-
-def _module_names(paths: Iterable[str]) -> Iterator[str]:
-    for path in paths:
-        yield _normal(path.rsplit("/", 1)[-1].removesuffix(".ko"))
 
 
 def _normal(name: str) -> str:

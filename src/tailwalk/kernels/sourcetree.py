@@ -120,7 +120,7 @@ def unpack_tree(archive: Path, folder: Path, provenance: Mapping[str, str], *,
         for tar, member in tar_members(unpacked(stream, str(archive))):
             task.advance()
             # All of it lies in one directory, linux-VERSION/.
-            path = member.name.partition("/")[2]
+            path = member.name.removeprefix("./").partition("/")[2]
             if (member.isfile() or member.issym()) and path and is_wanted(path):
                 place_inside(tree, path if member.isfile() else PurePosixPath(path).parent)
                 member.name = path

@@ -16,6 +16,7 @@ _PROGRAMS = {"gcc": "gcc", "ld": "binutils", "make": "make", "flex": "flex", "bi
              "bc": "bc", "perl": "perl"}
 # objtool, which a build runs, is linked with libelf.
 _LIBELF = "libelf-dev"
+_USES_LIBELF = "#include <gelf.h>\nint main(void) { return elf_version(EV_CURRENT) == EV_NONE; }\n"
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -38,15 +39,12 @@ def find_toolchain() -> Toolchain:
 
     Raises ToolError with the one apt-get line where anything a build needs is missing.
     """
-    missing = [package for program, package in _PROGRAMS.items() if not shutil.which(program)]
-    if not missing and not _links("#include <gelf.h>\nint main(void) "
-                                  "{ return elf_version(EV_CURRENT) == EV_NONE; }\n", "-lelf"):
-        missing = [_LIBELF]
-    elif missing:
-        missing.append(_LIBELF)
-    if missing:
-        raise ToolError("a kernel cannot be built here: " + _lacking(missing)
-                        + f"As root: apt-get install {' '.join(sorted(set(missing)))}")
+    programs = [program for program in _PROGRAMS if not shutil.which(program)]
+    if programs or not _links_libelf():
+        packages = {_LIBELF, *(_PROGRAMS[program] for program in programs)}
+        raise ToolError(f"a kernel cannot be built here: it lacks "
+                        f"{', '.join(programs) or _LIBELF}. As root: apt-get install "
+                        f"{' '.join(sorted(packages))}")
     versions = [_first_line([program, "--version"]) for program in ("gcc", "ld")]
     return Toolchain(version=", ".join(versions),
                      command="ccache gcc" if shutil.which("ccache") else "gcc")
@@ -61,16 +59,9 @@ def build_environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {"CCACHE_DEPEND": "1", **kept, "LC_ALL": "C", **extra}
 
 
-def _lacking(packages: list[str]) -> str:
-    programs = [program for program in _PROGRAMS if not shutil.which(program)]
-    found = ", ".join(programs) or packages[0]
-    return f"it lacks {found}. "
-
-
-def _links(source: str, *flags: str) -> bool:
-    done = subprocess.run(["gcc", "-x", "c", "-", "-o", "/dev/null", *flags], input=source,
-                          text=True, capture_output=True, check=False)
-    return done.returncode == 0
+def _links_libelf() -> bool:
+    return not subprocess.run(["gcc", "-x", "c", "-", "-o", "/dev/null", "-lelf"], text=True,
+                              input=_USES_LIBELF, capture_output=True, check=False).returncode
 
 
 def _first_line(command: list[str]) -> str:

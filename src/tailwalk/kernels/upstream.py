@@ -108,54 +108,39 @@ def _fetched(version: KernelVersion, archive: Archive, cache: Cache, progress: P
 
 def _sources(version: KernelVersion, archive: Archive) -> Iterator[_Source]:
     """Upstream's archives, newest first, and then the trees with Debian's patches."""
-    yield from _newest_first(_of_source(package, archive) for package in archive.sources()
-                             if package.name == "linux" and _covers(version, package.version))
-    name = f"linux-source-{version.line}"
-    yield from _newest_first(_of_binary(package, archive) for package in archive.packages()
-                             if package.name == name and _covers(version, package.version))
+    def newest_first(packages: Iterable[Package | SourcePackage], name: str) -> list[_Source]:
+        # Several Debian versions share one upstream archive.
+        unique = {source.key: source for package in packages
+                  if package.name == name and (found := packaged_version(package.version))
+                  and version.covers(found) for source in [_source(package, found, archive)]}
+        return sorted(unique.values(), key=lambda source: source.version, reverse=True)
+
+    yield from newest_first(archive.sources(), "linux")
+    yield from newest_first(archive.packages(), f"linux-source-{version.line}")
 
 
-def _newest_first(sources: Iterable[_Source]) -> list[_Source]:
-    # Several Debian versions share one upstream archive.
-    unique = {source.key: source for source in sources}
-    return sorted(unique.values(), key=lambda source: source.version, reverse=True)
+def _source(package: Package | SourcePackage, version: KernelVersion,
+            archive: Archive) -> _Source:
+    patched = isinstance(package, Package)
+    file = next(file for file in package.files if patched or ".orig.tar." in file.name)
 
-
-def _of_source(package: SourcePackage, archive: Archive) -> _Source:
-    upstream = next(file for file in package.files if ".orig.tar." in file.name)
-
-    def fetch(_: Path) -> Path:
-        return archive.fetch(package) / upstream.name
-
-    return _source(package, upstream.name, upstream.sha256, fetch, patched=False)
-
-
-def _of_binary(package: Package, archive: Archive) -> _Source:
     def fetch(folder: Path) -> Path:
+        fetched = archive.fetch(package) / file.name
+        if not patched:
+            return fetched
         tree = folder / "source.tar"
-        extract(archive.fetch(package) / package.file.name, lambda name: (
+        extract(fetched, lambda name: (
             tree if ".tar." in name.name and name.parent.name == "src" else None))
         if not tree.exists():
             raise GoneError(f"{package.name} {package.version} holds no source tree.")
         return tree
 
-    return _source(package, package.file.name, package.file.sha256, fetch, patched=True)
-
-
-def _source(package: Package | SourcePackage, name: str, sha256: str,
-            fetch: Callable[[Path], Path], *, patched: bool) -> _Source:
-    version = packaged_version(package.version)
-    assert version is not None
     return _Source(
-        version=version, name=name, fetch=fetch,
-        key=digest_bytes(sha256.encode(), selection_digest().encode()),
-        provenance={"source": name, "version": package.version, "suite": package.suite,
-                    "sha256": sha256, "Debian's patches": "applied" if patched else "not applied"})
-
-
-def _covers(wanted: KernelVersion, version: str) -> bool:
-    found = packaged_version(version)
-    return found is not None and wanted.covers(found)
+        version=version, name=file.name, fetch=fetch,
+        key=digest_bytes(file.sha256.encode(), selection_digest().encode()),
+        provenance={"source": file.name, "version": package.version, "suite": package.suite,
+                    "sha256": file.sha256,
+                    "Debian's patches": "applied" if patched else "not applied"})
 
 
 def _is_young(mark: Path) -> bool:

@@ -73,9 +73,9 @@ def read_records(arguments: Iterable[str], *,
         if kind == RUN_SCHEMA.partition("/")[0]:
             runs.append(decode_run(content, argument))
         elif kind == "tailwalk.profile":
-            from tailwalk.profile.record import read_profile
+            from tailwalk.profile.record import decode_profile
 
-            profiles.append(read_profile(Path(argument)))
+            profiles.append(decode_profile(content, argument))
         else:
             raise RecordError(f"{argument} is a record of kind {kind!r}; a report is made of runs "
                               "and profiles.")

@@ -79,9 +79,7 @@ class Search:
         self._figures = {spec: one.run.figures[0]
                          for spec, one in zip(ends, lab.measure_all(ends, plan), strict=True)}
         for spec, figure in self._figures.items():
-            if not figure.main.reliable:
-                raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by "
-                                 "it. Try more --calls, or another kernel.")
+            _require_sound(spec, figure)
         self.reference, dear = reversed(ends) if fixed else ends
         self.limit = ratio * self.value(self.reference)
         low, high = self.value(self.reference), self.value(dear)
@@ -119,7 +117,7 @@ class Search:
         if isinstance(outcome, TailwalkError):
             raise outcome
         self._figures[spec] = outcome.run.figures[0]
-        return "" if self._figures[spec].main.reliable else "its figure is unsteady"
+        return "" if self._figures[spec].main.sound else "its figure is unsteady"
 
     def value(self, spec: str) -> float:
         """The figure of a release that was measured."""
@@ -158,6 +156,8 @@ def release_version(spec: str) -> KernelVersion:
 def _releases(lab: Lab, good: str, bad: str, *, fixed: bool) -> list[str]:
     """The specs from the older end to the newer; a line stands for its newest release."""
     versions = [(spec, release_version(spec)) for spec in (good, bad)]
+    if versions[0][1] == versions[1][1]:
+        raise UsageError(f"{good} and {bad} are one kernel: name two.")
     available = lab.available()
     ends = []
     for spec, version in versions:
@@ -177,12 +177,17 @@ def _releases(lab: Lab, good: str, bad: str, *, fixed: bool) -> list[str]:
     return [older.spec, *(kernel.spec for kernel in inner), newer.spec]
 
 
+def _require_sound(spec: str, figure: Figure) -> None:
+    if not figure.main.sound:
+        raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by it. Try more "
+                         "--calls, or another kernel.")
+
+
 def figure_to_judge(lab: Lab, spec: str, plan: Plan) -> tuple[str, Figure]:
     """A kernel's release, and its figure of the plan's one case; raises GuestError where that is
     unsteady."""
     [run] = lab.measure([spec], plan)
-    if not run.figures[0].main.reliable:
-        raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by it.")
+    _require_sound(spec, run.figures[0])
     return run.kernel.release, run.figures[0]
 
 
@@ -205,7 +210,7 @@ def reference_value(lab: Lab, good: str, plan: Plan) -> float:
     except (KernelError, GuestError, SeriesError) as error:
         raise RecordError(f"--good {good} cannot be measured: {error}") from error
     figure = next((figure for figure in run.figures if figure.case == plan.cases[0]), None)
-    if figure is None or not figure.main.reliable:
+    if figure is None or not figure.main.sound:
         raise RecordError(f"the run of {good} has no steady figure of {plan.cases[0].name} as "
                           "asked for; measure it with the same options.")
     return figure.main.value

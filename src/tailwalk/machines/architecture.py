@@ -92,6 +92,7 @@ class Architecture:
         qemu: the program.
         qemu_package: that has it.
         machine: as QEMU's -machine takes it.
+        counting: arguments by which its counter advances by one for each instruction.
         cpu: that exact guests have, as QEMU's -cpu takes it.
         cpu_title: that CPU in few words.
         pausing: arguments by which a guest can stop itself, at an instruction and not at a moment.
@@ -100,6 +101,7 @@ class Architecture:
         console: device of the kernel's console, to be followed by a chardev.
         parameters: of the kernel.
         one_cpu_parameters: of the kernel where it has one CPU.
+        command_line: characters that the kernel takes of its parameters.
         is_halted: does QEMU's `info registers` show a processor that stands still and takes no
             interrupt?
     """
@@ -122,6 +124,7 @@ class Architecture:
     qemu: str
     qemu_package: str
     machine: str
+    counting: tuple[str, ...]
     cpu: str
     cpu_title: str
     pausing: tuple[str, ...]
@@ -130,6 +133,7 @@ class Architecture:
     console: str
     parameters: tuple[str, ...]
     one_cpu_parameters: tuple[str, ...]
+    command_line: int
     kvm: KvmTrial
     is_halted: Callable[[str], bool]
 

@@ -42,14 +42,8 @@ _PLACES = tuple(Places(*places) for places in
                 product(range(_VALUES), range(_VALUES), range(NOTHING, _VALUES)))
 
 
-def places(of: int) -> Places:
-    """What the symbol `of` stands for."""
-    return _PLACES[of]
-
-
 def _table(step: Callable[[Places], Places]) -> bytes:
-    reached = [symbol(step(places)) for places in _PLACES]
-    return bytes(reached) + bytes(256 - len(reached))
+    return bytes(symbol(step(places)) for places in _PLACES).ljust(256, b"\0")
 
 
 def _unused(*held: int) -> int:
@@ -62,8 +56,7 @@ def _store(held: Places) -> Places:
     return held._replace(cache=fresh)
 
 
-def _rename(held: Places) -> Places:
-    names: dict[int, int] = {}
+def _rename(held: Places, names: dict[int, int]) -> Places:
     return Places(*(value if value < FIRST_VERSION
                     else names.setdefault(value, FIRST_VERSION + len(names)) for value in held))
 
@@ -87,11 +80,11 @@ HOME = _table(lambda held: held._replace(disk=held.cache, copy=NOTHING))
 """The cache's bytes are written to disk at once."""
 FREE = _table(lambda held: held._replace(disk=STALE, copy=NOTHING))
 """The block is given back: the next one found here holds its former owner's bytes."""
-CANON = _table(_rename)
+CANON = _table(lambda held: _rename(held, {}))
 
-CACHE_VALUE = bytes(held.cache for held in _PLACES) + bytes(256 - len(_PLACES))
-DISK_VALUE = bytes(held.disk for held in _PLACES) + bytes(256 - len(_PLACES))
-COPY_VALUE = bytes(held.copy + 1 for held in _PLACES) + bytes(256 - len(_PLACES))
+CACHE_VALUE = bytes(held.cache for held in _PLACES).ljust(256, b"\0")
+DISK_VALUE = bytes(held.disk for held in _PLACES).ljust(256, b"\0")
+COPY_VALUE = bytes(held.copy + 1 for held in _PLACES).ljust(256, b"\0")
 """The copy's value plus one; 0 where there is no copy."""
 
 DISTINCT = symbol(Places(FIRST_VERSION, FIRST_VERSION + 1, FIRST_VERSION + 2))
@@ -129,7 +122,5 @@ def rename_together(one: bytes, other: bytes) -> tuple[bytes, bytes]:
     for a, b in zip(one, other, strict=True):
         names: dict[int, int] = {}
         for held, into in ((_PLACES[a], renamed[0]), (_PLACES[b], renamed[1])):
-            into.append(symbol(Places(*(
-                value if value < FIRST_VERSION
-                else names.setdefault(value, FIRST_VERSION + len(names)) for value in held))))
+            into.append(symbol(_rename(held, names)))
     return bytes(renamed[0]), bytes(renamed[1])

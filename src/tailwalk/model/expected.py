@@ -123,18 +123,18 @@ class _Run:
                 for position in range(start, end):
                     store(file, position, versions=versions)
             case "truncate":
-                return truncate(file, start)
+                truncate(file, start)
             case "punch":
                 if file.journalled and start < file.size:
                     # ext4_truncate_page_cache_block_range(), fs/ext4/inode.c, v6.18
                     self._write_back()
-                return punch(file, start, end)
+                punch(file, start, end)
             case "read":
                 if file.size:
                     read(file)
                 return file.size
             case "drop":
-                return reclaim(file)
+                reclaim(file)
             case "fsync":
                 self._sync()
             case "writeback":

@@ -55,11 +55,6 @@ def _allocate_unordered(block: int) -> tuple[int, int]:
     return flags, block & ~blk.UNCOMMITTED
 
 
-def look_up(block: int) -> int:
-    """ext4_get_block() without create: the flags that a buffer gets of its block's mapping."""
-    return {blk.WRITTEN: bh.MAPPED, blk.UNWRITTEN: bh.UNWRITTEN}.get(block & blk.MAPPING, 0)
-
-
 class Inode(NamedTuple):
     """How an inode writes.
 
@@ -220,6 +215,20 @@ class File:
         self.blocks = (blocks[:index] + bytes((blocks[index] & ~drop | add,))
                        + blocks[index + 1:])
 
+    def look_up(self, index: int) -> None:
+        """ext4_get_block() without create: a buffer gets the flags of its block's mapping."""
+        flags = {blk.WRITTEN: bh.MAPPED, blk.UNWRITTEN: bh.UNWRITTEN}.get(
+            self.blocks[index] & blk.MAPPING)
+        if flags is not None:
+            self.change_buffer(index, add=flags, drop=bh.NEW | bh.MAPPED | bh.UNWRITTEN)
+
+    def begin_walk(self, start: int, end: int, refuse: int | None) -> Begun:
+        """The design's begin walk over the ring of the folio."""
+        begun = self.walker.begin(self.ring, self.blocks, self.is_uptodate(), start, end,
+                                  self.get_block, refuse)
+        self.ring, self.blocks = begun.ring, begun.blocks
+        return begun
+
     def cache_folio(self) -> None:
         """Have a folio in the cache (FGP_CREAT): a new one is memory that nobody filled."""
         self.folio |= folio.CACHED
@@ -329,9 +338,7 @@ class File:
         self.attach_ring()
         index = start // UNITS
         if not self.ring[index] & bh.MAPPED:
-            self.change_buffer(index, add=look_up(self.blocks[index]),
-                               drop=bh.NEW | bh.MAPPED | bh.UNWRITTEN
-                               if self.blocks[index] & blk.MAPPING >= blk.UNWRITTEN else 0)
+            self.look_up(index)
             if not self.ring[index] & bh.MAPPED:
                 return
         if self.is_uptodate():

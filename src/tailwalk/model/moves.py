@@ -16,7 +16,6 @@ from tailwalk.model.rules import (
     EVERY_BLOCK,
     checkpoint,
     commit,
-    drop_buffers,
     end_writeback,
     leave_journal,
     punch,
@@ -64,9 +63,7 @@ def take(walker: Walker, state: State, move: Move,
     """The state after a move and what its caller saw. `versions`: as of `writing.write`."""
     file = File(walker, state)
     outcome = _RULES[move.rule](file, move, versions)
-    if outcome is None:
-        return _halved(file, move), 0
-    return file.state(), outcome
+    return file.state(), outcome or 0
 
 
 def _fault(move: Move) -> int | None:
@@ -78,12 +75,6 @@ def _write(file: File, move: Move, versions: bytes | None) -> int:
                  copied=None if move.copied == NONE else move.copied,
                  refuse=None if move.fatal or move.fault == NONE else move.fault,
                  unreadable=move.fatal, versions=versions)
-
-
-def _halved(file: File, move: Move) -> State:
-    halved = split(file, move.start)
-    assert halved is not None, "a folio is split only where its ring can go"
-    return halved
 
 
 _RULES: dict[str, Callable[[File, Move, bytes | None], int | None]] = {
@@ -99,10 +90,11 @@ _RULES: dict[str, Callable[[File, Move, bytes | None], int | None]] = {
     "punch": lambda file, move, _: punch(file, move.start, move.end),
     "commit": lambda file, *_: commit(file),
     "checkpoint": lambda file, move, _: checkpoint(file, failed=_fault(move)),
-    "drop buffers": lambda file, *_: drop_buffers(file),
+    # filemap_release_folio() on a folio that stays cached
+    "drop buffers": lambda file, *_: None if file.drop_ring() else 0,
     "reclaim": lambda file, *_: reclaim(file),
     "leave journal": lambda file, *_: leave_journal(file),
-    "split": lambda *_: None,
+    "split": lambda file, move, _: split(file, move.start),
 }
 
 

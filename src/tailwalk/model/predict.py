@@ -55,6 +55,8 @@ _SLOT_BITS = 6
 """A node of the page cache's tree has 2**6 slots (XA_CHUNK_SHIFT)."""
 _BY_WORDS = 64
 """Bytes from which on rep_movs_alternative() copies by `rep movsq`."""
+_MOST_BYTES, _MOST_VECTORS = (1 << 31) - PAGE, 1024
+"""What one call takes (MAX_RW_COUNT, include/linux/fs.h; UIO_MAXIOV, include/uapi/linux/uio.h)."""
 _LARGEST_ENTRY = 2048 * PAGE
 """Bytes in the largest folio that a tree of such nodes could hold (MAX_XAS_ORDER)."""
 
@@ -103,6 +105,9 @@ def cost_of(case: Case, design: Design, *, block_size: int, folio: int | None = 
     if case.declared.family != "overwrite":
         raise ModelError(f"{case.name} is no overwrite, which is what the model predicts: name a "
                          "case such as pwrite_u1k.")
+    if case.length > _MOST_BYTES or case.vectors > _MOST_VECTORS:
+        raise ModelError(f"{case.name} takes {case.length} bytes in {case.vectors} vectors: a call "
+                         f"takes at most {_MOST_BYTES} in {_MOST_VECTORS}.")
     folio = folio_size(case.fill) if folio is None else folio
     if folio < PAGE or folio > _LARGEST_ENTRY or folio & (folio - 1):
         raise ModelError(f"a folio of {show_size(folio)}: folios are powers of two from "

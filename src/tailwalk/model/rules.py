@@ -9,9 +9,9 @@ from functools import cache
 
 from tailwalk.model import bh, blk, folio
 from tailwalk.model.contents import CLEAR, COPY, FILL, FORGET, HOME, LAND
-from tailwalk.model.file import File, clearing_flags, look_up
-from tailwalk.model.walks import GetBlock, Range
-from tailwalk.model.words import EIO, ENOSPC, UNITS, State
+from tailwalk.model.file import File, clearing_flags
+from tailwalk.model.walks import GetBlock
+from tailwalk.model.words import EIO, ENOSPC, UNITS
 
 # Reading, giving up rings and folios, splitting.
 
@@ -50,9 +50,8 @@ def _read_by_buffers(file: File, in_file: int, unreadable: int | None) -> int:
         if file.ring[index] & bh.UPTODATE:
             continue
         if not file.ring[index] & bh.MAPPED:
-            if index < in_file and file.blocks[index] & blk.MAPPING >= blk.UNWRITTEN:
-                file.change_buffer(index, add=look_up(file.blocks[index]),
-                                   drop=bh.NEW | bh.MAPPED | bh.UNWRITTEN)
+            if index < in_file:
+                file.look_up(index)
             if not file.ring[index] & bh.MAPPED:
                 file.change_block(CLEAR, index)
                 file.change_buffer(index, add=bh.UPTODATE)
@@ -67,52 +66,40 @@ def _read_by_buffers(file: File, in_file: int, unreadable: int | None) -> int:
     return error
 
 
-def drop_buffers(file: File) -> int:
-    """filemap_release_folio() on a folio that stays cached."""
-    file.drop_ring()
-    return 0
-
-
-def reclaim(file: File) -> int:
+def reclaim(file: File) -> None:
     """Evict a clean folio: remove_mapping(), mm/vmscan.c."""
     if not file.folio & (folio.DIRTY | folio.WRITEBACK) and (not file.ring or file.droppable()):
         file.drop_folio()
-    return 0
 
 
-def split(file: File, half: int) -> State | None:
-    """__folio_split(), mm/huge_memory.c, v6.18: the first (0) or second (1) half as a folio of
-    its own, or None where the folio cannot be split. Half folios share nothing but the file's
-    size, so following one at a time loses nothing."""
-    if file.ring and not file.drop_ring():
-        return None
+def split(file: File, half: int) -> None:
+    """__folio_split(), mm/huge_memory.c, v6.18, of a folio that has no ring or one that can go:
+    the first (0) or second (1) half as a folio of its own. Half folios share nothing but the
+    file's size, so following one at a time loses nothing."""
+    if file.ring:
+        file.drop_ring()
     blocks = len(file.blocks) // 2
-    base = half * blocks * UNITS
-    end = base + blocks * UNITS
-
-    def within(size: int) -> int:
-        return min(max(size - base, 0), end - base)
-
-    return State(b"", file.blocks[half * blocks:(half + 1) * blocks], file.units[base:end],
-                 file.folio, within(file.size), within(file.disksize))
+    base, length = half * blocks * UNITS, blocks * UNITS
+    file.blocks = file.blocks[half * blocks:(half + 1) * blocks]
+    file.units = file.units[base:base + length]
+    file.size, file.disksize = (min(max(size - base, 0), length)
+                                for size in (file.size, file.disksize))
 
 
 # Calls that shorten a file, lengthen it or make a hole in it.
 
 
-def truncate(file: File, size: int) -> int:
+def truncate(file: File, size: int) -> None:
     """ftruncate(2): the part of ext4_setattr(), fs/ext4/inode.c, v6.18, that sets a size."""
     old = file.size
+    if size > old and old % UNITS:
+        file.zero_in_block(old, old + UNITS)
+    file.size = file.disksize = size
     if size > old:
-        if old % UNITS:
-            file.zero_in_block(old, old + UNITS)
-        file.size = file.disksize = size
         file.size_extended(old, size)
         _truncate_cache(file, size, file.walker.end_of_folio)
-        return 0
-    file.size = file.disksize = size
-    truncate_to_size(file)
-    return 0
+    else:
+        truncate_to_size(file)
 
 
 def truncate_to_size(file: File) -> None:
@@ -143,10 +130,10 @@ def _truncate_cache(file: File, start: int, end: int) -> None:
         file.drop_folio()
 
 
-def punch(file: File, start: int, end: int) -> int:
+def punch(file: File, start: int, end: int) -> None:
     """fallocate(2) with FALLOC_FL_PUNCH_HOLE: ext4_punch_hole(), fs/ext4/inode.c, v6.18."""
     if start >= file.size:
-        return 0
+        return
     if end > file.size:
         page = file.walker.setting.blocks_per_page * UNITS
         end = -(-file.size // page) * page
@@ -154,7 +141,6 @@ def punch(file: File, start: int, end: int) -> int:
     _truncate_cache(file, start, end)
     file.zero_partial_blocks(start, end)
     file.free_blocks(-(-start // UNITS), end // UNITS)
-    return 0
 
 
 # write(2) and stores through a mapping.
@@ -200,9 +186,7 @@ def write(file: File, start: int, end: int, *, copied: int | None = None,
 def _write_begin(file: File, start: int, end: int, refuse: int | None, unreadable: bool) -> int:
     file.cache_folio()
     file.attach_ring()
-    begun = file.walker.begin(file.ring, file.blocks, file.is_uptodate(), start, end,
-                               file.get_block, refuse)
-    file.ring, file.blocks = begun.ring, begun.blocks
+    begun = file.begin_walk(start, end, refuse)
     file.clear_all(begun.zeroed)
     error = begun.error
     for index in begun.reads:
@@ -290,11 +274,9 @@ def store(file: File, unit: int, *, refuse: int | None = None,
 def _generic_mkwrite(file: File, end: int, refuse: int | None) -> int:
     """block_page_mkwrite(), fs/buffer.c, v6.18."""
     file.attach_ring()
-    ring, blocks, zeroed, error = _generic_begin(file.ring, file.blocks, end, file.get_block,
-                                                 refuse)
-    file.ring, file.blocks = ring, blocks
-    file.clear_all(zeroed)
-    if any(flags & bh.DIRTY for flags in ring):
+    file.ring, file.blocks, error = _generic_begin(file.ring, file.blocks, end, file.get_block,
+                                                   refuse)
+    if any(flags & bh.DIRTY for flags in file.ring):
         file.folio |= folio.DIRTY
     if error:
         file.zero_new(0, end)
@@ -305,7 +287,7 @@ def _generic_mkwrite(file: File, end: int, refuse: int | None) -> int:
 
 @cache
 def _generic_begin(ring: bytes, blocks: bytes, end: int, get_block: GetBlock,
-                   refuse: int | None) -> tuple[bytes, bytes, tuple[Range, ...], int]:
+                   refuse: int | None) -> tuple[bytes, bytes, int]:
     """__block_write_begin_int(), fs/buffer.c, v6.18 to v7.3, for an uptodate folio: no design
     changes it."""
     after, backing = bytearray(ring), bytearray(blocks)
@@ -317,7 +299,7 @@ def _generic_begin(ring: bytes, blocks: bytes, end: int, get_block: GetBlock,
         after[i] &= ~bh.NEW
         if not after[i] & bh.MAPPED:
             if calls == refuse:
-                return bytes(after), bytes(backing), (), ENOSPC
+                return bytes(after), bytes(backing), ENOSPC
             calls += 1
             flags, backing[i] = get_block(backing[i])
             after[i] = after[i] & ~(bh.NEW | bh.MAPPED | bh.UNWRITTEN) | flags
@@ -325,14 +307,13 @@ def _generic_begin(ring: bytes, blocks: bytes, end: int, get_block: GetBlock,
                 after[i] = after[i] & ~bh.NEW | bh.UPTODATE | bh.DIRTY
                 continue
         after[i] |= bh.UPTODATE
-    return bytes(after), bytes(backing), (), 0
+    return bytes(after), bytes(backing), 0
 
 
 def _ext4_mkwrite(file: File, end: int, refuse: int | None) -> int:
     """ext4_block_page_mkwrite(), fs/ext4/inode.c, v6.18."""
     file.attach_ring()
-    begun = file.walker.begin(file.ring, file.blocks, True, 0, end, file.get_block, refuse)
-    file.ring, file.blocks = begun.ring, begun.blocks
+    begun = file.begin_walk(0, end, refuse)
     if begun.error:
         file.zero_new(0, end)
         return begun.error
@@ -462,7 +443,7 @@ def end_writeback(file: File, *, failed: int | None = None) -> int:
     return error
 
 
-def commit(file: File) -> int:
+def commit(file: File) -> None:
     """The journal commits. data=ordered: the data of blocks that became written reach the disk
     first (ext4_normal_submit_inode_data_buffers()). data=journal: the data themselves go to the
     journal, and their buffers become dirty for the checkpoint (__jbd2_journal_refile_buffer())."""
@@ -477,7 +458,6 @@ def commit(file: File) -> int:
         _submit(file)
         end_writeback(file)
     file.blocks = file.blocks.translate(_COMMITTED)
-    return 0
 
 
 def checkpoint(file: File, *, failed: int | None = None) -> int:
@@ -502,10 +482,9 @@ def checkpoint(file: File, *, failed: int | None = None) -> int:
     return error
 
 
-def leave_journal(file: File) -> int:
+def leave_journal(file: File) -> None:
     """chattr -j: ext4_change_inode_journal_flag(), fs/ext4/inode.c, v6.18, flushes the journal
     and keeps the page cache."""
     commit(file)
     checkpoint(file)
     file.folio |= folio.UNJOURNALLED
-    return 0

@@ -9,6 +9,7 @@ Versions of the format:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -113,21 +114,18 @@ def difference(first: Profile, second: Profile, *, raw: bool = False) -> Differe
 def pairs(profiles: Sequence[Profile]) -> list[list[Profile]]:
     """Each profile beside the first that it can be compared with; one by itself where it is the
     only one of its kind."""
-    firsts: list[Profile] = []
-    paired: set[int] = set()
     found: list[list[Profile]] = []
+    groups: list[list[Profile]] = []
     for profile in {profile.inputs: profile for profile in profiles}.values():
-        for index, first in enumerate(firsts):
-            try:
-                _comparable(first, profile)
-            except UsageError:
-                continue
-            found.append([first, profile])
-            paired.add(index)
-            break
+        for group in groups:
+            with suppress(UsageError):
+                _comparable(group[0], profile)
+                group.append(profile)
+                found.append([group[0], profile])
+                break
         else:
-            firsts.append(profile)
-    return found + [[first] for index, first in enumerate(firsts) if index not in paired]
+            groups.append([profile])
+    return found + [group for group in groups if len(group) == 1]
 
 
 def _others(name: str, names: dict[str, set[str]]) -> list[str]:
@@ -153,6 +151,7 @@ def _comparable(first: Profile, second: Profile) -> Literal["kernel", "condition
     if _call_of(one) != _call_of(other):
         raise UsageError(f"the profiles are of different cases: {one.name} on {first.kernel.spec} "
                          f"and {other.name} on {second.kernel.spec}. Profile the same case twice.")
+    either = "Compare kernels under the same conditions, or one kernel under two."
     for name, here in first.conditions.machine.items():
         if (there := second.conditions.machine.get(name)) != here:
             raise UsageError(
@@ -166,11 +165,10 @@ def _comparable(first: Profile, second: Profile) -> Literal["kernel", "condition
             raise UsageError(
                 f"the profiles are of different cases: {one.name} with {name.replace('_', ' ')} "
                 f"{value} on {first.kernel.spec} and {other.parameters[name]} on "
-                f"{second.kernel.spec}. Compare kernels under the same conditions, or one kernel "
-                "under two.")
+                f"{second.kernel.spec}. {either}")
     if first.conditions.filesystem != second.conditions.filesystem:
         raise UsageError(
             f"the profiles are of different file systems: {first.conditions.filesystem} on "
             f"{first.kernel.spec} and {second.conditions.filesystem} on {second.kernel.spec}. "
-            "Compare kernels under the same conditions, or one kernel under two.")
+            f"{either}")
     return "kernel"

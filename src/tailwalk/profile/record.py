@@ -32,7 +32,7 @@ Executed = Annotated[str, msgspec.Meta(
     max_length=128, pattern="^0x[0-9a-f]{1,16} [0-9]{1,16} ([0-9a-f]{2})*$")]
 
 # Names, packed or not: a kernel with all of its modules has some 10 MB of them.
-_MOST_SYMBOLS = 64 * 1024 * 1024
+_MOST_SYMBOLS = 32 * 1024 * 1024
 
 _CURE = "Profile again, or take the file from its backup."
 
@@ -190,16 +190,21 @@ def read_profile(path: Path) -> Profile:
     Raises RecordError for a file that is missing, is no profile, is damaged, or was written by a
     newer version of the format.
     """
-    profile = decode_record(read_bytes(path), str(path), Profile, schema=PROFILE_SCHEMA,
-                            cure=_CURE, older={"tailwalk.profile/1": _from_1})
-    check_figure(profile.figure, INSTRUCTIONS, str(path), cure=_CURE)
+    return decode_profile(read_bytes(path), str(path))
+
+
+def decode_profile(content: bytes, source: str) -> Profile:
+    """The profile in `content`; `source` names it in errors (RecordError, as `read_profile`)."""
+    profile = decode_record(content, source, Profile, schema=PROFILE_SCHEMA, cure=_CURE,
+                            older={"tailwalk.profile/1": _from_1})
+    check_figure(profile.figure, INSTRUCTIONS, source, cure=_CURE)
     try:
         profile.symbol_names()
     except (ValueError, zlib.error) as error:
-        raise RecordError(f"{path} is damaged: {error}. {_CURE}") from error
+        raise RecordError(f"{source} is damaged: {error}. {_CURE}") from error
     if not _balances(profile):
-        raise RecordError(f"{path} is damaged: its functions do not add up to the {profile.count} "
-                          f"kernel instructions of a call. {_CURE}")
+        raise RecordError(f"{source} is damaged: its functions do not add up to the "
+                          f"{profile.count} kernel instructions of a call. {_CURE}")
     return profile
 
 

@@ -11,18 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from html import escape as escape_html
 
 from tailwalk.report.words import show_figure
+from tailwalk.words import visible
 
 _LANE = 9  # pixels between the marks of two kernels, so that equal figures do not hide each other
 _MARGIN = 13
 _SHORT = 1.9  # decades
 
-escape = partial(escape_html, quote=False)
-"""For text between tags; that of attributes has its quotes escaped too. The XML package would load
-all of urllib for it."""
+
+def escape(text: str) -> str:
+    """Text between tags. The XML package would load all of urllib for it."""
+    return escape_html(visible(text), quote=False)
+
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def _figures_shown(run: Run, metric: Metric) -> Shown:
         *([Column("kernel", only="terminal"), Column("user", only="terminal")] if split else []),
         *([Column("share", only="terminal"), Column("share of calls", only="page")]
           if counted else [Column("95% interval"), Column("samples", only="terminal")]),
-        Column("folios", wraps="words", only="terminal"), Column("written to", wraps="words")]
+        Column("folios", wraps="parts", only="terminal"), Column("written to", wraps="words")]
     return Shown(
         title=f"{metric.title}, {run.kernel.spec} ({run.kernel.release})",
         parts=[Grid(columns=columns, rows=[
@@ -150,7 +150,7 @@ def _folios(figure: Figure) -> str:
     """How many folios of which size, the largest first."""
     if figure.folios is None:
         return "unknown" if figure.case.cached else ""
-    return "\n".join(
+    return ", ".join(
         f"{count.folios}×{show_folio_size(count.order)}"
         for count in sorted(figure.folios, key=lambda count: -count.order) if count.folios)
 

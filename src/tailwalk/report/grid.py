@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Literal
 
 Role = Literal["name", "word", "figure", "ratio", "verdict", "recovery"]
-Wraps = Literal["never", "words", "fold"]
+Wraps = Literal["never", "words", "fold", "parts"]
 Medium = Literal["terminal", "page"]
 Kind = Literal["", "strong", "faint", "rest", "total"]
 Fact = tuple[str, str]
@@ -58,7 +58,8 @@ class Column:
         heading: its name.
         role: what its cells are; names and words begin at the left.
         of: what it is about, where that is named over several columns.
-        wraps: whether a text may go on below, in the middle of a word where it must (`fold`).
+        wraps: whether a text may go on below, in the middle of a word where it must (`fold`), or
+            does so behind each comma (`parts`).
         only: the one medium that has room for it, or use.
         least: characters that it keeps on a terminal.
         cut: its names are functions', which are cut where there is little room.

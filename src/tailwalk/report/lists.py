@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from tailwalk.cases import SUITES, show_size
 from tailwalk.kernels.listing import Available, Listing
-from tailwalk.report.grid import Cell, Column, Grid, GridRow, Said, Shown, grid_of
+from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Said, Shown, grid_of
 from tailwalk.report.words import short_release
 from tailwalk.runs.index import Entry
 from tailwalk.series import Series
@@ -48,8 +48,8 @@ def kernels_shown(listing: Listing) -> Shown:
             [*map(Cell, (f"{kernel.spec}{'*' if kernel.newest else ''}", kernel.version,
                          kernel.suite, _state(kernel)))],
             "faint" if kernel.missing else "") for kernel in listing.available]),
-            Said("* what debian:LINE means. --format json names the packages of "
-                 f"each.\nSuites: {', '.join(listing.suites)}.\n")]
+            Said("* what debian:LINE means. --format json names the packages of each."),
+            Said(f"Suites: {', '.join(listing.suites)}."), BLANK]
     if listing.cached:
         parts.append(_framed(("cached", "from", "MiB"), [GridRow(
             [*map(Cell, (held.release, held.origin, f"{held.size / _MIB:.0f}"))])

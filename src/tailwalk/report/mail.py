@@ -7,11 +7,10 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from msgspec.structs import replace
-
 from tailwalk.compare import Comparison, Verdict
 from tailwalk.report.comparison import comparison_shown
 from tailwalk.report.grid import Cell, Fact, Grid
+from tailwalk.words import everywhere, visible
 
 WIDTH = 71  # most columns of a line: plain text in mail stays under 72
 _GAP = "  "
@@ -22,7 +21,9 @@ _ORDER: tuple[Verdict, ...] = (
 
 def mail(comparison: Comparison) -> str:
     """The verdict, the figures in blocks of as many kernels as fit, and the conditions."""
-    comparison = _ascii(comparison)
+    # Before the layout, since an escape is longer than what it stands for.
+    comparison = everywhere(comparison, lambda text: visible(text).encode(
+        "ascii", "backslashreplace").decode())
     parts: list[str] = []
     facts: dict[Fact, None] = {}
     for shown in comparison_shown(comparison):
@@ -38,25 +39,6 @@ def mail(comparison: Comparison) -> str:
         facts |= dict.fromkeys(shown.facts)
     parts.append("\n".join(_wrapped(f"{name}: {text}", indent="    ") for name, text in facts))
     return "\n\n".join(parts).replace("×", "x") + "\n"
-
-
-def _ascii(comparison: Comparison) -> Comparison:
-    """The comparison with its texts in ASCII: specs hold paths, and those hold anything.
-
-    Before the layout, since an escape is longer than what it stands for.
-    """
-    def plain(text: str) -> str:
-        return text.encode("ascii", "backslashreplace").decode("ascii")
-
-    conditions = comparison.conditions
-    return replace(
-        comparison,
-        baseline=plain(comparison.baseline),
-        kernels=[replace(kernel, spec=plain(kernel.spec), release=plain(kernel.release))
-                 for kernel in comparison.kernels],
-        conditions=replace(conditions, machine={
-            plain(name): plain(value) for name, value in conditions.machine.items()}),
-        method=plain(comparison.method), notes=[plain(note) for note in comparison.notes])
 
 
 def _wrapped(text: str, *, indent: str = "") -> str:

@@ -9,8 +9,9 @@ from itertools import groupby
 from tailwalk.compare import Comparison
 from tailwalk.report.comparison import comparison_shown
 from tailwalk.report.grid import Cell, Grid, GridRow, Shown
+from tailwalk.words import visible
 
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#"})
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~"})
 
 
 def markdown(comparison: Comparison) -> str:
@@ -37,7 +38,7 @@ def _lines(shown: Shown) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Text that Markdown renders as it stands."""
-    return text.translate(_SPECIAL)
+    return visible(text).translate(_SPECIAL)
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from tailwalk.compare import Verdict
 from tailwalk.errors import UsageError
 from tailwalk.report.grid import Cell, Column, Fact
 from tailwalk.report.section import Section, Source
+from tailwalk.words import everywhere, visible
 
 # The reader meets the verdict first, then what explains it.
 _ORDER = ("comparison", "sweep", "why", "track")
@@ -32,10 +33,11 @@ def page(sections: Sequence[Section], *, title: str | None = None) -> str:
     """
     if not sections:
         raise UsageError("there is nothing to report: name runs or profiles.")
-    ordered = _told_apart(sorted(sections, key=lambda section: _ORDER.index(section.kind)))
+    ordered = _told_apart(sorted(everywhere(list(sections), visible),
+                                 key=lambda section: _ORDER.index(section.kind)))
     return _template().render(
-        title=title or ordered[0].sentence, sections=list(zip(_anchors(ordered), ordered,
-                                                              strict=True)),
+        title=visible(title or "") or ordered[0].sentence,
+        sections=list(zip(_anchors(ordered), ordered, strict=True)),
         conditions=_conditions(ordered), sources=_sources(ordered), machines=_machines(ordered),
         commands=[(section.title, section.commands) for section in ordered if section.commands],
         measured=_measured(ordered), version=__version__,

@@ -13,6 +13,7 @@ from tailwalk.report.chart import escape, shade
 from tailwalk.report.names import cut_apart
 from tailwalk.report.profile_words import show_change, side_labels
 from tailwalk.report.words import case_labels, show_figure
+from tailwalk.words import everywhere, visible
 
 # Paths that stay below this share of the dearest call's instructions are left out.
 _LEAST_SHARE = 0.005
@@ -66,6 +67,7 @@ def tree_text(profiles: Sequence[Profile], *, everything: bool = False,
 def tree_rows(profiles: Sequence[Profile], *, everything: bool = False,
               raw: bool = False) -> tuple[list[str], list[tuple[int, str, Sequence[int]]]]:
     """What `tree_text` shows, as headings and, for each line, depth, name and inclusive counts."""
+    profiles = everywhere(profiles, visible)
     nodes = paired_tree(profiles, raw=raw)
     least = 0 if everything else _LEAST_SHARE * max(profile.count for profile in profiles)
     labels = side_labels(profiles)
@@ -75,7 +77,7 @@ def tree_rows(profiles: Sequence[Profile], *, everything: bool = False,
 def folded_stacks(profiles: Sequence[Profile], *, raw: bool = False) -> str:
     """One line a call path: its functions, separated by semicolons, and the instructions of the
     last, for each profile: what flame-graph tools read (two counts: difffolded's form)."""
-    nodes = paired_tree(profiles, raw=raw)
+    nodes = paired_tree(everywhere(profiles, visible), raw=raw)
     paths: list[str] = []
     lines = []
     for node in nodes:

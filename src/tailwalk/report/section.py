@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from tailwalk.cases import Case, Filesystem, show_size
 from tailwalk.report.grid import Fact
 from tailwalk.report.words import show_bytes
@@ -79,8 +81,8 @@ def particulars(cases: Sequence[Case], rig: Rig, filesystem: Filesystem,
     }
 
 
-def inlined(svg: str, name: str) -> str:
+def inlined(svg: str, name: str) -> Markup:
     """An SVG file's text as part of a page: its style kept to a figure of class `name`."""
     body = svg.replace(' xmlns="http://www.w3.org/2000/svg"', "")
-    return re.sub(r"<style>(.*?)</style>", lambda match: f"<style>.{name} {{{match[1]}}}</style>",
-                  body, flags=re.DOTALL)
+    return Markup(re.sub(r"<style>(.*?)</style>", rf"<style>.{name} {{\1}}</style>", body,
+                         flags=re.DOTALL))

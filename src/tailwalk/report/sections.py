@@ -27,7 +27,7 @@ from tailwalk.report.sweep import (
     HeatMap,
     has_random,
     heat_maps,
-    law_sentence,
+    law_sentences,
     sweep_conditions,
     sweep_sentence,
 )
@@ -162,8 +162,8 @@ def sweep_section(sweep: Sweep, runs: Sequence[Run]) -> Section:
 def _map_sentences(one: HeatMap) -> list[str]:
     """The law first, then the flatness: there is room for both in words."""
     found = one.found
-    sentences = [] if found.law is None else law_sentence(
-        found.law, found.run.unit, sampled=has_random(found)).split("\n")
+    sentences = [] if found.law is None else law_sentences(
+        found.law, found.run.unit, sampled=has_random(found))
     if found.flatness is not None:
         sentences.append(f"Flatness, the dearest over the cheapest cell at the same span: "
                          f"{found.flatness:.2f}.")

@@ -185,8 +185,8 @@ def _sentences(one: SweepMap) -> list[Said]:
     if one.flatness is not None:
         lines.append(Said(f"Flatness (dearest over cheapest cell at the same span): "
                           f"{one.flatness:.2f}"))
-    lines.append(Said(NO_LAW if one.law is None else law_sentence(
-        one.law, one.run.unit, sampled=has_random(one))))
+    lines += map(Said, [NO_LAW] if one.law is None else law_sentences(
+        one.law, one.run.unit, sampled=has_random(one)))
     return [*lines, *(Said(f"not used: {doubt}", "doubtful") for doubt in one.doubts)]
 
 
@@ -202,8 +202,8 @@ def has_random(one: SweepMap) -> bool:
     return any(row.random is not None for row in one.rows)
 
 
-def law_sentence(law: Law, unit: str, *, sampled: bool = False) -> str:
-    """The law, its residual, and what it says in plain words.
+def law_sentences(law: Law, unit: str, *, sampled: bool = False) -> list[str]:
+    """What the law says in plain words, and its formula with its residual.
 
     A map shows fewer cells than the law rests on where they were `sampled`, and more where two
     places are one offset.
@@ -213,8 +213,8 @@ def law_sentence(law: Law, unit: str, *, sampled: bool = False) -> str:
     residual = (f"largest residual {law.residual:+,.0f} ({100 * law.share:+.1f}% of its cell), "
                 f"{law.cells} different cells{', those behind `random` included' * sampled}")
     if not law.fits:
-        return (f"No law of this form fits: {formula} leaves a {residual}, where at most "
-                f"{100 * FIT_LIMIT:.0f}% is allowed.")
+        return [f"No law of this form fits: {formula} leaves a {residual}, where at most "
+                f"{100 * FIT_LIMIT:.0f}% is allowed."]
     spoken = {term: factor for term, factor in law.coefficients.items()
               if law.moves[term] > FIT_LIMIT}
     moves = [f"{verb} {listed(clauses)}" for verb, sign in (("grows", 1), ("falls", -1))
@@ -225,7 +225,7 @@ def law_sentence(law: Law, unit: str, *, sampled: bool = False) -> str:
              if not moves else f"Cost {' and '.join(moves)}")
     constant = "".join(f"; {term} is {value} in every cell and part of the base"
                        for term, value in law.constant.items() if term != "further")
-    return f"{plain}.\n{formula} {what}{constant}; {residual}."
+    return [f"{plain}.", f"{formula} {what}{constant}; {residual}."]
 
 
 def heatmap_svg(sweep: Sweep) -> str:

@@ -19,6 +19,7 @@ from tailwalk.report.chart import shade
 from tailwalk.report.grid import Cell, Column, Fact, Grid, GridRow, Over, Role, Said, Shown, Wraps
 from tailwalk.report.names import Name
 from tailwalk.report.words import names_release, short_release, show_figure
+from tailwalk.words import everywhere, visible
 
 _STYLES = {
     "strong": "bold", "faint": "dim", "doubtful": "yellow",
@@ -46,7 +47,7 @@ _LAYOUTS = _Layout(True, True), _Layout(False, True), _Layout(False, False)
 
 def terminal(reports: Shown | Sequence[Shown], console: Console) -> RenderableType:
     """Each report with its title, its parts and its facts, laid out for the console."""
-    pages = [reports] if isinstance(reports, Shown) else reports
+    pages = everywhere([reports] if isinstance(reports, Shown) else reports, visible)
     parts: list[RenderableType] = []
     for page in pages:
         parts += ["", *([Text(page.title, style="bold")] if page.title else [])]
@@ -161,6 +162,8 @@ def _cells(grid: Grid, number: int, console: Console) -> list[RenderableType]:
 
 def _text(row: GridRow, number: int, grid: Grid, console: Console) -> Text:
     cell = row.cells[number]
+    if grid.columns[number].wraps == "parts":
+        cell = replace(cell, text=cell.text.replace(", ", "\n"))
     if grid.brief:
         if cell.tone == "doubtful":
             return Text(f"({cell.text})", style="yellow")

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape as escape_html
 from itertools import pairwise
 
 from tailwalk.compare.steps import Track, TrackStep
@@ -186,7 +185,7 @@ def track_svg(track: Track, *, alone: bool = True) -> str:
                      f'style="fill:{colour}">{escape(case)}</text>')
     title = f"{METRICS[track.metric].title} by kernel, log scale"
     space = 'xmlns="http://www.w3.org/2000/svg" class="alone" ' if alone else ""
-    return (f'<svg {space}role="img" aria-label="{escape_html(title)}" '
+    return (f'<svg {space}role="img" aria-label="{escape(title)}" '
             f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}">'
             f'<style>{_STYLE}</style><text x="{_LEFT}" y="16">{escape(title)}</text>'
             f'{"".join(parts)}</svg>\n')

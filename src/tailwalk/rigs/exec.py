@@ -40,7 +40,7 @@ from tailwalk.runs.execution import Execution, Instructions
 from tailwalk.runs.record import made_now
 from tailwalk.vm.filesystem import IMAGE_SIZE
 from tailwalk.vm.guest import MOST_MEMORY, Guest, SilenceError
-from tailwalk.vm.qemu import Machine
+from tailwalk.vm.qemu import Machine, kernel_command_line
 from tailwalk.vm.state import kernel_record
 
 _RESULT = struct.Struct("<6Q")
@@ -98,6 +98,7 @@ class ExecPlan:
         if not 0 < self.seconds <= _LONGEST:
             raise UsageError(f"--timeout {self.seconds:g}: give a number of seconds above 0, at "
                              f"most {_LONGEST}.")
+        kernel_command_line(Machine(append=self.append))
         find_kind(self.filesystem.kind)
         for made in self.made:
             if not 1 <= made.size <= IMAGE_SIZE // 2 or not 512 <= made.fill <= 64 * MIB:

@@ -14,6 +14,7 @@ from tailwalk.errors import UsageError, require_type
 from tailwalk.filesystems import find_kind
 from tailwalk.runs.metrics import DEFAULT_RIG, Rig
 from tailwalk.runs.record import Missing
+from tailwalk.vm.qemu import Machine, kernel_command_line
 from tailwalk.words import listed
 
 DEFAULT_CALLS = 300
@@ -93,6 +94,7 @@ class Plan:
             raise UsageError(f"rig {self.rig!r}: the rigs are {listed(get_args(Rig))}.")
         if not 1 <= self.calls <= 100_000:
             raise UsageError(f"--calls {self.calls}: between 1 and 100000 calls can be counted.")
+        kernel_command_line(Machine(append=self.append))
         self.pace.check()
         if not self.cases:
             raise UsageError("there is no case to measure: name one, or a suite.")

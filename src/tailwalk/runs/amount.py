@@ -8,7 +8,7 @@ import math
 import warnings
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, groupby
 from statistics import median
 from typing import Annotated, Any
@@ -77,8 +77,13 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def reliable(self) -> bool:
-        """May it be judged?"""
+        """May it be relied on?"""
         return self.steady and not self.few
+
+    @property
+    def sound(self) -> bool:
+        """May it be judged, and be something else's measure?"""
+        return self.reliable and self.usable
 
     def varies_as(self, metric: Metric) -> bool:
         """Is the value the median of calls that are counted exactly, and are not alike?"""
@@ -124,49 +129,50 @@ def contradiction(metric: Metric, amount: Amount, case: str) -> str | None:
     """What an amount of a case that was read contradicts itself in, as a clause; None where it
     does not: a run that was imported is used in place of a measurement, so that its figures have
     to follow from their calls."""
+    return next(_contradictions(metric, amount, case), None)
+
+
+def _contradictions(metric: Metric, amount: Amount, case: str) -> Iterator[str]:
+    """Each rests on there being none before it."""
     if amount.unit != metric.unit:
-        return f"{metric.name} of {case} are in {amount.unit}, and not in {metric.unit}"
+        yield f"{metric.name} of {case} are in {amount.unit}, and not in {metric.unit}"
     if not 0 < amount.number <= _MOST_CALLS:
-        return f"{case} rests on {amount.number:,} calls"
+        yield f"{case} rests on {amount.number:,} calls"
     counts: Counter[int | float] = Counter()
     for value, repetitions in amount.calls:
         counts[value] += repetitions
+    said = f"it says {amount.value:g} of {case}, and"
+    least, most = amount.interval or (0.0, 0.0)
     if metric.centre == "median":
-        return _against_median(amount, _median(counts), case)
-    if amount.varies_as(metric):
-        low, middle, high = _middle(counts)
-        if amount.interval != (low, high):
-            return f"the middle 90% of the calls of {case} took {low:g} to {high:g}"
-        return _against_median(amount, middle, case)
-    return _against_mode(amount, counts, case)
-
-
-def _against_mode(amount: Amount, counts: Counter[int | float], case: str) -> str | None:
-    [(found, most)] = counts.most_common(1)
-    if counts[amount.value] != most:
-        return f"it says {amount.value:g} of {case}, and most of its calls had {found:g}"
-    if any(value < 0 or value != int(value) for value in counts):
-        return f"a call of {case} had {min(counts):g}, which is no count"
-    share = most / amount.number
-    if amount.share is None or not math.isclose(amount.share, share, rel_tol=1e-9):
-        return f"it says that a share of {amount.share} had the figure of {case}, which {share} had"
-    if amount.steady and share <= _STEADY_SHARE:
-        return f"it calls {case} steady, of which {share:.0%} of the calls had the figure"
-    if amount.user is not None and amount.user > amount.value:
-        return f"it says {amount.user} of {amount.value:g} of {case} were in user mode"
-    return None
-
-
-def _against_median(amount: Amount, found: float, case: str) -> str | None:
-    if not math.isclose(amount.value, found, rel_tol=1e-9):
-        return f"it says {amount.value:g} of {case}, and the median of its samples is {found:g}"
-    if amount.share is not None:
-        return f"{case} has a share of calls with its figure, which is a median"
-    low, high = amount.interval or (found, found)
-    slack = 1e-9 * abs(found)
-    if not low - slack <= found <= high + slack:
-        return f"its interval of {case}, {low:g} to {high:g}, does not hold its median {found:g}"
-    return None
+        found = _median(counts)
+        slack = 1e-9 * abs(found)
+        if abs(amount.value - found) > slack:
+            yield f"{said} the median of its samples is {found:g}"
+        if amount.interval and not least - slack <= found <= most + slack:
+            yield f"{said} its interval is from {least:g} to {most:g}"
+    elif amount.varies_as(metric):
+        low, found, high = _middle(counts)
+        if (amount.value, least, most) != (found, low, high):
+            yield (f"{said} the median of its calls, of which the middle 90% had {low:g} to "
+                   f"{high:g}, is {found:g}")
+        if amount.steady and amount.number < FEWEST_CALLS:
+            yield f"{case} is called steady, and rests on {amount.number} calls"
+    else:
+        [(found, times)] = counts.most_common(1)
+        share = times / amount.number
+        if counts[amount.value] != times:
+            yield f"{said} most of its calls had {found:g}"
+        if amount.share is None or not math.isclose(amount.share, share, rel_tol=1e-9):
+            yield f"{said} that {amount.share} of the calls had it, which {share} had"
+        if amount.steady and share <= _STEADY_SHARE:
+            yield f"{case} is called steady, and {share:.0%} of the calls had the figure"
+    if amount.share is not None and (metric.centre == "median" or amount.varies_as(metric)):
+        yield f"{said} a share of calls that had it, though it is a median"
+    if metric.centre == "mode":
+        if any(value < 0 or value != int(value) for value in counts):
+            yield f"a call of {case} had {min(counts):g}, and another {max(counts):g}: no counts"
+        if amount.user is not None and amount.user > amount.value:
+            yield f"{said} {amount.user} in user mode"
 
 
 def _median(counts: Mapping[int | float, int]) -> float:

@@ -29,6 +29,7 @@ from tailwalk.files import read_bounded, replace_file
 from tailwalk.runs.amount import FEWEST_CALLS, Amount, contradiction
 from tailwalk.runs.metrics import METRICS, RIGS, Metric, Rig
 from tailwalk.runs.version1 import figure_from_1
+from tailwalk.words import everywhere, visible_json
 
 RUN_SCHEMA = "tailwalk.run/2"
 
@@ -187,8 +188,17 @@ def short_digest(content: bytes) -> str:
 
 
 def encode(record: object) -> bytes:
-    """A record, or what was read of one, as indented JSON with a newline at its end."""
-    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+    """A record, or what was read of one, as indented JSON with a newline at its end; what a
+    terminal would obey is escaped."""
+    try:
+        document = msgspec.json.encode(record)
+    except UnicodeEncodeError:  # a name or argument that is not UTF-8
+        document = msgspec.json.encode(everywhere(record, _in_utf8))
+    return visible_json(msgspec.json.format(document, indent=1).decode()).encode() + b"\n"
+
+
+def _in_utf8(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def read_run(path: Path) -> Run:
@@ -236,6 +246,8 @@ def decode_run(content: bytes, source: str) -> Run:
         raise _damaged(source, f"its {system.kind} has blocks of nothing", _CURE)
     for figure in run.figures:
         check_figure(figure, run.metric, source, cure=_CURE)
+    for missing in run.left_out:
+        _check_case(missing.case, source, _CURE)
     return run
 
 
@@ -260,13 +272,17 @@ def check_figure(figure: Figure, main: Metric, source: str, *, cure: str) -> Non
                               f"(it knows {', '.join(METRICS)}): update tailwalk.")
     if not figure.metrics or figure.main is not figure.metrics.get(main.name):
         raise _damaged(source, f"{main.name} are not what {figure.case.name} is known by", cure)
-    try:
-        figure.case.check()
-    except UsageError as error:
-        raise _damaged(source, f"{figure.case.name} cannot have been run: {error}", cure) from error
+    _check_case(figure.case, source, cure)
     for name, amount in figure.metrics.items():
         if wrong := contradiction(METRICS[name], amount, figure.case.name):
             raise _damaged(source, wrong, cure)
+
+
+def _check_case(case: Case, source: str, cure: str) -> None:
+    try:
+        case.check()
+    except UsageError as error:
+        raise _damaged(source, f"{case.name} cannot have been run: {error}", cure) from error
 
 
 def _damaged(source: str, why: object, cure: str) -> DamagedError:

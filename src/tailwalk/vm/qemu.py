@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from tailwalk.cache import digest_bytes, digest_file
-from tailwalk.errors import ToolError
+from tailwalk.errors import ToolError, UsageError
 from tailwalk.machines import GUEST
 
 _OLDEST = (7, 2)
@@ -116,10 +117,15 @@ def _release(qemu: Qemu) -> tuple[int, int]:
 
 
 def kernel_command_line(machine: Machine) -> str:
-    """The kernel's command line."""
+    """The kernel's command line; raises UsageError where that is longer than the kernel takes."""
     one = GUEST.one_cpu_parameters if machine.cpus == 1 else ()
     disk = f"brd.rd_nr=1 brd.rd_size={RAM_DISK_KIB}"
-    return " ".join((*GUEST.parameters, disk, *one, *machine.append.split()))
+    line = " ".join((*GUEST.parameters, disk, *one, *machine.append.split()))
+    if (over := len(os.fsencode(line)) - GUEST.command_line) > 0:
+        raise UsageError(f"--append has {len(machine.append)} characters: a kernel takes "
+                         f"{GUEST.command_line} with Tailwalk's own parameters, and these are "
+                         f"{over} more. It would leave out the last.")
+    return line
 
 
 def machine_arguments(machine: Machine) -> list[str]:
@@ -128,9 +134,7 @@ def machine_arguments(machine: Machine) -> list[str]:
     Paths of this computer are left to `arguments`, so that this list is the same everywhere.
     """
     if machine.engine == "icount":
-        # Single-threaded, as -icount requires; shift 0: the counter and every clock advance by
-        # one nanosecond an instruction; sleep=off: an idle guest does not wait for real time.
-        engine = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
+        engine = [*GUEST.counting]
         # A calendar that starts at the same second and runs with the instructions.
         clock = ["-rtc", "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"]
     elif machine.engine == "tcg":
