@@ -30,6 +30,25 @@ WORKLOAD = Workload(
     needs=(CACHED_FILE,))
 '''
 
+TWINS = {
+    "workloads/gettid.c": b'''#include "workload.h"
+static void prepare(struct work *work)
+{
+	add_step(work, (struct step){ CALL(gettid), .number = 4000 });
+}
+const struct workload workload_gettid = { .prepare = prepare };
+''',
+    "workloads/settle.c": b'''#include "workload.h"
+static void prepare(struct work *work)
+{
+	const struct settle_parameters *of = PARAMETERS(settle, work);
+
+	add_step(work, (struct step){ CALL(getppid), .gives = (long)(of->depth + of->span) - 2 });
+}
+const struct workload workload_settle = { .prepare = prepare };
+'''}
+"""The one is a call that no kernel has, the other gives what nobody expects."""
+
 
 def _forgotten() -> None:
     workload_names.cache_clear()

@@ -29,6 +29,21 @@ def test_what_is_no_case_is_refused(name: str) -> None:
         find_cases([name])
 
 
+def test_sizes_in_names_have_units_and_names_may_have_none() -> None:
+    [small, large, long, bare] = find_cases(["unlink_u512", "unlink_u8m", "mmap_ru128k",
+                                             "open_usr"])
+    assert (small.size, large.size, large.parameters["piece"]) == (512, 8 * MIB, MIB)
+    assert (long.workload, long.parameters["length"]) == ("mmap_read", 128 * KIB)
+    assert (bare.workload, bare.parameters) == ("open", {})
+    assert [Case.of("unlink", size=size).name for size in (512, 3 * KIB, 1024 * KIB)] == [
+        "unlink_u512", "unlink_u3k", "unlink_u1m"]
+
+
+def test_dear_calls_are_few() -> None:
+    [dear, cheap] = find_cases(["unlink_u8m", "getpid"])
+    assert (dear.calls_of(300), dear.calls_of(5), cheap.calls_of(300)) == (30, 5, 300)
+
+
 def test_every_workload_is_declared_and_told_from_the_others() -> None:
     declared = all_workloads()
     assert {"pwrite", "write", "writev"} <= {workload.name for workload in declared}

@@ -25,6 +25,7 @@ from made_runs import (
 from msgspec.structs import replace
 from rich.console import Console
 
+from tailwalk.cases import find_cases
 from tailwalk.compare import Comparison, compare, read_comparison
 from tailwalk.errors import DamagedError, RecordError
 from tailwalk.report.commands import run_commands
@@ -36,9 +37,9 @@ from tailwalk.report.page import page
 from tailwalk.report.sections import sections_of
 from tailwalk.report.terminal import terminal
 from tailwalk.runs import Run
-from tailwalk.runs.amount import amount_of
+from tailwalk.runs.amount import amount_of, contradiction
 from tailwalk.runs.export import to_csv
-from tailwalk.runs.metrics import METRICS, RIGS, Metric
+from tailwalk.runs.metrics import INSTRUCTIONS, METRICS, RIGS, Metric
 from tailwalk.runs.record import decode_run, encode
 from tailwalk.runs.store import Store
 
@@ -306,3 +307,29 @@ def test_another_rig_that_counts_is_named_in_the_commands(monkeypatch: pytest.Mo
         SEED[0], 2000, calls=[(2000, 60)])])])
     assert "--rig" not in line
     assert timed.endswith(" --rig timed") and counting.endswith(" --rig timed --calls 60")
+
+
+def test_calls_that_vary_have_the_one_in_the_middle_and_the_middle_90_percent() -> None:
+    calls = [*range(1, 21), 900]
+    found = amount_of(INSTRUCTIONS, calls, varies=True)
+    assert (found.value, found.interval, found.share) == (11, (2.0, 20.0), None)
+    assert found.varies_as(INSTRUCTIONS)
+    assert not amount_of(INSTRUCTIONS, calls).varies_as(INSTRUCTIONS)
+    assert contradiction(INSTRUCTIONS, found, "made") is None
+    for changed in ({"value": 12}, {"interval": (1.0, 20.0)}, {"share": 0.5}):
+        assert contradiction(INSTRUCTIONS, replace(found, **changed), "made")
+    assert not amount_of(INSTRUCTIONS, [5] * 9, varies=True).steady
+
+
+def test_calls_that_vary_are_judged_where_none_is_as_dear_as_one_of_the_other_kernel() -> None:
+    [case] = find_cases(["fsync_u1k"])
+
+    def run(spec: str, *calls: int) -> Run:
+        figure = made_figure(case, 1)
+        return made_run(spec, [replace(figure, metrics={
+            "instructions": amount_of(INSTRUCTIONS, calls * 4, varies=True)})])
+
+    runs = [run("debian:6.12", 100, 110, 120), run("debian:6.18", 119, 140, 150),
+            run("debian:7.3", 121, 140, 150)]
+    [row] = compare(runs).rows
+    assert row.verdicts == ["baseline", "within noise", "regressed"]

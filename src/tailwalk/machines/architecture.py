@@ -92,6 +92,7 @@ class Architecture:
         qemu: the program.
         qemu_package: that has it.
         machine: as QEMU's -machine takes it.
+        counting: arguments by which its counter advances by one for each instruction.
         cpu: that exact guests have, as QEMU's -cpu takes it.
         cpu_title: that CPU in few words.
         pausing: arguments by which a guest can stop itself, at an instruction and not at a moment.
@@ -123,6 +124,7 @@ class Architecture:
     qemu: str
     qemu_package: str
     machine: str
+    counting: tuple[str, ...]
     cpu: str
     cpu_title: str
     pausing: tuple[str, ...]

@@ -15,5 +15,5 @@ def _check(case: str, values: Values) -> None:
 WORKLOAD = Workload(
     name="mmap_read", family="map", pattern="mmap_ru{length}",
     call="mmap(2) of {length} bytes, private, and a load from each page",
-    outside="munmap(2) of the last mapping", needs=(CACHED_FILE,), check=_check,
+    outside="munmap(2) of the last mapping", counted="median", needs=(CACHED_FILE,), check=_check,
     parameters=(Parameter(name="length", unit="bytes", meaning="bytes that are mapped", least=1),))

@@ -43,6 +43,9 @@ X86_64 = Architecture(
     code=Code(objdump="i386:x86-64", slot=16, nop=b"\x90", distance_bytes=_distance_bytes),
     qemu="qemu-system-x86_64", qemu_package="qemu-system-x86",
     machine="pc,usb=off,vmport=off,smbus=off",
+    # Single-threaded, as -icount requires; shift 0: the time-stamp counter and every clock advance
+    # by one nanosecond an instruction; sleep=off: an idle guest does not wait for real time.
+    counting=("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"),
     cpu=GUEST_CPU,
     cpu_title="x86-64-v3 without CX16",  # the level of the psABI whose features it has
     pausing=("-action", "panic=pause", "-device", "pvpanic,ioport=0x505"),
