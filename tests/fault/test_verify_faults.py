@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import first_guest_killed
+from processes import first_guest_killed, gone, guests
 from stand_ins import put_program
 from tailwalk.errors import GuestError
 from tailwalk.verify import Goal, find_configurations, verify
@@ -96,7 +96,9 @@ def test_a_guest_with_too_little_memory_says_so(kernel):
                configurations=ORDERED, memory=24)
 
 
-def test_an_interrupt_leaves_nothing(tmp_path, kernel):
+@pytest.mark.parametrize(("number", "status"), [
+    (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_killed_verification_leaves_no_guest(tmp_path, kernel, number, status):
     kernel("debian:6.18")
     process = subprocess.Popen(
         [sys.executable, "-c", "from tailwalk.cli import main; main()", "verify", "debian:6.18",
@@ -105,16 +107,19 @@ def test_an_interrupt_leaves_nothing(tmp_path, kernel):
         stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 120
-        while not list(tmp_path.glob("tailwalk-*/*.img")):
+        while not list(tmp_path.glob("tailwalk-*/*.img")) or not guests(process.pid):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
         time.sleep(1)
-        process.send_signal(signal.SIGINT)
+        running = guests(process.pid)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=120)
     finally:
         process.kill()
-    assert process.returncode == 130 and "Traceback" not in errors
-    assert not list(tmp_path.iterdir())
+    assert process.returncode == status and "Traceback" not in errors
+    assert all(map(gone, running))
+    # Who is killed removes nothing: tailwalk cache prune does.
+    assert number == signal.SIGKILL or not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("words", "named"), [

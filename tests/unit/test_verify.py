@@ -202,14 +202,12 @@ def test_a_goal_that_makes_no_sense(goal, named):
         goal.check()
 
 
-def test_a_seed_out_of_range():
-    with pytest.raises(UsageError, match="--seed -1"):
-        verify(None, Goal(operations=1, power_cuts=0), seed=-1)
-
-
-def test_no_more_guests_than_a_machine_runs():
-    with pytest.raises(UsageError, match="--workers 1000000"):
-        verify(None, Goal(operations=1, power_cuts=0), workers=10**6)
+@pytest.mark.parametrize(("name", "value"), [
+    ("seed", -1), ("seed", 1 << 48), ("seed", 10**400), ("workers", 0), ("workers", 10**6),
+    ("memory", 0), ("memory", 10**12)])
+def test_a_number_out_of_range(name, value):
+    with pytest.raises(UsageError, match=f"--{name} {value}: give a number between"):
+        verify(None, Goal(operations=1, power_cuts=0), **{name: value})
 
 
 def test_the_seeds_of_a_plan_are_those_that_can_be_replayed():
@@ -577,4 +575,8 @@ def test_the_text_of_a_finding_says_how_to_replay_it():
 def test_a_record_reads_back():
     from tailwalk.verify.record import encode as record
 
-    assert msgspec.json.decode(record(made()), type=Verification) == made()
+    content = record(made())
+    assert msgspec.json.decode(content, type=Verification) == made()
+    for number in ("-1", "1e400", "99999999999999999999"):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.json.decode(content.replace(b"20000", number.encode()), type=Verification)

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from tailwalk.bounds import Count
 from tailwalk.errors import GuestError
 from tailwalk.framing import Frame, FrameType
 from tailwalk.verify.pattern import explain
@@ -95,7 +96,6 @@ def complaints(log: str) -> list[str]:
     return [line for line in log.splitlines() if _COMPLAINT.search(line[:_LONGEST_LINE])]
 
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 _Words = Annotated[str, msgspec.Meta(pattern="^[ -~]{1,160}$")]
 _Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 

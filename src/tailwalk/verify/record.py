@@ -7,10 +7,11 @@ Versions of the format:
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from tailwalk.bounds import FEW, MANY, Count, Moment, Text
 from tailwalk.runs.record import KernelRecord
 
 VERIFICATION_SCHEMA = "tailwalk.verification/1"
@@ -37,14 +38,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     kind: Kind
-    configuration: str
-    seed: int
-    operation: int | None
-    after_cut: str | None
-    title: str
-    details: list[str]
-    replay: str
-    kept: str | None = None
+    configuration: Text
+    seed: Count
+    operation: Count | None
+    after_cut: Text | None
+    title: Text
+    details: Annotated[list[Text], MANY]
+    replay: Text
+    kept: Text | None = None
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,22 +73,22 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """
 
     schema: str = VERIFICATION_SCHEMA
-    tailwalk: str
-    created: str
+    tailwalk: Text
+    created: Moment
     kernel: KernelRecord
-    engine: str
-    seed: int
-    configurations: list[str]
-    seconds: float
-    operations: int
-    power_cuts: int
-    cut_images: int
-    compared: int
-    durable: int
-    failing: int = 0
-    repeated: int = 0
-    actions: dict[str, int]
-    landed: dict[str, int]
+    engine: Text
+    seed: Count
+    configurations: Annotated[list[Text], FEW]
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+    operations: Count
+    power_cuts: Count
+    cut_images: Count
+    compared: Count
+    durable: Count
+    failing: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    repeated: Count = 0
+    actions: Annotated[dict[str, Count], FEW]
+    landed: Annotated[dict[str, Count], FEW]
     finding: Finding | None = None
 
 

@@ -40,6 +40,13 @@ _DRIVERS = ("virtio_pci", "virtio_blk", "ext4")
 _SEEDS = 1 << 48
 _MOST = 1_000_000_000
 _MOST_WORKERS = 1000
+_MOST_MEMORY = 1 << 20
+
+
+def _require(option: str, value: float | None, least: int, most: int) -> None:
+    """Raise UsageError for a value that is neither missing nor in the range."""
+    if value is not None and not least <= value <= most:
+        raise UsageError(f"{option} {value}: give a number between {least} and {most:,}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +66,9 @@ class Goal:
 
     def check(self) -> Goal:
         """Itself, if it can be reached; raises UsageError naming the value that makes no sense."""
-        for name, value in (("--operations", self.operations), ("--power-cuts", self.power_cuts),
-                            ("--seconds", self.seconds)):
-            if value is not None and not 0 <= value <= _MOST:
-                raise UsageError(f"{name} {value}: give a number between 0 and {_MOST:,}.")
+        _require("--operations", self.operations, 0, _MOST)
+        _require("--power-cuts", self.power_cuts, 0, _MOST)
+        _require("--seconds", self.seconds, 0, _MOST)
         if self.seconds is None and None in (self.operations, self.power_cuts):
             raise UsageError("without a number of seconds both a number of operations and one of "
                              "power cuts are needed.")
@@ -142,11 +148,9 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     KernelError, GuestError or CacheError.
     """
     goal.check()
-    if not 0 <= seed < _SEEDS:
-        raise UsageError(f"--seed {seed}: a seed is between 0 and {_SEEDS - 1}.")
-    workers = workers or cores()
-    if workers > _MOST_WORKERS:
-        raise UsageError(f"--workers {workers}: at most {_MOST_WORKERS} guests run side by side.")
+    _require("--seed", seed, 0, _SEEDS - 1)
+    _require("--workers", workers, 1, _MOST_WORKERS)
+    _require("--memory", memory, 1, _MOST_MEMORY)
     cache = cache or Cache(progress=progress)
     if failing and not checks_itself(kernel.spec):
         raise UsageError(f"--fail-allocations {failing}: {kernel.spec} has no fault injection; "
@@ -164,7 +168,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
                       keep=keep, failing=failing, append=append, disk=disk)
         begin = time.monotonic()
         tally, finding = _work_through(stage, plan(configurations, goal, seed), goal,
-                                       workers=workers, progress=progress)
+                                       workers=workers or cores(), progress=progress)
         seconds = time.monotonic() - begin
     done: dict[str, Any] = {**made_now(), **vars(tally),
                             "landed": dict(sorted(tally.landed.items()))}
