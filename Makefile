@@ -8,13 +8,15 @@ FILLS = 1MiB 2MiB
 # Each of the processes that tests start would compile all of Tailwalk anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run table test test-long check check-lowest check-newest docs lock clean fuzz
+.PHONY: help setup run table test test-long faults check check-lowest check-newest docs lock clean \
+    fuzz
 
 help:
 	@echo 'make run           v6.12, v6.18 and v7.3 side by side, on real kernels'
 	@echo 'make table         v6.12, v6.18 and v6.18 with the series, built from source'
 	@echo 'make test          all tests but the long ones'
 	@echo 'make test-long     the tests that build many kernels or exercise one for long'
+	@echo 'make faults        failing disks and killed commands by the hundred: an hour'
 	@echo 'make check         ruff, mypy and the fast tests, in half a minute'
 	@echo 'make check-lowest  the same with the lowest versions that pyproject.toml allows'
 	@echo 'make check-newest  the same with the newest versions there are'
@@ -91,6 +93,10 @@ table: build-packages setup
 
 test: test-packages .venv/test
 	.venv/bin/pytest -m 'not long'
+
+faults: test-packages .venv/test
+	.venv/bin/python tests/fault/every_call.py
+	.venv/bin/python tests/fault/storage.py
 
 # Needs clang with its sanitizers (Debian: clang, libclang-rt-dev); each harness takes so long.
 SECONDS = 30

@@ -1,7 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`python -m tailwalk`."""
+"""`python -m tailwalk`, and the program `tailwalk`."""
 
-from tailwalk.cli import main
+import signal
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command line."""
+    # Imports take a moment, in which an interrupt would end in a trace.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from tailwalk.cli import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -37,6 +37,12 @@ def bound(command: Sequence[str]) -> list[str]:
             '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid()), *command]
 
 
+def ending(status: int) -> str:
+    """How a process ended, as a clause."""
+    return (f"was killed by {signal.Signals(-status).name}" if status < 0
+            else f"ended with status {status}")
+
+
 @contextmanager
 def group(command: Sequence[str], *, folder: Path,
           environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:

@@ -104,10 +104,20 @@ def _own_folder(place: Path | None) -> Iterator[Path]:
     with made as name:
         handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_SH)  # dies with this process
+            fcntl.flock(handle, fcntl.LOCK_EX)  # waits for who only asks
             yield Path(name)
         finally:
             os.close(handle)
+
+
+def locked(handle: int) -> bool:
+    """Take the lock of an open file or directory, which dies with this process; False where
+    another one has it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def is_locked(path: Path) -> bool:
@@ -117,12 +127,9 @@ def is_locked(path: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not locked(handle)
     finally:
         os.close(handle)
-    return False
 
 
 def left_folders() -> list[Path]:

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Preloaded: the call number FAULT_AT to the file system below the directories FAULT_UNDER fails,
- * and with FAULT_ON all later ones.
+/* Preloaded: lets a call to the file system below the directories FAULT_UNDER fail.
  *
- * Calls are counted over all processes, in the mapped file FAULT_COUNT. FAULT_ERROR is an errno, or
- * 0 for a write that stops half way. What failed is written to FAULT_LOG; with FAULT_AT=0 nothing
- * fails, and all calls are written there. */
+ * The mapped file FAULT_CONTROL says which one, and can be written to meanwhile; calls are counted
+ * over all processes. What failed is written to FAULT_LOG, and where none is to fail, all calls. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,29 +18,29 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+static volatile struct {
+	long at; /* the number of the call that fails, from 1 on; 0: none */
+	long error; /* errno; 0: a write stops half way, other calls have EIO */
+	long on; /* do all later ones fail too? */
+	long count;
+} *control;
 static const char *under, *log_path;
-static long at, error;
-static int on;
-static volatile long *count;
 
 __attribute__((constructor)) static void begin(void)
 {
-	const char *file = getenv("FAULT_COUNT");
+	const char *file = getenv("FAULT_CONTROL");
 	int fd;
 
 	under = getenv("FAULT_UNDER");
 	log_path = getenv("FAULT_LOG");
-	if (!under || !file || !getenv("FAULT_AT") || !getenv("FAULT_ERROR"))
+	if (!under || !file)
 		return;
-	at = atol(getenv("FAULT_AT"));
-	error = atol(getenv("FAULT_ERROR"));
-	on = getenv("FAULT_ON") != NULL;
 	fd = syscall(SYS_openat, AT_FDCWD, file, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	count = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (count == MAP_FAILED)
-		count = NULL;
+	control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (control == MAP_FAILED)
+		control = NULL;
 	close(fd);
 }
 
@@ -94,10 +92,10 @@ static int fails(const char *call, const char *path)
 {
 	long number;
 
-	if (!count || !is_under(path))
+	if (!control || !is_under(path))
 		return 0;
-	number = __atomic_add_fetch(count, 1, __ATOMIC_SEQ_CST);
-	if (at && (on ? number < at : number != at))
+	number = __atomic_add_fetch(&control->count, 1, __ATOMIC_SEQ_CST);
+	if (control->at && (control->on ? number < control->at : number != control->at))
 		return 0;
 	if (log_path) {
 		char line[PATH_MAX + 64];
@@ -108,15 +106,15 @@ static int fails(const char *call, const char *path)
 		syscall(SYS_write, fd, line, length);
 		close(fd);
 	}
-	errno = error ? error : EIO;
-	return at != 0;
+	errno = control->error ? control->error : EIO;
+	return control->at != 0;
 }
 
 static int fails_at(const char *call, int dir, const char *name)
 {
 	char path[PATH_MAX];
 
-	if (!count)
+	if (!control)
 		return 0;
 	whole_path(dir, name, path);
 	return fails(call, path);
@@ -127,7 +125,7 @@ static int fails_fd(const char *call, int fd)
 	char path[PATH_MAX];
 	struct stat found;
 
-	if (!count || fstat(fd, &found) || !(S_ISREG(found.st_mode) || S_ISDIR(found.st_mode)))
+	if (!control || fstat(fd, &found) || !(S_ISREG(found.st_mode) || S_ISDIR(found.st_mode)))
 		return 0;
 	path_of_fd(fd, path);
 	return fails(call, path);
@@ -185,16 +183,16 @@ static int fails_fd(const char *call, int fd)
 	}
 
 /* A write may also stop half way. */
-#define WRITE(name, parameters, half, whole)   \
-	ssize_t name parameters                \
-	{                                      \
-		NEXT(name);                    \
-		if (fails_fd("write", fd)) {   \
-			if (error || size < 2) \
-				return -1;     \
-			return next half;      \
-		}                              \
-		return next whole;             \
+#define WRITE(name, parameters, half, whole)            \
+	ssize_t name parameters                         \
+	{                                               \
+		NEXT(name);                             \
+		if (fails_fd("write", fd)) {            \
+			if (control->error || size < 2) \
+				return -1;              \
+			return next half;               \
+		}                                       \
+		return next whole;                      \
 	}
 
 OPEN(open)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A comparison whose disk fails, or which is killed; and the command after it.
 
-Each trial is a comparison of two kernels with a cache and results of its own, of which most is
+Each trial is a comparison of two kernels with a cache and results of its own, of which much is
 made anew. Whatever happens to it, it ends with the right table or with status 2 and an error of
-one paragraph; the command after it, undisturbed, ends with the right table; and nothing is left
-that `tailwalk cache prune` does not remove. Run as a program it makes all the trials that
-docs/explanation/reliability.md speaks of: `make faults`.
+one paragraph; every entry of the cache is whole; and nothing is left that `tailwalk cache prune`
+does not remove. A trial begins where the one before it ended, and every fourth is followed by an
+undisturbed comparison, which ends with the right table. Run as a program it makes all the trials
+that docs/explanation/reliability.md speaks of: `make faults`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import random
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -39,19 +41,37 @@ FIGURES = {"debian:6.12": 2224, "debian:6.18": 11117}
 
 ERRORS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EACCES": errno.EACCES, "EINTR": errno.EINTR,
           "short write": 0}
-"""What a call fails with; a write also by doing half of it."""
+"""What a call fails with; a write also by doing half of it. Of EINTR once: a call that is
+interrupted is made again, and would be so forever."""
 
-def build_library(folder: Path) -> Path:
-    """The library that lets calls fail."""
-    library = folder / "failing.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library,
-                    Path(__file__).with_suffix(".c").with_name("failing.c"), "-ldl"], check=True)
-    return library
+class Faults:
+    """Calls to the file system that fail, in processes that begin with `environment`."""
+
+    def __init__(self, home: Path, under: Sequence[Path]) -> None:
+        """Build the library that lets calls below some directories fail."""
+        library, self._control, self.log = home / "failing.so", home / "control", home / "log"
+        if not library.exists():
+            subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library,
+                            Path(__file__).with_name("failing.c"), "-ldl"], check=True)
+        self.choose(0)
+        self.environment = {
+            "LD_PRELOAD": str(library), "FAULT_CONTROL": str(self._control),
+            "FAULT_LOG": str(self.log), "FAULT_UNDER": ":".join(map(str, under))}
+
+    def choose(self, at: int, name: str = "EIO", *, on: bool = False) -> None:
+        """Let the call of that number fail, counted from now on, and with `on` all later ones; 0
+        for none."""
+        self.log.unlink(missing_ok=True)
+        with self._control.open("r+b" if self._control.exists() else "wb") as stream:
+            stream.write(struct.pack("=4q", at, ERRORS[name], on, 0))
+
+    def said(self) -> list[str]:
+        """What failed, or where nothing was to fail all calls, in their order."""
+        return self.log.read_text().splitlines() if self.log.exists() else []
 
 
-_MADE = ("state", "modules", "filesystem")
-_ANEW = [(), _MADE]
-"""Kinds of entries to be made anew: none, so that only records are written, and most."""
+MADE = ("state", "modules", "filesystem")
+"""The kinds of entries that trials make anew."""
 
 
 class Storage:
@@ -61,8 +81,7 @@ class Storage:
         """Copy the kernels from the user's cache, where they are fetched if need be."""
         self.home = home
         self.cache, self.results, self.temporary = home / "cache", home / "runs", home / "tmp"
-        self._library = build_library(home)
-        self._count, self.log = home / "count", home / "log"
+        self.faults = Faults(home, (self.cache, self.results, self.temporary))
         user = Cache()
         for spec in FIGURES:
             self._copy(user, resolve(spec, cache=user).image.parent)
@@ -78,7 +97,7 @@ class Storage:
         target.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", "--reflink=auto", path, target], check=True)
 
-    def reset(self, *, anew: tuple[str, ...] = _MADE) -> None:
+    def reset(self, *, anew: tuple[str, ...] = MADE) -> None:
         """Remove what the comparison is to make anew: kinds of entries, of booted guests one of
         the two, and all records."""
         for kind in anew:
@@ -88,48 +107,49 @@ class Storage:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
 
-    def start(self, *arguments: str, under: tuple[Path, ...] = (),
-              fault: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Begin a command of the tool's, perhaps with a fault."""
+    def compare(self, *, faults: bool = False) -> subprocess.Popen[str]:
+        """Begin the comparison, perhaps with the fault that was chosen."""
         environment = {**os.environ, "TAILWALK_CACHE": str(self.cache),
-                       "TAILWALK_RESULTS": str(self.results), "TMPDIR": str(self.temporary)}
-        if fault is not None:
-            self._count.write_bytes(bytes(8))
-            self.log.unlink(missing_ok=True)
-            environment |= {"LD_PRELOAD": str(self._library), "FAULT_COUNT": str(self._count),
-                            "FAULT_LOG": str(self.log), **fault,
-                            "FAULT_UNDER": ":".join(map(str, under or (
-                                self.cache, self.results, self.temporary)))}
+                       "TAILWALK_RESULTS": str(self.results), "TMPDIR": str(self.temporary),
+                       **(self.faults.environment if faults else {})}
         return subprocess.Popen(
-            [sys.executable, "-m", "tailwalk", *arguments], env=environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def compare(self, **given: Mapping[str, str] | None) -> subprocess.Popen[str]:
-        """Begin the comparison."""
-        return self.start("compare", *FIGURES, "-c", "pwrite_u1k", "--calls", "20", **given)
+            [sys.executable, "-m", "tailwalk", "compare", *FIGURES, "-c", "pwrite_u1k", "--calls",
+             "20"], env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
 
     def calls(self) -> list[str]:
         """The calls to the file system that an undisturbed comparison makes, in their order."""
-        said = finish(self.compare(fault={"FAULT_AT": "0", "FAULT_ERROR": "0"}))
+        self.faults.choose(0)
+        said = finish(self.compare(faults=True))
         assert said == "right", said
-        return self.log.read_text().splitlines()
+        return self.faults.said()
+
+    def check(self) -> None:
+        """As `check_whole`."""
+        # Nothing here writes to kernels, of which there are many bytes.
+        check_whole(self.cache, self.temporary, passing=("kernels",))
 
     def recover(self) -> None:
-        """Raise AssertionError unless the next command gives the right table, the cache is whole,
-        and nothing is left over once it was pruned."""
+        """Raise AssertionError unless the next command gives the right table."""
         said = finish(self.compare())
         assert said == "right", f"the command after it: {said}"
-        with patch.object(tempfile, "tempdir", str(self.temporary)), \
-                patch.object(refusals, "_LOCKED_WITHIN", 0.0):
-            cache = Cache(self.cache)
-            for entry in held(cache):
+        self.check()
+
+
+def check_whole(root: Path, temporary: Path, *, passing: tuple[str, ...] = ()) -> None:
+    """Raise AssertionError unless all entries of a cache are whole, but for kinds to pass over, and
+    nothing is left over once it was pruned."""
+    with patch.object(tempfile, "tempdir", str(temporary)), \
+            patch.object(refusals, "_LOCKED_WITHIN", 0.0):
+        cache = Cache(root)
+        for entry in held(cache):
+            if entry.kind not in passing:
                 state, wrong = examine(cache, entry, {unpacked.KIND: unpacked.listing})
                 assert state != "damaged", f"{entry.path}: {wrong}"
-                if entry.kind in ("damaged", "leftover"):
-                    remove(cache, entry)
-        left = [*self.cache.glob("*/.partial-*"), *self.cache.glob("*/*/.*-*"),
-                *self.cache.glob("damaged/[!.]*"), *self.temporary.iterdir()]
-        assert not left, f"left over: {left}"
+            if entry.kind in ("damaged", "leftover"):
+                remove(cache, entry)
+    left = [*root.glob("*/.partial-*"), *root.glob("damaged/[!.]*"), *temporary.iterdir()]
+    assert not left, f"left over: {left}"
 
 
 def finish(process: subprocess.Popen[str]) -> str:
@@ -151,13 +171,13 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 def fault(storage: Storage, number: int, name: str, *, on: bool) -> str:
     """Let call `number` of a comparison fail, and with `on` all later ones: what failed, and how
-    the comparison ended. Raises AssertionError as `Storage.recover`."""
-    given = {"FAULT_AT": str(number), "FAULT_ERROR": str(ERRORS[name])}
-    said = finish(storage.compare(fault=given | {"FAULT_ON": "1"} if on else given))
-    failed = storage.log.read_text().splitlines()[0] if storage.log.exists() else "nothing"
+    the comparison ended. Raises AssertionError as `Storage.check`."""
+    storage.faults.choose(number, name, on=on)
+    said = finish(storage.compare(faults=True))
+    failed = next(iter(storage.faults.said()), "nothing")
     assert said.startswith(("right", "error")), said
     try:
-        storage.recover()
+        storage.check()
     except AssertionError as error:
         raise AssertionError(f"after {failed} ({said}): {error}") from error
     return f"{failed}: {said}"
@@ -165,7 +185,7 @@ def fault(storage: Storage, number: int, name: str, *, on: bool) -> str:
 
 def kill(storage: Storage, seconds: float, number: signal.Signals) -> str:
     """Send a comparison a signal after so long: how it ended. Raises AssertionError as
-    `Storage.recover`, and where a guest outlives it."""
+    `Storage.check`, and where a guest outlives it."""
     process = storage.compare()
     time.sleep(seconds)
     running = guests(process.pid)
@@ -173,56 +193,65 @@ def kill(storage: Storage, seconds: float, number: signal.Signals) -> str:
     said = finish(process)
     assert all(map(gone, running)), f"guests outlive it: {running}"
     assert said == "right" or number.name in said, said
-    storage.recover()
+    storage.check()
     return said
 
 
 def chosen(calls: Sequence[str]) -> list[int]:
     """Numbers of calls to let fail: of those that do the same to files of one kind, such as the
-    thousand writes of a guest's state, the first, the middle one and the last."""
+    thousand writes of a guest's state, the first and the last."""
     alike: dict[str, list[int]] = {}
     for number, call in enumerate(calls, start=1):
         kind = re.sub(r"[0-9a-f]{12,}|(?<=-)[a-z0-9_]{8}\b", "*", call)
-        alike.setdefault(kind, []).append(number)
-    return sorted({numbers[at] for numbers in alike.values()
-                   for at in (0, len(numbers) // 2, -1)})
+        alike.setdefault(re.sub(r"(modules/\S*\*/|runs/)\S*", r"\1*", kind), []).append(number)
+    return sorted({numbers[at] for numbers in alike.values() for at in (0, -1)})
 
 
-def all_faults(storage: Storage, *, anew: tuple[str, ...]) -> Iterator[str]:
+def all_faults(storage: Storage) -> Iterator[str]:
     """Let every chosen call fail in turn, with one error after the other, and every second time
     all later calls too."""
-    storage.reset(anew=anew)
-    calls = storage.calls()
-    numbers = chosen(calls)
-    yield f"{len(calls)} calls, of which {len(numbers)} fail in turn"
-    for turn, (number, name) in enumerate(zip(numbers, itertools.cycle(ERRORS))):
+    for anew in ((), MADE):
         storage.reset(anew=anew)
-        on = turn // len(ERRORS) % 2 == 1
-        yield tried(f"{name}{' from then on' * on}", partial(fault, storage, number, name, on=on))
+        calls = storage.calls()
+        numbers = chosen(calls)
+        yield f"{len(calls)} calls, of which {len(numbers)} fail in turn"
+        for turn, (number, name) in enumerate(zip(numbers, itertools.cycle(ERRORS))):
+            storage.reset(anew=anew)
+            on = turn // len(ERRORS) % 2 == 1 and name != "EINTR"
+            yield tried(f"{name}{' from then on' * on}",
+                        partial(fault, storage, number, name, on=on))
+            if turn % 4 == 3:
+                yield tried("undisturbed", storage.recover)
 
 
 def all_kills(storage: Storage, count: int, *, seed: int) -> Iterator[str]:
-    """Kill so many comparisons, each at a random moment of the time that the last one took."""
+    """Kill so many comparisons, each at a random moment of the time that one takes."""
     moments = random.Random(seed)
-    begin = time.monotonic()
+    signals = itertools.cycle((signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
     storage.reset()
-    assert finish(storage.compare()) == "right"
+    begin = time.monotonic()
+    yield tried("undisturbed", storage.recover)
     seconds = time.monotonic() - begin
-    for number in itertools.islice(itertools.cycle(
-            (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)), count):
+    killed = 0
+    while killed < count:
         storage.reset()
-        moment = moments.uniform(0, seconds)
-        begin = time.monotonic()
+        number, moment = next(signals), moments.uniform(0, seconds)
         said = tried(f"{number.name} after {moment:.2f} s", partial(kill, storage, moment, number))
-        if said.endswith(": right"):  # the machine may be busier by now, or idle
-            seconds = 0.7 * seconds + 0.3 * (time.monotonic() - begin) / 2
+        if said.endswith(": right"):
+            seconds *= 0.95  # the machine is less busy by now
+            continue
         yield said
+        killed += 1
+        if killed % 4 == 0:
+            begin = time.monotonic()
+            yield tried("undisturbed", storage.recover)
+            seconds = (seconds + time.monotonic() - begin) / 2
 
 
-def tried(name: str, trial: Callable[[], str]) -> str:
+def tried(name: str, trial: Callable[[], str | None]) -> str:
     """How a trial went, `WRONG` first where it broke what is promised."""
     try:
-        return f"{name}: {trial()}"
+        return f"{name}: {trial() or 'right'}"
     except AssertionError as error:
         return f"WRONG {name}: {error}"
 
@@ -234,12 +263,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", action=argparse.BooleanOptionalAction, default=True)
     given = parser.parse_args()
+    # In the background of a script it begins ignored, and so would the comparisons.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wrong = 0
     with tempfile.TemporaryDirectory() as home:
         storage = Storage(Path(home))
-        for trial in itertools.chain(
-                *(all_faults(storage, anew=anew) for anew in _ANEW * given.faults),
-                all_kills(storage, given.kills, seed=given.seed)):
+        for trial in itertools.chain(all_faults(storage) if given.faults else (),
+                                     all_kills(storage, given.kills, seed=given.seed)):
             print(trial, flush=True)
             wrong += trial.startswith("WRONG")
     print(f"{wrong} trials broke what is promised")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -412,8 +413,30 @@ def test_a_module_that_was_changed(archive: FakeArchive, cache: Cache) -> None:
     assert kernel.modules is not None
     module = kernel.modules / "kernel/drivers/block/brd.ko.xz"
     module.write_bytes(compress(make_module("brd", softdep="pre: else"), "xz"))
-    with pytest.raises(CacheError, match=r"changed while it was in use .*brd\.ko\.xz"):
+    with pytest.raises(CacheError, match=r"changed while it was in use \(.*/brd\.ko\.xz is not "):
         load_order(kernel, ["brd"], cache=cache)
+    assert not list(cache.root.glob("modules/[!.]*"))
+    again, notes = get("debian:6.18", cache)
+    assert again == kernel
+    note, = notes
+    assert "brd.ko.xz is not what was kept" in note
+    assert [one.name for one in load_order(again, ["brd"], cache=cache)] == ["brd"]
+
+
+@pytest.mark.parametrize("damage", [
+    lambda modules: (modules / "kernel/drivers/block/brd.ko.xz").unlink(),
+    lambda modules: (modules / "kernel/drivers/block/dm.ko").write_bytes(make_module("dm")),
+    lambda modules: shutil.rmtree(modules / "kernel"),
+], ids=["gone", "one more", "all gone"])
+def test_modules_that_are_not_those_unpacked(archive: FakeArchive, cache: Cache,
+                                             damage: Callable[[Path], None]) -> None:
+    archive.publish(DEBS)
+    kernel, _ = get("debian:6.18", cache)
+    assert kernel.modules is not None
+    damage(kernel.modules)
+    again, notes = get("debian:6.18", cache)
+    assert again == kernel and len(notes) == 1
+    assert [one.name for one in load_order(again, ["brd"], cache=cache)] == ["brd"]
 
 
 def test_a_package_that_was_changed(archive: FakeArchive, cache: Cache) -> None:

@@ -100,6 +100,27 @@ def test_a_second_interrupt_lets_no_guest_begin(guest) -> None:
     assert error is not None and "stopped" in str(error)
 
 
+def test_a_reader_that_leaves_in_mid_measurement_ends_the_guests(guest) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def measures() -> None:
+        with guest() as mine:
+            begun.set()
+            try:
+                mine.frame(time.monotonic() + PATIENCE)
+            except GuestError:
+                ended.set()
+                raise
+
+    def tells() -> None:
+        begun.wait(PATIENCE)
+        raise BrokenPipeError  # as progress does that nobody reads any more
+
+    with pytest.raises(BrokenPipeError):
+        run_jobs([measures, tells], workers=2)
+    assert ended.is_set()
+
+
 def test_a_job_that_waits_for_another_process_ends_with_the_rest(tmp_path):
     cache = Cache(tmp_path)
     waiting = threading.Event()

@@ -27,7 +27,8 @@ from tailwalk.rigs.job import case_line
 HERE = Path(__file__).parent
 _FLAGS = ("-std=gnu11", "-g", "-O1", "-w", "-fsanitize=fuzzer,address,undefined",
           "-fno-sanitize-recover=all", "-D_GNU_SOURCE", "-I.", f"-I{GUEST.name}")
-_PROBE = ("job.c", "channel.c", "case.c", "main.c", "declared.c")
+_PROBE = ("job.c", "channel.c", "case.c", "main.c", "declared.c", "memory.c", "pages.c",
+          "preparations/")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Harness:
 
 HARNESSES = {
     "job": Harness("probe", (*_PROBE, "workloads/", "fuzz/job.c"), ("-Dmain=probe_main",)),
-    "trace": Harness("plugins", ("output.c", "trace/plugin.c", "fuzz/trace.c", "fuzz/machine.c"),
+    "trace": Harness("plugins", ("output.c", "fuzz/trace.c", "fuzz/machine.c"),
                      ("-DAPI=1", "-DARGUMENTS=1")),
     "tasks": Harness("plugins", ("output.c", "fuzz/tasks.c", "fuzz/machine.c"),
                      ("-DAPI=1", "-DARGUMENTS=2")),

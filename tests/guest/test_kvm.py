@@ -13,7 +13,7 @@ pytestmark = pytest.mark.guest
 
 
 def test_comes_to_its_end_where_guests_run() -> None:
-    assert try_guest("tcg", "qemu64", rounds=1000).ran
+    assert try_guest("tcg", "qemu64", rounds=1000) is None
 
 
 @pytest.mark.parametrize(("cpu", "rounds", "seconds", "reason"), [
@@ -22,9 +22,8 @@ def test_comes_to_its_end_where_guests_run() -> None:
     ("nonsense", 1000, 10, "QEMU ended with status 1: .*nonsense"),
 ])
 def test_names_the_stage_that_failed(cpu: str, rounds: int, seconds: float, reason: str) -> None:
-    trial = try_guest("tcg", cpu, rounds=rounds, seconds=seconds)
-    assert not trial.ran
-    assert re.match(reason, trial.reason)
+    failed = try_guest("tcg", cpu, rounds=rounds, seconds=seconds)
+    assert failed is not None and re.match(reason, failed)
 
 
 def test_verdict_has_a_reason() -> None:

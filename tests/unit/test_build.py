@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,6 +109,25 @@ class TestUsersTree:
         os.utime(source / "fs/ring.c")
         assert build(source) == kernel
         assert logs(cache) == []
+
+    @pytest.mark.parametrize("file", ["fs/other.o", "fs/other.c", "vmlinux"])
+    def test_a_work_tree_that_was_changed_is_not_built_on(
+            self, source: Path, cache: Cache, build: Callable[..., Kernel], file: str) -> None:
+        first = build(source)
+        tree, = (cache.root / "worktrees").glob("[0-9a-f]*/tree")
+        status = (tree / file).stat()
+        (tree / file).write_bytes((tree / file).read_bytes().swapcase())
+        os.utime(tree / file, ns=(status.st_atime_ns, status.st_mtime_ns))
+        shutil.rmtree(cache.root / "kernels")
+        notes = Notes()
+        cache.progress = notes
+        assert build(source, progress=notes).digest == first.digest
+        assert sorted(compiled(cache)) == EVERYTHING
+        assert [note for note in notes.said if f"tree/{file} is not what was kept" in note]
+        (tree / file).write_bytes((tree / file).read_bytes().swapcase())
+        (source / "fs/ring.c").write_text("int ring = 2;\n")
+        build(source)
+        assert sorted(compiled(cache)) == EVERYTHING  # and nothing from there
 
     def test_another_flavour_is_another_kernel(self, source: Path, cache: Cache,
                                                build: Callable[..., Kernel]) -> None:

@@ -192,10 +192,10 @@ def test_verify_sees_what_no_time_shows(cache, notes, monkeypatch):
     make = Maker()
     folder = cache.entry("state", "a", make)
     cache.entry("state", "a", make)
-    was = digests._identity(folder / "state")
+    was = digests._identity(f"{folder}/state")
     exchange(folder / "state", 8000)
     real = digests._identity
-    monkeypatch.setattr(digests, "_identity", lambda path: was if path.name == "state"
+    monkeypatch.setattr(digests, "_identity", lambda path: was if path.endswith("/state")
                         else real(path))
     assert cache.flaw(folder) is None
     assert cache.doubted("state", "a") == ""
@@ -211,11 +211,12 @@ def test_a_directory_of_another_users_is_named(cache, monkeypatch):
     cache.root.mkdir()
     assert cache.exposed() is None
     cache.root.chmod(0o777)
-    assert f"chmod o-w {cache.root}" in (cache.exposed() or "")
+    assert f"{cache.root} (of user {cache.root.stat().st_uid}, mode 777)" in (
+        cache.exposed() or "")
     cache.root.chmod(0o775)
     monkeypatch.setattr(os, "geteuid", lambda: cache.root.stat().st_uid + 1)
     if cache.root.stat().st_uid:
-        assert "belongs to the user of number" in (cache.exposed() or "")
+        assert "mode 775" in (cache.exposed() or "")
     else:  # root can change everything anyway
         assert cache.exposed() is None
 
@@ -414,10 +415,9 @@ class TestCommand:
         cache.entry("state", "a", Maker())
         assert "0 entries removed" in run("prune", "--older-than", "30")
 
-    @pytest.mark.parametrize("arguments", [
-        ["prune", "--kind", "cheese"], ["prune", "--older-than", "-1"]])
-    def test_what_makes_no_sense(self, run, cache, arguments):
+    def test_what_makes_no_sense(self, run, cache):
         cache.entry("state", "a", Maker())
-        with pytest.raises(UsageError, match=f"{arguments[-2]} {arguments[-1]}"):
-            run(*arguments)
+        with pytest.raises(UsageError, match="--kind cheese"):
+            run("prune", "--kind", "cheese")
+        assert "--older-than" in run("prune", "--older-than", "-1", status=2)
         assert cache.has("state", "a")

@@ -22,7 +22,7 @@ from tailwalk.vm.filesystem import (
     _pack,
     find_program,
     make_image,
-    mkfs_program,
+    mkfs_command,
     packed_image,
     segments,
 )
@@ -80,7 +80,7 @@ def test_a_kind_that_no_guest_has_is_named_with_those_it_can_have(tmp_path, kind
     plans = (Plan(cases=find_cases(["pwrite_u1k"]), filesystem=wanted),
              ExecPlan(program=Path("/bin/true"), filesystem=wanted))
     for refuse in (lambda: make_image(wanted, tmp_path / "image", size=128 * MIB),
-                   lambda: packed_image(wanted, Cache(tmp_path)), lambda: mkfs_program(kind),
+                   lambda: packed_image(wanted, Cache(tmp_path)), lambda: mkfs_command(wanted),
                    *(plan.check for plan in plans)):
         with pytest.raises(UsageError, match=f"{kind!r}: it can have ext4, xfs, btrfs, tmpfs"):
             refuse()

@@ -107,6 +107,18 @@ def test_a_signal_clears_away_and_says_its_status(
     assert not (tmp_path / "guest").exists()
 
 
+def test_an_interrupt_during_an_import_leaves_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import time\nopen('begun', 'w').close()\ntime.sleep(300)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tailwalk"], cwd=tmp_path, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"})
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60) == (None, b"")
+    assert process.returncode == -signal.SIGINT
+
+
 def test_under_nohup_a_hangup_is_ignored(start: Start) -> None:
     process = start("wait", program=(
         "-c", "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + _WAITING))

@@ -25,4 +25,4 @@ def test_the_plugin_compiles_and_exports_what_qemu_looks_for(version: str, tmp_p
     exported = subprocess.run(["nm", "-D", "--defined-only", plugin.path], capture_output=True,
                               text=True, check=True).stdout.split()
     assert {"qemu_plugin_install", "qemu_plugin_version"} <= set(exported)
-    assert "trace_begin" not in exported
+    assert "output_frame" not in exported

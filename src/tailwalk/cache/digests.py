@@ -87,13 +87,13 @@ class DigestMemory:
         found = {}
         settled = {}
         for name in names:
-            path = base / name
+            path = f"{base}/{name}"  # a Path for each of a thousand files costs more than lstat
             identity = _identity(path)
             one = known.get(name)
             if not anew and one is not None and one.identity == identity:
                 settled[name] = one
             else:
-                one = _Known(identity, digest_of(path))
+                one = _Known(identity, digest_of(Path(path)))
                 if (_identity(path) == identity
                         and time.time() - identity[-1] / 1e9 >= self._settled):
                     settled[name] = one
@@ -114,6 +114,6 @@ def _recalled(place: Path) -> dict[str, _Known]:
         return {}
 
 
-def _identity(path: Path) -> _Identity:
-    found = path.lstat()
+def _identity(path: str) -> _Identity:
+    found = os.lstat(path)
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

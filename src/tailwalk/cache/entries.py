@@ -14,13 +14,12 @@ named in a note, and made again.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -29,11 +28,11 @@ from math import inf
 from pathlib import Path
 
 from tailwalk.cache.digests import SETTLED_SECONDS, DigestMemory
-from tailwalk.cache.seal import SEAL, Listing, flaw, seal, sealed_files
+from tailwalk.cache.seal import NO_SEAL, Listing, flaw, seal, sealed_files
 from tailwalk.errors import CacheError
 from tailwalk.files import rename_to_disk, user_place
 from tailwalk.progress import SILENT, Progress
-from tailwalk.refusals import FULL, place_of, unusable
+from tailwalk.refusals import FULL, locked, place_of, unusable
 
 PARTIAL = ".partial-"
 LOCK = ".lock-"
@@ -69,7 +68,7 @@ class Cache:
         """`settled`: see `DigestMemory`. Raises CacheError where nobody can tell what is in it."""
         self.root = root or default_root()
         self.progress = progress
-        self._digests = DigestMemory(self.root / DIGESTS, settled=settled)
+        self.digests = DigestMemory(self.root / DIGESTS, settled=settled).digests
         with self.writing(), suppress(FileNotFoundError):
             os.close(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY))
             if not os.access(self.root, os.X_OK):
@@ -86,10 +85,6 @@ class Cache:
     def has(self, kind: str, key: str) -> bool:
         """Is the entry there? Whether it is what was made, `entry` tells."""
         return self.path(kind, key).is_dir()
-
-    def digests(self, base: Path, names: Iterable[str], *, anew: bool = False) -> dict[str, str]:
-        """As `DigestMemory.digests`, of files in the cache or not."""
-        return self._digests.digests(base, names, anew=anew)
 
     def entry(self, kind: str, key: str, make: Callable[[Path], None], *,
               listing: Listing = sealed_files) -> Path:
@@ -111,24 +106,19 @@ class Cache:
                 return target
             if os.path.lexists(target):
                 self._set_aside(kind, key, found)
-            self._sweep_partials(target.parent, key)
-            making = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=target.parent))
-            try:
+            with self._partial(kind, key) as making:
                 make(making)
                 making.chmod(0o755)
                 if listing is sealed_files:
                     seal(making)
                 rename_to_disk(making, target)
-            except BaseException:
-                shutil.rmtree(making, ignore_errors=True)
-                raise
         return target
 
     def flaw(self, place: Path, listing: Listing = sealed_files, *,
              anew: bool = False) -> str | None:
         """What of the entry at `place` is not as it was made, in words; None where all is. With
         `anew` every byte is read."""
-        return flaw(place, listing, partial(self._digests.digests, anew=anew))
+        return flaw(place, listing, partial(self.digests, anew=anew))
 
     def check(self, place: Path, listing: Listing = sealed_files) -> None:
         """Raise CacheError where the entry at `place` is no longer what it was when `entry` gave
@@ -163,9 +153,8 @@ class Cache:
         delete(aside)
         with suppress(OSError):
             target.chmod(0o755)  # a directory that nobody may write is not moved to another
-        unsealed = target.is_dir() and not os.path.lexists(target / SEAL)
         target.rename(aside)
-        if unsealed and found == "it has no seal":  # as versions made it that had none
+        if found == NO_SEAL:  # as versions made it that had none
             delete(aside)
             self.progress.note(f"{target} in the cache has no seal: it is made again.")
         else:
@@ -175,25 +164,29 @@ class Cache:
     def discard(self, kind: str, key: str) -> None:
         """Remove an entry that is no longer what was made; nothing if it is not there."""
         target = self.path(kind, key)
-        with self.writing(), self.lock(kind, key):
-            if os.path.lexists(target):
-                # Renamed first: a half-removed entry must not look whole.
-                condemned = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=target.parent))
-                target.rename(condemned / "it")
-                delete(condemned)
+        with self.writing(), self.lock(kind, key), self._partial(kind, key) as condemned, \
+                suppress(FileNotFoundError):
+            target.rename(condemned / "it")  # a half-removed entry must not look whole
 
     @contextmanager
     def scratch(self, kind: str, key: str) -> Iterator[Path]:
         """An empty directory on the cache's file system, gone at the end: for work whose result
         becomes an entry elsewhere. One process at a time has that of a key."""
         name = f"scratch-{key}"
-        with self.writing(), self.lock(kind, name):
-            self._sweep_partials(self.root / kind, name)
-            folder = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{name}-", dir=self.root / kind))
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+        with self.writing(), self.lock(kind, name), self._partial(kind, name) as folder:
+            yield folder
+
+    @contextmanager
+    def _partial(self, kind: str, key: str) -> Iterator[Path]:
+        """An empty directory, gone at the end if it is still there, and first whatever makers of
+        this key left when they were killed; the lock is held."""
+        for leftover in (self.root / kind).glob(f"{PARTIAL}{key}-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=self.root / kind))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def lock(self, kind: str, key: str) -> Iterator[None]:
@@ -215,19 +208,14 @@ class Cache:
         after a while that it is waited for."""
         said_from = time.monotonic() + _SAID_SECONDS
         with ExitStack() as said:
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    if check := WHILE_WAITING.get():
-                        check()
-                    if time.monotonic() > said_from:
-                        said_from = inf
-                        said.enter_context(self.progress.task(
-                            f"wait for another that makes the same ({kind})"))
-                    time.sleep(_POLL_SECONDS)
-                else:
-                    return
+            while not locked(handle):
+                if check := WHILE_WAITING.get():
+                    check()
+                if time.monotonic() > said_from:
+                    said_from = inf
+                    said.enter_context(self.progress.task(
+                        f"wait for another that makes the same ({kind})"))
+                time.sleep(_POLL_SECONDS)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -254,24 +242,13 @@ class Cache:
 
     def exposed(self) -> str | None:
         """Who else can change what is run from the cache, in words; None where nobody can."""
-        try:
+        with suppress(OSError):
             status = self.root.stat()
-        except OSError:
-            return None
-        if status.st_mode & stat.S_IWOTH:
-            return (f"every user of this machine can write to the cache directory {self.root}, and "
-                    f"so change what is run from it: chmod o-w {self.root}")
-        if status.st_uid not in (0, os.geteuid()):
-            return (f"the cache directory {self.root} belongs to the user of number "
-                    f"{status.st_uid}, who can change what is run from it: point TAILWALK_CACHE at "
-                    "one of your own")
+            if status.st_mode & stat.S_IWOTH or status.st_uid not in (0, os.geteuid()):
+                return (f"other users can change what is run from the cache directory {self.root} "
+                        f"(of user {status.st_uid}, mode {stat.S_IMODE(status.st_mode):o}): mend "
+                        "that, or point TAILWALK_CACHE at a directory of your own.")
         return None
-
-    @staticmethod
-    def _sweep_partials(folder: Path, key: str) -> None:
-        """Remove what makers of this key left when they were killed; the lock is held."""
-        for leftover in folder.glob(f"{PARTIAL}{key}-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def delete(path: Path) -> None:

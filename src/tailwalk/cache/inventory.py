@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from tailwalk.cache.entries import DAMAGED, DIGESTS, LOCK, PARTIAL, Cache, delete
-from tailwalk.cache.seal import SEAL, Listing, sealed_files
+from tailwalk.cache.seal import NO_SEAL, Listing, sealed_files
+from tailwalk.errors import CacheError
 from tailwalk.refusals import is_locked, left_folders
 
 State = Literal["whole", "damaged", "unchecked"]
@@ -69,12 +70,14 @@ def examine(cache: Cache, entry: Held, listings: Mapping[str, Listing]) -> tuple
     if entry.kind in _NO_ENTRIES:
         return "unchecked", "it is no entry"
     listing = listings.get(entry.kind, sealed_files)
-    if listing is sealed_files and entry.path.is_dir() and not (entry.path / SEAL).exists():
-        return "unchecked", "it has no seal"
-    if wrong := cache.flaw(entry.path, listing, anew=True):
+    wrong = cache.flaw(entry.path, listing, anew=True)
+    if wrong is None:
+        return "whole", ""
+    if wrong == NO_SEAL:
+        return "unchecked", wrong
+    with suppress(CacheError):  # a cache that cannot be written
         cache.doubt(entry.kind, entry.path.name)
-        return "damaged", wrong
-    return "whole", ""
+    return "damaged", wrong
 
 
 def remove(cache: Cache, entry: Held) -> None:

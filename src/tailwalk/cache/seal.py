@@ -12,6 +12,7 @@ import msgspec
 from tailwalk.cache.digests import digest_of, with_digest, without_digest
 
 SEAL = ".seal"
+NO_SEAL = "it has no seal"
 
 Listing = Callable[[Path], Mapping[str, str | None]]
 """What an entry should hold: the digest of each file by its name, None for the one that says so
@@ -44,8 +45,8 @@ def flaw(place: Path, listing: Listing,
         found = digests(place, files)
     except OSError as error:
         name = Path(error.filename or place).name
-        return "it has no seal" if name == SEAL and isinstance(error, FileNotFoundError) else (
-            f"{name} cannot be read: {error.strerror}")
+        missing = name == SEAL and isinstance(error, FileNotFoundError)
+        return NO_SEAL if missing else f"{name} cannot be read: {error.strerror}"
     except ValueError as error:
         return str(error)
     return next((f"{name} is not what was kept" for name, was in files.items()

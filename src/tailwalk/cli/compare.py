@@ -45,7 +45,7 @@ _TEXTS: dict[str, Callable[[Comparison], str]] = {
 @click.option("--threshold", type=Number(whole=False), metavar="PERCENT",
               help="A figure that differs from the baseline's by no more is unchanged.  [default: "
                    "1 between kernels of one source, 5 between others]")
-@output_options("table", *_TEXTS, "json", output="Also write the record to this file.",
+@output_options("table", *_TEXTS, "json", record="Also write the record to this file.",
                 html="Also write the comparison as one self-contained page.",
                 form_help="mail is plain text of under 72 columns; json is the record itself.")
 @click.option("--fail-on", type=click.Choice(["regressed"]),

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @append_option
 @click.option("--timeout", type=Number(whole=False), default=600.0, show_default=True,
               metavar="SECONDS", help="Time after which the program is given up.")
-@output_options(output="Also write the record to this file.")
+@output_options(record="Also write the record to this file.")
 @filesystem_options
 @click.pass_context
 def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[str, ...],

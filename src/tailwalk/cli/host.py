@@ -36,7 +36,7 @@ _FILLS = ("4KiB", "1MiB", "2MiB")
               help="No round begins after this time, but for the first eight.")
 @click.option("--cpu", type=Number(), default=None, help="CPU to run on.  [default: the idlest]")
 @output_options("table", "json", form_help="json is the record itself.",
-                output="Also write the record to this file.")
+                record="Also write the record to this file.")
 def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_size: int,
          offset: int, rounds: int, seconds: float, cpu: int | None) -> None:
     """Measure this machine's own kernel on the file system of DIR, and say whether it is affected.

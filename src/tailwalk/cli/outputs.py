@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a command writes, in one shape for all: --output the record, --svg and --html pictures and
-page, whole files each; --format what standard output gets."""
+"""What a command writes, in one shape for all: -o what it makes, which is --json too where that is
+a record; --svg and --html pictures and page, whole files each; --format what standard output gets.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ Content = Callable[[], str | bytes]
 Report = Callable[[], "Shown | Sequence[Shown] | str | bytes"]
 
 _META = "tailwalk.cli.outputs"
-_FILES = {"output": ("-o", "--output"), "svg": ("--svg",), "html": ("--html",)}
+_FILES = {"record": ("-o", "--output", "--json"), "output": ("-o", "--output"),
+          "svg": ("--svg",), "html": ("--html",)}
 
 
 def _option(*names: str, **described: Any) -> Callable[[Function], Function]:
@@ -35,19 +37,20 @@ def _option(*names: str, **described: Any) -> Callable[[Function], Function]:
     return click.option(*names, expose_value=False, callback=keep, **described)
 
 
-def output_options(*forms: str, form_help: str = "", output: str = "", svg: str = "",
-                   html: str = "", **described: Any) -> Callable[[Function], Function]:
+def output_options(
+        *forms: str, form_help: str = "", record: str = "", output: str = "", svg: str = "",
+        html: str = "", **described: Any) -> Callable[[Function], Function]:
     """The options of `Outputs`: those files that have a help here, and --format, one of `forms`,
     the first by default. `described`: of --output besides."""
     def decorate(function: Function) -> Function:
         if forms:
             function = _option("--format", type=click.Choice(forms), default=forms[0],
                                show_default=True, help=form_help)(function)
-        for name, help in (("html", html), ("svg", svg), ("output", output)):
+        for name, help in (("html", html), ("svg", svg), ("output", output), ("record", record)):
             if help:
                 function = _option(
                     *_FILES[name], type=click.Path(path_type=Path), metavar="FILE", help=help,
-                    **(described if name == "output" else {}))(function)
+                    **(described if name in ("output", "record") else {}))(function)
         return function
 
     return decorate

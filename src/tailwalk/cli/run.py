@@ -17,7 +17,7 @@ from tailwalk.runs.record import encode
 @click.command()
 @click.argument("spec", metavar="SPEC")
 @output_options("table", "json", form_help="json is the record itself.",
-                output="Also write the record to this file.")
+                record="Also write the record to this file.")
 @fresh_option
 @dask_option
 @plan_options

@@ -51,7 +51,7 @@ def _parts(context: click.Context, parameter: click.Parameter, value: str) -> li
 @calls_option(SWEEP_CALLS, "Calls counted for each cell.")
 @append_option
 @output_options("table", "json", form_help="json is the list of the kernels' records.",
-                output="Also write the list of the kernels' records to this file.",
+                record="Also write the list of the kernels' records to this file.",
                 svg="Also draw the heat maps.",
                 html="Also write heat maps and laws as one self-contained page.")
 @fresh_option

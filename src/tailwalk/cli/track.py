@@ -34,7 +34,7 @@ from tailwalk.runs.record import encode
 @click.option("--threshold", type=Number(whole=False), metavar="PERCENT",
               help="A step is a figure that differs by more from the one before.  [default: 1 "
                    "between kernels of one source, 5 between others]")
-@output_options("table", "csv", "json", output="Also write the record to this file.",
+@output_options("table", "csv", "json", record="Also write the record to this file.",
                 svg="Also draw the chart.", html="Also write a page with chart, table and steps.",
                 form_help="csv has one line a figure; json is the record itself.")
 @fresh_option

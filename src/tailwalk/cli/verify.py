@@ -51,7 +51,7 @@ _POWER_CUTS = 10
 @click.option("--keep", type=click.Path(path_type=Path), metavar="DIRECTORY",
               help="Keep the disk image of a finding here.")
 @output_options("text", "json", form_help="json is the record itself.",
-                output="Also write the record to this file.")
+                record="Also write the record to this file.")
 @click.pass_context
 def verify(context: click.Context, spec: str, *, operations: int | None, power_cuts: int | None,
            seconds: float | None, seed: int, configurations: tuple[str, ...], engine: Engine,

@@ -63,7 +63,7 @@ _versus_options = options(*(
 @click.option("--raw", is_flag=True,
               help="Show each kernel's own names: pair nothing that was renamed or inlined.")
 @output_options("table", "json", form_help="json is the profile, or the difference of two.",
-                output="Also write the profile to this file; once for each profile.",
+                record="Also write the profile to this file; once for each profile.",
                 multiple=True, svg="Also draw a flame graph.",
                 html="Also write functions and flame graph as one self-contained page.")
 def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None, others: bool,

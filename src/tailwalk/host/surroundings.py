@@ -20,6 +20,7 @@ from tailwalk.runs import KernelRecord
 _CLOCK = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 _THP = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 _NOTES = Path("/sys/kernel/notes")
+_MOUNT = re.compile(r"^(?:\S+ ){4}(\S+) (\S+) .*?- (\S+) \S+ (\S+)", re.MULTILINE)
 # How long the CPUs are watched to find the one with least to do, in seconds.
 _WATCH = 0.1
 
@@ -38,16 +39,9 @@ class Mount:
 
 def parse_mountinfo(text: str) -> list[Mount]:
     """The mounts in /proc/self/mountinfo, in its order; lines that are none are left out."""
-    mounts = []
-    for line in text.splitlines():
-        before, dash, after = line.partition(" - ")
-        first, second = before.split(), after.split()
-        if not dash or len(first) < 6 or len(second) < 3:
-            continue
-        options = dict.fromkeys([*first[5].split(","), *second[2].split(",")])
-        point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), first[4])
-        mounts.append(Mount(point, second[0], ",".join(options)))
-    return mounts
+    return [Mount(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), point), kind,
+                  ",".join(dict.fromkeys([*own.split(","), *its.split(",")])))
+            for point, own, kind, its in _MOUNT.findall(text)]
 
 
 def mount_of(directory: Path, mounts: list[Mount]) -> Mount | None:

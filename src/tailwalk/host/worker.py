@@ -12,7 +12,6 @@ import contextlib
 import os
 import selectors
 import shutil
-import signal
 import subprocess
 import time
 from collections import deque
@@ -21,7 +20,7 @@ from pathlib import Path
 from tailwalk.errors import GuestError, HostError, ToolError
 from tailwalk.framing import Frame, FrameReader, FrameType
 from tailwalk.probe.build import Probe
-from tailwalk.processes import bound
+from tailwalk.processes import bound, ending
 
 # Filling and syncing a file of 256 MiB takes 10 s on a slow disk that has nothing else to do.
 ANSWER_SECONDS = 120.0
@@ -101,8 +100,6 @@ class Worker:
         return frame
 
     def _ended(self) -> HostError:
-        status = self._process.wait()
-        how = (f"was killed by {signal.Signals(-status).name}" if status < 0
-               else f"ended with status {status}")
+        how = ending(self._process.wait())
         return HostError(f"the probe {how} while measuring in {self._directory}; its file is gone. "
                          "Measure again.")

@@ -98,7 +98,8 @@ def _beside(path: Path, name: str, version: str) -> Path | None:
 
 def _with_modules(digest: str, modules: Path, cache: Cache) -> str:
     """The digest of an image together with modules of the user's own, which stay where they are."""
-    files = {str(file.relative_to(modules)): os.path.realpath(file)
+    modules = modules.resolve()
+    files = {str(file.relative_to(modules)): os.path.relpath(file.resolve(), modules)
              for pattern in ("*.ko*", "modules.*") for file in modules.rglob(pattern)
              if file.is_file()}
     found = cache.digests(modules, files.values())

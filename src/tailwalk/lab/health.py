@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tailwalk.cache import Cache
-from tailwalk.cases import find_cases
+from tailwalk.cases import Filesystem, find_cases
 from tailwalk.errors import TailwalkError, ToolError
 from tailwalk.filesystems import KINDS, USUAL
 from tailwalk.kernels import Kernel
@@ -24,7 +24,7 @@ from tailwalk.rigs.cores import run_jobs
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Figure
-from tailwalk.vm.filesystem import mkfs_program
+from tailwalk.vm.filesystem import mkfs_command
 from tailwalk.vm.kvm import kvm_runs_guests
 from tailwalk.vm.qemu import find_qemu
 
@@ -56,7 +56,7 @@ def examine(cache: Cache | None = None) -> Iterator[Look]:
     yield _try("qemu", lambda: f"{find_qemu().program}, version {find_qemu().version}")
     yield _try("cc and a static libc", _compile)
     for kind in (kind for kind, row in KINDS.items() if row.mkfs):
-        yield _try(f"mkfs.{kind}", partial(mkfs_program, kind),
+        yield _try(f"mkfs.{kind}", partial(_mkfs, kind),
                    "missing" if kind == USUAL else "optional")
     yield _program("zstd", "missing", "Debian's kernels are compressed with zstd, and there is no "
                    "program zstd here: as root, run apt-get install zstd")
@@ -72,6 +72,10 @@ def _try(name: str, look: Callable[[], str], otherwise: str = "missing") -> Look
         return Look(name, "ok", look())
     except TailwalkError as error:
         return Look(name, otherwise, str(error))
+
+
+def _mkfs(kind: str) -> str:
+    return mkfs_command(Filesystem(kind=kind))[0]
 
 
 def _compile() -> str:

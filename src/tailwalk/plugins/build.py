@@ -11,7 +11,8 @@ from tailwalk.cache import Cache, digest_file
 from tailwalk.compiling import c_sources, compiled
 from tailwalk.vm.qemu import Qemu, plugin_interface
 
-_FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden")
+_FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fPIC", "-shared",
+          "-fvisibility=hidden")
 
 
 @dataclass(frozen=True)

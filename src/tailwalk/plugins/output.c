@@ -26,15 +26,23 @@ void output_frame(enum frame type, const struct part *parts, int count)
 	put_frame(put, type, parts, count);
 }
 
-int output_open(int descriptor, const struct qemu_info *info)
+bool output_open(const struct qemu_info *info, int argc, char **argv, uint64_t *newborn)
 {
 	int versions[3] = { API, info->version.min, info->version.cur };
+	unsigned long long address = 0;
 
-	if (strcmp(info->target, TARGET) || !info->system_emulation) {
-		fprintf(stderr, "tailwalk's counting plugin is for qemu-system-" TARGET "\n");
-		return -1;
+	if (strcmp(info->target, TARGET) || !info->system_emulation || argc != (newborn ? 2 : 1) ||
+	    sscanf(argv[0], "output=%d", &output) != 1 ||
+	    (newborn && sscanf(argv[1], "newborn=%llu", &address) != 1)) {
+		fprintf(stderr,
+			"tailwalk's counting plugin is for qemu-system-" TARGET
+			" and takes output=FD%s\n",
+			newborn ? ",newborn=ADDRESS" : "");
+		return false;
 	}
-	output = descriptor;
+	if (newborn)
+		*newborn = address;
+	make_counters();
 	output_frame(FRAME_HELLO, (struct part[]){ { versions, sizeof(versions) } }, 1);
-	return 0;
+	return true;
 }

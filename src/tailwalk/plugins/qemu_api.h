@@ -14,7 +14,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -93,15 +92,16 @@ static inline bool has_bytes(const struct qemu_plugin_insn *instruction, size_t 
 
 /* Counters that instructions add one to in line with the translated code. The
  * guest has one CPU. */
+enum { MOST_COUNTERS = 2 };
+
 #if API < 2
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
 						int operation, void *word, uint64_t operand);
 
-static uint64_t *all_counters;
+static uint64_t all_counters[MOST_COUNTERS];
 
-static inline void make_counters(size_t number)
+static inline void make_counters(void)
 {
-	all_counters = calloc(number, sizeof(*all_counters));
 }
 
 static inline uint64_t *counters(void)
@@ -129,9 +129,9 @@ void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn
 
 static struct qemu_plugin_scoreboard *all_counters;
 
-static inline void make_counters(size_t number)
+static inline void make_counters(void)
 {
-	all_counters = qemu_plugin_scoreboard_new(number * sizeof(uint64_t));
+	all_counters = qemu_plugin_scoreboard_new(MOST_COUNTERS * sizeof(uint64_t));
 }
 
 static inline uint64_t *counters(void)

@@ -36,7 +36,7 @@ class Bench:
         """Find QEMU and build the probe; raises ToolError."""
         cache = cache or Cache(progress=progress)
         if exposed := cache.exposed():
-            progress.note(f"{exposed}.")
+            progress.note(exposed)
         return cls(machine=machine or Machine(), qemu=find_qemu(), probe=build_probe(cache),
                    cache=cache, progress=progress)
 

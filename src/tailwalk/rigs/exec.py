@@ -181,9 +181,8 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None) -> Ex
     with (bench.progress.task(f"run {plan.program.name} on {kernel.spec}"),
           watched(bench, kernel, booted, job, plugin=plugin,
                   arguments=f",newborn={newborn}") as (guest, output)):
-        ending = _collect(guest, plan)
+        status, given_up, (stdout, stderr), notes = _collect(guest, plan)
         instructions, tasks, switches = _counts(output(), kernel)
-    status, given_up = _ENDED.unpack(ending.ended)
     killed = os.WIFSIGNALED(status)
     executed = Executed(
         Execution(
@@ -197,7 +196,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None) -> Ex
             signal=os.WTERMSIG(status) if killed else None,
             instructions=instructions, tasks=tasks, switches=switches,
             inputs=digest_bytes(booted.key.encode(), job, plugin.read_bytes())),
-        *ending.streams, ending.notes)
+        stdout, stderr, notes)
     if given_up:
         raise GivenUpError(
             f"{plan.program} was given up after {plan.seconds:g} seconds (--timeout): what it "
@@ -238,16 +237,9 @@ def _job(plan: ExecPlan, program: bytes, carried: Sequence[tuple[str, bytes]],
     return b"".join(parts)
 
 
-@dataclass(frozen=True)
-class _Ending:
-    """What the probe said of a program: its ENDED frame, output and error, where they were cut."""
-
-    ended: bytes
-    streams: tuple[bytes, bytes]
-    notes: Sequence[str]
-
-
-def _collect(guest: Guest, plan: ExecPlan) -> _Ending:
+def _collect(guest: Guest, plan: ExecPlan) -> tuple[int, int, list[bytes], list[str]]:
+    """The status that the program ended with, whether it was given up, what it wrote to standard
+    output and error, and where that was cut."""
     guest.start_job(plan.seconds)
     try:
         frame = guest.frame(time.monotonic() + plan.seconds)
@@ -261,9 +253,9 @@ def _collect(guest: Guest, plan: ExecPlan) -> _Ending:
         if total > length:
             notes.append(f"{name} is cut: the first {length:,} of {total:,} bytes are kept.")
         frame = guest.frame(deadline)
-    ended = frame.expect(FrameType.ENDED, _ENDED.size)
-    guest.frame(deadline).expect(FrameType.DONE, 0)
-    return _Ending(ended, (streams[0], streams[1]), notes)
+    status, given_up = frame.unpack(FrameType.ENDED, _ENDED)
+    guest.frame(deadline).expect(FrameType.DONE)
+    return status, given_up, streams, notes
 
 
 def _given_up(guest: Guest, plan: ExecPlan, silent: GuestError) -> Frame:

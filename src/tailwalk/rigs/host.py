@@ -27,7 +27,7 @@ from tailwalk.host.surroundings import (
 from tailwalk.host.worker import Worker
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.probe.job import job_line
-from tailwalk.probe.protocol import read_folios, read_times
+from tailwalk.probe.protocol import read_times
 from tailwalk.progress import SILENT, Progress
 from tailwalk.rigs.job import CaseError, case_line, measured_run, measuring
 from tailwalk.rigs.plan import LEAST_ROUNDS, Plan
@@ -39,7 +39,9 @@ from tailwalk.rigs.timing import (
     batches_for,
     make_figure,
     method_notes,
+    round_lines,
     round_order,
+    take_round,
     time_line,
 )
 from tailwalk.runs import Conditions, Run
@@ -97,7 +99,9 @@ def _all_rounds(probe: Probe, directory: Path, plan: Plan, *, cpu: int,
                     if number == 0:
                         records = _first_look(worker, cases)
                     else:
-                        _one_round(worker, records, number)
+                        groups = round_order(cases, number)
+                        worker.tell(round_lines(groups, records))
+                        take_round(groups, records, worker.answer)
                         task.advance()
                 except CaseError as error:
                     missing.append(error.missing)
@@ -120,17 +124,3 @@ def _first_look(worker: Worker, cases: Sequence[Case]) -> dict[Case, Record]:
             with measuring(case):
                 records[case] = Record(case, batches_for(read_times(worker.answer())))
     return records
-
-
-def _one_round(worker: Worker, records: dict[Case, Record], number: int) -> None:
-    for group in round_order(list(records), number):
-        worker.tell(case_line("prepare", group[0]))
-        times = []
-        for case in group:
-            worker.tell(time_line(case, records[case].batches))
-            with measuring(case):
-                times.append(read_times(worker.answer()))
-        # Not before: looking maps the file.
-        for case, timed in zip(group, times, strict=True):
-            worker.tell(case_line("folios", case))
-            records[case].add(timed, read_folios(worker.answer()))

@@ -14,24 +14,32 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case
-from tailwalk.errors import GuestError, ToolError
+from tailwalk.errors import ToolError
 from tailwalk.framing import FrameType
 from tailwalk.host.surroundings import CpuWatch, allowed_cpu, machine_facts
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.machines import GUEST
-from tailwalk.probe.protocol import read_folios, read_times
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.job import CaseError, case_line, measured_run, measuring, prologue
+from tailwalk.rigs.job import CaseError, measured_run, prologue
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.timing import Batches, Record, make_figure, method_notes, round_order, time_line
+from tailwalk.rigs.timing import (
+    Batches,
+    Record,
+    make_figure,
+    method_notes,
+    round_lines,
+    round_order,
+    take_round,
+)
 from tailwalk.runs import Run
 from tailwalk.runs.record import Missing, made_now
 from tailwalk.vm.guest import Guest
@@ -121,15 +129,6 @@ def _measure(kernels: Sequence[Kernel], plan: Plan, cases: Sequence[Sequence[Cas
     return [guest.run(cpu, disturbed, left) for guest, left in zip(guests, missing, strict=True)]
 
 
-def _round_lines(groups: Sequence[Sequence[Case]]) -> bytes:
-    lines = []
-    for group in groups:
-        lines.append(case_line("prepare", group[0]))
-        lines += [time_line(case, _BATCHES) for case in group]
-        lines += [case_line("folios", case) for case in group]  # not before: looking maps the file
-    return b"".join(lines) + b"pause\n"
-
-
 class _Running:
     """A kernel's guest, which lasts as long as the stack, and what is known of its cases so far."""
 
@@ -140,8 +139,9 @@ class _Running:
         self.thread = 0
         self._records = {case: Record(case, _BATCHES) for case in cases}
         self._bench, self._plan = bench, plan
-        self._rounds = [list(round_order(cases, number)) for number in range(plan.pace.rounds)]
-        self._job = b"".join([begin, *map(_round_lines, self._rounds), b"end\n"])
+        self._rounds = [round_order(cases, number) for number in range(plan.pace.rounds)]
+        self._job = b"".join([begin, *(round_lines(groups, self._records) + b"pause\n"
+                                       for groups in self._rounds), b"end\n"])
         self._start = bench.start(kernel, plan.filesystem)
         archive = stack.enter_context(temporary_folder()) / "initramfs"
         archive.write_bytes(self._start.initramfs)
@@ -165,22 +165,14 @@ class _Running:
         CaseError for a case without a figure."""
         deadline = time.monotonic() + _ROUND_SECONDS
         self._guest.resume(deadline)
-        for group in self._rounds[number]:
-            times = []
-            for case in group:
-                with measuring(case):
-                    times.append(read_times(self._guest.frame(deadline)))
-            for case, timed in zip(group, times, strict=True):
-                self._records[case].add(timed, read_folios(self._guest.frame(deadline)))
+        take_round(self._rounds[number], self._records, partial(self._guest.frame, deadline))
         self._guest.await_pause(deadline)
 
     def finish(self) -> None:
         """Let the guest come to its end."""
         deadline = time.monotonic() + _ROUND_SECONDS
         self._guest.resume(deadline)
-        last = self._guest.frame(deadline)
-        if last.type is not FrameType.DONE:
-            raise GuestError(f"the probe sent a {last.type.name} frame after its last round.")
+        self._guest.frame(deadline).expect(FrameType.DONE)
         self._guest.finish(deadline)
 
     def run(self, cpu: int, disturbed: Sequence[str], missing: list[Missing]) -> Run:

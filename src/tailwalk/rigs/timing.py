@@ -10,15 +10,16 @@ as independent. The figure is the median of the samples.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from math import ceil
 from statistics import median
 
 from tailwalk.cases import Case
-from tailwalk.probe.protocol import Folios, Times
-from tailwalk.rigs.job import case_line
+from tailwalk.framing import Frame
+from tailwalk.probe.protocol import Folios, Times, read_folios, read_times
+from tailwalk.rigs.job import case_line, measuring
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import TIME
 from tailwalk.runs.record import Figure, folio_counts
@@ -100,7 +101,29 @@ def time_line(case: Case, batches: Batches) -> bytes:
     return case_line("time", case, batches=batches.number, calls=batches.calls)
 
 
-def round_order(cases: Sequence[Case], number: int) -> Iterator[list[Case]]:
+def round_lines(groups: Sequence[Sequence[Case]], records: Mapping[Case, Record]) -> bytes:
+    """The lines of a job that time the cases of a round, and look at what cached them."""
+    lines = []
+    for group in groups:
+        lines.append(case_line("prepare", group[0]))
+        lines += [time_line(case, records[case].batches) for case in group]
+        lines += [case_line("folios", case) for case in group]  # not before: looking maps the file
+    return b"".join(lines)
+
+
+def take_round(groups: Sequence[Sequence[Case]], records: Mapping[Case, Record],
+               answer: Callable[[], Frame]) -> None:
+    """Add what the probe answers to `round_lines`; raises CaseError for a case without a figure."""
+    for group in groups:
+        times = []
+        for case in group:
+            with measuring(case):
+                times.append(read_times(answer()))
+        for case, timed in zip(group, times, strict=True):
+            records[case].add(timed, read_folios(answer()))
+
+
+def round_order(cases: Sequence[Case], number: int) -> list[list[Case]]:
     """The cases of a round in groups that share what is prepared; every round has an order of its
     own, the same every time."""
     shuffled = list(cases)
@@ -108,7 +131,7 @@ def round_order(cases: Sequence[Case], number: int) -> Iterator[list[Case]]:
     shuffled.sort(key=_prepared)  # stable: the order within a group stays shuffled
     groups = [list(group) for _, group in groupby(shuffled, _prepared)]
     random.Random(number).shuffle(groups)
-    return iter(groups)
+    return groups
 
 
 def _prepared(case: Case) -> list[tuple[str, list[int]]]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import KIB, Filesystem
 from tailwalk.errors import ToolError, UsageError
-from tailwalk.filesystems import Mkfs, find_kind
+from tailwalk.filesystems import find_kind
 from tailwalk.processes import run
 from tailwalk.refusals import naming
 from tailwalk.vm.qemu import RAM_DISK_KIB
@@ -42,20 +42,17 @@ def find_program(name: str, package: str) -> str:
     return found
 
 
-def mkfs_program(kind: str) -> str:
-    """The path of `mkfs.KIND`; raises ToolError naming the package where it is missing."""
-    return find_program(f"mkfs.{kind}", _mkfs(kind).package)
+def mkfs_command(wanted: Filesystem) -> list[str]:
+    """The program that makes the file system, and its arguments but the place.
 
-
-def _mkfs(kind: str) -> Mkfs:
-    mkfs = find_kind(kind).mkfs
-    if mkfs is None:
-        raise UsageError(f"{kind} lives in memory: there is no disk to make it on.")
-    return mkfs
-
-
-def _mkfs_arguments(wanted: Filesystem) -> list[str]:
-    return _mkfs(wanted.kind).arguments(wanted.block_size)
+    Raises ToolError naming the package where it is missing, UsageError for a kind that is made on
+    no disk or a block size the file system does not have.
+    """
+    kind = find_kind(wanted.kind).check_block_size(wanted.block_size)
+    if kind.mkfs is None:
+        raise UsageError(f"{wanted.kind} lives in memory: there is no disk to make it on.")
+    return [find_program(f"mkfs.{wanted.kind}", kind.mkfs.package),
+            *kind.mkfs.arguments(wanted.block_size)]
 
 
 def make_image(wanted: Filesystem, path: Path, *, size: int) -> None:
@@ -70,18 +67,16 @@ def make_filesystem(wanted: Filesystem, path: Path) -> None:
     """Make the file system in a file that is there; blocks that mkfs has no use for keep what
     they hold.
 
-    Raises ToolError where mkfs is missing or fails, UsageError for a kind that guests cannot have
-    or a block size the file system does not have.
+    Raises ToolError where mkfs fails, and as `mkfs_command`.
     """
-    find_kind(wanted.kind).check_block_size(wanted.block_size)
-    program = mkfs_program(wanted.kind)
-    with naming(program):
-        status, said = run([program, *_mkfs_arguments(wanted), str(path)],
+    command = mkfs_command(wanted)
+    with naming(command[0]):
+        status, said = run([*command, str(path)],
                            environment={**os.environ, "E2FSPROGS_FAKE_TIME": "1700000000",
                                         "SOURCE_DATE_EPOCH": "1700000000", "LC_ALL": "C",
                                         "MKE2FS_CONFIG": os.devnull})
     if status:
-        raise ToolError(f"{program} failed: {said.strip()}")
+        raise ToolError(f"{command[0]} failed: {said.strip()}")
 
 
 def segments(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -100,18 +95,18 @@ def segments(path: Path) -> Iterator[tuple[int, bytes]]:
             yield from _split(begin, stream.read(at - begin))
 
 
-def _repeated(grain: bytes) -> int | None:
-    """The byte that a grain repeats; None where it holds several."""
-    return grain[0] if grain.count(grain[0]) == len(grain) else None
+def _repeated(data: bytes) -> int | None:
+    """The byte that the data repeat; None where they hold several."""
+    return data[0] if data.count(data[0]) == len(data) else None
 
 
 def _split(base: int, data: bytes) -> Iterator[tuple[int, bytes]]:
-    grains = ((at, data[at:at + _GRAIN]) for at in range(0, len(data), _GRAIN))
-    for byte, members in groupby(grains, key=lambda member: _repeated(member[1])):
-        if byte == 0:
-            continue
-        run = list(members)
-        yield base + run[0][0], b"".join(grain for _, grain in run)
+    grains = (data[at:at + _GRAIN] for at in range(0, len(data), _GRAIN))
+    for byte, members in groupby(grains, key=_repeated):
+        run = b"".join(members)
+        if byte != 0:
+            yield base, run
+        base += len(run)
 
 
 def _pack(segment: tuple[int, bytes]) -> bytes:
@@ -126,9 +121,10 @@ def packed_image(wanted: Filesystem, cache: Cache, *, size: int = IMAGE_SIZE) ->
     """A fresh file system as the probe's `disk` command takes it: for each segment its offset,
     its length and the byte it repeats, 256 for none, as 64-bit little-endian words; the bytes
     follow where it repeats none. What is zero is left out, as a new RAM disk is zero."""
-    arguments = " ".join(_mkfs_arguments(wanted))
-    _, version = run([mkfs_program(wanted.kind), "-V"])
-    key = digest_bytes(b"segments", arguments.encode(), str(size).encode(), version.encode())
+    program, *arguments = mkfs_command(wanted)
+    _, version = run([program, "-V"])
+    key = digest_bytes(b"segments", " ".join(arguments).encode(), str(size).encode(),
+                       version.encode())
 
     def make(folder: Path) -> None:
         image = folder / "image"

@@ -21,6 +21,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -121,16 +122,14 @@ class Guest:
         looked for (Kernel); `disks` are what the machine's disks keep their bytes in; `inherited`
         are descriptors that the machine's plugins write to.
         """
-        self._machine = machine
+        self._arguments = partial(arguments, machine, qemu=qemu, kernel=kernel,
+                                  initramfs=initramfs, disks=disks)
         self._qemu = qemu
-        self._kernel = kernel
-        self._initramfs = initramfs
         self._name = name
         self._sought = sought
         self._job = job
         self._state = state
-        self._disks = disks
-        self._inherited = inherited
+        self._inherited = [*inherited, *(disk for disk in disks if isinstance(disk, int))]
         self._console: deque[bytes] = deque()
         self._console_size = 0
         self._frames: deque[Frame] = deque()
@@ -165,17 +164,14 @@ class Guest:
             handed.callback(os.close, job)
             with open(job, "wb", closefd=False) as stream:
                 stream.write(self._job)
-            given = [channel_write, theirs.fileno(), job, *self._inherited,
-                     *(disk for disk in self._disks if isinstance(disk, int))]
+            given = [channel_write, theirs.fileno(), job, *self._inherited]
             state = None
             if self._state is not None:
                 state = os.open(self._state, os.O_RDONLY | os.O_CLOEXEC)
                 handed.callback(os.close, state)
                 given.append(state)
-            command = bound(arguments(
-                self._machine, qemu=self._qemu, kernel=self._kernel, initramfs=self._initramfs,
-                channel=channel_write, control=theirs.fileno(), job=job, state=state,
-                disks=self._disks))
+            command = bound(self._arguments(channel=channel_write, control=theirs.fileno(),
+                                            job=job, state=state))
 
             def launch() -> None:
                 self._process = subprocess.Popen(

@@ -9,17 +9,14 @@ it does not know. So a guest is run that does what any kernel has to (kvm_guest.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-from dataclasses import dataclass
-from pathlib import Path
 
 from tailwalk.compiling import compiler
 from tailwalk.errors import ToolError
 from tailwalk.machines import GUEST
-from tailwalk.processes import bound, run
+from tailwalk.processes import bound, ending, run
 from tailwalk.refusals import temporary_folder
-from tailwalk.vm.qemu import Qemu, find_qemu
+from tailwalk.vm.qemu import find_qemu
 
 # At a CPU's own speed the work takes 0.1 s; interpreted by KVM, minutes.
 _ROUNDS = 100_000_000
@@ -42,23 +39,16 @@ def kvm_runs_guests() -> tuple[bool, str]:
                        "USER, and log in again")
     except OSError as error:
         return False, f"/dev/kvm cannot be opened ({error.strerror})"
-    trial = try_guest("kvm", GUEST.kvm.cpu)
-    if trial.ran:
+    failed = try_guest("kvm", GUEST.kvm.cpu)
+    if failed is None:
         return True, "a test guest went to user mode and back"
-    return False, f"/dev/kvm opens, but a test guest failed: {trial.reason}"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """Whether the test guest came to its end; if not, why, as a clause."""
-
-    ran: bool
-    reason: str = ""
+    return False, f"/dev/kvm opens, but a test guest failed: {failed}"
 
 
 def try_guest(accelerator: str, cpu: str, *, seconds: float = _SECONDS,
-              rounds: int = _ROUNDS) -> Trial:
-    """Run the test guest with a QEMU accelerator and CPU model for at most `seconds`.
+              rounds: int = _ROUNDS) -> str | None:
+    """Why the test guest does not come to its end with a QEMU accelerator and CPU model, as a
+    clause; None where it does, within `seconds`.
 
     `rounds` (two instructions each) is the work that it does in user mode. Raises ToolError where
     QEMU or the C compiler is missing.
@@ -66,42 +56,34 @@ def try_guest(accelerator: str, cpu: str, *, seconds: float = _SECONDS,
     qemu = find_qemu()
     with temporary_folder() as folder:
         image = folder / "guest"
-        _build(image, rounds)
-        return _run(qemu, accelerator, cpu, image=image, seconds=seconds)
-
-
-def _build(image: Path, rounds: int) -> None:
-    status, said = run([
-        compiler(GUEST.compiler), f"-DROUNDS={rounds}", *GUEST.kvm.flags, "-nostdlib", "-static",
-        "-no-pie", "-o", str(image), str(GUEST.kvm.source)])
-    if status:
-        raise ToolError(f"the C compiler cannot build the guest that tries KVM:\n{said.strip()}")
-
-
-def _run(qemu: Qemu, accelerator: str, cpu: str, *, image: Path, seconds: float) -> Trial:
-    command = bound([
-        qemu.program,
-        "-nodefaults", "-no-user-config", "-display", "none", "-machine", GUEST.machine,
-        "-accel", accelerator, "-cpu", cpu, "-m", "32",
-        "-no-reboot",  # a triple fault ends QEMU
-        *GUEST.exiting,
-        "-chardev", "stdio,id=stages,signal=off",
-        "-device", f"{GUEST.channel},chardev=stages",
-        "-kernel", str(image),
-    ])
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=seconds, check=False, start_new_session=True)
-    except subprocess.TimeoutExpired as late:
-        return Trial(False, f"after {seconds:g} seconds it was {_stage(late.stdout)}")
+        status, said = run([
+            compiler(GUEST.compiler), f"-DROUNDS={rounds}", *GUEST.kvm.flags, "-nostdlib",
+            "-static", "-no-pie", "-o", str(image), str(GUEST.kvm.source)])
+        if status:
+            raise ToolError("the C compiler cannot build the guest that tries KVM:\n"
+                            + said.strip())
+        command = bound([
+            qemu.program,
+            "-nodefaults", "-no-user-config", "-display", "none", "-machine", GUEST.machine,
+            "-accel", accelerator, "-cpu", cpu, "-m", "32",
+            "-no-reboot",  # a triple fault ends QEMU
+            *GUEST.exiting,
+            "-chardev", "stdio,id=stages,signal=off",
+            "-device", f"{GUEST.channel},chardev=stages",
+            "-kernel", str(image),
+        ])
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
+                                  timeout=seconds, check=False, start_new_session=True)
+        except subprocess.TimeoutExpired as late:
+            return f"after {seconds:g} seconds it was {_stage(late.stdout)}"
     if done.returncode == GUEST.kvm.status:
-        return Trial(True)
+        return None
     if done.returncode == 0:  # -no-reboot
-        return Trial(False, f"it was reset {_stage(done.stdout)}")
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    how = (f"was killed by {signal.Signals(-done.returncode).name}" if done.returncode < 0
-           else f"ended with status {done.returncode}")
-    return Trial(False, f"QEMU {how}: {said[-1] if said else 'it gave no reason'}")
+        return f"it was reset {_stage(done.stdout)}"
+    complaints = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return (f"QEMU {ending(done.returncode)}: "
+            f"{complaints[-1] if complaints else 'it gave no reason'}")
 
 
 def _stage(said: bytes | None) -> str:

@@ -172,6 +172,10 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, ch
         # this machine's disk stops the guest, which never sees it (Guest says which it was).
         "-device", f"virtio-blk-pci,drive=disk{number},discard=off,write-zeroes=off,"
                    "rerror=stop,werror=stop")]
+    going_on: list[str] = []
+    if state is not None:
+        going_on = ["-add-fd", f"fd={state},set={STATE_SET}", "-incoming", name] if (
+            name := state_as_file(qemu)) else ["-incoming", f"fd:{state}"]
     return [
         qemu.program,
         *machine_arguments(machine),
@@ -188,17 +192,8 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, ch
         *drives,
         "-kernel", str(kernel), "-initrd", str(initramfs),
         "-append", kernel_command_line(machine),
-        *_start(qemu, state),
+        *going_on,
     ]
-
-
-def _start(qemu: Qemu, state: int | None) -> list[str]:
-    """The arguments by which a guest goes on from a saved state."""
-    if state is None:
-        return []
-    if name := state_as_file(qemu):
-        return ["-add-fd", f"fd={state},set={STATE_SET}", "-incoming", name]
-    return ["-incoming", f"fd:{state}"]
 
 
 def _drive(size: int, backing: Backing) -> str:
@@ -206,13 +201,8 @@ def _drive(size: int, backing: Backing) -> str:
         return f"file.driver=null-co,file.size={size},file.read-zeroes=on"
     if isinstance(backing, int):
         return f"file.driver=nbd,file.server.type=fd,file.server.str={backing}"
-    # What the guest flushes has to outlive the guest, not this machine.
-    return f"cache=unsafe,file={_escaped(backing)}"
-
-
-def _escaped(path: Path) -> str:
-    """A path inside an option whose parts are separated by commas."""
-    return str(path).replace(",", ",,")
+    # What the guest flushes has to outlive the guest, not this machine. A comma ends an option.
+    return f"cache=unsafe,file={str(backing).replace(',', ',,')}"
 
 
 def machine_digest(machine: Machine, qemu: Qemu) -> str:

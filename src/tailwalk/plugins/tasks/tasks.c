@@ -10,7 +10,6 @@
  * program's; the kernel's own threads never do. Interrupts count for the task
  * they land in.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,9 +86,6 @@ static void settle(void)
 
 static void on_switch(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
-	(void)cpu;
-	(void)info;
-	(void)data;
 	settle();
 	current = find(address);
 	memcpy(arrived, current->counts, sizeof(arrived));
@@ -102,8 +98,6 @@ static void on_birth(unsigned int cpu, void *data)
 {
 	uint64_t own[MODES];
 
-	(void)cpu;
-	(void)data;
 	settle();
 	if (!counting || !current)
 		return;
@@ -118,8 +112,6 @@ static void on_birth(unsigned int cpu, void *data)
 
 static void on_begin(unsigned int cpu, void *data)
 {
-	(void)cpu;
-	(void)data;
 	settle();
 	counting = true;
 	result.switches = 0;
@@ -127,8 +119,6 @@ static void on_begin(unsigned int cpu, void *data)
 
 static void on_end(unsigned int cpu, void *data)
 {
-	(void)cpu;
-	(void)data;
 	if (!counting)
 		return;
 	settle();
@@ -145,7 +135,6 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 	size_t length = qemu_plugin_tb_n_insns(block);
 	int mode = in_kernel(qemu_plugin_tb_vaddr(block)) ? KERNEL : USER;
 
-	(void)id;
 	for (size_t i = 0; i < length; i++) {
 		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
 
@@ -171,18 +160,8 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *block)
  * with which every new task begins. */
 EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
 {
-	unsigned long long address;
-	int descriptor;
-
-	if (argc != 2 || sscanf(argv[0], "output=%d", &descriptor) != 1 ||
-	    sscanf(argv[1], "newborn=%llu", &address) != 1) {
-		fprintf(stderr, "tailwalk's task plugin takes output=FD,newborn=ADDRESS\n");
+	if (!output_open(info, argc, argv, &newborn))
 		return 1;
-	}
-	if (output_open(descriptor, info))
-		return 1;
-	newborn = address;
-	make_counters(MODES);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, instrument);
 	return 0;
 }

@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The trace of a call: every block executed, with how many of its instructions
- * were, and every return address that a call instruction stored or a return
- * instruction took back.
+ * A TCG plugin that records which instructions of the kernel each call of the
+ * probe executes.
  *
- * Calls whose instructions are the same share one profile: it is told by a sum
- * of hashes over the kernel addresses executed, which does not depend on how
- * QEMU happened to cut the code into blocks. The trace of each profile's first
- * call goes to the host, of the others only their profile's number.
+ * Nothing is instrumented before the probe's first marker is translated: the
+ * plugin then has QEMU forget all translations and instruments what it
+ * translates from there on. Each instruction adds one to a counter in line
+ * with the translated code; a function is called once a block, and at call and
+ * return instructions, whose stack slot tells which return belongs to which
+ * call.
+ *
+ * The trace of a call is every block executed, with how many of its instructions
+ * were, and every return address that a call instruction stored or a return
+ * instruction took back. Calls whose instructions are the same share one profile:
+ * it is told by a sum of hashes over the kernel addresses executed, which does
+ * not depend on how QEMU happened to cut the code into blocks. The trace of each
+ * profile's first call goes to the host, of the others only their profile's
+ * number.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "output.h"
-#include "trace.h"
 #include "x86_64.h"
+
+EXPORT int qemu_plugin_version = API;
 
 /* An event is one 64-bit word, its kind in the top two bits:
  *   BLOCK: bits 0-31 the block, 32-41 instructions executed of it, 42-61 how
@@ -32,6 +42,17 @@
  * profiles once they fill as much in all: the host then says that the calls
  * differ too much. */
 #define MOST_EVENTS (16u << 20)
+
+/* A block of instructions as QEMU translated it: they follow each other in
+ * memory and only the last one can jump. */
+struct block {
+	uint32_t id, length;
+	uint64_t address;
+	bool sent;
+	uint8_t *bytes; /* of all instructions */
+	uint8_t *sizes; /* of each */
+	uint64_t *hashes; /* [n]: of the first n instructions' addresses */
+};
 
 static struct {
 	bool running, cut;
@@ -71,7 +92,7 @@ static uint64_t mix(uint64_t address)
 	return address ^ address >> 33;
 }
 
-struct block *new_block(uint64_t address, uint32_t length)
+static struct block *new_block(uint64_t address, uint32_t length)
 {
 	struct block *block = grow(NULL, sizeof(*block));
 
@@ -89,7 +110,7 @@ struct block *new_block(uint64_t address, uint32_t length)
 }
 
 /* To be called when `sizes` and `bytes` are there. */
-void close_block(struct block *block)
+static void close_block(struct block *block)
 {
 	uint64_t address = block->address;
 
@@ -115,9 +136,9 @@ static void add_event(uint64_t event)
 }
 
 /* Settle the block that was being executed: only now is it known how far. */
-static void leave_block(uint64_t executed)
+static void leave_block(void)
 {
-	uint64_t length = executed - now.entered, event;
+	uint64_t length = *counters() - now.entered, event;
 
 	if (!now.block)
 		return;
@@ -136,32 +157,37 @@ static void leave_block(uint64_t executed)
 	now.stack = 0;
 }
 
-void trace_begin(uint64_t marker, uint64_t executed)
+static void on_begin(unsigned int cpu, void *data)
 {
 	now.running = true;
 	now.cut = false;
-	now.marker = marker;
-	now.begun = executed;
+	now.marker = (uint64_t)(uintptr_t)data;
+	now.begun = *counters();
 	now.hash = now.kernel = now.stack = 0;
 	now.block = NULL;
 	now.count = 0;
 }
 
-void trace_block(struct block *block, uint64_t executed)
+static void on_block(unsigned int cpu, void *data)
 {
 	if (!now.running)
 		return;
-	leave_block(executed);
-	now.block = block;
-	now.entered = executed;
+	leave_block();
+	now.block = data;
+	now.entered = *counters();
 }
 
+static char is_call; /* its address is data that says so */
+
 /* A call or return instruction used a slot of the stack; it is the last one
- * of its block. */
-void trace_stack(bool pushed, uint64_t slot)
+ * of its block. Loads and stores are asked for together and told apart here:
+ * QEMU 7.2 mixes up which of them an instruction's callback wants. */
+static void on_stack(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
-	if (now.running)
-		now.stack = (pushed ? PUSHED : TAKEN) | (slot & SLOT_MASK);
+	bool call = data != NULL;
+
+	if (now.running && qemu_plugin_mem_is_store(info) == call)
+		now.stack = (call ? PUSHED : TAKEN) | (address & SLOT_MASK);
 }
 
 static void send_block(struct block *block)
@@ -205,19 +231,78 @@ static uint32_t find_profile(void)
 	return profile_count++;
 }
 
-void trace_end(uint64_t executed)
+static void on_end(unsigned int cpu, void *data)
 {
 	uint64_t counts[3];
 	uint32_t profile;
 
 	if (!now.running)
 		return;
-	leave_block(executed);
+	leave_block();
 	now.running = false;
 	profile = find_profile();
 	counts[0] = now.marker;
 	counts[1] = now.kernel;
-	counts[2] = executed - now.begun - now.kernel;
+	counts[2] = *counters() - now.begun - now.kernel;
 	output_frame(FRAME_CALL, (struct part[]){ { counts, sizeof(counts) }, { &profile, 4 } },
 		     2);
+}
+
+static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
+{
+	size_t length = qemu_plugin_tb_n_insns(translated);
+	struct block *block = new_block(qemu_plugin_tb_vaddr(translated), (uint32_t)length);
+	uint8_t *bytes = block->bytes;
+
+	qemu_plugin_register_vcpu_tb_exec_cb(translated, on_block, NO_REGISTERS, block);
+	for (size_t i = 0; i < length; i++) {
+		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(translated, i);
+		size_t size = qemu_plugin_insn_size(instruction);
+		enum kind kind;
+
+		copy_bytes(instruction, bytes, size);
+		block->sizes[i] = (uint8_t)size;
+		count(instruction, 0);
+		kind = kind_of(bytes, size);
+		if (kind != OTHER)
+			qemu_plugin_register_vcpu_mem_cb(instruction, on_stack, NO_REGISTERS,
+							 LOADS_AND_STORES,
+							 kind == CALL ? &is_call : NULL);
+		else if (is_marker(instruction, mark_call))
+			qemu_plugin_register_vcpu_insn_exec_cb(
+				instruction, on_begin, NO_REGISTERS,
+				(void *)(uintptr_t)qemu_plugin_insn_vaddr(instruction));
+		else if (is_marker(instruction, mark_call_end))
+			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
+							       NULL);
+		bytes += size;
+	}
+	close_block(block);
+}
+
+static void on_reset(uint64_t id)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, instrument);
+}
+
+static void await_marker(uint64_t id, struct qemu_plugin_tb *translated)
+{
+	static bool found;
+	size_t length = qemu_plugin_tb_n_insns(translated);
+
+	if (found || in_kernel(qemu_plugin_tb_vaddr(translated)))
+		return;
+	for (size_t i = 0; i < length && !found; i++)
+		found = is_marker(qemu_plugin_tb_get_insn(translated, i), mark_call);
+	if (found)
+		qemu_plugin_reset(id, on_reset);
+}
+
+/* Takes one argument, output=FD. */
+EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
+{
+	if (!output_open(info, argc, argv, NULL))
+		return 1;
+	qemu_plugin_register_vcpu_tb_trans_cb(id, await_marker);
+	return 0;
 }
