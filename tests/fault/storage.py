@@ -6,7 +6,7 @@ made anew. Whatever happens to it, it ends with the right table or with status 2
 one paragraph; every entry of the cache is whole; and nothing is left that `tailwalk cache prune`
 does not remove. A trial begins where the one before it ended, and every fourth is followed by an
 undisturbed comparison, which ends with the right table. Run as a program it makes all the trials
-that docs/explanation/reliability.md speaks of: `make faults`.
+that docs/explanation/reliability.md speaks of: `make faults`, which has `tests` on the path.
 """
 
 from __future__ import annotations
