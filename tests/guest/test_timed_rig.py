@@ -23,8 +23,8 @@ pytestmark = pytest.mark.guest
 
 CASES = [case.changed(fill=fill)
          for fill in (4 * KIB, MIB) for case in find_cases(["pwrite_u1k", "write_u1k"])]
-# Instructions of the loop round each call, and a clock reading's share.
-LOOP = 40
+# Instructions of the loop round each call and its row of steps, and a clock reading's share.
+LOOP = 64
 
 
 @pytest.fixture(scope="module")

@@ -101,36 +101,26 @@ void add_step(struct work *work, struct step step)
 {
 	if (work->count == MOST_STEPS)
 		fail("a call of it has more than %d steps", MOST_STEPS);
+	for (size_t i = 0; i < sizeof(step.uses); i++)
+		step.linked |= step.uses[i];
 	work->steps[work->count++] = step;
 }
 
-static void check_result(const struct step *step, long result)
+void link_step(struct work *work, struct step *step)
 {
-	if (step->any ? result >= 0 : result == step->gives)
-		return;
+	for (size_t i = 0; i < sizeof(step->uses); i++)
+		if (step->uses[i])
+			step->with[i] = work->results[step->uses[i] - 1];
+}
+
+void refuse_result(const struct step *step, long result)
+{
 	if (result >= 0)
 		fail("%s gave %ld, and not %ld", step->name, result, step->gives);
 	for (size_t i = 0; i < sizeof(step->cannot) / sizeof(step->cannot[0]); i++)
 		if (result == -ENOSYS || (step->cannot[i] && result == -step->cannot[i]))
 			leave_out("%s: %s", step->name, strerror((int)-result));
 	fail("%s: %s", step->name, strerror((int)-result));
-}
-
-/* Every step is made by `make`; the sum of what it returns. */
-uint64_t make_call(struct work *work, uint64_t (*make)(const struct step *step, long *result))
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < work->count; i++) {
-		struct step *step = &work->steps[i];
-
-		for (size_t k = 0; k < sizeof(step->uses); k++)
-			if (step->uses[k])
-				step->with[k] = work->results[step->uses[k] - 1];
-		sum += make(step, &work->results[i]);
-		check_result(step, work->results[i]);
-	}
-	return sum;
 }
 
 /* The result of a C-library function that tells errors by a negative one. */

@@ -17,6 +17,7 @@ struct step {
 	const char *name; /* in errors */
 	long with[6];
 	uint8_t uses[6]; /* RESULT(i): this argument is what step i gave in the same call */
+	int linked; /* is there one such? */
 	long number; /* the system call's */
 	uint64_t count, stride; /* touches, of a byte each, so many bytes apart */
 	/* C that is measured as a whole, what it executes in user mode with it; its
@@ -109,8 +110,27 @@ void prepare_needs(const struct work *work);
 void look_at_needs(const struct work *work, int last, struct folios *found);
 void finish_needs(const struct work *work);
 void begin_calls(struct work *work);
-uint64_t make_call(struct work *work, uint64_t (*make)(const struct step *step, long *result));
 void end_calls(struct work *work);
+void link_step(struct work *work, struct step *step);
+_Noreturn void refuse_result(const struct step *step, long result);
+
+/* Every step is made by `make`; the sum of what it returns. Where calls are
+ * timed, what is done here is a part of it: little. */
+static inline uint64_t make_call(struct work *work,
+				 uint64_t (*make)(const struct step *step, long *result))
+{
+	uint64_t sum = 0;
+	long *result = work->results;
+
+	for (struct step *step = work->steps; step < work->steps + work->count; step++, result++) {
+		if (step->linked)
+			link_step(work, step);
+		sum += make(step, result);
+		if (step->any ? *result < 0 : *result != step->gives)
+			refuse_result(step, *result);
+	}
+	return sum;
+}
 
 /* For workloads, in case.c and memory.c. */
 void add_step(struct work *work, struct step step);

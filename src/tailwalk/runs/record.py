@@ -376,7 +376,7 @@ def notes_by_kernel(kernels: Iterable[KernelRecord]) -> list[str]:
     return [f"{kernel.spec}, {note}" for kernel in kernels for note in kernel_notes(kernel)]
 
 
-_FEW_CALLS = f"a figure of fewer than {FEWEST_CALLS} calls is no mode, and is not judged"
+_FEW_CALLS = f"a figure of fewer than {FEWEST_CALLS} calls is unsteady, and not judged"
 
 
 def grouped_notes(run: Run) -> list[str]:
