@@ -17,6 +17,11 @@ SUITES: dict[str, tuple[str, ...]] = {
     "reads": ("read_u1k", "read_u10k", "read_u100k", "pread_u1k", "pread_u10k", "pread_u100k",
               "readv_u1k", "readv_u10k", "readv_u100k"),
     "basic": ("getpid", "lseek_u8k", "open_usr", "mmap_ru128k", "fsync_u1k", "unlink_u8m"),
+    "names": ("create_u", "open_create_u", "close_unlinked_u", "fstat_u", "statx_u",
+              "stat_absent_u", "rename_u", "rename_over_u", "link_u", "symlink_u", "readlink_u",
+              "unlink_u", "mkdir_u", "rmdir_u", "readdir_u1000", "setxattr_u32", "setxattr_u1k",
+              "getxattr_u32", "getxattr_u1k", "listxattr_u32", "removexattr_u32",
+              "removexattr_u1k"),
 }
 
 
