@@ -105,7 +105,9 @@ def test_a_number_is_one_within_bounds(tailwalk: Forks, option: tuple[str, str])
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    (["comapre"], "Did you mean compare"), (["runs", "lst"], "list"),
+    (["comapre"], "Did you mean compare?"), (["runs", "lst"], "Did you mean list?"),
+    (["cache", "verfy"], "Did you mean verify?"), (["import", "libmicr"], "Did you mean libmicro?"),
+    (["model", "chek"], "Did you mean check?"), (["series", "aply"], "Did you mean apply?"),
     (["run", "debian:6.18", "--cals", "3"], "--calls"), (["cases", "pwrit_u1k"], "pwrite_u1k"),
     (["cases", "seeds"], "seed"), (["run", "debain:6.18"], "did you mean 'debian:6.18'"),
     (["cases", "pwrite_u１k"], "there is no case 'pwrite_u１k'"),

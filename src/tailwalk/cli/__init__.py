@@ -10,7 +10,6 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -19,6 +18,7 @@ from click.shell_completion import CompletionItem
 
 from tailwalk import __version__
 from tailwalk.cli.streams import complain, complaining, drop_rest, is_stream, name_streams
+from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import TailwalkError, UsageError
 from tailwalk.refusals import refusal
 
@@ -79,7 +79,7 @@ def require_text(arguments: Iterable[str]) -> None:
                              "directory to another name.")
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(SuggestingGroup):
     """A group that imports a command's module when the command is called."""
 
     def make_context(self, info_name: str | None, args: list[str],
@@ -93,13 +93,7 @@ class _LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[
             str | None, click.Command | None, list[str]]:
-        try:
-            name, command, rest = super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            if near := get_close_matches(args[0], _COMMANDS):
-                raise click.UsageError(
-                    f"{error.message} Did you mean {' or '.join(near)}?", ctx) from error
-            raise
+        name, command, rest = super().resolve_command(ctx, args)
         if name not in ("bisect-step", "exec"):  # errors of the one have a status of their own
             require_text(rest)
         if name in _OF_KERNELS and "--" in rest:  # click takes it away

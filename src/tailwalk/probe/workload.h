@@ -135,6 +135,7 @@ static inline uint64_t make_call(struct work *work,
 /* For workloads, in case.c and memory.c. */
 void add_step(struct work *work, struct step step);
 long sure(const char *what, long result);
+void make_file(const char *path);
 void seek_to(const struct work *work, uint64_t offset);
 void close_result(struct work *work, size_t step);
 void lay_out(struct work *work, uint64_t vectors, uint64_t size, uint64_t offset);
