@@ -67,10 +67,20 @@ def group(command: Sequence[str], *, folder: Path,
         process.stdin.close()
         process.wait()
         end = time.monotonic() + _ENDING_SECONDS
-        with suppress(ProcessLookupError):  # of the killed some may hold a file a moment longer
-            while time.monotonic() < end:
-                os.killpg(process.pid, 0)
-                time.sleep(0.005)
+        # Of the killed some may hold a file a moment longer.
+        while _is_running(process.pid) and time.monotonic() < end:
+            time.sleep(0.005)
+
+
+def _is_running(leader: int) -> bool:
+    """Does any process of the group run? Those that ended may stay in it for long, until the first
+    process of the system asks for their status."""
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it is gone
+            state, _, found, *_ = place.read_bytes().rpartition(b")")[2].split()
+            if int(found) == leader and state not in (b"Z", b"X"):
+                return True
+    return False
 
 
 def run(command: Sequence[str], *, folder: Path = Path(),
