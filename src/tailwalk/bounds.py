@@ -33,6 +33,13 @@ Moment = Annotated[str, Meta(
     "([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$")]
 """A date and time, ISO 8601; `check_moment` says whether there is such a day."""
 
+LONGEST_RELEASE = 64
+Release = Annotated[str, Meta(max_length=LONGEST_RELEASE)]
+"""As `uname -r` says it: the kernel has no room for more."""
+
+Digest = Annotated[str, Meta(max_length=64, pattern="^[0-9a-f]+$")]
+"""Also part of a file's name."""
+
 Hexadecimal = Annotated[str, Meta(max_length=18, pattern="^0x[0-9a-f]+$")]
 
 FEW = Meta(max_length=1024)

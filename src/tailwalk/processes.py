@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# `read` comes to its end when the one process that could write is gone, whatever ended it.
+# `read` comes to its end when the one process that could write is gone, whatever ended it. SIGTERM
+# would not end the watcher where it is ignored here: children inherit that.
 _WATCHED = """\
 exec 3<&0 </dev/null
 (cd /; read -r _ <&3; kill -s KILL 0) >/dev/null 2>&1 &
@@ -20,7 +21,7 @@ exec 3<&-
 "$@" &
 wait "$!"
 status=$?
-kill "$watcher"
+kill -s KILL "$watcher"
 wait "$watcher" 2>/dev/null
 exit "$status"
 """
@@ -67,10 +68,20 @@ def group(command: Sequence[str], *, folder: Path,
         process.stdin.close()
         process.wait()
         end = time.monotonic() + _ENDING_SECONDS
-        with suppress(ProcessLookupError):  # of the killed some may hold a file a moment longer
-            while time.monotonic() < end:
-                os.killpg(process.pid, 0)
-                time.sleep(0.005)
+        # Of the killed some may hold a file a moment longer.
+        while _is_running(process.pid) and time.monotonic() < end:
+            time.sleep(0.005)
+
+
+def _is_running(leader: int) -> bool:
+    """Does any process of the group run? Those that ended may stay in it for long, until the first
+    process of the system asks for their status."""
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it is gone
+            state, _, found, *_ = place.read_bytes().rpartition(b")")[2].split()
+            if int(found) == leader and state not in (b"Z", b"X"):
+                return True
+    return False
 
 
 def run(command: Sequence[str], *, folder: Path = Path(),

@@ -72,9 +72,6 @@ def described(option: click.Option) -> tuple[str, str]:
     value = "" if option.is_flag else option.metavar or (
         "|".join(kind.choices) if isinstance(kind, click.Choice) else kind.name.upper())
     said = [option.help or ""]
-    if isinstance(kind, click.IntRange):
-        said.append(f"[at least {kind.min}]" if kind.max is None
-                    else f"[{kind.min} to {kind.max}]")
     if isinstance(option.show_default, str):
         said.append(f"[default: {option.show_default}]")
     elif option.show_default:

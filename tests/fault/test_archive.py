@@ -27,7 +27,7 @@ from made_kernels import (
 from made_sources import make_source
 from mounts import mounted
 from stand_ins import Notes
-from tailwalk.cache import Cache
+from tailwalk.cache import Cache, with_digest, without_digest
 from tailwalk.errors import ArchiveError, CacheError, TailwalkError
 from tailwalk.kernels import Kernel, resolve
 from tailwalk.kernels.apt import GoneError
@@ -437,6 +437,19 @@ def test_modules_that_are_not_those_unpacked(archive: FakeArchive, cache: Cache,
     again, notes = get("debian:6.18", cache)
     assert again == kernel and len(notes) == 1
     assert [one.name for one in load_order(again, ["brd"], cache=cache)] == ["brd"]
+
+
+def test_a_kernel_in_the_place_of_another(archive: FakeArchive, cache: Cache) -> None:
+    archive.publish(DEBS)
+    first, _ = get("debian:6.18", cache)
+    place = first.image.parent
+    manifest = place / "kernel.json"
+    content = without_digest(manifest.read_bytes())
+    assert content is not None and place.name.encode() in content
+    manifest.write_bytes(with_digest(content.replace(place.name.encode(), b"0" * 64)))
+    again, notes = get("debian:6.18", cache)
+    assert again == first
+    assert len(notes) == 1 and "(it was made as another entry)" in notes[0]
 
 
 def test_a_package_that_was_changed(archive: FakeArchive, cache: Cache) -> None:

@@ -131,6 +131,18 @@ def test_what_is_damaged_is_set_aside_named_and_made_again(cache, notes, damage)
     assert make.times == 2
 
 
+def test_entries_that_changed_places_are_made_again(cache, notes):
+    one, other = (cache.entry("state", key, Maker()) for key in "ab")
+    one.rename(cache.root / "state" / "c")
+    other.rename(one)
+    (cache.root / "state" / "c").rename(other)
+    make = Maker()
+    for key in "ab":
+        cache.entry("state", key, make)
+    assert make.times == 2
+    assert [note.count("(it was made as another entry)") for note in notes.said] == [1, 1]
+
+
 @given(at=st.integers(0, len(CONTENT) - 1), bit=st.integers(0, 7))
 def test_one_bit_anywhere_is_seen(tmp_path_factory, at, bit):
     path = tmp_path_factory.mktemp("bit") / "file"

@@ -105,12 +105,15 @@ def test_a_number_is_one_within_bounds(tailwalk: Forks, option: tuple[str, str])
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    (["comapre"], "Did you mean compare"), (["runs", "lst"], "list"),
+    (["comapre"], "Did you mean compare?"), (["runs", "lst"], "Did you mean list?"),
+    (["cache", "verfy"], "Did you mean verify?"), (["import", "libmicr"], "Did you mean libmicro?"),
+    (["model", "chek"], "Did you mean check?"), (["series", "aply"], "Did you mean apply?"),
     (["run", "debian:6.18", "--cals", "3"], "--calls"), (["cases", "pwrit_u1k"], "pwrite_u1k"),
     (["cases", "seeds"], "seed"), (["run", "debain:6.18"], "did you mean 'debian:6.18'"),
     (["cases", "pwrite_u１k"], "there is no case 'pwrite_u１k'"),
     (["bisect", "debian:6.18", "debian:6.18"], "debian:6.18 and debian:6.18 are one kernel"),
     (["run", "debian:6.18", "--append", "x" * 5000], "takes 2047"),
+    (["run", "debian:6.18", "--append", "é" * 1500], "1134 bytes too long"),
     (["exec", "debian:6.18", "--append", "x" * 5000, "--", "broken.json"], "takes 2047"),
 ])
 def test_what_was_meant_is_said(tailwalk: Forks, arguments: list[str], said: str) -> None:

@@ -39,8 +39,8 @@ from tailwalk.report.terminal import terminal
 from tailwalk.runs import Run
 from tailwalk.runs.amount import amount_of, contradiction
 from tailwalk.runs.export import to_csv
-from tailwalk.runs.metrics import INSTRUCTIONS, METRICS, RIGS, Metric
-from tailwalk.runs.record import decode_run, encode
+from tailwalk.runs.metrics import INSTRUCTIONS, METRICS, RIGS, TIME, Metric
+from tailwalk.runs.record import decode_run, encode, grouped_notes
 from tailwalk.runs.store import Store
 
 LINES = Metric(name="cache lines", unit="lines/call", title="Cache lines per call", centre="mode",
@@ -318,7 +318,16 @@ def test_calls_that_vary_have_the_one_in_the_middle_and_the_middle_90_percent() 
     assert contradiction(INSTRUCTIONS, found, "made") is None
     for changed in ({"value": 12}, {"interval": (1.0, 20.0)}, {"share": 0.5}):
         assert contradiction(INSTRUCTIONS, replace(found, **changed), "made")
-    assert not amount_of(INSTRUCTIONS, [5] * 9, varies=True).steady
+
+
+def test_few_calls_that_vary_are_said_to_be_too_few() -> None:
+    for number, few in ((9, True), (10, False)):
+        amount = amount_of(INSTRUCTIONS, range(number), varies=True)
+        assert (amount.steady, amount.few) == (not few, few)
+        run = made_run("debian:6.12", [replace(
+            made_figure(SEED[0], 1), metrics={"instructions": amount})])
+        assert any("fewer than 10 calls" in note for note in grouped_notes(run)) == few
+    assert not amount_of(TIME, [5] * 3).few
 
 
 def test_calls_that_vary_are_judged_where_none_is_as_dear_as_one_of_the_other_kernel() -> None:

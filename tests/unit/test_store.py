@@ -31,8 +31,8 @@ from stand_ins import Notes
 from tailwalk.errors import DamagedError, RecordError
 from tailwalk.runs import Run
 from tailwalk.runs.index import INDEX_NAME, entries
-from tailwalk.runs.record import RUN_SCHEMA, decode_run, encode, write_whole
-from tailwalk.runs.store import Store
+from tailwalk.runs.record import RUN_SCHEMA, decode_run, encode, short_digest, write_whole
+from tailwalk.runs.store import Store, keep_copies, older_than_days
 
 
 def numbered(number: int, **changed) -> Run:
@@ -240,12 +240,54 @@ def test_an_index_of_another_version_is_made_anew(tmp_path):
     store = Store(tmp_path)
     store.add(numbered(1))
     expected = store.select()
-    index = json.loads((tmp_path / INDEX_NAME).read_bytes())
-    index["version"] = 99
-    [[_, entry]] = index["known"].values()
-    entry["spec"] = "debian:9.9"
-    (tmp_path / INDEX_NAME).write_text(json.dumps(index))
+    write_index(tmp_path, lambda index, entry: (index.update(version=99),
+                                                entry.update(spec="debian:9.9")))
     assert Store(tmp_path).select() == expected
+
+
+def write_index(folder, change, *, digest=True):
+    """Change the index of the one run in a folder; its digest with it, or not."""
+    place = folder / INDEX_NAME
+    first, rest = place.read_bytes().split(b"\n", 1)
+    index = json.loads(rest)
+    [[_, entry]] = index["known"].values()
+    change(index, entry)
+    rest = json.dumps(index).encode()
+    place.write_bytes((short_digest(rest).encode() if digest else first) + b"\n" + rest)
+
+
+@pytest.mark.parametrize(("changed", "digest"), [
+    ({"spec": "debian:6.11"}, False), ({"file": "../precious"}, True), ({"created": "x"}, True),
+    ({"block_size": 10**300}, True)])
+def test_an_index_that_lies_is_made_anew(tmp_path, changed, digest):
+    """One that somebody else wrote must not have other files removed, as runs."""
+    store = Store(tmp_path / "runs")
+    store.add(numbered(1))
+    expected = store.select()
+    write_index(store.root, lambda _, entry: entry.update(changed), digest=digest)
+    precious = tmp_path / "precious"
+    precious.write_text("")
+    assert Store(store.root).select() == expected
+    write_index(store.root, lambda _, entry: entry.update(changed), digest=digest)
+    store.remove(older_than_days(store.select(), 0))
+    assert precious.exists() and store.select() == []
+
+
+@pytest.mark.parametrize("changed", [
+    {"inputs": "../../../../tmp/"}, {"inputs": "*"}, {"inputs": ""}, {"origin": "../../x"},
+    {"kernel": {"release": "6" * 65}}])
+def test_a_record_cannot_choose_where_it_is_kept(tmp_path, changed):
+    document = json.loads(encode(numbered(1)))
+    for name, value in changed.items():
+        document[name] = {**document[name], **value} if isinstance(value, dict) else value
+    source = tmp_path / "hostile.json"
+    source.write_text(json.dumps(document))
+    store = Store(tmp_path / "a" / "b" / "c" / "d" / "runs")
+    done = keep_copies(store, [source])
+    assert (done.added, done.failed) == (0, 1)
+    assert list(tmp_path.rglob("*.json")) == [source]
+    sent = msgspec.structs.replace(numbered(1), inputs="/../../../../x")  # as by a worker
+    assert store.path(sent).parent == store.root
 
 
 def test_only_what_changed_is_read_again(tmp_path):

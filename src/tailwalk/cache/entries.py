@@ -110,7 +110,7 @@ class Cache:
                 make(making)
                 making.chmod(0o755)
                 if listing is sealed_files:
-                    seal(making)
+                    seal(making, target)
                 rename_to_disk(making, target)
         return target
 

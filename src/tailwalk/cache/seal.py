@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The seal of a cache entry: which files it holds, and the sha256 of each."""
+"""The seal of a cache entry: which files it holds, and the sha256 of each. One of them names the
+entry: what is whole in the place of another one is as wrong there as what is damaged."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +14,8 @@ import msgspec
 from tailwalk.cache.digests import digest_of, with_digest, without_digest
 
 SEAL = ".seal"
+NAME = ".name"
+ANOTHERS = "it was made as another entry"
 NO_SEAL = "it has no seal"
 
 Listing = Callable[[Path], Mapping[str, str | None]]
@@ -19,8 +23,9 @@ Listing = Callable[[Path], Mapping[str, str | None]]
 and vouches for itself. Raises OSError or ValueError where that cannot be told."""
 
 
-def seal(folder: Path) -> None:
-    """Write the seal of what the folder holds."""
+def seal(folder: Path, target: Path) -> None:
+    """Write the seal of what the folder holds, which is to be the entry at `target`."""
+    (folder / NAME).write_bytes(_name(target))
     files = {name: digest_of(folder / name) for name in _names(folder)}
     (folder / SEAL).write_bytes(with_digest(msgspec.json.encode(files)))
 
@@ -29,7 +34,11 @@ def sealed_files(folder: Path) -> Mapping[str, str | None]:
     """The `Listing` of an entry with a seal."""
     if (content := without_digest((folder / SEAL).read_bytes())) is None:
         raise ValueError("its seal is damaged")
-    return {SEAL: None, **msgspec.json.decode(content, type=dict[str, str])}
+    files = msgspec.json.decode(content, type=dict[str, str])
+    own = hashlib.sha256(_name(folder)).hexdigest()
+    if files.get(NAME, own) != own:  # entries of earlier versions have none
+        raise ValueError(ANOTHERS)
+    return {SEAL: None, **files}
 
 
 def flaw(place: Path, listing: Listing,
@@ -51,6 +60,10 @@ def flaw(place: Path, listing: Listing,
         return str(error)
     return next((f"{name} is not what was kept" for name, was in files.items()
                  if was not in (None, found[name])), None)
+
+
+def _name(place: Path) -> bytes:
+    return os.fsencode(f"{place.parent.name}/{place.name}")
 
 
 def _names(folder: Path, below: str = "") -> Iterator[str]:

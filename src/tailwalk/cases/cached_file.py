@@ -57,8 +57,9 @@ CACHED_FILE = Preparation(
 
 def check_inside(case: str, values: Values) -> None:
     """Raise UsageError for a call that reaches past the end of the file."""
-    if values["offset"] + length_of(values) > values["file_size"]:
+    offset = values.get("offset", 0)
+    if offset + length_of(values) > values["file_size"]:
         raise UsageError(
-            f"case {case} takes {length_of(values)} bytes at offset {values['offset']}, past the "
+            f"case {case} takes {length_of(values)} bytes at offset {offset}, past the "
             f"end of a file of {show_size(values['file_size'])}: every call has to stay in it. "
             "Give a smaller --offset or a larger --file-size.")

@@ -5,20 +5,19 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
 from tailwalk import __version__
+from tailwalk.cli.signals import end_by_signals, ended
 from tailwalk.cli.streams import complain, complaining, drop_rest, is_stream, name_streams
+from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import TailwalkError, UsageError
 from tailwalk.refusals import refusal
 
@@ -79,7 +78,7 @@ def require_text(arguments: Iterable[str]) -> None:
                              "directory to another name.")
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(SuggestingGroup):
     """A group that imports a command's module when the command is called."""
 
     def make_context(self, info_name: str | None, args: list[str],
@@ -93,13 +92,7 @@ class _LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[
             str | None, click.Command | None, list[str]]:
-        try:
-            name, command, rest = super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            if near := get_close_matches(args[0], _COMMANDS):
-                raise click.UsageError(
-                    f"{error.message} Did you mean {' or '.join(near)}?", ctx) from error
-            raise
+        name, command, rest = super().resolve_command(ctx, args)
         if name not in ("bisect-step", "exec"):  # errors of the one have a status of their own
             require_text(rest)
         if name in _OF_KERNELS and "--" in rest:  # click takes it away
@@ -150,11 +143,14 @@ def main() -> NoReturn:
     Status 0: done. 1: the verdict that --fail-on or a check was asked about. 2: an error, named
     on standard error. 130, 143 and 129: interrupted, terminated, hung up.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # under nohup SIGHUP stays ignored
-            signal.signal(number, _terminate)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    end_by_signals()
+    try:
+        _run()
+    finally:
+        ended()
+
+
+def _run() -> NoReturn:
     name_streams()
     if "_TAILWALK_COMPLETE" in os.environ:
         from tailwalk.cli.completion import register_shells
@@ -184,11 +180,3 @@ def main() -> NoReturn:
         complain("this is a mistake in tailwalk; please report it with the lines above.")
         sys.exit(2)
     sys.exit(status)
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
-    # timeout(1) sends its signal twice, to the process and to its group: the second must not end
-    # the cleaning up that the first began.
-    for other in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(other, signal.SIG_IGN)
-    raise SystemExit(128 + number)

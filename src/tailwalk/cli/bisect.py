@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tailwalk.cli.console import open_lab, say
-from tailwalk.cli.options import Number, one_case_options, one_case_plan_from
+from tailwalk.cli.options import number, one_case_options, one_case_plan_from
 from tailwalk.report.commands import case_arguments
 from tailwalk.report.words import show_figure
 
@@ -18,7 +18,7 @@ from tailwalk.report.words import show_figure
 @click.command()
 @click.argument("good", metavar="GOOD")
 @click.argument("bad", metavar="BAD")
-@click.option("--ratio", type=Number(whole=False), default=1.5, show_default=True,
+@click.option("--ratio", type=number(whole=False), default=1.5, show_default=True,
               help="Bad is what takes more than so many times GOOD's figure.")
 @click.option("--fixed", is_flag=True,
               help="Find the first release that is good again: of the two kernels the newer is "

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from tailwalk.cli.console import open_lab, say
-from tailwalk.cli.options import Number, one_case_options, one_case_plan_from
+from tailwalk.cli.options import number, one_case_options, one_case_plan_from
 from tailwalk.cli.streams import complain, complaining
 from tailwalk.errors import GuestError, KernelError, SeriesError, TailwalkError, UsageError
 from tailwalk.report.words import show_figure, show_ratio, show_unit
@@ -56,9 +56,9 @@ def _leave(text: str, status: int) -> NoReturn:
 @click.argument("spec", metavar="SPEC")
 @click.option("--good", metavar="SPEC|RUN",
               help="A good kernel of the same configuration; bad is --ratio times its figure.")
-@click.option("--ratio", type=Number(whole=False), default=1.5, show_default=True,
+@click.option("--ratio", type=number(whole=False), default=1.5, show_default=True,
               help="Bad is what takes more than so many times --good's figure.")
-@click.option("--above", type=Number(whole=False), metavar="N",
+@click.option("--above", type=number(whole=False), metavar="N",
               help="Bad is what takes more instructions a call; instead of --good.")
 @click.option("--fixed", is_flag=True,
               help="Look for the commit that made it good again: status 0 for what is still dear, "

@@ -11,7 +11,8 @@ import click
 from tailwalk.cache import Cache
 from tailwalk.cache.inventory import Held, State, days_unused, examine, held, remove
 from tailwalk.cli.console import open_progress, say
-from tailwalk.cli.options import Number
+from tailwalk.cli.options import number
+from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import UsageError
 
 _MIB = 1 << 20
@@ -31,7 +32,8 @@ _KINDS = {
 }
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=SuggestingGroup, invoke_without_command=True,
+             subcommand_metavar="[COMMAND] [ARGS]...")
 @click.pass_context
 def cache(context: click.Context) -> None:
     """Say what is kept to be used again: kernels, source, booted guests.
@@ -75,8 +77,8 @@ def verify() -> None:
 
 
 @cache.command()
-@click.option("--older-than", type=Number(0), metavar="DAYS",
-              help="Remove what was not used for so many days.")
+@click.option("--older-than", type=number(0), metavar="DAYS",
+              help="Remove what was not used for so many days, 0 or more.")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND",
               help="Remove everything of a kind, or with --older-than what is old of it.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")

@@ -11,9 +11,9 @@ import click
 
 from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import (
-    Number,
     dask_option,
     fresh_option,
+    number,
     options_given,
     plan_from,
     plan_options,
@@ -42,7 +42,7 @@ _TEXTS: dict[str, Callable[[Comparison], str]] = {
 @click.option("--bad", metavar="N|SPEC",
               help="The regressed column, whose regression later ones are to recover: its spec, or "
                    "its number, the first after the baseline being 1.  [default: the worst]")
-@click.option("--threshold", type=Number(whole=False), metavar="PERCENT",
+@click.option("--threshold", type=number(whole=False), metavar="PERCENT",
               help="A figure that differs from the baseline's by no more is unchanged.  [default: "
                    "1 between kernels of one source, 5 between others]")
 @output_options("table", *_TEXTS, "json", record="Also write the record to this file.",

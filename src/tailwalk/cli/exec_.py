@@ -11,7 +11,7 @@ import click
 
 from tailwalk.cases import parse_size
 from tailwalk.cli.console import open_lab, pass_on
-from tailwalk.cli.options import Number, append_option, filesystem_from, filesystem_options
+from tailwalk.cli.options import append_option, filesystem_from, filesystem_options, number
 from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.cli.streams import complain
 from tailwalk.errors import UsageError
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
               help="A file to carry to the program's directory; may be repeated.")
 @click.option("--make", "made", multiple=True, metavar="NAME:SIZE[:FILL]",
               help="A file to make there, cached by writes of FILL bytes (1MiB); may be repeated.")
-@click.option("--memory", type=Number(256, 65536), default=1024, show_default=True,
+@click.option("--memory", type=number(256, 65536), default=1024, show_default=True,
               help="The guest's memory in MiB, 256 to 65536; half a GiB is the file system's disk.")
 @append_option
-@click.option("--timeout", type=Number(whole=False), default=600.0, show_default=True,
+@click.option("--timeout", type=number(whole=False), default=600.0, show_default=True,
               metavar="SECONDS", help="Time after which the program is given up.")
 @output_options(record="Also write the record to this file.")
 @filesystem_options

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tailwalk.cli.console import open_lab
-from tailwalk.cli.options import Number, case_option, size
+from tailwalk.cli.options import case_option, number, size
 from tailwalk.cli.outputs import Outputs, output_options, require_figures
 from tailwalk.lab.plans import host_plan
 from tailwalk.report.comparison import run_shown
@@ -30,11 +30,11 @@ _FILLS = ("4KiB", "1MiB", "2MiB")
               help="Size of the file.")
 @click.option("--offset", type=size, default=0, show_default=True,
               help="File offset that every call writes to.")
-@click.option("--rounds", type=Number(), default=Pace.rounds, show_default=True,
+@click.option("--rounds", type=number(), default=Pace.rounds, show_default=True,
               help="Rounds through all cases; each gives one sample a case.")
-@click.option("--seconds", type=Number(whole=False), default=6.0, show_default=True,
+@click.option("--seconds", type=number(whole=False), default=6.0, show_default=True,
               help="No round begins after this time, but for the first eight.")
-@click.option("--cpu", type=Number(), default=None, help="CPU to run on.  [default: the idlest]")
+@click.option("--cpu", type=number(), default=None, help="CPU to run on.  [default: the idlest]")
 @output_options("table", "json", form_help="json is the record itself.",
                 record="Also write the record to this file.")
 def host(directory: Path, names: tuple[str, ...], fills: tuple[int, ...], file_size: int,

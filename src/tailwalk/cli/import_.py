@@ -10,12 +10,13 @@ import click
 from tailwalk.cases import Filesystem
 from tailwalk.cli.console import say, show, write
 from tailwalk.cli.options import size
+from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import RecordError
 from tailwalk.runs.libmicro import import_libmicro
 from tailwalk.runs.record import UNKNOWN, read_bytes
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def import_() -> None:
     """Read another benchmark's output into runs."""
 

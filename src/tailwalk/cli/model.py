@@ -12,8 +12,9 @@ import click
 
 from tailwalk.cases import Filesystem
 from tailwalk.cli.console import open_lab, open_progress, write
-from tailwalk.cli.options import Number, case_option, cases_from, condition_options, size
+from tailwalk.cli.options import case_option, cases_from, condition_options, number, size
 from tailwalk.cli.outputs import Outputs, output_options
+from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import UsageError
 from tailwalk.lab.records import read_arguments
 from tailwalk.model.words import MODES, Mode
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tailwalk.model.predict import Place
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def model() -> None:
     """Check designs of the walk and predict their cost, without a kernel; replay holds the model
     against one.
@@ -45,10 +46,10 @@ def _write_lines(lines: Iterator[str]) -> None:
 @click.argument("design")
 @click.option("--against", default="full", show_default=True, metavar="DESIGN",
               help="The design that it has to be equivalent to.")
-@click.option("--buffers", type=Number(1, 4096), default=4, show_default=True,
-              help="Buffers in the largest ring explored.")
-@click.option("--depth", type=Number(0, 1000), default=6, show_default=True,
-              help="Moves explored in that ring.")
+@click.option("--buffers", type=number(1, 4096), default=4, show_default=True,
+              help="Buffers in the largest ring explored, 1 to 4096.")
+@click.option("--depth", type=number(0, 1000), default=6, show_default=True,
+              help="Moves explored in that ring, 0 to 1000.")
 @_modes_option
 @click.option("--fs-block-size", "block_size", type=size, default="4KiB", show_default=True,
               help="Block size in that ring.")
@@ -95,15 +96,15 @@ def prove(design: str) -> None:
 @click.argument("spec", metavar="SPEC")
 @click.option("--design", default="full", show_default=True,
               help="The design of the kernel's walks.")
-@click.option("--sequences", type=Number(), default=1000, show_default=True, metavar="N",
+@click.option("--sequences", type=number(), default=1000, show_default=True, metavar="N",
               help="Random sequences, of 20 steps each.")
-@click.option("--seed", type=Number(), default=1, show_default=True,
+@click.option("--seed", type=number(), default=1, show_default=True,
               help="The first; each sequence has its own, and the same one gives the same steps.")
 @_modes_option
 @click.option("--fs-block-size", "block_size", type=size, default=None,
               help="Block size.  [default: 1KiB and 4KiB]")
-@click.option("--workers", type=Number(1, 1024), default=None, metavar="N",
-              help="Guests side by side.  [default: one for each core]")
+@click.option("--workers", type=number(1, 1024), default=None, metavar="N",
+              help="Guests side by side, at least 1.  [default: one for each core]")
 def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode, ...],
            block_size: int | None, workers: int | None) -> None:
     """Replay random sequences of system calls on a kernel, and compare it with the model.

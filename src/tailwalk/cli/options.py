@@ -38,23 +38,22 @@ def size(value: str | int) -> int:
         raise click.BadParameter(str(error)) from error
 
 
-class Number(click.ParamType[Any]):
-    """A number in ASCII digits within bounds; what it counts may have closer ones."""
+def number(least: int = -1 << 53, most: int = 1 << 53, *,
+           whole: bool = True) -> Callable[[Any], int | float]:
+    """The type of an option: a number in ASCII digits within bounds; what it counts may have closer
+    ones. Its converter raises BadParameter for another text, nan and inf among them."""
+    kind, pattern = (int, _WHOLE) if whole else (float, _DECIMAL)
 
-    def __init__(self, least: int = -1 << 53, most: int = 1 << 53, *, whole: bool = True) -> None:
-        self.name = "integer" if whole else "float"
-        self._least, self._most, self._whole = least, most, whole
-
-    def convert(self, value: Any, param: click.Parameter | None,
-                ctx: click.Context | None) -> int | float:
-        """The number; fails for another text, nan and inf among them, and out of bounds."""
-        kind, pattern = (int, _WHOLE) if self._whole else (float, _DECIMAL)
+    def convert(value: Any) -> int | float:
         if isinstance(value, str) and not pattern.fullmatch(value):
-            self.fail(f"{value!r} is no {'whole number' if self._whole else 'number'}.", param, ctx)
-        number = kind(value)
-        if not self._least <= number <= self._most:
-            self.fail(f"{value} is not from {self._least} to {self._most}.", param, ctx)
-        return number
+            raise click.BadParameter(f"{value!r} is no {'whole number' if whole else 'number'}.")
+        found = kind(value)
+        if not least <= found <= most:
+            raise click.BadParameter(f"{value} is not from {least} to {most}.")
+        return found
+
+    convert.__name__ = "integer" if whole else "float"  # in the help
+    return convert
 
 
 def options(*made: Callable[[Function], Function]) -> Callable[[Function], Function]:
@@ -83,7 +82,7 @@ def one_case_option(help: str) -> Callable[[Function], Function]:
 
 def calls_option(default: int, help: str) -> Callable[[Function], Function]:
     """--calls."""
-    return click.option("--calls", type=Number(), default=default, show_default=True, help=help)
+    return click.option("--calls", type=number(), default=default, show_default=True, help=help)
 
 
 append_option = click.option(
@@ -132,7 +131,7 @@ plan_options = options(
     click.option("--rig", type=click.Choice(list(BOOTING)), default=DEFAULT_RIG,
                  show_default=True, help="exact counts instructions anywhere; timed takes "
                                          "nanoseconds where KVM runs guests."),
-    click.option("--rounds", type=Number(), default=Pace.rounds, show_default=True,
+    click.option("--rounds", type=number(), default=Pace.rounds, show_default=True,
                  help="Rounds through all cases on the timed rig."))
 """Everything a plan for guests is made of, for `plan_from`."""
 

@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from tailwalk.cli.console import open_progress, say
-from tailwalk.cli.options import Number, options
+from tailwalk.cli.options import number, options
 from tailwalk.cli.outputs import Outputs, json_list, output_options
+from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.lab.records import read_argument
 from tailwalk.report.comparison import run_shown
@@ -26,7 +27,7 @@ from tailwalk.runs.store import Store, keep_copies, older_than_days, superseded
 _KIB = 1024
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def runs() -> None:
     """List, show, export, import or prune the runs in the results directory ($TAILWALK_RESULTS).
 
@@ -122,8 +123,8 @@ def import_(sources: tuple[Path, ...]) -> None:
 
 @runs.command()
 @_filters
-@click.option("--older-than", type=Number(0), metavar="DAYS",
-              help="Remove instead every run that is older.")
+@click.option("--older-than", type=number(0), metavar="DAYS",
+              help="Remove instead every run that is older than so many days, 0 or more.")
 @click.option("--damaged", is_flag=True, help="Also remove the damaged files that were set aside.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
 def prune(older_than: int | None, damaged: bool, dry_run: bool, **given: Any) -> None:

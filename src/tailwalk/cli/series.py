@@ -10,6 +10,7 @@ from textwrap import indent
 import click
 
 from tailwalk.cli.console import open_progress, say, show, write
+from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import SeriesError, SpecError
 from tailwalk.files import write_together
 from tailwalk.series import SeriesPlan, all_series, load_series, plan_series
@@ -17,7 +18,7 @@ from tailwalk.series.releases import UPSTREAMED
 from tailwalk.series.series import encode_source
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def series() -> None:
     """List, show, apply or write out a series.
 

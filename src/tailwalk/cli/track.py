@@ -9,11 +9,11 @@ import click
 
 from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import (
-    Number,
     dask_option,
     exact_plan_from,
     exact_plan_options,
     fresh_option,
+    number,
 )
 from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.compare.threshold import check_threshold
@@ -29,9 +29,9 @@ from tailwalk.runs.record import encode
 @click.option("--line", metavar="LINE,...",
               help="Every release of these lines that the archive holds and that can boot: 6.18 "
                    "means 6.18.y, 7 means 7.x.")
-@click.option("--newest", type=Number(1), metavar="N",
-              help="Of each 6.x or 7.x of --line only the newest N.")
-@click.option("--threshold", type=Number(whole=False), metavar="PERCENT",
+@click.option("--newest", type=number(1), metavar="N",
+              help="Of each 6.x or 7.x of --line only the newest N, at least 1.")
+@click.option("--threshold", type=number(whole=False), metavar="PERCENT",
               help="A step is a figure that differs by more from the one before.  [default: 1 "
                    "between kernels of one source, 5 between others]")
 @output_options("table", "csv", "json", record="Also write the record to this file.",

@@ -9,7 +9,7 @@ from typing import get_args
 import click
 
 from tailwalk.cli.console import open_lab
-from tailwalk.cli.options import Number, append_option
+from tailwalk.cli.options import append_option, number
 from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.errors import UsageError
 from tailwalk.verify import Goal, find_configurations
@@ -25,29 +25,29 @@ _POWER_CUTS = 10
 
 @click.command()
 @click.argument("spec", metavar="SPEC")
-@click.option("--operations", type=Number(0), default=None, metavar="N",
+@click.option("--operations", type=number(0), default=None, metavar="N",
               help=f"Random operations, shared among the configurations.  [default: {_OPERATIONS}, "
                    "or as many as --seconds leaves time for]")
-@click.option("--power-cuts", type=Number(0), default=None, metavar="N",
+@click.option("--power-cuts", type=number(0), default=None, metavar="N",
               help=f"Guests to kill while they write.  [default: {_POWER_CUTS}, or as many as "
                    "--seconds leaves time for]")
-@click.option("--seconds", type=Number(0, whole=False), default=None, metavar="N",
+@click.option("--seconds", type=number(0, whole=False), default=None, metavar="N",
               help="Begin nothing more after so many seconds.")
-@click.option("--seed", type=Number(0), default=1, show_default=True,
+@click.option("--seed", type=number(0), default=1, show_default=True,
               help="The same seed does the same operations.")
 @click.option("--config", "configurations", multiple=True, metavar="NAME",
               help="A configuration, such as 1k-journal, or all with a part of the name, such as "
                    "1k or journal; may be repeated.  [default: all]")
 @click.option("--engine", type=click.Choice(get_args(Engine)), default="auto", show_default=True,
               help="What QEMU runs the guests with; auto is KVM where it works.")
-@click.option("--memory", type=Number(64, 65536), default=DEFAULT_MEMORY, show_default=True,
+@click.option("--memory", type=number(64, 65536), default=DEFAULT_MEMORY, show_default=True,
               metavar="MIB", help="Memory of a guest, at least 64.")
-@click.option("--fail-allocations", "failing", type=Number(0, 50), default=0,
+@click.option("--fail-allocations", "failing", type=number(0, 50), default=0,
               metavar="PERCENT",
               help="Have so many of the allocations in writes fail, on a debug: kernel; 0 to 50.")
 @append_option
-@click.option("--workers", type=Number(1, 1024), default=None, metavar="N",
-              help="Guests side by side.  [default: one for each core]")
+@click.option("--workers", type=number(1, 1024), default=None, metavar="N",
+              help="Guests side by side, at least 1.  [default: one for each core]")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="DIRECTORY",
               help="Keep the disk image of a finding here.")
 @output_options("text", "json", form_help="json is the record itself.",

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from tailwalk.cache import Cache, digest_bytes, digest_file, with_digest, without_digest
+from tailwalk.cache.seal import ANOTHERS
 from tailwalk.errors import KernelError
 from tailwalk.files import read_bounded
 from tailwalk.kernels.bounds import IMAGE
@@ -34,13 +35,15 @@ _PACKED_IMAGE = ".image"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What an entry holds: `files` maps each path in it to its sha256; `size` is their bytes."""
+    """What the entry `key` holds: `files` maps each path in it to its sha256; `size` is their
+    bytes. Manifests of earlier versions have no key."""
 
     release: str
     banner: str
     provenance: dict[str, str]
     files: dict[str, str]
     size: int
+    key: str = ""
 
     @property
     def digest(self) -> str:
@@ -63,7 +66,7 @@ def open_unpacked(cache: Cache, key: str, *, spec: str, progress: Progress,
     def make(folder: Path) -> None:
         paths = files()
         with progress.task(f"unpack {paths[0].name}") as task:
-            _unpack(paths, folder, dict(provenance))
+            _unpack(paths, folder, dict(provenance), key=key)
             task.advance()
 
     place = cache.entry(KIND, key, make, listing=listing)
@@ -116,10 +119,12 @@ def listing(place: Path) -> Mapping[str, str | None]:
     manifest = read_manifest(place)
     if manifest is None:
         raise ValueError("its manifest is damaged")
+    if manifest.key not in ("", place.name):
+        raise ValueError(ANOTHERS)
     return {_MANIFEST: None, **manifest.files}
 
 
-def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> None:
+def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str], *, key: str) -> None:
     named = ", ".join(map(str, paths))
     if is_deb(paths[0]) or is_tar(paths[0]):
         image, what = _unpack_packages(paths, folder, named)
@@ -144,7 +149,7 @@ def _unpack(paths: Sequence[Path], folder: Path, provenance: dict[str, str]) -> 
     manifest = msgspec.json.encode(Manifest(
         release=vmlinux.release, banner=vmlinux.banner, provenance=provenance,
         files={str(path.relative_to(folder)): digest_file(path) for path in files},
-        size=sum(path.stat().st_size for path in files)))
+        size=sum(path.stat().st_size for path in files), key=key))
     (folder / _MANIFEST).write_bytes(with_digest(manifest))
 
 

@@ -135,12 +135,23 @@ static inline uint64_t make_call(struct work *work,
 /* For workloads, in case.c and memory.c. */
 void add_step(struct work *work, struct step step);
 long sure(const char *what, long result);
+void make_file(const char *path);
 void seek_to(const struct work *work, uint64_t offset);
 void close_result(struct work *work, size_t step);
 void lay_out(struct work *work, uint64_t vectors, uint64_t size, uint64_t offset);
 char *new_buffer(uint64_t size);
 
+/* file.c: the file that a case has from its preparation, brought back. */
+long write_pieces(const long *with); /* of a descriptor, memory, begin, end, piece */
+void write_again(const struct work *work, uint64_t begin, uint64_t end, uint64_t piece);
+void set_size(const struct work *work, uint64_t size);
+void sync_file(const struct work *work);
+void allocate(const struct work *work, uint64_t size);
+void map_file(const struct work *work, char **map, uint64_t size);
+
 /* preparations/cached_file.c */
+int open_work_file(void);
+void remove_work_file(int *fd);
 void fill_file(int fd, const struct cached_file *file, size_t missing);
 
 #endif

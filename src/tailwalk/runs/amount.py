@@ -26,7 +26,7 @@ _FEWEST_SAMPLES = 6
 _MOST_CALLS = 10_000_000
 
 FEWEST_CALLS = 10
-"""A mode of fewer is judged by nothing: of a cold call and a warm one, either may be it."""
+"""A count of fewer is judged by nothing: of a cold call and a warm one, either may be it."""
 
 
 class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,8 +72,8 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def few(self) -> bool:
-        """Is it the mode of too few calls to be one?"""
-        return self.share is not None and 0 < self.number < FEWEST_CALLS
+        """Does it rest on too few calls to be judged? Of samples a test says that."""
+        return 0 < self.number < FEWEST_CALLS and (self.share is not None or not self.steady)
 
     @property
     def reliable(self) -> bool:

@@ -3,7 +3,7 @@
 
 It is brought up to date from what the directory holds at that moment, and written as a whole: of
 two processes that do so at once, either's is right. One that is lost, damaged or of another version
-is made anew; one that cannot be written is done without.
+is made anew; one that cannot be written is done without. Its first line is the digest of the rest.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from pathlib import Path
 
 import msgspec
 
+from tailwalk.bounds import Count, Moment
 from tailwalk.files import read_bounded, replace_file
 from tailwalk.runs.metrics import Rig
-from tailwalk.runs.record import Run
+from tailwalk.runs.record import Run, short_digest
 
 INDEX_NAME = "index"
-_VERSION = 3  # raised with every change of `Entry`
+_VERSION = 4  # raised with every change of `Entry`
 _MOST_BYTES = 1 << 30
 
 
@@ -36,18 +37,18 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     file: str
-    bytes: int
+    bytes: Count
     id: str
-    created: str
+    created: Moment
     rig: Rig
     unit: str
     spec: str
     release: str
     inputs: str
     filesystem: str
-    block_size: int
+    block_size: Count
     cases: tuple[str, ...]
-    figures: int
+    figures: Count
 
     def fits(self, *, kernel: str | None, case: str | None, rig: str | None) -> bool:
         """Does it fit every condition given?
@@ -85,23 +86,26 @@ def entries(root: Path, read: Callable[[Path], Run | None]) -> list[Entry]:
     found = {}
     for name, size, time in _files(root):
         old = known.get(name)
-        if old is not None and (old.entry.bytes, old.time) == (size, time):
+        if old is not None and (old.entry.file, old.entry.bytes, old.time) == (name, size, time):
             found[name] = old
         elif (run := read(root / name)) is not None:
             found[name] = _Known(time, _entry(run, name, size))
     if found != known and (place.is_file() or not place.exists()):
         with contextlib.suppress(OSError):
-            replace_file(place, msgspec.json.encode(_Index(_VERSION, found)))
+            content = msgspec.json.encode(_Index(_VERSION, found))
+            replace_file(place, f"{short_digest(content)}\n".encode() + content)
     return sorted((one.entry for one in found.values()),
                   key=lambda entry: (entry.created, entry.file))
 
 
 def _read(place: Path) -> dict[str, _Known]:
     try:
-        index = msgspec.json.decode(read_bounded(place, _MOST_BYTES), type=_Index)
+        digest, _, content = read_bounded(place, _MOST_BYTES).partition(b"\n")
+        index = msgspec.json.decode(content, type=_Index)
     except (OSError, ValueError, RecursionError):
         return {}
-    return index.known if index.version == _VERSION else {}
+    whole = index.version == _VERSION and digest == short_digest(content).encode()
+    return index.known if whole else {}
 
 
 def _entry(run: Run, name: str, size: int) -> Entry:

@@ -16,6 +16,7 @@ from functools import cache
 
 import msgspec
 
+from tailwalk.bounds import LONGEST_RELEASE
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import MIB, Case, Filesystem, all_workloads
 from tailwalk.errors import RecordError, UsageError
@@ -143,6 +144,9 @@ def import_libmicro(texts: Mapping[str, str], *, kernel: str | None = None,
                 if release is None:
                     raise UsageError(f"{name} does not say on which kernel it was measured (it "
                                      "has no line !OS_release): name it with --kernel.")
+                if len(release) > LONGEST_RELEASE:
+                    raise UsageError(f"{name}: {len(release)} signs are no kernel's name, which "
+                                     f"has {LONGEST_RELEASE} at most.")
                 origin = (release, section.header.get("os build", ""), _version(section.header),
                           *_machine(section.header).values())
                 origins.setdefault(origin, []).append((section, taken))

@@ -22,7 +22,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from tailwalk import __version__
-from tailwalk.bounds import FEW, MANY, Count, Moment, Order, Text
+from tailwalk.bounds import FEW, MANY, Count, Digest, Moment, Order, Release, Text
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import DamagedError, RecordError, UsageError
 from tailwalk.files import read_bounded, replace_file
@@ -50,7 +50,7 @@ class KernelRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Which kernel: spec, `uname -r`, digest of image and modules, and where it came from."""
 
     spec: Text
-    release: Text
+    release: Release
     digest: Text
     provenance: Annotated[dict[str, Text], FEW] = {}
 
@@ -144,9 +144,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     rig: Rig
     kernel: KernelRecord
     conditions: Conditions
-    inputs: Text
+    inputs: Digest
     figures: Annotated[list[Figure], MANY]
-    origin: Text | None = None
+    origin: Digest | None = None
     missing: Annotated[list[Missing], MANY] | msgspec.UnsetType = msgspec.UNSET
 
     @property
@@ -376,7 +376,7 @@ def notes_by_kernel(kernels: Iterable[KernelRecord]) -> list[str]:
     return [f"{kernel.spec}, {note}" for kernel in kernels for note in kernel_notes(kernel)]
 
 
-_FEW_CALLS = f"a figure of fewer than {FEWEST_CALLS} calls is no mode, and is not judged"
+_FEW_CALLS = f"a figure of fewer than {FEWEST_CALLS} calls is unsteady, and not judged"
 
 
 def grouped_notes(run: Run) -> list[str]:

@@ -71,8 +71,8 @@ class Store:
     def path(self, run: Run) -> Path:
         """Where a run is kept, or would be: under its id, or where its record is of an older
         version of the format, and not kept as that, under the digest of what is written now."""
-        release = re.sub(r"[^\w.+-]", "_", run.kernel.release)
-        name = f"{release}-{run.rig}-{run.inputs[:16]}"
+        name = re.sub(r"[^\w.+-]", "_", f"{run.kernel.release}-{run.rig}-{run.inputs[:16]}",
+                      flags=re.ASCII)
         path = self.root / f"{name}-{run.id}.json"
         if run.origin is None or path.exists():
             return path

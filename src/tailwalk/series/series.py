@@ -247,12 +247,12 @@ def plan_series(series: Series, root: Path) -> SeriesPlan:
     if not (root / "Makefile").is_file() or not (root / "fs").is_dir():
         raise SeriesError(f"{root} is no kernel source tree: it has no Makefile, or no fs/. Give "
                           "the top directory of one.")
-    lacking = next((need for need in series.needs if not need.shows(tree)), None)
-    # The series itself may have taken the sign away.
-    if lacking and not all(patch.is_in(tree) for patch in series.patches):
-        return SeriesPlan(series=series, root=root, state="absent", reason=lacking.otherwise,
-                          patches=())
     try:
+        lacking = next((need for need in series.needs if not need.shows(tree)), None)
+        # The series itself may have taken the sign away.
+        if lacking and not all(patch.is_in(tree) for patch in series.patches):
+            return SeriesPlan(series=series, root=root, state="absent", reason=lacking.otherwise,
+                              patches=())
         plans = tuple(_plan_patch(patch, tree) for patch in series.patches)
     except SeriesError as error:
         raise SeriesError(

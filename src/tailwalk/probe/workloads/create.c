@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "workload.h"
+
+static char *path;
+
+static void prepare(struct work *work)
+{
+	path = in_work_place("created");
+	add_step(work, (struct step){ CALL(open, (long)path, O_CREAT | O_EXCL | O_WRONLY, 0600),
+				      .any = 1 });
+}
+
+static void restore(struct work *work)
+{
+	if (work->results[0] < 0)
+		return;
+	close_result(work, 0);
+	sure("unlink", unlink(path));
+}
+
+const struct workload workload_create = {
+	.prepare = prepare, .restore = restore, .undoes = 1, .finish = restore
+};
