@@ -86,7 +86,7 @@ struct preparation {
 	/* Tells the folios, before the calls and once more after the `last`. */
 	void (*look)(const struct work *work, const void *parameters, int last,
 		     struct folios *found);
-	/* Removes it. */
+	/* Removes it, the last of a workload's needs first. */
 	void (*finish)(void);
 };
 
