@@ -151,6 +151,10 @@ void sync_file(const struct work *work);
 void allocate(const struct work *work, uint64_t size);
 void map_file(const struct work *work, char **map, uint64_t size);
 
+/* preparations/sockets.c */
+#define MOST_SOCKETS 1000
+extern int sockets[MOST_SOCKETS];
+
 /* preparations/cached_file.c */
 int open_work_file(void);
 void remove_work_file(int *fd);
