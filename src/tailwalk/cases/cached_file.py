@@ -10,6 +10,9 @@ from tailwalk.errors import UsageError
 SIZE = Parameter(
     name="size", unit="bytes", meaning="bytes of each vector", least=1,
     refusal="case {case}: a call of {value} bytes measures nothing; give a size of at least 1.")
+PIPED = Parameter(
+    name="size", unit="bytes", meaning="bytes of each vector", least=1, most=MIB,
+    refusal="case {case}: {value} bytes; a pipe holds 1 byte to 1MiB.")
 VECTORS = Parameter(
     name="vectors", unit="number", meaning="vectors a call; 10 are libMicro's default",
     default=10, least=1, most=1024,
@@ -57,8 +60,9 @@ CACHED_FILE = Preparation(
 
 def check_inside(case: str, values: Values) -> None:
     """Raise UsageError for a call that reaches past the end of the file."""
-    if values["offset"] + length_of(values) > values["file_size"]:
+    offset = values.get("offset", 0)
+    if offset + length_of(values) > values["file_size"]:
         raise UsageError(
-            f"case {case} takes {length_of(values)} bytes at offset {values['offset']}, past the "
+            f"case {case} takes {length_of(values)} bytes at offset {offset}, past the "
             f"end of a file of {show_size(values['file_size'])}: every call has to stay in it. "
             "Give a smaller --offset or a larger --file-size.")

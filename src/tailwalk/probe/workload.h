@@ -141,6 +141,12 @@ void close_result(struct work *work, size_t step);
 void lay_out(struct work *work, uint64_t vectors, uint64_t size, uint64_t offset);
 char *new_buffer(uint64_t size);
 
+/* pipe.c: pipes of so many bytes, filled from the buffer and emptied into it. */
+void open_pipe(int ends[2], uint64_t size);
+void fill_pipe(const struct work *work, const int ends[2], uint64_t size);
+void empty_pipe(const struct work *work, const int ends[2], uint64_t size);
+void close_pipe(const int ends[2]);
+
 /* preparations/cached_file.c */
 void fill_file(int fd, const struct cached_file *file, size_t missing);
 
