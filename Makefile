@@ -96,7 +96,7 @@ test: test-packages .venv/test
 
 faults: test-packages .venv/test
 	.venv/bin/python tests/fault/every_call.py
-	.venv/bin/python tests/fault/storage.py
+	PYTHONPATH=tests .venv/bin/python tests/fault/storage.py
 
 # Needs clang with its sanitizers (Debian: clang, libclang-rt-dev); each harness takes so long.
 SECONDS = 30

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# `read` comes to its end when the one process that could write is gone, whatever ended it.
+# `read` comes to its end when the one process that could write is gone, whatever ended it. SIGTERM
+# would not end the watcher where it is ignored here: children inherit that.
 _WATCHED = """\
 exec 3<&0 </dev/null
 (cd /; read -r _ <&3; kill -s KILL 0) >/dev/null 2>&1 &
@@ -20,7 +21,7 @@ exec 3<&-
 "$@" &
 wait "$!"
 status=$?
-kill "$watcher"
+kill -s KILL "$watcher"
 wait "$watcher" 2>/dev/null
 exit "$status"
 """

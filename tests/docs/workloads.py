@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pages import ROOT
 
 from tailwalk.cases import all_workloads, show_size
-from tailwalk.cases.workload import Parameter, Value
+from tailwalk.cases.workload import Parameter, Value, Workload
 
 PAGE = ROOT / "docs" / "reference" / "workloads.md"
 _HEAD = """# Workloads
@@ -36,7 +36,7 @@ _PARAMETERS = """
 ## Parameters
 
 Those without a default are in the case's name; `k` at the end of a number there is 1,024, `m`
-1,024k.
+1,024k. Of words in braces a name has one.
 
 """
 
@@ -53,14 +53,15 @@ def reference() -> str:
         _HEAD,
         _table(["workload", "family", "one call", "before it, uncounted", "counted",
                 "file systems", "cases"], [
-            [f"`{one.name}`", one.family, _text(one.call), _text(one.outside) or "nothing",
+            [f"`{one.name}`", one.family, _text(one.call, one.declared.values()),
+             _text(one.outside, one.declared.values()) or "nothing",
              _COUNTED[one.counted], ", ".join(one.filesystems) or "any",
-             f"`{re.sub(r'{(.*?)}', lambda match: match[1].upper(), one.pattern)}`"]
+             f"`{_pattern(one)}`"]
             for one in workloads]),
         _PREPARED,
         _table(["what", "for"], [
-            [_text(need.prepared), ", ".join(f"`{one.name}`" for one in workloads
-                                             if need in one.needs)]
+            [_text(need.prepared, need.parameters), ", ".join(f"`{one.name}`" for one in workloads
+                                             if need.name in [each.name for each in one.needs])]
             for need in needs.values()]),
         _PARAMETERS,
         _table(["parameter", "meaning", "default", "bounds"], [
@@ -75,9 +76,20 @@ def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join([lines[0], f"{'|---' * len(titles)}|\n", *lines[1:]])
 
 
-def _text(template: str) -> str:
-    """What a declaration says, its parameters by their names."""
-    return re.sub(r"\{(\w+)[^}]*\}", r"`\1`", template)
+def _text(template: str, parameters: Iterable[Parameter]) -> str:
+    """What a declaration says: its parameters by their names, or by all that they can say."""
+    said = {one.name: " or ".join(filter(None, one.words.values())) for one in parameters}
+    return re.sub(r"\{(\w+)[^}]*\}", lambda match: said[match[1]] or f"`{match[1]}`", template)
+
+
+def _named(parameter: Parameter) -> str:
+    """What stands for the parameter in the name of a case: a word, or a number."""
+    return f"{{{','.join(parameter.words)}}}" if parameter.words else parameter.name.upper()
+
+
+def _pattern(workload: Workload) -> str:
+    return workload.pattern.format(**{name: _named(one)
+                                      for name, one in workload.declared.items()})
 
 
 def _value(parameter: Parameter, value: Value) -> str:
@@ -90,8 +102,8 @@ def _bounds(parameter: Parameter) -> str:
     if parameter.unit == "flag":
         return "true or false"
     least = _value(parameter, parameter.least)
-    return f"from {least}" if parameter.most is None else (
-        f"{least} to {_value(parameter, parameter.most)}")
+    return f"from {least}" if parameter.highest is None else (
+        f"{least} to {_value(parameter, parameter.highest)}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ made anew. Whatever happens to it, it ends with the right table or with status 2
 one paragraph; every entry of the cache is whole; and nothing is left that `tailwalk cache prune`
 does not remove. A trial begins where the one before it ended, and every fourth is followed by an
 undisturbed comparison, which ends with the right table. Run as a program it makes all the trials
-that docs/explanation/reliability.md speaks of: `make faults`.
+that docs/explanation/reliability.md speaks of: `make faults`, which has `tests` on the path.
 """
 
 from __future__ import annotations
@@ -157,15 +157,15 @@ def finish(process: subprocess.Popen[str]) -> str:
     for a wrong figure, a trace, or another end."""
     output, errors = process.communicate(timeout=300)
     assert "Traceback" not in errors, errors
-    if process.returncode == 0:
+    if process.returncode == 0 or output:  # what cannot be kept is shown all the same
         found = re.search(r"^pwrite_u1k +([\d,]+) +([\d,]+)", output, re.MULTILINE)
         assert found is not None, output
         assert [int(one.replace(",", "")) for one in found.groups()] == [*FIGURES.values()], output
+    if process.returncode == 0:
         return "right"
     if process.returncode < 0 or process.returncode > 128:
         return f"ended by {signal.Signals(abs(process.returncode) % 128).name}"
     assert process.returncode == 2, f"status {process.returncode}: {errors}"
-    assert not output, output
     return f"error: {' '.join(errors.split())}"
 
 

@@ -314,7 +314,9 @@ def test_a_wrong_step_stops_the_bisection(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("good", [KernelError("does not build"), GuestError("hangs"), -1])
 def test_a_reference_that_cannot_be_measured_stops_it(good: float | Exception) -> None:
-    assert step("--good", "src:6.12", good=good).exit_code == 255
+    done = step("--good", "src:6.12", good=good)
+    assert done.exit_code == 255
+    assert ("more --calls" in done.stderr) == (good == -1)
 
 
 @pytest.mark.parametrize(("changed", "named"), [

@@ -33,10 +33,25 @@ def test_sizes_in_names_have_units_and_names_may_have_none() -> None:
     [small, large, long, bare] = find_cases(["unlink_u512", "unlink_u8m", "mmap_ru128k",
                                              "open_usr"])
     assert (small.size, large.size, large.parameters["piece"]) == (512, 8 * MIB, MIB)
-    assert (long.workload, long.parameters["length"]) == ("mmap_read", 128 * KIB)
+    assert (long.workload, long.parameters["length"]) == ("mmap", 128 * KIB)
     assert (bare.workload, bare.parameters) == ("open", {})
     assert [Case.of("unlink", size=size).name for size in (512, 3 * KIB, 1024 * KIB)] == [
         "unlink_u512", "unlink_u3k", "unlink_u1m"]
+
+
+def test_a_word_in_a_name_stands_for_a_value() -> None:
+    [here, memory, tmp] = find_cases(["pwrite_u1k", "pwrite_t1k", "open_tmp"])
+    assert (here.get("place"), memory.get("place"), tmp.parameters) == (None, 1, {"place": 1})
+    assert (here.values["place"], here.parameters | {"place": 1}) == (0, memory.parameters)
+    assert Case.of("pwrite", size=KIB, place=1) == memory
+    assert Case.of("pwrite", size=KIB, place=0) == here
+    assert memory.declared.explained(memory.parameters) == (
+        here.declared.explained(here.parameters).replace(
+            "offset 0; ", "offset 0; in a tmpfs that is mounted for it; "))
+    with pytest.raises(UsageError, match="2 is out of bounds"):
+        memory.changed(place=2).check()
+    with pytest.raises(UsageError, match="pwrite_t1k: files in a tmpfs never leave"):
+        memory.changed(uptodate=False).check()
 
 
 def test_dear_calls_are_few() -> None:

@@ -113,6 +113,7 @@ def test_a_number_is_one_within_bounds(tailwalk: Forks, option: tuple[str, str])
     (["cases", "pwrite_u１k"], "there is no case 'pwrite_u１k'"),
     (["bisect", "debian:6.18", "debian:6.18"], "debian:6.18 and debian:6.18 are one kernel"),
     (["run", "debian:6.18", "--append", "x" * 5000], "takes 2047"),
+    (["run", "debian:6.18", "--append", "é" * 1500], "1134 bytes too long"),
     (["exec", "debian:6.18", "--append", "x" * 5000, "--", "broken.json"], "takes 2047"),
 ])
 def test_what_was_meant_is_said(tailwalk: Forks, arguments: list[str], said: str) -> None:

@@ -139,5 +139,5 @@ def test_cases_that_differ_in_a_parameter_of_their_own_are_told_apart() -> None:
 
 
 def test_every_pattern_is_in_the_refusal_of_a_case() -> None:
-    with pytest.raises(UsageError, match=r"one of fsync_u\{size\}, getpid, gettid, .*writev_u"):
+    with pytest.raises(UsageError, match=r"one of .*getpid, .*gettid, .*writev_u"):
         find_cases(["settles"])

@@ -33,7 +33,7 @@ def test_a_line_is_a_verb_and_its_words() -> None:
         b"make name=a%20b=50%25%0A%7F%FF uptodate=1\n")
     assert case_line("case", CASE, calls=3) == (
         b"case workload=writev size=1024 vectors=10 offset=0 fill=1048576 file_size=10485760 "
-        b"uptodate=1 calls=3\n")
+        b"uptodate=1 place=0 calls=3\n")
 
 
 def test_the_probe_reads_what_was_written(tmp_path: Path) -> None:

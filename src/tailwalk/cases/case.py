@@ -54,7 +54,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Attributes:
         name: libMicro's name of the case (`pwrite_u1k`), or one of its pattern.
         workload: what is measured.
-        parameters: all those of the workload, by name; sizes and offsets in bytes.
+        parameters: those of the workload, by name, but for an `unsaid` one that is as by
+            default; sizes and offsets in bytes.
     """
 
     name: Text
@@ -73,9 +74,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             if name not in declared:
                 raise RecordError(f"has a case of {self.workload} with the parameter {name}, which "
                                   "this tailwalk does not know: update tailwalk.")
-        for name in declared:
-            if name not in self.parameters:
+        for name, parameter in declared.items():
+            if name not in self.parameters and not parameter.unsaid:
                 raise _CaseError(f"the workload {self.workload} has a parameter {name}")
+        for name in self.parameters:
             if not declared[name].fits(self.parameters[name]):
                 wanted = "True or False" if declared[name].unit == "flag" else "a whole number"
                 raise _CaseError(f"{name} cannot be {self.parameters[name]!r}: give {wanted}")
@@ -97,6 +99,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def declared(self) -> Workload:
         """The workload's declaration."""
         return find_workload(self.workload)
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """All parameters of the workload, by name."""
+        return self.declared.complete(self.parameters)
 
     def changed(self, **values: Value) -> Case:
         """The case with other values of some parameters; raises UsageError for one that it has
@@ -176,12 +183,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def check(self) -> Case:
         """Itself, if it can be run; raises UsageError naming the value that cannot."""
         require_type("name", self.name, str, "a text, such as pwrite_u1k")
-        workload = self.declared
+        workload, values = self.declared, self.values
         for name, parameter in workload.declared.items():
-            parameter.check(self.name, self.parameters[name])
+            parameter.check(self.name, values[name])
         for need in workload.needs:
-            need.check(self.name, self.parameters)
-        workload.check(self.name, self.parameters)
+            need.check(self.name, values)
+        workload.check(self.name, values)
         return self
 
 
@@ -209,4 +216,4 @@ def case_of_run1(mapping: Mapping[str, Any]) -> Case:
     if old.vectors != 1 and "vectors" not in declared:
         raise msgspec.ValidationError(f"{old.call} takes no {old.vectors} vectors")
     return Case(name=old.name, workload=old.call,
-                parameters={name: values[name] for name in declared})
+                parameters={name: values[name] for name in declared if name in values})

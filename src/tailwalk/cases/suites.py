@@ -17,6 +17,11 @@ SUITES: dict[str, tuple[str, ...]] = {
     "reads": ("read_u1k", "read_u10k", "read_u100k", "pread_u1k", "pread_u10k", "pread_u100k",
               "readv_u1k", "readv_u10k", "readv_u100k"),
     "basic": ("getpid", "lseek_u8k", "open_usr", "mmap_ru128k", "fsync_u1k", "unlink_u8m"),
+    "databases": (
+        "overwrite_fdatasync_u1k", "overwrite_fdatasync_u8k", "msync_u1", "append_u1k",
+        "append_u4k", "append_fdatasync_u8k", "touch_u4k", "fill_u8m", "writeback_u8m",
+        "unlink_u8m", "read_cold_u8m", "hole_u4k", "unwritten_u4k", "populate_u8m",
+        "fadvise_dontneed_u8m", "strided_u100", "mprotect_shared_u", "reread_random_u"),
     "names": ("create_u", "open_create_u", "close_unlinked_u", "fstat_u", "statx_u",
               "stat_absent_u", "rename_u", "rename_over_u", "link_u", "symlink_u", "readlink_u",
               "unlink_u", "mkdir_u", "rmdir_u", "readdir_u1000", "setxattr_u32", "setxattr_u1k",
@@ -27,6 +32,14 @@ SUITES: dict[str, tuple[str, ...]] = {
                   "splice_from_pipe_u1m", "tee_u64k", "sendfile_u64k", "sendfile_u1m",
                   "copy_file_range_u64k", "copy_file_range_u1m", "io_uring_read_u4k",
                   "io_uring_write_u4k", "io_uring_fsync_u4k"),
+    "libmicro": (
+        "getpid", *(f"{one}_{place}" for one in ("close", "chdir", "chgetwd", "realpath", "stat",
+                                                 "fcntl", "open") for place in ("usr", "tmp")),
+        "lseek_u8k", "lseek_t8k",
+        *(f"{one}_{place}{size}" for one in ("read", "write", "writev", "pread", "pwrite")
+          for place in "ut" for size in ("1k", "10k", "100k")),
+        *(f"{one}_{touch}{place}{length}" for one in ("mmap", "unmap") for touch in ("", "r", "w")
+          for place in "uta" for length in ("8k", "128k"))),
 }
 
 

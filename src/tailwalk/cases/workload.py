@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pkgutil import iter_modules
 from typing import Literal
@@ -36,6 +36,10 @@ class Parameter:
         meaning: as a clause.
         default: where nobody says otherwise; None where the case's name says it.
         least, most: bounds; `most` None for none.
+        words: what stands in a case's name for 0, 1 and so on, instead of the number; and what
+            each says where the value is explained.
+        unsaid: a case has it only where it is not the default, so that cases that were recorded
+            before it was there are cases still.
         refusal: what is said of a value out of bounds, with `{case}`, its name, and `{value}`.
     """
 
@@ -45,7 +49,33 @@ class Parameter:
     default: Value | None = None
     least: int = 0
     most: int | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+    unsaid: bool = False
     refusal: str = "case {case}: {value} is out of bounds."
+
+    @property
+    def highest(self) -> int | None:
+        """The largest value; None where there is none."""
+        return len(self.words) - 1 if self.words else self.most
+
+    @property
+    def in_name(self) -> str:
+        """The regular expression of what stands for a value in a name."""
+        return "|".join(map(re.escape, self.words)) or "0|[1-9][0-9]{0,14}[km]?"
+
+    def read(self, text: str) -> int:
+        """The value that a part of a name stands for; `1k` is 1024."""
+        if self.words:
+            return [*self.words].index(text)
+        return int(text.rstrip("km")) * _UNITS.get(text[-1], 1)
+
+    def written(self, value: Value) -> str:
+        """What stands for a value in a name."""
+        return [*self.words][value] if self.words else _number(value)
+
+    def shown(self, value: Value) -> _Shown | str:
+        """The value as explanations have it."""
+        return [*self.words.values()][value] if self.words else _Shown(value)
 
     def fits(self, value: Value) -> bool:
         """Is the value of the parameter's type?"""
@@ -53,7 +83,7 @@ class Parameter:
 
     def check(self, case: str, value: Value) -> None:
         """Raise UsageError for a value of the case that is out of bounds."""
-        if value < self.least or (self.most is not None and value > self.most):
+        if value < self.least or (self.highest is not None and value > self.highest):
             raise UsageError(self.refusal.format(case=case, value=_Shown(value)))
 
 
@@ -128,20 +158,22 @@ class Workload:
         match = self._name.fullmatch(case)
         if match is None:
             return None
-        said = {name: int(text.rstrip("km")) * _UNITS.get(text[-1], 1)
-                for name, text in match.groupdict().items()}
-        return self.with_defaults(said)
+        return self.with_defaults({name: self.declared[name].read(text)
+                                   for name, text in match.groupdict().items()})
 
     def name_of(self, values: Values) -> str:
         """What a case with these values is called by the pattern."""
-        return _FIELD.sub(lambda field: _number(values[field[1]]), self.pattern)
+        every = self.complete(values)
+        return _FIELD.sub(lambda field: self.declared[field[1]].written(every[field[1]]),
+                          self.pattern)
 
     @cached_property
     def _name(self) -> re.Pattern[str]:
-        return re.compile(_FIELD.sub(r"(?P<\1>0|[1-9][0-9]{0,14}[km]?)", self.pattern))
+        return re.compile(_FIELD.sub(
+            lambda field: f"(?P<{field[1]}>{self.declared[field[1]].in_name})", self.pattern))
 
     def with_defaults(self, values: Values) -> dict[str, Value]:
-        """Values for all parameters, in order; raises UsageError where one is missing, or is
+        """The values that a case has, in order; raises UsageError where one is missing, or is
         that of none."""
         for name in values:
             if name not in self.declared:
@@ -152,14 +184,23 @@ class Workload:
             value = values.get(name, parameter.default)
             if value is None:
                 raise UsageError(f"a case of {self.name} has to say its {name}.")
-            found[name] = value
+            if not (parameter.unsaid and value == parameter.default):
+                found[name] = value
         return found
+
+    def complete(self, values: Values) -> dict[str, Value]:
+        """Values for all parameters, where a case has these."""
+        return {name: values[name] for name in self.declared if name in values} | {
+            name: one.default for name, one in self.declared.items()
+            if name not in values and one.unsaid and one.default is not None}
 
     def explained(self, values: Values) -> str:
         """What a case with these values measures, as a line."""
         before = f", after an uncounted {self.outside}" if self.outside else ""
-        text = "; ".join([self.call + before, *(need.prepared for need in self.needs)])
-        return text.format(**{name: _Shown(value) for name, value in values.items()})
+        shown = {name: self.declared[name].shown(value)
+                 for name, value in self.complete(values).items()}
+        parts = [self.call + before, *(need.prepared for need in self.needs)]
+        return "; ".join(filter(None, (part.format(**shown) for part in parts)))
 
 
 _UNITS = {"m": MIB, "k": KIB}

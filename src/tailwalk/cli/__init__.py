@@ -5,18 +5,17 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
 from tailwalk import __version__
+from tailwalk.cli.signals import end_by_signals, ended
 from tailwalk.cli.streams import complain, complaining, drop_rest, is_stream, name_streams
 from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import TailwalkError, UsageError
@@ -144,11 +143,14 @@ def main() -> NoReturn:
     Status 0: done. 1: the verdict that --fail-on or a check was asked about. 2: an error, named
     on standard error. 130, 143 and 129: interrupted, terminated, hung up.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # under nohup SIGHUP stays ignored
-            signal.signal(number, _terminate)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    end_by_signals()
+    try:
+        _run()
+    finally:
+        ended()
+
+
+def _run() -> NoReturn:
     name_streams()
     if "_TAILWALK_COMPLETE" in os.environ:
         from tailwalk.cli.completion import register_shells
@@ -178,11 +180,3 @@ def main() -> NoReturn:
         complain("this is a mistake in tailwalk; please report it with the lines above.")
         sys.exit(2)
     sys.exit(status)
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
-    # timeout(1) sends its signal twice, to the process and to its group: the second must not end
-    # the cleaning up that the first began.
-    for other in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(other, signal.SIG_IGN)
-    raise SystemExit(128 + number)

@@ -211,8 +211,9 @@ def reference_value(lab: Lab, good: str, plan: Plan) -> float:
         raise RecordError(f"--good {good} cannot be measured: {error}") from error
     figure = next((figure for figure in run.figures if figure.case == plan.cases[0]), None)
     if figure is None or not figure.main.sound:
-        raise RecordError(f"the run of {good} has no steady figure of {plan.cases[0].name} as "
-                          "asked for; measure it with the same options.")
+        what, cure = ("no", "the same options") if figure is None else ("no steady", "more --calls")
+        raise RecordError(f"the run of {good} has {what} figure of {plan.cases[0].name} as asked "
+                          f"for; measure it with {cure}.")
     return figure.main.value
 
 

@@ -68,9 +68,13 @@ void look_at_needs(const struct work *work, int last, struct folios *found)
 
 void finish_needs(const struct work *work)
 {
-	EACH_NEED(need, work)
-	if (need->preparation->finish)
-		need->preparation->finish();
+	const struct need *first = work->declared->needs, *need = first;
+
+	while (need->preparation)
+		need++;
+	while (need-- > first) /* what came later may lie in what came before */
+		if (need->preparation->finish)
+			need->preparation->finish();
 }
 
 static void on_fault(int number)

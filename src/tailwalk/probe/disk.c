@@ -13,25 +13,29 @@
 
 #define MOUNT_POINT "/mnt"
 
+static const char *place; /* another than the file system under test */
+
+void use_work_place(const char *directory)
+{
+	place = directory;
+}
+
 const char *work_place(void)
 {
-	return is_guest() ? MOUNT_POINT : ".";
+	return place ? place : is_guest() ? MOUNT_POINT : ".";
 }
 
 /* On a host in a folder of this process, which whoever started it removes. */
 char *in_work_place(const char *name)
 {
-	static char folder[64];
-	char *path;
+	char folder[64], *path;
 
-	if (!*folder) {
-		if (is_guest())
-			snprintf(folder, sizeof(folder), MOUNT_POINT);
-		else
-			snprintf(folder, sizeof(folder), ".tailwalk-%d", getpid());
-		if (mkdir(folder, 0700) && errno != EEXIST)
-			fail("cannot make the folder %s: %s", folder, strerror(errno));
-	}
+	if (is_guest())
+		snprintf(folder, sizeof(folder), "%s", work_place());
+	else
+		snprintf(folder, sizeof(folder), ".tailwalk-%d", getpid());
+	if (mkdir(folder, 0700) && errno != EEXIST)
+		fail("cannot make the folder %s: %s", folder, strerror(errno));
 	if (asprintf(&path, "%s/%s", folder, name) < 0)
 		fail("no memory for the path of %s", name);
 	return path;

@@ -72,6 +72,7 @@ void disk_unmount(void);
 void settle_caches(int fd);
 void write_control(const char *path, const char *text); /* a file of the kernel's */
 const char *work_place(void); /* the directory whose files are measured */
+void use_work_place(const char *directory); /* instead; NULL for none */
 char *in_work_place(const char *name); /* the path there that a case may have for itself */
 
 /* The verbs of a job (main.c), each in the file that knows what it does. */

@@ -86,7 +86,7 @@ struct preparation {
 	/* Tells the folios, before the calls and once more after the `last`. */
 	void (*look)(const struct work *work, const void *parameters, int last,
 		     struct folios *found);
-	/* Removes it. */
+	/* Removes it, the last of a workload's needs first. */
 	void (*finish)(void);
 };
 
@@ -132,12 +132,14 @@ static inline uint64_t make_call(struct work *work,
 	return sum;
 }
 
-/* For workloads, in case.c and memory.c. */
+/* For workloads, in case.c, memory.c and names.c. */
 void add_step(struct work *work, struct step step);
 long sure(const char *what, long result);
 void make_file(const char *path);
 void seek_to(const struct work *work, uint64_t offset);
 void close_result(struct work *work, size_t step);
+char *make_deep(const char *parts);
+void remove_deep(const char *parts);
 void lay_out(struct work *work, uint64_t vectors, uint64_t size, uint64_t offset);
 char *new_buffer(uint64_t size);
 
@@ -147,7 +149,17 @@ void fill_pipe(const struct work *work, const int ends[2], uint64_t size);
 void empty_pipe(const struct work *work, const int ends[2], uint64_t size);
 void close_pipe(const int ends[2]);
 
+/* file.c: the file that a case has from its preparation, brought back. */
+long write_pieces(const long *with); /* of a descriptor, memory, begin, end, piece */
+void write_again(const struct work *work, uint64_t begin, uint64_t end, uint64_t piece);
+void set_size(const struct work *work, uint64_t size);
+void sync_file(const struct work *work);
+void allocate(const struct work *work, uint64_t size);
+void map_file(const struct work *work, char **map, uint64_t size);
+
 /* preparations/cached_file.c */
+int open_work_file(void);
+void remove_work_file(int *fd);
 void fill_file(int fd, const struct cached_file *file, size_t missing);
 
 #endif

@@ -95,9 +95,9 @@ def case_labels(cases: Sequence[Case]) -> list[str]:
         namesakes = [other for other in cases if other.name == case.name]
         differing = [
             f"{name.replace('_', ' ')} "
-            f"{show_bytes(case.parameters[name]) if one.unit == 'bytes' else case.parameters[name]}"
-            for name, one in case.declared.declared.items() if name != "uptodate"
-            and any(other.get(name) != case.parameters[name] for other in namesakes)]
+            f"{show_bytes(value) if case.declared.declared[name].unit == 'bytes' else value}"
+            for name, value in case.parameters.items() if name != "uptodate"
+            and any(other.get(name) != value for other in namesakes)]
         if not case.uptodate:
             differing.append("not uptodate")
         labels.append(" ".join([case.name, *differing]))

@@ -76,4 +76,4 @@ def case_line(verb: str, case: Case, **more: int) -> bytes:
     """The line of a job that does something with a case: `case` counts its calls one by one,
     `prepare` makes what it needs, `time` times its calls in batches, and `folios` asks which folios
     cache its file."""
-    return job_line(verb, workload=case.workload, **case.parameters, **more)
+    return job_line(verb, workload=case.workload, **case.values, **more)

@@ -135,7 +135,7 @@ def round_order(cases: Sequence[Case], number: int) -> list[list[Case]]:
 
 
 def _prepared(case: Case) -> list[tuple[str, list[int]]]:
-    return [(need.name, [case.parameters[one.name] for one in need.parameters])
+    return [(need.name, [case.values[one.name] for one in need.parameters])
             for need in case.declared.needs]
 
 

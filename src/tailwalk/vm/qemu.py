@@ -122,9 +122,8 @@ def kernel_command_line(machine: Machine) -> str:
     disk = f"brd.rd_nr=1 brd.rd_size={RAM_DISK_KIB}"
     line = " ".join((*GUEST.parameters, disk, *one, *machine.append.split()))
     if (over := len(os.fsencode(line)) - GUEST.command_line) > 0:
-        raise UsageError(f"--append has {len(machine.append)} characters: a kernel takes "
-                         f"{GUEST.command_line} with Tailwalk's own parameters, and these are "
-                         f"{over} more. It would leave out the last.")
+        raise UsageError(f"--append is {over} bytes too long: a kernel takes {GUEST.command_line} "
+                         "with Tailwalk's own parameters, and would leave out the last.")
     return line
 
 

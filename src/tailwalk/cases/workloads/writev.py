@@ -2,10 +2,11 @@
 """writev(2) over what a cached file holds."""
 
 from tailwalk.cases.cached_file import CACHED_FILE, OFFSET, SIZE, VECTORS, check_inside
+from tailwalk.cases.place import PLACE
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
-    name="writev", family="overwrite", verb="overwrite", pattern="writev_u{size}",
+    name="writev", family="overwrite", verb="overwrite", pattern="writev_{place}{size}",
     call="writev(2) of {vectors} vectors of {size} bytes at offset {offset}",
     outside="lseek(2) to {offset}",
-    parameters=(SIZE, VECTORS, OFFSET), needs=(CACHED_FILE,), check=check_inside)
+    parameters=(SIZE, VECTORS, OFFSET), needs=(PLACE, CACHED_FILE), check=check_inside)

@@ -32,6 +32,22 @@ static int open_file(void)
 	return fd < 0 || unlink(name) ? -1 : fd;
 }
 
+int open_work_file(void)
+{
+	int fd = open_file();
+
+	if (fd < 0)
+		fail("cannot make a file there: %s", strerror(errno));
+	return fd;
+}
+
+void remove_work_file(int *fd)
+{
+	if (close(*fd) || (is_guest() && unlink(in_work_place("tailwalk"))))
+		fail("cannot remove the file: %s", strerror(errno));
+	*fd = -1;
+}
+
 /* Writes of `fill` bytes ask for folios of that size (fgf_set_order, v6.16 on).
  * With a last page that is missing, each ends a page early: the folio is made
  * for the whole write, and its last page is neither read nor written. */
@@ -60,9 +76,7 @@ static void prepare(const void *parameters)
 {
 	const struct cached_file *of = parameters;
 
-	file = open_file();
-	if (file < 0)
-		fail("cannot make a file there: %s", strerror(errno));
+	file = open_work_file();
 	settle_caches(file);
 	fill_file(file, of, 0);
 	if (of->uptodate)
@@ -89,9 +103,7 @@ static void look(const struct work *work, const void *parameters, int last, stru
 
 static void finish(void)
 {
-	if (close(file) || (is_guest() && unlink(in_work_place("tailwalk"))))
-		fail("cannot remove the file: %s", strerror(errno));
-	file = -1;
+	remove_work_file(&file);
 }
 
 const struct preparation preparation_cached_file = {

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The first pwrite(2) to a folio that readahead made."""
+
+from tailwalk.cases.cached_file import SIZE
+from tailwalk.cases.size import KIB
+from tailwalk.cases.stored_file import STORED_FILE
+from tailwalk.cases.workload import Parameter, Values, Workload
+from tailwalk.errors import UsageError
+from tailwalk.filesystems import WITH_DISK
+
+
+def _check(case: str, values: Values) -> None:
+    if values["size"] > values["apart"] // 2 or values["file_size"] < values["apart"]:
+        raise UsageError(f"case {case} writes {values['size']} bytes half way into each "
+                         f"{values['apart']} of a file of {values['file_size']}: they have to fit "
+                         "there.")
+
+
+WORKLOAD = Workload(
+    name="touch", family="overwrite", pattern="touch_u{size}",
+    call="pwrite(2) of {size} bytes half way into {apart:size} that were not written since they "
+         "were read in",
+    outside="choice of the next {apart:size}; after the last of the file fsync(2), drop of the "
+            "page cache, and read of the whole file by {apart:size}", counted="median",
+    parameters=(SIZE, Parameter(name="apart", unit="bytes", default=128 * KIB, least=8 * KIB,
+                                meaning="size of the reads, from one write to the next")),
+    needs=(STORED_FILE,), filesystems=WITH_DISK, check=_check)

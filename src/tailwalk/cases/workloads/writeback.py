@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""fsync(2) of many bytes that were written over what a cached file holds."""
+
+from tailwalk.cases.cached_file import CACHED_FILE, SIZE, check_inside
+from tailwalk.cases.workload import Workload
+from tailwalk.filesystems import WITH_DISK
+
+WORKLOAD = Workload(
+    name="writeback", family="sync", pattern="writeback_u{size}",
+    call="fsync(2) of {size} bytes, as a whole",
+    outside="pwrite(2) of {size} bytes over those of the file, {fill:size} each", counted="median",
+    most_calls=30, parameters=(SIZE,), needs=(CACHED_FILE,), filesystems=WITH_DISK,
+    check=check_inside)

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The file that a case has from its preparation: what workloads bring back in it. */
+#define _GNU_SOURCE // fallocate
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "workload.h"
+
+/* Also a step's function. */
+long write_pieces(const long *with)
+{
+	for (long at = with[2]; at < with[3];) {
+		long left = with[3] - at, part = with[4] < left ? with[4] : left;
+		ssize_t done = pwrite((int)with[0], (const void *)with[1], (size_t)part, at);
+
+		if (done <= 0)
+			return done ? -errno : -EIO;
+		at += done;
+	}
+	return 0;
+}
+
+/* From the case's memory, which has `piece` bytes or more. */
+void write_again(const struct work *work, uint64_t begin, uint64_t end, uint64_t piece)
+{
+	const long with[] = { work->fd, (long)work->memory, (long)begin, (long)end, (long)piece };
+	long result = write_pieces(with);
+
+	if (result)
+		fail("pwrite: %s", strerror((int)-result));
+}
+
+void sync_file(const struct work *work)
+{
+	sure("fsync", fsync(work->fd));
+}
+
+void set_size(const struct work *work, uint64_t size)
+{
+	sure("ftruncate", ftruncate(work->fd, (off_t)size));
+}
+
+/* Blocks without data, from the beginning on. */
+void allocate(const struct work *work, uint64_t size)
+{
+	if (!fallocate(work->fd, 0, 0, (off_t)size))
+		return;
+	if (errno == EOPNOTSUPP || errno == ENOSYS)
+		leave_out("fallocate: %s", strerror(errno));
+	fail("fallocate: %s", strerror(errno));
+}
+
+/* Shared and writable, in place of what `map` was, if it was any. */
+void map_file(const struct work *work, char **map, uint64_t size)
+{
+	if (*map)
+		sure("munmap", munmap(*map, size));
+	*map = (char *)sure("mmap", (long)mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+					       work->fd, 0));
+}

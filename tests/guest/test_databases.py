@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The suite of what databases do to files: every case, and what must hold among them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tailwalk.cases import SUITES, Filesystem, find_cases
+from tailwalk.rigs.exact import measure
+from tailwalk.rigs.plan import Plan
+
+pytestmark = [pytest.mark.guest, pytest.mark.slow]
+
+_HALVES = ["fill_u4m", "read_cold_u4m", "populate_u4m"]
+
+
+@pytest.fixture(scope="module")
+def run(kernel, bench):
+    plan = Plan(cases=find_cases(["databases", *_HALVES]), calls=10)
+    first, again = (measure([kernel("debian:6.12")], plan, bench=bench)[0].run for _ in range(2))
+    assert first.figures == again.figures
+    return first
+
+
+@pytest.fixture(scope="module")
+def figures(run):
+    return {figure.case.name: figure for figure in run.figures}
+
+
+def test_every_case_has_a_figure(run, figures):
+    assert not run.left_out
+    assert [*figures] == [*SUITES["databases"], *_HALVES]
+
+
+def test_the_user_side_is_that_of_every_step(figures):
+    users = {name: figures[name].main.user for name in (
+        "append_u4k", "append_fdatasync_u8k", "mprotect_shared_u", "reread_random_u")}
+    # A call's, two calls', and those of a store to each of 16,384 pages, and of two loads from
+    # each of 2,048.
+    assert users == {"append_u4k": 8, "append_fdatasync_u8k": 8 + 8,
+                     "mprotect_shared_u": 8 + 8 + 4 + 4 * 16384,
+                     "reread_random_u": 8 + 8 + 2 * (4 + 4 * 2048)}
+
+
+@pytest.mark.parametrize("name", _HALVES)
+def test_half_as_much_costs_half_as_much(name, figures):
+    whole = figures[name.replace("4m", "8m")].main.value
+    assert 0.9 < 2 * figures[name].main.value / whole < 1.1
+
+
+def test_a_sync_that_is_measured_adds_to_the_write(figures):
+    value = {name: figure.main.value for name, figure in figures.items()}
+    assert value["append_fdatasync_u8k"] > 5 * value["append_u4k"]
+    assert value["overwrite_fdatasync_u8k"] > value["overwrite_fdatasync_u1k"]
+
+
+def test_where_there_is_no_disk_syncs_have_a_reason(kernel, bench):
+    plan = Plan(cases=find_cases(["databases"]), calls=10, filesystem=Filesystem(kind="tmpfs"))
+    run = measure([kernel("debian:6.12")], plan, bench=bench)[0].run
+    names = [figure.case.name for figure in run.figures]
+    assert "append_u4k" in names
+    assert "writeback_u8m" not in names
+    assert {*names, *(one.case.name for one in run.left_out)} == {*SUITES["databases"]}
+    assert not any(one.failed for one in run.left_out)
