@@ -33,7 +33,7 @@ def test_sizes_in_names_have_units_and_names_may_have_none() -> None:
     [small, large, long, bare] = find_cases(["unlink_u512", "unlink_u8m", "mmap_ru128k",
                                              "open_usr"])
     assert (small.size, large.size, large.parameters["piece"]) == (512, 8 * MIB, MIB)
-    assert (long.workload, long.parameters["length"]) == ("mmap_read", 128 * KIB)
+    assert (long.workload, long.parameters["length"]) == ("mmap", 128 * KIB)
     assert (bare.workload, bare.parameters) == ("open", {})
     assert [Case.of("unlink", size=size).name for size in (512, 3 * KIB, 1024 * KIB)] == [
         "unlink_u512", "unlink_u3k", "unlink_u1m"]

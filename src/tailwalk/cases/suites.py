@@ -31,6 +31,14 @@ SUITES: dict[str, tuple[str, ...]] = {
               "unlink_u", "mkdir_u", "rmdir_u", "readdir_u1000", "setxattr_u32", "setxattr_u1k",
               "getxattr_u32", "getxattr_u1k", "listxattr_u32", "removexattr_u32",
               "removexattr_u1k"),
+    "libmicro": (
+        "getpid", *(f"{one}_{place}" for one in ("close", "chdir", "chgetwd", "realpath", "stat",
+                                                 "fcntl", "open") for place in ("usr", "tmp")),
+        "lseek_u8k", "lseek_t8k",
+        *(f"{one}_{place}{size}" for one in ("read", "write", "writev", "pread", "pwrite")
+          for place in "ut" for size in ("1k", "10k", "100k")),
+        *(f"{one}_{touch}{place}{length}" for one in ("mmap", "unmap") for touch in ("", "r", "w")
+          for place in "uta" for length in ("8k", "128k"))),
 }
 
 

@@ -132,12 +132,14 @@ static inline uint64_t make_call(struct work *work,
 	return sum;
 }
 
-/* For workloads, in case.c and memory.c. */
+/* For workloads, in case.c, memory.c and names.c. */
 void add_step(struct work *work, struct step step);
 long sure(const char *what, long result);
 void make_file(const char *path);
 void seek_to(const struct work *work, uint64_t offset);
 void close_result(struct work *work, size_t step);
+char *make_deep(const char *parts);
+void remove_deep(const char *parts);
 void lay_out(struct work *work, uint64_t vectors, uint64_t size, uint64_t offset);
 char *new_buffer(uint64_t size);
 
