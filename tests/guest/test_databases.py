@@ -11,12 +11,13 @@ from tailwalk.rigs.plan import Plan
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow]
 
-_HALVES = ["fill_u4m", "read_cold_u4m", "populate_u4m"]
+_HALVES = ["fill_u4m", "read_cold_u4m", "populate_u4m", "writeback_u4m"]
+_MORE = [*_HALVES, "fault_read_u64k"]
 
 
 @pytest.fixture(scope="module")
 def run(kernel, bench):
-    plan = Plan(cases=find_cases(["databases", *_HALVES]), calls=10)
+    plan = Plan(cases=find_cases(["databases", *_MORE]), calls=10)
     first, again = (measure([kernel("debian:6.12")], plan, bench=bench)[0].run for _ in range(2))
     assert first.figures == again.figures
     return first
@@ -29,15 +30,17 @@ def figures(run):
 
 def test_every_case_has_a_figure(run, figures):
     assert not run.left_out
-    assert [*figures] == [*SUITES["databases"], *_HALVES]
+    assert [*figures] == [*SUITES["databases"], *_MORE]
 
 
 def test_the_user_side_is_that_of_every_step(figures):
     users = {name: figures[name].main.user for name in (
-        "append_u4k", "append_fdatasync_u8k", "mprotect_shared_u", "reread_random_u")}
-    # A call's, two calls', and those of a store to each of 16,384 pages, and of two loads from
-    # each of 2,048.
-    assert users == {"append_u4k": 8, "append_fdatasync_u8k": 8 + 8,
+        "fdatasync_u1k", "append_fdatasync_u8k", "fault_read_u64k", "mprotect_shared_u",
+        "reread_random_u")}
+    # A call's, two calls', and those of a load from each of 16 pages, a store to each of 16,384,
+    # and two loads from each of 2,048.
+    assert users == {"fdatasync_u1k": 8, "append_fdatasync_u8k": 8 + 8,
+                     "fault_read_u64k": 4 + 4 * 16,
                      "mprotect_shared_u": 8 + 8 + 4 + 4 * 16384,
                      "reread_random_u": 8 + 8 + 2 * (4 + 4 * 2048)}
 
@@ -48,10 +51,18 @@ def test_half_as_much_costs_half_as_much(name, figures):
     assert 0.9 < 2 * figures[name].main.value / whole < 1.1
 
 
-def test_a_sync_that_is_measured_adds_to_the_write(figures):
+def test_what_was_not_measured_with_the_sync_is_the_write(figures, kernel, bench):
+    run = measure([kernel("debian:6.12")], Plan(cases=find_cases(["pwrite_u1k"]), calls=10),
+                  bench=bench)[0].run
     value = {name: figure.main.value for name, figure in figures.items()}
-    assert value["append_fdatasync_u8k"] > 5 * value["append_u4k"]
-    assert value["overwrite_fdatasync_u8k"] > value["overwrite_fdatasync_u1k"]
+    together = value["fdatasync_u1k"] + run.figures[0].main.value
+    # The first write to a clean folio makes it dirty as well.
+    assert together < value["overwrite_fdatasync_u1k"] < 1.1 * together
+
+
+def test_one_fault_maps_what_lies_around(figures):
+    one, sixteen = (figures[name].main.value for name in ("fault_read_u4k", "fault_read_u64k"))
+    assert sixteen - one == 4 * 15
 
 
 def test_where_there_is_no_disk_syncs_have_a_reason(kernel, bench):

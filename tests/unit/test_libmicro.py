@@ -124,7 +124,8 @@ def test_batches_of_sequential_writes_are_told_apart() -> None:
 @pytest.mark.parametrize("text", [
     "", "nonsense\n", "!OS_release: 6.12\n", classic("6.12.95", costs={}), "\0\0\0"])
 def test_refuses_what_holds_no_result(text: str) -> None:
-    with pytest.raises(RecordError, match=r"a\.txt holds no result"):
+    with pytest.raises(RecordError, match=r"a\.txt holds no result of libMicro's pread, pwrite, "
+                                          r"read, readv, write and writev on a file"):
         import_libmicro({"a.txt": text})
 
 

@@ -304,7 +304,7 @@ def _with_recovery(row: Row, amounts: Sequence[Amount], *, bad: int) -> Row:
 def _undefined(bad: Verdict, fixed: Verdict) -> Undefined | None:
     """Why the recovery of a column with these verdicts is undefined, or None if it is defined."""
     for verdict in (bad, fixed):
-        if verdict in ("unsteady", "unknown"):
+        if verdict == "unsteady" or verdict == "unknown":  # mypy 1.19 does not narrow by `in`
             return verdict
     if bad == "regressed":
         return None

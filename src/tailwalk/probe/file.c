@@ -58,6 +58,6 @@ void map_file(const struct work *work, char **map, uint64_t size)
 {
 	if (*map)
 		sure("munmap", munmap(*map, size));
-	*map = (char *)sure("mmap", (long)mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
-					       work->fd, 0));
+	*map = (char *)sure(
+		"mmap", (long)mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, work->fd, 0));
 }

@@ -162,8 +162,7 @@ def import_libmicro(texts: Mapping[str, str], *, kernel: str | None = None,
 @cache
 def _on_a_file() -> tuple[str, ...]:
     """The workloads that libMicro's results on a cached file are of."""
-    return tuple(workload.name for workload in all_workloads()
-                 if {"size", "fill"} <= workload.declared.keys())
+    return tuple(workload.name for workload in all_workloads() if workload.verb)
 
 
 @cache

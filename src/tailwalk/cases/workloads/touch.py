@@ -10,18 +10,20 @@ from tailwalk.filesystems import WITH_DISK
 
 
 def _check(case: str, values: Values) -> None:
-    if values["size"] > values["apart"] // 2 or values["file_size"] < values["apart"]:
+    if values["size"] > values["apart"] // 2 or values["file_size"] < 2 * values["apart"]:
         raise UsageError(f"case {case} writes {values['size']} bytes half way into each "
-                         f"{values['apart']} of a file of {values['file_size']}: they have to fit "
-                         "there.")
+                         f"{values['apart']} of the second half of a file of "
+                         f"{values['file_size']}: they have to fit there.")
 
 
 WORKLOAD = Workload(
+    # Folios grow as readahead goes on: in the first 3 MiB they are smaller (v6.18).
     name="touch", family="overwrite", pattern="touch_u{size}",
     call="pwrite(2) of {size} bytes half way into {apart:size} that were not written since they "
          "were read in",
-    outside="choice of the next {apart:size}; after the last of the file fsync(2), drop of the "
-            "page cache, and read of the whole file by {apart:size}", counted="median",
+    outside="choice of the next {apart:size} of the file's second half; after the last fsync(2), "
+            "drop of the page cache, and read of the whole file by {apart:size}",
+    counted="median",
     parameters=(SIZE, Parameter(name="apart", unit="bytes", default=128 * KIB, least=8 * KIB,
                                 meaning="size of the reads, from one write to the next")),
     needs=(STORED_FILE,), filesystems=WITH_DISK, check=_check)

@@ -25,7 +25,7 @@ static void restore(struct work *work)
 		settle_caches(work->fd);
 		for (uint64_t at = 0; at < of->stored_file.file_size; at += of->apart)
 			sure("pread", pread(work->fd, buffer, of->apart, (off_t)at));
-		next = 0;
+		next = of->stored_file.file_size / 2 / of->apart * of->apart;
 	}
 	work->steps[0].with[3] = (long)(next + of->apart / 2);
 	next += of->apart;
