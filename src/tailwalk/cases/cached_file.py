@@ -10,6 +10,9 @@ from tailwalk.errors import UsageError
 SIZE = Parameter(
     name="size", unit="bytes", meaning="bytes of each vector", least=1,
     refusal="case {case}: a call of {value} bytes measures nothing; give a size of at least 1.")
+PIPED = Parameter(
+    name="size", unit="bytes", meaning="bytes of each vector", least=1, most=MIB,
+    refusal="case {case}: {value} bytes; a pipe holds 1 byte to 1MiB.")
 VECTORS = Parameter(
     name="vectors", unit="number", meaning="vectors a call; 10 are libMicro's default",
     default=10, least=1, most=1024,

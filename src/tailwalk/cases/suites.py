@@ -31,6 +31,11 @@ SUITES: dict[str, tuple[str, ...]] = {
               "unlink_u", "mkdir_u", "rmdir_u", "readdir_u1000", "setxattr_u32", "setxattr_u1k",
               "getxattr_u32", "getxattr_u1k", "listxattr_u32", "removexattr_u32",
               "removexattr_u1k"),
+    "transfers": ("epoll_add_u", "epoll_del_u", "epoll_wait_u1", "epoll_wait_u100",
+                  "splice_to_pipe_u64k", "splice_to_pipe_u1m", "splice_from_pipe_u64k",
+                  "splice_from_pipe_u1m", "tee_u64k", "sendfile_u64k", "sendfile_u1m",
+                  "copy_file_range_u64k", "copy_file_range_u1m", "io_uring_read_u4k",
+                  "io_uring_write_u4k", "io_uring_fsync_u4k"),
     "libmicro": (
         "getpid", *(f"{one}_{place}" for one in ("close", "chdir", "chgetwd", "realpath", "stat",
                                                  "fcntl", "open") for place in ("usr", "tmp")),

@@ -143,6 +143,12 @@ void remove_deep(const char *parts);
 void lay_out(struct work *work, uint64_t vectors, uint64_t size, uint64_t offset);
 char *new_buffer(uint64_t size);
 
+/* pipe.c: pipes of so many bytes, filled from the buffer and emptied into it. */
+void open_pipe(int ends[2], uint64_t size);
+void fill_pipe(const struct work *work, const int ends[2], uint64_t size);
+void empty_pipe(const struct work *work, const int ends[2], uint64_t size);
+void close_pipe(const int ends[2]);
+
 /* file.c: the file that a case has from its preparation, brought back. */
 long write_pieces(const long *with); /* of a descriptor, memory, begin, end, piece */
 void write_again(const struct work *work, uint64_t begin, uint64_t end, uint64_t piece);

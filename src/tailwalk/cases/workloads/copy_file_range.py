@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""copy_file_range(2) of a cached file to another."""
+
+from tailwalk.cases.cached_file import CACHED_FILE, SIZE, check_inside
+from tailwalk.cases.workload import Workload
+
+WORKLOAD = Workload(
+    name="copy_file_range", family="transfer", pattern="copy_file_range_u{size}",
+    call="copy_file_range(2) of the first {size} bytes to the begin of another file like it",
+    outside="setting of both offsets to 0", parameters=(SIZE,),
+    needs=(CACHED_FILE,), counted="median", check=check_inside)
