@@ -64,9 +64,9 @@ def test_every_workload_is_declared_and_told_from_the_others() -> None:
     assert {"pwrite", "write", "writev"} <= {workload.name for workload in declared}
     assert len({workload.pattern for workload in declared}) == len(declared)
     for workload in declared:
-        values = workload.with_defaults({name: 0 if one.words else 8192
-                                         for name, one in workload.declared.items()
-                                         if one.default is None})
+        values = workload.with_defaults({
+            one: len(parameter.words) - 1 if parameter.words else 8192
+            for one, parameter in workload.declared.items() if parameter.default is None})
         [case] = find_cases([workload.name_of(values)])
         assert (case.workload, case.parameters) == (workload.name, values)
         assert len(workload.declared) == len([*workload.parameters, *(
