@@ -54,8 +54,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Attributes:
         name: libMicro's name of the case (`pwrite_u1k`), or one of its pattern.
         workload: what is measured.
-        parameters: those of the workload, by name, but for an `unsaid` one that is as by
-            default; sizes and offsets in bytes.
+        parameters: those of the workload by name, an `unsaid` default apart; sizes in bytes.
     """
 
     name: Text

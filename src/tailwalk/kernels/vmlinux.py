@@ -20,7 +20,7 @@ _OTHERS = {"EM_386": "x86 (32-bit)", "EM_ARM": "arm", "EM_AARCH64": "arm64", "EM
            "EM_MIPS": "mips"}
 _BEGINNING = b"Linux version "
 _LONGEST_BANNER = 2_000
-_BANNER = re.compile(rb"Linux version (?=[^ ]{1,64} )(\d+\.\d+[^ ]*) \(.{10,800}\) [^#]*#.*")
+_BANNER = re.compile(rb"Linux version (\d+\.\d+[^ ]*) \(.{10,800}\) [^#]*#.*")
 # __NEW_UTS_LEN, include/uapi/linux/utsname.h; it names a directory of modules, too.
 _RELEASE = re.compile(r"[!-.0-~]{1,64}")
 
