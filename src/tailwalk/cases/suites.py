@@ -43,7 +43,14 @@ SUITES: dict[str, tuple[str, ...]] = {
         *(f"{one}_{place}{size}" for one in ("read", "write", "writev", "pread", "pwrite")
           for place in "ut" for size in ("1k", "10k", "100k")),
         *(f"{one}_{touch}{place}{length}" for one in ("mmap", "unmap") for touch in ("", "r", "w")
-          for place in "uta" for length in ("8k", "128k"))),
+          for place in "uta" for length in ("8k", "128k")),
+        "mprot_z8k", "mprot_z128k", "mprot_wz8k", "mprot_wz128k", "mprot_twz8k", "mprot_tw128k",
+        "mprot_tw4m", "file_lock", "dup", "socketpair",
+        *(f"{one}_{writable}{number}" for one in ("poll", "select") for writable in ("", "w")
+          for number in (10, 100, 1000)),
+        "sigaction", "signal", "sigprocmask",
+        *(f"pipe_{way}st{size}" for way in "pst" for size in ("1", "4k")),
+        "fork_10", "exit_10", "exit_10_nolibc", "exec", "pthread"),
 }
 
 

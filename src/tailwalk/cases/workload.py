@@ -71,11 +71,11 @@ class Parameter:
 
     def written(self, value: Value) -> str:
         """What stands for a value in a name."""
-        return [*self.words][value] if self.words else _number(value)
+        return dict(enumerate(self.words)).get(value, _number(value))
 
     def shown(self, value: Value) -> _Shown | str:
         """The value as explanations have it."""
-        return [*self.words.values()][value] if self.words else _Shown(value)
+        return dict(enumerate(self.words.values())).get(value, _Shown(value))
 
     def fits(self, value: Value) -> bool:
         """Is the value of the parameter's type?"""

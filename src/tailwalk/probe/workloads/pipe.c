@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "workload.h"
+
+static int ends[2]; /* to read from, and to write to */
+
+/* A guest's loopback is down when it has booted. */
+static void raise_loopback(int any)
+{
+	struct ifreq request = { .ifr_name = "lo" };
+
+	sure("ioctl", ioctl(any, SIOCGIFFLAGS, &request));
+	request.ifr_flags |= IFF_UP;
+	sure("ioctl", ioctl(any, SIOCSIFFLAGS, &request));
+}
+
+static void connect_ends(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	int listening = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	if (listening < 0 && errno == EAFNOSUPPORT)
+		leave_out("the kernel has no TCP");
+	sure("socket", listening);
+	if (is_guest())
+		raise_loopback(listening);
+	sure("bind", bind(listening, (struct sockaddr *)&address, length));
+	sure("listen", listen(listening, 1));
+	sure("getsockname", getsockname(listening, (struct sockaddr *)&address, &length));
+	ends[1] = (int)sure("socket", socket(AF_INET, SOCK_STREAM, 0));
+	sure("connect", connect(ends[1], (struct sockaddr *)&address, length));
+	ends[0] = (int)sure("accept", accept(listening, NULL, NULL));
+	sure("close", close(listening));
+	for (int i = 0; i < 2; i++)
+		sure("setsockopt", setsockopt(ends[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)));
+}
+
+static void prepare(struct work *work)
+{
+	const struct pipe_parameters *of = PARAMETERS(pipe, work);
+	long size = (long)of->size;
+
+	lay_out(work, 1, of->size, 0);
+	if (of->way == 0)
+		sure("pipe", pipe(ends));
+	else if (of->way == 1)
+		sure("socketpair", socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	else
+		connect_ends();
+	add_step(work,
+		 (struct step){ CALL(write, ends[1], (long)work->memory, size), .gives = size });
+	add_step(work,
+		 (struct step){ CALL(read, ends[0], (long)work->memory, size), .gives = size });
+}
+
+static void finish(struct work *work)
+{
+	(void)work;
+	sure("close", close(ends[0]));
+	sure("close", close(ends[1]));
+}
+
+const struct workload workload_pipe = { .prepare = prepare, .finish = finish };
