@@ -40,6 +40,36 @@ Those without a default are in the case's name; `k` at the end of a number there
 
 """
 
+_LIBMICRO = """
+## libMicro's cases
+
+The suite `libmicro` has libMicro's cases of files, memory, descriptors, events, signals, pipes and
+processes, by its names (of version 1505, whose samples are single calls), with its sizes and its
+split into what is measured and what is not; `t` and `tmp` are in a tmpfs, which guests alone have.
+It has none of libMicro's cases that the C library answers in user mode, that take two CPUs or a
+scheduler's choice, or that are a base cost (`/dev/zero`, `/dev/null`, a bad descriptor). Besides
+those, these are not in it:
+
+"""
+_ONE_CALL = "the number was the size of batches, which 1505 makes no more: the same call as `{}`"
+LEFT_OUT = {"fork_100": _ONE_CALL.format("fork_10"), "fork_1000": _ONE_CALL.format("fork_10"),
+            "exit_100": _ONE_CALL.format("exit_10"), "exit_1000": _ONE_CALL.format("exit_10")}
+"""Cases of libMicro that one CPU could count and the suite has not, with the reason."""
+_OTHERWISE = """
+What is done in another way:
+
+| cases | here | there |
+|---|---|---|
+| `mprot_z8k` and the like | a call is both, to no access and back | they are samples by turns |
+| `chdir_usr` and the like | the way back is not measured | two directories by turns |
+| `realpath_usr`, `realpath_tmp` | the `readlink(2)` of each of 11 parts | realpath(3) |
+| `stat_usr`, `select_10` and the like | the system call that glibc makes of it | the function |
+| `stat_usr`, `open_usr`, `close_usr`, `fcntl_usr`, with `tmp` too | an empty file | one of 10 MiB |
+| `file_lock` | a file of the file system under test | one in `/tmp` |
+| `pipe_pst1` and the like | one pipe, pair or connection for all calls | a new one for each |
+| `exec` | a static program | one with the shared C library |
+"""
+
 _COUNTED = {"mode": "every call on its own; the figure is the mode",
             "median": "every call on its own; the figure is the median, beside the middle 90%"}
 
@@ -67,6 +97,10 @@ def reference() -> str:
         _table(["parameter", "meaning", "default", "bounds"], [
             [f"`{one.name}`", one.meaning, "" if one.default is None else _value(one, one.default),
              _bounds(one)] for one in parameters.values()]),
+        _LIBMICRO,
+        _table(["case", "why it is not there"],
+               [[f"`{name}`", why] for name, why in LEFT_OUT.items()]),
+        _OTHERWISE,
     ])
 
 

@@ -65,6 +65,15 @@ def test_one_fault_maps_what_lies_around(figures):
     assert sixteen - one == 4 * 15
 
 
+def test_the_first_write_after_readahead_costs_the_same_however_often(kernel, bench):
+    plans = [Plan(cases=find_cases(["touch_u4k"]), calls=calls) for calls in (10, 30)]
+    few, many = (measure([kernel("debian:6.18")], plan, bench=bench)[0].run.figures[0].main
+                 for plan in plans)
+    assert few.value == many.value
+    # A buffer head is made for each of the folio's 32 blocks.
+    assert few.value > 20_000
+
+
 def test_where_there_is_no_disk_syncs_have_a_reason(kernel, bench):
     plan = Plan(cases=find_cases(["databases"]), calls=10, filesystem=Filesystem(kind="tmpfs"))
     run = measure([kernel("debian:6.12")], plan, bench=bench)[0].run

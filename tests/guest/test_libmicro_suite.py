@@ -34,6 +34,8 @@ def test_every_case_has_a_figure(run):
     for call in ("poll", "select"):
         assert values[f"{call}_10"] < values[f"{call}_100"] < values[f"{call}_1000"]
     assert values["pipe_pst1"] < values["pipe_sst1"] < values["pipe_tst1"]
+    assert values["pthread"] < values["fork_10"] < values["exec"]
+    assert values["exit_10_nolibc"] < values["exit_10"]
     users = {figure.case.name: figure.main.user for figure in run.figures}
     assert (users["chgetwd_usr"], users["realpath_usr"], users["mprot_twz8k"]) == (
         16, 8 * 11, 4 + 4 * 2 + 16)

@@ -49,7 +49,8 @@ SUITES: dict[str, tuple[str, ...]] = {
         *(f"{one}_{writable}{number}" for one in ("poll", "select") for writable in ("", "w")
           for number in (10, 100, 1000)),
         "sigaction", "signal", "sigprocmask",
-        *(f"pipe_{way}st{size}" for way in "pst" for size in ("1", "4k"))),
+        *(f"pipe_{way}st{size}" for way in "pst" for size in ("1", "4k")),
+        "fork_10", "exit_10", "exit_10_nolibc", "exec", "pthread"),
 }
 
 

@@ -53,6 +53,9 @@ const char *job_verb(void); /* of the next line */
 const char *job_word(const char *name);
 void job_read(const struct key *keys);
 
+/* The argument with which the probe ends at once: a program for cases to start. */
+#define NOTHING "nothing"
+
 /* x86_64/transport.c: the guest's ways in and out. */
 uint64_t transport_open(void); /* the job's length */
 void transport_receive(void *buffer, size_t length);

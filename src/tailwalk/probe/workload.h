@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
 
 #include "declared.h"
 #include "probe.h"
@@ -156,6 +157,16 @@ void set_size(const struct work *work, uint64_t size);
 void sync_file(const struct work *work);
 void allocate(const struct work *work, uint64_t size);
 void map_file(const struct work *work, char **map, uint64_t size);
+
+/* children.c: a gate that one side opens and the other sleeps at until it is. */
+struct gate {
+	int open;
+};
+struct gate *new_gates(int count);
+void free_gates(struct gate *gates, int count);
+void open_gate(struct gate *gate);
+void pass_gate(struct gate *gate);
+long ended(pid_t child);
 
 /* preparations/sockets.c */
 #define MOST_SOCKETS 1000

@@ -17,12 +17,14 @@ def _check(case: str, values: Values) -> None:
 
 
 WORKLOAD = Workload(
-    # Folios grow as readahead goes on: in the first 3 MiB they are smaller (v6.18).
+    # In the first half folios still grow, and the slabs of buffer heads that the drop left are used
+    # up: they make the first writes cheaper by half (v6.18).
     name="touch", family="overwrite", pattern="touch_u{size}",
     call="pwrite(2) of {size} bytes half way into {apart:size} that were not written since they "
          "were read in",
     outside="choice of the next {apart:size} of the file's second half; after the last fsync(2), "
-            "drop of the page cache, and read of the whole file by {apart:size}",
+            "drop of the page cache, read of the whole file by {apart:size}, and such a write to "
+            "each of them in the first half",
     counted="median",
     parameters=(SIZE, Parameter(name="apart", unit="bytes", default=128 * KIB, least=8 * KIB,
                                 meaning="size of the reads, from one write to the next")),

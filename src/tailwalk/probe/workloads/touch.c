@@ -25,7 +25,10 @@ static void restore(struct work *work)
 		settle_caches(work->fd);
 		for (uint64_t at = 0; at < of->stored_file.file_size; at += of->apart)
 			sure("pread", pread(work->fd, buffer, of->apart, (off_t)at));
-		next = of->stored_file.file_size / 2 / of->apart * of->apart;
+		for (next = 0; next + of->apart <= of->stored_file.file_size / 2;
+		     next += of->apart)
+			sure("pwrite", pwrite(work->fd, work->memory, of->size,
+					      (off_t)(next + of->apart / 2)));
 	}
 	work->steps[0].with[3] = (long)(next + of->apart / 2);
 	next += of->apart;
