@@ -8,9 +8,12 @@ import sys
 import pytest
 
 _PASSED_OVER = """
-import sys, time
+import signal, sys, time
 import click
 import tailwalk.cli
+
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    signal.signal(number, signal.SIG_DFL)  # under nohup they come ignored
 
 @click.command()
 def command():
