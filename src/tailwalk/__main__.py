@@ -2,12 +2,11 @@
 """`python -m tailwalk`, and the program `tailwalk`."""
 
 import signal
-from typing import NoReturn
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run the command line."""
-    # Imports take a moment, in which an interrupt would end in a trace.
+    # Imports take a moment, in which an interrupt would end in a trace; Python's own do before.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from tailwalk.cli import main as run
