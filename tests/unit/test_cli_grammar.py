@@ -95,6 +95,7 @@ NUMBERS = ["1180591620717411303424", "nan", "inf", "", "1e400", "１２", "9" * 
     ("verify", "--workers"), ("exec", "--timeout"), ("exec", "--memory"), ("host", "--cpu"),
     ("track", "--newest"), ("model replay", "--seed"), ("model check", "--buffers"),
     ("cache prune", "--older-than"), ("runs prune", "--older-than")], ids=" ".join)
+@pytest.mark.slow
 def test_a_number_is_one_within_bounds(tailwalk: Forks, option: tuple[str, str]) -> None:
     command, name = option
     for value in NUMBERS:

@@ -92,6 +92,7 @@ def test_no_two_measurements_share_a_key(work) -> None:
     assert len({key for client in clients for key in client.keys}) == 200
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_takes_the_connection_and_is_silent_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"

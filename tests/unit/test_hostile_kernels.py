@@ -176,6 +176,7 @@ def test_a_section_beyond_all_memory(tmp_path: Path) -> None:
         built_for(tmp_path / "brd.ko")
 
 
+@pytest.mark.slow
 def test_modules_that_need_each_other_without_end(tmp_path: Path) -> None:
     modules = {f"m{at}.ko": make_module(f"m{at}", depends=f"m{at + 1}") for at in range(2000)}
     make_modules(tmp_path / "lib/modules" / RELEASE, modules)

@@ -34,6 +34,7 @@ tailwalk.cli.main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [
     (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
 def test_an_end_that_a_library_passed_over_comes_again(number: int, status: int) -> None:

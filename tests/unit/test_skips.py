@@ -55,6 +55,7 @@ def test_ci_is_told_so_by_the_script_that_is_run_there(tmp_path: Path) -> None:
     assert set(told) == {"CI is true"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ci", "counts"), [
     ("", {"passed": 1, "skipped": 7, "xfailed": 1}),
     ("true", {"passed": 1, "skipped": 2, "xfailed": 1, "failed": 2, "errors": 3})])

@@ -39,7 +39,7 @@ def tailwalk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 @pytest.mark.parametrize("help", [True, False])
 @pytest.mark.parametrize("words", [
     pytest.param(words, id=" ".join(words),
-                 marks=() if words in (("compare",), ("bisect-step",)) else pytest.mark.slow)
+                 marks=() if words == ("runs", "list") else pytest.mark.slow)
     for words in leaves()])
 def test_every_command_bears_closed_and_full_streams(
         tailwalk: Forks, words: tuple[str, ...], help: bool) -> None:
