@@ -65,7 +65,8 @@ def entries(storage: Storage, kind: str) -> list[Path]:
 class TestComparison:
     """A comparison of two kernels."""
 
-    @pytest.mark.parametrize("name", ["ENOSPC", "EIO", "EACCES", "EINTR", "short write"])
+    @pytest.mark.parametrize("name", ["ENOSPC", "short write", *(
+        pytest.param(name, marks=pytest.mark.long) for name in ("EIO", "EACCES", "EINTR"))])
     def test_calls_fail(self, storage: Storage, name: str) -> None:
         storage.reset()
         calls = storage.calls()
@@ -78,7 +79,9 @@ class TestComparison:
             fault(storage, number, name, on=name != "EINTR")
         storage.recover()
 
-    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize("number", [signal.SIGTERM, *(
+        pytest.param(number, marks=pytest.mark.long) for number in (
+            signal.SIGKILL, signal.SIGINT))])
     def test_it_is_killed(self, storage: Storage, number: signal.Signals) -> None:
         for seconds in (0.3, 1.0, 2.0, 3.0):
             storage.reset()
