@@ -106,7 +106,11 @@ def is_unpacked(modules: Path) -> bool:
 def check_unpacked(kernel: Kernel, cache: Cache) -> None:
     """Raise CacheError where the kernel's entry changed since it was opened: to be asked before
     what was made from it is kept."""
-    cache.check(kernel.image.parent, listing)
+    place = kernel.image.parent
+    if place.parent.name == KIND:
+        cache.check(place, listing)
+    else:  # an image that was sent to this machine
+        cache.check(place)
 
 
 def _bootable(manifest: Manifest) -> str:
