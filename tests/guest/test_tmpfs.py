@@ -23,7 +23,7 @@ def test_the_mount_option_decides_the_folios(bench, kernel, options, large):
 
 @pytest.mark.parametrize("kind", ["ext4", "tmpfs"])
 def test_a_case_has_a_tmpfs_of_its_own_on_any_file_system(bench, kernel, kind):
-    names = ["pwrite_t1k", "lseek_t8k", "open_tmp"]
+    names = ["pwrite_t1k", "lseek_t8k", "fcntl_tmp"]
     plan = Plan(cases=find_cases([*names, "pwrite_u1k"]), filesystem=Filesystem(kind=kind))
     figures = measure([kernel("debian:6.12")], plan, bench=bench)[0].run.figures
     *memory, tested = [figure.main.value for figure in figures]
