@@ -11,7 +11,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from io import BufferedReader
 from pathlib import Path, PurePath
 
@@ -93,10 +93,12 @@ def write_together(root: Path, files: Mapping[str, bytes]) -> None:
     for place in places:
         if place.exists() and not place.is_file():
             raise OSError(errno.EINVAL, "it is no regular file", str(place))
-    with _folder_beside(root) as folder, ExitStack() as undo:
+    # Beside what is replaced: a rename leads to no other file system.
+    beside = tempfile.TemporaryDirectory(prefix=".tailwalk-", dir=root, ignore_cleanup_errors=True)
+    with beside as folder, ExitStack() as undo:
         prepared = []
         for number, (place, content) in enumerate(places.items()):
-            new, old = folder / f"new-{number}", folder / f"old-{number}"
+            new, old = Path(folder, f"new-{number}"), Path(folder, f"old-{number}")
             new.write_bytes(content)
             new.chmod(place.stat().st_mode & 0o777 if place.exists() else 0o644)
             if place.exists():
@@ -111,19 +113,6 @@ def write_together(root: Path, files: Mapping[str, bytes]) -> None:
         for new, place in prepared:
             new.replace(place)
         undo.pop_all()
-
-
-@contextmanager
-def _folder_beside(root: Path) -> Iterator[Path]:
-    """A directory for files that are to be renamed to places under `root`."""
-    folder = Path(tempfile.mkdtemp(prefix=".tailwalk-", dir=root))
-    try:
-        yield folder
-    finally:
-        with suppress(OSError):
-            for left in folder.iterdir():
-                left.unlink()
-            folder.rmdir()
 
 
 def replace_file(path: Path, content: bytes) -> None:
