@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tailwalk.compare import Comparison, Row
+from tailwalk.compare.comparison import Accepted
 from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.words import (
     case_labels,
@@ -26,6 +27,9 @@ from tailwalk.runs import Amount, Figure, Run
 from tailwalk.runs.metrics import Metric
 from tailwalk.runs.record import grouped_notes
 from tailwalk.words import listed
+
+ACCEPTED = "accepted"
+"""The verdict on a regression that is."""
 
 
 def comparison_shown(comparison: Comparison) -> list[Shown]:
@@ -51,14 +55,15 @@ def _metric_shown(comparison: Comparison) -> Shown:
     labels = case_labels([row.parameters for row in comparison.rows])
     rows = [GridRow([Cell(label, key=label),
                      *(cell for number in range(count)
-                       for cell in _cells(row, number, recovered=number in recovering))])
+                       for cell in _cells(row, number, recovered=number in recovering,
+                                          accepted=comparison.accepts(row, number)))])
             for label, row in zip(labels, comparison.rows, strict=True)]
     return Shown(
         title=comparison.metric.title,
         parts=[Grid(columns=columns, rows=rows), BLANK, Said(sentence(comparison), "strong")])
 
 
-def _cells(row: Row, number: int, *, recovered: bool) -> list[Cell]:
+def _cells(row: Row, number: int, *, recovered: bool, accepted: bool) -> list[Cell]:
     """The cells of one kernel."""
     figure, verdict, evidence = row.figures[number], row.verdicts[number], row.evidence[number]
     cells = [_figure_cell(figure, steady=row.steady[number], said=_said(row, number))]
@@ -66,6 +71,7 @@ def _cells(row: Row, number: int, *, recovered: bool) -> list[Cell]:
         ratio = row.ratios[number]
         cells += [Cell(show_ratio(ratio), verdict, key="" if ratio is None else repr(ratio),
                        under=show_interval(evidence.interval) if evidence else ""),
+                  Cell(ACCEPTED, "unchanged", key=verdict) if accepted else
                   Cell(verdict, verdict, key=verdict)]
     if recovered:
         recovery = row.recovery[number]
@@ -178,6 +184,9 @@ def sentence(comparison: Comparison) -> str:
         clauses = [_regression(comparison, bad)]
         clauses += [clause for column in range(1, len(comparison.kernels)) if column != bad
                     if (clause := _other(comparison, column))]
+    if accepted := sum(one.state == "accepted" and one.metric == comparison.rows[0].metric
+                       for one in comparison.spoken_of):
+        clauses.append(f"{accepted} regression{'s are' if accepted > 1 else ' is'} accepted")
     if doubtful:
         clauses.append(f"{doubtful} figure{'s' if doubtful > 1 else ''} cannot be judged")
     return "; ".join(clauses) + "."
@@ -282,8 +291,31 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
     lines += [(part.metric.name, f"each figure is {part.metric.basis}")
               for part in comparison.by_metric()[1:]]
     lines.append(("verdicts", comparison.method))
+    lines += acceptance_lines(comparison)
     lines += [("note", note) for note in comparison.notes]
     return lines
+
+
+def acceptance_lines(comparison: Comparison) -> list[tuple[str, str]]:
+    """Each regression that is accepted, or was to be, as a name and a text."""
+    labels = kernel_labels(comparison)
+    cases = [row.parameters for row in comparison.rows if row.metric == comparison.metric.name]
+    names = dict(zip(cases, case_labels(cases), strict=True))
+    return [(ACCEPTED if one.state == "accepted" else f"not {ACCEPTED}",
+             f"{names.get(one.parameters, one.case)}"
+             f"{'' if one.metric == comparison.metric.name else f', {one.metric},'} on "
+             f"{labels[one.kernel]}: {acceptance(one)}") for one in comparison.spoken_of]
+
+
+def acceptance(one: Accepted) -> str:
+    """What was accepted of a regression, until when and why, as a phrase; where it is not accepted,
+    what is wrong with that first."""
+    most = f"{one.most:g}× until {one.until}: {one.reason}"
+    if one.state == "expired":
+        return f"expired, it was accepted up to {most}"
+    ratio = "from 0" if one.ratio is None else show_ratio(one.ratio)
+    return f"{ratio}, accepted up to {most}" if one.state == "accepted" else (
+        f"{ratio} is more than was accepted, {most}")
 
 
 def _written_to(kernels: Sequence[str], rows: Sequence[Row]) -> str:

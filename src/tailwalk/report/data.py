@@ -13,20 +13,23 @@ _COLUMNS = (
     "case", "call", *COLUMNS, "kernel", "release", "figure", "unit", "rig",
     "ratio", "verdict", "recovery", "steady", "share", "written_order",
     "ratio_low", "ratio_high", "p_value", "threshold")
+_ACCEPTED = ("accepted", "accepted_ratio", "accepted_until", "accepted_reason")
 
 
 def comparison_csv(comparison: Comparison) -> str:
     """One line a metric, case and kernel, the baseline's too; sizes in bytes, ratios and shares of
-    1, thresholds in percent. Parameters without a column follow in one, where any case has such.
+    1, thresholds in percent. What is accepted of regressions follows where a file speaks of any,
+    and parameters without a column in one, where any case has such.
 
     An undefined recovery is the word for why; a field that does not apply is empty.
     """
     further = any(row.parameters.further for row in comparison.rows)
+    accepting = bool(comparison.spoken_of)
     rows: list[Sequence[object]] = []
     for row in comparison.rows:
         case = row.parameters
         for column, kernel in enumerate(comparison.kernels):
-            evidence = row.evidence[column]
+            evidence, one = row.evidence[column], comparison.acceptance(row, column)
             tested = (*evidence.interval, evidence.p_value) if evidence else (None, None, None)
             rows.append([
                 case.name, case.workload, *map(case.get, COLUMNS),
@@ -34,5 +37,8 @@ def comparison_csv(comparison: Comparison) -> str:
                 comparison.rig, row.ratios[column], row.verdicts[column], row.recovery[column],
                 row.steady[column], row.shares[column], row.written[column], *tested,
                 kernel.threshold and kernel.threshold.percent,
+                *((one.state, one.most, one.until, one.reason) if one else
+                  [None] * len(_ACCEPTED) if accepting else []),
                 *([case.further] if further else [])])
-    return csv_text([*_COLUMNS, *(["parameters"] if further else [])], rows)
+    return csv_text([*_COLUMNS, *(_ACCEPTED if accepting else []),
+                     *(["parameters"] if further else [])], rows)
