@@ -51,8 +51,9 @@ def _cells(grid: Grid, row: GridRow) -> Iterable[str]:
         cells = {grid.columns[number].role: row.cells[number] for number in numbers}
         figure = cells["figure"]
         said = [_text(cells["ratio"]), cells["verdict"].text] if "verdict" in cells else (
-            [figure.under] if figure.under else [])
-        yield f"{figure.text} ({', '.join(said)})" if said else figure.text
+            [figure.under])
+        words = ", ".join(filter(None, said))
+        yield f"{figure.text} ({words})" if words else figure.text
         if "recovery" in cells:
             yield _text(cells["recovery"])
 
