@@ -69,7 +69,7 @@ def _cells(row: Row, number: int, *, recovered: bool) -> list[Cell]:
                           varies=row.varies[number] is not None)]
     if number:
         ratio = row.ratios[number]
-        cells += [Cell("" if figure is None else show_ratio(ratio), verdict, key="" if ratio is None else repr(ratio),
+        cells += [Cell(show_ratio(ratio), verdict, key="" if ratio is None else repr(ratio),
                        under=show_interval(evidence.interval) if evidence else ""),
                   Cell(verdict, verdict, key=verdict)]
     if recovered:
