@@ -29,6 +29,7 @@ from tailwalk.report.gate import Gate, comparison_gate
 from tailwalk.report.junit import junit
 from tailwalk.report.sarif import sarif
 from tailwalk.runs import Run, write_run
+from tailwalk.runs.record import Missing
 
 Invoke = Callable[..., Result]
 ACCEPTED = """\
@@ -173,6 +174,19 @@ def test_the_words_in_junit() -> None:
             f"{suite.attrib['name']}.overwrite"}
     assert [suite.attrib["failures"] for suite in root] == ["5", "0"]
     assert [suite.attrib["errors"] for suite in root] == ["0", "1"]
+
+
+def test_a_figure_that_is_missing_is_skipped_with_the_reason() -> None:
+    case, other = made_case(), made_case("writev_u1k")
+    whole = [made_figure(case, 2203), made_figure(other, 7067)]
+    runs = [made_run("debian:6.12", whole), made_run("debian:6.18", whole[:1], missing=[
+        Missing(case=other, reason="no io_uring\x07")])]
+    suite, = ElementTree.fromstring(junit(comparison_gate(compare(runs))))
+    skipped, = suite.iter("skipped")
+    assert skipped.attrib["message"] == skipped.text == (
+        "no figure on debian:6.18: no io_uring\\x07")
+    assert suite.attrib["skipped"] == "1" and suite.attrib["errors"] == "0"
+    assert github(comparison_gate(compare(runs))) == []
 
 
 def test_no_two_tests_have_one_name() -> None:

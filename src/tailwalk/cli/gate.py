@@ -19,6 +19,7 @@ from tailwalk.compare import Comparison
 from tailwalk.compare.accepted import AcceptFile, accept, read_accepted
 from tailwalk.errors import RecordError
 from tailwalk.report.annotations import github
+from tailwalk.report.comparison import show_lacking
 from tailwalk.report.gate import Gate
 from tailwalk.report.junit import junit
 from tailwalk.report.sarif import sarif
@@ -31,7 +32,8 @@ FILES = {"junit": "Also write every verdict as JUnit XML.",
 gate_options = options(
     click.option("--fail-on", type=click.Choice(["regressed"]),
                  help="Exit with status 1 where a case has this verdict on any kernel and it is "
-                      "not accepted, and with 2 where none has and a figure cannot be judged."),
+                      "not accepted, and with 2 where none has and a figure cannot be judged. A "
+                      "case that a kernel cannot do is passed over, and said."),
     click.option("--accept", type=click.Path(path_type=Path), metavar="FILE",
                  help="A TOML file of the differences that are accepted, up to a ratio and a day."),
     click.option("--annotations", type=click.Choice(["github"]),
@@ -47,7 +49,10 @@ class Judged(Protocol):
         """Is any verdict `regressed`, and not accepted?"""
 
     def unjudged(self) -> int:
-        """How many figures have a verdict that is none: `unsteady` or `unknown`."""
+        """How many figures have a verdict that is none, `unsteady` or `unknown`."""
+
+    def lacking(self) -> int:
+        """How many verdicts there are not since a figure is missing."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,9 @@ class Gating:
         require_figures(*runs)
         if self.fail_on is None:
             return
+        if lacking := found.lacking():
+            say(f"--fail-on {self.fail_on}: {show_lacking(lacking)} missing for lack of a figure, "
+                "and nothing is said of those cases there.", aside=True)
         if unjudged := found.unjudged():
             raise RecordError(f"--fail-on {self.fail_on}: {unjudged} "
                               f"{'figure' if unjudged == 1 else 'figures'} cannot be judged "

@@ -18,13 +18,15 @@ _ACCEPTED = ("accepted", "accepted_ratio", "accepted_until", "accepted_reason")
 
 def comparison_csv(comparison: Comparison) -> str:
     """One line a metric, case and kernel, the baseline's too; sizes in bytes, ratios and shares of
-    1, thresholds in percent. What is accepted of regressions follows where a file speaks of any,
-    and parameters without a column in one, where any case has such.
+    1, thresholds in percent. Parameters without a column follow in one, where any case has such;
+    then why a figure is missing, where any is; then what a file of accepted differences says of
+    regressions, where it does of any.
 
     An undefined recovery is the word for why; a field that does not apply is empty.
     """
     further = any(row.parameters.further for row in comparison.rows)
     accepting = bool(comparison.spoken_of)
+    lacking = any(None in row.figures for row in comparison.rows)
     rows: list[Sequence[object]] = []
     for row in comparison.rows:
         case = row.parameters
@@ -37,8 +39,9 @@ def comparison_csv(comparison: Comparison) -> str:
                 comparison.rig, row.ratios[column], row.verdicts[column], row.recovery[column],
                 row.steady[column], row.shares[column], row.written[column], *tested,
                 kernel.threshold and kernel.threshold.percent,
+                *([case.further] if further else []),
+                *([row.reasons[column]] if lacking else []),
                 *((one.state, one.most, one.until, one.reason) if one else
-                  [None] * len(_ACCEPTED) if accepting else []),
-                *([case.further] if further else [])])
-    return csv_text([*_COLUMNS, *(_ACCEPTED if accepting else []),
-                     *(["parameters"] if further else [])], rows)
+                  [None] * len(_ACCEPTED) if accepting else [])])
+    return csv_text([*_COLUMNS, *(["parameters"] if further else []),
+                     *(["reason"] if lacking else []), *(_ACCEPTED if accepting else [])], rows)

@@ -24,7 +24,10 @@ from tailwalk.report.words import case_labels, show_figure, show_ratio
 from tailwalk.runs import KernelRecord
 
 Outcome = Literal["passed", "regressed", "accepted", "unjudged", "empty"]
-"""`unjudged`: a figure that must not be relied on; `empty`: no figure."""
+"""`unjudged`: a figure that must not be relied on; `empty`: no figure, there or on the baseline."""
+
+_OUTCOMES: dict[str, Outcome] = {"regressed": "regressed", ACCEPTED: "accepted",
+                                 "unsteady": "unjudged", "unknown": "unjudged"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,32 +116,28 @@ def comparison_gate(comparison: Comparison) -> Gate:
 
 def _judged(comparison: Comparison, row: Row, column: int, *, name: str,
             labels: Sequence[str]) -> Judged:
-    verdict, accepts = row.verdicts[column], comparison.accepts(row, column)
-    figures = [row.figures[0], row.figures[column]]
+    accepts = comparison.accepts(row, column)
+    verdict = ACCEPTED if accepts else row.verdicts[column]
     return Judged(
         name=name, case=row.case, family=row.parameters.declared.family,
         measured=row.parameters.declared.explained(row.parameters.parameters), metric=row.metric,
-        kernel=labels[column], outcome="accepted" if accepts else outcome(verdict),
-        ratio=row.ratios[column],
-        said=said(figures, row.unit, row.ratios[column], ACCEPTED if accepts else verdict,
-                  labels[0]),
+        kernel=labels[column], ratio=row.ratios[column],
+        outcome="empty" if row.lacks(column) else _OUTCOMES.get(verdict, "passed"),
+        said=_said(row, column, verdict, labels),
         accepted=comparison.acceptance(row, column),
         command=case_command([comparison.kernels[0], comparison.kernels[column]], row.parameters,
                              comparison.conditions.filesystem))
 
 
-def outcome(verdict: str) -> Outcome:
-    """What a verdict means to a gate, where it is not accepted."""
-    return ("regressed" if verdict == "regressed" else
-            "unjudged" if verdict in ("unsteady", "unknown") else "passed")
-
-
-def said(figures: Sequence[float], unit: str, ratio: float | None, verdict: str,
-         baseline: str) -> str:
-    """A figure beside the baseline's in a phrase."""
+def _said(row: Row, column: int, verdict: str, labels: Sequence[str]) -> str:
+    """A figure beside the baseline's in a phrase, or why one of them is missing."""
+    before, after, ratio = row.figures[0], row.figures[column], row.ratios[column]
+    if before is None or after is None:
+        return "; ".join(f"no figure on {labels[at]}: {reason}" for at in (0, column)
+                         if (reason := row.reasons[at]) is not None)
     shown = "" if ratio is None else f" ({show_ratio(ratio)})"
-    return (f"{verdict}: {show_figure(figures[1])} {unit}, against {show_figure(figures[0])} on "
-            f"{baseline}{shown}")
+    return (f"{verdict}: {show_figure(after)} {row.unit}, against {show_figure(before)} on "
+            f"{labels[0]}{shown}")
 
 
 def case_command(kernels: Sequence[ComparedKernel], case: Case, filesystem: Filesystem) -> str:

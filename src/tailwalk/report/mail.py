@@ -17,7 +17,8 @@ WIDTH = 71  # most columns of a line: plain text in mail stays under 72
 _GAP = "  "
 _LONGEST_CASE = 24
 _ORDER: tuple[Verdict | Literal["accepted"], ...] = (
-    "regressed", "accepted", "improved", "unchanged", "within noise", "unsteady", "unknown")
+    "regressed", "accepted", "improved", "unchanged", "within noise", "unsteady", "unknown",
+    "missing")
 
 
 def mail(comparison: Comparison) -> str:
