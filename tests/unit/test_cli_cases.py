@@ -6,7 +6,7 @@ from __future__ import annotations
 from click.testing import CliRunner
 from results import error, output
 
-from tailwalk.cases import SUITES, find_cases
+from tailwalk.cases import LEFT_OUT, LTS, SUITES, find_cases
 from tailwalk.cli import group
 
 
@@ -16,10 +16,26 @@ def cases(*names: str) -> list[str]:
 
 def test_without_a_name_every_suite_is_listed() -> None:
     lines = cases()
-    assert [line for line in lines if not line.startswith("  ")] == [
+    assert [line.split(":")[0] for line in lines if not line.startswith("  ")] == [
         f"suite {name}" for name in SUITES]
     named = [line.split()[0] for line in lines if line.startswith("  ")]
-    assert named == [case.name for members in SUITES.values() for case in find_cases(members)]
+    assert named == [case.name for suite, members in SUITES.items() if suite != "lts"
+                     for case in find_cases(members)]
+
+
+def test_the_upgrade_test_has_each_case_of_its_suites_once_and_those_of_seed_first() -> None:
+    assert len(SUITES["lts"]) == len(set(SUITES["lts"]))
+    assert set(SUITES["lts"]) == {case for suite in LTS for case in SUITES[suite]}
+    assert SUITES["lts"][:6] == SUITES["seed"]
+
+
+def test_what_the_upgrade_test_leaves_out_of_libmicro_is_told_with_the_reason() -> None:
+    lines = cases("lts")
+    named = [line.split()[0] for line in lines]
+    assert named[:len(SUITES["lts"])] == list(SUITES["lts"])
+    told = dict(line.split(maxsplit=1) for line in lines[len(SUITES["lts"]) + 1:])
+    assert told == LEFT_OUT
+    assert "scheduler" in told["pipe_pmp1"]
 
 
 def test_a_suite_is_its_cases() -> None:

@@ -53,6 +53,10 @@ SUITES: dict[str, tuple[str, ...]] = {
         "fork_10", "exit_10", "exit_10_nolibc", "exec", "pthread"),
 }
 
+LTS = ("seed", "reads", "basic", "libmicro", "databases", "names", "transfers")
+"""The suites whose cases, each once, are those of `lts`: the upgrade test."""
+SUITES["lts"] = tuple(dict.fromkeys(chain.from_iterable(SUITES[name] for name in LTS)))
+
 
 def named_case(name: str) -> Case:
     """The case of this name; `k` at the end of a size is KiB, `m` MiB.

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import click
 
-from tailwalk.cases import SUITES, Case, find_cases
+from tailwalk.cases import LEFT_OUT, LTS, SUITES, Case, find_cases
 from tailwalk.cli.console import say
+from tailwalk.words import listed
 
 
 @click.command()
@@ -14,13 +15,21 @@ from tailwalk.cli.console import say
 def cases(names: tuple[str, ...]) -> None:
     """Explain cases; without a name, all that the suites hold.
 
-    Any other size has a name of the same pattern: pwrite_u4k, writev_u512.
+    Any other size has a name of the same pattern: pwrite_u4k, writev_u512. After the suite lts
+    stand libMicro's cases that it has not, with the reason.
     """
     if names:
         for case in find_cases(names):
             say(_explain(case))
+        if "lts" in names:
+            say("left out of libMicro's")
+            for name, why in LEFT_OUT.items():
+                say(f"  {name:<15} {why}")
         return
     for suite, members in SUITES.items():
+        if suite == "lts":
+            say(f"suite lts: each case of {listed(LTS)} once, {len(members)} in all")
+            continue
         say(f"suite {suite}")
         for case in find_cases(members):
             say(f"  {_explain(case)}")

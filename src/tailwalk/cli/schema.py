@@ -11,6 +11,7 @@ import msgspec
 from tailwalk.cli.console import write
 from tailwalk.compare import Comparison
 from tailwalk.compare.steps import Track
+from tailwalk.compare.upgrade import Upgrade
 from tailwalk.kernels.listing import Listing
 from tailwalk.profile.difference import Difference
 from tailwalk.profile.record import Profile
@@ -22,6 +23,7 @@ from tailwalk.verify.record import Verification
 RECORDS: dict[str, type[msgspec.Struct]] = {
     "run": Run, "comparison": Comparison, "profile": Profile, "difference": Difference,
     "execution": Execution, "verification": Verification, "track": Track, "kernels": Listing,
+    "upgrade": Upgrade,
 }
 
 

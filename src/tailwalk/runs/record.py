@@ -143,6 +143,11 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reason: Text
     failed: bool = False
 
+    @property
+    def said(self) -> str:
+        """The reason, and whether the case failed."""
+        return f"{'failed' if self.failed else 'not measured'}: {self.reason}"
+
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kernel's cases on one rig.
@@ -409,7 +414,6 @@ def grouped_notes(run: Run) -> list[str]:
         if any(amount.few for amount in figure.metrics.values()):
             cases.setdefault(_FEW_CALLS, {})[figure.case.name] = None
     for one in run.left_out:
-        how = "failed" if one.failed else "not measured"
-        cases.setdefault(f"{how}: {one.reason}", {})[one.case.name] = None
+        cases.setdefault(one.said, {})[one.case.name] = None
     return [*kernel_notes(run.kernel),
             *(f"{', '.join(names)}: {note}" for note, names in cases.items())]

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The upgrade: what every case costs on a new kernel beside an old one, and which functions make
+the difference, as a JSON document.
+
+Versions of the format:
+    tailwalk.upgrade/1: the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from tailwalk.bounds import FEW, MANY, Count, Percent, Share, Text, Value, Whole
+from tailwalk.cases import Case
+from tailwalk.compare.agreement import figures_by_case
+from tailwalk.compare.comparison import ComparedKernel, Comparison, Row, Undefined, Verdict
+from tailwalk.runs import Conditions, Figure, Run
+from tailwalk.runs.metrics import METRICS, Metric, Rig
+from tailwalk.runs.record import Missing, decode_record, read_bytes
+
+UPGRADE_SCHEMA = "tailwalk.upgrade/1"
+
+
+class Carrier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A kernel function, and by how many instructions of one call it executes more itself on the
+    second kernel than on the first."""
+
+    function: Text
+    difference: Whole
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why a case costs something else, as a sentence, where its profile shows it.
+
+    `page` of the documentation explains it; `share` of the difference is in the functions that it
+    is known by.
+    """
+
+    cause: Text
+    page: Text
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profiled:
+    """What the profiles of one case on the first two kernels say, as an `UpgradeCase` has it."""
+
+    difference: int
+    why: list[Carrier]
+    causes: list[Cause]
+
+
+class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A case on every kernel. Every list but `why` and `causes` has one entry a kernel, the old
+    one's first.
+
+    Attributes:
+        case: the case's name.
+        family: the kind of call.
+        fill: size of the writes that populated the page cache before, bytes; None where the case
+            needs no cached file.
+        parameters: the case with all its parameters, the same on every kernel.
+        figures: what a call takes, in the record's unit; None where the kernel has no figure.
+        reasons: why there is no figure; None where there is one.
+        failed: did the case fail there?
+        ratios: figure over the first; None where there is none.
+        verdicts: as in a comparison; the first is `baseline`.
+        recovery: for the kernels after the second, the share of its regression that the kernel
+            takes back, or why that is undefined; None for the first two.
+        varies: is the figure the median of calls that are not alike?
+        intervals: of a figure that varies, the middle 90% of the calls.
+        shares: share of the calls that had exactly the figure, where it is their mode.
+        parts: what the figure consists of, by the name of the kernel thread, or `call`; nothing
+            where it is the call's own alone.
+        apart: instructions of the RAM disk's driver, which are no part of the figure; None where
+            they were not counted apart.
+        bytes: that a call wrote to the disk; None where they were not counted.
+        bytes_verdicts: as `verdicts`, of the bytes; None where they were not compared.
+        why: the functions that carry the difference between the first two kernels, the largest
+            first; empty where the case was not profiled, or no function is more than another.
+        difference: by how many kernel instructions the profiled calls differ; None where the case
+            was not profiled.
+        causes: what is known of why.
+        unprofiled: why there is no profile, where one was asked for.
+    """
+
+    case: Text
+    family: Text
+    fill: Count | None
+    parameters: Case
+    figures: Annotated[list[Value | None], FEW]
+    reasons: Annotated[list[Text | None], FEW]
+    failed: Annotated[list[bool], FEW]
+    ratios: Annotated[list[float | None], FEW]
+    verdicts: Annotated[list[Verdict], FEW]
+    recovery: Annotated[list[float | Undefined | None], FEW]
+    varies: Annotated[list[bool], FEW]
+    intervals: Annotated[list[tuple[float, float] | None], FEW]
+    shares: Annotated[list[Share | None], FEW]
+    parts: Annotated[list[Annotated[dict[str, Count], FEW]], FEW]
+    apart: Annotated[list[Count | None], FEW]
+    bytes: Annotated[list[Value | None], FEW]
+    bytes_verdicts: Annotated[list[Verdict | None], FEW]
+    why: Annotated[list[Carrier], MANY] = []
+    difference: Whole | None = None
+    causes: Annotated[list[Cause], FEW] = []
+    unprofiled: Text | None = None
+
+
+class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cases on an old kernel, the new one and any later ones.
+
+    Attributes:
+        schema: `tailwalk.upgrade/1`.
+        rig: where every figure comes from.
+        metric: what the figures count, by name.
+        unit: of the figures.
+        threshold: percent of the first figure that another may differ by and still be unchanged;
+            the largest, where the kernels' own differ.
+        method: how the verdicts were reached, as a sentence.
+        kernels: the old one, the new one, and later ones, each with the id of its run.
+        conditions: of every run, besides kernel and cases.
+        notes: what else a reader has to know, as sentences.
+        cases: in the suite's order.
+        missing: the cases that have a figure on no kernel, and why the first has none.
+    """
+
+    schema: str = UPGRADE_SCHEMA
+    rig: Rig
+    metric: Text
+    unit: Text
+    threshold: Percent
+    method: Text
+    kernels: Annotated[list[ComparedKernel], FEW]
+    conditions: Conditions
+    notes: Annotated[list[Text], MANY] = []
+    cases: Annotated[list[UpgradeCase], MANY]
+    missing: Annotated[list[Missing], MANY] = []
+
+    @property
+    def counted(self) -> Metric:
+        """What the figures count."""
+        return METRICS[self.metric]
+
+    def regressed(self) -> bool:
+        """Is any verdict `regressed`?"""
+        return any("regressed" in one.verdicts or "regressed" in one.bytes_verdicts
+                   for one in self.cases)
+
+    def unjudged(self) -> int:
+        """How many figures have a verdict that is none: `unsteady` or `unknown`."""
+        return sum(verdict in ("unsteady", "unknown")
+                   for one in self.cases for verdict in (*one.verdicts, *one.bytes_verdicts))
+
+
+def read_upgrade(path: Path) -> Upgrade:
+    """The upgrade in a file.
+
+    Raises RecordError for a file that is missing, is no upgrade, is damaged, or was written by a
+    newer version of the format.
+    """
+    return decode_record(read_bytes(path), str(path), Upgrade, schema=UPGRADE_SCHEMA,
+                         cure="Measure the upgrade again.")
+
+
+def upgrade(comparison: Comparison, runs: Sequence[Run], *,
+            chosen: Sequence[Case]) -> Upgrade:
+    """The upgrade that a comparison of runs is, of the chosen cases alone, not yet profiled.
+
+    The comparison is of these runs, and takes the second for the bad one.
+    """
+    by_case = [figures_by_case(run) for run in runs]
+    left_out = [{one.case: one for one in run.left_out} for run in runs]
+    main = comparison.metric
+    others = {(row.parameters, row.metric): row for row in comparison.rows}
+    cases = [_case(row, others.get((row.parameters, "bytes")),
+                   figures=[figures.get(row.parameters) for figures in by_case],
+                   missing=[missing.get(row.parameters) for missing in left_out], metric=main)
+             for case in chosen if (row := others.get((case, main.name)))]
+    there = {one.parameters for one in cases}
+    nowhere = [next(missing[case] for missing in left_out if case in missing)
+               for case in chosen if case not in there]
+    return Upgrade(
+        rig=comparison.rig, metric=main.name, unit=main.unit, threshold=comparison.threshold,
+        method=comparison.method, kernels=comparison.kernels, conditions=comparison.conditions,
+        notes=comparison.notes, cases=cases, missing=nowhere)
+
+
+def _case(row: Row, written: Row | None, *, figures: Sequence[Figure | None],
+          missing: Sequence[Missing | None], metric: Metric) -> UpgradeCase:
+    amounts = [figure.metrics.get(metric.name) if figure else None for figure in figures]
+    varies = [amount is not None and amount.varies_as(metric) for amount in amounts]
+    nothing: list[Any] = [None] * len(figures)
+    case = row.parameters
+    return UpgradeCase(
+        case=case.name, family=case.declared.family, fill=case.get("fill"), parameters=case,
+        figures=[*row.figures],
+        reasons=[one.reason if one else None for one in missing],
+        failed=[one is not None and one.failed for one in missing],
+        ratios=row.ratios, verdicts=row.verdicts, recovery=row.recovery, varies=varies,
+        intervals=[amount.interval if amount and apart else None
+                   for amount, apart in zip(amounts, varies, strict=True)],
+        shares=row.shares,
+        parts=[{} for _ in figures], apart=nothing,
+        bytes=[*written.figures] if written else nothing,
+        bytes_verdicts=[*written.verdicts] if written else nothing)
+
+
+def with_profiles(found: Upgrade, profiled: Mapping[Case, Profiled | str]) -> Upgrade:
+    """The upgrade with what the profiles of some cases say, or why one has no profile."""
+    def explained(one: UpgradeCase) -> UpgradeCase:
+        what = profiled.get(one.parameters)
+        if what is None:
+            return one
+        if isinstance(what, str):
+            return replace(one, unprofiled=what)
+        return replace(one, why=what.why, difference=what.difference, causes=what.causes)
+
+    return replace(found, cases=[explained(one) for one in found.cases])

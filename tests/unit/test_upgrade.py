@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The upgrade's record: what it takes from runs and profiles, and that it is read as written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from made_runs import SEED, made_seed_runs
+
+from tailwalk.compare import compare
+from tailwalk.compare.upgrade import (
+    Carrier,
+    Cause,
+    Profiled,
+    Upgrade,
+    read_upgrade,
+    upgrade,
+    with_profiles,
+)
+from tailwalk.errors import RecordError
+from tailwalk.runs.record import encode
+from tailwalk.runs.schema import json_schema
+
+RUNS = made_seed_runs("debian:6.12", "debian:6.18", "debian:7.3")
+
+
+def made_upgrade() -> Upgrade:
+    return upgrade(compare(RUNS, bad=1), RUNS, chosen=SEED)
+
+
+def test_it_has_what_the_comparison_found() -> None:
+    found, comparison = made_upgrade(), compare(RUNS, bad=1)
+    assert [one.case for one in found.cases] == [row.case for row in comparison.rows]
+    for one, row in zip(found.cases, comparison.rows, strict=True):
+        assert (one.figures, one.ratios, one.verdicts, one.recovery) == (
+            row.figures, row.ratios, row.verdicts, row.recovery)
+        assert (one.family, one.fill) == ("overwrite", 1 << 20)
+        assert one.reasons == [None] * 3
+    assert [kernel.run for kernel in found.kernels] == [run.id for run in RUNS]
+    assert found.regressed() and not found.unjudged()
+
+
+def test_it_is_of_the_chosen_cases_alone_in_their_order() -> None:
+    chosen = SEED[4:1:-1]
+    found = upgrade(compare(RUNS, bad=1), RUNS, chosen=chosen)
+    assert [one.case for one in found.cases] == [case.name for case in chosen]
+
+
+def test_what_was_profiled_stands_with_its_case() -> None:
+    cause = Cause(cause="it walks", page="explanation/fix.md", share=0.9)
+    said = Profiled(difference=8900, why=[Carrier(function="walk", difference=8000)],
+                    causes=[cause])
+    found = with_profiles(made_upgrade(), {SEED[0]: said, SEED[1]: "no trace was kept"})
+    first, second, third, *_ = found.cases
+    assert (first.why, first.difference, first.causes) == (said.why, 8900, [cause])
+    assert (second.why, second.unprofiled) == ([], "no trace was kept")
+    assert third == made_upgrade().cases[2]
+
+
+def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
+    found, file = made_upgrade(), tmp_path / "upgrade.json"
+    file.write_bytes(encode(found))
+    assert read_upgrade(file) == found
+    jsonschema.validate(json.loads(encode(found)), json_schema(Upgrade))
+
+
+def test_another_record_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    file.write_bytes(encode(RUNS[0]))
+    with pytest.raises(RecordError, match=r"tailwalk.upgrade/1"):
+        read_upgrade(file)
