@@ -149,7 +149,8 @@ def _is_idle(comparison: Comparison, entry: Entry) -> bool:
     """Is there a figure that it is of, and has none regressed or is in doubt?"""
     metric = entry.metric or comparison.metric.name
     verdicts = {row.verdicts[column] for row in comparison.rows if row.metric == metric
-                and fnmatchcase(row.case, entry.case) for column in _columns(comparison, entry)} - {"missing"}
+                and fnmatchcase(row.case, entry.case) for column in _columns(comparison, entry)}
+    verdicts.discard("missing")
     return bool(verdicts) and verdicts <= {"improved", "unchanged", "within noise"}
 
 

@@ -312,25 +312,27 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def acceptance_lines(comparison: Comparison) -> list[tuple[str, str]]:
-    """Each regression that is accepted, or was to be, as a name and a text."""
+    """The regressions that are accepted, or were to be, as names and texts: a line for all of an
+    entry's on a kernel."""
     labels = kernel_labels(comparison)
-    cases = [row.parameters for row in comparison.rows if row.metric == comparison.metric.name]
+    cases = list(dict.fromkeys(row.parameters for row in comparison.rows))
     names = dict(zip(cases, case_labels(cases), strict=True))
-    return [(ACCEPTED if one.state == "accepted" else f"not {ACCEPTED}",
-             f"{names.get(one.parameters, one.case)}"
-             f"{'' if one.metric == comparison.metric.name else f', {one.metric},'} on "
-             f"{labels[one.kernel]}: {acceptance(one)}") for one in comparison.spoken_of]
+    lines: dict[tuple[str, str, str], list[str]] = {}
+    for one in comparison.spoken_of:
+        key = (ACCEPTED if one.state == "accepted" else f"not {ACCEPTED}", labels[one.kernel],
+               acceptance(one))
+        lines.setdefault(key, []).append(
+            f"{names[one.parameters]} ({'from 0' if one.ratio is None else show_ratio(one.ratio)})")
+    return [(name, f"{listed(found)} on {kernel}, {what}")
+            for (name, kernel, what), found in lines.items()]
 
 
 def acceptance(one: Accepted) -> str:
     """What was accepted of a regression, until when and why, as a phrase; where it is not accepted,
     what is wrong with that first."""
-    most = f"{one.most:g}× until {one.until}: {one.reason}"
-    if one.state == "expired":
-        return f"expired, it was accepted up to {most}"
-    ratio = "from 0" if one.ratio is None else show_ratio(one.ratio)
-    return f"{ratio}, accepted up to {most}" if one.state == "accepted" else (
-        f"{ratio} is more than was accepted, {most}")
+    before = {"accepted": f"{ACCEPTED} up to", "exceeded": f"more than was {ACCEPTED},",
+              "expired": f"expired, it was {ACCEPTED} up to"}[one.state]
+    return f"{before} {one.most:g}× until {one.until}: {one.reason}"
 
 
 def _written_to(kernels: Sequence[str], rows: Sequence[Row]) -> str:
