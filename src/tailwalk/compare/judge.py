@@ -202,8 +202,9 @@ _VARYING = ("; where calls vary, within noise if the middle 90% of them overlap 
             "unless all of these differ by no more than that")
 
 
-def _counted_verdict(metric: Metric, one: Amount, other: Amount, limit: Fraction) -> Verdict:
-    """Of exact counts; where calls vary, only what the middle 90% of them leave no doubt of."""
+def counted_verdict(metric: Metric, one: Amount, other: Amount, limit: Fraction) -> Verdict:
+    """The verdict on exact counts; where calls vary, only what the middle 90% of them leave no
+    doubt of."""
     verdict = _beyond(one.value, other.value, limit)
     if not (one.varies_as(metric) or other.varies_as(metric)):
         return verdict
@@ -232,7 +233,7 @@ def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
         elif not (baseline.reliable and amount.reliable):
             verdicts.append("unsteady")
         elif line.metric.repeatable:
-            verdicts.append(_counted_verdict(line.metric, baseline, amount, limit))
+            verdicts.append(counted_verdict(line.metric, baseline, amount, limit))
         elif found is None:
             verdicts.append("unknown")
         elif rig.sessions_differ and not (
@@ -246,21 +247,21 @@ def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
         parameters=case,
         metric=line.metric.name,
         unit=line.metric.unit,
-        figures=_of_each(line.amounts, lambda amount: amount.whole),
+        figures=of_each(line.amounts, lambda amount: amount.whole),
         reasons=list(line.of.reasons),
         ratios=ratios,
         verdicts=verdicts,
         recovery=[None] * len(line.amounts),
-        steady=_of_each(line.amounts, lambda amount: amount.reliable),
-        shares=_of_each(line.amounts, lambda amount: amount.share),
-        varies=_of_each(line.amounts, lambda amount: (
+        steady=of_each(line.amounts, lambda amount: amount.reliable),
+        shares=of_each(line.amounts, lambda amount: amount.share),
+        varies=of_each(line.amounts, lambda amount: (
             amount.interval if amount.varies_as(line.metric) else None)),
-        written=_of_each(line.of.figures, lambda figure: figure.written),
+        written=of_each(line.of.figures, lambda figure: figure.written),
         evidence=evidence,
     )
 
 
-def _of_each(found: Sequence[T | None], fact: Callable[[T], Fact | None]) -> list[Fact | None]:
+def of_each(found: Sequence[T | None], fact: Callable[[T], Fact | None]) -> list[Fact | None]:
     """A fact of each of several, of which some are missing."""
     return [None if one is None else fact(one) for one in found]
 

@@ -11,7 +11,9 @@ from itertools import pairwise
 from tailwalk.compare.steps import Track, TrackStep
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.chart import MARKS, escape, mark, scale, ticks
+from tailwalk.report.commands import why_command
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Said, Shown
+from tailwalk.report.heat import HeatPage, HeatRow, figure_said, heat_cell, heat_page
 from tailwalk.report.words import (
     case_labels,
     conditions,
@@ -21,6 +23,7 @@ from tailwalk.report.words import (
     show_folio_size,
     show_ratio,
 )
+from tailwalk.runs import Run
 from tailwalk.runs.metrics import METRICS
 
 _WIDTH = 760
@@ -62,6 +65,8 @@ def track_shown(track: Track) -> Shown:
 
 def _cell(track: Track, row: int, column: int, step: TrackStep | None) -> Cell:
     figure = track.rows[row].figures[column]
+    if figure is None:
+        return Cell("-", "missing", said=track.rows[row].reasons[column] or "")
     if not track.rows[row].steady[column]:
         return Cell(show_figure(figure), "doubtful", key=repr(figure), under="unsteady")
     if step is None:
@@ -104,9 +109,9 @@ def _sentence(track: Track, steps: list[TrackStep]) -> str:
     cases = case_labels([row.parameters for row in track.rows])
     before, after = steps[0].before, steps[0].after
     moved = ", ".join(
-        f"{cases[step.row]} {show_figure(track.rows[step.row].figures[before])} to "
-        f"{show_figure(track.rows[step.row].figures[after])} "
-        f"({show_ratio(step.ratio)})" for step in steps)
+        f"{cases[step.row]} {show_figure(figures[before] or 0)} to "
+        f"{show_figure(figures[after] or 0)} ({show_ratio(step.ratio)})"
+        for step in steps for figures in [track.rows[step.row].figures])
     missing = sum(before < one.after <= after for one in track.left_out)
     gap = f" ({missing} between not measured)" if missing else ""
     return f"between {labels[before]} and {labels[after]}{gap}: {moved}"
@@ -125,11 +130,11 @@ def track_sentence(track: Track) -> str:
     labels = track_labels(track)
     span = labels[0] if len(labels) == 1 else (
         f"{len(labels)} kernels from {labels[0]} to {labels[-1]}")
-    unsteady = sum(not steady for row in track.rows for steady in row.steady)
+    unsteady = sum(steady is False for row in track.rows for steady in row.steady)
     doubt = (f" {unsteady} figure{'s' if unsteady > 1 else ''} cannot be judged." if unsteady
              else "")
     if not track.steps:
-        judged = any(sum(row.steady) > 1 for row in track.rows) or len(track.kernels) == 1
+        judged = any(row.steady.count(True) > 1 for row in track.rows) or len(track.kernels) == 1
         return f"No step over {span}.{doubt}" if judged else (
             f"Nothing can be said of steps over {span}.{doubt}")
     worst = max(track.steps, key=lambda step: step.ratio)
@@ -143,6 +148,30 @@ def track_sentence(track: Track) -> str:
             f"({show_ratio(worst.ratio)} of {labels[worst.before]}).{doubt}")
 
 
+def track_heat(track: Track, runs: Sequence[Run]) -> HeatPage:
+    """Every case on every kernel as its ratio to the first; a cell says how its functions are had.
+    """
+    labels = track_labels(track)
+    found, rows = [], []
+    for label, row in zip(case_labels([row.parameters for row in track.rows]), track.rows,
+                          strict=True):
+        first, ratios, cells = row.figures[0], [], []
+        for column in range(1, len(labels)):
+            figure, steady = row.figures[column], row.steady[0] and row.steady[column]
+            ratio = figure / first if figure is not None and first else None
+            ratios.append(ratio if steady else None)
+            cells.append(heat_cell(ratio, f"{label} on {labels[column]}: " + figure_said(
+                (first, figure), track.unit, labels[0], ratio,
+                [*([] if steady else ["unsteady"]), why_command(
+                    runs[0].kernel, runs[column].kernel, row.parameters,
+                    track.conditions.filesystem)],
+                reasons=(row.reasons[0], row.reasons[column])), steady=bool(steady)))
+        found.append(ratios)
+        rows.append(HeatRow(family=row.parameters.declared.family, label=label,
+                            figure="–" if first is None else show_figure(first), cells=cells))
+    return heat_page(rows, found, labels=labels, unit=track.unit, anchor="heat")
+
+
 def track_svg(track: Track, *, alone: bool = True) -> str:
     """The chart; each mark carries kernel, case and figure as a title for pointers and readers.
 
@@ -150,7 +179,7 @@ def track_svg(track: Track, *, alone: bool = True) -> str:
     """
     labels = track_labels(track)
     cases = case_labels([row.parameters for row in track.rows])
-    values = [figure for row in track.rows for figure in row.figures if figure > 0]
+    values = [figure for row in track.rows for figure in row.figures if figure and figure > 0]
     low, high = scale(values)
 
     def across(column: int) -> float:
@@ -168,16 +197,17 @@ def track_svg(track: Track, *, alone: bool = True) -> str:
               f'{_HEIGHT - _BOTTOM + 16}) rotate(-45)" text-anchor="end">{escape(label)}</text>'
               for column, label in enumerate(labels)]
     # What is not above 0 has no place on a log scale: the label stands at the last that has one.
-    ends = _spread([down(next((figure for figure in reversed(row.figures) if figure > 0), 10**low))
+    ends = _spread([down(next(
+        (figure for figure in reversed(row.figures) if figure and figure > 0), 10**low))
                     for row in track.rows])
     for number, (case, row, end) in enumerate(zip(cases, track.rows, ends, strict=True)):
         colour = MARKS[number % len(MARKS)].colour
-        points = [(across(column), down(figure), column)
-                  for column, figure in enumerate(row.figures) if figure > 0]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
+        points = [(across(column), down(figure), column, figure)
+                  for column, figure in enumerate(row.figures) if figure and figure > 0]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, *_ in points)
         parts.append(f'<polyline class="line" stroke="{colour}" points="{path}"/>')
-        for x, y, column in points:
-            said = (f"{case} on {labels[column]}: {show_figure(row.figures[column])} {track.unit}"
+        for x, y, column, figure in points:
+            said = (f"{case} on {labels[column]}: {show_figure(figure)} {track.unit}"
                     f"{'' if row.steady[column] else ', unsteady'}")
             parts.append(mark(number, x, y, title=said))
         x = across(len(labels) - 1)
