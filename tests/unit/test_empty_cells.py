@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-import jsonschema
-import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -37,7 +35,6 @@ from tailwalk.runs import Run
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import INSTRUCTIONS, METRICS
 from tailwalk.runs.record import Missing
-from tailwalk.runs.schema import json_schema
 
 CELL = st.none() | st.integers(1, 10**6)
 CELLS = st.integers(2, 4).flatmap(lambda kernels: st.lists(
@@ -82,7 +79,6 @@ def test_a_cell_is_empty_where_a_kernel_lacks_the_case_and_nowhere_else(
                 assert (row.verdicts[column] == "unknown") == (figure is not None and not there)
                 lacking += figure is None or not there
     assert (found.lacking(), found.unjudged()) == (lacking, 0)
-    jsonschema.validate(msgspec.to_builtins(found), json_schema(Comparison))
 
 
 @given(CELLS, THRESHOLD)
@@ -159,8 +155,17 @@ def test_a_track_passes_over_what_is_missing(columns: list[list[int | None]]) ->
             column in there for column in range(len(runs))]
     missing = sum(figure is None for row in found.rows for figure in row.figures)
     assert f"{missing} figure" in track_sentence(found) or not missing
-    assert "None" not in track_svg(found) + page([track_section(found, runs)]) + shown_text(
-        track_shown(found))
+    assert "None" not in track_svg(found) + shown_text(track_shown(found))
+
+
+def test_a_track_says_why_a_figure_is_missing() -> None:
+    runs = made_seed_runs()
+    runs[1] = lacking(runs[1], WHY)
+    found = track(runs)
+    assert found.notes == [f"debian:6.18, writev_u10k: not measured: {WHY}"]
+    assert "1 figure is missing." in track_sentence(found)
+    for text in (page([track_section(found, runs)]), shown_text(track_shown(found))):
+        assert WHY in text and "None" not in text
 
 
 def test_runs_that_lack_a_case_stand_beside_those_that_have_it() -> None:
