@@ -145,7 +145,8 @@ def _run_row(label: str, figure: Figure, metric: Metric, *, split: bool) -> Grid
     value = _figure_cell(amount.value, steady=amount.reliable, varies=amount.varies_as(metric))
     unsteady = "" if amount.reliable else "unsteady"
     interval = "" if amount.interval is None else " to ".join(map(show_figure, amount.interval))
-    share = interval if amount.share is None else show_percent(amount.share)
+    share = interval if amount.varies_as(metric) else (
+        "" if amount.share is None else show_percent(amount.share))
     parts = ("", "") if amount.user is None else (
         show_figure(amount.value - amount.user), show_figure(amount.user))
     order = figure.written
