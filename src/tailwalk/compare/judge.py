@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeVar
 
 from msgspec.structs import replace
 
 from tailwalk.cases import Case
-from tailwalk.compare.agreement import all_cases, check_agreement, figures_by_case
+from tailwalk.compare.agreement import all_cases, check_agreement, figures_by_case, of_each
 from tailwalk.compare.comparison import (
     ComparedKernel,
     Comparison,
@@ -38,9 +37,6 @@ from tailwalk.runs.amount import RESAMPLES
 from tailwalk.runs.metrics import METRICS, RIGS, Metric, RigTraits
 from tailwalk.runs.record import grouped_notes
 from tailwalk.words import listed
-
-T = TypeVar("T")
-Fact = TypeVar("Fact")
 
 
 def compare(runs: Sequence[Run], *, bad: int | None = None,
@@ -259,11 +255,6 @@ def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
         written=of_each(line.of.figures, lambda figure: figure.written),
         evidence=evidence,
     )
-
-
-def of_each(found: Sequence[T | None], fact: Callable[[T], Fact | None]) -> list[Fact | None]:
-    """A fact of each of several, of which some are missing."""
-    return [None if one is None else fact(one) for one in found]
 
 
 def _possible(metric: Metric, amount: Amount) -> bool:

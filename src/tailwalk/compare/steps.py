@@ -18,13 +18,13 @@ import msgspec
 
 from tailwalk.bounds import FEW, MANY, Count, Order, Percent, Text, Value
 from tailwalk.cases import Case
-from tailwalk.compare.agreement import all_cases, check_agreement, figures_by_case
-from tailwalk.compare.judge import counted_verdict, of_each
+from tailwalk.compare.agreement import all_cases, check_agreement, figures_by_case, of_each
+from tailwalk.compare.judge import counted_verdict
 from tailwalk.compare.threshold import BETWEEN_RELEASES, Threshold, thresholds_for
 from tailwalk.errors import UsageError
 from tailwalk.runs import Conditions, Figure, Run
 from tailwalk.runs.metrics import Rig
-from tailwalk.runs.record import grouped_notes
+from tailwalk.runs.record import missing_notes, notes_by_kernel
 
 TRACK_SCHEMA = "tailwalk.track/3"
 
@@ -135,8 +135,8 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
     if len(runs) > 1:
         check_agreement(runs)
     by_case = [figures_by_case(run) for run in runs]
-    cases = all_cases(by_case)
     reasons = [{one.case: one.said for one in run.left_out} for run in runs]
+    cases = all_cases(by_case)
     columns = [[figures.get(case) for figures in by_case] for case in cases]
     steps = [step for number, figures in enumerate(columns)
              for step in _steps(number, figures, runs, threshold)]
@@ -151,13 +151,14 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
         left_out=list(left_out),
         rows=[TrackRow(case=case.name, parameters=case,
                        figures=of_each(figures, lambda figure: figure.main.whole),
-                       reasons=[None if figure is not None else why.get(case)
+                       reasons=[None if figure else why[case]
                                 for figure, why in zip(figures, reasons, strict=True)],
                        steady=of_each(figures, lambda figure: figure.main.reliable),
                        written=of_each(figures, lambda figure: figure.written))
               for case, figures in zip(cases, columns, strict=True)],
         steps=sorted(steps, key=lambda step: (step.after, step.before, step.row)),
-        notes=[f"{run.kernel.spec}, {note}" for run in runs for note in grouped_notes(run)])
+        notes=[*notes_by_kernel(run.kernel for run in runs),
+               *(f"{run.kernel.spec}, {note}" for run in runs for note in missing_notes(run))])
 
 
 def _steps(row: int, figures: Sequence[Figure | None], runs: Sequence[Run],
