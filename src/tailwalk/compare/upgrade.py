@@ -9,7 +9,7 @@ Versions of the format:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ from tailwalk.bounds import FEW, MANY, Count, Percent, Share, Text, Value, Whole
 from tailwalk.cases import Case
 from tailwalk.compare.agreement import figures_by_case
 from tailwalk.compare.comparison import ComparedKernel, Comparison, Row, Undefined, Verdict
+from tailwalk.profile.causes import Explained
 from tailwalk.runs import Conditions, Figure, Run
 from tailwalk.runs.metrics import METRICS, Metric, Rig
 from tailwalk.runs.record import Missing, decode_record, read_bytes
@@ -47,15 +48,6 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     share: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Profiled:
-    """What the profiles of one case on the first two kernels say, as an `UpgradeCase` has it."""
-
-    difference: int
-    why: list[Carrier]
-    causes: list[Cause]
-
-
 class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A case on every kernel. Every list but `why` and `causes` has one entry a kernel, the old
     one's first.
@@ -75,6 +67,7 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             takes back, or why that is undefined; None for the first two.
         varies: is the figure the median of calls that are not alike?
         intervals: of a figure that varies, the middle 90% of the calls.
+        calls: how many calls the figure rests on.
         shares: share of the calls that had exactly the figure, where it is their mode.
         parts: what the figure consists of, by the name of the kernel thread, or `call`; nothing
             where it is the call's own alone.
@@ -102,6 +95,7 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     recovery: Annotated[list[float | Undefined | None], FEW]
     varies: Annotated[list[bool], FEW]
     intervals: Annotated[list[tuple[float, float] | None], FEW]
+    calls: Annotated[list[Count | None], FEW]
     shares: Annotated[list[Share | None], FEW]
     parts: Annotated[list[Annotated[dict[str, Count], FEW]], FEW]
     apart: Annotated[list[Count | None], FEW]
@@ -142,6 +136,12 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     notes: Annotated[list[Text], MANY] = []
     cases: Annotated[list[UpgradeCase], MANY]
     missing: Annotated[list[Missing], MANY] = []
+
+    def worst(self) -> list[UpgradeCase]:
+        """The cases that regressed on the second kernel, the largest ratio first; one that cost
+        nothing before has none, and is worse than any."""
+        return sorted((one for one in self.cases if one.verdicts[1] == "regressed"),
+                      key=lambda one: -(one.ratios[1] or inf))
 
     @property
     def counted(self) -> Metric:
@@ -206,20 +206,25 @@ def _case(row: Row, written: Row | None, *, figures: Sequence[Figure | None],
         ratios=row.ratios, verdicts=row.verdicts, recovery=row.recovery, varies=varies,
         intervals=[amount.interval if amount and apart else None
                    for amount, apart in zip(amounts, varies, strict=True)],
+        calls=[amount.number if amount else None for amount in amounts],
         shares=row.shares,
         parts=[{} for _ in figures], apart=nothing,
         bytes=[*written.figures] if written else nothing,
         bytes_verdicts=[*written.verdicts] if written else nothing)
 
 
-def with_profiles(found: Upgrade, profiled: Mapping[Case, Profiled | str]) -> Upgrade:
+def with_profiles(found: Upgrade, profiles: Mapping[Case, Explained | str]) -> Upgrade:
     """The upgrade with what the profiles of some cases say, or why one has no profile."""
     def explained(one: UpgradeCase) -> UpgradeCase:
-        what = profiled.get(one.parameters)
+        what = profiles.get(one.parameters)
         if what is None:
             return one
         if isinstance(what, str):
             return replace(one, unprofiled=what)
-        return replace(one, why=what.why, difference=what.difference, causes=what.causes)
+        return replace(
+            one, difference=what.difference,
+            why=[Carrier(function=name, difference=change) for name, change in what.carriers],
+            causes=[Cause(cause=known.cause, page=known.page, share=share)
+                    for known, share in what.causes])
 
     return replace(found, cases=[explained(one) for one in found.cases])

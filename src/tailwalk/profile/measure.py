@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
 
 from tailwalk.cache import digest_bytes
-from tailwalk.errors import GuestError, UsageError
+from tailwalk.errors import GuestError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.plugins.build import Plugin, build_plugin
@@ -28,7 +28,7 @@ from tailwalk.profile.symbols import Function, SymbolTable, read_symbols
 from tailwalk.profile.trace import Recording, read_recording
 from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.cores import run_jobs
+from tailwalk.rigs.cores import as_finished, collected
 from tailwalk.rigs.job import case_line
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.recording import record, symbol_text
@@ -49,6 +49,14 @@ def profile(subjects: Sequence[tuple[Kernel, Plan]], *,
     is no compiler, KernelError where the kernel names no functions, GuestError where a guest
     fails or the books do not balance.
     """
+    found = collected(profile_each(subjects, bench=bench))
+    return [found[number] for number in range(len(subjects))]
+
+
+def profile_each(subjects: Sequence[tuple[Kernel, Plan]], *, bench: Bench | None = None) -> (
+        Generator[tuple[int, Profile | TailwalkError]]):
+    """As `profile`, but one after the other as they finish, each with its number; a guest that
+    fails gives its error and does not stop the others."""
     require_measurable(*(kernel.spec for kernel, _ in subjects))
     for _, plan in subjects:
         if len(plan.check_for(PROFILED_ON).cases) != 1:
@@ -63,7 +71,7 @@ def profile(subjects: Sequence[tuple[Kernel, Plan]], *,
             task.advance()
             return made
 
-        return run_jobs([partial(one, kernel, plan) for kernel, plan in subjects])
+        yield from as_finished([partial(one, kernel, plan) for kernel, plan in subjects])
 
 
 def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profile:
