@@ -16,13 +16,13 @@ from tailwalk.errors import GuestError, ToolError
 from tailwalk.plugins.build import build_plugin
 from tailwalk.profile.annotate import annotate
 from tailwalk.profile.difference import difference
-from tailwalk.profile.measure import profile
+from tailwalk.profile.measure import profile, record
 from tailwalk.profile.trace import read_recording
 from tailwalk.rigs.counting import collect_figures
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.job import case_line, prologue
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.recording import record, symbol_text
+from tailwalk.rigs.recording import symbol_text
 
 pytestmark = pytest.mark.guest
 

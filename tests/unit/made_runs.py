@@ -13,7 +13,7 @@ from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case, Filesystem, find_cases
 from tailwalk.runs import Amount, Conditions, Figure, KernelRecord, Run
 from tailwalk.runs.metrics import INSTRUCTIONS, TIME, Metric, Rig
-from tailwalk.runs.record import FolioCount
+from tailwalk.runs.record import FolioCount, Missing
 
 SEED = find_cases(["seed"])
 
@@ -110,6 +110,15 @@ def made_timed_run(spec: str, *figures: Figure, rig: Rig = "host") -> Run:
     """A run in nanoseconds."""
     return made_run(spec, figures, rig=rig,
                     machine={"cpu model": "Xeon", "mount point": "/srv"})
+
+
+def lacking(run: Run, reason: str, *names: str, failed: bool = False) -> Run:
+    """The run without its figures of some cases, or else without its last."""
+    left = [figure for figure in run.figures if figure.case.name in names] or run.figures[-1:]
+    return replace(
+        run, figures=[figure for figure in run.figures if figure not in left],
+        missing=[*run.left_out, *(Missing(case=figure.case, reason=reason, failed=failed)
+                                  for figure in left)])
 
 
 def made_seed_run(spec: str) -> Run:

@@ -20,6 +20,7 @@ from made_lab import MadeLab
 from made_runs import (
     COUNTS,
     SEED,
+    lacking,
     made_case,
     made_figure,
     made_run,
@@ -33,7 +34,7 @@ from results import output
 from tailwalk.cases import KIB
 from tailwalk.cli import group
 from tailwalk.compare import Comparison, compare, read_comparison
-from tailwalk.errors import RecordError, SpecError, TailwalkError, UsageError
+from tailwalk.errors import GuestError, RecordError, SpecError, TailwalkError, UsageError
 from tailwalk.report.mail import mail
 from tailwalk.runs import Run, write_run
 from tailwalk.runs.schema import json_schema
@@ -100,6 +101,15 @@ def doubtful_runs() -> list[Run]:
     ]
 
 
+def lacking_runs(*places: int) -> list[Run]:
+    """The headline, of which kernels at some places lack a case each."""
+    runs = made_seed_runs(*HEADLINE)
+    for place in places:
+        runs[place] = lacking(runs[place], "pwritev2: Operation not supported",
+                              SEED[2 + place].name)
+    return runs
+
+
 SCENES = {
     "two": made_seed_runs("debian:6.12", "debian:6.18"),
     "headline": made_seed_runs(*HEADLINE),
@@ -107,6 +117,8 @@ SCENES = {
     "nine": many_runs(9),
     "timed": timed_runs(),
     "doubtful": doubtful_runs(),
+    "lacking-baseline": lacking_runs(0),
+    "lacking-later": lacking_runs(1, 2),
     "equal": made_seed_runs("debian:6.12", "debian:6.12"),
 }
 
@@ -127,6 +139,8 @@ def test_the_table_takes_the_terminals_width(invoke: Invoke, columns: int) -> No
 def test_what_programs_read(invoke: Invoke, form: str) -> None:
     check_golden(f"compare-headline.{form}",
                  output(invoke(made_seed_runs(*HEADLINE), "--format", form)))
+    check_golden(f"compare-lacking-later.{form}",
+                 output(invoke(SCENES["lacking-later"], "--format", form)))
 
 
 def test_a_terminal_without_unicode_gets_ascii(
@@ -206,13 +220,13 @@ def test_json_is_what_the_schema_says(invoke: Invoke, tmp_path: Path) -> None:
         assert table.startswith(("Instructions per call\n", "Nanoseconds per call\n"))
         document = json.loads(path.read_bytes())
         jsonschema.validate(document, schema)
-        assert document["schema"] == "tailwalk.comparison/2"
+        assert document["schema"] == "tailwalk.comparison/3"
         assert document["baseline"] == runs[0].kernel.spec
         assert [kernel["spec"] for kernel in document["kernels"]] == [
             run.kernel.spec for run in runs]
         for row in document["rows"]:
-            for name in ("figures", "ratios", "verdicts", "recovery", "steady", "shares",
-                         "written", "evidence"):
+            for name in ("figures", "reasons", "ratios", "verdicts", "recovery", "steady",
+                         "shares", "varies", "written", "evidence"):
                 assert len(row[name]) == len(runs)
         assert read_comparison(path).rows[0].case == document["rows"][0]["case"]
 
@@ -284,6 +298,24 @@ def test_a_gate_does_not_pass_what_cannot_be_judged(invoke: Invoke) -> None:
     assert isinstance(done.exception, RecordError)
     assert "1 figure cannot be judged" in str(done.exception)
     assert invoke(doubtful).exit_code == 0
+
+
+def test_a_gate_passes_over_what_a_kernel_cannot_do_and_says_so(invoke: Invoke) -> None:
+    fine = made_seed_runs("debian:6.12", "src:6.18+tail")
+    for place in (0, 1):
+        runs = list(fine)
+        runs[place] = lacking(fine[place], "it is not there")
+        done = invoke(runs, "--fail-on", "regressed")
+        assert done.exit_code == 0
+        assert "--fail-on regressed: 1 verdict is missing for lack of a figure" in done.stderr
+    broken = [fine[0], lacking(fine[1], "it gave 1, and not 2", failed=True)]
+    for arguments in ([], ["--fail-on", "regressed"]):
+        done = invoke(broken, *arguments)
+        assert isinstance(done.exception, GuestError) and "failed: writev_u10k" in str(
+            done.exception)
+        assert done.stdout.startswith("Instructions per call")
+    worse = [lacking(run, "it is not there") for run in made_seed_runs(*HEADLINE)]
+    assert invoke(worse, "--fail-on", "regressed").exit_code == 1
 
 
 def test_every_column_that_regressed_is_named(invoke: Invoke) -> None:

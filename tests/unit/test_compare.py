@@ -45,7 +45,7 @@ def judged(*values: int, **options: float) -> Comparison:
 
 def test_the_seed_table() -> None:
     comparison = compare(made_seed_runs())
-    assert comparison.schema == "tailwalk.comparison/2"
+    assert comparison.schema == "tailwalk.comparison/3"
     assert comparison.unit == "instructions/call"
     assert comparison.baseline == "debian:6.12"
     assert [kernel.spec for kernel in comparison.kernels] == list(COUNTS)
@@ -327,7 +327,7 @@ def test_a_damaged_or_foreign_comparison_is_refused(tmp_path: Path) -> None:
     content = encode(compare(made_seed_runs()))
     for damaged, said in ((content[:-40], "cut short"),
                           (content.replace(b'"rows"', b'"lines"'), "damaged"),
-                          (content.replace(b"comparison/2", b"comparison/3"), "update tailwalk"),
+                          (content.replace(b"comparison/3", b"comparison/4"), "update tailwalk"),
                           (encode(made_seed_runs()[0]), "tailwalk.run/2")):
         path.write_bytes(damaged)
         with pytest.raises(RecordError, match=said):

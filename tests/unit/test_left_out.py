@@ -3,34 +3,38 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
-from made_runs import made_figure, made_run, made_seed_runs
+from made_runs import (
+    lacking,
+    made_figure,
+    made_run,
+    made_samples,
+    made_seed_runs,
+    made_timed_figure,
+    made_timed_run,
+)
 from made_workloads import TWINS, made_workloads
 from msgspec.structs import replace as changed
 
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem, find_cases
 from tailwalk.cli.outputs import require_figures
-from tailwalk.compare import compare
+from tailwalk.compare import Comparison, compare, read_comparison
 from tailwalk.compiling import c_sources
 from tailwalk.errors import GuestError, UsageError
 from tailwalk.lab.plans import host_plan
 from tailwalk.probe import build
-from tailwalk.report.comparison import comparison_shown, run_shown
+from tailwalk.report.comparison import run_shown, sentence
 from tailwalk.rigs.host import measure_host
 from tailwalk.rigs.plan import Pace, Plan
-from tailwalk.runs import Run
 from tailwalk.runs.record import Missing, decode_run, encode, grouped_notes
-
-
-def lacking(run: Run, reason: str, *, failed: bool = False) -> Run:
-    """The run without its last figure."""
-    return changed(run, figures=run.figures[:-1], missing=[
-        Missing(case=run.figures[-1].case, reason=reason, failed=failed)])
+from tailwalk.runs.schema import json_schema
 
 
 @pytest.mark.slow
@@ -66,18 +70,77 @@ def test_a_record_says_what_it_lacks_and_one_that_lacks_nothing_is_as_before() -
     require_figures(run)
 
 
-def test_what_one_kernel_lacks_is_not_compared_and_said() -> None:
+def test_what_one_kernel_lacks_is_an_empty_cell_with_the_reason(tmp_path: Path) -> None:
     first, second, *_ = made_seed_runs()
-    for runs in ([first, lacking(second, "writev: Function not implemented")],
-                 [lacking(first, "writev: Function not implemented"), second]):
+    reason = "not measured: writev: Function not implemented"
+    for number, (verdicts, judged) in enumerate([(["missing", "unknown"], "not judged"),
+                                                 (["baseline", "missing"], "")]):
+        runs = [first, second]
+        runs[number] = lacking(runs[number], "writev: Function not implemented")
         found = compare(runs)
-        assert [row.case for row in found.rows] == [
-            figure.case.name for figure in first.figures[:-1]]
-        assert any("writev_u10k: not measured: writev: Function not implemented" in note
-                   for note in found.notes)
-        assert comparison_shown(found)
+        assert [row.case for row in found.rows] == [figure.case.name for figure in first.figures]
+        row = found.rows[-1]
+        assert row.verdicts == verdicts
+        assert row.reasons[number] == reason and row.reasons[1 - number] is None
+        for cells in (row.figures, row.steady, row.shares, row.written, row.ratios):
+            assert cells[number] is None
+        assert row.figures[1 - number] == runs[1 - number].figures[-1].main.value
+        assert (found.lacking(), found.unjudged()) == (1, 0)
+        assert "1 verdict is missing for lack of a figure" in sentence(found)
+        assert any(f"writev_u10k: {reason}" in note for note in found.notes)
+        assert any(note.startswith("writev_u10k: not judged") for note in found.notes) == bool(
+            judged)
+        path = tmp_path / "comparison.json"
+        path.write_bytes(encode(found))
+        assert read_comparison(path) == found
+        jsonschema.validate(json.loads(encode(found)), json_schema(Comparison))
     [shown] = run_shown(lacking(first, "it gave 1, and not 2", failed=True))
     assert ("note", "writev_u10k: failed: it gave 1, and not 2") in shown.facts
+
+
+def test_a_case_that_no_kernel_has_is_no_row() -> None:
+    found = compare([lacking(run, "writev: Function not implemented")
+                     for run in made_seed_runs("debian:6.12", "debian:6.18")])
+    assert [row.case for row in found.rows] == [
+        "write_u1k", "write_u10k", "pwrite_u1k", "pwrite_u10k", "writev_u1k"]
+    assert found.lacking() == 0 and len(found.notes) == 2
+
+
+def test_a_case_that_a_run_neither_has_nor_lacks_is_an_error() -> None:
+    first, second, third, _ = made_seed_runs()
+    short = changed(third, figures=third.figures[:-1])
+    with pytest.raises(UsageError, match=r"tail .* lacks writev_u10k, which .* debian:6.18"):
+        compare([lacking(first, "it is not there"), second, short])
+
+
+def test_a_case_that_the_baseline_lacks_stands_behind_its_neighbour() -> None:
+    first, second, *_ = made_seed_runs()
+    names = [figure.case.name for figure in first.figures]
+    for lost in (names[:1], names[2:4], names[-1:]):
+        found = compare([lacking(first, "it is not there", *lost), second])
+        assert [row.case for row in found.rows] == names
+
+
+def test_recovery_of_what_is_missing_is_undefined() -> None:
+    first, second, third, _ = made_seed_runs()
+    names = [figure.case.name for figure in first.figures]
+    found = compare([lacking(first, "it is not there", names[0]),
+                     lacking(second, "it is not there", names[1]),
+                     lacking(third, "it is not there", names[2])])
+    assert found.bad == 1
+    assert [row.recovery[2] for row in found.rows[:3]] == ["unknown", "missing", "missing"]
+    assert isinstance(found.rows[3].recovery[2], float)
+
+
+def test_samples_of_what_is_there_are_tested_as_without_the_empty_cell() -> None:
+    cases = find_cases(["pwrite_u1k", "write_u1k"])
+    whole = [made_timed_run(spec, *(made_timed_figure(case, made_samples(seed + number, median))
+                                    for number, case in enumerate(cases)))
+             for seed, spec, median in ((1, "debian:6.12", 500), (5, "debian:6.18", 900))]
+    alone = compare([changed(run, figures=run.figures[:1]) for run in whole])
+    found = compare([whole[0], lacking(whole[1], "it is not there")])
+    assert found.rows[0] == alone.rows[0] and found.method == alone.method
+    assert found.rows[1].evidence == [None, None]
 
 
 def test_kernels_without_a_common_case_are_not_compared() -> None:

@@ -66,8 +66,18 @@ def run_1(run: Run) -> bytes:
     return encode(document)
 
 
-def comparison_1(comparison: Comparison) -> bytes:
+def comparison_2(comparison: Comparison) -> bytes:
+    """A comparison in which no figure is missing, as version 2 writes it."""
     document = json.loads(encode(comparison))
+    for row in document["rows"]:
+        assert not any(row.pop("reasons")) and not any(row.pop("varies"))
+    document["schema"] = "tailwalk.comparison/2"
+    jsonschema.validate(document, json.loads((SCHEMAS / "comparison-2.json").read_text()))
+    return encode(document)
+
+
+def comparison_1(comparison: Comparison) -> bytes:
+    document = json.loads(comparison_2(comparison))
     units = {(row.pop("metric"), row.pop("unit")) for row in document["rows"]}
     [(_, unit)] = units
     for row in document["rows"]:
@@ -120,8 +130,9 @@ def test_comparisons_of_old_and_new_records_are_the_same(
     assert compare(old).rows == compare(runs).rows == compare([old[0], runs[1]]).rows
     assert [kernel.run for kernel in compare(old).kernels] == [run.origin for run in old]
     path = tmp_path_factory.mktemp("old") / "comparison.json"
-    path.write_bytes(comparison_1(compare(runs)))
-    assert read_comparison(path) == compare(runs)
+    for older in (comparison_1, comparison_2):
+        path.write_bytes(older(compare(runs)))
+        assert read_comparison(path) == compare(runs)
 
 
 def test_comparisons_of_times(tmp_path: Path) -> None:

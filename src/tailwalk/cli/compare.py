@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tailwalk.cli.console import open_lab
+from tailwalk.cli.console import open_lab, say
 from tailwalk.cli.options import (
     dask_option,
     fresh_option,
@@ -25,7 +25,7 @@ from tailwalk.compare import compare as compare_runs
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.lab.records import is_spec
-from tailwalk.report.comparison import comparison_shown
+from tailwalk.report.comparison import comparison_shown, show_lacking
 from tailwalk.report.data import comparison_csv
 from tailwalk.report.mail import mail
 from tailwalk.report.markdown import markdown
@@ -50,7 +50,8 @@ _TEXTS: dict[str, Callable[[Comparison], str]] = {
                 form_help="mail is plain text of under 72 columns; json is the record itself.")
 @click.option("--fail-on", type=click.Choice(["regressed"]),
               help="Exit with status 1 where a case has this verdict on any kernel, and with 2 "
-                   "where none has and a figure cannot be judged.")
+                   "where none has and a figure cannot be judged. A case that a kernel cannot do "
+                   "is passed over, and said.")
 @fresh_option
 @dask_option
 @plan_options
@@ -87,6 +88,9 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
     require_figures(*runs)
     if fail_on is None:
         return
+    if lacking := comparison.lacking():
+        say(f"--fail-on {fail_on}: {show_lacking(lacking)} missing for lack of a figure, and "
+            "nothing is said of those cases there.", aside=True)
     if unjudged := comparison.unjudged():
         raise RecordError(f"--fail-on {fail_on}: {unjudged} "
                           f"{'figure' if unjudged == 1 else 'figures'} cannot be judged (unsteady "

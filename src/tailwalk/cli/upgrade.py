@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tailwalk.cli.console import open_lab
+from tailwalk.cli.console import open_lab, say
 from tailwalk.cli.options import (
     append_option,
     calls_option,
@@ -27,6 +27,7 @@ from tailwalk.errors import RecordError
 from tailwalk.lab.plans import upgrade_cases
 from tailwalk.lab.records import is_spec
 from tailwalk.lab.upgrades import PROFILED, UPGRADE_CALLS, measure_upgrade
+from tailwalk.report.comparison import show_lacking
 from tailwalk.report.upgrade import upgrade_shown
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs.record import encode
@@ -84,7 +85,12 @@ def upgrade(context: click.Context, /, kernels: tuple[str, ...], profiled: int |
     if fail_on is not None and found.regressed():
         context.exit(1)
     require_figures(*runs)
-    if fail_on is not None and (unjudged := found.unjudged()):
+    if fail_on is None:
+        return
+    if lacking := found.lacking():
+        say(f"--fail-on {fail_on}: {show_lacking(lacking)} missing for lack of a figure, and "
+            "nothing is said of those cases there.", aside=True)
+    if unjudged := found.unjudged():
         raise RecordError(f"--fail-on {fail_on}: {unjudged} "
                           f"{'figure' if unjudged == 1 else 'figures'} cannot be judged (unsteady "
                           "or unknown), so it is not known whether a case regressed. Measure "

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 from tailwalk.cases import Case
 from tailwalk.errors import RecordError, UsageError
@@ -16,20 +17,21 @@ def check_agreement(runs: Sequence[Run]) -> None:
     """Raise UsageError, naming what differs, unless the runs can be compared.
 
     They agree when rig, unit, probe, file system and every machine fact are the same, and each
-    holds the same cases with the same parameters, or says why it lacks one. A run that holds a
-    case twice is a RecordError.
+    holds every case that another has a figure of, with the same parameters, or says why it lacks
+    it. A run that holds a case twice is a RecordError.
     """
     if len(runs) < 2:
         raise UsageError(f"a comparison takes a baseline and at least one other run; {len(runs)} "
                          "given.")
     baseline = runs[0]
-    figures = figures_by_case(baseline)
-    if not figures:
+    if not baseline.figures:
         raise RecordError(f"the run of {_name(baseline)} holds no case: there is nothing to "
                           "compare.")
     for run in runs[1:]:
         check_conditions(baseline, run)
-        _check_cases(baseline, figures, run, figures_by_case(run))
+    for (one, there), (other, here) in combinations(
+            [(run, figures_by_case(run)) for run in runs], 2):
+        _check_cases(one, there, other, here)
 
 
 def figures_by_case(run: Run) -> dict[Case, Figure]:
@@ -41,6 +43,23 @@ def figures_by_case(run: Run) -> dict[Case, Figure]:
                               "the same parameters; it is damaged: measure again.")
         found[figure.case] = figure
     return found
+
+
+def all_cases(by_case: Sequence[Mapping[Case, Figure]]) -> list[Case]:
+    """Every case of several runs: in the first one's order, each that it lacks behind the one that
+    it follows in another."""
+    order: list[Case] = []
+    for figures in by_case:
+        known, place = set(order), None
+        following: dict[Case | None, list[Case]] = {}
+        for case in figures:
+            if case in known:
+                place = case
+            else:
+                following.setdefault(place, []).append(case)
+        order = [*following.get(None, []),
+                 *(case for one in order for case in (one, *following.get(one, [])))]
+    return order
 
 
 def _name(run: Run) -> str:
@@ -89,9 +108,9 @@ def _told_apart(one: str | None, other: str | None) -> tuple[str, str]:
 
 def _check_cases(baseline: Run, expected: Mapping[Case, Figure], run: Run,
                  found: Mapping[Case, Figure]) -> None:
-    excused = {one.case for each in (baseline, run) for one in each.left_out}
-    missing = [case for case in expected if case not in found and case not in excused]
-    surplus = [case for case in found if case not in expected and case not in excused]
+    there, here = ({one.case for one in each.left_out} for each in (baseline, run))
+    missing = [case for case in expected if case not in found and case not in here]
+    surplus = [case for case in found if case not in expected and case not in there]
     if not missing and not surplus:
         return
     # A case that both runs have under one name, but not with the same parameters, is the more
@@ -121,7 +140,8 @@ def together(runs: Sequence[Run]) -> list[list[Run]]:
     unique = list({run.id: run for run in runs}.values())
     found: list[tuple[object, list[Run]]] = []
     for run in unique:
-        cases = [figure.case for figure in run.figures]
+        cases = [*(figure.case for figure in run.figures),
+                 *(one.case for one in run.left_out)]
         key = (facts(run), cases if is_sweep(run) else sorted(cases, key=repr))
         members = next((members for other, members in found if other == key), None)
         if members is None:

@@ -3,7 +3,10 @@
 
 Versions of the format:
     tailwalk.comparison/1: the first. It had the unit of all of its figures, and cases as run/1.
-    tailwalk.comparison/2: every row has its metric and unit; cases are those of run/2.
+    tailwalk.comparison/2: every row has its metric and unit; cases are those of run/2. A row had a
+        figure of every kernel.
+    tailwalk.comparison/3: a kernel's figure may be missing, for a reason; figures that are medians
+        of calls that vary have the middle 90% of them.
 """
 
 from __future__ import annotations
@@ -22,21 +25,25 @@ from tailwalk.runs.metrics import METRICS, Metric, Rig
 from tailwalk.runs.record import decode_record, read_bytes
 from tailwalk.runs.version1 import case_from_1, metric_from_1
 
-COMPARISON_SCHEMA = "tailwalk.comparison/2"
+COMPARISON_SCHEMA = "tailwalk.comparison/3"
 
 Verdict = Literal[
-    "baseline", "regressed", "improved", "unchanged", "within noise", "unsteady", "unknown"]
+    "baseline", "regressed", "improved", "unchanged", "within noise", "unsteady", "unknown",
+    "missing"]
 """What became of a case on a kernel.
 
 `within noise`: of samples, the difference is smaller than the noise, or on the host rig than what
 sessions on one kernel differ by; of calls that are not alike, some on either kernel took as much as
 some on the other. `unsteady`: this figure or the baseline's must not be relied on.
 `unknown`: nothing can be said: a figure that no call can take, which 0 is but of a metric
-that may be 0, or, of samples, too few a side for any test.
+that may be 0, of samples too few a side for any test, or no figure of the baseline's.
+`missing`: the kernel has no figure of the case.
 """
 
-Undefined = Literal["no regression", "within noise", "unsteady", "unknown"]
-"""Why a recovery is undefined; the last three as in `Verdict`."""
+Undefined = Literal["no regression", "within noise", "unsteady", "unknown", "missing"]
+"""Why a recovery is undefined; the last four as in `Verdict`, of the bad column or this one."""
+
+Interval = tuple[float, float]
 
 
 class ComparedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,10 +77,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     samples: tuple[Count, Count]
-    interval: tuple[float, float]
+    interval: Interval
     dearer: Share
     p_value: Share
-    recovery: tuple[float, float] | None = None
+    recovery: Interval | None = None
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,14 +92,17 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         parameters: the case with all its parameters, the same on every kernel.
         metric: its name.
         unit: of the figures.
-        figures: what a call takes.
-        ratios: figure over baseline; None where that is 0, or where the verdict is `unknown` for
-            lack of a figure.
-        verdicts: see `Verdict`; the first is `baseline`.
+        figures: what a call takes; None where it is missing, which at least one is not.
+        reasons: why a figure is missing, None where it is not.
+        ratios: figure over baseline; None where that is 0, or where the verdict is `missing`, or
+            `unknown` for lack of a figure.
+        verdicts: see `Verdict`; the first is `baseline` or `missing`.
         recovery: for the columns after the bad one, the share of the regression that the kernel
             takes back, or why that is undefined; None for the other columns.
-        steady: False for a figure that must not be relied on.
+        steady: False for a figure that must not be relied on; None where it is missing.
         shares: share of the calls that had exactly the figure, where it is their mode, else None.
+        varies: what the middle 90% of the calls took, where they were counted exactly and are not
+            alike, so that the figure is their median; else None.
         written: order of the folio that the calls write to; None where unknown.
         evidence: what the samples say; None where there is no test.
     """
@@ -101,21 +111,34 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     parameters: Case
     metric: Text
     unit: Text
-    figures: Annotated[list[Value], FEW]
+    figures: Annotated[list[Value | None], FEW]
+    reasons: Annotated[list[Text | None], FEW]
     ratios: Annotated[list[float | None], FEW]
     verdicts: Annotated[list[Verdict], FEW]
     recovery: Annotated[list[float | Undefined | None], FEW]
-    steady: Annotated[list[bool], FEW]
+    steady: Annotated[list[bool | None], FEW]
     shares: Annotated[list[Share | None], FEW]
+    varies: Annotated[list[Interval | None], FEW]
     written: Annotated[list[Order | None], FEW]
     evidence: Annotated[list[Evidence | None], FEW]
+
+    def size(self, column: int) -> tuple[bool, float]:
+        """How large a regression is: its ratio, or the figure where that rose from 0 and has none,
+        which makes it larger than any other."""
+        ratio = self.ratios[column]
+        return (True, float(self.figures[column] or 0)) if ratio is None else (False, ratio)
+
+    def lacks(self, column: int) -> bool:
+        """Has a kernel after the baseline no verdict since its figure or the baseline's is
+        missing?"""
+        return column > 0 and None in (self.figures[0], self.figures[column])
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A baseline run beside others.
 
     Attributes:
-        schema: `tailwalk.comparison/2`.
+        schema: `tailwalk.comparison/3`.
         rig: where every figure comes from.
         baseline: spec of the first kernel.
         bad: index in `kernels` of the column whose regression the later ones are to recover;
@@ -126,8 +149,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         kernels: the columns, the baseline first.
         conditions: of every run, besides kernel and cases.
         notes: what else a reader has to know, as sentences.
-        rows: the cases in the baseline run's order, for each metric that all kernels have; first
-            those of the metric that the rig is for.
+        rows: the cases in the baseline run's order, for each metric that all kernels with a figure
+            of the case have; first those of the metric that the rig is for. One that the baseline
+            lacks stands behind the case that it follows in another run.
     """
 
     schema: str = COMPARISON_SCHEMA
@@ -162,9 +186,15 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return any("regressed" in row.verdicts for row in self.rows)
 
     def unjudged(self) -> int:
-        """How many figures have a verdict that is none: `unsteady` or `unknown`."""
-        return sum(verdict in ("unsteady", "unknown")
-                   for row in self.rows for verdict in row.verdicts)
+        """How many figures have a verdict that is none, `unsteady` or `unknown`, though they are
+        there, and the baseline's is."""
+        return sum(verdict in ("unsteady", "unknown") and not row.lacks(column)
+                   for row in self.rows for column, verdict in enumerate(row.verdicts))
+
+    def lacking(self) -> int:
+        """How many verdicts there are not since a figure is missing: the kernel's, or the
+        baseline's."""
+        return sum(row.lacks(column) for row in self.rows for column in range(len(self.kernels)))
 
 
 def read_comparison(path: Path) -> Comparison:
@@ -174,7 +204,9 @@ def read_comparison(path: Path) -> Comparison:
     a newer version of the format.
     """
     return decode_record(read_bytes(path), str(path), Comparison, schema=COMPARISON_SCHEMA,
-                         cure="Compare the runs again.", older={"tailwalk.comparison/1": _from_1})
+                         cure="Compare the runs again.", older={
+                             "tailwalk.comparison/1": lambda found: _from_2(_from_1(found)),
+                             "tailwalk.comparison/2": _from_2})
 
 
 def _from_1(document: dict[str, Any]) -> dict[str, Any]:
@@ -185,3 +217,12 @@ def _from_1(document: dict[str, Any]) -> dict[str, Any]:
         {**row, "parameters": case_from_1(row.get("parameters")), "metric": metric, "unit": unit}
         for row in rows]} if (
         isinstance(rows, list) and all(isinstance(row, dict) for row in rows)) else document
+
+
+def _from_2(document: dict[str, Any]) -> dict[str, Any]:
+    rows, kernels = document.get("rows"), document.get("kernels")
+    if not (isinstance(kernels, list) and isinstance(rows, list)
+            and all(isinstance(row, dict) for row in rows)):
+        return document
+    none = [None] * len(kernels)
+    return {**document, "rows": [{**row, "reasons": none, "varies": none} for row in rows]}

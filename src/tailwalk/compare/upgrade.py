@@ -9,7 +9,6 @@ Versions of the format:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +22,7 @@ from tailwalk.compare.comparison import ComparedKernel, Comparison, Row, Undefin
 from tailwalk.profile.causes import Explained
 from tailwalk.runs import Conditions, Figure, Run
 from tailwalk.runs.metrics import METRICS, Metric, Rig
-from tailwalk.runs.record import Missing, decode_record, read_bytes
+from tailwalk.runs.record import VARYING, Missing, Part, decode_record, read_bytes
 
 UPGRADE_SCHEMA = "tailwalk.upgrade/1"
 
@@ -62,15 +61,15 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         reasons: why there is no figure; None where there is one.
         failed: did the case fail there?
         ratios: figure over the first; None where there is none.
-        verdicts: as in a comparison; the first is `baseline`.
+        verdicts: as in a comparison; the first is `baseline` or `missing`.
         recovery: for the kernels after the second, the share of its regression that the kernel
             takes back, or why that is undefined; None for the first two.
         varies: is the figure the median of calls that are not alike?
         intervals: of a figure that varies, the middle 90% of the calls.
         calls: how many calls the figure rests on.
         shares: share of the calls that had exactly the figure, where it is their mode.
-        parts: what the figure consists of, by the name of the kernel thread, or `call`; nothing
-            where it is the call's own alone.
+        parts: who executed the figure's instructions, the call itself and threads of the kernel's;
+            nothing where they are not told apart.
         apart: instructions of the RAM disk's driver, which are no part of the figure; None where
             they were not counted apart.
         bytes: that a call wrote to the disk; None where they were not counted.
@@ -97,7 +96,7 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     intervals: Annotated[list[tuple[float, float] | None], FEW]
     calls: Annotated[list[Count | None], FEW]
     shares: Annotated[list[Share | None], FEW]
-    parts: Annotated[list[Annotated[dict[str, Count], FEW]], FEW]
+    parts: Annotated[list[Annotated[list[Part], FEW]], FEW]
     apart: Annotated[list[Count | None], FEW]
     bytes: Annotated[list[Value | None], FEW]
     bytes_verdicts: Annotated[list[Verdict | None], FEW]
@@ -105,6 +104,11 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     difference: Whole | None = None
     causes: Annotated[list[Cause], FEW] = []
     unprofiled: Text | None = None
+
+    def size(self, column: int) -> tuple[bool, float]:
+        """How large a regression is, as a comparison's row says it."""
+        ratio = self.ratios[column]
+        return (True, float(self.figures[column] or 0)) if ratio is None else (False, ratio)
 
 
 class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,7 +124,7 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         method: how the verdicts were reached, as a sentence.
         kernels: the old one, the new one, and later ones, each with the id of its run.
         conditions: of every run, besides kernel and cases.
-        notes: what else a reader has to know, as sentences.
+        notes: what else a reader has to know, as sentences, but for what `intervals` say.
         cases: in the suite's order.
         missing: the cases that have a figure on no kernel, and why the first has none.
     """
@@ -141,7 +145,7 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """The cases that regressed on the second kernel, the largest ratio first; one that cost
         nothing before has none, and is worse than any."""
         return sorted((one for one in self.cases if one.verdicts[1] == "regressed"),
-                      key=lambda one: -(one.ratios[1] or inf))
+                      key=lambda one: one.size(1), reverse=True)
 
     @property
     def counted(self) -> Metric:
@@ -154,9 +158,17 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                    for one in self.cases)
 
     def unjudged(self) -> int:
-        """How many figures have a verdict that is none: `unsteady` or `unknown`."""
+        """How many figures have a verdict that is none, `unsteady` or `unknown`, though they are
+        there, and the first kernel's is."""
         return sum(verdict in ("unsteady", "unknown")
-                   for one in self.cases for verdict in (*one.verdicts, *one.bytes_verdicts))
+                   for one in self.cases if one.figures[0] is not None
+                   for verdict in (*one.verdicts, *one.bytes_verdicts))
+
+    def lacking(self) -> int:
+        """How many verdicts there are not since a figure is missing: the kernel's, or the first
+        one's."""
+        return sum(None in (one.figures[0], figure)
+                   for one in self.cases for figure in one.figures[1:])
 
 
 def read_upgrade(path: Path) -> Upgrade:
@@ -189,27 +201,28 @@ def upgrade(comparison: Comparison, runs: Sequence[Run], *,
     return Upgrade(
         rig=comparison.rig, metric=main.name, unit=main.unit, threshold=comparison.threshold,
         method=comparison.method, kernels=comparison.kernels, conditions=comparison.conditions,
-        notes=comparison.notes, cases=cases, missing=nowhere)
+        notes=[note for note in comparison.notes if VARYING not in note], cases=cases,
+        missing=nowhere)
 
 
 def _case(row: Row, written: Row | None, *, figures: Sequence[Figure | None],
           missing: Sequence[Missing | None], metric: Metric) -> UpgradeCase:
     amounts = [figure.metrics.get(metric.name) if figure else None for figure in figures]
-    varies = [amount is not None and amount.varies_as(metric) for amount in amounts]
     nothing: list[Any] = [None] * len(figures)
     case = row.parameters
     return UpgradeCase(
         case=case.name, family=case.declared.family, fill=case.get("fill"), parameters=case,
-        figures=[*row.figures],
+        figures=row.figures,
         reasons=[one.reason if one else None for one in missing],
         failed=[one is not None and one.failed for one in missing],
-        ratios=row.ratios, verdicts=row.verdicts, recovery=row.recovery, varies=varies,
-        intervals=[amount.interval if amount and apart else None
-                   for amount, apart in zip(amounts, varies, strict=True)],
+        ratios=row.ratios, verdicts=row.verdicts, recovery=row.recovery,
+        varies=[interval is not None for interval in row.varies], intervals=row.varies,
         calls=[amount.number if amount else None for amount in amounts],
         shares=row.shares,
-        parts=[{} for _ in figures], apart=nothing,
-        bytes=[*written.figures] if written else nothing,
+        parts=[figure.split if figure else [] for figure in figures],
+        apart=[None if figure is None or figure.apart is msgspec.UNSET else figure.apart
+               for figure in figures],
+        bytes=written.figures if written else nothing,
         bytes_verdicts=[*written.verdicts] if written else nothing)
 
 

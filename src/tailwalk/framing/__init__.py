@@ -36,6 +36,7 @@ class FrameType(IntEnum):
     SEEN = 10
     FAILED = 11
     MISSING = 12
+    WRITTEN = 13
     TIMES = 16
     OUTPUT = 24
     ENDED = 25
@@ -44,6 +45,7 @@ class FrameType(IntEnum):
     TRACE = 34
     CALL = 35
     TASKS = 36
+    SPLIT = 37
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ enum frame {
 	FRAME_SEEN = 10,
 	FRAME_FAILED = 11,
 	FRAME_MISSING = 12,
+	FRAME_WRITTEN = 13,
 	FRAME_TIMES = 16,
 	FRAME_OUTPUT = 24,
 	FRAME_ENDED = 25,
@@ -38,6 +39,7 @@ enum frame {
 	FRAME_TRACE = 34,
 	FRAME_CALL = 35,
 	FRAME_TASKS = 36,
+	FRAME_SPLIT = 37,
 };
 
 struct part {

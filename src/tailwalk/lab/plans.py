@@ -121,6 +121,7 @@ def plan_like(run: Run) -> Plan:
                          "only other runs of that rig compare with it. Boot the other kernel and "
                          "run tailwalk host there.")
     rounds = max(figure.main.number for figure in run.figures)
-    return Plan(cases=[figure.case for figure in run.figures],
+    return Plan(cases=[*(figure.case for figure in run.figures),
+                       *(one.case for one in run.left_out)],
                 filesystem=run.conditions.filesystem, rig=run.rig,
                 pace=Pace() if run.metric.repeatable else Pace(rounds=rounds)).check()

@@ -26,6 +26,9 @@ UPGRADE_CALLS = 100
 """Calls counted for a case: a suite has many, and a figure that not most of so many agree on is
 called unsteady."""
 
+_PROFILE_CALLS = 20
+"""Calls that a profile is taken of, at most: each is traced, which takes long where it is dear."""
+
 PROFILED = 10
 """Cases that are profiled unless another number is asked for."""
 
@@ -89,9 +92,8 @@ def _check_different(digests: Mapping[str, str]) -> None:
 
 def _like(record: Run) -> Plan:
     """The plan by which a record was measured."""
-    plan = plan_like(record).check_for("exact")
     calls = max(figure.main.number for figure in record.figures)
-    return replace(plan, cases=[*plan.cases, *(one.case for one in record.left_out)], calls=calls,
+    return replace(plan_like(record).check_for("exact"), calls=calls,
                    append=record.conditions.machine.get("append", ""))
 
 
@@ -125,7 +127,8 @@ def _explained(lab: Lab, runs: Sequence[Run], cases: Sequence[Case],
         return {}
     specs = [run.kernel.spec for run in runs]
     try:
-        made = lab.profile_each(specs, [replace(plan, cases=[case]) for case in cases])
+        made = lab.profile_each(specs, [
+            replace(plan, cases=[case], calls=min(plan.calls, _PROFILE_CALLS)) for case in cases])
     except TailwalkError as error:
         return dict.fromkeys(cases, str(error))
     found: dict[Case, Explained | str] = {}

@@ -86,6 +86,7 @@ class Architecture:
         sources: its folder below arch/ of the kernel's source.
         kernel_begin: addresses from there on are the kernel's.
         newborn: the functions that a new task begins with, as a regular expression.
+        page_fault: the function that a page fault enters the kernel by.
         labels: symbols inside a function of assembler code, and the function.
         checksum_instructions: checksums that its CPUs have an instruction for: since which
             extension, and the number of that in a modalias.
@@ -117,6 +118,7 @@ class Architecture:
     sources: str
     kernel_begin: int
     newborn: str
+    page_fault: str
     labels: Mapping[str, str]
     checksum_instructions: Mapping[str, tuple[str, int]]
     image: BootImage

@@ -5,6 +5,8 @@
 
 #include "workload.h"
 
+#define NOTHINGS 3 /* passes (rigs/alone.py knows how many) */
+
 /* What of a call is not the kernel's; 0 where that cannot be told of a step. */
 static uint64_t count_nothing(const struct work *work)
 {
@@ -20,38 +22,59 @@ static uint64_t count_nothing(const struct work *work)
 	return told ? sum : 0;
 }
 
-static void count_calls(struct work *work, uint64_t calls, uint64_t *counts)
+/* `written`, unless it is NULL, is what each wrote to disks, bytes. */
+static void count_calls(struct work *work, uint64_t calls, uint64_t *counts, uint64_t *written)
 {
 	const struct workload *workload = work->declared->workload;
 
 	/* The first pass touches code and stack, and lets a plugin see a marker. */
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < NOTHINGS; i++)
 		counts[0] = count_nothing(work);
-	for (uint64_t i = 1; i <= calls; i++) {
+	for (uint64_t i = 0; i < calls; i++) {
+		uint64_t before;
+
 		if (workload->restore)
 			workload->restore(work);
-		counts[i] = make_call(work, measure_step);
+		before = written ? bytes_written() : 0;
+		counts[1 + i] = make_call(work, measure_step);
+		if (written)
+			written[i] = bytes_written() - before;
 	}
+}
+
+static void count_case(int alone)
+{
+	struct work work;
+	struct folios folios = { 0 };
+	uint64_t calls, *counts, *written;
+
+	read_case(&work, (struct key[]){ NUMBER(calls), END });
+	counts = calloc(2 * calls + 1, sizeof(*counts));
+	if (!counts)
+		fail("no memory for %llu calls", (unsigned long long)calls);
+	written = alone && tells_written() ? counts + 1 + calls : NULL;
+	if (!alone)
+		prepare_needs(&work);
+	look_at_needs(&work, 0, &folios);
+	begin_calls(&work);
+	count_calls(&work, calls, counts, written);
+	end_calls(&work);
+	look_at_needs(&work, 1, &folios);
+	if (!alone)
+		finish_needs(&work);
+	send_frame(FRAME_FOLIOS, &folios, sizeof(folios));
+	send_frame(FRAME_CALLS, counts, (calls + 1) * sizeof(*counts));
+	if (alone)
+		send_frame(FRAME_WRITTEN, written, (written ? calls : 0) * sizeof(*written));
+	free(counts);
 }
 
 void job_case(void)
 {
-	struct work work;
-	struct folios folios = { 0 };
-	uint64_t calls, *counts;
+	count_case(0);
+}
 
-	read_case(&work, (struct key[]){ NUMBER(calls), END });
-	counts = calloc(calls + 1, sizeof(*counts));
-	if (!counts)
-		fail("no memory for %llu calls", (unsigned long long)calls);
-	prepare_needs(&work);
-	look_at_needs(&work, 0, &folios);
-	begin_calls(&work);
-	count_calls(&work, calls, counts);
-	end_calls(&work);
-	look_at_needs(&work, 1, &folios);
-	finish_needs(&work);
-	send_frame(FRAME_FOLIOS, &folios, sizeof(folios));
-	send_frame(FRAME_CALLS, counts, (calls + 1) * sizeof(*counts));
-	free(counts);
+void job_alone(void)
+{
+	count_case(1);
 }

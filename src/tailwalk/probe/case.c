@@ -59,6 +59,23 @@ void prepare_needs(const struct work *work)
 	need->preparation->prepare(parameters_of(work, need));
 }
 
+void job_need(void)
+{
+	const char *preparation = job_word("preparation");
+	const struct declared_preparation *found = preparations;
+	struct key keys[MOST_PARAMETERS + 2] = { TEXT(preparation) };
+	uint64_t values[MOST_PARAMETERS];
+
+	while (found->name && strcmp(found->name, preparation))
+		found++;
+	if (!found->name)
+		fail("the probe has no preparation %s", preparation);
+	for (int i = 0; found->parameters[i]; i++)
+		keys[1 + i] = (struct key){ .name = found->parameters[i], .number = &values[i] };
+	job_read(keys);
+	found->preparation->prepare(values);
+}
+
 void look_at_needs(const struct work *work, int last, struct folios *found)
 {
 	EACH_NEED(need, work)

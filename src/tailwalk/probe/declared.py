@@ -101,17 +101,27 @@ def _header(workloads: Sequence[Workload], needs: Sequence[Preparation]) -> str:
         "#endif\n"])
 
 
+def _names(name: str, parameters: Iterable[str]) -> str:
+    listed = "".join(f'"{parameter}", ' for parameter in parameters)
+    return f"static const char *const {name}[] = {{ {listed}NULL }};\n"
+
+
 def _table(workloads: Sequence[Workload]) -> str:
-    lists, rows = [f"extern const struct preparation preparation_{need.name};\n"
-                   for need in needed(workloads)], []
+    lists, rows, made = [], [], []
+    for need in needed(workloads):
+        name = need.name
+        lists.append(f"extern const struct preparation preparation_{name};\n"
+                     + _names(f"preparation_{name}_names", (one.name for one in need.parameters)))
+        made.append(f'\t{{ "{name}", &preparation_{name}, preparation_{name}_names }},\n')
     for workload in workloads:
         name = workload.name
-        names = "".join(f'"{parameter}", ' for parameter in workload.declared)
         needs = "".join(f"{{ &preparation_{need.name}, offsetof(struct {name}_parameters, "
                         f"{need.name}) }}, " for need in workload.needs)
         lists.append(f"extern const struct workload workload_{name};\n"
-                     f"static const char *const {name}_names[] = {{ {names}NULL }};\n"
-                     f"static const struct need {name}_needs[] = {{ {needs}{{ 0 }} }};\n")
+                     + _names(f"{name}_names", workload.declared)
+                     + f"static const struct need {name}_needs[] = {{ {needs}{{ 0 }} }};\n")
         rows.append(f'\t{{ "{name}", &workload_{name}, {name}_names, {name}_needs }},\n')
     return ('#include "workload.h"\n\n' + "\n".join(lists)
-            + "\nconst struct declared workloads[] = {\n" + "".join(rows) + "\t{ 0 }\n};\n")
+            + "\nconst struct declared workloads[] = {\n" + "".join(rows) + "\t{ 0 }\n};\n"
+            + "\nconst struct declared_preparation preparations[] = {\n" + "".join(made)
+            + "\t{ 0 }\n};\n")

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE // asprintf
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -125,4 +126,46 @@ void settle_caches(int fd)
 	}
 	sync();
 	write_control("/proc/sys/vm/drop_caches", "3");
+}
+
+/* `key NUMBER` of /proc/vmstat, of which a read gives a part; 0 where it has none. */
+static int in_vmstat(const char *key, uint64_t *number)
+{
+	static int vmstat = -1;
+	static char text[1 << 13];
+	size_t kept = 0;
+	ssize_t got;
+	off_t at = 0;
+
+	if (vmstat < 0)
+		vmstat = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
+	while ((got = pread(vmstat, text + kept, sizeof(text) - 1 - kept, at)) > 0) {
+		char *found;
+
+		at += got;
+		text[kept + (size_t)got] = 0;
+		found = strstr(text, key);
+		if (found && strchr(found, '\n'))
+			return sscanf(found + strlen(key), "%" SCNu64, number) == 1;
+		kept = strlen(strrchr(text, '\n') ? strrchr(text, '\n') : text);
+		memmove(text, text + strlen(text) - kept, kept);
+	}
+	return 0;
+}
+
+#define WRITTEN "\npgpgout " /* KiB (submit_bio) */
+
+int tells_written(void)
+{
+	uint64_t number;
+
+	return in_vmstat(WRITTEN, &number);
+}
+
+uint64_t bytes_written(void)
+{
+	uint64_t number = 0;
+
+	in_vmstat(WRITTEN, &number);
+	return number << 10;
 }

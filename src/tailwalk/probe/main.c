@@ -21,6 +21,9 @@ static const struct {
 	{ "faults", job_faults }, /* of allocations that writes of an exercise make */
 	/* cases: counted one by one, or prepared, timed in batches and looked at */
 	{ "case", job_case },
+	{ "need", job_need }, /* what a case that is alone in its guest finds there, */
+	{ "leave", job_leave }, /* and the end of the job that made it */
+	{ "alone", job_alone },
 	{ "prepare", job_prepare },
 	{ "time", job_time },
 	{ "folios", job_folios },
@@ -50,6 +53,15 @@ static void do_job(void)
 			fail("the job has a line the probe does not know: %s", verb);
 		verbs[i].act();
 	}
+}
+
+/* Whoever goes on from here has a job of his own. */
+void job_leave(void)
+{
+	job_read((struct key[]){ END });
+	send_frame(FRAME_DONE, NULL, 0);
+	transport_pause();
+	job_start();
 }
 
 int main(int argc, char **argv)

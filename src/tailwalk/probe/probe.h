@@ -73,6 +73,9 @@ int is_guest(void);
 void disk_mount(const char *kind, const char *device, const char *options);
 void disk_unmount(void);
 void settle_caches(int fd);
+/* What was written to disks since the boot, bytes, where the kernel tells it. */
+int tells_written(void);
+uint64_t bytes_written(void);
 void write_control(const char *path, const char *text); /* a file of the kernel's */
 const char *work_place(void); /* the directory whose files are measured */
 void use_work_place(const char *directory); /* instead; NULL for none */
@@ -84,6 +87,9 @@ void job_mount(void);
 void job_pin(void);
 void job_faults(void);
 void job_case(void);
+void job_need(void);
+void job_leave(void);
+void job_alone(void);
 void job_prepare(void);
 void job_time(void);
 void job_folios(void);

@@ -112,7 +112,24 @@ def read_times(frame: Frame) -> Times:
                  seeks=durations[batches:], voluntary=voluntary, involuntary=involuntary)
 
 
-def _words(frame: Frame, wanted: FrameType, count: int) -> tuple[int, ...]:
+def read_written(frame: Frame, calls: int) -> tuple[int, ...] | None:
+    """The content of a WRITTEN frame: bytes that each of so many calls wrote to disks; None where
+    the kernel does not tell. Raises as `read_folios`."""
+    return _words(frame, FrameType.WRITTEN, calls) if frame.payload else None
+
+
+def require_done(frame: Frame) -> None:
+    """Raise LeftOutError for a frame that says why what was to be made is not there, GuestError
+    for any other but the one that says that it is done."""
+    _require_result(frame)
+    frame.expect(FrameType.DONE, 0)
+
+
+def _require_result(frame: Frame) -> None:
     if frame.type in (FrameType.FAILED, FrameType.MISSING):
         raise LeftOutError(frame.text, failed=frame.type is FrameType.FAILED)
+
+
+def _words(frame: Frame, wanted: FrameType, count: int) -> tuple[int, ...]:
+    _require_result(frame)
     return struct.unpack(f"<{count}Q", frame.expect(wanted, 8 * count))

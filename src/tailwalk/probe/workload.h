@@ -103,6 +103,12 @@ struct declared {
 	const struct need *needs; /* ended by one without a preparation */
 };
 extern const struct declared workloads[]; /* ended by one without a name */
+struct declared_preparation {
+	const char *name;
+	const struct preparation *preparation;
+	const char *const *parameters; /* of its struct, in order */
+};
+extern const struct declared_preparation preparations[]; /* ended by one without a name */
 
 /* case.c: a case of the job. */
 void read_case(struct work *work, const struct key *more);

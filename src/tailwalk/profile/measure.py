@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from tailwalk.cache import digest_bytes
+from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
@@ -27,14 +29,16 @@ from tailwalk.profile.record import (
 from tailwalk.profile.symbols import Function, SymbolTable, read_symbols
 from tailwalk.profile.trace import Recording, read_recording
 from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
+from tailwalk.rigs.alone import count_alone, is_alone, left_by, needs_job
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished, collected
-from tailwalk.rigs.job import case_line
+from tailwalk.rigs.counting import collect_figures, figure_alone
+from tailwalk.rigs.job import case_line, counting_job, prologue
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.recording import record, symbol_text
+from tailwalk.rigs.recording import symbol_text, watched
 from tailwalk.runs import Figure
 from tailwalk.runs.record import made_now
-from tailwalk.vm.state import kernel_record
+from tailwalk.vm.state import Booted, kernel_record
 
 # Kinds of calls besides the modal one that are looked into, the dearest in all first.
 _MOST_OTHERS = 40
@@ -105,6 +109,27 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profil
         loops=list(_loops(tree, places)),
         others=others, others_left=left,
         symbols=packed_names(symbols.names))
+
+
+def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesystem: Filesystem,
+           calls: int, plugin: Path) -> tuple[Figure, bytes]:
+    """Measure one case with the plugin beside: the figure, as the exact rig has it, and the bytes
+    that the plugin wrote.
+
+    Raises ToolError where QEMU loads no plugin, CaseError for a case that has no figure,
+    GuestError as `Guest.frame`.
+    """
+    begin = prologue(filesystem, bench.cache)
+    if is_alone(case):
+        split = build_plugin("split", bench.qemu, bench.cache).path
+        with left_by(bench, kernel, booted, needs_job(begin, case)) as state:
+            found = count_alone(bench, kernel, booted, case, calls, plugin=split, state=state,
+                                beside=plugin)
+        return figure_alone(case, found), found.beside
+    job = counting_job(begin, [case], calls)
+    with watched(bench, kernel, booted, job, plugins=[(plugin, "")]) as (guest, outputs):
+        figure, = collect_figures(guest, [case], calls)
+        return figure, outputs()[0]
 
 
 def _modal(figure: Figure, recording: Recording, kernel: Kernel) -> tuple[int, ...]:

@@ -49,10 +49,10 @@ class Chart:
     height: int
 
 
-def chart(cases: Sequence[str], kernels: Sequence[str], figures: Sequence[Sequence[float]], *,
-          unit: str) -> Chart:
+def chart(cases: Sequence[str], kernels: Sequence[str],
+          figures: Sequence[Sequence[float | None]], *, unit: str) -> Chart:
     """The chart of figures by case and kernel. What is not above 0 has no place on a log scale."""
-    values = [value for row in figures for value in row if value > 0]
+    values = [value for row in figures for value in row if value and value > 0]
     low, high = scale(values)
 
     def across(value: float) -> float:
@@ -62,7 +62,7 @@ def chart(cases: Sequence[str], kernels: Sequence[str], figures: Sequence[Sequen
     for case, row in zip(cases, figures, strict=True):
         dots = [Dot(MARKS[number % len(MARKS)], across(value), _MARGIN + number * _LANE,
                     f"{case} on {kernels[number]}: {show_figure(value)} {unit}")
-                for number, value in enumerate(row) if value > 0]
+                for number, value in enumerate(row) if value and value > 0]
         rows.append((case, dots))
     return Chart(
         unit=unit,

@@ -27,6 +27,9 @@ from tailwalk.runs.metrics import Metric
 from tailwalk.runs.record import grouped_notes
 from tailwalk.words import listed
 
+_VARIES = "~"
+"""Before a figure that is the median of calls that are not alike."""
+
 
 def comparison_shown(comparison: Comparison) -> list[Shown]:
     """Each metric of the comparison with its verdict; the conditions stand under the last."""
@@ -61,7 +64,9 @@ def _metric_shown(comparison: Comparison) -> Shown:
 def _cells(row: Row, number: int, *, recovered: bool) -> list[Cell]:
     """The cells of one kernel."""
     figure, verdict, evidence = row.figures[number], row.verdicts[number], row.evidence[number]
-    cells = [_figure_cell(figure, steady=row.steady[number], said=_said(row, number))]
+    cells = [Cell("-", "missing", said=row.reasons[number] or "") if figure is None else
+             _figure_cell(figure, steady=bool(row.steady[number]), said=_said(row, figure, number),
+                          varies=row.varies[number] is not None)]
     if number:
         ratio = row.ratios[number]
         cells += [Cell(show_ratio(ratio), verdict, key="" if ratio is None else repr(ratio),
@@ -78,14 +83,16 @@ def _cells(row: Row, number: int, *, recovered: bool) -> list[Cell]:
     return cells
 
 
-def _figure_cell(figure: float, *, steady: bool, said: str = "") -> Cell:
-    return Cell(show_figure(figure), "" if steady else "doubtful", key=repr(figure), said=said,
-                under="" if steady else "unsteady")
+def _figure_cell(figure: float, *, steady: bool, said: str = "", varies: bool = False) -> Cell:
+    return Cell(f"{_VARIES if varies else ''}{show_figure(figure)}", "" if steady else "doubtful",
+                key=repr(figure), said=said, under="" if steady else "unsteady")
 
 
-def _said(row: Row, number: int) -> str:
+def _said(row: Row, figure: float, number: int) -> str:
     """The figure with its unit, and what it rests on."""
-    said = [f"{show_figure(row.figures[number])} {row.unit}"]
+    said = [f"{show_figure(figure)} {row.unit}"]
+    if (middle := row.varies[number]) is not None:
+        said.append(f"the middle 90% of the calls {' to '.join(map(show_figure, middle))}")
     if (share := row.shares[number]) is not None:
         said.append(f"{show_percent(share)} of the calls")
     if (order := row.written[number]) is not None:
@@ -169,9 +176,9 @@ def _regressed(comparison: Comparison, column: int) -> list[str]:
 
 def sentence(comparison: Comparison) -> str:
     """The verdict on the whole comparison in one sentence."""
-    bad, doubtful = comparison.bad, comparison.unjudged()
+    bad, doubtful, lacking = comparison.bad, comparison.unjudged(), comparison.lacking()
     if bad is None:
-        judged = doubtful < len(comparison.rows) * (len(comparison.kernels) - 1)
+        judged = doubtful + lacking < len(comparison.rows) * (len(comparison.kernels) - 1)
         clauses = [f"No case {'' if judged else 'can be said to have '}regressed against "
                    f"{kernel_labels(comparison)[0]}"]
     else:
@@ -180,7 +187,14 @@ def sentence(comparison: Comparison) -> str:
                     if (clause := _other(comparison, column))]
     if doubtful:
         clauses.append(f"{doubtful} figure{'s' if doubtful > 1 else ''} cannot be judged")
+    if lacking:
+        clauses.append(f"{show_lacking(lacking)} missing for lack of a figure")
     return "; ".join(clauses) + "."
+
+
+def show_lacking(lacking: int) -> str:
+    """How many verdicts there are not."""
+    return f"{lacking} verdict{' is' if lacking == 1 else 's are'}"
 
 
 def _regression(comparison: Comparison, column: int) -> str:
@@ -203,8 +217,7 @@ def _worst(comparison: Comparison, column: int) -> tuple[str, str, int] | None:
         return None
     rows = [row for row in comparison.rows if row.verdicts[column] == "regressed"]
     from_0, size, case = max(
-        (ratio is None, row.figures[column] if ratio is None else ratio, case)
-        for row, case in zip(rows, cases, strict=True) for ratio in [row.ratios[column]])
+        (*row.size(column), case) for row, case in zip(rows, cases, strict=True))
     return f"0 to {show_figure(size)}" if from_0 else show_ratio(size), case, len(cases)
 
 
@@ -281,6 +294,8 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
         lines.append(("written to", folios))
     lines += [(part.metric.name, f"each figure is {part.metric.basis}")
               for part in comparison.by_metric()[1:]]
+    if any(any(row.varies) for row in rows):
+        lines.append((_VARIES, "calls that are not alike: the figure is their median"))
     lines.append(("verdicts", comparison.method))
     lines += [("note", note) for note in comparison.notes]
     return lines

@@ -17,11 +17,13 @@ _COLUMNS = (
 
 def comparison_csv(comparison: Comparison) -> str:
     """One line a metric, case and kernel, the baseline's too; sizes in bytes, ratios and shares of
-    1, thresholds in percent. Parameters without a column follow in one, where any case has such.
+    1, thresholds in percent. Parameters without a column follow in one, where any case has such;
+    then why a figure is missing, where any is.
 
     An undefined recovery is the word for why; a field that does not apply is empty.
     """
     further = any(row.parameters.further for row in comparison.rows)
+    lacking = any(None in row.figures for row in comparison.rows)
     rows: list[Sequence[object]] = []
     for row in comparison.rows:
         case = row.parameters
@@ -34,5 +36,7 @@ def comparison_csv(comparison: Comparison) -> str:
                 comparison.rig, row.ratios[column], row.verdicts[column], row.recovery[column],
                 row.steady[column], row.shares[column], row.written[column], *tested,
                 kernel.threshold and kernel.threshold.percent,
-                *([case.further] if further else [])])
-    return csv_text([*_COLUMNS, *(["parameters"] if further else [])], rows)
+                *([case.further] if further else []),
+                *([row.reasons[column]] if lacking else [])])
+    return csv_text([*_COLUMNS, *(["parameters"] if further else []),
+                     *(["reason"] if lacking else [])], rows)

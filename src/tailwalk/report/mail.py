@@ -16,7 +16,7 @@ WIDTH = 71  # most columns of a line: plain text in mail stays under 72
 _GAP = "  "
 _LONGEST_CASE = 24
 _ORDER: tuple[Verdict, ...] = (
-    "regressed", "improved", "unchanged", "within noise", "unsteady", "unknown")
+    "regressed", "improved", "unchanged", "within noise", "unsteady", "unknown", "missing")
 
 
 def mail(comparison: Comparison) -> str:

@@ -50,8 +50,9 @@ def _cells(grid: Grid, row: GridRow) -> Iterable[str]:
     for _, numbers in groupby(range(1, len(row.cells)), lambda number: grid.columns[number].of):
         cells = {grid.columns[number].role: row.cells[number] for number in numbers}
         figure = cells["figure"]
-        said = [_text(cells["ratio"]), cells["verdict"].text] if "verdict" in cells else (
-            [figure.under] if figure.under else [])
+        said = ([figure.under] if figure.under else []) if "verdict" not in cells else (
+            [cells["verdict"].text] if figure.tone == "missing" else
+            [_text(cells["ratio"]), cells["verdict"].text])
         yield f"{figure.text} ({', '.join(said)})" if said else figure.text
         if "recovery" in cells:
             yield _text(cells["recovery"])

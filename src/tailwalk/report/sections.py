@@ -110,7 +110,8 @@ def comparison_sections(comparison: Comparison, runs: Sequence[Run]) -> list[Sec
         for part, shown in zip(comparison.by_metric(), comparison_shown(comparison), strict=True)]
 
 
-def _figures(grid: Grid, figures: Sequence[Sequence[float]], unit: str, caption: str) -> Figures:
+def _figures(grid: Grid, figures: Sequence[Sequence[float | None]], unit: str,
+             caption: str) -> Figures:
     kernels = [over.label for over in dict.fromkeys(column.of for column in grid.columns) if over]
     return Figures(caption=caption, grid=grid, chart=chart(
         [cell.text for cell in grid.column(0)], kernels, figures, unit=unit))

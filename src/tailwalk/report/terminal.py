@@ -24,7 +24,7 @@ from tailwalk.words import everywhere, visible
 _STYLES = {
     "strong": "bold", "faint": "dim", "doubtful": "yellow",
     "regressed": "red", "improved": "green", "unchanged": "dim", "within noise": "dim",
-    "unsteady": "yellow", "unknown": "yellow",
+    "unsteady": "yellow", "unknown": "yellow", "missing": "dim",
     "affected": "red", "not affected": "green", "unclear": "yellow",
     "dearer": "bold red", "cheaper": "bold green",
     "all of it": "green", "part of it": "yellow", "none of it": "red",

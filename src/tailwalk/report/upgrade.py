@@ -5,10 +5,10 @@ causes, what later kernels take back, and what became cheaper."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from math import inf
 
-from tailwalk.compare.upgrade import Carrier, Upgrade, UpgradeCase
-from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Over, Said, Shown
+from tailwalk.compare.threshold import show_thresholds
+from tailwalk.compare.upgrade import Upgrade, UpgradeCase
+from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.profile_words import show_change
 from tailwalk.report.words import (
     case_labels,
@@ -20,12 +20,13 @@ from tailwalk.report.words import (
 )
 from tailwalk.words import listed
 
-_WORST = 14
-_NAMED = 8
+_WORST = 10
+_NAMED = 6
 _FUNCTIONS = 3
 _CARRIED = 0.9
 _TALLIES = {"more": ("regressed",), "less": ("improved",), "same": ("unchanged",),
-            "within noise": ("within noise",), "unsteady": ("unsteady", "unknown")}
+            "within noise": ("within noise",), "unsteady": ("unsteady", "unknown"),
+            "missing": ("missing",)}
 _ALWAYS = 3  # of the tallies; the others stand there where a case is one of them
 
 
@@ -50,8 +51,7 @@ class _View:
     def by_verdict(self, column: int, verdict: str) -> list[UpgradeCase]:
         """The cases with a verdict on a kernel, those that moved most first."""
         cases = [one for one in self.found.cases if one.verdicts[column] == verdict]
-        return sorted(cases, key=lambda one: (one.ratios[column] or inf) * (
-            1 if verdict == "improved" else -1))
+        return sorted(cases, key=lambda one: one.size(column), reverse=verdict != "improved")
 
 
 def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
@@ -68,11 +68,8 @@ def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
         if rest := worst[len(shown):]:
             parts.append(Said(f"and {len(rest)} more, from {_ratio(rest[0], 1)} down: --all"))
         parts.append(BLANK)
-    if profiled := [one for one in worst if one.difference is not None]:
-        parts += [Said(f"Functions that carry it, as shares of what {new} executes more"),
-                  _functions(view, profiled), BLANK]
-    if causes := [*_causes(view, worst), *_unprofiled(view, worst)]:
-        parts += [*map(Said, causes), BLANK]
+    if why := [*_reasons(view, worst), *_unprofiled(view, worst)]:
+        parts += [Said(f"Where {new} executes more, by kernel function"), *map(Said, why), BLANK]
     said: list[str] = []
     for column in range(2, len(view.kernels)):
         said += _later(view, column, most=most)
@@ -83,7 +80,7 @@ def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
     if everything:
         parts += [BLANK, _every_case(view)]
     return Shown(title=f"{found.counted.title}, {old} to {new}", parts=parts,
-                 facts=list(_facts(view)))
+                 facts=list(_facts(view, everything=everything)))
 
 
 def sentence(found: Upgrade) -> str:
@@ -117,23 +114,21 @@ def _figure(one: UpgradeCase, column: int) -> str:
 
 def _tally(cases: Iterable[UpgradeCase]) -> dict[str, int]:
     """How many cases became what on the new kernel."""
-    counts = dict.fromkeys([*_TALLIES, "empty"], 0)
+    counts = dict.fromkeys(_TALLIES, 0)
     for one in cases:
-        empty = None in one.figures[:2]
-        what = "empty" if empty else next(
-            name for name, verdicts in _TALLIES.items() if one.verdicts[1] in verdicts)
-        counts[what] += 1
+        verdict = "missing" if one.figures[0] is None else one.verdicts[1]
+        counts[next(name for name, verdicts in _TALLIES.items() if verdict in verdicts)] += 1
     return counts
 
 
 def _families(found: Upgrade, *, everything: bool) -> Grid:
-    """A line a family in which a case is not the same."""
+    """A line a family in which a case costs more, or with `everything` any."""
     total = _tally(found.cases)
     names = [name for at, name in enumerate(total) if at < _ALWAYS or total[name]]
     tallies = {family: _tally(one for one in found.cases if one.family == family)
                for family in dict.fromkeys(one.family for one in found.cases)}
     moved = {family: tally for family, tally in tallies.items()
-             if everything or tally["same"] < sum(tally.values())}
+             if everything or tally["more"]}
     rows = [_tally_row(family, tally, names) for family, tally in moved.items()]
     if rest := [family for family in tallies if family not in moved]:
         summed = {name: sum(tallies[family][name] for family in rest) for name in total}
@@ -145,7 +140,7 @@ def _families(found: Upgrade, *, everything: bool) -> Grid:
 
 def _tally_row(family: str, tally: dict[str, int], names: Sequence[str], *,
                kind: str = "") -> GridRow:
-    tones = {"more": "regressed", "less": "improved", "unsteady": "doubtful", "empty": "doubtful"}
+    tones = {"more": "regressed", "less": "improved", "unsteady": "doubtful", "missing": "doubtful"}
     return GridRow([Cell(family), Cell(str(sum(tally.values()))),
                     *(Cell(str(tally[name] or ""), tones.get(name, "")) for name in names)],
                    kind)  # type: ignore[arg-type]
@@ -178,32 +173,41 @@ def _ranking(view: _View, cases: Sequence[UpgradeCase]) -> Grid:
     return Grid(columns=columns, rows=rows)
 
 
-def _functions(view: _View, cases: Sequence[UpgradeCase]) -> Grid:
-    """Of each profiled case by how much its kernel instructions differ, and where."""
-    return Grid(columns=[Column("case", "name"), Column("more by"),
-                         Column("in", "word", wraps="words")],
-                rows=[GridRow([Cell(view.label(one)), Cell(show_change(one.difference or 0)),
-                               Cell(_carriers(one.why, one.difference or 0))]) for one in cases])
+def _reasons(view: _View, cases: Sequence[UpgradeCase]) -> Iterator[str]:
+    """By how much the profiled cases differ, in which functions, and what is known of them: those
+    of one cause together, or of the same functions."""
+    groups: dict[tuple[str, ...], list[UpgradeCase]] = {}
+    for one in cases:
+        if one.difference is not None:
+            key = tuple(cause.cause for cause in one.causes) or tuple(_carriers(one))
+            groups.setdefault(key, []).append(one)
+    for group in groups.values():
+        first = group[0]
+        carried = [_carriers(one) for one in group]
+        shares = [f"{name} {_span([found[name] for found in carried if name in found])}"
+                  for name in carried[0]]
+        known = [f"{cause.cause} (docs/{cause.page.partition('#')[0]})" for cause in first.causes]
+        least, most = (show_change(end(one.difference or 0 for one in group)) for end in (min, max))
+        more = most if least == most else f"{least} to {most}"
+        yield (f"{', '.join(map(view.label, group))}: {more}"
+               f"{', in ' if shares else ''}{', '.join(shares)}{': ' * bool(known)}"
+               f"{'; '.join(known)}.")
 
 
-def _carriers(why: Sequence[Carrier], total: int) -> str:
+def _carriers(one: UpgradeCase) -> dict[str, float]:
     """The few functions that carry most of a difference, with their shares of it."""
-    said: list[str] = []
-    carried = 0
-    for one in why:
-        if total <= 0 or len(said) == _FUNCTIONS or carried >= _CARRIED * total:
+    total = one.difference or 0
+    found: dict[str, float] = {}
+    for each in one.why[:_FUNCTIONS]:
+        if total <= 0 or sum(found.values()) >= _CARRIED:
             break
-        said.append(f"{one.function} {one.difference / total:.0%}")
-        carried += one.difference
-    return ", ".join(said) or "no function of the kernel's own"
+        found[each.function] = each.difference / total
+    return found
 
 
-def _causes(view: _View, cases: Sequence[UpgradeCase]) -> Iterator[str]:
-    known = {cause.cause: cause.page for one in cases for cause in one.causes}
-    for cause, page in known.items():
-        named = [view.label(one) for one in cases
-                 if cause in [each.cause for each in one.causes]]
-        yield f"{cause[0].upper()}{cause[1:]}: {', '.join(named)} (docs/{page})."
+def _span(shares: Sequence[float]) -> str:
+    least, most = f"{min(shares):.0%}", f"{max(shares):.0%}"
+    return most if least == most else f"{least} to {most}"
 
 
 def _unprofiled(view: _View, cases: Sequence[UpgradeCase]) -> Iterator[str]:
@@ -263,19 +267,24 @@ def _every_case(view: _View) -> Grid:
     return Grid(columns=columns, rows=rows)
 
 
-def _facts(view: _View) -> Iterator[tuple[str, str]]:
-    """The kernels, and what a reader has to know to repeat or doubt the figures."""
+def _facts(view: _View, *, everything: bool) -> Iterator[Fact]:
+    """The kernels, and what a reader has to know to doubt the figures, or with `everything` to
+    repeat them."""
     found = view.found
     for label, kernel in zip(view.kernels, found.kernels, strict=True):
         spec = "" if label == kernel.spec else f"{kernel.spec}, "
         yield label, f"{spec}{kernel.release}, run {kernel.run}"
-    yield from conditions(found.rig, found.conditions, [one.parameters for one in found.cases])
+    shown = [one.parameters for one in found.cases]
+    yield from ((name, text) for name, text in conditions(found.rig, found.conditions, shown)
+                if everything or name in ("rig", "file system"))
     if calls := {number for one in found.cases for number in one.calls if number is not None}:
         fewer = f", fewer where they are dear (from {min(calls)})" if len(calls) > 1 else ""
         yield "calls", f"{max(calls)} of each case{fewer}"
     if any(any(one.varies) for one in found.cases):
-        yield "~", "the median of calls that are not alike; judged where their middle 90% differ"
-    yield "verdicts", found.method
+        yield "~", "the median of calls that are not alike"
+    yield "verdicts", found.method if everything else (
+        "more or less: by more than " + show_thresholds([
+            (kernel.spec, kernel.threshold) for kernel in found.kernels if kernel.threshold]))
     for one in found.missing:
         how = "failed" if one.failed else "not measured"
         yield "note", f"{one.case.name}: {how} on every kernel: {one.reason}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem
@@ -54,13 +55,13 @@ class Bench:
         return boot(start, self.machine, qemu=self.qemu, cache=self.cache, progress=self.progress,
                     seconds=self.boot_seconds)
 
-    def guest(self, kernel: Kernel, booted: Booted, job: bytes, *,
+    def guest(self, kernel: Kernel, booted: Booted, job: bytes, *, state: Path | None = None,
               inherited: Sequence[int] = ()) -> Guest:
-        """A guest that goes on from the saved state with a job; the machine's plugins write to
-        the `inherited` descriptors."""
+        """A guest that goes on with a job from the saved state, or from one that it was brought
+        to later; the machine's plugins write to the `inherited` descriptors."""
         return Guest(self.machine, qemu=self.qemu, kernel=kernel.image,
                      initramfs=booted.initramfs, name=kernel.spec, sought=kernel.sought, job=job,
-                     state=booted.state, inherited=inherited)
+                     state=state or booted.state, inherited=inherited)
 
     def conditions(self, filesystem: Filesystem) -> Conditions:
         """What the figures of this bench depend on, besides kernel and cases."""

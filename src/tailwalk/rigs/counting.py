@@ -5,31 +5,37 @@ and the pools of workers that do the portions.
 Its figures depend on nothing else, so that portions can be done in any order, side by side, and on
 any machine that has the same QEMU. Every call is counted on its own and the figure is the mode: the
 other calls took a timer tick, a timestamp's update or a journal commit, which a mean would mix in.
-Where a workload's calls are not alike, it is their median.
+Where a workload's calls are not alike, it is their median, and each case is alone in its guest
+(alone.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+import statistics
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from tailwalk.cases import Case
-from tailwalk.errors import GuestError, TailwalkError
-from tailwalk.framing import Frame
-from tailwalk.probe.protocol import Calls, Folios, read_calls, read_folios
+from tailwalk.errors import TailwalkError
+from tailwalk.probe.protocol import Calls, Folios, LeftOutError, read_calls, read_folios
+from tailwalk.rigs.alone import CountedAlone, count_alone, kept_plugin, left_by, needs_job
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished
-from tailwalk.rigs.job import CaseError, counting_job, measuring
-from tailwalk.runs.amount import amount_of
-from tailwalk.runs.metrics import INSTRUCTIONS
-from tailwalk.runs.record import Figure, Missing, folio_counts
+from tailwalk.rigs.job import (
+    FRAME_SECONDS,
+    CaseError,
+    counting_job,
+    due,
+    measuring,
+    missing_for,
+    require_end,
+)
+from tailwalk.runs.amount import Amount, amount_of
+from tailwalk.runs.metrics import BYTES, INSTRUCTIONS
+from tailwalk.runs.record import VARYING, Figure, Missing, folio_counts
 from tailwalk.vm.guest import Guest
-from tailwalk.vm.state import KernelSaid, Start
-
-# No frame for this long, in seconds, is taken for a hang: a slow machine needs some ten for the
-# dearest case.
-FRAME_SECONDS = 120.0
+from tailwalk.vm.state import Booted, KernelSaid, Start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +47,15 @@ class Portion:
         begin: the beginning of the job for the probe, which makes the file system.
         cases: the rest of it.
         calls: calls counted for each case.
+        plugin: where each of the cases is to be alone in a guest, and all need the same: the plugin
+            that counts them, as the file that QEMU loads.
     """
 
     start: Start
     begin: bytes
     cases: Sequence[Case]
     calls: int
+    plugin: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,8 @@ def count(bench: Bench, portion: Portion) -> Counted:
     seen it: their figures do not depend on what it left behind.
     """
     booted = bench.go_on(portion.start)
+    if portion.plugin is not None:
+        return _count_alone(bench, portion, booted, portion.plugin)
     cases, missing = list(portion.cases), list[Missing]()
     figures: list[Figure] = []
     while cases and not figures:
@@ -80,6 +91,25 @@ def count(bench: Bench, portion: Portion) -> Counted:
         except CaseError as error:
             missing.append(error.missing)
             cases.remove(error.missing.case)
+    bench.cache.check(booted.place)
+    return Counted(booted.said, figures, missing)
+
+
+def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) -> Counted:
+    kernel = portion.start.kernel
+    path = kept_plugin(bench, plugin)
+    job = needs_job(portion.begin, portion.cases[0])
+    figures, missing = [], list[Missing]()
+    try:
+        with left_by(bench, kernel, booted, job) as state:
+            for case in portion.cases:
+                try:
+                    figures.append(figure_alone(case, count_alone(
+                        bench, kernel, booted, case, portion.calls, plugin=path, state=state)))
+                except CaseError as error:
+                    missing.append(error.missing)
+    except LeftOutError as error:
+        missing = [missing_for(case, error) for case in portion.cases]
     bench.cache.check(booted.place)
     return Counted(booted.said, figures, missing)
 
@@ -95,19 +125,22 @@ def collect_figures(guest: Guest, cases: Sequence[Case], calls: int) -> list[Fig
     figures = []
     for case in cases:
         with measuring(case):
-            folios = read_folios(_due(frames, case))
+            folios = read_folios(due(frames, case))
             figures.append(_figure(case, folios,
-                                   read_calls(_due(frames, case), case.calls_of(calls))))
-    for frame in frames:
-        raise GuestError(f"the probe sent a {frame.type.name} frame after its last case.")
+                                   read_calls(due(frames, case), case.calls_of(calls))))
+    require_end(frames)
     return figures
 
 
-def _due(frames: Iterator[Frame], case: Case) -> Frame:
-    frame = next(frames, None)
-    if frame is None:
-        raise GuestError(f"the probe was done before it had measured {case.name}.")
-    return frame
+def _notes(case: Case, folios: Folios, amount: Amount) -> list[str]:
+    notes = []
+    if folios.counts is None and case.cached:
+        notes.append("the kernel shows no page flags: folio orders are unknown")
+    if amount.interval is not None and amount.interval[0] != amount.interval[1]:
+        low, high = amount.interval
+        notes.append(f"{VARYING}: the figure is their median, and the middle 90% of them took "
+                     f"{low:,.0f} to {high:,.0f}")
+    return notes
 
 
 def _figure(case: Case, folios: Folios, calls: Calls) -> Figure:
@@ -116,18 +149,28 @@ def _figure(case: Case, folios: Folios, calls: Calls) -> Figure:
     `calls.nothing` is what the counter reads cost without a call; its instructions, with the
     system call in place of the no-op, are the user side of every count.
     """
-    notes = []
-    varies = case.declared.counted == "median"
-    amount = amount_of(INSTRUCTIONS, calls.counts, user=calls.nothing, varies=varies)
-    if folios.counts is None and case.cached:
-        notes.append("the kernel shows no page flags: folio orders are unknown")
-    if amount.interval is not None:
-        low, high = amount.interval
-        notes.append("its calls are not alike: the figure is their median, and the middle 90% of "
-                     f"them took {low:,.0f} to {high:,.0f}")
+    amount = amount_of(INSTRUCTIONS, calls.counts, user=calls.nothing)
     return Figure(
         case=case, metrics={INSTRUCTIONS.name: amount}, folios=folio_counts(folios.counts),
-        written=folios.written, notes=notes)
+        written=folios.written, notes=_notes(case, folios, amount))
+
+
+def figure_alone(case: Case, found: CountedAlone) -> Figure:
+    """The figure of a case that was alone in its guest: the median of its calls, what they wrote
+    to the disk, and who executed what in the first call that took just that."""
+    totals = [one.total for one in found.splits]
+    shown = found.splits[totals.index(statistics.median_low(totals))]
+    amount = amount_of(INSTRUCTIONS, totals, varies=True,
+                       user=shown.user if found.calls.nothing is None else found.calls.nothing)
+    metrics = {INSTRUCTIONS.name: amount}
+    notes = _notes(case, found.folios, amount)
+    if case.declared.filesystems:
+        if found.written is None:
+            notes.append("the kernel does not tell what is written to disks")
+        else:
+            metrics[BYTES.name] = amount_of(BYTES, found.written, varies=True)
+    return Figure(case=case, metrics=metrics, folios=folio_counts(found.folios.counts),
+                  written=found.folios.written, notes=notes, parts=shown.parts, apart=shown.apart)
 
 
 Pool = Callable[[Bench, Sequence[Portion]], Generator[tuple[int, Outcome]]]

@@ -7,14 +7,17 @@ around a system call tell how many instructions it took.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from tailwalk.cache import digest_bytes
+from tailwalk.cases import Case
 from tailwalk.errors import GuestError, TailwalkError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
+from tailwalk.plugins.build import build_plugin
+from tailwalk.rigs.alone import alone_job, is_alone, needs_job
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import collected
 from tailwalk.rigs.counting import Counted, Pool, Portion, on_cores
@@ -70,8 +73,7 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
     begin = prologue(plan.filesystem, bench.cache)
     cases, elsewhere = plan.parted(plan.filesystem.kind)
-    groups = [cases[at:at + _CASES_PER_GUEST] for at in range(0, len(cases), _CASES_PER_GUEST)]
-    jobs = [counting_job(begin, group, plan.calls) for group in groups]
+    groups, jobs, plugin = _shared_out(cases, begin, plan.calls, bench)
     starts: dict[int, Start] = {}
     for number, kernel in enumerate(kernels):
         try:
@@ -90,7 +92,8 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
         return
     # Kernels take turns, so that the first guests of several boot side by side.
     owners = [(number, group) for group in range(len(groups)) for number in starts]
-    portions = [Portion(start=starts[number], begin=begin, cases=groups[group], calls=plan.calls)
+    portions = [Portion(start=starts[number], begin=begin, cases=groups[group], calls=plan.calls,
+                        plugin=plugin if is_alone(groups[group][0]) else None)
                 for number, group in owners]
     parts: dict[int, dict[int, Counted]] = {number: {} for number in starts}
     with (bench.progress.task("measure", len(portions)) as task,
@@ -108,9 +111,11 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
             if len(parts[number]) == len(groups):
                 start = starts[number]
                 done = [parts[number][group] for group in range(len(groups))]
+                order = {case: at for at, case in enumerate(cases)}
                 try:
                     run = measured_run(
-                        [figure for part in done for figure in part.figures],
+                        sorted((figure for part in done for figure in part.figures),
+                               key=lambda figure: order[figure.case]),
                         [*elsewhere, *(one for part in done for one in part.missing)],
                         **made_now(), rig="exact", kernel=kernel_record(start.kernel, done[0].said),
                         conditions=bench.conditions(plan.filesystem), inputs=_inputs(start, jobs))
@@ -120,6 +125,32 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
                 if store:
                     store.keep(run)
                 yield number, Measured(run, False)
+
+
+def _shared_out(cases: Sequence[Case], begin: bytes, calls: int,
+                bench: Bench) -> tuple[list[list[Case]], list[bytes], bytes | None]:
+    """The cases of each portion, what its figures follow from, and the plugin of those whose cases
+    are alone."""
+    together = [case for case in cases if not is_alone(case)]
+    alone: dict[bytes, list[Case]] = {}
+    for case in cases:
+        if is_alone(case):
+            alone.setdefault(needs_job(begin, case), []).append(case)
+    groups = list(_by_guest(together))
+    jobs = [counting_job(begin, group, calls) for group in groups]
+    if not alone:
+        return groups, jobs, None
+    plugin = build_plugin("split", bench.qemu, bench.cache).path.read_bytes()
+    for job, needing in alone.items():
+        for group in _by_guest(needing):
+            groups.append(group)
+            jobs.append(b"".join([plugin, job, *(alone_job(case, calls) for case in group)]))
+    return groups, jobs, plugin
+
+
+def _by_guest(cases: Sequence[Case]) -> Iterator[list[Case]]:
+    for at in range(0, len(cases), _CASES_PER_GUEST):
+        yield list(cases[at:at + _CASES_PER_GUEST])
 
 
 def _inputs(start: Start, jobs: Sequence[bytes]) -> str:

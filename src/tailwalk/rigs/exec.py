@@ -179,10 +179,10 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None) -> Ex
     match = _NEWBORN.search(symbol_text(bench, kernel, booted))
     newborn = int(match[1], 16) if match else 0  # where new tasks begin; 0: the kernel does not say
     with (bench.progress.task(f"run {plan.program.name} on {kernel.spec}"),
-          watched(bench, kernel, booted, job, plugin=plugin,
-                  arguments=f",newborn={newborn}") as (guest, output)):
+          watched(bench, kernel, booted, job,
+                  plugins=[(plugin, f",newborn={newborn}")]) as (guest, outputs)):
         status, given_up, (stdout, stderr), notes = _collect(guest, plan)
-        instructions, tasks, switches = _counts(output(), kernel)
+        instructions, tasks, switches = _counts(outputs()[0], kernel)
     killed = os.WIFSIGNALED(status)
     executed = Executed(
         Execution(

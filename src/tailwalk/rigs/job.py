@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,11 +13,16 @@ from tailwalk.cache import Cache
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError
 from tailwalk.filesystems import find_kind
+from tailwalk.framing import Frame
 from tailwalk.probe.job import job_line
 from tailwalk.probe.protocol import LeftOutError
 from tailwalk.runs import Figure, Run
 from tailwalk.runs.record import Missing, grouped_notes
 from tailwalk.vm.filesystem import RAM_DISK, packed_image
+
+# No frame for this long, in seconds, is taken for a hang: a slow machine needs some ten for the
+# dearest case.
+FRAME_SECONDS = 120.0
 
 
 def prologue(filesystem: Filesystem, cache: Cache) -> bytes:
@@ -68,8 +73,12 @@ def measuring(case: Case) -> Generator[None]:
     try:
         yield
     except LeftOutError as error:
-        raise CaseError(Missing(case=case, reason=str(error)[:_REASON],
-                                failed=error.failed)) from error
+        raise CaseError(missing_for(case, error)) from error
+
+
+def missing_for(case: Case, error: LeftOutError) -> Missing:
+    """Why a case has no figure."""
+    return Missing(case=case, reason=str(error)[:_REASON], failed=error.failed)
 
 
 def case_line(verb: str, case: Case, **more: int) -> bytes:
@@ -77,3 +86,17 @@ def case_line(verb: str, case: Case, **more: int) -> bytes:
     `prepare` makes what it needs, `time` times its calls in batches, and `folios` asks which folios
     cache its file."""
     return job_line(verb, workload=case.workload, **case.values, **more)
+
+
+def due(frames: Iterator[Frame], case: Case) -> Frame:
+    """The next frame of a case; raises GuestError where there is none."""
+    frame = next(frames, None)
+    if frame is None:
+        raise GuestError(f"the probe was done before it had measured {case.name}.")
+    return frame
+
+
+def require_end(frames: Iterator[Frame]) -> None:
+    """Raise GuestError where there are frames after the last case's."""
+    for frame in frames:
+        raise GuestError(f"the probe sent a {frame.type.name} frame after its last case.")

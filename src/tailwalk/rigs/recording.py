@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A guest whose calls a TCG plugin records, and the names of its kernel's functions."""
+"""A guest that TCG plugins watch, and the names of its kernel's functions."""
 
 from __future__ import annotations
 
@@ -7,62 +7,53 @@ import os
 import struct
 import time
 import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.framing import FrameType
 from tailwalk.kernels import Kernel
 from tailwalk.machines import GUEST
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.counting import FRAME_SECONDS, collect_figures
-from tailwalk.rigs.job import counting_job, prologue
-from tailwalk.runs import Figure
+from tailwalk.rigs.job import FRAME_SECONDS
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.state import Booted
 
 _WHERE = struct.Struct("<3Q")
 
 
-def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesystem: Filesystem,
-           calls: int, plugin: Path) -> tuple[Figure, bytes]:
-    """Measure one case with the plugin beside, which writes to the descriptor that its argument
-    `output` names: the figure, as the exact rig has it, and the bytes that the plugin wrote.
-
-    Raises ToolError where QEMU loads no plugin, GuestError as `collect_figures`.
-    """
-    job = counting_job(prologue(filesystem, bench.cache), [case], calls)
-    with watched(bench, kernel, booted, job, plugin=plugin) as (guest, output):
-        figure, = collect_figures(guest, [case], calls)
-        return figure, output()
-
-
 @contextmanager
-def watched(bench: Bench, kernel: Kernel, booted: Booted, job: bytes, *, plugin: Path,
-            arguments: str = "") -> Generator[tuple[Guest, Callable[[], bytes]]]:
-    """A guest with a plugin beside, and what reads the bytes that the plugin wrote so far to the
-    descriptor that its argument `output` names; `arguments` are more of its.
+def watched(bench: Bench, kernel: Kernel, booted: Booted, job: bytes, *,
+            plugins: Sequence[tuple[Path, str]],
+            state: Path | None = None) -> Generator[tuple[Guest, Callable[[], list[bytes]]]]:
+    """A guest with plugins beside, each with more of its arguments, and what reads the bytes that
+    each wrote so far to the descriptor that its argument `output` names. The guest goes on from
+    the booted state, or from a `state` that it was brought to later.
 
     Raises ToolError in place of a GuestError where QEMU loaded no plugin: its first act is to
     write.
     """
     with ExitStack() as stack:
-        with naming("a file in memory for the plugin's output"):
-            output = os.memfd_create("tailwalk-plugin", os.MFD_CLOEXEC)
-        stack.callback(os.close, output)
-        value = f"{str(plugin).replace(',', ',,')},output={output}{arguments}"
-        bench = replace(bench, machine=replace(bench.machine, plugins=(value,)))
-        guest = stack.enter_context(bench.guest(kernel, booted, job, inherited=(output,)))
+        outputs = []
+        for _ in plugins:
+            with naming("a file in memory for the plugin's output"):
+                outputs.append(os.memfd_create("tailwalk-plugin", os.MFD_CLOEXEC))
+            stack.callback(os.close, outputs[-1])
+        values = tuple(f"{str(path).replace(',', ',,')},output={output}{arguments}"
+                       for (path, arguments), output in zip(plugins, outputs, strict=True))
+        bench = replace(bench, machine=replace(bench.machine, plugins=values))
+        guest = stack.enter_context(bench.guest(kernel, booted, job, state=state,
+                                                inherited=outputs))
         try:
-            yield guest, lambda: os.pread(output, os.fstat(output).st_size, 0)
-            for used in (booted.place, plugin.parent):
+            yield guest, lambda: [os.pread(output, os.fstat(output).st_size, 0)
+                                  for output in outputs]
+            for used in (booted.place, *(path.parent for path, _ in plugins)):
                 bench.cache.check(used)
         except GuestError as error:
-            if os.fstat(output).st_size == 0:
+            if not all(os.fstat(output).st_size for output in outputs):
                 raise ToolError(
                     f"QEMU {bench.qemu.version} ({bench.qemu.program}) does not load the counting "
                     "plugin, without which it cannot be told whose instructions are executed; it "

@@ -44,7 +44,12 @@ TIME = Metric(
     name="time", unit="ns/call", title="Nanoseconds per call", centre="median",
     basis="the median of the samples", repeatable=False)
 
-METRICS = {metric.name: metric for metric in (INSTRUCTIONS, TIME)}
+BYTES = Metric(
+    name="bytes", unit="bytes/call", title="Bytes written to the disk per call", centre="mode",
+    basis="the median of what the calls had written to the disk when they returned",
+    repeatable=True, may_be_zero=True)
+
+METRICS = {metric.name: metric for metric in (INSTRUCTIONS, TIME, BYTES)}
 """In order of rank: of those that a figure has, the first is what it is known by."""
 
 Rig = Literal["exact", "timed", "host"]

@@ -83,6 +83,13 @@ def folio_counts(counts: Mapping[int, int] | None) -> list[FolioCount] | None:
         FolioCount(order=order, folios=folios) for order, folios in counts.items()]
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one of those executed that a call set to work: itself, or a thread of the kernel's."""
+
+    name: Text
+    instructions: Count
+
+
 class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The result of one case.
 
@@ -92,6 +99,10 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         folios: the folios that cached the file before the calls; None where that is unknown.
         written: order of the folio at the case's offset; None where unknown.
         notes: what else a reader has to know, as sentences.
+        parts: of a case that is counted alone: who executed its instructions, in the first call
+            that took exactly the figure.
+        apart: instructions that the driver of the guest's disk executed in that call, which are no
+            part of the figure.
     """
 
     case: Case
@@ -99,6 +110,13 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     folios: Annotated[list[FolioCount], FEW] | None = None
     written: Order | None = None
     notes: Annotated[list[Text], FEW] = []
+    parts: Annotated[list[Part], FEW] | msgspec.UnsetType = msgspec.UNSET
+    apart: Count | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def split(self) -> list[Part]:
+        """The parts, where they are told apart."""
+        return [] if self.parts is msgspec.UNSET else self.parts
 
     @property
     def main(self) -> Amount:
@@ -124,6 +142,11 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     case: Case
     reason: Text
     failed: bool = False
+
+    @property
+    def said(self) -> str:
+        """The reason, and whether the case failed."""
+        return f"{'failed' if self.failed else 'not measured'}: {self.reason}"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -272,6 +295,8 @@ def check_figure(figure: Figure, main: Metric, source: str, *, cure: str) -> Non
                               f"(it knows {', '.join(METRICS)}): update tailwalk.")
     if not figure.metrics or figure.main is not figure.metrics.get(main.name):
         raise _damaged(source, f"{main.name} are not what {figure.case.name} is known by", cure)
+    if figure.split and sum(part.instructions for part in figure.split) != figure.main.value:
+        raise _damaged(source, f"the parts of {figure.case.name} do not add up to its figure", cure)
     _check_case(figure.case, source, cure)
     for name, amount in figure.metrics.items():
         if wrong := contradiction(METRICS[name], amount, figure.case.name):
@@ -376,6 +401,9 @@ def notes_by_kernel(kernels: Iterable[KernelRecord]) -> list[str]:
     return [f"{kernel.spec}, {note}" for kernel in kernels for note in kernel_notes(kernel)]
 
 
+VARYING = "its calls are not alike"
+"""Begins the note of a figure that is the median of calls that vary."""
+
 _FEW_CALLS = f"a figure of fewer than {FEWEST_CALLS} calls is unsteady, and not judged"
 
 
@@ -389,7 +417,6 @@ def grouped_notes(run: Run) -> list[str]:
         if any(amount.few for amount in figure.metrics.values()):
             cases.setdefault(_FEW_CALLS, {})[figure.case.name] = None
     for one in run.left_out:
-        how = "failed" if one.failed else "not measured"
-        cases.setdefault(f"{how}: {one.reason}", {})[one.case.name] = None
+        cases.setdefault(one.said, {})[one.case.name] = None
     return [*kernel_notes(run.kernel),
             *(f"{', '.join(names)}: {note}" for note, names in cases.items())]

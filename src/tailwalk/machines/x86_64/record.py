@@ -29,6 +29,7 @@ X86_64 = Architecture(
     debian="amd64", flavour="cloud-amd64", sources="x86", kernel_begin=1 << 63,
     # arch/x86/entry/entry_64.S; before v6.7 without the suffix.
     newborn="ret_from_fork(?:_asm)?",
+    page_fault="asm_exc_page_fault",
     labels=dict.fromkeys((
         "entry_SYSCALL_64_safe_stack", "entry_SYSCALL_64_after_hwframe",
         "syscall_return_via_sysret", "entry_SYSRETQ_unsafe_stack", "entry_SYSRETQ_end",

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Cases whose calls are not alike: each is counted alone in a guest.
+
+What such a case leaves behind would show in the next one. So what it needs is made in a guest that
+stops itself then, and every case goes on from that one's state, as if no other had been there.
+
+Such calls may wait, and then the guest stands idle and its time stamp jumps ahead, which is no
+instruction. A TCG plugin (plugins/split) counts what is executed, tells the call's own work from
+that of the kernel's threads, and sets apart what the RAM disk's driver executes, which belongs to
+the machine and not to the kernel under test.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import time
+from bisect import bisect_right
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from tailwalk.cache import digest_bytes
+from tailwalk.cases import Case
+from tailwalk.errors import GuestError
+from tailwalk.framing import FrameType, read_output
+from tailwalk.kernels import Kernel
+from tailwalk.machines import GUEST
+from tailwalk.probe.job import job_line
+from tailwalk.probe.protocol import (
+    Calls,
+    Folios,
+    read_calls,
+    read_folios,
+    read_written,
+    require_done,
+)
+from tailwalk.refusals import naming
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.job import FRAME_SECONDS, case_line, due, measuring, require_end
+from tailwalk.rigs.recording import symbol_text, watched
+from tailwalk.runs.record import Part
+from tailwalk.vm.state import Booted
+
+THREADS = {
+    "jbd2": ("kjournald2",),
+    "writeback": ("wb_workfn",),
+    "ext4": ("ext4_end_io_rsv_work", "ext4_discard_work"),
+    "xfs": ("xfsaild", "xfs_end_io", "xfs_buf_ioend_work", "xfs_inodegc_worker", "xfs_log_worker",
+            "xlog_cil_push_work", "xlog_ioend_work"),
+    "btrfs": ("btrfs_work_helper", "transaction_kthread", "cleaner_kthread", "btrfs_end_bio_work",
+              "simple_end_io_work"),
+    "io_uring": ("io_wq_worker", "io_sq_thread"),
+    "reclaim": ("kswapd", "kcompactd"),
+    "rcu": ("rcu_gp_kthread", "rcu_tasks_kthread"),
+    "softirqs": ("smpboot_thread_fn",),
+    "kworker": ("worker_thread",),
+    "idle": ("do_idle",),
+}
+"""What the kernel's threads are called here, and the functions that tell one: those in which it
+lives or which it was given to do."""
+
+CALL, PROGRAM, OTHER = "call", "other programs", "other threads"
+
+# The driver's work on a request ends where it says so: what the file system does then is its own.
+_DRIVER, _DRIVER_DONE = "brd_submit_bio", "bio_endio"
+_DOINGS = 32
+_SPLIT = struct.Struct(f"<5Q{_DOINGS}Q")
+_NOTHINGS = 3  # passes before the first call (probe/calls.c)
+_ROUND = 2  # instructions between a step's markers that its counter reads do not see: marker, read
+
+
+@dataclass(frozen=True)
+class Split:
+    """One call, instructions: all but the driver's; in user mode; those of the driver; of threads
+    and other programs by name."""
+
+    total: int
+    user: int
+    apart: int
+    others: dict[str, int]
+
+    @property
+    def parts(self) -> list[Part]:
+        """The total by who executed it."""
+        own = self.total - sum(self.others.values())
+        return [Part(name=name, instructions=count)
+                for name, count in {CALL: own, **self.others}.items() if count]
+
+
+def is_alone(case: Case) -> bool:
+    """Is it to be alone in its guest?"""
+    return case.declared.counted == "median"
+
+
+def needs_job(begin: bytes, case: Case) -> bytes:
+    """The job that makes what a case needs and leaves it for others, after the job's `begin`."""
+    values = case.values
+    lines = [job_line("need", preparation=need.name,
+                      **{one.name: values[one.name] for one in need.parameters})
+             for need in case.declared.needs]
+    return b"".join([begin, *lines, job_line("leave")])
+
+
+def alone_job(case: Case, calls: int) -> bytes:
+    """The job of a guest that finds there what the case needs."""
+    return case_line("alone", case, calls=case.calls_of(calls)) + job_line("end")
+
+
+@contextmanager
+def left_by(bench: Bench, kernel: Kernel, booted: Booted, job: bytes) -> Generator[Path]:
+    """The state of a guest that did a job of `needs_job`.
+
+    Raises LeftOutError where the kernel or file system cannot make it, GuestError as
+    `Guest.frame`.
+    """
+    with naming("a file in memory for a guest's state"):
+        held = os.memfd_create("tailwalk-state", os.MFD_CLOEXEC)
+    try:
+        state = Path(f"/proc/self/fd/{held}")
+        with bench.guest(kernel, booted, job) as guest:
+            guest.start_job(FRAME_SECONDS)
+            for frame in guest.frames(FRAME_SECONDS):
+                require_done(frame)
+            guest.await_pause(time.monotonic() + FRAME_SECONDS)
+            guest.save(state, time.monotonic() + FRAME_SECONDS)
+        yield state
+    finally:
+        os.close(held)
+
+
+def kept_plugin(bench: Bench, plugin: bytes) -> Path:
+    """A file of the cache that holds the plugin, which may have come from another machine."""
+    def keep(folder: Path) -> None:
+        (folder / "plugin.so").write_bytes(plugin)
+
+    return bench.cache.entry("plugin", digest_bytes(plugin), keep) / "plugin.so"
+
+
+def plugin_arguments(bench: Bench, kernel: Kernel, booted: Booted) -> str:
+    """What the plugin `split` has to know of a kernel, as its arguments."""
+    return _arguments(symbol_text(bench, kernel, booted))
+
+
+@lru_cache(maxsize=8)
+def _arguments(symbols: str) -> str:
+    functions = {name: int(address, 16) for address, name in re.findall(
+        r"^([0-9a-f]{16}) [tTwW] (\S+)", symbols, re.MULTILINE)}
+    ends = sorted(set(functions.values()))
+    born = max((name for name in functions if re.fullmatch(GUEST.newborn, name)), key=len,
+               default="")
+    found = [f",newborn={functions.get(born, 0)},fault={functions.get(GUEST.page_fault, 0)}"]
+    if _DRIVER in functions:
+        found.append(f",driver={functions[_DRIVER]}:{functions[_DRIVER_DONE]}")
+    for number, names in enumerate(THREADS.values()):
+        begins = sorted(functions[name] for name in names if name in functions)
+        found += [f",range={begin}:{ends[bisect_right(ends, begin)]}:{number}"
+                  for begin in begins]
+    return "".join(found)
+
+
+def read_splits(output: bytes, calls: Calls, kernel: str) -> list[Split]:
+    """Each call by what the plugin wrote of its steps and what the guest's own counter said.
+
+    What a call does not wait for, the guest's counter knows to the instruction; where the
+    processor stood still, it jumped, and the plugin's sum is the count. Raises GuestError where
+    the two do not agree.
+    """
+    frames = [frame.unpack(FrameType.SPLIT, _SPLIT) for frame in read_output(output)
+              if frame.type is FrameType.SPLIT]
+    steps, rest = divmod(len(frames), _NOTHINGS + len(calls.counts))
+    if rest or not steps:
+        raise GuestError(f"the counting plugin saw {len(frames)} steps of {len(calls.counts)} "
+                         f"calls on {kernel}: the result is torn.")
+    rows = [[sum(column) for column in zip(*frames[at:at + steps], strict=True)]
+            for at in range(0, len(frames), steps)]
+    return [_split(row, counted, steps * _ROUND, kernel)
+            for row, counted in zip(rows[_NOTHINGS:], calls.counts, strict=True)]
+
+
+def _split(row: Sequence[int], counted: int, round_it: int, kernel: str) -> Split:
+    user, inside, apart, halts, faults, *doings = row
+    seen = user + inside + apart + sum(doings) - round_it
+    # An instruction that takes a page fault is executed again, and the plugin sees it twice.
+    if not (seen - faults <= counted and (halts or counted <= seen)):
+        raise GuestError(f"the books do not balance on {kernel}: the counting plugin saw {seen:,} "
+                         f"instructions, {faults} page faults and {halts} halts, and the guest's "
+                         f"own counter {counted:,}.")
+    names = [OTHER, PROGRAM, *THREADS]
+    return Split(total=(seen if halts else counted) - apart, user=user - round_it, apart=apart,
+                 others={name: count for name, count in zip(names, doings, strict=False) if count})
+
+
+@dataclass(frozen=True)
+class CountedAlone:
+    """What a case's guest tells of it, a value for each call but for the folios, and what another
+    plugin wrote."""
+
+    folios: Folios
+    calls: Calls
+    written: tuple[int, ...] | None
+    splits: list[Split]
+    beside: bytes
+
+
+def count_alone(bench: Bench, kernel: Kernel, booted: Booted, case: Case, calls: int, *,
+                plugin: Path, state: Path, beside: Path | None = None) -> CountedAlone:
+    """Count a case in a guest that goes on from the `state` of `left_by`, with another plugin
+    `beside`.
+
+    Raises CaseError for a case that has no figure, ToolError where QEMU loads no plugin,
+    GuestError as `Guest.frame`, and where the books do not balance.
+    """
+    number = case.calls_of(calls)
+    plugins = [(plugin, plugin_arguments(bench, kernel, booted)),
+               *([] if beside is None else [(beside, "")])]
+    with watched(bench, kernel, booted, alone_job(case, calls), plugins=plugins,
+                 state=state) as (guest, outputs):
+        guest.start_job(FRAME_SECONDS)
+        frames = guest.frames(FRAME_SECONDS)
+        with measuring(case):
+            folios = read_folios(due(frames, case))
+            counted = read_calls(due(frames, case), number)
+            written = read_written(due(frames, case), number)
+        require_end(frames)
+        split, *more = outputs()
+        return CountedAlone(folios, counted, written, read_splits(split, counted, kernel.spec),
+                            b"".join(more))
