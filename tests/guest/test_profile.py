@@ -17,7 +17,6 @@ from tailwalk.plugins.build import build_plugin
 from tailwalk.profile.annotate import annotate
 from tailwalk.profile.difference import difference
 from tailwalk.profile.measure import profile, record
-from tailwalk.profile.trace import read_recording
 from tailwalk.rigs.counting import collect_figures
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.job import case_line, prologue
@@ -68,10 +67,10 @@ def test_every_single_call_agrees_with_the_guests_own_counter(spec, kernel, benc
     booted = bench.boot(kernel(spec), Filesystem())
     case = find_cases(["writev_u10k"])[0].changed(fill=4 * KIB)
     plugin = build_plugin("trace", bench.qemu, bench.cache).path
-    figure, output = record(bench, kernel(spec), booted, case=case, filesystem=Filesystem(),
-                            calls=1000, plugin=plugin)
+    figure, recording = record(bench, kernel(spec), booted, case=case, filesystem=Filesystem(),
+                               calls=1000, plugin=plugin)
     values = [value for value, times in figure.main.calls for _ in range(times)]
-    calls = read_recording(output, 1000).calls
+    calls = recording.calls
     assert len({call.profile for call in calls}) > 5
     assert [call.kernel + USER for call in calls] == values
 

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import click
 
-from tailwalk.cli.console import open_lab, say
+from tailwalk.cli.console import open_lab
+from tailwalk.cli.gate import FILES, Gating, gate_options
 from tailwalk.cli.options import (
     dask_option,
     fresh_option,
@@ -19,14 +20,15 @@ from tailwalk.cli.options import (
     plan_options,
     refuse_conditions,
 )
-from tailwalk.cli.outputs import Outputs, output_options, require_figures
+from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.compare import Comparison
 from tailwalk.compare import compare as compare_runs
 from tailwalk.compare.threshold import check_threshold
-from tailwalk.errors import RecordError, UsageError
+from tailwalk.errors import UsageError
 from tailwalk.lab.records import is_spec
-from tailwalk.report.comparison import comparison_shown, show_lacking
+from tailwalk.report.comparison import comparison_shown
 from tailwalk.report.data import comparison_csv
+from tailwalk.report.gate import comparison_gate
 from tailwalk.report.mail import mail
 from tailwalk.report.markdown import markdown
 from tailwalk.report.sections import comparison_sections
@@ -46,19 +48,14 @@ _TEXTS: dict[str, Callable[[Comparison], str]] = {
               help="A figure that differs from the baseline's by no more is unchanged.  [default: "
                    "1 between kernels of one source, 5 between others]")
 @output_options("table", *_TEXTS, "json", record="Also write the record to this file.",
-                html="Also write the comparison as one self-contained page.",
+                html="Also write the comparison as one self-contained page.", **FILES,
                 form_help="mail is plain text of under 72 columns; json is the record itself.")
-@click.option("--fail-on", type=click.Choice(["regressed"]),
-              help="Exit with status 1 where a case has this verdict on any kernel, and with 2 "
-                   "where none has and a figure cannot be judged. A case that a kernel cannot do "
-                   "is passed over, and said.")
+@gate_options
 @fresh_option
 @dask_option
 @plan_options
-@click.pass_context
-def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None,
-            threshold: float | None, fail_on: str | None, fresh: bool, dask: str | None,
-            **given: Any) -> None:
+def compare(kernels: tuple[str, ...], bad: str | None, threshold: float | None, fresh: bool,
+            dask: str | None, **given: Any) -> None:
     """Compare kernels case by case: ratios to the first, verdicts, recovery.
 
     The first argument is the baseline. A spec is measured, on the exact rig by default; a record's
@@ -70,7 +67,8 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
                          "kernel or record to compare with it.")
     column = None if bad is None else _column(bad, kernels)
     check_threshold(threshold)
-    outputs = Outputs().check(read=kernels)
+    outputs = Outputs().check(read=[*kernels, *filter(None, [given["accept"]])])
+    gating = Gating.taken(given)
     refuse_conditions(kernels, given)
     said = options_given(given)
     plan: Plan | None = plan_from(given)
@@ -78,24 +76,14 @@ def compare(context: click.Context, /, kernels: tuple[str, ...], bad: str | None
         plan = None  # a record says how to measure
     with open_lab(fresh=fresh, dask=dask) as lab:
         runs = lab.runs(kernels, plan)
-    comparison = compare_runs(runs, bad=column, threshold=threshold)
+    comparison = gating.applied(compare_runs(runs, bad=column, threshold=threshold))
+    gate = cache(lambda: comparison_gate(comparison))
 
     outputs.put(lambda: comparison_shown(comparison), record=lambda: encode(comparison),
                 sections=lambda: comparison_sections(comparison, runs),
+                **gating.files(gate),
                 **{form: partial(text, comparison) for form, text in _TEXTS.items()})
-    if fail_on is not None and comparison.regressed():
-        context.exit(1)
-    require_figures(*runs)
-    if fail_on is None:
-        return
-    if lacking := comparison.lacking():
-        say(f"--fail-on {fail_on}: {show_lacking(lacking)} missing for lack of a figure, and "
-            "nothing is said of those cases there.", aside=True)
-    if unjudged := comparison.unjudged():
-        raise RecordError(f"--fail-on {fail_on}: {unjudged} "
-                          f"{'figure' if unjudged == 1 else 'figures'} cannot be judged (unsteady "
-                          "or unknown), so it is not known whether a case regressed. Measure "
-                          "again, or without the cases that have them.")
+    gating.end(comparison, gate, *runs)
 
 
 def _column(bad: str, kernels: tuple[str, ...]) -> int:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a command writes, in one shape for all: -o what it makes, which is --json too where that is
-a record; --svg and --html pictures and page, whole files each; --format what standard output gets.
+a record; --svg, --html, --junit and --sarif whole files each; --format what standard output gets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Report = Callable[[], "Shown | Sequence[Shown] | str | bytes"]
 
 _META = "tailwalk.cli.outputs"
 _FILES = {"record": ("-o", "--output", "--json"), "output": ("-o", "--output"),
-          "svg": ("--svg",), "html": ("--html",)}
+          "svg": ("--svg",), "html": ("--html",), "junit": ("--junit",), "sarif": ("--sarif",)}
 
 
 def _option(*names: str, **described: Any) -> Callable[[Function], Function]:
@@ -39,14 +39,16 @@ def _option(*names: str, **described: Any) -> Callable[[Function], Function]:
 
 def output_options(
         *forms: str, form_help: str = "", record: str = "", output: str = "", svg: str = "",
-        html: str = "", **described: Any) -> Callable[[Function], Function]:
+        html: str = "", junit: str = "", sarif: str = "",
+        **described: Any) -> Callable[[Function], Function]:
     """The options of `Outputs`: those files that have a help here, and --format, one of `forms`,
     the first by default. `described`: of --output besides."""
     def decorate(function: Function) -> Function:
         if forms:
             function = _option("--format", type=click.Choice(forms), default=forms[0],
                                show_default=True, help=form_help)(function)
-        for name, help in (("html", html), ("svg", svg), ("output", output), ("record", record)):
+        for name, help in (("sarif", sarif), ("junit", junit), ("html", html), ("svg", svg),
+                           ("output", output), ("record", record)):
             if help:
                 function = _option(
                     *_FILES[name], type=click.Path(path_type=Path), metavar="FILE", help=help,
@@ -73,7 +75,7 @@ class Outputs:
         """The files to be written for an option; none where it was not given."""
         return self._files.get(name, ())
 
-    def check(self, *, read: Iterable[str] = ()) -> Outputs:
+    def check(self, *, read: Iterable[str | Path] = ()) -> Outputs:
         """Itself; raises UsageError for a file that cannot be written, is kept, or is one of
         the records `read`: better now than after a measurement."""
         from tailwalk.runs.store import require_elsewhere
@@ -100,7 +102,7 @@ class Outputs:
 
     def put(self, shown: Report, *, record: Content | None = None,
             sections: Callable[[], Sequence[Section]] = tuple, svg: Content = str,
-            **forms: Content) -> None:
+            junit: Content = str, sarif: Content = str, **forms: Content) -> None:
         """Write each file that was asked for, then print the form: `record` as JSON, one of
         `forms`, or what is shown on a terminal. Raises RecordError."""
         def text() -> str:
@@ -112,6 +114,8 @@ class Outputs:
             self.save("output", *filter(None, [record]))
             self.save("svg", svg)
             self.save("html", text)
+            self.save("junit", junit)
+            self.save("sarif", sarif)
         finally:  # a full disk takes the files, and not the table
             self.print(shown, **({"json": record} if record else {}), **forms)
 

@@ -83,6 +83,39 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     recovery: Interval | None = None
 
 
+Acceptance = Literal["accepted", "exceeded", "expired"]
+"""What became of a regression that was to be accepted: it is; its ratio is more than was accepted;
+the last day on which it was has passed."""
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A regression that an entry of a file of accepted differences is of.
+
+    Attributes:
+        case: the case's name.
+        parameters: the case with all its parameters.
+        metric: its name.
+        kernel: index in `kernels`.
+        ratio: figure over baseline; None where that is 0, which no ratio accepts.
+        most: the ratio that is accepted.
+        reason: why it is.
+        until: the last day on which it is, ISO 8601.
+        entry: number of the entry in the file, from 1.
+        state: see `Acceptance`.
+    """
+
+    case: Text
+    parameters: Case
+    metric: Text
+    kernel: Count
+    ratio: float | None
+    most: float
+    reason: Text
+    until: Text
+    entry: Count
+    state: Acceptance
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One metric of a case on every kernel. Every list has one entry a kernel, the baseline's
     first.
@@ -152,6 +185,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         rows: the cases in the baseline run's order, for each metric that all kernels with a figure
             of the case have; first those of the metric that the rig is for. One that the baseline
             lacks stands behind the case that it follows in another run.
+        accepted: the regressions that a file of accepted differences speaks of, if there are any.
     """
 
     schema: str = COMPARISON_SCHEMA
@@ -164,6 +198,22 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     conditions: Conditions
     notes: Annotated[list[Text], MANY] = []
     rows: Annotated[list[Row], MANY]
+    accepted: Annotated[list[Accepted], MANY] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def spoken_of(self) -> list[Accepted]:
+        """The regressions that a file of accepted differences speaks of."""
+        return [] if self.accepted is msgspec.UNSET else self.accepted
+
+    def acceptance(self, row: Row, column: int) -> Accepted | None:
+        """What such a file says of a cell."""
+        return next((one for one in self.spoken_of if one.kernel == column
+                     and one.metric == row.metric and one.parameters == row.parameters), None)
+
+    def accepts(self, row: Row, column: int) -> bool:
+        """Is the regression of a cell accepted?"""
+        found = self.acceptance(row, column)
+        return found is not None and found.state == "accepted"
 
     @property
     def metric(self) -> Metric:
@@ -182,8 +232,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 for name in names]
 
     def regressed(self) -> bool:
-        """Is any verdict `regressed`?"""
-        return any("regressed" in row.verdicts for row in self.rows)
+        """Is any verdict `regressed`, and not accepted?"""
+        return any(verdict == "regressed" and not self.accepts(row, column)
+                   for row in self.rows for column, verdict in enumerate(row.verdicts))
 
     def unjudged(self) -> int:
         """How many figures have a verdict that is none, `unsteady` or `unknown`, though they are

@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace as replace_fields
+
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, TailwalkError, UsageError
@@ -27,9 +29,16 @@ from tailwalk.profile.record import (
     packed_names,
 )
 from tailwalk.profile.symbols import Function, SymbolTable, read_symbols
-from tailwalk.profile.trace import Recording, read_recording
+from tailwalk.profile.trace import Recording, TracedCall, read_recording
 from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
-from tailwalk.rigs.alone import count_alone, is_alone, left_by, needs_job
+from tailwalk.rigs.alone import (
+    DRIVER,
+    count_alone,
+    is_alone,
+    left_by,
+    needs_job,
+    trace_alone,
+)
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished, collected
 from tailwalk.rigs.counting import collect_figures, figure_alone
@@ -37,6 +46,7 @@ from tailwalk.rigs.job import case_line, counting_job, prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.recording import symbol_text, watched
 from tailwalk.runs import Figure
+from tailwalk.runs.metrics import INSTRUCTIONS
 from tailwalk.runs.record import made_now
 from tailwalk.vm.state import Booted, kernel_record
 
@@ -82,15 +92,19 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profil
     case, = plan.cases
     booted = bench.boot(kernel, plan.filesystem)
     symbols = read_symbols(symbol_text(bench, kernel, booted), kernel.spec)
-    figure, output = record(bench, kernel, booted, case=case, filesystem=plan.filesystem,
-                            calls=plan.calls, plugin=plugin.path)
-    calls = case.calls_of(plan.calls)
-    recording = read_recording(output, calls)
-    modal = _modal(figure, recording, kernel)
-    tree = build_tree(recording.trace(modal), symbols)
+    figure, recording = record(bench, kernel, booted, case=case, filesystem=plan.filesystem,
+                               calls=plan.calls, plugin=plugin.path)
+    if is_alone(case):
+        modal = recording.calls[0].profile
+        tree = build_tree(recording.trace(modal), symbols, apart=DRIVER)
+        figure = _balanced(figure, tree, recording.calls[0], kernel)
+    else:
+        modal = _modal(figure, recording, kernel)
+        tree = build_tree(recording.trace(modal), symbols)
     functions = _functions(tree)
     places = {function: at for at, function in enumerate(functions)}
-    counts = Counter(call.profile for call in recording.calls)
+    alike = (figure.main.each().count(figure.main.value) if is_alone(case) else
+             sum(call.profile == modal for call in recording.calls))
     others, left = _others(recording, symbols, modal, tree)
     return Profile(
         **made_now(),
@@ -98,11 +112,11 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profil
         conditions=bench.conditions(plan.filesystem),
         plugin=plugin.digest,
         inputs=digest_bytes(booted.key.encode(), plugin.digest.encode(),
-                            case_line("case", case, calls=calls)),
+                            case_line("case", case, calls=case.calls_of(plan.calls))),
         figure=figure,
         count=tree.count,
         unattributed=sum(node.count for node in tree.nodes if node.function is UNKNOWN),
-        share=counts[modal] / calls,
+        share=alike / figure.main.number,
         functions=list(functions.values()),
         tree=[TreeNode(function=places[node.function], parent=node.parent, entered=node.entered,
                        count=node.count) for node in tree.nodes],
@@ -112,9 +126,10 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profil
 
 
 def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesystem: Filesystem,
-           calls: int, plugin: Path) -> tuple[Figure, bytes]:
-    """Measure one case with the plugin beside: the figure, as the exact rig has it, and the bytes
-    that the plugin wrote.
+           calls: int, plugin: Path) -> tuple[Figure, Recording]:
+    """Measure one case with the plugin beside: the figure, as the exact rig has it, and the
+    recording of its calls; of a case that is alone in its guest that of the call which the figure
+    is of.
 
     Raises ToolError where QEMU loads no plugin, CaseError for a case that has no figure,
     GuestError as `Guest.frame`.
@@ -123,13 +138,14 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
     if is_alone(case):
         split = build_plugin("split", bench.qemu, bench.cache).path
         with left_by(bench, kernel, booted, needs_job(begin, case)) as state:
-            found = count_alone(bench, kernel, booted, case, calls, plugin=split, state=state,
-                                beside=plugin)
-        return figure_alone(case, found), found.beside
+            found = count_alone(bench, kernel, booted, case, calls, plugin=split, state=state)
+            output = trace_alone(bench, kernel, booted, case, calls, plugin=plugin, state=state,
+                                 found=found)
+        return figure_alone(case, found), read_recording(output, 1, before=0)
     job = counting_job(begin, [case], calls)
     with watched(bench, kernel, booted, job, plugins=[(plugin, "")]) as (guest, outputs):
         figure, = collect_figures(guest, [case], calls)
-        return figure, outputs()[0]
+        return figure, read_recording(outputs()[0], case.calls_of(calls))
 
 
 def _modal(figure: Figure, recording: Recording, kernel: Kernel) -> tuple[int, ...]:
@@ -153,6 +169,25 @@ def _modal(figure: Figure, recording: Recording, kernel: Kernel) -> tuple[int, .
         raise GuestError(f"the calls of {figure.case.name} on {kernel.spec} differ so much from "
                          "each other that the common ones were not kept: ask for fewer --calls.")
     return modal
+
+
+def _balanced(figure: Figure, tree: CallTree, call: TracedCall, kernel: Kernel) -> Figure:
+    """The figure of a case that was alone in its guest, with all that is no kernel's as its user
+    instructions: those of other programs are among them.
+
+    Raises GuestError where the two plugins disagree.
+    """
+    amount = figure.main
+    user = int(amount.value) - tree.count
+    if tree.apart != figure.apart or tree.count + tree.apart != call.kernel or not (
+            0 <= user <= call.user):
+        raise GuestError(
+            f"the books do not balance on {kernel.spec}: of {amount.value:,} instructions of "
+            f"{figure.case.name} and {figure.apart} of the disk's driver, {call.kernel:,} were "
+            f"traced in the kernel, {tree.apart:,} of them in the driver, and {call.user:,} in "
+            "user mode.")
+    return replace_fields(figure, metrics=figure.metrics | {
+        INSTRUCTIONS.name: replace_fields(amount, user=user)})
 
 
 def _functions(tree: CallTree) -> dict[Function, FunctionCount]:

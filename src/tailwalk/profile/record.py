@@ -133,14 +133,16 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The kernel instructions of one call, by function.
 
     The profile is that of the modal calls: those with the figure's value whose instructions,
-    counted by address, are the same. `count` and the figure's user instructions are together the
-    figure's value, and the functions' counts add up to `count`.
+    counted by address, are the same; of a case that was alone in its guest that of the first call
+    which took just the median, with the kernel's threads in it and without the disk's driver.
+    `count` and the figure's user instructions are together the figure's value, and the functions'
+    counts add up to `count`.
 
     Attributes:
         figure: what the exact rig has for the case, measured in the same guest.
         count: kernel instructions of a modal call.
         unattributed: of these, the ones in code that no symbol names.
-        share: share of the calls that have this profile.
+        share: share of the calls that have this profile, or this median.
         functions: the dearest first.
         tree: parents before their children.
         loops: in order of entry.

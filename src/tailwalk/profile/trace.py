@@ -101,11 +101,11 @@ def _torn(what: str) -> GuestError:
     return GuestError(f"the counting plugin sent {what}: the result is torn.")
 
 
-def read_recording(content: bytes, calls: int) -> Recording:
+def read_recording(content: bytes, calls: int, *, before: int = _BEFORE) -> Recording:
     """The recording of so many calls in the plugin's output; without a call where it has not as
     many steps of each. Raises GuestError where the output is torn.
 
-    The probe's counter reads without a call, which come first, are left out.
+    The probe's counter reads without a call, which come `before`, are left out.
     """
     blocks: dict[int, Block] = {}
     traces: dict[int, bytes] = {}
@@ -125,9 +125,9 @@ def read_recording(content: bytes, calls: int) -> Recording:
         elif frame.type is FrameType.CALL:
             _, kernel, user, profile = frame.unpack(FrameType.CALL, _CALL)
             found.append((kernel, user, profile))
-    steps, torn = divmod(len(found), _BEFORE + calls)
+    steps, torn = divmod(len(found), before + calls)
     rows = [] if torn or not steps else [
-        found[at:at + steps] for at in range(_BEFORE * steps, len(found), steps)]
+        found[at:at + steps] for at in range(before * steps, len(found), steps)]
     return Recording(tuple(TracedCall(sum(step[0] for step in row), sum(step[1] for step in row),
                                       tuple(step[2] for step in row)) for row in rows),
                      blocks, traces)

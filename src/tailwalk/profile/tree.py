@@ -72,11 +72,14 @@ class CallTree:
         nodes: parents before their children.
         code: the bytes of each instruction, by address.
         invocations: each entry of each function, in order of entry.
+        apart: instructions that are in none of these: those of the disk's driver, from its entry
+            to where it says that it has done.
     """
 
     nodes: list[Node] = field(default_factory=list)
     code: dict[int, bytes] = field(default_factory=dict)
     invocations: list[Invocation] = field(default_factory=list)
+    apart: int = 0
 
     @property
     def count(self) -> int:
@@ -116,13 +119,17 @@ class _Context:
     interrupted: list[int] = field(default_factory=list)
 
 
-def build_tree(trace: Iterable[Event], symbols: SymbolTable) -> CallTree:
-    """The call tree of a trace; user instructions are left out."""
-    return _Builder(symbols).build(trace)
+def build_tree(trace: Iterable[Event], symbols: SymbolTable, *,
+               apart: tuple[str, str] | None = None) -> CallTree:
+    """The call tree of a trace; user instructions are left out. `apart` are the functions that a
+    driver begins with, and ends with, whose instructions are set apart."""
+    return _Builder(symbols, apart or ("", "")).build(trace)
 
 
 class _Builder:
-    def __init__(self, symbols: SymbolTable) -> None:
+    def __init__(self, symbols: SymbolTable, apart: tuple[str, str]) -> None:
+        self._driver, self._driver_done = apart
+        self._apart = False
         self._tree = CallTree()
         self._symbols = symbols
         self._children: dict[tuple[int, Function], int] = {}
@@ -137,7 +144,7 @@ class _Builder:
                 if event.block.in_kernel:
                     self._execute(event)
             elif isinstance(event, Pushed):
-                self._stack.append(_Context(caller=self._stack[-1].node, slot=event.slot,
+                self._stack.append(_Context(caller=_origin(self._stack[-1]), slot=event.slot,
                                             returns_to=self._next))
             else:
                 self._return(event.slot)
@@ -163,6 +170,12 @@ class _Builder:
         self._next = event.block.address + len(event.block.code)
         context = self._stack[-1]
         for piece in self._pieces(event.block, event.length):
+            if piece.addresses[0] == piece.function.address and piece.function.name in (
+                    self._driver, self._driver_done):
+                self._apart = piece.function.name == self._driver
+            if self._apart:
+                self._tree.apart += len(piece.addresses) * event.times
+                continue
             node, invocation = context.entered.get(piece.function) or self._enter(
                 context, piece.function)
             context.node = node
@@ -174,7 +187,7 @@ class _Builder:
 
     def _enter(self, context: _Context, function: Function) -> tuple[int, Invocation]:
         nodes = self._tree.nodes
-        origin = context.node if context.node >= 0 else context.caller
+        origin = _origin(context)
         if _is_interrupt_entry(function) and not (
                 context.node >= 0 and _is_interrupt_entry(nodes[context.node].function)):
             context.interrupted.append(context.node)
@@ -198,6 +211,11 @@ class _Builder:
                 pieces.append((function, []))
             pieces[-1][1].append(address)
         return tuple(Piece(function, tuple(run)) for function, run in pieces)
+
+
+def _origin(context: _Context) -> int:
+    """The node that whatever is entered from there is entered from."""
+    return context.node if context.node >= 0 else context.caller
 
 
 def _is_interrupt_entry(function: Function) -> bool:

@@ -138,6 +138,12 @@ def why_commands(profiles: Sequence[Profile]) -> list[str]:
     return [line(profile) for profile in profiles]
 
 
+def why_command(old: KernelRecord, new: KernelRecord, case: Case, filesystem: Filesystem) -> str:
+    """The command line that profiles a case on two kernels."""
+    return shlex.join(["tailwalk", "why", exact_spec(old), exact_spec(new),
+                       *case_arguments([case], filesystem)])
+
+
 def sweep_command(runs: Sequence[Run]) -> str | None:
     """The command line that measures a sweep again; None where no single one does."""
     run = runs[0]

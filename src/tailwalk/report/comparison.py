@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tailwalk.compare import Comparison, Row
+from tailwalk.compare.comparison import Accepted
 from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.words import (
     case_labels,
@@ -26,6 +27,9 @@ from tailwalk.runs import Amount, Figure, Run
 from tailwalk.runs.metrics import Metric
 from tailwalk.runs.record import grouped_notes
 from tailwalk.words import listed
+
+ACCEPTED = "accepted"
+"""The verdict on a regression that is."""
 
 _VARIES = "~"
 """Before a figure that is the median of calls that are not alike."""
@@ -54,14 +58,15 @@ def _metric_shown(comparison: Comparison) -> Shown:
     labels = case_labels([row.parameters for row in comparison.rows])
     rows = [GridRow([Cell(label, key=label),
                      *(cell for number in range(count)
-                       for cell in _cells(row, number, recovered=number in recovering))])
+                       for cell in _cells(row, number, recovered=number in recovering,
+                                          accepted=comparison.accepts(row, number)))])
             for label, row in zip(labels, comparison.rows, strict=True)]
     return Shown(
         title=comparison.metric.title,
         parts=[Grid(columns=columns, rows=rows), BLANK, Said(sentence(comparison), "strong")])
 
 
-def _cells(row: Row, number: int, *, recovered: bool) -> list[Cell]:
+def _cells(row: Row, number: int, *, recovered: bool, accepted: bool) -> list[Cell]:
     """The cells of one kernel."""
     figure, verdict, evidence = row.figures[number], row.verdicts[number], row.evidence[number]
     cells = [Cell("-", "missing", said=row.reasons[number] or "") if figure is None else
@@ -71,6 +76,7 @@ def _cells(row: Row, number: int, *, recovered: bool) -> list[Cell]:
         ratio = row.ratios[number]
         cells += [Cell(show_ratio(ratio), verdict, key="" if ratio is None else repr(ratio),
                        under=show_interval(evidence.interval) if evidence else ""),
+                  Cell(ACCEPTED, "unchanged", key=verdict) if accepted else
                   Cell(verdict, verdict, key=verdict)]
     if recovered:
         recovery = row.recovery[number]
@@ -185,6 +191,9 @@ def sentence(comparison: Comparison) -> str:
         clauses = [_regression(comparison, bad)]
         clauses += [clause for column in range(1, len(comparison.kernels)) if column != bad
                     if (clause := _other(comparison, column))]
+    if accepted := sum(one.state == "accepted" and one.metric == comparison.rows[0].metric
+                       for one in comparison.spoken_of):
+        clauses.append(f"{accepted} regression{'s are' if accepted > 1 else ' is'} accepted")
     if doubtful:
         clauses.append(f"{doubtful} figure{'s' if doubtful > 1 else ''} cannot be judged")
     if lacking:
@@ -297,8 +306,33 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
     if any(any(row.varies) for row in rows):
         lines.append((_VARIES, "calls that are not alike: the figure is their median"))
     lines.append(("verdicts", comparison.method))
+    lines += acceptance_lines(comparison)
     lines += [("note", note) for note in comparison.notes]
     return lines
+
+
+def acceptance_lines(comparison: Comparison) -> list[tuple[str, str]]:
+    """The regressions that are accepted, or were to be, as names and texts: a line for all of an
+    entry's on a kernel."""
+    labels = kernel_labels(comparison)
+    cases = list(dict.fromkeys(row.parameters for row in comparison.rows))
+    names = dict(zip(cases, case_labels(cases), strict=True))
+    lines: dict[tuple[str, str, str], list[str]] = {}
+    for one in comparison.spoken_of:
+        key = (ACCEPTED if one.state == "accepted" else f"not {ACCEPTED}", labels[one.kernel],
+               acceptance(one))
+        lines.setdefault(key, []).append(
+            f"{names[one.parameters]} ({'from 0' if one.ratio is None else show_ratio(one.ratio)})")
+    return [(name, f"{listed(found)} on {kernel}, {what}")
+            for (name, kernel, what), found in lines.items()]
+
+
+def acceptance(one: Accepted) -> str:
+    """What was accepted of a regression, until when and why, as a phrase; where it is not accepted,
+    what is wrong with that first."""
+    before = {"accepted": f"{ACCEPTED} up to", "exceeded": f"more than was {ACCEPTED},",
+              "expired": f"expired, it was {ACCEPTED} up to"}[one.state]
+    return f"{before} {one.most:g}× until {one.until}: {one.reason}"
 
 
 def _written_to(kernels: Sequence[str], rows: Sequence[Row]) -> str:

@@ -13,22 +13,25 @@ _COLUMNS = (
     "case", "call", *COLUMNS, "kernel", "release", "figure", "unit", "rig",
     "ratio", "verdict", "recovery", "steady", "share", "written_order",
     "ratio_low", "ratio_high", "p_value", "threshold")
+_ACCEPTED = ("accepted", "accepted_ratio", "accepted_until", "accepted_reason")
 
 
 def comparison_csv(comparison: Comparison) -> str:
     """One line a metric, case and kernel, the baseline's too; sizes in bytes, ratios and shares of
     1, thresholds in percent. Parameters without a column follow in one, where any case has such;
-    then why a figure is missing, where any is.
+    then why a figure is missing, where any is; then what a file of accepted differences says of
+    regressions, where it does of any.
 
     An undefined recovery is the word for why; a field that does not apply is empty.
     """
     further = any(row.parameters.further for row in comparison.rows)
+    accepting = bool(comparison.spoken_of)
     lacking = any(None in row.figures for row in comparison.rows)
     rows: list[Sequence[object]] = []
     for row in comparison.rows:
         case = row.parameters
         for column, kernel in enumerate(comparison.kernels):
-            evidence = row.evidence[column]
+            evidence, one = row.evidence[column], comparison.acceptance(row, column)
             tested = (*evidence.interval, evidence.p_value) if evidence else (None, None, None)
             rows.append([
                 case.name, case.workload, *map(case.get, COLUMNS),
@@ -37,6 +40,8 @@ def comparison_csv(comparison: Comparison) -> str:
                 row.steady[column], row.shares[column], row.written[column], *tested,
                 kernel.threshold and kernel.threshold.percent,
                 *([case.further] if further else []),
-                *([row.reasons[column]] if lacking else [])])
+                *([row.reasons[column]] if lacking else []),
+                *((one.state, one.most, one.until, one.reason) if one else
+                  [None] * len(_ACCEPTED) if accepting else [])])
     return csv_text([*_COLUMNS, *(["parameters"] if further else []),
-                     *(["reason"] if lacking else [])], rows)
+                     *(["reason"] if lacking else []), *(_ACCEPTED if accepting else [])], rows)

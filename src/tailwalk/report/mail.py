@@ -6,6 +6,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import Literal
 
 from tailwalk.compare import Comparison, Verdict
 from tailwalk.report.comparison import comparison_shown
@@ -15,8 +16,9 @@ from tailwalk.words import everywhere, visible
 WIDTH = 71  # most columns of a line: plain text in mail stays under 72
 _GAP = "  "
 _LONGEST_CASE = 24
-_ORDER: tuple[Verdict, ...] = (
-    "regressed", "improved", "unchanged", "within noise", "unsteady", "unknown", "missing")
+_ORDER: tuple[Verdict | Literal["accepted"], ...] = (
+    "regressed", "accepted", "improved", "unchanged", "within noise", "unsteady", "unknown",
+    "missing")
 
 
 def mail(comparison: Comparison) -> str:

@@ -96,8 +96,9 @@ def profile_conditions(profiles: Sequence[Profile], labels: Sequence[str]) -> li
     lines += [
         ("rig", f"{PROFILED_ON} ({RIGS[PROFILED_ON].where}, watched by a plugin); executed "
                 "instructions, a count and not a time"),
-        ("profile", f"of the modal call: {shares} of {calls} calls executed exactly these "
-                    "instructions"),
+        ("profile", f"of a call that took just the median; {shares} of {calls} calls did"
+         if first.figure.split else
+         f"of the modal call: {shares} of {calls} calls executed exactly these instructions"),
     ]
     lines += [line for line in conditions(PROFILED_ON, first.conditions,
                                           [profile.figure.case for profile in profiles])

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import statistics
 import struct
 import time
 from bisect import bisect_right
@@ -43,6 +44,7 @@ from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import FRAME_SECONDS, case_line, due, measuring, require_end
 from tailwalk.rigs.recording import symbol_text, watched
 from tailwalk.runs.record import Part
+from tailwalk.vm.guest import Guest
 from tailwalk.vm.state import Booted
 
 THREADS = {
@@ -66,7 +68,9 @@ lives or which it was given to do."""
 CALL, PROGRAM, OTHER = "call", "other programs", "other threads"
 
 # The driver's work on a request ends where it says so: what the file system does then is its own.
-_DRIVER, _DRIVER_DONE = "brd_submit_bio", "bio_endio"
+DRIVER = ("brd_submit_bio", "bio_endio")
+"""The functions that the RAM disk's driver begins with, and ends with."""
+
 _DOINGS = 32
 _SPLIT = struct.Struct(f"<5Q{_DOINGS}Q")
 _NOTHINGS = 3  # passes before the first call (probe/calls.c)
@@ -153,8 +157,8 @@ def _arguments(symbols: str) -> str:
     born = max((name for name in functions if re.fullmatch(GUEST.newborn, name)), key=len,
                default="")
     found = [f",newborn={functions.get(born, 0)},fault={functions.get(GUEST.page_fault, 0)}"]
-    if _DRIVER in functions:
-        found.append(f",driver={functions[_DRIVER]}:{functions[_DRIVER_DONE]}")
+    if all(name in functions for name in DRIVER):
+        found.append(",driver={}:{}".format(*(functions[name] for name in DRIVER)))
     for number, names in enumerate(THREADS.values()):
         begins = sorted(functions[name] for name in names if name in functions)
         found += [f",range={begin}:{ends[bisect_right(ends, begin)]}:{number}"
@@ -162,8 +166,9 @@ def _arguments(symbols: str) -> str:
     return "".join(found)
 
 
-def read_splits(output: bytes, calls: Calls, kernel: str) -> list[Split]:
-    """Each call by what the plugin wrote of its steps and what the guest's own counter said.
+def read_splits(output: bytes, calls: Calls, kernel: str) -> tuple[int, list[Split]]:
+    """How many steps a call has, and each call by what the plugin wrote of them and what the
+    guest's own counter said.
 
     What a call does not wait for, the guest's counter knows to the instruction; where the
     processor stood still, it jumped, and the plugin's sum is the count. Raises GuestError where
@@ -177,8 +182,8 @@ def read_splits(output: bytes, calls: Calls, kernel: str) -> list[Split]:
                          f"calls on {kernel}: the result is torn.")
     rows = [[sum(column) for column in zip(*frames[at:at + steps], strict=True)]
             for at in range(0, len(frames), steps)]
-    return [_split(row, counted, steps * _ROUND, kernel)
-            for row, counted in zip(rows[_NOTHINGS:], calls.counts, strict=True)]
+    return steps, [_split(row, counted, steps * _ROUND, kernel)
+                   for row, counted in zip(rows[_NOTHINGS:], calls.counts, strict=True)]
 
 
 def _split(row: Sequence[int], counted: int, round_it: int, kernel: str) -> Split:
@@ -196,36 +201,65 @@ def _split(row: Sequence[int], counted: int, round_it: int, kernel: str) -> Spli
 
 @dataclass(frozen=True)
 class CountedAlone:
-    """What a case's guest tells of it, a value for each call but for the folios, and what another
-    plugin wrote."""
+    """What a case's guest tells of it: the folios before its calls, the steps of a call, and a
+    value for each call."""
 
     folios: Folios
+    steps: int
     calls: Calls
     written: tuple[int, ...] | None
     splits: list[Split]
-    beside: bytes
+
+    @property
+    def shown(self) -> int:
+        """The number of the call that the figure is of: the first that took just the median."""
+        totals = [one.total for one in self.splits]
+        return totals.index(statistics.median_low(totals))
+
+    @property
+    def steps_shown(self) -> tuple[int, int]:
+        """The first of that call's steps among all that lie between markers, and the one after
+        its last."""
+        begin = (_NOTHINGS + self.shown) * self.steps
+        return begin, begin + self.steps
 
 
 def count_alone(bench: Bench, kernel: Kernel, booted: Booted, case: Case, calls: int, *,
-                plugin: Path, state: Path, beside: Path | None = None) -> CountedAlone:
-    """Count a case in a guest that goes on from the `state` of `left_by`, with another plugin
-    `beside`.
+                plugin: Path, state: Path) -> CountedAlone:
+    """Count a case in a guest that goes on from the `state` of `left_by`.
 
     Raises CaseError for a case that has no figure, ToolError where QEMU loads no plugin,
     GuestError as `Guest.frame`, and where the books do not balance.
     """
+    with watched(bench, kernel, booted, alone_job(case, calls), state=state,
+                 plugins=[(plugin, plugin_arguments(bench, kernel, booted))]) as (guest, outputs):
+        folios, counted, written = _collect(guest, case, calls)
+        steps, splits = read_splits(outputs()[0], counted, kernel.spec)
+        return CountedAlone(folios, steps, counted, written, splits)
+
+
+def trace_alone(bench: Bench, kernel: Kernel, booted: Booted, case: Case, calls: int, *,
+                plugin: Path, state: Path, found: CountedAlone) -> bytes:
+    """What the plugin `trace` writes of the call that the figure of `found` is of, in another
+    guest from the same state. Raises as `count_alone`, and GuestError where the two differ."""
+    begin, end = found.steps_shown
+    with watched(bench, kernel, booted, alone_job(case, calls), state=state,
+                 plugins=[(plugin, f",steps={begin}:{end}")]) as (guest, outputs):
+        _, counted, _ = _collect(guest, case, calls)
+        if counted != found.calls:
+            raise GuestError(f"{case.name} on {kernel.spec} did not repeat itself to the "
+                             "instruction: its profile would be of another call.")
+        return outputs()[0]
+
+
+def _collect(guest: Guest, case: Case, calls: int) -> tuple[
+        Folios, Calls, tuple[int, ...] | None]:
     number = case.calls_of(calls)
-    plugins = [(plugin, plugin_arguments(bench, kernel, booted)),
-               *([] if beside is None else [(beside, "")])]
-    with watched(bench, kernel, booted, alone_job(case, calls), plugins=plugins,
-                 state=state) as (guest, outputs):
-        guest.start_job(FRAME_SECONDS)
-        frames = guest.frames(FRAME_SECONDS)
-        with measuring(case):
-            folios = read_folios(due(frames, case))
-            counted = read_calls(due(frames, case), number)
-            written = read_written(due(frames, case), number)
-        require_end(frames)
-        split, *more = outputs()
-        return CountedAlone(folios, counted, written, read_splits(split, counted, kernel.spec),
-                            b"".join(more))
+    guest.start_job(FRAME_SECONDS)
+    frames = guest.frames(FRAME_SECONDS)
+    with measuring(case):
+        folios = read_folios(due(frames, case))
+        counted = read_calls(due(frames, case), number)
+        written = read_written(due(frames, case), number)
+    require_end(frames)
+    return folios, counted, written

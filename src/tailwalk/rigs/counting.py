@@ -11,7 +11,6 @@ Where a workload's calls are not alike, it is their median, and each case is alo
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -159,7 +158,7 @@ def figure_alone(case: Case, found: CountedAlone) -> Figure:
     """The figure of a case that was alone in its guest: the median of its calls, what they wrote
     to the disk, and who executed what in the first call that took just that."""
     totals = [one.total for one in found.splits]
-    shown = found.splits[totals.index(statistics.median_low(totals))]
+    shown = found.splits[found.shown]
     amount = amount_of(INSTRUCTIONS, totals, varies=True,
                        user=shown.user if found.calls.nothing is None else found.calls.nothing)
     metrics = {INSTRUCTIONS.name: amount}

@@ -18,6 +18,7 @@
  * profile's first call goes to the host, of the others only their profile's
  * number.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,10 @@ static struct {
 
 static struct block **blocks;
 static uint32_t block_count;
+
+/* Of all steps, those that are recorded, where the host wants no others. */
+static unsigned long long first_step, end_step = UINT64_MAX;
+static uint64_t step_count;
 
 static uint64_t *profiles;
 static uint32_t profile_count;
@@ -159,7 +164,8 @@ static void leave_block(void)
 
 static void on_begin(unsigned int cpu, void *data)
 {
-	now.running = true;
+	now.running = first_step <= step_count && step_count < end_step;
+	step_count++;
 	now.cut = false;
 	now.marker = (uint64_t)(uintptr_t)data;
 	now.begun = *counters();
@@ -298,10 +304,11 @@ static void await_marker(uint64_t id, struct qemu_plugin_tb *translated)
 		qemu_plugin_reset(id, on_reset);
 }
 
-/* Takes one argument, output=FD. */
+/* Takes output=FD, and steps=BEGIN:END where only those are to be recorded. */
 EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
 {
-	if (!output_open(info, argc, argv, NULL))
+	if (!output_open(info, argc > 1 ? 1 : argc, argv, NULL) ||
+	    (argc > 1 && sscanf(argv[1], "steps=%llu:%llu", &first_step, &end_step) != 2))
 		return 1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, await_marker);
 	return 0;

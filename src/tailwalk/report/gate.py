@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a pipeline asks: of each case on each kernel after the baseline, whether it passes, in one
+shape for every format that a CI service reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tailwalk.cases import Case, Filesystem
+from tailwalk.compare import Comparison, Row
+from tailwalk.compare.comparison import Accepted, ComparedKernel
+from tailwalk.report.commands import why_command
+from tailwalk.report.comparison import (
+    ACCEPTED,
+    acceptance,
+    acceptance_lines,
+    comparison_conditions,
+    kernel_labels,
+)
+from tailwalk.report.grid import Fact
+from tailwalk.report.words import case_labels, show_figure, show_ratio
+from tailwalk.runs import KernelRecord
+
+Outcome = Literal["passed", "regressed", "accepted", "unjudged", "empty"]
+"""`unjudged`: a figure that must not be relied on; `empty`: no figure, there or on the baseline."""
+
+_OUTCOMES: dict[str, Outcome] = {"regressed": "regressed", ACCEPTED: "accepted",
+                                 "unsteady": "unjudged", "unknown": "unjudged"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """One metric of a case on one kernel.
+
+    Attributes:
+        name: the case's label, and the metric where it is not the main one.
+        case: the case's name.
+        family: its family.
+        measured: what it measures, as a line.
+        metric: its name.
+        kernel: the kernel's label.
+        outcome: see `Outcome`.
+        said: figures, ratio and verdict, or why there are none, as a phrase.
+        ratio: to the baseline's figure; None where there is none.
+        accepted: what a file of accepted differences says of it.
+        functions: those that carry the difference, where it was profiled, and by how much.
+        command: the command line that names them.
+    """
+
+    name: str
+    case: str
+    family: str
+    measured: str
+    metric: str
+    kernel: str
+    outcome: Outcome
+    said: str
+    ratio: float | None
+    accepted: Accepted | None
+    functions: Sequence[tuple[str, int]] = ()
+    command: str
+
+    @property
+    def lines(self) -> list[str]:
+        """Everything that there is to say of it."""
+        carried = [f"{name} {change:+,}" for name, change in self.functions]
+        return [self.said, *([acceptance(self.accepted)] if self.accepted else []),
+                *([f"functions: {'; '.join(carried)}"] if carried else []), self.command]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """A comparison as pipelines see it.
+
+    Attributes:
+        baseline: the baseline's label.
+        kernels: label and release of each kernel after it.
+        judged: by kernel, then by metric and case.
+        facts: the conditions and notes.
+    """
+
+    baseline: str
+    kernels: Sequence[tuple[str, str]]
+    judged: Sequence[Judged]
+    facts: Sequence[Fact]
+
+    def of(self, kernel: str) -> list[Judged]:
+        """What was judged on a kernel, by its label."""
+        return [one for one in self.judged if one.kernel == kernel]
+
+    def worst_first(self, outcome: Outcome) -> list[Judged]:
+        """What came out so; a regression from 0 has no ratio, and is worse than any."""
+        return sorted((one for one in self.judged if one.outcome == outcome),
+                      key=lambda one: -(float("inf") if one.ratio is None else one.ratio))
+
+
+def comparison_gate(comparison: Comparison) -> Gate:
+    """A comparison, as pipelines see it."""
+    labels = kernel_labels(comparison)
+    judged = [
+        _judged(comparison, row, column, name=f"{label}{suffix}", labels=labels)
+        for column in range(1, len(labels))
+        for part in comparison.by_metric()
+        for suffix in ["" if part.metric is comparison.metric else f", {part.metric.name}"]
+        for label, row in zip(case_labels([row.parameters for row in part.rows]), part.rows,
+                              strict=True)]
+    return Gate(
+        baseline=labels[0],
+        kernels=[(label, kernel.release)
+                 for label, kernel in zip(labels, comparison.kernels, strict=True)][1:],
+        judged=judged, facts=[fact for fact in comparison_conditions(comparison)
+                              if fact not in acceptance_lines(comparison)])
+
+
+def _judged(comparison: Comparison, row: Row, column: int, *, name: str,
+            labels: Sequence[str]) -> Judged:
+    accepts = comparison.accepts(row, column)
+    verdict = ACCEPTED if accepts else row.verdicts[column]
+    return Judged(
+        name=name, case=row.case, family=row.parameters.declared.family,
+        measured=row.parameters.declared.explained(row.parameters.parameters), metric=row.metric,
+        kernel=labels[column], ratio=row.ratios[column],
+        outcome="empty" if row.lacks(column) else _OUTCOMES.get(verdict, "passed"),
+        said=_said(row, column, verdict, labels),
+        accepted=comparison.acceptance(row, column),
+        command=case_command([comparison.kernels[0], comparison.kernels[column]], row.parameters,
+                             comparison.conditions.filesystem))
+
+
+def _said(row: Row, column: int, verdict: str, labels: Sequence[str]) -> str:
+    """A figure beside the baseline's in a phrase, or why one of them is missing."""
+    before, after, ratio = row.figures[0], row.figures[column], row.ratios[column]
+    if before is None or after is None:
+        return "; ".join(f"no figure on {labels[at]}: {reason}" for at in (0, column)
+                         if (reason := row.reasons[at]) is not None)
+    shown = "" if ratio is None else f" ({show_ratio(ratio)})"
+    return (f"{verdict}: {show_figure(after)} {row.unit}, against {show_figure(before)} on "
+            f"{labels[0]}{shown}")
+
+
+def case_command(kernels: Sequence[ComparedKernel], case: Case, filesystem: Filesystem) -> str:
+    """The command line that profiles a case on two kernels."""
+    old, new = (KernelRecord(spec=kernel.spec, release=kernel.release, digest=kernel.digest,
+                             provenance=kernel.provenance) for kernel in kernels)
+    return why_command(old, new, case, filesystem)

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Cases that are alone in their guests: what their figures are made of, counted in another way."""
+
+from __future__ import annotations
+
+import pytest
+
+from tailwalk.cases import SUITES, Filesystem, find_cases
+from tailwalk.cases.case import Case
+from tailwalk.plugins.build import build_plugin
+from tailwalk.profile.measure import profile
+from tailwalk.rigs.alone import count_alone, is_alone, left_by, needs_job
+from tailwalk.rigs.exact import measure
+from tailwalk.rigs.job import prologue
+from tailwalk.rigs.plan import Plan
+
+pytestmark = pytest.mark.guest
+
+SPECS = ("debian:6.12", "debian:6.18")
+SYNCED = ["fdatasync_u1k", "append_fdatasync_u8k"]
+
+
+@pytest.fixture(scope="module", params=SPECS)
+def figures(request, kernel, bench):
+    plan = Plan(cases=find_cases(SYNCED), calls=20)
+    run = measure([kernel(request.param)], plan, bench=bench)[0].run
+    return {figure.case.name: figure for figure in run.figures}
+
+
+def test_the_journals_thread_is_a_part_where_it_worked(figures):
+    names = {name: [part.name for part in figure.split] for name, figure in figures.items()}
+    assert names["fdatasync_u1k"] == ["call"]
+    assert {"call", "jbd2"} <= {*names["append_fdatasync_u8k"]}
+
+
+def test_the_disks_driver_is_apart_and_moves_whole_blocks(figures):
+    for figure in figures.values():
+        written = figure.metrics["bytes"].value
+        assert written >= 4096 and written % 4096 == 0
+        # At the least a load and a store of eight bytes each, at the most what a slow copy takes.
+        assert written / 8 / 64 <= figure.apart <= 4 * written
+
+
+@pytest.mark.slow
+def test_a_figure_is_the_same_whatever_else_is_measured(figures, kernel, bench, request):
+    spec = request.node.callspec.params["figures"]
+    plan = Plan(cases=find_cases(["seed", "names", *reversed(SYNCED)]), calls=20)
+    run = measure([kernel(spec)], plan, bench=bench)[0].run
+    assert [figures[figure.case.name] == figure for figure in run.figures
+            if figure.case.name in figures] == [True, True]
+
+
+def test_a_profile_is_of_the_figures_call_with_its_threads_and_without_the_driver(kernel, bench):
+    case, = find_cases(["append_fdatasync_u8k"])
+    plan = Plan(cases=[case], calls=20)
+    [found] = profile([(kernel("debian:6.18"), plan)], bench=bench)
+    alone = measure([kernel("debian:6.18")], plan, bench=bench)[0].run.figures[0]
+    assert found.figure.main.value == alone.main.value
+    assert found.count + found.figure.main.user == alone.main.value
+    executed = {function.name for function in found.functions}
+    assert "kjournald2" in executed and "ext4_sync_file" in executed
+    assert not any(name.startswith("brd_") for name in executed)
+
+
+ALIKE = [case for case in find_cases(SUITES) if not is_alone(case)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", SPECS)
+def test_cases_that_share_a_guest_neither_wait_nor_reach_the_disk(spec, kernel, bench):
+    """Counted by the plugin too: what is declared to be alike is so, and costs the same alone."""
+    one, system = kernel(spec), Filesystem()
+    booted, begin = bench.boot(one, system), prologue(system, bench.cache)
+    plugin = build_plugin("split", bench.qemu, bench.cache).path
+    together = measure([one], Plan(cases=ALIKE, calls=12), bench=bench)[0].run
+    assert not together.left_out
+    by_needs: dict[bytes, list[Case]] = {}
+    for case in ALIKE:
+        by_needs.setdefault(needs_job(begin, case), []).append(case)
+    wrong = []
+    for job, cases in by_needs.items():
+        with left_by(bench, one, booted, job) as state:
+            for case in cases:
+                found = count_alone(bench, one, booted, case, 12, plugin=plugin, state=state)
+                figure = next(figure for figure in together.figures if figure.case == case)
+                modal = next((split for split in found.splits
+                              if split.total == figure.main.value), None)
+                if modal is None or modal.apart or modal.others:
+                    wrong.append((case.name, figure.main.value, found.splits))
+    assert wrong == []

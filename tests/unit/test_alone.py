@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is made of the counts of a case that is alone in its guest."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tailwalk.cases import find_cases
+from tailwalk.errors import DamagedError, GuestError
+from tailwalk.framing import FrameType
+from tailwalk.probe.protocol import Calls, Folios
+from tailwalk.rigs.alone import THREADS, CountedAlone, Split, _arguments, read_splits
+from tailwalk.rigs.counting import figure_alone
+from tailwalk.runs.metrics import INSTRUCTIONS
+from tailwalk.runs.record import Part, check_figure
+
+NAMES = ["other threads", "other programs", *THREADS]
+JBD2 = NAMES.index("jbd2")
+COUNT = st.integers(0, 10**9)
+
+
+def frame(*words: int, doings: dict[int, int] | None = None) -> bytes:
+    """A SPLIT frame: user, kernel, driver, halts, faults; and what others did."""
+    others = [(doings or {}).get(number, 0) for number in range(32)]
+    payload = struct.pack("<37Q", *words, *others)
+    head = struct.pack("<II", FrameType.SPLIT.value, len(payload))
+    return b"TWP1" + head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
+
+
+NOTHING = frame(10, 0, 0, 0, 0)  # 8 that the counter reads see, and 2 round it
+
+
+def output(*steps: bytes, passes: int = 3) -> bytes:
+    return NOTHING * passes + b"".join(steps)
+
+
+def test_a_call_that_does_not_wait_is_what_the_guest_counted() -> None:
+    steps, [split] = read_splits(output(frame(10, 2000, 0, 0, 0)), Calls(8, (2008,)), "one")
+    assert steps == 1
+    assert split == Split(total=2008, user=8, apart=0, others={})
+    assert split.parts == [Part(name="call", instructions=2008)]
+
+
+def test_threads_are_parts_and_the_driver_is_none() -> None:
+    taken = frame(10, 2000, 500, 0, 0, doings={JBD2: 700, 0: 30})
+    _, [split] = read_splits(output(taken), Calls(8, (3238,)), "one")
+    assert split == Split(total=2738, user=8, apart=500,
+                          others={"jbd2": 700, "other threads": 30})
+    assert [(part.name, part.instructions) for part in split.parts] == [
+        ("call", 2008), ("other threads", 30), ("jbd2", 700)]
+
+
+def test_what_the_clock_jumped_by_while_nobody_ran_is_no_instruction() -> None:
+    waited = frame(10, 2000, 0, 1, 0)
+    assert read_splits(output(waited), Calls(8, (9_000_000,)), "one")[1][0].total == 2008
+
+
+def test_an_instruction_that_took_a_page_fault_is_counted_once() -> None:
+    faulting = frame(11, 3000, 0, 0, 1)
+    _, [split] = read_splits(output(faulting), Calls(8, (3008,)), "one")
+    assert split.total == 3008
+
+
+def test_the_steps_of_a_call_are_added() -> None:
+    steps, splits = read_splits(
+        output(*[frame(10, 100, 7, 0, 0), frame(10, 200, 0, 0, 0)] * 2, passes=6),
+        Calls(16, (323, 323)), "one")
+    assert steps == 2
+    assert splits == [Split(total=316, user=16, apart=7, others={})] * 2
+
+
+@pytest.mark.parametrize(("counted", "words"), [
+    (2007, (10, 2000, 0, 0, 0)),  # one less than was seen
+    (2009, (10, 2000, 0, 0, 0)),  # one more, and nobody waited
+    (2006, (10, 2000, 0, 0, 1)),  # two less, and one fault
+    (2007, (10, 2000, 0, 1, 0)),  # less, though the clock only runs ahead
+])
+def test_books_that_do_not_balance(counted: int, words: tuple[int, ...]) -> None:
+    with pytest.raises(GuestError, match=r"books do not balance on one.*2,008"):
+        read_splits(output(frame(*words)), Calls(8, (counted,)), "one")
+
+
+@pytest.mark.parametrize("content", [b"", NOTHING, output(), output(*[NOTHING] * 3)])
+def test_another_number_of_steps_than_calls(content: bytes) -> None:
+    with pytest.raises(GuestError, match="is torn"):
+        read_splits(content, Calls(8, (1, 2)), "one")
+
+
+@given(COUNT, COUNT, COUNT, st.dictionaries(st.integers(0, len(NAMES) - 1), COUNT))
+def test_parts_add_up_to_the_total(user: int, kernel: int, apart: int,
+                                   doings: dict[int, int]) -> None:
+    counted = user + kernel + apart + sum(doings.values())
+    taken = frame(user + 2, kernel, apart, 0, 0, doings=doings)
+    _, [split] = read_splits(output(taken), Calls(None, (counted,)), "one")
+    assert sum(part.instructions for part in split.parts) == split.total == counted - apart
+
+
+SYMBOLS = """\
+ffffffff81000010 T ret_from_fork
+ffffffff81000040 T ret_from_fork_asm
+ffffffff81000060 T asm_exc_page_fault
+ffffffff81000080 t worker_thread
+ffffffff810000c0 t next
+ffffffff81000100 T bio_endio
+ffffffffc0000000 t kjournald2\t[jbd2]
+ffffffffc0000050 t after\t[jbd2]
+ffffffffc0001000 t brd_submit_bio\t[brd]
+ffffffffc0001100 t brd_init\t[brd]
+"""
+
+
+def test_what_the_plugin_has_to_know_of_a_kernel() -> None:
+    number = {name: at for at, name in enumerate(THREADS)}
+    base, module = 0xffffffff81000000, 0xffffffffc0000000
+    assert _arguments(SYMBOLS).split(",")[1:] == [
+        f"newborn={base + 0x40}", f"fault={base + 0x60}",
+        f"driver={module + 0x1000}:{base + 0x100}",
+        f"range={module}:{module + 0x50}:{number['jbd2']}",
+        f"range={base + 0x80}:{base + 0xc0}:{number['kworker']}"]
+
+
+def test_a_kernel_without_the_driver_has_nothing_apart() -> None:
+    assert "driver" not in _arguments(SYMBOLS.replace("brd_", "brb_"))
+
+
+FOUND = CountedAlone(Folios(None, None), 1, Calls(8, (1, 2, 3)), (4096, 0, 4096), [
+    Split(total=total, user=8, apart=apart, others={"jbd2": 5})
+    for total, apart in ((900, 1), (500, 2), (700, 3))])
+
+
+def test_the_figure_is_the_median_and_its_parts_are_those_of_that_call() -> None:
+    case, = find_cases(["fdatasync_u1k"])
+    figure = figure_alone(case, FOUND)
+    assert (figure.main.value, figure.main.interval, figure.main.user) == (700, (500, 900), 8)
+    assert figure.split == [Part(name="call", instructions=695),
+                            Part(name="jbd2", instructions=5)]
+    assert figure.apart == 3
+    assert figure.metrics["bytes"].value == 4096
+    assert FOUND.steps_shown == (5, 6)
+    check_figure(figure, INSTRUCTIONS, "here", cure="")
+
+
+def test_a_kernel_that_does_not_tell_what_it_writes_says_so() -> None:
+    case, = find_cases(["fdatasync_u1k"])
+    figure = figure_alone(case, replace(FOUND, written=None))
+    assert "bytes" not in figure.metrics
+    assert "the kernel does not tell what is written to disks" in figure.notes
+
+
+def test_parts_of_a_record_that_do_not_add_up() -> None:
+    case, = find_cases(["fdatasync_u1k"])
+    figure = figure_alone(case, FOUND)
+    wrong = msgspec.structs.replace(figure, parts=[Part(name="call", instructions=1)])
+    with pytest.raises(DamagedError, match="parts of fdatasync_u1k do not add up"):
+        check_figure(wrong, INSTRUCTIONS, "here", cure="")
