@@ -91,17 +91,6 @@ def test_what_makes_buffer_heads_counts_with_all_it_calls() -> None:
     assert causes([*old[:2], ("kmem_cache_alloc_noprof", 0, 50)], elsewhere) == []
 
 
-def test_the_ram_disks_driver_is_no_part_of_it_but_what_it_completes_is() -> None:
-    path = [("fdatasync", -1, 100), ("brd_submit_bio", 0, 10), ("memcpy_orig", 1, 20),
-            ("bio_endio", 1, 5), ("ext4_finish_bio", 3, 30)]
-    new = [(name, parent, count + more) for (name, parent, count), more in zip(
-        path, (0, 500, 90_000, 0, 400), strict=True)]
-    said = found(path, new)
-    assert (said.difference, said.carriers) == (400, [("ext4_finish_bio", 400)])
-    assert [known.cause for known, _ in said.causes] == [
-        "writeback walks the buffer heads of the whole folio"]
-
-
 def test_carriers_are_those_that_go_the_way_of_the_difference_the_largest_first() -> None:
     said = found([("a", -1, 10), ("b", 0, 10), ("c", 0, 90)],
                  [("a", -1, 30), ("b", 0, 110), ("c", 0, 40)])

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import click
 
-from tailwalk.cli.console import open_lab, say
+from tailwalk.cli.console import open_lab
+from tailwalk.cli.gate import FILES, Gating, gate_options
 from tailwalk.cli.options import (
     append_option,
     calls_option,
@@ -21,13 +23,15 @@ from tailwalk.cli.options import (
     refuse_conditions,
     size,
 )
-from tailwalk.cli.outputs import Outputs, output_options, require_figures
+from tailwalk.cli.outputs import Outputs, output_options
+from tailwalk.compare import compare
 from tailwalk.compare.threshold import check_threshold
-from tailwalk.errors import RecordError
+from tailwalk.compare.upgrade import upgrade as from_comparison
 from tailwalk.lab.plans import upgrade_cases
 from tailwalk.lab.records import is_spec
-from tailwalk.lab.upgrades import PROFILED, UPGRADE_CALLS, measure_upgrade
-from tailwalk.report.comparison import show_lacking
+from tailwalk.lab.upgrades import PROFILED, UPGRADE_CALLS, explained, upgrade_runs
+from tailwalk.report.gate import upgrade_gate
+from tailwalk.report.sections import comparison_sections
 from tailwalk.report.upgrade import upgrade_shown
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs.record import encode
@@ -57,16 +61,13 @@ _measured = options(
                    "1 between kernels of one source, 5 between others]")
 @click.option("--all", "everything", is_flag=True, help="Show every case, and cut no list short.")
 @output_options("table", "json", record="Also write the record to this file.",
+                html="Also write the comparison as one self-contained page.", **FILES,
                 form_help="json is the record itself.")
-@click.option("--fail-on", type=click.Choice(["regressed"]),
-              help="Exit with status 1 where a case has this verdict on any kernel, and with 2 "
-                   "where none has and a figure cannot be judged.")
+@gate_options
 @fresh_option
 @dask_option
-@click.pass_context
-def upgrade(context: click.Context, /, kernels: tuple[str, ...], profiled: int | None,
-            threshold: float | None, everything: bool, fail_on: str | None, fresh: bool,
-            dask: str | None, **given: Any) -> None:
+def upgrade(kernels: tuple[str, ...], profiled: int | None, threshold: float | None,
+            everything: bool, fresh: bool, dask: str | None, **given: Any) -> None:
     """Say what an upgrade from the first kernel to the second makes dearer, and why.
 
     Every case of the suite is counted on each kernel, and the cases that regressed most on the
@@ -75,26 +76,21 @@ def upgrade(context: click.Context, /, kernels: tuple[str, ...], profiled: int |
     Beside records, specs are measured as the first record was, unless an option says how.
     """
     check_threshold(threshold)
-    outputs = Outputs().check(read=kernels)
-    recorded = not all(map(is_spec, kernels))
+    outputs = Outputs().check(read=[*kernels, *filter(None, [given["accept"]])])
+    gating = Gating.taken(given)
     refuse_conditions(kernels, set(given) - {"names", "families", "fills"})
-    plan = None if recorded and not options_given(given) else _plan(given)
+    plan = _plan(given) if options_given(given) or all(map(is_spec, kernels)) else None
+    if profiled is None:
+        profiled = PROFILED if all(map(is_spec, kernels[:2])) else 0
     with open_lab(fresh=fresh, dask=dask) as lab:
-        found, runs = measure_upgrade(lab, kernels, plan, threshold=threshold, profiled=profiled)
-    outputs.put(lambda: upgrade_shown(found, everything=everything), record=lambda: encode(found))
-    if fail_on is not None and found.regressed():
-        context.exit(1)
-    require_figures(*runs)
-    if fail_on is None:
-        return
-    if lacking := found.lacking():
-        say(f"--fail-on {fail_on}: {show_lacking(lacking)} missing for lack of a figure, and "
-            "nothing is said of those cases there.", aside=True)
-    if unjudged := found.unjudged():
-        raise RecordError(f"--fail-on {fail_on}: {unjudged} "
-                          f"{'figure' if unjudged == 1 else 'figures'} cannot be judged (unsteady "
-                          "or unknown), so it is not known whether a case regressed. Measure "
-                          "again, or without the cases that have them.")
+        runs, plan = upgrade_runs(lab, kernels, plan)
+        comparison = gating.applied(compare(runs, bad=1, threshold=threshold))
+        found = explained(lab, from_comparison(comparison, runs), runs, plan, profiled=profiled)
+    gate = cache(lambda: upgrade_gate(comparison, found))
+    outputs.put(lambda: upgrade_shown(found, everything=everything),
+                record=lambda: encode(found),
+                sections=lambda: comparison_sections(comparison, runs), **gating.files(gate))
+    gating.end(comparison, gate, *runs)
 
 
 def _plan(given: dict[str, Any]) -> Plan:

@@ -18,10 +18,17 @@ from msgspec.structs import replace
 from tailwalk.bounds import FEW, MANY, Count, Percent, Share, Text, Value, Whole
 from tailwalk.cases import Case
 from tailwalk.compare.agreement import figures_by_case
-from tailwalk.compare.comparison import ComparedKernel, Comparison, Row, Undefined, Verdict
+from tailwalk.compare.comparison import (
+    Accepted,
+    ComparedKernel,
+    Comparison,
+    Row,
+    Undefined,
+    Verdict,
+)
 from tailwalk.profile.causes import Explained
 from tailwalk.runs import Conditions, Figure, Run
-from tailwalk.runs.metrics import METRICS, Metric, Rig
+from tailwalk.runs.metrics import BYTES, METRICS, Metric, Rig
 from tailwalk.runs.record import VARYING, Missing, Part, decode_record, read_bytes
 
 UPGRADE_SCHEMA = "tailwalk.upgrade/1"
@@ -127,6 +134,8 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         notes: what else a reader has to know, as sentences, but for what `intervals` say.
         cases: in the suite's order.
         missing: the cases that have a figure on no kernel, and why the first has none.
+        accepted: the regressions that a file of accepted differences speaks of, as a comparison has
+            them.
     """
 
     schema: str = UPGRADE_SCHEMA
@@ -140,6 +149,7 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     notes: Annotated[list[Text], MANY] = []
     cases: Annotated[list[UpgradeCase], MANY]
     missing: Annotated[list[Missing], MANY] = []
+    accepted: Annotated[list[Accepted], MANY] = []
 
     def worst(self) -> list[UpgradeCase]:
         """The cases that regressed on the second kernel, the largest ratio first; one that cost
@@ -152,24 +162,6 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """What the figures count."""
         return METRICS[self.metric]
 
-    def regressed(self) -> bool:
-        """Is any verdict `regressed`?"""
-        return any("regressed" in one.verdicts or "regressed" in one.bytes_verdicts
-                   for one in self.cases)
-
-    def unjudged(self) -> int:
-        """How many figures have a verdict that is none, `unsteady` or `unknown`, though they are
-        there, and the first kernel's is."""
-        return sum(verdict in ("unsteady", "unknown")
-                   for one in self.cases if one.figures[0] is not None
-                   for verdict in (*one.verdicts, *one.bytes_verdicts))
-
-    def lacking(self) -> int:
-        """How many verdicts there are not since a figure is missing: the kernel's, or the first
-        one's."""
-        return sum(None in (one.figures[0], figure)
-                   for one in self.cases for figure in one.figures[1:])
-
 
 def read_upgrade(path: Path) -> Upgrade:
     """The upgrade in a file.
@@ -181,28 +173,30 @@ def read_upgrade(path: Path) -> Upgrade:
                          cure="Measure the upgrade again.")
 
 
-def upgrade(comparison: Comparison, runs: Sequence[Run], *,
-            chosen: Sequence[Case]) -> Upgrade:
-    """The upgrade that a comparison of runs is, of the chosen cases alone, not yet profiled.
+def upgrade(comparison: Comparison, runs: Sequence[Run]) -> Upgrade:
+    """The upgrade that a comparison of these runs is, not yet profiled.
 
-    The comparison is of these runs, and takes the second for the bad one.
+    The comparison takes the second run for the bad one.
     """
     by_case = [figures_by_case(run) for run in runs]
     left_out = [{one.case: one for one in run.left_out} for run in runs]
-    main = comparison.metric
-    others = {(row.parameters, row.metric): row for row in comparison.rows}
-    cases = [_case(row, others.get((row.parameters, "bytes")),
+    main, *others = comparison.by_metric()
+    written = {row.parameters: row for part in others for row in part.rows
+               if row.metric == BYTES.name}
+    cases = [_case(row, written.get(row.parameters),
                    figures=[figures.get(row.parameters) for figures in by_case],
-                   missing=[missing.get(row.parameters) for missing in left_out], metric=main)
-             for case in chosen if (row := others.get((case, main.name)))]
+                   missing=[missing.get(row.parameters) for missing in left_out],
+                   metric=main.metric)
+             for row in main.rows]
     there = {one.parameters for one in cases}
-    nowhere = [next(missing[case] for missing in left_out if case in missing)
-               for case in chosen if case not in there]
+    nowhere = {case: one for missing in reversed(left_out) for case, one in missing.items()
+               if case not in there}
     return Upgrade(
-        rig=comparison.rig, metric=main.name, unit=main.unit, threshold=comparison.threshold,
-        method=comparison.method, kernels=comparison.kernels, conditions=comparison.conditions,
-        notes=[note for note in comparison.notes if VARYING not in note], cases=cases,
-        missing=nowhere)
+        rig=comparison.rig, metric=main.metric.name, unit=main.unit,
+        threshold=comparison.threshold, method=comparison.method, kernels=comparison.kernels,
+        conditions=comparison.conditions, cases=cases, missing=list(nowhere.values()),
+        accepted=comparison.spoken_of,
+        notes=[note for note in comparison.notes if VARYING not in note])
 
 
 def _case(row: Row, written: Row | None, *, figures: Sequence[Figure | None],

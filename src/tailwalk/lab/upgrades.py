@@ -10,9 +10,7 @@ from dataclasses import replace
 import msgspec
 
 from tailwalk.cases import Case
-from tailwalk.compare import compare
-from tailwalk.compare.threshold import check_threshold
-from tailwalk.compare.upgrade import Upgrade, upgrade, with_profiles
+from tailwalk.compare.upgrade import Upgrade, with_profiles
 from tailwalk.errors import TailwalkError, UsageError
 from tailwalk.lab.lab import Lab, check_specs
 from tailwalk.lab.plans import plan_like
@@ -26,52 +24,50 @@ UPGRADE_CALLS = 100
 """Calls counted for a case: a suite has many, and a figure that not most of so many agree on is
 called unsteady."""
 
-_PROFILE_CALLS = 20
-"""Calls that a profile is taken of, at most: each is traced, which takes long where it is dear."""
-
 PROFILED = 10
 """Cases that are profiled unless another number is asked for."""
 
 
-def measure_upgrade(lab: Lab, kernels: Sequence[str], plan: Plan | None = None, *,
-                    threshold: float | None = None,
-                    profiled: int | None = None) -> tuple[Upgrade, list[Run]]:
-    """The upgrade from the first of some kernels to the others, each a spec or a record.
-
-    Without a plan, specs are measured as the first record was. `profiled` is how many of the cases
-    that regressed on the second kernel are profiled, the worst first; None: as many as usual where
-    the first two are specs, else none, so that the kernel of a record need not be had.
+def upgrade_runs(lab: Lab, kernels: Sequence[str],
+                 plan: Plan | None = None) -> tuple[list[Run], Plan]:
+    """The run of each of some kernels, the old one's first, each a spec or a record; and the plan
+    by which specs were measured: without one, as the first record was.
 
     Raises UsageError before anything is measured where the kernels are not several, or a record
-    has not the plan's cases, and as `Lab.runs` and `compare`.
+    has not the plan's cases, and as `Lab.runs`.
     """
-    check_threshold(threshold)
     _check_several(kernels)
     records = {name: read_argument(name, progress=lab.progress)
                for name in kernels if not is_spec(name)}
+    first = next(iter(records.values()), None)
+    specs = [name for name in kernels if name not in records]
     if plan is None:
-        if not records:
+        if first is None:
             raise UsageError("an upgrade of specs alone takes a plan.")
-        plan = _like(next(iter(records.values())))
+        plan = _like(first)
+    if first is not None and not specs:
+        plan = replace(plan, filesystem=first.conditions.filesystem)
     for name, record in records.items():
         _check_cases(name, record, plan)
-    specs = [name for name in kernels if name not in records]
     check_specs(specs)
-    if records and not specs:
-        plan = replace(plan, filesystem=next(iter(records.values())).conditions.filesystem)
-    digests = {name: record.kernel.digest for name, record in records.items()}
-    for spec in specs:
-        digests[spec] = lab.kernel(spec).digest
-    _check_different({name: digests[name] for name in kernels})
-    measured = dict(zip(specs, lab.measure(specs, plan, beside=next(iter(records.values()), None)),
-                        strict=True)) if specs else {}
-    runs = [measured[name] if name in measured else _of_cases(records[name], plan.cases)
-            for name in kernels]
-    found = upgrade(compare(runs, bad=1, threshold=threshold), runs, chosen=plan.cases)
-    if profiled is None:
-        profiled = 0 if records.keys() & set(kernels[:2]) else PROFILED
+    digests = {name: records[name].kernel.digest if name in records else lab.kernel(name).digest
+               for name in kernels}
+    _check_different(digests)
+    made = lab.measure(specs, plan, beside=first) if specs else []
+    measured = dict(zip(specs, made, strict=True))
+    return [measured[name] if name in measured else _of_cases(records[name], plan.cases)
+            for name in kernels], plan
+
+
+def explained(lab: Lab, found: Upgrade, runs: Sequence[Run], plan: Plan, *,
+              profiled: int = PROFILED) -> Upgrade:
+    """The upgrade from the first of some runs to the others, with what the profiles of its worst
+    cases say, or why one has no profile.
+
+    `profiled` is how many of the cases that regressed on the second kernel are profiled.
+    """
     cases = [one.parameters for one in found.worst()[:profiled]]
-    return with_profiles(found, _explained(lab, runs[:2], cases, plan)), runs
+    return with_profiles(found, _explained(lab, runs[:2], cases, plan))
 
 
 def _check_several(kernels: Sequence[str]) -> None:
@@ -127,8 +123,7 @@ def _explained(lab: Lab, runs: Sequence[Run], cases: Sequence[Case],
         return {}
     specs = [run.kernel.spec for run in runs]
     try:
-        made = lab.profile_each(specs, [
-            replace(plan, cases=[case], calls=min(plan.calls, _PROFILE_CALLS)) for case in cases])
+        made = lab.profile_each(specs, [replace(plan, cases=[case]) for case in cases])
     except TailwalkError as error:
         return dict.fromkeys(cases, str(error))
     found: dict[Case, Explained | str] = {}

@@ -11,14 +11,6 @@ from tailwalk.profile.difference import check_comparable
 from tailwalk.profile.pairing import PairedNode, paired_tree, plain_name
 from tailwalk.profile.record import Profile
 
-RAM_DISK = "brd_"
-"""What the functions of the RAM disk's driver begin with. It belongs to the machine, and not to
-the kernel under test: what it executes, with all it calls, is no part of a difference."""
-
-_DONE = "bio_endio"
-"""By which the driver says that a transfer is over, in the middle of it: from there on it is the
-file system's own work again."""
-
 _LEAST = 0.5
 _TOKEN = 0.02
 
@@ -87,18 +79,15 @@ class Explained:
 
 
 def explain(first: Profile, second: Profile) -> Explained:
-    """The second profile against the first, without the RAM disk's driver.
+    """The second profile against the first.
 
     A cause is named where its functions carry at least half of the difference. Raises UsageError
     for profiles that cannot be compared.
     """
     check_comparable(first, second)
     nodes = paired_tree([first, second])
-    within = list(_within(nodes))
-    mine = [(node, above) for node, above in zip(nodes, within, strict=True)
-            if not any(name.startswith(RAM_DISK) for name in above)]
     changes: dict[str, int] = {}
-    for node, _ in mine:
+    for node in nodes:
         changes[node.name] = changes.get(node.name, 0) + node.counts[1] - node.counts[0]
     total = sum(changes.values())
     sign = 1 if total > 0 else -1
@@ -107,10 +96,12 @@ def explain(first: Profile, second: Profile) -> Explained:
     if total <= 0:
         return Explained(difference=total, carriers=carriers, causes=[])
 
+    within = list(_within(nodes))
+
     def share(known: Known) -> float:
-        return sum(node.counts[1] - node.counts[0] for node, above in mine
-                   if node.name in known.functions
-                   or (known.whole and not known.functions.isdisjoint(above))) / total
+        return sum(node.counts[1] - node.counts[0] for node, above in zip(
+            nodes, within, strict=True) if not known.functions.isdisjoint(
+                above if known.whole else {node.name})) / total
 
     shares = [(known, share(known)) for known in KNOWN
               if not known.token or sum(changes.get(name, 0)
@@ -124,7 +115,5 @@ def _within(nodes: Sequence[PairedNode]) -> Iterator[frozenset[str]]:
     found: list[frozenset[str]] = []
     for node in nodes:
         above = found[node.parent] if node.parent >= 0 else frozenset()
-        if node.name == _DONE:
-            above = frozenset(name for name in above if not name.startswith(RAM_DISK))
         found.append(above | {node.name})
         yield found[-1]

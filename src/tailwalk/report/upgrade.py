@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.compare.upgrade import Upgrade, UpgradeCase
+from tailwalk.report.comparison import acceptance_lines
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.profile_words import show_change
 from tailwalk.report.words import (
@@ -285,6 +286,7 @@ def _facts(view: _View, *, everything: bool) -> Iterator[Fact]:
     yield "verdicts", found.method if everything else (
         "more or less: by more than " + show_thresholds([
             (kernel.spec, kernel.threshold) for kernel in found.kernels if kernel.threshold]))
+    yield from acceptance_lines(found.accepted, view.kernels, shown)
     for one in found.missing:
         how = "failed" if one.failed else "not measured"
         yield "note", f"{one.case.name}: {how} on every kernel: {one.reason}"
