@@ -4,7 +4,7 @@ verdicts and recovery; its verdict as a sentence, and what a reader has to know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from tailwalk.compare import Comparison, Row
@@ -23,7 +23,7 @@ from tailwalk.report.words import (
     show_recovery,
     show_recovery_interval,
 )
-from tailwalk.runs import Amount, Figure, Run
+from tailwalk.runs import Figure, Run
 from tailwalk.runs.metrics import Metric
 from tailwalk.runs.record import grouped_notes
 from tailwalk.words import listed
@@ -33,6 +33,8 @@ ACCEPTED = "accepted"
 
 _VARIES = "~"
 """Before a figure that is the median of calls that are not alike."""
+
+_VARY = (_VARIES, "calls that are not alike: the figure is their median")
 
 
 def comparison_shown(comparison: Comparison) -> list[Shown]:
@@ -109,7 +111,7 @@ def _said(row: Row, figure: float, number: int) -> str:
 def run_shown(run: Run) -> list[Shown]:
     """The run's figures by metric, each with what it consists of and how sure it is; the conditions
     stand under the last."""
-    *others, last = [_figures_shown(run, metric) for metric in run.metrics]
+    *others, last = [*(_figures_shown(run, metric) for metric in run.metrics), *_parts_shown(run)]
     return [*others, replace(last, facts=[
         ("run", f"{run.id}, {run.created}, tailwalk {run.tailwalk}"), *run_conditions(run)])]
 
@@ -118,30 +120,54 @@ def _figures_shown(run: Run, metric: Metric) -> Shown:
     figures = [figure for figure in run.figures if metric.name in figure.metrics]
     counted = metric.centre == "mode"
     split = any(figure.metrics[metric.name].user is not None for figure in figures)
+    varies = any(figure.metrics[metric.name].varies_as(metric) for figure in figures)
     columns = [
         Column("case", "name", wraps="fold"), Column("figure", only="terminal"),
         Column(metric.unit, only="page"),
         *([Column("kernel", only="terminal"), Column("user", only="terminal")] if split else []),
         *([Column("share", only="terminal"), Column("share of calls", only="page")]
           if counted else [Column("95% interval"), Column("samples", only="terminal")]),
+        *([Column("middle 90%", wraps="words")] if varies else []),
         Column("folios", wraps="parts", only="terminal"), Column("written to", wraps="words")]
     return Shown(
         title=f"{metric.title}, {run.kernel.spec} ({run.kernel.release})",
         parts=[Grid(columns=columns, rows=[
-            _run_row(label, figure, figure.metrics[metric.name], counted=counted, split=split)
+            _run_row(label, figure, metric, split=split, varies=varies)
             for label, figure in zip(case_labels([figure.case for figure in figures]), figures,
                                      strict=True)])])
+
+
+def _parts_shown(run: Run) -> Iterator[Shown]:
+    """Who executed what, of the cases in which that is not the call alone."""
+    figures = [figure for figure in run.figures if len(figure.split) > 1 or figure.apart]
+    if not figures:
+        return
+    counts = [{part.name: part.instructions for part in figure.split} for figure in figures]
+    names = list(dict.fromkeys(name for parts in counts for name in parts))
+    yield Shown(
+        title=f"Who executed the instructions, {run.kernel.spec}",
+        parts=[Grid(columns=[Column("case", "name", wraps="fold"), *map(Column, names),
+                             Column("apart: disk driver")], rows=[
+            GridRow([Cell(label, key=label),
+                     *(Cell(show_figure(parts[name]) if name in parts else "") for name in names),
+                     Cell(show_figure(figure.apart or 0))])
+            for label, figure, parts in zip(case_labels([figure.case for figure in figures]),
+                                            figures, counts, strict=True)])])
 
 
 def run_conditions(run: Run) -> list[tuple[str, str]]:
     """What a reader has to know to repeat or doubt the figures of a run."""
     return [*conditions(run.rig, run.conditions, [figure.case for figure in run.figures]),
+            *([_VARY] if any(amount.varies_as(metric)
+                             for metric in run.metrics for figure in run.figures
+                             if (amount := figure.metrics.get(metric.name))) else []),
             *(("note", note) for note in grouped_notes(run))]
 
 
-def _run_row(label: str, figure: Figure, amount: Amount, *, counted: bool,
-             split: bool) -> GridRow:
+def _run_row(label: str, figure: Figure, metric: Metric, *, split: bool, varies: bool) -> GridRow:
+    amount, counted = figure.metrics[metric.name], metric.centre == "mode"
     value, unsteady = show_figure(amount.value), "" if amount.reliable else "unsteady"
+    spread = amount.varies_as(metric)
     interval = "" if amount.interval is None else " to ".join(map(show_figure, amount.interval))
     share = "" if amount.share is None else show_percent(amount.share)
     parts = ("", "") if amount.user is None else (
@@ -150,11 +176,12 @@ def _run_row(label: str, figure: Figure, amount: Amount, *, counted: bool,
     written = "" if not figure.case.cached else (
         "unknown" if order is None else show_folio_size(order))
     return GridRow([
-        Cell(label, key=label), Cell(value, "strong"),
-        _figure_cell(amount.value, steady=amount.reliable),
+        Cell(label, key=label), Cell(f"{_VARIES if spread else ''}{value}", "strong"),
+        _figure_cell(amount.value, steady=amount.reliable, varies=spread),
         *(map(Cell, parts) if split else []),
         *([Cell(share, unsteady, under=unsteady), Cell(share, key=repr(amount.share))]
           if counted else [Cell(interval), Cell(str(amount.number), under=unsteady)]),
+        *([Cell(interval if spread else "")] if varies else []),
         Cell(_folios(figure)),
         Cell(written, key="" if order is None else str(order))])
 
@@ -304,7 +331,7 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
     lines += [(part.metric.name, f"each figure is {part.metric.basis}")
               for part in comparison.by_metric()[1:]]
     if any(any(row.varies) for row in rows):
-        lines.append((_VARIES, "calls that are not alike: the figure is their median"))
+        lines.append(_VARY)
     lines.append(("verdicts", comparison.method))
     lines += acceptance_lines(comparison)
     lines += [("note", note) for note in comparison.notes]
