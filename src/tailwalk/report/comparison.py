@@ -4,7 +4,7 @@ verdicts and recovery; its verdict as a sentence, and what a reader has to know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from tailwalk.compare import Comparison, Row
@@ -24,7 +24,7 @@ from tailwalk.report.words import (
     show_recovery_interval,
 )
 from tailwalk.runs import Figure, Run
-from tailwalk.runs.metrics import Metric
+from tailwalk.runs.metrics import METRICS, Metric
 from tailwalk.runs.record import grouped_notes
 from tailwalk.words import listed
 
@@ -33,8 +33,6 @@ ACCEPTED = "accepted"
 
 _VARIES = "~"
 """Before a figure that is the median of calls that are not alike."""
-
-_VARY = (_VARIES, "calls that are not alike: the figure is their median")
 
 
 def comparison_shown(comparison: Comparison) -> list[Shown]:
@@ -120,19 +118,17 @@ def _figures_shown(run: Run, metric: Metric) -> Shown:
     figures = [figure for figure in run.figures if metric.name in figure.metrics]
     counted = metric.centre == "mode"
     split = any(figure.metrics[metric.name].user is not None for figure in figures)
-    varies = any(figure.metrics[metric.name].varies_as(metric) for figure in figures)
     columns = [
         Column("case", "name", wraps="fold"), Column("figure", only="terminal"),
         Column(metric.unit, only="page"),
         *([Column("kernel", only="terminal"), Column("user", only="terminal")] if split else []),
         *([Column("share", only="terminal"), Column("share of calls", only="page")]
           if counted else [Column("95% interval"), Column("samples", only="terminal")]),
-        *([Column("middle 90%", wraps="words")] if varies else []),
         Column("folios", wraps="parts", only="terminal"), Column("written to", wraps="words")]
     return Shown(
         title=f"{metric.title}, {run.kernel.spec} ({run.kernel.release})",
         parts=[Grid(columns=columns, rows=[
-            _run_row(label, figure, metric, split=split, varies=varies)
+            _run_row(label, figure, metric, split=split)
             for label, figure in zip(case_labels([figure.case for figure in figures]), figures,
                                      strict=True)])])
 
@@ -158,30 +154,33 @@ def _parts_shown(run: Run) -> Iterator[Shown]:
 def run_conditions(run: Run) -> list[tuple[str, str]]:
     """What a reader has to know to repeat or doubt the figures of a run."""
     return [*conditions(run.rig, run.conditions, [figure.case for figure in run.figures]),
-            *([_VARY] if any(amount.varies_as(metric)
-                             for metric in run.metrics for figure in run.figures
-                             if (amount := figure.metrics.get(metric.name))) else []),
+            *_varying(amount.varies_as(METRICS[name]) for figure in run.figures
+                      for name, amount in figure.metrics.items()),
             *(("note", note) for note in grouped_notes(run))]
 
 
-def _run_row(label: str, figure: Figure, metric: Metric, *, split: bool, varies: bool) -> GridRow:
+def _varying(found: Iterable[object]) -> list[tuple[str, str]]:
+    """What the mark of medians means, where there is such a figure."""
+    return [(_VARIES, "the median of calls that are not alike")] if any(found) else []
+
+
+def _run_row(label: str, figure: Figure, metric: Metric, *, split: bool) -> GridRow:
     amount, counted = figure.metrics[metric.name], metric.centre == "mode"
-    value, unsteady = show_figure(amount.value), "" if amount.reliable else "unsteady"
-    spread = amount.varies_as(metric)
+    value = _figure_cell(amount.value, steady=amount.reliable, varies=amount.varies_as(metric))
+    unsteady = "" if amount.reliable else "unsteady"
     interval = "" if amount.interval is None else " to ".join(map(show_figure, amount.interval))
-    share = "" if amount.share is None else show_percent(amount.share)
+    share = interval if amount.varies_as(metric) else (
+        "" if amount.share is None else show_percent(amount.share))
     parts = ("", "") if amount.user is None else (
         show_figure(amount.value - amount.user), show_figure(amount.user))
     order = figure.written
     written = "" if not figure.case.cached else (
         "unknown" if order is None else show_folio_size(order))
     return GridRow([
-        Cell(label, key=label), Cell(f"{_VARIES if spread else ''}{value}", "strong"),
-        _figure_cell(amount.value, steady=amount.reliable, varies=spread),
+        Cell(label, key=label), Cell(value.text, "strong"), value,
         *(map(Cell, parts) if split else []),
         *([Cell(share, unsteady, under=unsteady), Cell(share, key=repr(amount.share))]
           if counted else [Cell(interval), Cell(str(amount.number), under=unsteady)]),
-        *([Cell(interval if spread else "")] if varies else []),
         Cell(_folios(figure)),
         Cell(written, key="" if order is None else str(order))])
 
@@ -330,8 +329,7 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
         lines.append(("written to", folios))
     lines += [(part.metric.name, f"each figure is {part.metric.basis}")
               for part in comparison.by_metric()[1:]]
-    if any(any(row.varies) for row in rows):
-        lines.append(_VARY)
+    lines += _varying(middle for row in rows for middle in row.varies)
     lines.append(("verdicts", comparison.method))
     lines += acceptance_lines(comparison)
     lines += [("note", note) for note in comparison.notes]

@@ -86,9 +86,10 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.reliable and self.usable
 
     def varies_as(self, metric: Metric) -> bool:
-        """Is the value the median of calls that are counted exactly, and are not alike?"""
-        return metric.centre == "mode" and self.interval is not None and (
-            self.interval[0] != self.interval[1])
+        """Is the value the median of calls that are counted exactly, and are not alike: did the
+        middle 90% of them take one thing and another?"""
+        return (metric.centre == "mode" and self.interval is not None
+                and self.interval[0] < self.interval[1])
 
     def each(self) -> list[int | float]:
         """What each call or sample took, in order of time."""
