@@ -315,6 +315,9 @@ def test_calls_that_vary_have_the_one_in_the_middle_and_the_middle_90_percent() 
     assert (found.value, found.interval, found.share) == (11, (2.0, 20.0), None)
     assert found.varies_as(INSTRUCTIONS)
     assert not amount_of(INSTRUCTIONS, calls).varies_as(INSTRUCTIONS)
+    alike = amount_of(INSTRUCTIONS, [7] * 30 + [900], varies=True)
+    assert (alike.value, alike.interval) == (7, (7.0, 7.0))
+    assert not alike.varies_as(INSTRUCTIONS) and contradiction(INSTRUCTIONS, alike, "made") is None
     assert contradiction(INSTRUCTIONS, found, "made") is None
     for changed in ({"value": 12}, {"interval": (1.0, 20.0)}, {"share": 0.5}):
         assert contradiction(INSTRUCTIONS, replace(found, **changed), "made")

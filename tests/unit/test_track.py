@@ -201,7 +201,7 @@ def test_as_json_and_csv(run_track: Followed) -> None:
     run_track.errors["6.16.3"] = GuestError("it hangs.")
     found = json.loads(run_track("debian:6.12.118", "debian:6.16.3", "debian:7.3.4", "--format",
                                  "json").stdout)
-    assert found["schema"] == "tailwalk.track/2"
+    assert found["schema"] == "tailwalk.track/3"
     assert [kernel["spec"] for kernel in found["kernels"]] == ["debian:6.12.118", "debian:7.3.4"]
     assert found["left_out"] == [{"spec": "debian:6.16.3", "reason": "it hangs.", "after": 1}]
     assert len(run_track("--line", "6.12", "--format", "csv").stdout.splitlines()) == 5

@@ -15,7 +15,7 @@ from tailwalk.cli.options import (
     fresh_option,
     number,
 )
-from tailwalk.cli.outputs import Outputs, output_options
+from tailwalk.cli.outputs import Outputs, output_options, require_figures
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
 from tailwalk.report.sections import track_section
@@ -64,3 +64,4 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
     outputs.put(lambda: track_shown(found), record=lambda: encode(found),
                 svg=lambda: track_svg(found), sections=lambda: [track_section(found, runs)],
                 csv=lambda: to_csv(runs))
+    require_figures(*runs)

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
+from typing import TypeVar
 
 from tailwalk.cases import Case
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.runs import Figure, Run
+
+T = TypeVar("T")
+Fact = TypeVar("Fact")
 
 _LONG = 60  # characters; of longer facts an error says only the words that differ
 
@@ -60,6 +64,11 @@ def all_cases(by_case: Sequence[Mapping[Case, Figure]]) -> list[Case]:
         order = [*following.get(None, []),
                  *(case for one in order for case in (one, *following.get(one, [])))]
     return order
+
+
+def of_each(found: Sequence[T | None], fact: Callable[[T], Fact | None]) -> list[Fact | None]:
+    """A fact of each of several, of which some are missing."""
+    return [None if one is None else fact(one) for one in found]
 
 
 def _name(run: Run) -> str:

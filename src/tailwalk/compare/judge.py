@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeVar
 
 from msgspec.structs import replace
 
 from tailwalk.cases import Case
-from tailwalk.compare.agreement import all_cases, check_agreement, figures_by_case
+from tailwalk.compare.agreement import all_cases, check_agreement, figures_by_case, of_each
 from tailwalk.compare.comparison import (
     ComparedKernel,
     Comparison,
@@ -38,9 +37,6 @@ from tailwalk.runs.amount import RESAMPLES
 from tailwalk.runs.metrics import METRICS, RIGS, Metric, RigTraits
 from tailwalk.runs.record import grouped_notes
 from tailwalk.words import listed
-
-T = TypeVar("T")
-Fact = TypeVar("Fact")
 
 
 def compare(runs: Sequence[Run], *, bad: int | None = None,
@@ -246,23 +242,18 @@ def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
         parameters=case,
         metric=line.metric.name,
         unit=line.metric.unit,
-        figures=_of_each(line.amounts, lambda amount: amount.whole),
+        figures=of_each(line.amounts, lambda amount: amount.whole),
         reasons=list(line.of.reasons),
         ratios=ratios,
         verdicts=verdicts,
         recovery=[None] * len(line.amounts),
-        steady=_of_each(line.amounts, lambda amount: amount.reliable),
-        shares=_of_each(line.amounts, lambda amount: amount.share),
-        varies=_of_each(line.amounts, lambda amount: (
+        steady=of_each(line.amounts, lambda amount: amount.reliable),
+        shares=of_each(line.amounts, lambda amount: amount.share),
+        varies=of_each(line.amounts, lambda amount: (
             amount.interval if amount.varies_as(line.metric) else None)),
-        written=_of_each(line.of.figures, lambda figure: figure.written),
+        written=of_each(line.of.figures, lambda figure: figure.written),
         evidence=evidence,
     )
-
-
-def _of_each(found: Sequence[T | None], fact: Callable[[T], Fact | None]) -> list[Fact | None]:
-    """A fact of each of several, of which some are missing."""
-    return [None if one is None else fact(one) for one in found]
 
 
 def _possible(metric: Metric, amount: Amount) -> bool:

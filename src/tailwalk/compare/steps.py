@@ -4,7 +4,8 @@
 Versions of the format:
     tailwalk.track/1: the first. It had the unit of its figures, and not their metric, and cases
         as run/1.
-    tailwalk.track/2: it has both, and cases as run/2.
+    tailwalk.track/2: it has both, and cases as run/2. A row had a figure of every kernel.
+    tailwalk.track/3: a kernel's figure may be missing, for a reason.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ import msgspec
 
 from tailwalk.bounds import FEW, MANY, Count, Order, Percent, Text, Value
 from tailwalk.cases import Case
-from tailwalk.compare.agreement import check_agreement, figures_by_case
+from tailwalk.compare.agreement import all_cases, check_agreement, figures_by_case, of_each
 from tailwalk.compare.threshold import BETWEEN_RELEASES, Threshold, thresholds_for
 from tailwalk.errors import UsageError
 from tailwalk.runs import Conditions, Figure, Run
 from tailwalk.runs.metrics import Rig
-from tailwalk.runs.record import notes_by_kernel
+from tailwalk.runs.record import missing_notes, notes_by_kernel
 
-TRACK_SCHEMA = "tailwalk.track/2"
+TRACK_SCHEMA = "tailwalk.track/3"
 
 
 class TrackedKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,15 +58,17 @@ class TrackRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         case: the case's name.
         parameters: the case with all its parameters.
-        figures: in the track's unit.
-        steady: False for a figure that must not be relied on.
+        figures: in the track's unit; None where it is missing, which at least one is not.
+        reasons: why a figure is missing, None where it is not.
+        steady: False for a figure that must not be relied on; None where it is missing.
         written: order of the folio that the calls write to; None where unknown.
     """
 
     case: Text
     parameters: Case
-    figures: Annotated[list[Value], FEW]
-    steady: Annotated[list[bool], FEW]
+    figures: Annotated[list[Value | None], FEW]
+    reasons: Annotated[list[Text | None], FEW]
+    steady: Annotated[list[bool | None], FEW]
     written: Annotated[list[Order | None], FEW]
 
 
@@ -97,7 +100,8 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         conditions: of every run, besides kernel and cases.
         kernels: in the order given.
         left_out: the kernels that could not be measured.
-        rows: the cases, in the first run's order.
+        rows: the cases, in the first run's order; one that it lacks stands behind the case that it
+            follows in another run.
         steps: by kernel, then by case.
         notes: what else a reader has to know, as sentences.
     """
@@ -131,8 +135,9 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
     if len(runs) > 1:
         check_agreement(runs)
     by_case = [figures_by_case(run) for run in runs]
-    cases = list(by_case[0])
-    columns = [[figures[case] for figures in by_case] for case in cases]
+    reasons = [{one.case: one.said for one in run.left_out} for run in runs]
+    cases = all_cases(by_case)
+    columns = [[figures.get(case) for figures in by_case] for case in cases]
     steps = [step for number, figures in enumerate(columns)
              for step in _steps(number, figures, runs, threshold)]
     return Track(
@@ -145,26 +150,29 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
                  for run, one in zip(runs, [None, *thresholds], strict=True)],
         left_out=list(left_out),
         rows=[TrackRow(case=case.name, parameters=case,
-                       figures=[figure.main.whole for figure in figures],
-                       steady=[figure.main.reliable for figure in figures],
-                       written=[figure.written for figure in figures])
+                       figures=of_each(figures, lambda figure: figure.main.whole),
+                       reasons=[None if figure else why[case]
+                                for figure, why in zip(figures, reasons, strict=True)],
+                       steady=of_each(figures, lambda figure: figure.main.reliable),
+                       written=of_each(figures, lambda figure: figure.written))
               for case, figures in zip(cases, columns, strict=True)],
         steps=sorted(steps, key=lambda step: (step.after, step.before, step.row)),
-        notes=notes_by_kernel(run.kernel for run in runs))
+        notes=[*notes_by_kernel(run.kernel for run in runs),
+               *(f"{run.kernel.spec}, {note}" for run in runs for note in missing_notes(run))])
 
 
-def _steps(row: int, figures: Sequence[Figure], runs: Sequence[Run],
+def _steps(row: int, figures: Sequence[Figure | None], runs: Sequence[Run],
            asked: float | None) -> list[TrackStep]:
     found = []
     before: int | None = None
+    last: float = 0
     for after, figure in enumerate(figures):
-        if not figure.main.sound:
+        if figure is None or not figure.main.sound:
             continue
+        value = figure.main.value
         if before is not None:
-            last = figures[before].main.value
             [threshold] = thresholds_for([(runs[before].kernel, runs[after].kernel)], asked)
-            value = figure.main.value
             if abs(Fraction(value) / Fraction(last) - 1) > threshold.limit:
                 found.append(TrackStep(row=row, before=before, after=after, ratio=value / last))
-        before = after
+        before, last = after, value
     return found

@@ -29,7 +29,7 @@ from tailwalk.compare.comparison import (
 from tailwalk.profile.causes import Explained
 from tailwalk.runs import Conditions, Figure, Run
 from tailwalk.runs.metrics import BYTES, METRICS, Metric, Rig
-from tailwalk.runs.record import VARYING, Missing, Part, decode_record, read_bytes
+from tailwalk.runs.record import Missing, Part, decode_record, read_bytes
 
 UPGRADE_SCHEMA = "tailwalk.upgrade/1"
 
@@ -131,7 +131,7 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         method: how the verdicts were reached, as a sentence.
         kernels: the old one, the new one, and later ones, each with the id of its run.
         conditions: of every run, besides kernel and cases.
-        notes: what else a reader has to know, as sentences, but for what `intervals` say.
+        notes: what else a reader has to know, as sentences.
         cases: in the suite's order.
         missing: the cases that have a figure on no kernel, and why the first has none.
         accepted: the regressions that a file of accepted differences speaks of, as a comparison has
@@ -195,8 +195,7 @@ def upgrade(comparison: Comparison, runs: Sequence[Run]) -> Upgrade:
         rig=comparison.rig, metric=main.metric.name, unit=main.unit,
         threshold=comparison.threshold, method=comparison.method, kernels=comparison.kernels,
         conditions=comparison.conditions, cases=cases, missing=list(nowhere.values()),
-        accepted=comparison.spoken_of,
-        notes=[note for note in comparison.notes if VARYING not in note])
+        accepted=comparison.spoken_of, notes=comparison.notes)
 
 
 def _case(row: Row, written: Row | None, *, figures: Sequence[Figure | None],

@@ -4,7 +4,7 @@ verdicts and recovery; its verdict as a sentence, and what a reader has to know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from tailwalk.cases import Case
@@ -24,8 +24,8 @@ from tailwalk.report.words import (
     show_recovery,
     show_recovery_interval,
 )
-from tailwalk.runs import Amount, Figure, Run
-from tailwalk.runs.metrics import Metric
+from tailwalk.runs import Figure, Run
+from tailwalk.runs.metrics import METRICS, Metric
 from tailwalk.runs.record import grouped_notes
 from tailwalk.words import listed
 
@@ -110,7 +110,7 @@ def _said(row: Row, figure: float, number: int) -> str:
 def run_shown(run: Run) -> list[Shown]:
     """The run's figures by metric, each with what it consists of and how sure it is; the conditions
     stand under the last."""
-    *others, last = [_figures_shown(run, metric) for metric in run.metrics]
+    *others, last = [*(_figures_shown(run, metric) for metric in run.metrics), *_parts_shown(run)]
     return [*others, replace(last, facts=[
         ("run", f"{run.id}, {run.created}, tailwalk {run.tailwalk}"), *run_conditions(run)])]
 
@@ -129,30 +129,56 @@ def _figures_shown(run: Run, metric: Metric) -> Shown:
     return Shown(
         title=f"{metric.title}, {run.kernel.spec} ({run.kernel.release})",
         parts=[Grid(columns=columns, rows=[
-            _run_row(label, figure, figure.metrics[metric.name], counted=counted, split=split)
+            _run_row(label, figure, metric, split=split)
             for label, figure in zip(case_labels([figure.case for figure in figures]), figures,
                                      strict=True)])])
+
+
+def _parts_shown(run: Run) -> Iterator[Shown]:
+    """Who executed what, of the cases in which that is not the call alone."""
+    figures = [figure for figure in run.figures if len(figure.split) > 1 or figure.apart]
+    if not figures:
+        return
+    counts = [{part.name: part.instructions for part in figure.split} for figure in figures]
+    names = list(dict.fromkeys(name for parts in counts for name in parts))
+    yield Shown(
+        title=f"Who executed the instructions, {run.kernel.spec}",
+        parts=[Grid(columns=[Column("case", "name", wraps="fold"), *map(Column, names),
+                             Column("apart: disk driver")], rows=[
+            GridRow([Cell(label, key=label),
+                     *(Cell(show_figure(parts[name]) if name in parts else "") for name in names),
+                     Cell(show_figure(figure.apart or 0))])
+            for label, figure, parts in zip(case_labels([figure.case for figure in figures]),
+                                            figures, counts, strict=True)])])
 
 
 def run_conditions(run: Run) -> list[tuple[str, str]]:
     """What a reader has to know to repeat or doubt the figures of a run."""
     return [*conditions(run.rig, run.conditions, [figure.case for figure in run.figures]),
+            *_varying(amount.varies_as(METRICS[name]) for figure in run.figures
+                      for name, amount in figure.metrics.items()),
             *(("note", note) for note in grouped_notes(run))]
 
 
-def _run_row(label: str, figure: Figure, amount: Amount, *, counted: bool,
-             split: bool) -> GridRow:
-    value, unsteady = show_figure(amount.value), "" if amount.reliable else "unsteady"
+def _varying(found: Iterable[object]) -> list[tuple[str, str]]:
+    """What the mark of medians means, where there is such a figure."""
+    return [(_VARIES, "the median of calls that are not alike")] if any(found) else []
+
+
+def _run_row(label: str, figure: Figure, metric: Metric, *, split: bool) -> GridRow:
+    amount, counted = figure.metrics[metric.name], metric.centre == "mode"
+    value = _figure_cell(amount.value, steady=amount.reliable, varies=amount.varies_as(metric))
+    unsteady = "" if amount.reliable else "unsteady"
     interval = "" if amount.interval is None else " to ".join(map(show_figure, amount.interval))
-    share = "" if amount.share is None else show_percent(amount.share)
+    share = interval if amount.varies_as(metric) else (
+        "" if amount.share is None else show_percent(amount.share))
     parts = ("", "") if amount.user is None else (
         show_figure(amount.value - amount.user), show_figure(amount.user))
     order = figure.written
     written = "" if not figure.case.cached else (
         "unknown" if order is None else show_folio_size(order))
     return GridRow([
-        Cell(label, key=label), Cell(value, "strong"),
-        _figure_cell(amount.value, steady=amount.reliable),
+        Cell(label, key=label), Cell(value.text, "strong"), value,
         *(map(Cell, parts) if split else []),
         *([Cell(share, unsteady, under=unsteady), Cell(share, key=repr(amount.share))]
           if counted else [Cell(interval), Cell(str(amount.number), under=unsteady)]),
@@ -304,8 +330,7 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
         lines.append(("written to", folios))
     lines += [(part.metric.name, f"each figure is {part.metric.basis}")
               for part in comparison.by_metric()[1:]]
-    if any(any(row.varies) for row in rows):
-        lines.append((_VARIES, "calls that are not alike: the figure is their median"))
+    lines += _varying(middle for row in rows for middle in row.varies)
     lines.append(("verdicts", comparison.method))
     lines += accepted_lines(comparison)
     lines += [("note", note) for note in comparison.notes]

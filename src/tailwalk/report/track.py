@@ -62,6 +62,8 @@ def track_shown(track: Track) -> Shown:
 
 def _cell(track: Track, row: int, column: int, step: TrackStep | None) -> Cell:
     figure = track.rows[row].figures[column]
+    if figure is None:
+        return Cell("-", "missing", said=track.rows[row].reasons[column] or "")
     if not track.rows[row].steady[column]:
         return Cell(show_figure(figure), "doubtful", key=repr(figure), under="unsteady")
     if step is None:
@@ -71,7 +73,7 @@ def _cell(track: Track, row: int, column: int, step: TrackStep | None) -> Cell:
 
 
 def _folio(track: Track, column: int) -> str:
-    orders = {row.written[column] for row in track.rows}
+    orders = {row.written[column] for row in track.rows if row.figures[column] is not None}
     return " or ".join("?" if order is None else show_folio_size(order)
                        for order in sorted(orders, key=lambda order: order or 0))
 
@@ -104,12 +106,16 @@ def _sentence(track: Track, steps: list[TrackStep]) -> str:
     cases = case_labels([row.parameters for row in track.rows])
     before, after = steps[0].before, steps[0].after
     moved = ", ".join(
-        f"{cases[step.row]} {show_figure(track.rows[step.row].figures[before])} to "
-        f"{show_figure(track.rows[step.row].figures[after])} "
-        f"({show_ratio(step.ratio)})" for step in steps)
+        f"{cases[step.row]} {_figure(track, step.row, before)} to "
+        f"{_figure(track, step.row, after)} ({show_ratio(step.ratio)})" for step in steps)
     missing = sum(before < one.after <= after for one in track.left_out)
     gap = f" ({missing} between not measured)" if missing else ""
     return f"between {labels[before]} and {labels[after]}{gap}: {moved}"
+
+
+def _figure(track: Track, row: int, column: int) -> str:
+    figure = track.rows[row].figures[column]
+    return "-" if figure is None else show_figure(figure)
 
 
 def what_is_a_step(track: Track) -> str:
@@ -120,16 +126,23 @@ def what_is_a_step(track: Track) -> str:
     return f"where a figure differs from the one before by more than {by}"
 
 
+def _number(figures: int) -> str:
+    return f"{figures} figure{'' if figures == 1 else 's'}"
+
+
 def track_sentence(track: Track) -> str:
     """The whole track in one sentence."""
     labels = track_labels(track)
     span = labels[0] if len(labels) == 1 else (
         f"{len(labels)} kernels from {labels[0]} to {labels[-1]}")
-    unsteady = sum(not steady for row in track.rows for steady in row.steady)
-    doubt = (f" {unsteady} figure{'s' if unsteady > 1 else ''} cannot be judged." if unsteady
-             else "")
+    known = [steady for row in track.rows for steady in row.steady]
+    unsteady, missing = known.count(False), known.count(None)
+    doubt = f" {_number(unsteady)} cannot be judged." if unsteady else ""
+    if missing:
+        doubt += f" {_number(missing)} {'is' if missing == 1 else 'are'} missing."
     if not track.steps:
-        judged = any(sum(row.steady) > 1 for row in track.rows) or len(track.kernels) == 1
+        judged = (any(row.steady.count(True) > 1 for row in track.rows)
+                  or len(track.kernels) == 1)
         return f"No step over {span}.{doubt}" if judged else (
             f"Nothing can be said of steps over {span}.{doubt}")
     worst = max(track.steps, key=lambda step: step.ratio)
@@ -150,7 +163,7 @@ def track_svg(track: Track, *, alone: bool = True) -> str:
     """
     labels = track_labels(track)
     cases = case_labels([row.parameters for row in track.rows])
-    values = [figure for row in track.rows for figure in row.figures if figure > 0]
+    values = [figure for row in track.rows for figure in row.figures if figure and figure > 0]
     low, high = scale(values)
 
     def across(column: int) -> float:
@@ -168,16 +181,16 @@ def track_svg(track: Track, *, alone: bool = True) -> str:
               f'{_HEIGHT - _BOTTOM + 16}) rotate(-45)" text-anchor="end">{escape(label)}</text>'
               for column, label in enumerate(labels)]
     # What is not above 0 has no place on a log scale: the label stands at the last that has one.
-    ends = _spread([down(next((figure for figure in reversed(row.figures) if figure > 0), 10**low))
-                    for row in track.rows])
+    ends = _spread([down(next((figure for figure in reversed(row.figures)
+                               if figure and figure > 0), 10**low)) for row in track.rows])
     for number, (case, row, end) in enumerate(zip(cases, track.rows, ends, strict=True)):
         colour = MARKS[number % len(MARKS)].colour
         points = [(across(column), down(figure), column)
-                  for column, figure in enumerate(row.figures) if figure > 0]
+                  for column, figure in enumerate(row.figures) if figure and figure > 0]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
         parts.append(f'<polyline class="line" stroke="{colour}" points="{path}"/>')
         for x, y, column in points:
-            said = (f"{case} on {labels[column]}: {show_figure(row.figures[column])} {track.unit}"
+            said = (f"{case} on {labels[column]}: {_figure(track, number, column)} {track.unit}"
                     f"{'' if row.steady[column] else ', unsteady'}")
             parts.append(mark(number, x, y, title=said))
         x = across(len(labels) - 1)

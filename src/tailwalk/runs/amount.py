@@ -86,8 +86,10 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.reliable and self.usable
 
     def varies_as(self, metric: Metric) -> bool:
-        """Is the value the median of calls that are counted exactly, and are not alike?"""
-        return metric.centre == "mode" and self.interval is not None
+        """Is the value the median of calls that are counted exactly, and are not alike: did the
+        middle 90% of them take one thing and another?"""
+        return (metric.centre == "mode" and self.interval is not None
+                and self.interval[0] < self.interval[1])
 
     def each(self) -> list[int | float]:
         """What each call or sample took, in order of time."""
@@ -150,7 +152,7 @@ def _contradictions(metric: Metric, amount: Amount, case: str) -> Iterator[str]:
             yield f"{said} the median of its samples is {found:g}"
         if amount.interval and not least - slack <= found <= most + slack:
             yield f"{said} its interval is from {least:g} to {most:g}"
-    elif amount.varies_as(metric):
+    elif amount.interval is not None:
         low, found, high = _middle(counts)
         if (amount.value, least, most) != (found, low, high):
             yield (f"{said} the median of its calls, of which the middle 90% had {low:g} to "
@@ -166,7 +168,7 @@ def _contradictions(metric: Metric, amount: Amount, case: str) -> Iterator[str]:
             yield f"{said} that {amount.share} of the calls had it, which {share} had"
         if amount.steady and share <= _STEADY_SHARE:
             yield f"{case} is called steady, and {share:.0%} of the calls had the figure"
-    if amount.share is not None and (metric.centre == "median" or amount.varies_as(metric)):
+    if amount.share is not None and (metric.centre == "median" or amount.interval is not None):
         yield f"{said} a share of calls that had it, though it is a median"
     if metric.centre == "mode":
         if any(value < 0 or value != int(value) for value in counts):

@@ -401,22 +401,28 @@ def notes_by_kernel(kernels: Iterable[KernelRecord]) -> list[str]:
     return [f"{kernel.spec}, {note}" for kernel in kernels for note in kernel_notes(kernel)]
 
 
-VARYING = "its calls are not alike"
-"""Begins the note of a figure that is the median of calls that vary."""
-
 _FEW_CALLS = f"a figure of fewer than {FEWEST_CALLS} calls is unsteady, and not judged"
 
 
 def grouped_notes(run: Run) -> list[str]:
-    """What a reader has to know of the run's kernel, then every note of its figures once, and why
-    others are missing, with the names of the cases it is about."""
+    """What a reader has to know of the run's kernel, then every note of its figures once, with the
+    names of the cases that it is about, and why others are missing."""
     cases: dict[str, dict[str, None]] = {}
     for figure in run.figures:
         for note in figure.notes:
             cases.setdefault(note, {})[figure.case.name] = None
         if any(amount.few for amount in figure.metrics.values()):
             cases.setdefault(_FEW_CALLS, {})[figure.case.name] = None
+    return [*kernel_notes(run.kernel), *_with_names(cases), *missing_notes(run)]
+
+
+def missing_notes(run: Run) -> list[str]:
+    """Why figures of the run are missing, each reason once, with the cases' names."""
+    cases: dict[str, dict[str, None]] = {}
     for one in run.left_out:
         cases.setdefault(one.said, {})[one.case.name] = None
-    return [*kernel_notes(run.kernel),
-            *(f"{', '.join(names)}: {note}" for note, names in cases.items())]
+    return _with_names(cases)
+
+
+def _with_names(cases: Mapping[str, Iterable[str]]) -> list[str]:
+    return [f"{', '.join(names)}: {note}" for note, names in cases.items()]
