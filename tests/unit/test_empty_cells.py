@@ -22,6 +22,7 @@ from tailwalk.compare import Comparison, compare
 from tailwalk.compare.agreement import together
 from tailwalk.compare.steps import track
 from tailwalk.errors import UsageError
+from tailwalk.report.commands import run_commands
 from tailwalk.report.comparison import comparison_shown, run_shown, sentence
 from tailwalk.report.data import comparison_csv
 from tailwalk.report.grid import Shown
@@ -172,7 +173,13 @@ def test_runs_that_lack_a_case_stand_beside_those_that_have_it() -> None:
     first, second, third, _ = made_seed_runs()
     runs = [first, lacking(second, WHY), lacking(third, WHY, "write_u1k")]
     assert together(runs) == [runs]
-    assert len(sections_of(runs)) == 1
+    [section] = sections_of(runs)
+    [line] = section.commands
+    [whole] = run_commands([first, second])
+    assert line.partition("--")[2] == whole.partition("--")[2]
+    # Whichever of them lacks it.
+    [turned] = run_commands(runs[::-1])
+    assert turned.partition("--")[2] == whole.partition("--")[2]
 
 
 def test_nothing_is_compared_with_a_baseline_that_has_nothing_in_common() -> None:

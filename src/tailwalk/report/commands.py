@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tailwalk.cases import SUITES, Case, Filesystem, find_cases, show_size
 from tailwalk.cases.sweep import RANDOM, named_offsets, sweep_cases
 from tailwalk.cases.workload import Value
+from tailwalk.compare.agreement import all_cases, figures_by_case
 from tailwalk.errors import UsageError
 from tailwalk.rigs.plan import DEFAULT_CALLS, SWEEP_CALLS
 from tailwalk.runs import Conditions, Figure, KernelRecord, Run
@@ -89,7 +90,7 @@ def run_commands(runs: Sequence[Run], *, command: str | None = None) -> list[str
     rest = [] if first.rig == DEFAULT_RIG else ["--rig", first.rig]
     if RIGS[first.rig].metric.repeatable:
         rest += _guest_arguments(first.figures, first.conditions, DEFAULT_CALLS)
-    cases = [figure.case for figure in first.figures]
+    cases = all_cases([figures_by_case(run) for run in runs])
     # A line for each set of conditions, not for each stretch of the run's order.
     groups = groupby(sorted(cases, key=_key), key=_key)
     members = [sorted(group, key=cases.index) for _, group in groups]
