@@ -4,9 +4,10 @@ verdicts and recovery; its verdict as a sentence, and what a reader has to know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from tailwalk.cases import Case
 from tailwalk.compare import Comparison, Row
 from tailwalk.compare.comparison import Accepted
 from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Over, Said, Shown
@@ -109,7 +110,7 @@ def _said(row: Row, figure: float, number: int) -> str:
 def run_shown(run: Run) -> list[Shown]:
     """The run's figures by metric, each with what it consists of and how sure it is; the conditions
     stand under the last."""
-    *others, last = [_figures_shown(run, metric) for metric in run.metrics]
+    *others, last = [*(_figures_shown(run, metric) for metric in run.metrics), *_parts_shown(run)]
     return [*others, replace(last, facts=[
         ("run", f"{run.id}, {run.created}, tailwalk {run.tailwalk}"), *run_conditions(run)])]
 
@@ -131,6 +132,24 @@ def _figures_shown(run: Run, metric: Metric) -> Shown:
             _run_row(label, figure, metric, split=split)
             for label, figure in zip(case_labels([figure.case for figure in figures]), figures,
                                      strict=True)])])
+
+
+def _parts_shown(run: Run) -> Iterator[Shown]:
+    """Who executed what, of the cases in which that is not the call alone."""
+    figures = [figure for figure in run.figures if len(figure.split) > 1 or figure.apart]
+    if not figures:
+        return
+    counts = [{part.name: part.instructions for part in figure.split} for figure in figures]
+    names = list(dict.fromkeys(name for parts in counts for name in parts))
+    yield Shown(
+        title=f"Who executed the instructions, {run.kernel.spec}",
+        parts=[Grid(columns=[Column("case", "name", wraps="fold"), *map(Column, names),
+                             Column("apart: disk driver")], rows=[
+            GridRow([Cell(label, key=label),
+                     *(Cell(show_figure(parts[name]) if name in parts else "") for name in names),
+                     Cell(show_figure(figure.apart or 0))])
+            for label, figure, parts in zip(case_labels([figure.case for figure in figures]),
+                                            figures, counts, strict=True)])])
 
 
 def run_conditions(run: Run) -> list[tuple[str, str]]:
@@ -313,25 +332,30 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
               for part in comparison.by_metric()[1:]]
     lines += _varying(middle for row in rows for middle in row.varies)
     lines.append(("verdicts", comparison.method))
-    lines += acceptance_lines(comparison)
+    lines += accepted_lines(comparison)
     lines += [("note", note) for note in comparison.notes]
     return lines
 
 
-def acceptance_lines(comparison: Comparison) -> list[tuple[str, str]]:
+def acceptance_lines(accepted: Sequence[Accepted], kernels: Sequence[str],
+                     cases: Sequence[Case]) -> list[tuple[str, str]]:
     """The regressions that are accepted, or were to be, as names and texts: a line for all of an
-    entry's on a kernel."""
-    labels = kernel_labels(comparison)
-    cases = list(dict.fromkeys(row.parameters for row in comparison.rows))
+    entry's on a kernel, which are known by their labels."""
     names = dict(zip(cases, case_labels(cases), strict=True))
     lines: dict[tuple[str, str, str], list[str]] = {}
-    for one in comparison.spoken_of:
-        key = (ACCEPTED if one.state == "accepted" else f"not {ACCEPTED}", labels[one.kernel],
+    for one in accepted:
+        key = (ACCEPTED if one.state == "accepted" else f"not {ACCEPTED}", kernels[one.kernel],
                acceptance(one))
         lines.setdefault(key, []).append(
             f"{names[one.parameters]} ({'from 0' if one.ratio is None else show_ratio(one.ratio)})")
     return [(name, f"{listed(found)} on {kernel}, {what}")
             for (name, kernel, what), found in lines.items()]
+
+
+def accepted_lines(comparison: Comparison) -> list[tuple[str, str]]:
+    """As `acceptance_lines`, of a comparison."""
+    return acceptance_lines(comparison.spoken_of, kernel_labels(comparison),
+                            list(dict.fromkeys(row.parameters for row in comparison.rows)))
 
 
 def acceptance(one: Accepted) -> str:

@@ -30,7 +30,7 @@ from tailwalk.rigs.job import (
     missing_for,
     require_end,
 )
-from tailwalk.runs.amount import Amount, amount_of
+from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import BYTES, INSTRUCTIONS
 from tailwalk.runs.record import Figure, Missing, folio_counts
 from tailwalk.vm.guest import Guest
@@ -131,15 +131,9 @@ def collect_figures(guest: Guest, cases: Sequence[Case], calls: int) -> list[Fig
     return figures
 
 
-def _notes(case: Case, folios: Folios, amount: Amount) -> list[str]:
-    notes = []
-    if folios.counts is None and case.cached:
-        notes.append("the kernel shows no page flags: folio orders are unknown")
-    if amount.interval is not None and amount.interval[0] != amount.interval[1]:
-        low, high = amount.interval
-        notes.append("its calls are not alike: the figure is their median, and the middle 90% of "
-                     f"them took {low:,.0f} to {high:,.0f}")
-    return notes
+def _notes(case: Case, folios: Folios) -> list[str]:
+    return ["the kernel shows no page flags: folio orders are unknown"] if (
+        folios.counts is None and case.cached) else []
 
 
 def _figure(case: Case, folios: Folios, calls: Calls) -> Figure:
@@ -151,7 +145,7 @@ def _figure(case: Case, folios: Folios, calls: Calls) -> Figure:
     amount = amount_of(INSTRUCTIONS, calls.counts, user=calls.nothing)
     return Figure(
         case=case, metrics={INSTRUCTIONS.name: amount}, folios=folio_counts(folios.counts),
-        written=folios.written, notes=_notes(case, folios, amount))
+        written=folios.written, notes=_notes(case, folios))
 
 
 def figure_alone(case: Case, found: CountedAlone) -> Figure:
@@ -162,7 +156,7 @@ def figure_alone(case: Case, found: CountedAlone) -> Figure:
     amount = amount_of(INSTRUCTIONS, totals, varies=True,
                        user=shown.user if found.calls.nothing is None else found.calls.nothing)
     metrics = {INSTRUCTIONS.name: amount}
-    notes = _notes(case, found.folios, amount)
+    notes = _notes(case, found.folios)
     if case.declared.filesystems:
         if found.written is None:
             notes.append("the kernel does not tell what is written to disks")
