@@ -29,6 +29,11 @@ long sure(const char *what, long result)
 	return result;
 }
 
+uint64_t page_size(void)
+{
+	return 4096;
+}
+
 /* Mappings that can be read or written; how many there are that reach into a
  * range. */
 static int count_within(uint64_t begin, uint64_t end)
