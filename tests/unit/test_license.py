@@ -19,7 +19,7 @@ _COMMENTS = (f"# {_SPDX}", f"// {_SPDX}", f"/* {_SPDX} */", f"{{#- {_SPDX} -#}}"
 _LOCKS = "requirements/*.txt"
 # Texts, pictures, what programs print, and what can hold no comment.
 _TEXTS = {".md", ".txt", ".svg", ".json", ".csv", ".table", ".mail", ".markdown", ".1", ".typed",
-          ".xml", ".sarif", ".github"}
+          ".github", ".sarif", ".xml"}
 
 
 def sources() -> list[Path]:
