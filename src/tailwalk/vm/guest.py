@@ -102,7 +102,7 @@ class _Thread(threading.local):
 _thread = _Thread()
 
 
-class _EndedError(GuestError):
+class EndedError(GuestError):
     """QEMU is gone."""
 
 
@@ -299,12 +299,12 @@ class Guest:
         """Read what a guest that is done still has to say on its console, until QEMU ends."""
         self._await("QEMU's end", deadline, lambda: False)
 
-    def _ended(self) -> _EndedError:
+    def _ended(self) -> EndedError:
         status = self._process.wait()
         try:
             self._reader.close()
         except GuestError as torn:
-            return _EndedError(f"{torn} ({self._name}){self._console_tail()}")
+            return EndedError(f"{torn} ({self._name}){self._console_tail()}")
         panic = re.search(r"Kernel panic[^\n]*", self.console)
         if panic:
             reason = f"the kernel panicked ({panic[0]})"
@@ -315,7 +315,7 @@ class Guest:
             reason = f"QEMU was killed by signal {-status}"
         else:
             reason = f"QEMU ended with status {status}"
-        return _EndedError(f"the guest on {self._name} ended before its result: {reason}."
+        return EndedError(f"the guest on {self._name} ended before its result: {reason}."
                            + self._console_tail())
 
     def command(self, name: str, deadline: float, *, descriptor: int | None = None,
@@ -349,7 +349,7 @@ class Guest:
         One with little left to do may end QEMU before QEMU has answered: whether it came to its
         end is for its frames to say.
         """
-        with contextlib.suppress(_EndedError):
+        with contextlib.suppress(EndedError):
             self.command("cont", deadline)
 
     def await_ready(self, deadline: float) -> Ready:
@@ -394,7 +394,7 @@ class Guest:
                 if found.get("status") == "failed":
                     raise self._unrestored()
                 time.sleep(0.002)
-        except _EndedError as error:
+        except EndedError as error:
             if "load of migration failed" in self.console:
                 raise self._unrestored() from error
             raise
