@@ -11,11 +11,16 @@ from pathlib import Path
 
 import pytest
 from made_page import made_page
-from made_runs import COUNTS, SEED
+from made_runs import COUNTS, SEED, made_figure, made_run
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+
+from tailwalk.cases import find_cases
+from tailwalk.compare.steps import track
+from tailwalk.report.page import page
+from tailwalk.report.sections import track_section
 
 pytestmark = pytest.mark.browser
 
@@ -264,6 +269,52 @@ def test_all_text_can_be_read_in_both_themes(view: Open, theme: str) -> None:
     assert faint == []
     assert (ground < 0.1) is (theme == "dark")
     assert cells > 50
+
+
+@pytest.fixture(scope="session")
+def heat_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A track of a whole suite over seven kernels, with ratios from a quarter to four."""
+    cases = find_cases(["lts"])
+    runs = [made_run(f"debian:6.{kernel}", [
+        made_figure(case, round(80000 * 4.2 ** ((number * 7 + kernel) % 41 / 20 - 1))
+                    if kernel else 80000)
+        for number, case in enumerate(cases)], release=f"6.{kernel}.1") for kernel in range(7)]
+    path = tmp_path_factory.mktemp("heat") / "track.html"
+    path.write_text(page([track_section(track(runs), runs)]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_heat_map_can_be_read_at_every_depth(view: Open, heat_file: Path, theme: str) -> None:
+    browser = view(theme=theme, path=heat_file)
+    faint, _, cells = browser.execute_script(_DIM)
+    assert faint == []
+    assert cells > 700
+    depths = browser.execute_script("""
+        return [...document.querySelectorAll("td.heat-cell")].map(
+            (one) => `${one.classList[1]} ${one.style.getPropertyValue("--depth")}`)""")
+    assert len(set(depths)) > 40
+
+
+def test_a_heat_map_scrolls_in_its_box(view: Open, heat_file: Path) -> None:
+    browser = view(width=390, path=heat_file)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    name, last, edge = browser.execute_script("""
+        const region = document.querySelectorAll(".ratios")[1].parentNode;
+        region.scrollLeft = 1e4;
+        const row = region.querySelector("tbody tr:nth-child(2)");
+        return [row.querySelector("th").getBoundingClientRect().left,
+                row.querySelector("td:last-child").getBoundingClientRect().right,
+                region.getBoundingClientRect().right]""")
+    assert name >= 0 and last <= edge + 1
+
+
+def test_a_cell_of_a_heat_map_says_how_to_have_its_functions(view: Open, heat_file: Path) -> None:
+    browser = view(path=heat_file)
+    cell = browser.find_elements(By.CSS_SELECTOR, ".ratios tr:not(.family) td.dearer")[-1]
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", cell)
+    ActionChains(browser, duration=0).move_to_element(cell).perform()
+    assert "tailwalk why debian:6.0" in said(browser)
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])

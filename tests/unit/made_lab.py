@@ -7,17 +7,21 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tailwalk.errors import TailwalkError
+from tailwalk.cache import digest_bytes
+from tailwalk.cases import Case
+from tailwalk.errors import KernelError, TailwalkError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.listing import Available
 from tailwalk.lab.lab import Lab
+from tailwalk.profile.record import Profile
 from tailwalk.rigs.exact import Measured
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
 
 
 def made_kernel(spec: str) -> Kernel:
-    return Kernel(spec=spec, release="6.18.15", image=Path("none"), digest="0" * 64)
+    return Kernel(spec=spec, release="6.18.15", image=Path("none"),
+                  digest=digest_bytes(spec.encode()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,7 @@ class MadeLab(Lab):
     Attributes:
         releases: what the archive has.
         kvm: does KVM run guests, and what was tried?
+        profile: that of a spec and a case, or an error that it raises; None: no kernel has one.
         fetched: the specs whose kernels were.
         asked: the specs of each measurement, its plan, and whether it was to be made afresh.
     """
@@ -34,6 +39,7 @@ class MadeLab(Lab):
     run: Callable[[str, Plan], Run]
     releases: Sequence[Available] = ()
     kvm: tuple[bool, str] = (True, "")
+    profile: Callable[[str, Case], Profile] | None = None
     fetched: list[str] = field(default_factory=list)
     asked: list[tuple[tuple[str, ...], Plan, bool]] = field(default_factory=list)
 
@@ -57,6 +63,18 @@ class MadeLab(Lab):
             except TailwalkError as error:
                 outcomes.append((spec, error))
         yield from reversed(outcomes)  # they do not finish in order
+
+    def profile_each(self, specs: Sequence[str], plans: Sequence[Plan]) -> (
+            dict[tuple[str, Case], Profile | TailwalkError]):
+        found: dict[tuple[str, Case], Profile | TailwalkError] = {}
+        for spec, case in ((spec, plan.cases[0]) for plan in plans for spec in specs):
+            try:
+                if self.profile is None:
+                    raise KernelError(f"{spec} names no functions")
+                found[spec, case] = self.profile(spec, case)
+            except TailwalkError as error:
+                found[spec, case] = error
+        return found
 
     def time_kernels(self, kernels: Sequence[Kernel], plan: Plan) -> list[Run]:
         specs = tuple(kernel.spec for kernel in kernels)

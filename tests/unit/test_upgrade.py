@@ -11,16 +11,9 @@ import pytest
 from made_runs import SEED, made_seed_runs
 
 from tailwalk.compare import compare
-from tailwalk.compare.upgrade import (
-    Carrier,
-    Cause,
-    Profiled,
-    Upgrade,
-    read_upgrade,
-    upgrade,
-    with_profiles,
-)
+from tailwalk.compare.upgrade import Upgrade, read_upgrade, upgrade, with_profiles
 from tailwalk.errors import RecordError
+from tailwalk.profile.causes import KNOWN, Explained
 from tailwalk.runs.record import encode
 from tailwalk.runs.schema import json_schema
 
@@ -28,7 +21,7 @@ RUNS = made_seed_runs("debian:6.12", "debian:6.18", "debian:7.3")
 
 
 def made_upgrade() -> Upgrade:
-    return upgrade(compare(RUNS, bad=1), RUNS, chosen=SEED)
+    return upgrade(compare(RUNS, bad=1), RUNS)
 
 
 def test_it_has_what_the_comparison_found() -> None:
@@ -40,24 +33,25 @@ def test_it_has_what_the_comparison_found() -> None:
         assert (one.family, one.fill) == ("overwrite", 1 << 20)
         assert one.reasons == [None] * 3
     assert [kernel.run for kernel in found.kernels] == [run.id for run in RUNS]
-    assert found.regressed() and not found.unjudged()
-
-
-def test_it_is_of_the_chosen_cases_alone_in_their_order() -> None:
-    chosen = SEED[4:1:-1]
-    found = upgrade(compare(RUNS, bad=1), RUNS, chosen=chosen)
-    assert [one.case for one in found.cases] == [case.name for case in chosen]
 
 
 def test_what_was_profiled_stands_with_its_case() -> None:
-    cause = Cause(cause="it walks", page="explanation/fix.md", share=0.9)
-    said = Profiled(difference=8900, why=[Carrier(function="walk", difference=8000)],
-                    causes=[cause])
+    said = Explained(difference=8900, carriers=[("block_commit_write", 8000)],
+                     causes=[(KNOWN[0], 0.9)])
     found = with_profiles(made_upgrade(), {SEED[0]: said, SEED[1]: "no trace was kept"})
     first, second, third, *_ = found.cases
-    assert (first.why, first.difference, first.causes) == (said.why, 8900, [cause])
+    assert [(one.function, one.difference) for one in first.why] == said.carriers
+    assert first.difference == 8900
+    assert [(one.cause, one.page, one.share) for one in first.causes] == [
+        (KNOWN[0].cause, KNOWN[0].page, 0.9)]
     assert (second.why, second.unprofiled) == ([], "no trace was kept")
     assert third == made_upgrade().cases[2]
+
+
+def test_the_worst_come_first() -> None:
+    found = made_upgrade()
+    assert [one.case for one in found.worst()] == [
+        "pwrite_u1k", "write_u1k", "pwrite_u10k", "write_u10k", "writev_u1k"]
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:

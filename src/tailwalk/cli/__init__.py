@@ -26,6 +26,7 @@ from tailwalk.refusals import refusal
 _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("tailwalk.cli.run:run", "Measure cases on one kernel."),
     "compare": ("tailwalk.cli.compare:compare", "Measure or read runs and compare them."),
+    "upgrade": ("tailwalk.cli.upgrade:upgrade", "Say what an upgrade makes dearer, and why."),
     "cases": ("tailwalk.cli.cases:cases", "List the cases and suites, or explain one."),
     "kernels": ("tailwalk.cli.kernels:kernels", "List the kernels to be had and those cached."),
     "build": ("tailwalk.cli.build:build", "Build a kernel from source."),
@@ -48,8 +49,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("tailwalk.cli.doctor:doctor", "Say what this machine lacks and how to mend it."),
 }
 
-_OF_KERNELS = frozenset({"run", "compare", "build", "verify", "why", "sweep", "track", "bisect",
-                         "report"})
+_OF_KERNELS = frozenset({"run", "compare", "upgrade", "build", "verify", "why", "sweep", "track",
+                         "bisect", "report"})
 """The commands whose arguments are kernels and records, but for bisect-step: its errors have a
 status of their own."""
 

@@ -198,8 +198,9 @@ _VARYING = ("; where calls vary, within noise if the middle 90% of them overlap 
             "unless all of these differ by no more than that")
 
 
-def _counted_verdict(metric: Metric, one: Amount, other: Amount, limit: Fraction) -> Verdict:
-    """Of exact counts; where calls vary, only what the middle 90% of them leave no doubt of."""
+def counted_verdict(metric: Metric, one: Amount, other: Amount, limit: Fraction) -> Verdict:
+    """The verdict on exact counts; where calls vary, only what the middle 90% of them leave no
+    doubt of."""
     verdict = _beyond(one.value, other.value, limit)
     if not (one.varies_as(metric) or other.varies_as(metric)):
         return verdict
@@ -228,7 +229,7 @@ def _row(line: _Line, evidence: list[Evidence | None], *, rig: RigTraits,
         elif not (baseline.reliable and amount.reliable):
             verdicts.append("unsteady")
         elif line.metric.repeatable:
-            verdicts.append(_counted_verdict(line.metric, baseline, amount, limit))
+            verdicts.append(counted_verdict(line.metric, baseline, amount, limit))
         elif found is None:
             verdicts.append("unknown")
         elif rig.sessions_differ and not (

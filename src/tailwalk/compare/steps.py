@@ -11,7 +11,6 @@ Versions of the format:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated
 
@@ -20,6 +19,7 @@ import msgspec
 from tailwalk.bounds import FEW, MANY, Count, Order, Percent, Text, Value
 from tailwalk.cases import Case
 from tailwalk.compare.agreement import all_cases, check_agreement, figures_by_case, of_each
+from tailwalk.compare.judge import counted_verdict
 from tailwalk.compare.threshold import BETWEEN_RELEASES, Threshold, thresholds_for
 from tailwalk.errors import UsageError
 from tailwalk.runs import Conditions, Figure, Run
@@ -125,8 +125,8 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
 
     A step is where a steady figure is more than `threshold` percent above or below the last
     steady one before it; None: more than what is usual between the two kernels, 1 for those of
-    one source and 5 for others. Raises UsageError for runs that cannot be compared or a threshold
-    out of range.
+    one source and 5 for others. Where calls vary, it is what `compare` calls a difference. Raises
+    UsageError for runs that cannot be compared or a threshold out of range.
     """
     thresholds = thresholds_for([(one.kernel, other.kernel) for one, other in pairwise(runs)],
                                 threshold)
@@ -164,15 +164,16 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
 def _steps(row: int, figures: Sequence[Figure | None], runs: Sequence[Run],
            asked: float | None) -> list[TrackStep]:
     found = []
-    before: int | None = None
-    last: float = 0
+    last: tuple[int, Figure] | None = None
     for after, figure in enumerate(figures):
         if figure is None or not figure.main.sound:
             continue
-        value = figure.main.value
-        if before is not None:
+        if last is not None:
+            before, one = last
             [threshold] = thresholds_for([(runs[before].kernel, runs[after].kernel)], asked)
-            if abs(Fraction(value) / Fraction(last) - 1) > threshold.limit:
-                found.append(TrackStep(row=row, before=before, after=after, ratio=value / last))
-        before, last = after, value
+            if counted_verdict(runs[0].metric, one.main, figure.main, threshold.limit) in (
+                    "regressed", "improved"):
+                found.append(TrackStep(row=row, before=before, after=after,
+                                       ratio=figure.main.value / one.main.value))
+        last = after, figure
     return found

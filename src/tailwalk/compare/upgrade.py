@@ -9,7 +9,6 @@ Versions of the format:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,10 +18,18 @@ from msgspec.structs import replace
 from tailwalk.bounds import FEW, MANY, Count, Percent, Share, Text, Value, Whole
 from tailwalk.cases import Case
 from tailwalk.compare.agreement import figures_by_case
-from tailwalk.compare.comparison import ComparedKernel, Comparison, Row, Undefined, Verdict
+from tailwalk.compare.comparison import (
+    Accepted,
+    ComparedKernel,
+    Comparison,
+    Row,
+    Undefined,
+    Verdict,
+)
+from tailwalk.profile.causes import Explained
 from tailwalk.runs import Conditions, Figure, Run
-from tailwalk.runs.metrics import METRICS, Metric, Rig
-from tailwalk.runs.record import Missing, decode_record, read_bytes
+from tailwalk.runs.metrics import BYTES, METRICS, Metric, Rig
+from tailwalk.runs.record import Missing, Part, decode_record, read_bytes
 
 UPGRADE_SCHEMA = "tailwalk.upgrade/1"
 
@@ -47,15 +54,6 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     share: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Profiled:
-    """What the profiles of one case on the first two kernels say, as an `UpgradeCase` has it."""
-
-    difference: int
-    why: list[Carrier]
-    causes: list[Cause]
-
-
 class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A case on every kernel. Every list but `why` and `causes` has one entry a kernel, the old
     one's first.
@@ -70,14 +68,15 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         reasons: why there is no figure; None where there is one.
         failed: did the case fail there?
         ratios: figure over the first; None where there is none.
-        verdicts: as in a comparison; the first is `baseline`.
+        verdicts: as in a comparison; the first is `baseline` or `missing`.
         recovery: for the kernels after the second, the share of its regression that the kernel
             takes back, or why that is undefined; None for the first two.
         varies: is the figure the median of calls that are not alike?
         intervals: of a figure that varies, the middle 90% of the calls.
+        calls: how many calls the figure rests on.
         shares: share of the calls that had exactly the figure, where it is their mode.
-        parts: what the figure consists of, by the name of the kernel thread, or `call`; nothing
-            where it is the call's own alone.
+        parts: who executed the figure's instructions, the call itself and threads of the kernel's;
+            nothing where they are not told apart.
         apart: instructions of the RAM disk's driver, which are no part of the figure; None where
             they were not counted apart.
         bytes: that a call wrote to the disk; None where they were not counted.
@@ -102,8 +101,9 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     recovery: Annotated[list[float | Undefined | None], FEW]
     varies: Annotated[list[bool], FEW]
     intervals: Annotated[list[tuple[float, float] | None], FEW]
+    calls: Annotated[list[Count | None], FEW]
     shares: Annotated[list[Share | None], FEW]
-    parts: Annotated[list[Annotated[dict[str, Count], FEW]], FEW]
+    parts: Annotated[list[Annotated[list[Part], FEW]], FEW]
     apart: Annotated[list[Count | None], FEW]
     bytes: Annotated[list[Value | None], FEW]
     bytes_verdicts: Annotated[list[Verdict | None], FEW]
@@ -111,6 +111,11 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     difference: Whole | None = None
     causes: Annotated[list[Cause], FEW] = []
     unprofiled: Text | None = None
+
+    def size(self, column: int) -> tuple[bool, float]:
+        """How large a regression is, as a comparison's row says it."""
+        ratio = self.ratios[column]
+        return (True, float(self.figures[column] or 0)) if ratio is None else (False, ratio)
 
 
 class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,6 +134,8 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         notes: what else a reader has to know, as sentences.
         cases: in the suite's order.
         missing: the cases that have a figure on no kernel, and why the first has none.
+        accepted: the regressions that a file of accepted differences speaks of, as a comparison has
+            them.
     """
 
     schema: str = UPGRADE_SCHEMA
@@ -142,21 +149,18 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     notes: Annotated[list[Text], MANY] = []
     cases: Annotated[list[UpgradeCase], MANY]
     missing: Annotated[list[Missing], MANY] = []
+    accepted: Annotated[list[Accepted], MANY] = []
+
+    def worst(self) -> list[UpgradeCase]:
+        """The cases that regressed on the second kernel, the largest ratio first; one that cost
+        nothing before has none, and is worse than any."""
+        return sorted((one for one in self.cases if one.verdicts[1] == "regressed"),
+                      key=lambda one: one.size(1), reverse=True)
 
     @property
     def counted(self) -> Metric:
         """What the figures count."""
         return METRICS[self.metric]
-
-    def regressed(self) -> bool:
-        """Is any verdict `regressed`?"""
-        return any("regressed" in one.verdicts or "regressed" in one.bytes_verdicts
-                   for one in self.cases)
-
-    def unjudged(self) -> int:
-        """How many figures have a verdict that is none: `unsteady` or `unknown`."""
-        return sum(verdict in ("unsteady", "unknown")
-                   for one in self.cases for verdict in (*one.verdicts, *one.bytes_verdicts))
 
 
 def read_upgrade(path: Path) -> Upgrade:
@@ -169,57 +173,64 @@ def read_upgrade(path: Path) -> Upgrade:
                          cure="Measure the upgrade again.")
 
 
-def upgrade(comparison: Comparison, runs: Sequence[Run], *,
-            chosen: Sequence[Case]) -> Upgrade:
-    """The upgrade that a comparison of runs is, of the chosen cases alone, not yet profiled.
+def upgrade(comparison: Comparison, runs: Sequence[Run]) -> Upgrade:
+    """The upgrade that a comparison of these runs is, not yet profiled.
 
-    The comparison is of these runs, and takes the second for the bad one.
+    The comparison takes the second run for the bad one.
     """
     by_case = [figures_by_case(run) for run in runs]
     left_out = [{one.case: one for one in run.left_out} for run in runs]
-    main = comparison.metric
-    others = {(row.parameters, row.metric): row for row in comparison.rows}
-    cases = [_case(row, others.get((row.parameters, "bytes")),
+    main, *others = comparison.by_metric()
+    written = {row.parameters: row for part in others for row in part.rows
+               if row.metric == BYTES.name}
+    cases = [_case(row, written.get(row.parameters),
                    figures=[figures.get(row.parameters) for figures in by_case],
-                   missing=[missing.get(row.parameters) for missing in left_out], metric=main)
-             for case in chosen if (row := others.get((case, main.name)))]
+                   missing=[missing.get(row.parameters) for missing in left_out],
+                   metric=main.metric)
+             for row in main.rows]
     there = {one.parameters for one in cases}
-    nowhere = [next(missing[case] for missing in left_out if case in missing)
-               for case in chosen if case not in there]
+    nowhere = {case: one for missing in reversed(left_out) for case, one in missing.items()
+               if case not in there}
     return Upgrade(
-        rig=comparison.rig, metric=main.name, unit=main.unit, threshold=comparison.threshold,
-        method=comparison.method, kernels=comparison.kernels, conditions=comparison.conditions,
-        notes=comparison.notes, cases=cases, missing=nowhere)
+        rig=comparison.rig, metric=main.metric.name, unit=main.unit,
+        threshold=comparison.threshold, method=comparison.method, kernels=comparison.kernels,
+        conditions=comparison.conditions, cases=cases, missing=list(nowhere.values()),
+        accepted=comparison.spoken_of, notes=comparison.notes)
 
 
 def _case(row: Row, written: Row | None, *, figures: Sequence[Figure | None],
           missing: Sequence[Missing | None], metric: Metric) -> UpgradeCase:
     amounts = [figure.metrics.get(metric.name) if figure else None for figure in figures]
-    varies = [amount is not None and amount.varies_as(metric) for amount in amounts]
     nothing: list[Any] = [None] * len(figures)
     case = row.parameters
     return UpgradeCase(
         case=case.name, family=case.declared.family, fill=case.get("fill"), parameters=case,
-        figures=[*row.figures],
+        figures=row.figures,
         reasons=[one.reason if one else None for one in missing],
         failed=[one is not None and one.failed for one in missing],
-        ratios=row.ratios, verdicts=row.verdicts, recovery=row.recovery, varies=varies,
-        intervals=[amount.interval if amount and apart else None
-                   for amount, apart in zip(amounts, varies, strict=True)],
+        ratios=row.ratios, verdicts=row.verdicts, recovery=row.recovery,
+        varies=[interval is not None for interval in row.varies], intervals=row.varies,
+        calls=[amount.number if amount else None for amount in amounts],
         shares=row.shares,
-        parts=[{} for _ in figures], apart=nothing,
-        bytes=[*written.figures] if written else nothing,
+        parts=[figure.split if figure else [] for figure in figures],
+        apart=[None if figure is None or figure.apart is msgspec.UNSET else figure.apart
+               for figure in figures],
+        bytes=written.figures if written else nothing,
         bytes_verdicts=[*written.verdicts] if written else nothing)
 
 
-def with_profiles(found: Upgrade, profiled: Mapping[Case, Profiled | str]) -> Upgrade:
+def with_profiles(found: Upgrade, profiles: Mapping[Case, Explained | str]) -> Upgrade:
     """The upgrade with what the profiles of some cases say, or why one has no profile."""
     def explained(one: UpgradeCase) -> UpgradeCase:
-        what = profiled.get(one.parameters)
+        what = profiles.get(one.parameters)
         if what is None:
             return one
         if isinstance(what, str):
             return replace(one, unprofiled=what)
-        return replace(one, why=what.why, difference=what.difference, causes=what.causes)
+        return replace(
+            one, difference=what.difference,
+            why=[Carrier(function=name, difference=change) for name, change in what.carriers],
+            causes=[Cause(cause=known.cause, page=known.page, share=share)
+                    for known, share in what.causes])
 
     return replace(found, cases=[explained(one) for one in found.cases])

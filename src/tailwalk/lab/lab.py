@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tailwalk.cases import find_cases
+from tailwalk.cases import Case, find_cases
 from tailwalk.compare.agreement import check_conditions
 from tailwalk.errors import TailwalkError, UsageError, require_type
 from tailwalk.kernels import Kernel, parse_spec, resolve
@@ -228,6 +228,18 @@ class Lab:
                             bench=self.bench) if specs else ())
         return [found for name in arguments
                 for found in ([read[name]] if name in read else islice(made, len(plans)))]
+
+    def profile_each(self, specs: Sequence[str], plans: Sequence[Plan]) -> (
+            dict[tuple[str, Case], Profile | TailwalkError]):
+        """The profile of each plan's one case on each spec, or the error that it gave."""
+        from tailwalk.profile.measure import profile_each
+
+        subjects = [(spec, plan) for plan in plans for spec in specs]
+        kernels = {spec: self.kernel(spec) for spec in specs}
+        found = profile_each([(kernels[spec], plan) for spec, plan in subjects], bench=self.bench)
+        with closing(found):
+            return {(spec, plan.cases[0]): outcome for number, outcome in found
+                    for spec, plan in [subjects[number]]}
 
     def execute(self, spec: str, plan: ExecPlan, *, memory: int = 1024) -> Executed:
         """Run a program on the kernel of a spec, in a guest with so many MiB; raises what

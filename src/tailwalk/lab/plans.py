@@ -4,13 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
-from tailwalk.cases import MIB, PAGE, Case, Filesystem, find_cases, parse_size, place_offset
+from tailwalk.cases import (
+    MIB,
+    PAGE,
+    Case,
+    Filesystem,
+    all_workloads,
+    find_cases,
+    parse_size,
+    place_offset,
+)
 from tailwalk.cases.sweep import sweep_cases
 from tailwalk.errors import UsageError
 from tailwalk.rigs.plan import SWEEP_CALLS, Pace, Plan
 from tailwalk.runs import Run
 from tailwalk.runs.metrics import RIGS
+from tailwalk.words import listed
 
 
 def chosen_cases(names: Iterable[str], filesystem: Filesystem, *, fill: int | None = None,
@@ -39,6 +50,32 @@ def chosen_cases(names: Iterable[str], filesystem: Filesystem, *, fill: int | No
                                 else place_offset(offset, case, filesystem))
         cases.append(case.check())
     return tuple(cases)
+
+
+def upgrade_cases(names: Iterable[str], *, families: Sequence[str] = (),
+                  fills: Sequence[int] = ()) -> tuple[Case, ...]:
+    """The cases of some names of cases and suites that are of one of the families (none: of any),
+    those of a cached file with each of the fills (none: with their own).
+
+    Raises UsageError for an unknown name or family, a fill that no case has a use for, and where
+    no case is left.
+    """
+    known = list(dict.fromkeys(workload.family for workload in all_workloads()))
+    for family in families:
+        if family not in known:
+            hint = "".join(f" Did you mean {one}?" for one in get_close_matches(family, known, 1))
+            raise UsageError(f"there is no family {family!r}.{hint}"
+                             f" The families are {listed(sorted(known))}.")
+    found = find_cases(names)
+    chosen = [case for case in found if not families or case.declared.family in families]
+    if not chosen:
+        raise UsageError(f"no case that is named is of the family {' or '.join(families)}: those "
+                         "named are of "
+                         f"{listed(list(dict.fromkeys(case.declared.family for case in found)))}.")
+    if fills and not any(case.cached for case in chosen):
+        chosen[0].changed(fill=fills[0])
+    return tuple(dict.fromkeys(case.fitted(fill=fill).check() if fill else case.check()
+                               for case in chosen for fill in (fills or (0,))))
 
 
 def sweep_plan(names: Iterable[str], *, fills: Sequence[int], places: Sequence[str],

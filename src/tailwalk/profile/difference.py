@@ -95,7 +95,7 @@ def difference(first: Profile, second: Profile, *, raw: bool = False) -> Differe
     Raises UsageError for profiles of different cases, or of different kernels under different
     conditions.
     """
-    varies = _comparable(first, second)
+    varies = check_comparable(first, second)
     nodes = paired_tree([first, second], raw=raw)
     counts: dict[str, list[int]] = {}
     names: list[dict[str, set[str]]] = [{}, {}]
@@ -119,7 +119,7 @@ def pairs(profiles: Sequence[Profile]) -> list[list[Profile]]:
     for profile in {profile.inputs: profile for profile in profiles}.values():
         for group in groups:
             with suppress(UsageError):
-                _comparable(group[0], profile)
+                check_comparable(group[0], profile)
                 group.append(profile)
                 found.append([group[0], profile])
                 break
@@ -146,7 +146,8 @@ def _call_of(case: Case) -> tuple[object, ...]:
         name: value for name, value in case.parameters.items() if name not in conditions}
 
 
-def _comparable(first: Profile, second: Profile) -> Literal["kernel", "conditions"]:
+def check_comparable(first: Profile, second: Profile) -> Literal["kernel", "conditions"]:
+    """What differs between two profiles; raises UsageError for those that cannot be compared."""
     one, other = first.figure.case, second.figure.case
     if _call_of(one) != _call_of(other):
         raise UsageError(f"the profiles are of different cases: {one.name} on {first.kernel.spec} "

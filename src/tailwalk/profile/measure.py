@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from msgspec.structs import replace as replace_fields
 
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case, Filesystem
-from tailwalk.errors import GuestError, UsageError
+from tailwalk.errors import GuestError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.plugins.build import Plugin, build_plugin
@@ -41,7 +41,7 @@ from tailwalk.rigs.alone import (
     trace_alone,
 )
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.cores import run_jobs
+from tailwalk.rigs.cores import as_finished, collected
 from tailwalk.rigs.counting import collect_figures, figure_alone
 from tailwalk.rigs.job import case_line, counting_job, prologue
 from tailwalk.rigs.plan import Plan
@@ -64,6 +64,14 @@ def profile(subjects: Sequence[tuple[Kernel, Plan]], *,
     is no compiler, KernelError where the kernel names no functions, GuestError where a guest
     fails or the books do not balance.
     """
+    found = collected(profile_each(subjects, bench=bench))
+    return [found[number] for number in range(len(subjects))]
+
+
+def profile_each(subjects: Sequence[tuple[Kernel, Plan]], *, bench: Bench | None = None) -> (
+        Generator[tuple[int, Profile | TailwalkError]]):
+    """As `profile`, but one after the other as they finish, each with its number; a guest that
+    fails gives its error and does not stop the others."""
     require_measurable(*(kernel.spec for kernel, _ in subjects))
     for _, plan in subjects:
         if len(plan.check_for(PROFILED_ON).cases) != 1:
@@ -78,7 +86,7 @@ def profile(subjects: Sequence[tuple[Kernel, Plan]], *,
             task.advance()
             return made
 
-        return run_jobs([partial(one, kernel, plan) for kernel, plan in subjects])
+        yield from as_finished([partial(one, kernel, plan) for kernel, plan in subjects])
 
 
 def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profile:

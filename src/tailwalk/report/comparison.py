@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from tailwalk.cases import Case
 from tailwalk.compare import Comparison, Row
 from tailwalk.compare.comparison import Accepted
 from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Over, Said, Shown
@@ -331,25 +332,30 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
               for part in comparison.by_metric()[1:]]
     lines += _varying(middle for row in rows for middle in row.varies)
     lines.append(("verdicts", comparison.method))
-    lines += acceptance_lines(comparison)
+    lines += accepted_lines(comparison)
     lines += [("note", note) for note in comparison.notes]
     return lines
 
 
-def acceptance_lines(comparison: Comparison) -> list[tuple[str, str]]:
+def acceptance_lines(accepted: Sequence[Accepted], kernels: Sequence[str],
+                     cases: Sequence[Case]) -> list[tuple[str, str]]:
     """The regressions that are accepted, or were to be, as names and texts: a line for all of an
-    entry's on a kernel."""
-    labels = kernel_labels(comparison)
-    cases = list(dict.fromkeys(row.parameters for row in comparison.rows))
+    entry's on a kernel, which are known by their labels."""
     names = dict(zip(cases, case_labels(cases), strict=True))
     lines: dict[tuple[str, str, str], list[str]] = {}
-    for one in comparison.spoken_of:
-        key = (ACCEPTED if one.state == "accepted" else f"not {ACCEPTED}", labels[one.kernel],
+    for one in accepted:
+        key = (ACCEPTED if one.state == "accepted" else f"not {ACCEPTED}", kernels[one.kernel],
                acceptance(one))
         lines.setdefault(key, []).append(
             f"{names[one.parameters]} ({'from 0' if one.ratio is None else show_ratio(one.ratio)})")
     return [(name, f"{listed(found)} on {kernel}, {what}")
             for (name, kernel, what), found in lines.items()]
+
+
+def accepted_lines(comparison: Comparison) -> list[tuple[str, str]]:
+    """As `acceptance_lines`, of a comparison."""
+    return acceptance_lines(comparison.spoken_of, kernel_labels(comparison),
+                            list(dict.fromkeys(row.parameters for row in comparison.rows)))
 
 
 def acceptance(one: Accepted) -> str:

@@ -5,17 +5,18 @@ shape for every format that a CI service reads."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tailwalk.cases import Case, Filesystem
 from tailwalk.compare import Comparison, Row
 from tailwalk.compare.comparison import Accepted, ComparedKernel
+from tailwalk.compare.upgrade import Upgrade
 from tailwalk.report.commands import why_command
 from tailwalk.report.comparison import (
     ACCEPTED,
     acceptance,
-    acceptance_lines,
+    accepted_lines,
     comparison_conditions,
     kernel_labels,
 )
@@ -25,6 +26,8 @@ from tailwalk.runs import KernelRecord
 
 Outcome = Literal["passed", "regressed", "accepted", "unjudged", "empty"]
 """`unjudged`: a figure that must not be relied on; `empty`: no figure, there or on the baseline."""
+
+_FUNCTIONS = 3
 
 _OUTCOMES: dict[str, Outcome] = {"regressed": "regressed", ACCEPTED: "accepted",
                                  "unsteady": "unjudged", "unknown": "unjudged"}
@@ -111,7 +114,20 @@ def comparison_gate(comparison: Comparison) -> Gate:
         kernels=[(label, kernel.release)
                  for label, kernel in zip(labels, comparison.kernels, strict=True)][1:],
         judged=judged, facts=[fact for fact in comparison_conditions(comparison)
-                              if fact not in acceptance_lines(comparison)])
+                              if fact not in accepted_lines(comparison)])
+
+
+def upgrade_gate(comparison: Comparison, found: Upgrade) -> Gate:
+    """The upgrade that was made of a comparison, as pipelines see it: with the functions that carry
+    a difference."""
+    gate = comparison_gate(comparison)
+    why = {label: [(each.function, each.difference) for each in one.why[:_FUNCTIONS]]
+           for label, one in zip(case_labels([one.parameters for one in found.cases]), found.cases,
+                                 strict=True)}
+    new = gate.kernels[0][0]
+    return replace(gate, judged=[
+        replace(one, functions=why.get(one.name, ())) if one.kernel == new else one
+        for one in gate.judged])
 
 
 def _judged(comparison: Comparison, row: Row, column: int, *, name: str,

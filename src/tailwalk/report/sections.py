@@ -34,6 +34,7 @@ from tailwalk.report.sweep import (
 from tailwalk.report.track import (
     step_sentences,
     track_conditions,
+    track_heat,
     track_sentence,
     track_shown,
     track_svg,
@@ -44,6 +45,9 @@ from tailwalk.runs.metrics import Metric
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
+
+_MOST_LINES = 12
+"""Cases whose lines can be told apart in one chart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +146,9 @@ def track_section(track: Track, runs: Sequence[Run]) -> Section:
     return _section(
         "track", "Over releases", runs, sentence=track_sentence(track),
         content={
-            "svg": inlined(track_svg(track, alone=False), "track-chart"),
+            "heat": track_heat(track, runs) if len(track.kernels) > 1 else None,
+            "svg": inlined(track_svg(track, alone=False), "track-chart")
+            if len(track.rows) <= _MOST_LINES else None,
             "grid": track_shown(track).grid.seen_in("page"),
             "steps": [f"{step[0].upper()}{step[1:]}." for step in step_sentences(track)],
             "left_out": [(one.spec, one.reason) for one in track.left_out]},

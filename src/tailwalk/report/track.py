@@ -11,7 +11,9 @@ from itertools import pairwise
 from tailwalk.compare.steps import Track, TrackStep
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.chart import MARKS, escape, mark, scale, ticks
+from tailwalk.report.commands import why_command
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Said, Shown
+from tailwalk.report.heat import HeatPage, HeatRow, figure_said, heat_cell, heat_page
 from tailwalk.report.words import (
     case_labels,
     conditions,
@@ -21,6 +23,7 @@ from tailwalk.report.words import (
     show_folio_size,
     show_ratio,
 )
+from tailwalk.runs import Run
 from tailwalk.runs.metrics import METRICS
 
 _WIDTH = 760
@@ -154,6 +157,30 @@ def track_sentence(track: Track) -> str:
     case = case_labels([row.parameters for row in track.rows])[worst.row]
     return (f"{head}; the largest upward is {case} at {labels[worst.after]} "
             f"({show_ratio(worst.ratio)} of {labels[worst.before]}).{doubt}")
+
+
+def track_heat(track: Track, runs: Sequence[Run]) -> HeatPage:
+    """Every case on every kernel as its ratio to the first; a cell says how its functions are had.
+    """
+    labels = track_labels(track)
+    found, rows = [], []
+    for label, row in zip(case_labels([row.parameters for row in track.rows]), track.rows,
+                          strict=True):
+        first, ratios, cells = row.figures[0], [], []
+        for column in range(1, len(labels)):
+            figure, steady = row.figures[column], row.steady[0] and row.steady[column]
+            ratio = figure / first if figure is not None and first else None
+            ratios.append(ratio if steady else None)
+            cells.append(heat_cell(ratio, f"{label} on {labels[column]}: " + figure_said(
+                (first, figure), track.unit, labels[0], ratio,
+                [*([] if steady else ["unsteady"]), why_command(
+                    runs[0].kernel, runs[column].kernel, row.parameters,
+                    track.conditions.filesystem)],
+                reasons=(row.reasons[0], row.reasons[column])), steady=bool(steady)))
+        found.append(ratios)
+        rows.append(HeatRow(family=row.parameters.declared.family, label=label,
+                            figure="–" if first is None else show_figure(first), cells=cells))
+    return heat_page(rows, found, labels=labels, unit=track.unit, anchor="heat")
 
 
 def track_svg(track: Track, *, alone: bool = True) -> str:

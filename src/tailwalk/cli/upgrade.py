@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`tailwalk upgrade`: the upgrade test, an old kernel against a new one and later ones."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import click
+
+from tailwalk.cli.console import open_lab
+from tailwalk.cli.gate import FILES, Gating, gate_options
+from tailwalk.cli.options import (
+    append_option,
+    calls_option,
+    dask_option,
+    filesystem_from,
+    filesystem_options,
+    fresh_option,
+    number,
+    options,
+    options_given,
+    refuse_conditions,
+    size,
+)
+from tailwalk.cli.outputs import Outputs, output_options
+from tailwalk.compare import compare
+from tailwalk.compare.threshold import check_threshold
+from tailwalk.compare.upgrade import upgrade as from_comparison
+from tailwalk.lab.plans import upgrade_cases
+from tailwalk.lab.records import is_spec
+from tailwalk.lab.upgrades import PROFILED, UPGRADE_CALLS, explained, upgrade_runs
+from tailwalk.report.gate import upgrade_gate
+from tailwalk.report.sections import comparison_sections
+from tailwalk.report.upgrade import upgrade_shown
+from tailwalk.rigs.plan import Plan
+from tailwalk.runs.record import encode
+
+_measured = options(
+    click.option("-c", "--case", "--suite", "names", multiple=True, default=("lts",),
+                 show_default="lts", metavar="CASE|SUITE",
+                 help="What to measure; may be repeated."),
+    click.option("--family", "families", multiple=True, metavar="FAMILY",
+                 help="Only the cases of this family, such as sync or append; may be repeated."),
+    click.option("--fill", "fills", type=size, multiple=True, metavar="SIZE",
+                 help="Size of the writes that fill the page cache before: it decides folio order. "
+                      "May be repeated; a case that has a cached file is measured with each.  "
+                      "[default: 1MiB]"),
+    filesystem_options,
+    calls_option(UPGRADE_CALLS, "Calls counted for each case."), append_option)
+
+
+@click.command()
+@click.argument("kernels", nargs=-1, required=True, metavar="SPEC|RUN...")
+@_measured
+@click.option("--why", "profiled", type=number(0), metavar="N",
+              help="Profile the N cases that regressed most on the new kernel; 0: none.  "
+                   f"[default: {PROFILED}, and 0 where one of the two is a record]")
+@click.option("--threshold", type=number(whole=False), metavar="PERCENT",
+              help="A figure that differs from the old kernel's by no more is the same.  [default: "
+                   "1 between kernels of one source, 5 between others]")
+@click.option("--all", "everything", is_flag=True, help="Show every case, and cut no list short.")
+@output_options("table", "json", record="Also write the record to this file.",
+                html="Also write the comparison as one self-contained page.", **FILES,
+                form_help="json is the record itself.")
+@gate_options
+@fresh_option
+@dask_option
+def upgrade(kernels: tuple[str, ...], profiled: int | None, threshold: float | None,
+            everything: bool, fresh: bool, dask: str | None, **given: Any) -> None:
+    """Say what an upgrade from the first kernel to the second makes dearer, and why.
+
+    Every case of the suite is counted on each kernel, and the cases that regressed most on the
+    second are profiled by kernel function. Of later kernels it is told what they recover. A spec
+    is measured; a record's path, or the id of a run that `tailwalk runs list` shows, is read.
+    Beside records, specs are measured as the first record was, unless an option says how.
+    """
+    check_threshold(threshold)
+    outputs = Outputs().check(read=[*kernels, *filter(None, [given["accept"]])])
+    gating = Gating.taken(given)
+    refuse_conditions(kernels, set(given) - {"names", "families", "fills"})
+    plan = _plan(given) if options_given(given) or all(map(is_spec, kernels)) else None
+    if profiled is None:
+        profiled = PROFILED if all(map(is_spec, kernels[:2])) else 0
+    with open_lab(fresh=fresh, dask=dask) as lab:
+        runs, plan = upgrade_runs(lab, kernels, plan)
+        comparison = gating.applied(compare(runs, bad=1, threshold=threshold))
+        found = explained(lab, from_comparison(comparison, runs), runs, plan, profiled=profiled)
+    gate = cache(lambda: upgrade_gate(comparison, found))
+    outputs.put(lambda: upgrade_shown(found, everything=everything),
+                record=lambda: encode(found),
+                sections=lambda: comparison_sections(comparison, runs), **gating.files(gate))
+    gating.end(comparison, gate, *runs)
+
+
+def _plan(given: dict[str, Any]) -> Plan:
+    cases = upgrade_cases(given.pop("names"), families=given.pop("families"),
+                          fills=given.pop("fills"))
+    return Plan(cases=cases, filesystem=filesystem_from(given), calls=given.pop("calls"),
+                append=given.pop("append")).check()

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A heat map of ratios: cases by kernels, and families by kernels over it; blue where a case costs
+less than on the first kernel, red where it costs more, the deeper the more doublings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tailwalk.report.words import show_figure, show_ratio
+
+_DEEPEST = 2.0
+"""Doublings beyond which no cell is deeper: four times, or a quarter."""
+
+_FAINTEST = 0.005
+"""What a ratio differs from 1 by at least to have a colour: it is shown as another number then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatCell:
+    """A case, or a family, on a kernel after the first.
+
+    Attributes:
+        text: the ratio in three digits, or why there is none in a sign.
+        depth: of the colour, in percent.
+        kind: `dearer`, `cheaper`, `doubtful`, `missing`, or nothing.
+        said: everything that there is to say of it.
+        link: the anchor that it leads to; nothing where there is none.
+    """
+
+    text: str
+    depth: int = 0
+    kind: str = ""
+    said: str
+    link: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatRow:
+    """A case: its family, its label, the first kernel's figure, and its cells."""
+
+    family: str
+    label: str
+    figure: str
+    cells: Sequence[HeatCell]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Cases of one family: their geometric means as cells, and their rows."""
+
+    name: str
+    anchor: str
+    cells: Sequence[HeatCell]
+    rows: Sequence[HeatRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatPage:
+    """What the template sets.
+
+    Attributes:
+        first: the first kernel's label.
+        kernels: the labels of the others.
+        unit: of the figures.
+        families: in the order of their first cases.
+        scale: the ratios of the key, each with the kind and the depth of its colour.
+    """
+
+    first: str
+    kernels: Sequence[str]
+    unit: str
+    families: Sequence[Family]
+    scale: Sequence[HeatCell]
+
+
+def heat_cell(ratio: float | None, said: str, *, steady: bool = True, link: str = "") -> HeatCell:
+    """The cell of a ratio; None where there is no figure, there or on the first kernel."""
+    if ratio is None:
+        return HeatCell(text="–", kind="missing", said=said, link=link)
+    text = show_ratio(ratio, times="")
+    if not steady:
+        return HeatCell(text=f"({text})", kind="doubtful", said=said, link=link)
+    if ratio <= 0 or abs(ratio - 1) < _FAINTEST:
+        return HeatCell(text=text, kind="cheaper" if ratio <= 0 else "",
+                        depth=100 if ratio <= 0 else 0, said=said, link=link)
+    doublings = math.log2(ratio)
+    return HeatCell(text=text, kind="dearer" if doublings > 0 else "cheaper", said=said, link=link,
+                    depth=max(1, round(100 * min(abs(doublings) / _DEEPEST, 1))))
+
+
+def heat_page(rows: Sequence[HeatRow], ratios: Sequence[Sequence[float | None]], *,
+              labels: Sequence[str], unit: str, anchor: str) -> HeatPage:
+    """The map of rows, whose ratios by kernel after the first are given, None where one is of no
+    use; `labels` are the kernels', and `anchor` is what the families' begin with."""
+    families: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        families.setdefault(row.family, []).append(number)
+    return HeatPage(
+        first=labels[0], kernels=labels[1:], unit=unit,
+        families=[_family(name, f"{anchor}-{place}", [rows[number] for number in members],
+                          [ratios[number] for number in members], labels)
+                  for place, (name, members) in enumerate(families.items(), start=1)],
+        scale=[replace(heat_cell(ratio, ""), text=text) for ratio, text in (
+            (0.25, "¼ or less"), (0.5, "½"), (1.0, "same"), (2.0, "2×"), (4.0, "4× or more"))])
+
+
+def _family(name: str, anchor: str, rows: Sequence[HeatRow],
+            ratios: Sequence[Sequence[float | None]], labels: Sequence[str]) -> Family:
+    cells = []
+    for column, label in enumerate(labels[1:]):
+        found = [ratio for line in ratios if (ratio := line[column]) is not None and ratio > 0]
+        mean = math.exp(sum(map(math.log, found)) / len(found)) if found else None
+        more, less = (sum(row.cells[column].kind == kind for row in rows)
+                      for kind in ("dearer", "cheaper"))
+        said = (f"{name} on {label}: no case with a ratio" if mean is None else
+                f"{name} on {label}: {show_ratio(mean)} of {labels[0]}, the geometric mean of "
+                f"{len(found)} case{'s' if len(found) > 1 else ''}; {more} cost more, {less} less")
+        cells.append(heat_cell(mean, said))
+    return Family(name=name, anchor=anchor, cells=cells, rows=rows)
+
+
+def figure_said(figures: tuple[float | None, float | None], unit: str, first: str,
+                ratio: float | None, further: Sequence[str], *,
+                reasons: tuple[str | None, str | None]) -> str:
+    """A cell in words: the figure beside the first kernel's and what more there is to say of it, or
+    why one of them is missing."""
+    before, after = figures
+    if before is None or after is None:
+        return "; ".join(filter(None, (reasons[1], reasons[0] and f"{reasons[0]} ({first})")))
+    shown = "against" if ratio is None else f"{show_ratio(ratio)} of"
+    return "; ".join([f"{show_figure(after)} {unit}, {shown} {show_figure(before)} on {first}",
+                      *further])

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""An upgrade on one screen: how many cases cost more or less, the worst with their functions and
+causes, what later kernels take back, and what became cheaper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from tailwalk.compare.threshold import show_thresholds
+from tailwalk.compare.upgrade import Upgrade, UpgradeCase
+from tailwalk.report.comparison import acceptance_lines
+from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
+from tailwalk.report.profile_words import show_change
+from tailwalk.report.words import (
+    case_labels,
+    conditions,
+    short_names,
+    show_figure,
+    show_ratio,
+    show_recovery,
+)
+from tailwalk.words import listed
+
+_WORST = 10
+_NAMED = 6
+_FUNCTIONS = 3
+_CARRIED = 0.9
+_TALLIES = {"more": ("regressed",), "less": ("improved",), "same": ("unchanged",),
+            "within noise": ("within noise",), "unsteady": ("unsteady", "unknown"),
+            "missing": ("missing",)}
+_ALWAYS = 3  # of the tallies; the others stand there where a case is one of them
+
+
+class _View:
+    """An upgrade with what its kernels and cases are called."""
+
+    def __init__(self, found: Upgrade) -> None:
+        self.found = found
+        self.kernels = short_names([(one.spec, one.release) for one in found.kernels])
+        labels = case_labels([one.parameters for one in found.cases])
+        self._labels = dict(zip([one.parameters for one in found.cases], labels, strict=True))
+
+    def label(self, one: UpgradeCase) -> str:
+        return self._labels[one.parameters]
+
+    def with_ratios(self, cases: Sequence[UpgradeCase], column: int, *, most: int | None) -> str:
+        """Cases with their ratios on a kernel; of more than `most` how many more there are."""
+        said = [f"{self.label(one)} {_ratio(one, column)}" for one in cases[:most]]
+        more = len(cases) - len(said)
+        return ", ".join(said) + (f" and {more} more" if more else "")
+
+    def by_verdict(self, column: int, verdict: str) -> list[UpgradeCase]:
+        """The cases with a verdict on a kernel, those that moved most first."""
+        cases = [one for one in self.found.cases if one.verdicts[column] == verdict]
+        return sorted(cases, key=lambda one: one.size(column), reverse=verdict != "improved")
+
+
+def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
+    """The answer first; `everything`: with every case, and nothing cut short."""
+    view = _View(found)
+    most = None if everything else _NAMED
+    old, new, *_ = view.kernels
+    parts: list[Grid | Said] = [Said(sentence(found), "strong"), BLANK,
+                                _families(found, everything=everything), BLANK]
+    worst = found.worst()
+    if worst:
+        shown = worst if everything else worst[:_WORST]
+        parts += [Said(f"Dearer on {new} than on {old}, the worst first"), _ranking(view, shown)]
+        if rest := worst[len(shown):]:
+            parts.append(Said(f"and {len(rest)} more, from {_ratio(rest[0], 1)} down: --all"))
+        parts.append(BLANK)
+    if why := [*_reasons(view, worst), *_unprofiled(view, worst)]:
+        parts += [Said(f"Where {new} executes more, by kernel function"), *map(Said, why), BLANK]
+    said: list[str] = []
+    for column in range(2, len(view.kernels)):
+        said += _later(view, column, most=most)
+    if less := view.by_verdict(1, "improved"):
+        said.append(f"Cheaper on {new}: {view.with_ratios(less, 1, most=most)}.")
+    said += _bytes(view, most=most)
+    parts += [Said(line) for line in said]
+    if everything:
+        parts += [BLANK, _every_case(view)]
+    return Shown(title=f"{found.counted.title}, {old} to {new}", parts=parts,
+                 facts=list(_facts(view, everything=everything)))
+
+
+def sentence(found: Upgrade) -> str:
+    """How many cases cost more and less on the new kernel, in one sentence."""
+    view = _View(found)
+    old, new, *_ = view.kernels
+    worst, less = found.worst(), view.by_verdict(1, "improved")
+    if not worst:
+        more = f"No case of {len(found.cases)} costs more on {new} than on {old}"
+    else:
+        verb = "costs" if len(worst) == 1 else "cost"
+        more = (f"{len(worst)} of {len(found.cases)} cases {verb} more on {new} than on {old}, "
+                f"{'' if len(worst) == 1 else 'most '}{view.label(worst[0])} "
+                f"({_ratio(worst[0], 1)})")
+    return f"{more}; {len(less) or 'none'} {'costs' if len(less) < 2 else 'cost'} less."
+
+
+def _ratio(one: UpgradeCase, column: int) -> str:
+    if (ratio := one.ratios[column]) is not None:
+        return show_ratio(ratio)
+    figure = one.figures[column]
+    return f"0 to {show_figure(figure)}" if figure is not None and one.figures[0] == 0 else "-"
+
+
+def _figure(one: UpgradeCase, column: int) -> str:
+    figure = one.figures[column]
+    if figure is None:
+        return "failed" if one.failed[column] else "-"
+    return f"{'~' if one.varies[column] else ''}{show_figure(figure)}"
+
+
+def _tally(cases: Iterable[UpgradeCase]) -> dict[str, int]:
+    """How many cases became what on the new kernel."""
+    counts = dict.fromkeys(_TALLIES, 0)
+    for one in cases:
+        verdict = "missing" if one.figures[0] is None else one.verdicts[1]
+        counts[next(name for name, verdicts in _TALLIES.items() if verdict in verdicts)] += 1
+    return counts
+
+
+def _families(found: Upgrade, *, everything: bool) -> Grid:
+    """A line a family in which a case costs more, or with `everything` any."""
+    total = _tally(found.cases)
+    names = [name for at, name in enumerate(total) if at < _ALWAYS or total[name]]
+    tallies = {family: _tally(one for one in found.cases if one.family == family)
+               for family in dict.fromkeys(one.family for one in found.cases)}
+    moved = {family: tally for family, tally in tallies.items()
+             if everything or tally["more"]}
+    rows = [_tally_row(family, tally, names) for family, tally in moved.items()]
+    if rest := [family for family in tallies if family not in moved]:
+        summed = {name: sum(tallies[family][name] for family in rest) for name in total}
+        rows.append(_tally_row(rest[0] if len(rest) == 1 else f"{len(rest)} others", summed, names,
+                               kind="rest"))
+    return Grid(columns=[Column("family", "name"), *map(Column, ("cases", *names))],
+                rows=[*rows, _tally_row("all", total, names, kind="total")])
+
+
+def _tally_row(family: str, tally: dict[str, int], names: Sequence[str], *,
+               kind: str = "") -> GridRow:
+    tones = {"more": "regressed", "less": "improved", "unsteady": "doubtful", "missing": "doubtful"}
+    return GridRow([Cell(family), Cell(str(sum(tally.values()))),
+                    *(Cell(str(tally[name] or ""), tones.get(name, "")) for name in names)],
+                   kind)  # type: ignore[arg-type]
+
+
+def _ranking(view: _View, cases: Sequence[UpgradeCase]) -> Grid:
+    """A line a case: its figures, ratios, and what later kernels recover."""
+    later = range(2, len(view.kernels))
+    roomy = len(later) < 2
+    columns = [Column("case", "name")]
+    for number, (label, kernel) in enumerate(
+            zip(view.kernels, view.found.kernels, strict=True)):
+        over = Over(label=label, release=kernel.release)
+        if number < 2 or roomy:
+            columns += [Column(view.found.unit, of=over),
+                        *([Column("ratio", "ratio", of=over)] if number else [])]
+        else:
+            columns.append(Column(label, "ratio"))
+        if number in later and roomy:
+            columns.append(Column("recovery", "recovery", of=over))
+    rows = []
+    for one in cases:
+        cells = [Cell(view.label(one)), Cell(_figure(one, 0)), Cell(_figure(one, 1)),
+                 Cell(_ratio(one, 1), one.verdicts[1])]
+        for column in later:
+            ratio = Cell(_ratio(one, column), one.verdicts[column])
+            recovery = Cell(show_recovery(one.recovery[column]), key="known")
+            cells += [Cell(_figure(one, column)), ratio, recovery] if roomy else [ratio]
+        rows.append(GridRow(cells))
+    return Grid(columns=columns, rows=rows)
+
+
+def _reasons(view: _View, cases: Sequence[UpgradeCase]) -> Iterator[str]:
+    """By how much the profiled cases differ, in which functions, and what is known of them: those
+    of one cause together, or of the same functions."""
+    groups: dict[tuple[str, ...], list[UpgradeCase]] = {}
+    for one in cases:
+        if one.difference is not None:
+            key = tuple(cause.cause for cause in one.causes) or tuple(_carriers(one))
+            groups.setdefault(key, []).append(one)
+    for group in groups.values():
+        first = group[0]
+        carried = [_carriers(one) for one in group]
+        shares = [f"{name} {_span([found[name] for found in carried if name in found])}"
+                  for name in carried[0]]
+        known = [f"{cause.cause} (docs/{cause.page.partition('#')[0]})" for cause in first.causes]
+        least, most = (show_change(end(one.difference or 0 for one in group)) for end in (min, max))
+        more = most if least == most else f"{least} to {most}"
+        yield (f"{', '.join(map(view.label, group))}: {more}"
+               f"{', in ' if shares else ''}{', '.join(shares)}{': ' * bool(known)}"
+               f"{'; '.join(known)}.")
+
+
+def _carriers(one: UpgradeCase) -> dict[str, float]:
+    """The few functions that carry most of a difference, with their shares of it."""
+    total = one.difference or 0
+    found: dict[str, float] = {}
+    for each in one.why[:_FUNCTIONS]:
+        if total <= 0 or sum(found.values()) >= _CARRIED:
+            break
+        found[each.function] = each.difference / total
+    return found
+
+
+def _span(shares: Sequence[float]) -> str:
+    least, most = f"{min(shares):.0%}", f"{max(shares):.0%}"
+    return most if least == most else f"{least} to {most}"
+
+
+def _unprofiled(view: _View, cases: Sequence[UpgradeCase]) -> Iterator[str]:
+    reasons = dict.fromkeys(one.unprofiled for one in cases if one.unprofiled)
+    for reason in reasons:
+        named = [view.label(one) for one in cases if one.unprofiled == reason]
+        yield f"Not profiled: {', '.join(named)}: {reason}"
+
+
+def _later(view: _View, column: int, *, most: int | None) -> Iterator[str]:
+    """What a later kernel takes back of the new one's regressions, and what stays dearer."""
+    worst, label = view.found.worst(), view.kernels[column]
+    dearer = view.by_verdict(column, "regressed")
+    if worst:
+        recovered = [share for one in worst if isinstance(share := one.recovery[column], float)]
+        counts = {"all": sum(share >= 1 for share in recovered),
+                  "part": sum(0 < share < 1 for share in recovered),
+                  "none": sum(share <= 0 for share in recovered)}
+        said = listed([f"{what} of it in {count}" for what, count in counts.items() if count])
+        stays = [one for one in dearer if one in worst]
+        left = f"; what stays: {view.with_ratios(stays, column, most=most)}" if stays else ""
+        yield f"{label} recovers {said or 'nothing that is known'}{left}."
+    if fresh := [one for one in dearer if one not in worst]:
+        yield (f"Dearer on {label}, and not on {view.kernels[1]}: "
+               f"{view.with_ratios(fresh, column, most=most)}.")
+
+
+def _bytes(view: _View, *, most: int | None) -> Iterator[str]:
+    """Where more or less reaches the disk, by kernel."""
+    for verdict, word in (("regressed", "More"), ("improved", "Less")):
+        for column, label in enumerate(view.kernels):
+            cases = [one for one in view.found.cases if one.bytes_verdicts[column] == verdict]
+            said = [f"{view.label(one)} {show_figure(one.bytes[0] or 0)} to "
+                    f"{show_figure(one.bytes[column] or 0)}" for one in cases[:most]]
+            if said:
+                more = len(cases) - len(said)
+                yield (f"{word} bytes a call to the disk on {label}: {', '.join(said)}"
+                       f"{f' and {more} more' if more else ''}.")
+
+
+def _every_case(view: _View) -> Grid:
+    """Figures, ratios and verdicts of all cases."""
+    columns = [Column("case", "name")]
+    for number, (label, kernel) in enumerate(zip(view.kernels, view.found.kernels, strict=True)):
+        over = Over(label=label, release=kernel.release)
+        columns.append(Column(view.found.unit, of=over))
+        if number:
+            columns += [Column("ratio", "ratio", of=over), Column("verdict", "verdict", of=over)]
+    rows = []
+    for one in view.found.cases:
+        cells = [Cell(view.label(one)), Cell(_figure(one, 0))]
+        for column in range(1, len(view.kernels)):
+            verdict = one.verdicts[column]
+            cells += [Cell(_figure(one, column)), Cell(_ratio(one, column), verdict),
+                      Cell(verdict, verdict)]
+        rows.append(GridRow(cells))
+    return Grid(columns=columns, rows=rows)
+
+
+def _facts(view: _View, *, everything: bool) -> Iterator[Fact]:
+    """The kernels, and what a reader has to know to doubt the figures, or with `everything` to
+    repeat them."""
+    found = view.found
+    for label, kernel in zip(view.kernels, found.kernels, strict=True):
+        spec = "" if label == kernel.spec else f"{kernel.spec}, "
+        yield label, f"{spec}{kernel.release}, run {kernel.run}"
+    shown = [one.parameters for one in found.cases]
+    yield from ((name, text) for name, text in conditions(found.rig, found.conditions, shown)
+                if everything or name in ("rig", "file system"))
+    if calls := {number for one in found.cases for number in one.calls if number is not None}:
+        fewer = f", fewer where they are dear (from {min(calls)})" if len(calls) > 1 else ""
+        yield "calls", f"{max(calls)} of each case{fewer}"
+    if any(any(one.varies) for one in found.cases):
+        yield "~", "the median of calls that are not alike"
+    yield "verdicts", found.method if everything else (
+        "more or less: by more than " + show_thresholds([
+            (kernel.spec, kernel.threshold) for kernel in found.kernels if kernel.threshold]))
+    yield from acceptance_lines(found.accepted, view.kernels, shown)
+    for one in found.missing:
+        how = "failed" if one.failed else "not measured"
+        yield "note", f"{one.case.name}: {how} on every kernel: {one.reason}"
+    for note in found.notes:
+        yield "note", note

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`tailwalk upgrade`: what readers see of made-up kernels, what is refused before anything is
+measured, and the statuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+from golden_files import check_golden
+from made_lab import MadeLab
+from made_profiles import made_profile
+from made_runs import made_figure, made_run
+from msgspec.structs import replace
+from results import error, output
+
+from tailwalk.cases import SUITES, Case, find_cases
+from tailwalk.cli import group
+from tailwalk.compare.upgrade import Upgrade, read_upgrade
+from tailwalk.errors import GuestError, KernelError, RecordError, SpecError, UsageError
+from tailwalk.profile.record import Profile
+from tailwalk.rigs.plan import Plan
+from tailwalk.runs import Run, write_run
+from tailwalk.runs.record import Missing
+from tailwalk.runs.schema import json_schema
+
+OLD, NEW, LATER = "debian:6.12", "debian:6.18", "debian:7.3"
+COUNTS = {
+    "pwrite_u1k": (2224, 11117, 2271), "writev_u10k": (41398, 25597, 17466),
+    "fdatasync_u1k": (9298, 34248, 33294), "msync_u1": (10502, 559134, 557120),
+    "touch_u4k": (3713, 23505, 23391), "rename_u": (79258, 39337, 38970),
+    "append_fdatasync_u8k": (109516, 114409, 121001), "read_u1k": (1500, 1512, 1498),
+    "getpid": (118, 118, 125), "stat_usr": (1904, 1904, 1950),
+}
+NAMES = tuple(COUNTS)
+FEW = [part for name in NAMES for part in ("--case", name)]
+WALKS = {"pwrite_u1k": ("ext4_block_write_begin", "block_commit_write"),
+         "fdatasync_u1k": ("ext4_bio_write_folio", "ext4_finish_bio"),
+         "msync_u1": ("bio_add_folio", "bvec_try_merge_page"),
+         "touch_u4k": ("create_empty_buffers", "kmem_cache_alloc_noprof")}
+
+
+def made(spec: str, plan: Plan) -> Run:
+    """The run of a kernel of the headline by a plan: figures of `COUNTS`, and of other cases one
+    that is the same on each; for a fill other than 1 MiB what 6.12 has."""
+    column = [OLD, NEW, LATER].index(spec)
+    return made_run(spec, [
+        made_figure(case, COUNTS.get(case.name, (1000,) * 3)[
+            column if case.get("fill") in (None, 1 << 20) else 0], order=None)
+        for case in plan.cases])
+
+
+def profile(spec: str, case: Case) -> Profile:
+    """A call whose difference is in the two functions of `WALKS`, in the first two thirds of it."""
+    if case.name not in WALKS:
+        raise KernelError(f"the calls of {case.name} on {spec} differ too much")
+    old, new = COUNTS[case.name][:2]
+    more = 0 if spec == OLD else new - old
+    first, second = WALKS[case.name]
+    run = made(spec, Plan(cases=[case]))
+    return made_profile(
+        [("do_syscall_64", -1, old - 200), (first, 0, 100 + more * 2 // 3),
+         (second, 1, 100 + more - more * 2 // 3)], spec=spec, case=case, digest=run.kernel.digest)
+
+
+class Desk:
+    """`tailwalk upgrade` on a lab that boots nothing."""
+
+    def __init__(self, run: Callable[[str, Plan], Run] = made) -> None:
+        self.lab = MadeLab(run=run, profile=profile)
+
+    def call(self, *arguments: str) -> Result:
+        return CliRunner().invoke(group, ["upgrade", *arguments], obj=self.lab)
+
+
+@pytest.fixture(autouse=True)
+def _plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "LC_ALL", "LC_CTYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+
+
+SCENES: dict[str, tuple[str, ...]] = {
+    "two": (OLD, NEW, *FEW), "later": (OLD, NEW, LATER, *FEW),
+    "all": (OLD, NEW, LATER, *FEW, "--all"),
+    "fills": (OLD, NEW, "--case", "pwrite_u1k", "--fill", "4KiB", "--fill", "1MiB"),
+    "same": (OLD, NEW, "--case", "getpid", "--case", "stat_usr"),
+}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_what_readers_see(scene: str) -> None:
+    text = output(Desk().call(*SCENES[scene]))
+    assert max(map(len, text.splitlines())) <= 80
+    check_golden(f"upgrade-{scene}.table", text)
+
+
+def test_the_record_is_what_the_schema_says(tmp_path: Path) -> None:
+    text = output(Desk().call(OLD, NEW, *FEW, "-o", "upgrade.json", "--format", "json"))
+    found = read_upgrade(tmp_path / "upgrade.json")
+    assert json.loads(text) == json.loads((tmp_path / "upgrade.json").read_text())
+    jsonschema.validate(json.loads(text), json_schema(Upgrade))
+    by_name = {one.case: one for one in found.cases}
+    assert list(by_name) == list(NAMES)
+    assert [one.function for one in by_name["pwrite_u1k"].why] == [*WALKS["pwrite_u1k"]]
+    assert by_name["pwrite_u1k"].difference == 11117 - 2224
+    assert by_name["getpid"].why == [] and by_name["getpid"].difference is None
+
+
+def test_it_measures_the_upgrade_test_by_itself() -> None:
+    desk = Desk()
+    output(desk.call(OLD, NEW, "--why", "0"))
+    [(specs, plan, _)] = desk.lab.asked
+    assert specs == (OLD, NEW)
+    assert [case.name for case in plan.cases] == list(SUITES["lts"])
+    assert plan.calls == 100
+
+
+def test_a_family_is_its_cases_alone() -> None:
+    desk = Desk()
+    output(desk.call(OLD, NEW, "--family", "sync", "--family", "append", "--why", "0"))
+    [(_, plan, _)] = desk.lab.asked
+    families = {case.declared.family for case in plan.cases}
+    assert families == {"sync", "append"}
+    assert [case.name for case in plan.cases] == [
+        case.name for case in find_cases(["lts"]) if case.declared.family in families]
+
+
+def test_cases_of_a_cached_file_are_measured_with_each_fill_and_others_once() -> None:
+    desk = Desk()
+    output(desk.call(OLD, NEW, "--case", "pwrite_u1k", "--case", "getpid", "--fill", "4KiB",
+                     "--fill", "2MiB", "--why", "0"))
+    [(_, plan, _)] = desk.lab.asked
+    assert [(case.name, case.get("fill")) for case in plan.cases] == [
+        ("pwrite_u1k", 4096), ("pwrite_u1k", 2 << 20), ("getpid", None)]
+
+
+def test_no_more_are_profiled_than_asked_for_and_the_worst_first() -> None:
+    def profiled(*arguments: str) -> list[str]:
+        document = json.loads(output(Desk().call(OLD, NEW, *FEW, "--format", "json", *arguments)))
+        return [one["case"] for one in document["cases"] if one["why"]]
+
+    assert profiled("--why", "0") == []
+    assert profiled("--why", "2") == ["msync_u1", "touch_u4k"]  # in the suite's order: by chance
+    assert set(profiled()) == set(WALKS)
+
+
+def test_a_case_that_cannot_be_profiled_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(WALKS, "touch_u4k")
+    text = output(Desk().call(OLD, NEW, *FEW))
+    assert "Not profiled: touch_u4k: the calls of touch_u4k on debian:6.12 differ" in text
+
+
+def test_a_kernel_that_changed_since_is_not_profiled_in_its_place() -> None:
+    def newer(spec: str, case: Case) -> Profile:
+        found = profile(spec, case)
+        return replace(found, kernel=replace(found.kernel, digest="f" * 64, release="6.19"))
+
+    desk = Desk()
+    desk.lab = MadeLab(run=made, profile=newer)
+    text = " ".join(output(desk.call(OLD, NEW, "--case", "pwrite_u1k")).split())
+    assert "debian:6.12 is another kernel by now: 6.19, and not 6.12" in text
+
+
+@pytest.mark.parametrize(("arguments", "status"), [
+    ((OLD, NEW, *FEW, "--fail-on", "regressed"), 1),
+    ((OLD, NEW, *FEW), 0),
+    ((OLD, NEW, "--case", "getpid", "--fail-on", "regressed"), 0),
+    ((OLD, NEW, LATER, "--case", "getpid", "--fail-on", "regressed"), 1),
+    ((OLD, NEW, LATER, "--case", "getpid", "--fail-on", "regressed", "--threshold", "10"), 0)])
+def test_the_status_is_what_was_asked_about(arguments: tuple[str, ...], status: int) -> None:
+    assert Desk().call(*arguments).exit_code == status
+
+
+def test_a_case_that_failed_is_an_error_once_all_else_was_shown() -> None:
+    def run(spec: str, plan: Plan) -> Run:
+        found = made(spec, plan)
+        if spec == OLD:
+            return found
+        failed = Missing(case=plan.cases[-1], reason="the call gave 5", failed=True)
+        return replace(found, figures=found.figures[:-1], missing=[failed])
+
+    result = Desk(run).call(OLD, NEW, "--case", "pwrite_u1k", "--case", "getpid")
+    assert "pwrite_u1k" in result.stdout
+    assert isinstance(error(result), GuestError)
+    assert "getpid on debian:6.18 (the call gave 5)" in str(result.exception)
+
+
+def test_a_figure_that_cannot_be_judged_leaves_the_gate_without_an_answer() -> None:
+    def run(spec: str, plan: Plan) -> Run:
+        few = {"calls": [(1000, 40), *((1001 + at, 1) for at in range(60))], "share": 0.4,
+               "steady": False}
+        return made_run(spec, [made_figure(case, 1000, order=None, **few) for case in plan.cases])
+
+    result = Desk(run).call(OLD, NEW, "--case", "getpid", "--fail-on", "regressed")
+    assert isinstance(error(result), RecordError)
+    assert "cannot be judged" in str(result.exception)
+
+
+def test_a_record_is_the_baseline_and_one_kernel_is_measured_as_it_was() -> None:
+    plan = Plan(cases=find_cases(NAMES[:3]))
+    write_run(made(OLD, plan), Path("old.json"))
+    desk = Desk()
+    text = output(desk.call("old.json", NEW))
+    [(specs, asked, _)] = desk.lab.asked
+    assert (specs, [*asked.cases], asked.calls) == ((NEW,), [*plan.cases], 300)
+    assert "2 of 3 cases cost more on debian:6.18" in text
+    assert "by kernel function" not in text  # the old kernel is not had for that
+    asked_for = output(desk.call("old.json", NEW, "--why", "5"))
+    assert "by kernel function" in asked_for
+
+
+def test_of_a_record_the_cases_asked_for_are_taken() -> None:
+    old, new = (made(spec, Plan(cases=find_cases(NAMES))) for spec in (OLD, NEW))
+    write_run(old, Path("old.json"))
+    write_run(new, Path("new.json"))
+    document = json.loads(output(Desk().call("old.json", "new.json", "--case", "msync_u1",
+                                             "--format", "json")))
+    assert [one["case"] for one in document["cases"]] == ["msync_u1"]
+    assert [kernel["run"] for kernel in document["kernels"]] == [old.id, new.id]
+
+
+@pytest.mark.parametrize(("arguments", "kind", "words"), [
+    ((OLD,), UsageError, "only debian:6.12 is named"),
+    ((OLD, OLD), UsageError, "debian:6.12 is named twice"),
+    ((OLD, "6.18"), SpecError, "6.18"),
+    ((OLD, NEW, "--family", "synch"), UsageError, "no family 'synch'. Did you mean sync?"),
+    ((OLD, NEW, "--family", "sync", "--case", "getpid"), UsageError, "no case that is named"),
+    ((OLD, NEW, "--case", "pwrit_u1k"), UsageError, "no case 'pwrit_u1k'"),
+    ((OLD, NEW, "--case", "getpid", "--fill", "4KiB"), UsageError, "getpid has no fill"),
+    ((OLD, NEW, "--fill", "128MiB"), UsageError, "64MiB"),
+    ((OLD, NEW, "--calls", "0"), UsageError, "--calls 0"),
+    ((OLD, NEW, "--threshold", "-1"), UsageError, "threshold"),
+    ((OLD, NEW, "-o", "nowhere/upgrade.json"), UsageError, "no directory"),
+    (("old.json", NEW, "--case", "stat_usr", "--case", "getpid"), UsageError,
+     "has not stat_usr, with the parameters that are asked for: 1 of 2 cases"),
+    (("old.json", NEW, "--case", "pwrite_u1k", "--fill", "4KiB"), UsageError, "has not pwrite_u1k"),
+    (("old.json", "again.json"), UsageError, "old.json and again.json are the same kernel"),
+    (("old.json", "again.json", "--calls", "50"), UsageError, "nothing is measured"),
+    (("absent.json", NEW), RecordError, "absent.json"),
+])
+def test_what_is_refused_is_refused_before_anything_is_measured(
+        arguments: tuple[str, ...], kind: type[Exception], words: str) -> None:
+    record = made(OLD, Plan(cases=find_cases(["pwrite_u1k", "getpid"])))
+    for name in ("old.json", "again.json"):
+        write_run(record, Path(name))
+    desk = Desk()
+    result = desk.call(*arguments)
+    assert isinstance(error(result), kind)
+    assert words in str(result.exception)
+    assert desk.lab.asked == []
