@@ -138,6 +138,7 @@ class Guest:
         self._control_pending = b""
         self._greeted = False
         self._reset = False
+        self._stopped = False
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Guest:
@@ -226,7 +227,9 @@ class Guest:
                     f"the guest on {self._name} was stopped, because this machine failed to "
                     f"{failed['operation']} the image of its disk ({failed.get('reason')}): see "
                     "that TMPDIR is on a disk with room, and that the disk is sound.")
-            if message.get("event") == "SHUTDOWN":
+            if message.get("event") == "STOP":
+                self._stopped = True
+            elif message.get("event") == "SHUTDOWN":
                 self._reset = bool(message["data"].get("guest"))
             elif message.get("id") != "look":
                 self._messages.append(message)
@@ -349,6 +352,7 @@ class Guest:
         One with little left to do may end QEMU before QEMU has answered: whether it came to its
         end is for its frames to say.
         """
+        self._stopped = False
         with contextlib.suppress(EndedError):
             self.command("cont", deadline)
 
@@ -362,9 +366,13 @@ class Guest:
     def await_pause(self, deadline: float) -> None:
         """Wait until the guest has stopped itself; errors as `frame`.
 
-        QEMU is asked: its event may come before anybody listens, or before the answer to the
-        command that let the guest go on, and does come before the machine stands still.
+        Nothing is asked of QEMU before it says so. Between the processor's stop and its own a
+        guest's clock jumps to its next timer (icount_start_warp_timer), as it does while a guest
+        idles, unless QEMU is just then busy with a question: what follows would differ from one
+        time to the next.
         """
+        if not self._await("the guest's pause", deadline, lambda: self._stopped):
+            raise self._ended()
         while self.command("query-status", deadline)["status"] != "guest-panicked":
             if time.monotonic() > deadline:
                 raise GuestError(f"the guest on {self._name} did not stop itself in time."
