@@ -19,9 +19,14 @@ from pages import ROOT
 
 from tailwalk.cli import group
 
-PAGE = ROOT / "docs" / "how-to" / "qualify-an-upgrade.md"
+HOW_TO = ROOT / "docs" / "how-to"
 FILES = ROOT / "docs" / "ci"
-NAMES = ["github-actions.yml", "gitlab-ci.yml"]
+COMPARING = ["github-actions.yml", "gitlab-ci.yml"]
+UPGRADING = ["github-upgrade.yml", "gitlab-upgrade.yml"]
+PAGES = dict.fromkeys(COMPARING, HOW_TO / "qualify-an-upgrade.md") | dict.fromkeys(
+    UPGRADING, HOW_TO / "ci.md")
+NAMES = [*COMPARING, *UPGRADING]
+ON_GITHUB = [name for name in NAMES if name.startswith("github")]
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,12 @@ def read(name: str) -> dict[Any, Any]:
 
 
 def job(name: str) -> Job:
-    if name == "github-actions.yml":
+    if name in ON_GITHUB:
         [only] = read(name)["jobs"].values()
         steps = {step["name"]: step["run"] for step in only["steps"] if "run" in step}
         variables = only["env"] | {"CANDIDATE": "debian:6.18"}
     else:
-        only = read(name)["kernel-writes"]
+        [only] = read(name).values()
         steps = {"Install": "\n".join(only["before_script"]), "Judge": "\n".join(only["script"])}
         variables = only["variables"]
     return Job(steps, {key: value for key, value in variables.items() if "${{" not in value})
@@ -64,8 +69,8 @@ def invocations(made: Job) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_shows_the_file(name: str) -> None:
-    assert f"```yaml\n{(FILES / name).read_text()}```\n" in PAGE.read_text()
-    assert f"(../ci/{name})" in PAGE.read_text()
+    assert f"```yaml\n{(FILES / name).read_text()}```\n" in PAGES[name].read_text()
+    assert f"(../ci/{name})" in PAGES[name].read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,13 +104,15 @@ def test_no_host_is_named(name: str) -> None:
     assert not re.search(r"://|\b[\w-]+\.(?:com|org|net|io)\b", (FILES / name).read_text())
 
 
-def test_actions_are_of_a_stated_version() -> None:
-    [only] = read("github-actions.yml")["jobs"].values()
+@pytest.mark.parametrize("name", ON_GITHUB)
+def test_actions_are_of_a_stated_version(name: str) -> None:
+    [only] = read(name)["jobs"].values()
     used = [step["uses"] for step in only["steps"] if "uses" in step]
     assert used
-    assert all(re.fullmatch(r"actions/[\w-]+@v\d+", action) for action in used)
+    assert all(re.fullmatch(r"(actions/[\w-]+|github/codeql-action/upload-sarif)@v\d+", action)
+               for action in used)
     # YAML 1.1 reads the key `on` as true; GitHub does not.
-    assert set(read("github-actions.yml")[True]) == {"workflow_dispatch", "schedule"}
+    assert set(read(name)[True]) == {"workflow_dispatch", "schedule"}
 
 
 def run_step(script: str, desk: Path, variables: dict[str, str]) -> int:
@@ -119,7 +126,7 @@ def run_step(script: str, desk: Path, variables: dict[str, str]) -> int:
 
 @pytest.mark.guest
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", COMPARING)
 @pytest.mark.parametrize(("candidate", "status"), [
     ("debian:6.18", 1), ("debian:7.3", 0), ("debian:1.0", 2), ("image:missing.deb", 2),
 ])
@@ -138,6 +145,28 @@ def test_the_steps_end_as_the_page_says(name: str, candidate: str, status: int,
     assert (tmp_path / "comparison.html").exists()
     if "Measure" in made.steps:
         assert candidate in (tmp_path / "summary.md").read_text()
+
+
+@pytest.mark.guest
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("name", UPGRADING)
+def test_the_upgrade_test_ends_as_the_page_says(name: str, tmp_path: Path) -> None:
+    """With the six cases in place of the whole suite."""
+    made = job(name)
+    (tmp_path / "venv").symlink_to(ROOT / ".venv")
+    accepted = tmp_path / "accepted.toml"
+    accepted.write_text("")
+    scripts = [made.steps[step].replace("--case lts", "--case seed")
+               for step in ("Record", "Judge") if step in made.steps]
+    variables = made.variables | {"TAILWALK_RESULTS": str(tmp_path / "results")}
+    statuses = [run_step(script, tmp_path, variables) for script in scripts]
+    assert statuses == [0] * (len(scripts) - 1) + [1]
+    assert (tmp_path / "upgrade.html").exists()
+    assert "<failure" in (tmp_path / "upgrade.xml").read_text()
+    accepted.write_text('[[accepted]]\ncase = "*"\nratio = 5.1\nreason = "known"\n'
+                        "until = 2999-12-31\n")
+    assert [run_step(script, tmp_path, variables) for script in scripts] == [0] * len(scripts)
+    assert "<failure" not in (tmp_path / "upgrade.xml").read_text()
 
 
 @pytest.mark.guest

@@ -60,7 +60,6 @@ What is done in another way:
 | `stat_usr`, `select_10` and the like | the system call that glibc makes of it | the function |
 | `stat_usr`, `open_usr`, `close_usr`, `fcntl_usr`, with `tmp` too | an empty file | one of 10 MiB |
 | `file_lock` | a file of the file system under test | one in `/tmp` |
-| `pipe_pst1` and the like | one pipe, pair or connection for all calls | a new one for each |
 | `exec` | a static program | one with the shared C library |
 """
 

@@ -5,20 +5,12 @@ from __future__ import annotations
 
 import pytest
 
-from tailwalk.cases import find_cases
-from tailwalk.profile.measure import profile
-from tailwalk.rigs.exact import measure
-from tailwalk.rigs.plan import Plan
-
 pytestmark = pytest.mark.guest
 
 
 @pytest.fixture(scope="module")
-def figures(kernel, bench):
-    plan = Plan(cases=find_cases(["reads"]))
-    first, again = (measure([kernel("debian:6.12")], plan, bench=bench)[0].run for _ in range(2))
-    assert first.figures == again.figures
-    return {figure.case.name: figure.main for figure in first.figures}
+def figures(measured_twice):
+    return {figure.case.name: figure.main for figure in measured_twice("reads", calls=300).figures}
 
 
 def test_reads_are_steady_and_grow_with_their_size(figures):
@@ -34,10 +26,7 @@ def test_reads_are_steady_and_grow_with_their_size(figures):
 
 
 @pytest.mark.parametrize("name", ["pread_u1k", "readv_u10k"])
-def test_a_second_way_of_counting_agrees(name, kernel, bench, figures):
-    [case] = find_cases([name])
-    [found] = profile([(kernel("debian:6.12"), Plan(cases=[case]))], bench=bench)
-    counted = {function.name: function.count for function in found.functions}
-    assert sum(counted.values()) == figures[name].value - figures[name].user
+def test_a_second_way_of_counting_agrees(name, counted_by_address):
+    counted = counted_by_address(name, calls=300)
     assert counted["filemap_read"] > 0
     assert "generic_perform_write" not in counted

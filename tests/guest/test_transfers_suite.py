@@ -6,7 +6,6 @@ from __future__ import annotations
 import pytest
 
 from tailwalk.cases import SUITES, Filesystem, find_cases
-from tailwalk.profile.measure import profile
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 
@@ -14,12 +13,10 @@ pytestmark = [pytest.mark.guest, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def figures(kernel, bench):
-    plan = Plan(cases=find_cases(["transfers"]), calls=12)
-    first, again = (measure([kernel("debian:6.12")], plan, bench=bench)[0].run for _ in range(2))
-    assert first.figures == again.figures
-    assert not first.left_out
-    return {figure.case.name: figure.main for figure in first.figures}
+def figures(measured_twice):
+    run = measured_twice("transfers", calls=12)
+    assert not run.left_out
+    return {figure.case.name: figure.main for figure in run.figures}
 
 
 def test_every_case_has_a_figure_of_one_call(figures):
@@ -46,12 +43,8 @@ def test_the_figures_stand_to_each_other_as_the_work_does(figures):
 @pytest.mark.parametrize(("name", "function"), [
     ("splice_to_pipe_u8k", "filemap_splice_read"), ("io_uring_read_u4k", "io_read"),
     ("epoll_add_u", "do_epoll_ctl")])
-def test_a_second_way_of_counting_agrees(name, function, kernel, bench):
-    [found] = profile([(kernel("debian:6.12"), Plan(cases=find_cases([name]), calls=20))],
-                      bench=bench)
-    counted = {function.name: function.count for function in found.functions}
-    assert sum(counted.values()) == found.figure.main.value - found.figure.main.user
-    assert counted[function] > 0
+def test_a_second_way_of_counting_agrees(name, function, counted_by_address):
+    assert counted_by_address(name, calls=20)[function] > 0
 
 
 def test_a_kernel_that_has_no_io_uring_leaves_the_others_their_figures(kernel, bench):

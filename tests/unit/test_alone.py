@@ -92,6 +92,14 @@ def test_books_that_do_not_balance(counted: int, words: tuple[int, ...]) -> None
         read_splits(output(frame(*words)), Calls(8, (counted,)), "one")
 
 
+def test_an_interrupt_that_the_plugin_sees_alone_spoils_no_case() -> None:
+    calls = [frame(10, 2000, 0, 0, 0)] * 99 + [frame(10, 5000, 0, 0, 0, doings={0: 40_000})]
+    _, splits = read_splits(output(*calls), Calls(8, (2008,) * 100), "one")
+    assert [split.total for split in splits] == [2008] * 99 + [45_008]
+    with pytest.raises(GuestError, match="books do not balance"):
+        read_splits(output(*calls[1:]), Calls(8, (2008,) * 99), "one")
+
+
 @pytest.mark.parametrize("content", [b"", NOTHING, output(), output(*[NOTHING] * 3)])
 def test_another_number_of_steps_than_calls(content: bytes) -> None:
     with pytest.raises(GuestError, match="is torn"):

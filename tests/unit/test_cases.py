@@ -7,9 +7,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from tailwalk.cases import KIB, MIB, SUITES, Case, all_workloads, find_cases
+from tailwalk.cases import KIB, MIB, SUITES, Case, Filesystem, all_workloads, find_cases
 from tailwalk.cli import group
 from tailwalk.errors import RecordError, UsageError
+from tailwalk.lab.plans import chosen_cases
 
 
 def test_a_name_means_a_workload_and_its_parameters() -> None:
@@ -32,7 +33,7 @@ def test_what_is_no_case_is_refused(name: str) -> None:
 def test_sizes_in_names_have_units_and_names_may_have_none() -> None:
     [small, large, long, bare] = find_cases(["unlink_u512", "unlink_u8m", "mmap_ru128k",
                                              "open_usr"])
-    assert (small.size, large.size, large.parameters["piece"]) == (512, 8 * MIB, MIB)
+    assert (small.size, large.size, large.fill) == (512, 8 * MIB, MIB)
     assert (long.workload, long.parameters["length"]) == ("mmap", 128 * KIB)
     assert (bare.workload, bare.parameters) == ("open", {})
     assert [Case.of("unlink", size=size).name for size in (512, 3 * KIB, 1024 * KIB)] == [
@@ -56,7 +57,17 @@ def test_a_word_in_a_name_stands_for_a_value() -> None:
 
 def test_dear_calls_are_few() -> None:
     [dear, cheap] = find_cases(["unlink_u8m", "getpid"])
-    assert (dear.calls_of(300), dear.calls_of(5), cheap.calls_of(300)) == (30, 5, 300)
+    assert (dear.calls_of(300), dear.calls_of(5), cheap.calls_of(300)) == (10, 5, 300)
+
+
+@pytest.mark.parametrize("name", [
+    "append_u4k", "fadvise_dontneed_u8m", "fault_write_u4k", "fill_u8m", "fsync_u1k",
+    "mprotect_shared_u", "msync_u1", "populate_u8m", "punch_hole_u1m", "truncate_down_u8m",
+    "unlink_u8m", "writeback_u8m"])
+def test_a_fill_reaches_every_case_in_which_the_folio_matters(name: str) -> None:
+    [case] = chosen_cases([name], Filesystem(), fill=4 * KIB)
+    assert case.fill == 4 * KIB
+    assert "4KiB" in case.declared.explained(case.parameters)
 
 
 def test_every_workload_is_declared_and_told_from_the_others() -> None:

@@ -123,7 +123,8 @@ class Workload:
         call: what one call does, with the parameters' values in braces.
         outside: what is done before every call outside the measured part; empty for nothing.
         counted: how a figure comes of its calls on the rig that counts: the `mode` of calls that
-            are alike, or the `median` of those that are not.
+            are alike, or the `median` of those that are not, or that cost some instructions more
+            by where earlier cases left the kernel's memory.
         most_calls: that are counted of a case, where each is dear; None for as many as are asked
             for.
         parameters: its own, besides those of its needs.

@@ -31,7 +31,7 @@ from tailwalk.lab.plans import upgrade_cases
 from tailwalk.lab.records import is_spec
 from tailwalk.lab.upgrades import PROFILED, UPGRADE_CALLS, explained, upgrade_runs
 from tailwalk.report.gate import upgrade_gate
-from tailwalk.report.sections import comparison_sections
+from tailwalk.report.sections import upgrade_sections
 from tailwalk.report.upgrade import upgrade_shown
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs.record import encode
@@ -61,7 +61,7 @@ _measured = options(
                    "1 between kernels of one source, 5 between others]")
 @click.option("--all", "everything", is_flag=True, help="Show every case, and cut no list short.")
 @output_options("table", "json", record="Also write the record to this file.",
-                html="Also write the comparison as one self-contained page.", **FILES,
+                html="Also write a page with the heat map, functions and figures.", **FILES,
                 form_help="json is the record itself.")
 @gate_options
 @fresh_option
@@ -89,7 +89,7 @@ def upgrade(kernels: tuple[str, ...], profiled: int | None, threshold: float | N
     gate = cache(lambda: upgrade_gate(comparison, found))
     outputs.put(lambda: upgrade_shown(found, everything=everything),
                 record=lambda: encode(found),
-                sections=lambda: comparison_sections(comparison, runs), **gating.files(gate))
+                sections=lambda: upgrade_sections(found, comparison, runs), **gating.files(gate))
     gating.end(comparison, gate, *runs)
 
 

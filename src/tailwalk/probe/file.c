@@ -58,6 +58,15 @@ void map_file(const struct work *work, char **map, uint64_t size)
 {
 	if (*map)
 		sure("munmap", munmap(*map, size));
+	else
+		make_room(size);
 	*map = (char *)sure(
 		"mmap", (long)mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, work->fd, 0));
+}
+
+void unmap_file(char **map, uint64_t size)
+{
+	sure("munmap", munmap(*map, size));
+	*map = NULL;
+	leave_room();
 }

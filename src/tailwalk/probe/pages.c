@@ -28,6 +28,8 @@ uint64_t page_size(void)
 	return size;
 }
 
+static int pagemap = -1, kpageflags = -1;
+
 static int read_words(const char *path, int *fd, uint64_t index, uint64_t *words, size_t count)
 {
 	if (*fd < 0)
@@ -39,8 +41,6 @@ static int read_words(const char *path, int *fd, uint64_t index, uint64_t *words
  * there, or whose frame this user may not know. 0 where the kernel tells none. */
 int page_frames(const volatile void *at, uint64_t *frames, size_t count)
 {
-	static int pagemap = -1;
-
 	if (!read_words("/proc/self/pagemap", &pagemap, (uintptr_t)at / page_size(), frames,
 			count))
 		return 0;
@@ -52,8 +52,6 @@ int page_frames(const volatile void *at, uint64_t *frames, size_t count)
 /* The flags of so many frames; 0 where the kernel does not tell. */
 int frame_flags(uint64_t frame, uint64_t *flags, size_t count)
 {
-	static int kpageflags = -1;
-
 	return frame && read_words("/proc/kpageflags", &kpageflags, frame, flags, count);
 }
 
@@ -83,6 +81,15 @@ int mapped_order(const volatile unsigned char *at)
 	return order_of(last - first + 1);
 }
 
+/* What is open has a number that descriptors of later cases do not have, and
+ * select(2) passes over each that is lower than its own. */
+static void close_words(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 void inspect_folios(int fd, uint64_t size, uint64_t offset, struct folios *found)
 {
 	uint64_t page = page_size(), pages = (size + page - 1) / page, first = 0, flags;
@@ -90,8 +97,10 @@ void inspect_folios(int fd, uint64_t size, uint64_t offset, struct folios *found
 	volatile const char *map;
 
 	memset(found, 0, sizeof(*found));
-	if (!frame_flags(1, &flags, 1)) /* they are not for this user */
+	if (!frame_flags(1, &flags, 1)) { /* they are not for this user */
+		close_words(&kpageflags);
 		return;
+	}
 	/* Looking must not change what is there: woken by a mapping of this size,
 	 * khugepaged of v7.3 collapses the file's pages into larger folios. */
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
@@ -114,7 +123,10 @@ void inspect_folios(int fd, uint64_t size, uint64_t offset, struct folios *found
 		first = i;
 	}
 	munmap((void *)map, size);
+	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
 	free(frames);
+	close_words(&pagemap);
+	close_words(&kpageflags);
 }
 
 /* The end of a buffer of 2 MiB, behind which nothing may be read. */

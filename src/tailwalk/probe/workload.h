@@ -163,6 +163,13 @@ void set_size(const struct work *work, uint64_t size);
 void sync_file(const struct work *work);
 void allocate(const struct work *work, uint64_t size);
 void map_file(const struct work *work, char **map, uint64_t size);
+void unmap_file(char **map, uint64_t size);
+
+/* room.c: a place for one mapping of so many bytes, which mmap(2) then chooses, and
+ * a page in use: below all others where no place is named. */
+void make_room(uint64_t length);
+void use_page(char *at);
+void leave_room(void);
 
 /* children.c: a gate that one side opens and the other sleeps at until it is. */
 struct gate {
@@ -177,6 +184,12 @@ long ended(pid_t child);
 /* preparations/sockets.c */
 #define MOST_SOCKETS 1000
 extern int sockets[MOST_SOCKETS];
+
+/* preparations/attributed.c: a file's path, and what gives it its attribute, of
+ * `memory` in struct work. */
+#define ATTRIBUTE "user.tailwalk"
+extern char *attributed;
+void set_attribute(void);
 
 /* preparations/cached_file.c */
 int open_work_file(void);

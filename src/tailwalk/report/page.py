@@ -21,7 +21,7 @@ from tailwalk.report.section import Section, Source
 from tailwalk.words import everywhere, visible
 
 # The reader meets the verdict first, then what explains it.
-_ORDER = ("comparison", "sweep", "why", "track")
+_ORDER = ("upgrade", "comparison", "sweep", "why", "track")
 _DRESSES = {"doubtful": "doubtful", "dearer": "regressed", "cheaper": "improved",
             **{verdict: verdict.replace(" ", "-") for verdict in get_args(Verdict)}}
 

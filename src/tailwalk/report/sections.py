@@ -12,6 +12,7 @@ from tailwalk.compare import Comparison, compare
 from tailwalk.compare.agreement import is_sweep, together
 from tailwalk.compare.steps import Track
 from tailwalk.compare.sweep import Sweep, arrange
+from tailwalk.compare.upgrade import Upgrade
 from tailwalk.report.chart import MARKS, Chart, Mark, chart
 from tailwalk.report.commands import run_commands, sweep_command
 from tailwalk.report.comparison import (
@@ -39,6 +40,8 @@ from tailwalk.report.track import (
     track_shown,
     track_svg,
 )
+from tailwalk.report.upgrade import sentence as upgrade_sentence
+from tailwalk.report.upgrade_page import upgrade_page
 from tailwalk.report.words import conditions, short_release
 from tailwalk.runs import Run
 from tailwalk.runs.metrics import Metric
@@ -49,6 +52,9 @@ if TYPE_CHECKING:
 _MOST_LINES = 12
 """Cases whose lines can be told apart in one chart."""
 
+_MOST_CHARTED = 40
+"""Cases of which a chart with a line each says more than the table."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
@@ -56,7 +62,7 @@ class Figures:
 
     caption: str
     grid: Grid
-    chart: Chart
+    chart: Chart | None
 
     def heads(self) -> Iterator[tuple[Over, Mark, list[Column]]]:
         """What the columns are about, each with its mark and its own columns."""
@@ -114,11 +120,21 @@ def comparison_sections(comparison: Comparison, runs: Sequence[Run]) -> list[Sec
         for part, shown in zip(comparison.by_metric(), comparison_shown(comparison), strict=True)]
 
 
+def upgrade_sections(found: Upgrade, comparison: Comparison,
+                     runs: Sequence[Run]) -> list[Section]:
+    """An upgrade: its heat map with the functions, then the comparison that it was made of."""
+    figures = comparison_sections(comparison, runs)
+    return [_section("upgrade", "What moved", runs, sentence=upgrade_sentence(found),
+                     content=upgrade_page(found), facts=figures[0].conditions, commands=[]),
+            *figures]
+
+
 def _figures(grid: Grid, figures: Sequence[Sequence[float | None]], unit: str,
              caption: str) -> Figures:
     kernels = [over.label for over in dict.fromkeys(column.of for column in grid.columns) if over]
-    return Figures(caption=caption, grid=grid, chart=chart(
-        [cell.text for cell in grid.column(0)], kernels, figures, unit=unit))
+    drawn = chart([cell.text for cell in grid.column(0)], kernels, figures, unit=unit) if (
+        len(figures) <= _MOST_CHARTED) else None
+    return Figures(caption=caption, grid=grid, chart=drawn)
 
 
 def run_sections(run: Run) -> list[Section]:

@@ -18,7 +18,7 @@ import statistics
 import struct
 import time
 from bisect import bisect_right
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -172,7 +172,8 @@ def read_splits(output: bytes, calls: Calls, kernel: str) -> tuple[int, list[Spl
 
     What a call does not wait for, the guest's counter knows to the instruction; where the
     processor stood still, it jumped, and the plugin's sum is the count. Raises GuestError where
-    the two do not agree.
+    the two do not agree in more than one call of a hundred: what interrupts the probe between
+    the plugin's mark and its reading of the counter, the plugin sees alone.
     """
     frames = [frame.unpack(FrameType.SPLIT, _SPLIT) for frame in read_output(output)
               if frame.type is FrameType.SPLIT]
@@ -182,21 +183,23 @@ def read_splits(output: bytes, calls: Calls, kernel: str) -> tuple[int, list[Spl
                          f"calls on {kernel}: the result is torn.")
     rows = [[sum(column) for column in zip(*frames[at:at + steps], strict=True)]
             for at in range(0, len(frames), steps)]
-    return steps, [_split(row, counted, steps * _ROUND, kernel)
-                   for row, counted in zip(rows[_NOTHINGS:], calls.counts, strict=True)]
-
-
-def _split(row: Sequence[int], counted: int, round_it: int, kernel: str) -> Split:
-    user, inside, apart, halts, faults, *doings = row
-    seen = user + inside + apart + sum(doings) - round_it
-    # An instruction that takes a page fault is executed again, and the plugin sees it twice.
-    if not (seen - faults <= counted and (halts or counted <= seen)):
-        raise GuestError(f"the books do not balance on {kernel}: the counting plugin saw {seen:,} "
-                         f"instructions, {faults} page faults and {halts} halts, and the guest's "
-                         f"own counter {counted:,}.")
-    names = [OTHER, PROGRAM, *THREADS]
-    return Split(total=(seen if halts else counted) - apart, user=user - round_it, apart=apart,
-                 others={name: count for name, count in zip(names, doings, strict=False) if count})
+    splits, astray = [], []
+    for row, counted in zip(rows[_NOTHINGS:], calls.counts, strict=True):
+        user, inside, apart, halts, faults, *doings = row
+        seen = user + inside + apart + sum(doings) - steps * _ROUND
+        # An instruction that takes a page fault is executed again, and the plugin sees it twice.
+        balanced = seen - faults <= counted and (halts or counted <= seen)
+        if not balanced:
+            astray.append(f"the counting plugin saw {seen:,} instructions, {faults} page faults "
+                          f"and {halts} halts, and the guest's own counter {counted:,}")
+        splits.append(Split(
+            total=(counted if balanced and not halts else seen) - apart,
+            user=user - steps * _ROUND, apart=apart,
+            others={name: count for name, count in zip([OTHER, PROGRAM, *THREADS], doings,
+                                                       strict=False) if count}))
+    if len(astray) > len(splits) // 100:
+        raise GuestError(f"the books do not balance on {kernel}: {astray[0]}.")
+    return steps, splits
 
 
 @dataclass(frozen=True)

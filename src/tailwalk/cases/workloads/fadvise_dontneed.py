@@ -9,5 +9,5 @@ WORKLOAD = Workload(
     name="fadvise_dontneed", family="space", pattern="fadvise_dontneed_u{size}",
     call="posix_fadvise(2) of the first {size} bytes with POSIX_FADV_DONTNEED",
     outside="pwrite(2) of those bytes, {fill:size} each, and fsync(2)", counted="median",
-    most_calls=30, parameters=(SIZE,), needs=(CACHED_FILE,), filesystems=WITH_DISK,
+    most_calls=10, parameters=(SIZE,), needs=(CACHED_FILE,), filesystems=WITH_DISK,
     check=check_inside)

@@ -9,7 +9,7 @@ WORKLOAD = Workload(
     call="fallocate(2) of {size} bytes {kind}",
     outside="pwrite(2) of what is missing, {fill:size} each, or ftruncate(2) to the size before, "
             "and fsync(2)",
-    counted="median", most_calls=30,
+    counted="median", most_calls=10,
     parameters=(SIZE, Parameter(
         name="kind", unit="number", meaning="the kind of fallocate(2)",
         words={"fallocate": "behind the file's end",

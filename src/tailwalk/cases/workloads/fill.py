@@ -6,6 +6,7 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="fill", family="append", pattern="fill_u{size}",
-    call="all pwrite(2) calls that give the file its first {size} bytes, {fill:size} each",
-    outside="ftruncate(2) to nothing, and fsync(2)", counted="median", most_calls=30,
+    call="all pwrite(2) calls that give the file its first {size:size}, {fill:size} each; the "
+         "figure is that of all of them",
+    outside="ftruncate(2) to nothing, and fsync(2)", counted="median", most_calls=10,
     parameters=(SIZE,), needs=(CACHED_FILE,))

@@ -2,8 +2,8 @@
 """getxattr(2)."""
 
 from tailwalk.cases.workload import Workload
-from tailwalk.cases.xattr import VALUE
+from tailwalk.cases.xattr import ATTRIBUTED
 
 WORKLOAD = Workload(
-    name="getxattr", family="names", pattern="getxattr_u{value}",
-    call="getxattr(2) of an attribute of {value} bytes", parameters=(VALUE,))
+    name="getxattr", family="names", pattern="getxattr_u{value}", counted="median",
+    call="getxattr(2)", needs=(ATTRIBUTED,))

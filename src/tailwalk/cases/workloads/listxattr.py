@@ -2,8 +2,8 @@
 """listxattr(2)."""
 
 from tailwalk.cases.workload import Workload
-from tailwalk.cases.xattr import VALUE
+from tailwalk.cases.xattr import ATTRIBUTED
 
 WORKLOAD = Workload(
-    name="listxattr", family="names", pattern="listxattr_u{value}",
-    call="listxattr(2) of a file with an attribute of {value} bytes", parameters=(VALUE,))
+    name="listxattr", family="names", pattern="listxattr_u{value}", counted="median",
+    call="listxattr(2)", needs=(ATTRIBUTED,))

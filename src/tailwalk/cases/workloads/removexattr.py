@@ -2,9 +2,9 @@
 """removexattr(2)."""
 
 from tailwalk.cases.workload import Workload
-from tailwalk.cases.xattr import VALUE
+from tailwalk.cases.xattr import ATTRIBUTED
 
 WORKLOAD = Workload(
-    name="removexattr", family="names", pattern="removexattr_u{value}",
-    call="removexattr(2) of an attribute of {value} bytes",
-    outside="setxattr(2) that makes the attribute", counted="median", parameters=(VALUE,))
+    name="removexattr", family="names", pattern="removexattr_u{value}", call="removexattr(2)",
+    outside="setxattr(2) of the attribute, and fsync(2)",
+    counted="median", most_calls=250, needs=(ATTRIBUTED,))

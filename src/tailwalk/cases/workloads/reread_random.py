@@ -19,6 +19,6 @@ WORKLOAD = Workload(
     call="mmap(2) of {length:size}, shared, madvise(2) with MADV_RANDOM, and a load from each "
          "page, twice",
     outside="munmap(2) of the last mapping, and drop of the page cache", counted="median",
-    most_calls=30, needs=(STORED_FILE,), filesystems=WITH_DISK, check=_check,
+    most_calls=10, needs=(STORED_FILE,), filesystems=WITH_DISK, check=_check,
     parameters=(Parameter(name="length", unit="bytes", meaning="bytes that are mapped",
                           default=8 * MIB, least=1),))

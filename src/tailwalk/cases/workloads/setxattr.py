@@ -2,10 +2,9 @@
 """setxattr(2) of an attribute that is not there."""
 
 from tailwalk.cases.workload import Workload
-from tailwalk.cases.xattr import VALUE
+from tailwalk.cases.xattr import ATTRIBUTED
 
 WORKLOAD = Workload(
     name="setxattr", family="names", pattern="setxattr_u{value}",
-    call="setxattr(2) that makes an attribute of {value} bytes",
-    outside="removexattr(2) of what the last call made, and fsync(2)", counted="median",
-    parameters=(VALUE,))
+    call="setxattr(2) that makes the attribute, in a free block where it needs one",
+    outside="removexattr(2), and fsync(2)", counted="median", most_calls=250, needs=(ATTRIBUTED,))

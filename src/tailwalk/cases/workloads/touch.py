@@ -25,7 +25,7 @@ WORKLOAD = Workload(
     outside="choice of the next {apart:size} of the file's second half; after the last fsync(2), "
             "drop of the page cache, read of the whole file by {apart:size}, and such a write to "
             "each of them in the first half",
-    counted="median",
+    counted="median", most_calls=30,
     parameters=(SIZE, Parameter(name="apart", unit="bytes", default=128 * KIB, least=8 * KIB,
                                 meaning="size of the reads, from one write to the next")),
     needs=(STORED_FILE,), filesystems=WITH_DISK, check=_check)

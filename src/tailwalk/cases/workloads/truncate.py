@@ -9,7 +9,7 @@ WORKLOAD = Workload(
     call="ftruncate(2), {way} by {size} bytes",
     outside="pwrite(2) of what is missing, {fill:size} each, or ftruncate(2) to the size before, "
             "and fsync(2)",
-    counted="median", most_calls=30,
+    counted="median", most_calls=10,
     parameters=(SIZE, Parameter(
         name="way", unit="number", meaning="what becomes of the file's size",
         words={"down": "the file becoming smaller", "up": "the file becoming larger"})),

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <sys/mman.h>
-
 #include "workload.h"
 
 static char *map;
@@ -25,8 +23,7 @@ static void restore(struct work *work)
 
 static void finish(struct work *work)
 {
-	sure("munmap", munmap(map, PARAMETERS(fault, work)->cached_file.file_size));
-	map = NULL;
+	unmap_file(&map, PARAMETERS(fault, work)->cached_file.file_size);
 }
 
 const struct workload workload_fault = {

@@ -13,8 +13,13 @@ static void prepare(struct work *work)
 
 static void restore(struct work *work)
 {
+	const struct hole_parameters *of = PARAMETERS(hole, work);
+
 	set_size(work, 0);
-	set_size(work, PARAMETERS(hole, work)->around);
+	if (of->into)
+		allocate(work, of->around);
+	else
+		set_size(work, of->around);
 	sync_file(work);
 }
 

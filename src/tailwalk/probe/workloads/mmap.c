@@ -9,6 +9,7 @@ static void prepare(struct work *work)
 	uint64_t pages = (of->length + page_size() - 1) / page_size();
 	int anonymous = of->place.place == 2;
 
+	make_room(of->length);
 	add_step(work, (struct step){ CALL(mmap, 0, (long)of->length, PROT_READ | PROT_WRITE,
 					   MAP_PRIVATE | (anonymous ? MAP_ANONYMOUS : 0),
 					   anonymous ? -1 : work->fd, 0),
@@ -28,6 +29,12 @@ static void restore(struct work *work)
 	work->results[0] = -1;
 }
 
+static void finish(struct work *work)
+{
+	restore(work);
+	leave_room();
+}
+
 const struct workload workload_mmap = {
-	.prepare = prepare, .restore = restore, .undoes = 1, .finish = restore
+	.prepare = prepare, .restore = restore, .undoes = 1, .finish = finish
 };

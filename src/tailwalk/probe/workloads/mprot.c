@@ -14,8 +14,10 @@ static void prepare(struct work *work)
 	uint64_t pages = (of->length + page_size() - 1) / page_size();
 	int fd = (int)sure("open", open("/dev/zero", O_RDWR));
 
+	make_room(of->length);
 	memory = mmap(NULL, of->length, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	sure("mmap", memory == MAP_FAILED ? -1 : 0);
+	use_page(NULL); /* libMicro's binary has made other mappings by then */
 	sure("close", close(fd));
 	if (of->touch)
 		memset(memory, 1, of->length);
@@ -30,6 +32,7 @@ static void prepare(struct work *work)
 static void finish(struct work *work)
 {
 	sure("munmap", munmap(memory, PARAMETERS(mprot, work)->length));
+	leave_room();
 }
 
 const struct workload workload_mprot = { .prepare = prepare, .finish = finish };

@@ -5,13 +5,15 @@
 
 static char *map;
 
+static uint64_t length_of(const struct work *work)
+{
+	return PARAMETERS(mprotect_shared, work)->cached_file.file_size;
+}
+
 static void prepare(struct work *work)
 {
-	uint64_t length = PARAMETERS(mprotect_shared, work)->length, page = page_size();
+	uint64_t length = length_of(work), page = page_size();
 
-	lay_out(work, 1, 1 << 20, 0);
-	write_again(work, 0, length, 1 << 20);
-	sync_file(work);
 	map_file(work, &map, length);
 	add_step(work, (struct step){ CALL(mprotect, (long)map, (long)length, PROT_READ) });
 	add_step(work,
@@ -22,16 +24,13 @@ static void prepare(struct work *work)
 
 static void restore(struct work *work)
 {
-	uint64_t length = PARAMETERS(mprotect_shared, work)->length;
-
-	for (uint64_t at = 0; at < length; at += page_size())
+	for (uint64_t at = 0; at < length_of(work); at += page_size())
 		((volatile char *)map)[at] = 2;
 }
 
 static void finish(struct work *work)
 {
-	sure("munmap", munmap(map, PARAMETERS(mprotect_shared, work)->length));
-	map = NULL;
+	unmap_file(&map, length_of(work));
 }
 
 const struct workload workload_mprotect_shared = {

@@ -11,7 +11,7 @@ static void prepare(struct work *work)
 	const struct msync_parameters *of = PARAMETERS(msync, work);
 	uint64_t begin = of->offset / page_size() * page_size(), end = of->offset + of->size;
 
-	map_file(work, &map, end);
+	map_file(work, &map, of->cached_file.file_size);
 	add_step(work,
 		 (struct step){ CALL(msync, (long)(map + begin), (long)(end - begin), MS_SYNC) });
 }
@@ -25,10 +25,7 @@ static void restore(struct work *work)
 
 static void finish(struct work *work)
 {
-	const struct msync_parameters *of = PARAMETERS(msync, work);
-
-	sure("munmap", munmap(map, of->offset + of->size));
-	map = NULL;
+	unmap_file(&map, PARAMETERS(msync, work)->cached_file.file_size);
 }
 
 const struct workload workload_msync = {

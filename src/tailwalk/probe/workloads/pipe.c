@@ -10,7 +10,9 @@
 
 #include "workload.h"
 
-static int ends[2]; /* to read from, and to write to */
+static int ends[2] = { -1, -1 }; /* to read from, and to write to */
+static int listening = -1;
+static struct sockaddr_in address;
 
 /* A guest's loopback is down when it has booted. */
 static void raise_loopback(int any)
@@ -22,13 +24,13 @@ static void raise_loopback(int any)
 	sure("ioctl", ioctl(any, SIOCSIFFLAGS, &request));
 }
 
-static void connect_ends(void)
+static void begin_to_listen(void)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t length = sizeof(address);
-	int listening = socket(AF_INET, SOCK_STREAM, 0), on = 1;
 
+	address = (struct sockaddr_in){ .sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	listening = socket(AF_INET, SOCK_STREAM, 0);
 	if (listening < 0 && errno == EAFNOSUPPORT)
 		leave_out("the kernel has no TCP");
 	sure("socket", listening);
@@ -37,12 +39,25 @@ static void connect_ends(void)
 	sure("bind", bind(listening, (struct sockaddr *)&address, length));
 	sure("listen", listen(listening, 1));
 	sure("getsockname", getsockname(listening, (struct sockaddr *)&address, &length));
+}
+
+static void connect_ends(void)
+{
+	int on = 1;
+
 	ends[1] = (int)sure("socket", socket(AF_INET, SOCK_STREAM, 0));
-	sure("connect", connect(ends[1], (struct sockaddr *)&address, length));
+	sure("connect", connect(ends[1], (struct sockaddr *)&address, sizeof(address)));
 	ends[0] = (int)sure("accept", accept(listening, NULL, NULL));
-	sure("close", close(listening));
 	for (int i = 0; i < 2; i++)
 		sure("setsockopt", setsockopt(ends[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)));
+}
+
+static void close_ends(void)
+{
+	for (int i = 0; i < 2; i++)
+		if (ends[i] >= 0)
+			sure("close", close(ends[i]));
+	ends[0] = ends[1] = -1;
 }
 
 static void prepare(struct work *work)
@@ -51,23 +66,37 @@ static void prepare(struct work *work)
 	long size = (long)of->size;
 
 	lay_out(work, 1, of->size, 0);
+	if (of->way == 2)
+		begin_to_listen();
+	add_step(work, (struct step){ CALL(write, -1, (long)work->memory, size), .gives = size });
+	add_step(work, (struct step){ CALL(read, -1, (long)work->memory, size), .gives = size });
+}
+
+/* What goes through first makes the buffers. */
+static void restore(struct work *work)
+{
+	const struct pipe_parameters *of = PARAMETERS(pipe, work);
+
+	close_ends();
 	if (of->way == 0)
 		sure("pipe", pipe(ends));
 	else if (of->way == 1)
 		sure("socketpair", socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
 	else
 		connect_ends();
-	add_step(work,
-		 (struct step){ CALL(write, ends[1], (long)work->memory, size), .gives = size });
-	add_step(work,
-		 (struct step){ CALL(read, ends[0], (long)work->memory, size), .gives = size });
+	sure("write", write(ends[1], work->memory, of->size));
+	sure("read", read(ends[0], work->memory, of->size));
+	work->steps[0].with[0] = ends[1];
+	work->steps[1].with[0] = ends[0];
 }
 
 static void finish(struct work *work)
 {
 	(void)work;
-	sure("close", close(ends[0]));
-	sure("close", close(ends[1]));
+	close_ends();
+	if (listening >= 0)
+		sure("close", close(listening));
+	listening = -1;
 }
 
-const struct workload workload_pipe = { .prepare = prepare, .finish = finish };
+const struct workload workload_pipe = { .prepare = prepare, .restore = restore, .finish = finish };

@@ -5,6 +5,7 @@
 
 static void prepare(struct work *work)
 {
+	make_room(PARAMETERS(populate, work)->size);
 	add_step(work, (struct step){ CALL(mmap, 0, (long)PARAMETERS(populate, work)->size,
 					   PROT_READ, MAP_SHARED | MAP_POPULATE, work->fd, 0),
 				      .any = 1 });
@@ -17,6 +18,12 @@ static void restore(struct work *work)
 	work->results[0] = -1;
 }
 
+static void finish(struct work *work)
+{
+	restore(work);
+	leave_room();
+}
+
 const struct workload workload_populate = {
-	.prepare = prepare, .restore = restore, .undoes = 1, .finish = restore
+	.prepare = prepare, .restore = restore, .undoes = 1, .finish = finish
 };

@@ -1,37 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
-#include <sys/xattr.h>
-#include <unistd.h>
-
 #include "workload.h"
-
-#define ATTRIBUTE "user.tailwalk"
-
-static char *path;
 
 static void prepare(struct work *work)
 {
-	uint64_t size = PARAMETERS(removexattr, work)->value;
-
-	path = in_work_place("attributed");
-	make_file(path);
-	lay_out(work, 1, size, 0);
-	add_step(work, (struct step){ CALL(removexattr, (long)path, (long)ATTRIBUTE),
-				      .cannot = { EOPNOTSUPP } });
+	add_step(work, (struct step){ CALL(removexattr, (long)attributed, (long)ATTRIBUTE) });
 }
 
 static void restore(struct work *work)
 {
-	sure("setxattr",
-	     setxattr(path, ATTRIBUTE, work->memory, PARAMETERS(removexattr, work)->value, 0));
+	set_attribute();
+	sync_file(work);
 }
 
-static void finish(struct work *work)
-{
-	(void)work;
-	sure("unlink", unlink(path));
-}
-
-const struct workload workload_removexattr = {
-	.prepare = prepare, .restore = restore, .undoes = 1, .finish = finish
-};
+const struct workload workload_removexattr = { .prepare = prepare,
+					       .restore = restore,
+					       .undoes = 1 };

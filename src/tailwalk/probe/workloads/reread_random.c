@@ -9,6 +9,7 @@ static void prepare(struct work *work)
 	struct step loads = { TOUCH(LOAD, (uint64_t)((length + page - 1) / page), (uint64_t)page),
 			      .uses = { RESULT(0) } };
 
+	make_room((uint64_t)length);
 	add_step(work, (struct step){ CALL(mmap, 0, length, PROT_READ, MAP_SHARED, work->fd, 0),
 				      .any = 1 });
 	add_step(work,
@@ -31,6 +32,12 @@ static void restore(struct work *work)
 	settle_caches(work->fd);
 }
 
+static void finish(struct work *work)
+{
+	unmap(work);
+	leave_room();
+}
+
 const struct workload workload_reread_random = {
-	.prepare = prepare, .restore = restore, .undoes = 1, .finish = unmap
+	.prepare = prepare, .restore = restore, .undoes = 1, .finish = finish
 };

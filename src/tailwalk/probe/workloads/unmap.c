@@ -5,6 +5,7 @@
 
 static void prepare(struct work *work)
 {
+	make_room(PARAMETERS(unmap, work)->length);
 	add_step(work, (struct step){ CALL(munmap, 0, (long)PARAMETERS(unmap, work)->length) });
 }
 
@@ -25,4 +26,12 @@ static void restore(struct work *work)
 	work->steps[0].with[0] = (long)mapped;
 }
 
-const struct workload workload_unmap = { .prepare = prepare, .restore = restore, .undoes = 1 };
+static void finish(struct work *work)
+{
+	(void)work;
+	leave_room();
+}
+
+const struct workload workload_unmap = {
+	.prepare = prepare, .restore = restore, .undoes = 1, .finish = finish
+};

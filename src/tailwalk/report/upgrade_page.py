@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""An upgrade on a page: the heat map, and the functions of the cases that were profiled, to which
+the map's cells lead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tailwalk.compare.upgrade import Upgrade, UpgradeCase
+from tailwalk.report.comparison import acceptance
+from tailwalk.report.gate import case_command
+from tailwalk.report.heat import HeatPage, HeatRow, figure_said, heat_cell, heat_page
+from tailwalk.report.profile_words import show_change, show_share
+from tailwalk.report.words import case_labels, short_names, show_figure
+
+_FUNCTIONS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Functions:
+    """What carries the difference of a case.
+
+    Attributes:
+        anchor: its name for links.
+        label: the case's.
+        difference: in kernel instructions, with its sign.
+        rows: functions with their differences and shares of it.
+        causes: what is known of them, as sentences.
+        command: the command line that shows all of them.
+    """
+
+    anchor: str
+    label: str
+    difference: str
+    rows: Sequence[tuple[str, str, str]]
+    causes: Sequence[str]
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpgradePage:
+    """What the template sets."""
+
+    kernels: tuple[str, str]
+    heat: HeatPage
+    functions: Sequence[Functions]
+    unprofiled: Sequence[tuple[str, str]]
+
+
+def upgrade_page(found: Upgrade) -> UpgradePage:
+    """An upgrade as a page has it; of the functions, those of the worst case first."""
+    kernels = short_names([(one.spec, one.release) for one in found.kernels])
+    labels = case_labels([one.parameters for one in found.cases])
+    names = {one.parameters: label for one, label in zip(found.cases, labels, strict=True)}
+    profiled = [one for one in found.worst() if one.difference is not None]
+    anchors = {one.parameters: f"functions-{number}"
+               for number, one in enumerate(profiled, start=1)}
+    ratios = [[ratio if verdict not in ("unsteady", "unknown", "missing") else None
+               for ratio, verdict in zip(one.ratios[1:], one.verdicts[1:], strict=True)]
+              for one in found.cases]
+    rows = [_row(found, one, kernels=kernels, label=names[one.parameters],
+                 link=anchors.get(one.parameters, "")) for one in found.cases]
+    return UpgradePage(
+        kernels=(kernels[0], kernels[1]),
+        heat=heat_page(rows, ratios, labels=kernels, unit=found.unit, anchor="heat"),
+        functions=[_functions(found, one, names[one.parameters], anchors[one.parameters])
+                   for one in profiled],
+        unprofiled=[(names[one.parameters], one.unprofiled) for one in found.worst()
+                    if one.unprofiled])
+
+
+def _row(found: Upgrade, one: UpgradeCase, *, kernels: Sequence[str], label: str,
+         link: str) -> HeatRow:
+    cells = []
+    for column, verdict in enumerate(one.verdicts[1:], start=1):
+        accepted = next((each for each in found.accepted if each.kernel == column
+                         and each.metric == found.metric and each.parameters == one.parameters),
+                        None)
+        further = [verdict, *([acceptance(accepted)] if accepted else []),
+                   _command(found, one, column)]
+        said = figure_said((one.figures[0], one.figures[column]), found.unit, kernels[0],
+                           one.ratios[column], further,
+                           reasons=(one.reasons[0], one.reasons[column]))
+        cells.append(heat_cell(
+            one.ratios[column], f"{label} on {kernels[column]}: {said}",
+            steady=verdict not in ("unsteady", "unknown"), link=link if column == 1 else ""))
+    first = one.figures[0]
+    return HeatRow(family=one.family, label=label, cells=cells,
+                   figure="–" if first is None else show_figure(first))
+
+
+def _functions(found: Upgrade, one: UpgradeCase, label: str, anchor: str) -> Functions:
+    total = one.difference or 0
+    return Functions(
+        anchor=anchor, label=label, difference=show_change(total),
+        rows=[(each.function, show_change(each.difference), show_share(each.difference, total))
+              for each in one.why[:_FUNCTIONS]],
+        causes=[f"{each.cause[0].upper()}{each.cause[1:]} (docs/{each.page.partition('#')[0]})."
+                for each in one.causes],
+        command=_command(found, one, 1))
+
+
+def _command(found: Upgrade, one: UpgradeCase, column: int) -> str:
+    return case_command([found.kernels[0], found.kernels[column]], one.parameters,
+                        found.conditions.filesystem)
