@@ -347,14 +347,20 @@ class Guest:
             os.write(self._process.stdin.fileno(), b"\n")
 
     def resume(self, deadline: float) -> None:
-        """Let a paused guest go on.
+        """Let a paused guest go on, and wait until it says that it does.
 
+        It stops once more where its clock did not jump at the pause (probe/x86_64/transport.c).
         One with little left to do may end QEMU before QEMU has answered: whether it came to its
         end is for its frames to say.
         """
-        self._stopped = False
-        with contextlib.suppress(EndedError):
-            self.command("cont", deadline)
+        while not self._frames:
+            self._stopped = False
+            with contextlib.suppress(EndedError):
+                self.command("cont", deadline)
+            if not self._await("the guest to go on", deadline,
+                               lambda: bool(self._stopped or self._frames)):
+                return
+        self._frames.popleft().expect(FrameType.WENT_ON, 0)
 
     def await_ready(self, deadline: float) -> Ready:
         """Wait until the probe is ready and has paused the guest: what the kernel says of itself.
@@ -366,10 +372,7 @@ class Guest:
     def await_pause(self, deadline: float) -> None:
         """Wait until the guest has stopped itself; errors as `frame`.
 
-        Nothing is asked of QEMU before it says so. Between the processor's stop and its own a
-        guest's clock jumps to its next timer (icount_start_warp_timer), as it does while a guest
-        idles, unless QEMU is just then busy with a question: what follows would differ from one
-        time to the next.
+        QEMU's event comes before the machine stands still, so it is asked then.
         """
         if not self._await("the guest's pause", deadline, lambda: self._stopped):
             raise self._ended()
