@@ -8,11 +8,12 @@ FILLS = 1MiB 2MiB
 # Each of the processes that tests start would compile all of Tailwalk anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run table test test-long faults check check-lowest check-newest docs lock clean \
+.PHONY: help setup run upgrade table test test-long faults check check-lowest check-newest docs lock clean \
     fuzz
 
 help:
 	@echo 'make run           v6.12, v6.18 and v7.3 side by side, on real kernels'
+	@echo 'make upgrade       every case of the upgrade test, from v6.12 to v6.18 and v7.3'
 	@echo 'make table         v6.12, v6.18 and v6.18 with the series, built from source'
 	@echo 'make test          all tests but the long ones'
 	@echo 'make test-long     the tests that build many kernels or exercise one for long'
@@ -86,6 +87,9 @@ lock:
 
 run: packages setup
 	$(TAILWALK) compare debian:6.12 debian:6.18 debian:7.3
+
+upgrade: packages setup
+	$(TAILWALK) upgrade debian:6.12 debian:6.18 debian:7.3
 
 table: build-packages setup
 	@for fill in $(FILLS); do \

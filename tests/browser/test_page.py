@@ -11,16 +11,19 @@ from pathlib import Path
 
 import pytest
 from made_page import made_page
-from made_runs import COUNTS, SEED, made_figure, made_run
+from made_runs import COUNTS, SEED, made_figure, made_run, made_seed_runs
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tailwalk.cases import find_cases
+from tailwalk.compare import compare
 from tailwalk.compare.steps import track
+from tailwalk.compare.upgrade import upgrade, with_profiles
+from tailwalk.profile.causes import Explained
 from tailwalk.report.page import page
-from tailwalk.report.sections import track_section
+from tailwalk.report.sections import track_section, upgrade_sections
 
 pytestmark = pytest.mark.browser
 
@@ -282,6 +285,33 @@ def heat_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("heat") / "track.html"
     path.write_text(page([track_section(track(runs), runs)]), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def upgrade_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An upgrade of which a case was profiled, in a function with a long name."""
+    runs = made_seed_runs("debian:6.12", "debian:6.18", "debian:7.3")
+    comparison = compare(runs, bad=1)
+    found = with_profiles(upgrade(comparison, runs), {SEED[2]: Explained(
+        difference=8917, carriers=[("ext4_" + "block_" * 12 + "begin", 8900)], causes=[])})
+    path = tmp_path_factory.mktemp("upgrade") / "upgrade.html"
+    path.write_text(page(upgrade_sections(found, comparison, runs)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_upgrade_is_read_and_followed_to_its_functions(
+        view: Open, upgrade_file: Path, theme: str) -> None:
+    browser = view(width=390, theme=theme, path=upgrade_file)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    assert browser.execute_script(_DIM)[0] == []
+    link = browser.find_element(By.CSS_SELECTOR, ".heat-cell a")
+    assert link.text == "5.05"
+    link.send_keys(Keys.ENTER)
+    assert "pwrite_u1k" in browser.find_element(By.CSS_SELECTOR, ":target").text
+    top, height = browser.execute_script("""
+        return [document.querySelector(":target").getBoundingClientRect().top, innerHeight]""")
+    assert 0 <= top < height
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -24,7 +24,7 @@ from tailwalk.compare.upgrade import Upgrade, read_upgrade
 from tailwalk.errors import GuestError, KernelError, RecordError, SpecError, UsageError
 from tailwalk.profile.record import Profile
 from tailwalk.rigs.plan import Plan
-from tailwalk.runs import Run, write_run
+from tailwalk.runs import Amount, Run, write_run
 from tailwalk.runs.record import Missing
 from tailwalk.runs.schema import json_schema
 
@@ -99,6 +99,28 @@ def test_what_readers_see(scene: str) -> None:
     text = output(Desk().call(*SCENES[scene]))
     assert max(map(len, text.splitlines())) <= 80
     check_golden(f"upgrade-{scene}.table", text)
+
+
+def lacking(spec: str, plan: Plan) -> Run:
+    """As `made`, but 6.12 lacks a call, 6.18 fails in one, and the disk gets more of a third."""
+    found = made(spec, plan)
+    gone = {OLD: ("pwrite_u1k", "io_uring_setup is not there", False),
+            NEW: ("getpid", "the call gave 5", True)}
+    name, reason, failed = gone[spec]
+    written = {OLD: 4096, NEW: 1 << 20}[spec]
+    return replace(found, figures=[
+        replace(figure, metrics=figure.metrics | {"bytes": Amount(
+            value=written, unit="bytes/call", steady=True, share=1.0, calls=[(written, 100)])})
+        if figure.case.name == "msync_u1" else figure
+        for figure in found.figures if figure.case.name != name],
+        missing=[Missing(case=figure.case, reason=reason, failed=failed)
+                 for figure in found.figures if figure.case.name == name])
+
+
+def test_what_is_missing_is_told_and_what_the_disk_gets() -> None:
+    result = Desk(lacking).call(OLD, NEW, *FEW, "--why", "0")
+    assert isinstance(error(result), GuestError)
+    check_golden("upgrade-missing.table", result.stdout)
 
 
 def test_the_record_is_what_the_schema_says(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_family_is_the_geometric_mean_of_what_can_be_judged() -> None:
     sync = heat(made_runs()).families[1]
     assert [cell.text for cell in sync.cells] == ["2.00", "0.50"]
     assert sync.cells[1].said == (
-        "sync on 7.3.4: 0.50× of 6.12.95, the geometric mean of 1 case; 0 cost more, 1 less")
+        "sync on 7.3.4: 0.50× of 6.12.95, the geometric mean of 1 case")
 
 
 def test_every_cell_says_its_figures_and_how_to_have_its_functions() -> None:

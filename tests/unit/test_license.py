@@ -18,7 +18,8 @@ _COMMENTS = (f"# {_SPDX}", f"// {_SPDX}", f"/* {_SPDX} */", f"{{#- {_SPDX} -#}}"
 # Lists of packages and checksums, as uv writes them.
 _LOCKS = "requirements/*.txt"
 # Texts, pictures, what programs print, and what can hold no comment.
-_TEXTS = {".md", ".txt", ".svg", ".json", ".csv", ".table", ".mail", ".markdown", ".1", ".typed"}
+_TEXTS = {".md", ".txt", ".svg", ".json", ".csv", ".table", ".mail", ".markdown", ".1", ".typed",
+          ".github", ".sarif", ".xml"}
 
 
 def sources() -> list[Path]:

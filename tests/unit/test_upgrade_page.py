@@ -92,4 +92,5 @@ def test_what_cannot_be_judged_is_part_of_no_mean() -> None:
     comparison = compare(runs, bad=1)
     family, = upgrade_page(upgrade(comparison, runs)).heat.families
     assert family.rows[0].cells[0].kind == "doubtful"
-    assert "the geometric mean of 5 cases; 4 cost more, 1 less" in family.cells[0].said
+    assert family.cells[0].under == "0.62 to 5.05"
+    assert "the geometric mean of 5 cases, 0.62 to 5.05" in family.cells[0].said

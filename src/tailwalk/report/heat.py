@@ -27,6 +27,7 @@ class HeatCell:
         kind: `dearer`, `cheaper`, `doubtful`, `missing`, or nothing.
         said: everything that there is to say of it.
         link: the anchor that it leads to; nothing where there is none.
+        under: what stands under the ratio in smaller letters.
     """
 
     text: str
@@ -34,6 +35,7 @@ class HeatCell:
     kind: str = ""
     said: str
     link: str = ""
+    under: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +114,12 @@ def _family(name: str, anchor: str, rows: Sequence[HeatRow],
     for column, label in enumerate(labels[1:]):
         found = [ratio for line in ratios if (ratio := line[column]) is not None and ratio > 0]
         mean = math.exp(sum(map(math.log, found)) / len(found)) if found else None
-        more, less = (sum(row.cells[column].kind == kind for row in rows)
-                      for kind in ("dearer", "cheaper"))
+        least, most = (show_ratio(end(found, default=0), times="") for end in (min, max))
+        span = f"{least} to {most}" if least != most else ""
         said = (f"{name} on {label}: no case with a ratio" if mean is None else
                 f"{name} on {label}: {show_ratio(mean)} of {labels[0]}, the geometric mean of "
-                f"{len(found)} case{'s' if len(found) > 1 else ''}; {more} cost more, {less} less")
-        cells.append(heat_cell(mean, said))
+                f"{len(found)} case{'s' if len(found) > 1 else ''}{', ' * bool(span)}{span}")
+        cells.append(replace(heat_cell(mean, said), under=span))
     return Family(name=name, anchor=anchor, cells=cells, rows=rows)
 
 

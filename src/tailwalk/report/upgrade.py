@@ -45,9 +45,7 @@ class _View:
 
     def with_ratios(self, cases: Sequence[UpgradeCase], column: int, *, most: int | None) -> str:
         """Cases with their ratios on a kernel; of more than `most` how many more there are."""
-        said = [f"{self.label(one)} {_ratio(one, column)}" for one in cases[:most]]
-        more = len(cases) - len(said)
-        return ", ".join(said) + (f" and {more} more" if more else "")
+        return _cut([f"{self.label(one)} {_ratio(one, column)}" for one in cases], most)
 
     def by_verdict(self, column: int, verdict: str) -> list[UpgradeCase]:
         """The cases with a verdict on a kernel, those that moved most first."""
@@ -71,6 +69,8 @@ def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
         parts.append(BLANK)
     if why := [*_reasons(view, worst), *_unprofiled(view, worst)]:
         parts += [Said(f"Where {new} executes more, by kernel function"), *map(Said, why), BLANK]
+    elif worst:
+        parts += [Said("Not profiled: --why N names the functions of the worst N."), BLANK]
     said: list[str] = []
     for column in range(2, len(view.kernels)):
         said += _later(view, column, most=most)
@@ -79,7 +79,9 @@ def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
     said += _bytes(view, most=most)
     parts += [Said(line) for line in said]
     if everything:
-        parts += [BLANK, _every_case(view)]
+        parts += [BLANK] * bool(said) + [_every_case(view)]
+    while parts[-1] is BLANK:
+        parts.pop()
     return Shown(title=f"{found.counted.title}, {old} to {new}", parts=parts,
                  facts=list(_facts(view, everything=everything)))
 
@@ -239,14 +241,21 @@ def _later(view: _View, column: int, *, most: int | None) -> Iterator[str]:
 def _bytes(view: _View, *, most: int | None) -> Iterator[str]:
     """Where more or less reaches the disk, by kernel."""
     for verdict, word in (("regressed", "More"), ("improved", "Less")):
+        said: dict[str, list[str]] = {}
         for column, label in enumerate(view.kernels):
             cases = [one for one in view.found.cases if one.bytes_verdicts[column] == verdict]
-            said = [f"{view.label(one)} {show_figure(one.bytes[0] or 0)} to "
-                    f"{show_figure(one.bytes[column] or 0)}" for one in cases[:most]]
-            if said:
-                more = len(cases) - len(said)
-                yield (f"{word} bytes a call to the disk on {label}: {', '.join(said)}"
-                       f"{f' and {more} more' if more else ''}.")
+            changes = [f"{view.label(one)} {show_figure(one.bytes[0] or 0)} to "
+                       f"{show_figure(one.bytes[column] or 0)}" for one in cases]
+            if changes:
+                said.setdefault(_cut(changes, most), []).append(label)
+        for changed, labels in said.items():
+            yield f"{word} bytes a call to the disk on {listed(labels)}: {changed}."
+
+
+def _cut(said: Sequence[str], most: int | None) -> str:
+    """Phrases, and of more than `most` how many more there are."""
+    more = len(said) - len(said[:most])
+    return ", ".join(said[:most]) + (f" and {more} more" if more else "")
 
 
 def _every_case(view: _View) -> Grid:

@@ -108,6 +108,9 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
                 yield number, outcome
                 continue
             parts[number][group] = outcome
+            task.say(", ".join(
+                f"{starts[at].kernel.spec} {sum(len(groups[one]) for one in counted)} of "
+                f"{len(cases)} cases" for at, counted in parts.items()))
             if len(parts[number]) == len(groups):
                 start = starts[number]
                 done = [parts[number][group] for group in range(len(groups))]
