@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from tailwalk.cases import SUITES, Filesystem, find_cases
 from tailwalk.cases.case import Case
 from tailwalk.plugins.build import build_plugin
 from tailwalk.profile.measure import profile
-from tailwalk.rigs.alone import count_alone, is_alone, left_by, needs_job
+from tailwalk.rigs.alone import count_alone, is_alone, left_by, needs_job, plugin_arguments
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.job import prologue
 from tailwalk.rigs.plan import Plan
@@ -71,7 +73,8 @@ def test_cases_that_share_a_guest_neither_wait_nor_reach_the_disk(spec, kernel, 
     """Counted by the plugin too: what is declared to be alike is so, and costs the same alone."""
     one, system = kernel(spec), Filesystem()
     booted, begin = bench.boot(one, system), prologue(system, bench.cache)
-    plugin = build_plugin("split", bench.qemu, bench.cache).path
+    plugin = build_plugin("split", bench.qemu, bench.cache).path, plugin_arguments(
+        bench, one, booted)
     together = measure([one], Plan(cases=ALIKE, calls=12), bench=bench)[0].run
     assert not together.left_out
     by_needs: dict[bytes, list[Case]] = {}
@@ -83,8 +86,9 @@ def test_cases_that_share_a_guest_neither_wait_nor_reach_the_disk(spec, kernel, 
             for case in cases:
                 found = count_alone(bench, one, booted, case, 12, plugin=plugin, state=state)
                 figure = next(figure for figure in together.figures if figure.case == case)
-                modal = next((split for split in found.splits
-                              if split.total == figure.main.value), None)
-                if modal is None or modal.apart or modal.others:
-                    wrong.append((case.name, figure.main.value, found.splits))
+                modal, _ = Counter((split.total, split.apart, tuple(split.others))
+                                   for split in found.splits).most_common(1)[0]
+                # Addresses differ there, and so the length of a hash table's chain.
+                if modal[1:] != (0, ()) or abs(modal[0] / figure.main.value - 1) > 0.01:
+                    wrong.append((case.name, figure.main.value, *modal))
     assert wrong == []

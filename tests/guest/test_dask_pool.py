@@ -37,6 +37,8 @@ pytestmark = pytest.mark.guest
 SEED = Plan(cases=find_cases(["seed"]))
 MORE = Plan(cases=find_cases(["seed", "seed100k"]))  # two portions a kernel
 
+SYNCED = Plan(cases=find_cases(["seed", "append_fdatasync_u8k"]), calls=20)  # and one by a plugin
+
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator:
@@ -54,8 +56,8 @@ def workers(cluster) -> list[int]:
 
 def test_a_cluster_gives_the_figures_of_this_machine(cluster, kernel, bench):
     kernels = [kernel("debian:6.12"), kernel("debian:6.18")]
-    here = measure(kernels, SEED, bench=bench)
-    there = measure(kernels, SEED, bench=bench, pool=DaskPool(cluster.scheduler_address))
+    here = measure(kernels, SYNCED, bench=bench)
+    there = measure(kernels, SYNCED, bench=bench, pool=DaskPool(cluster.scheduler_address))
     for one, other in zip(here, there, strict=True):
         assert other.run.inputs == one.run.inputs
         assert without_ticks(other.run) == without_ticks(one.run)

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import struct
 import zlib
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -16,10 +19,12 @@ from tailwalk.cases import find_cases
 from tailwalk.errors import DamagedError, GuestError
 from tailwalk.framing import FrameType
 from tailwalk.probe.protocol import Calls, Folios
+from tailwalk.rigs import counting
 from tailwalk.rigs.alone import THREADS, CountedAlone, Split, _arguments, read_splits
 from tailwalk.rigs.counting import figure_alone
 from tailwalk.runs.metrics import INSTRUCTIONS
 from tailwalk.runs.record import Part, check_figure
+from tailwalk.vm.guest import EndedError
 
 NAMES = ["other threads", "other programs", *THREADS]
 JBD2 = NAMES.index("jbd2")
@@ -168,3 +173,23 @@ def test_parts_of_a_record_that_do_not_add_up() -> None:
     wrong = msgspec.structs.replace(figure, parts=[Part(name="call", instructions=1)])
     with pytest.raises(DamagedError, match="parts of fdatasync_u1k do not add up"):
         check_figure(wrong, INSTRUCTIONS, "here", cure="")
+
+
+def test_a_case_that_ends_its_guest_is_named_and_the_others_go_on(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    good, bad = find_cases(["fdatasync_u1k", "msync_u1"])
+
+    def count(*given: object, **_: object) -> CountedAlone:
+        if bad in given:
+            raise EndedError("the kernel panicked (Kernel panic - not syncing).\n the console")
+        return FOUND
+
+    monkeypatch.setattr(counting, "count_alone", count)
+    monkeypatch.setattr(counting, "left_by", lambda *_: nullcontext(Path("state")))
+    monkeypatch.setattr(counting, "kept_plugin", lambda *_: Path("plugin"))
+    monkeypatch.setattr(counting, "plugin_arguments", lambda *_: "")
+    portion = Mock(cases=[bad, good], begin=b"", plugin=b"plugin")
+    counted = counting.count(Mock(), portion)
+    assert [figure.case for figure in counted.figures] == [good]
+    assert [(one.case, one.reason, one.failed) for one in counted.missing] == [
+        (bad, "the kernel panicked (Kernel panic - not syncing). the console", True)]

@@ -37,6 +37,7 @@ class FrameType(IntEnum):
     FAILED = 11
     MISSING = 12
     WRITTEN = 13
+    WENT_ON = 14
     TIMES = 16
     OUTPUT = 24
     ENDED = 25

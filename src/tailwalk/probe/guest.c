@@ -115,6 +115,12 @@ static void say_ready(void)
 	free(text);
 }
 
+void guest_pause(void)
+{
+	transport_pause();
+	send_frame(FRAME_WENT_ON, NULL, 0);
+}
+
 void guest_boot(void)
 {
 	struct dirent **modules;

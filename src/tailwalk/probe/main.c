@@ -60,7 +60,7 @@ void job_leave(void)
 {
 	job_read((struct key[]){ END });
 	send_frame(FRAME_DONE, NULL, 0);
-	transport_pause();
+	guest_pause();
 	job_start();
 }
 
@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 		return 0;
 	if (getpid() == 1) {
 		guest_boot();
-		transport_pause();
+		guest_pause();
 	} else if (argc == 1) {
 		channel_open_host(STDIN_FILENO, STDOUT_FILENO);
 	}

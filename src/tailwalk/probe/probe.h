@@ -60,13 +60,14 @@ void job_read(const struct key *keys);
 uint64_t transport_open(void); /* the job's length */
 void transport_receive(void *buffer, size_t length);
 void transport_send(const void *data, size_t length);
-/* Stop the machine, so that its state can be saved at this very instruction;
- * the job is read after it goes on. */
+/* Stop the machine, so that its state can be saved at this very instruction; it
+ * may have to be told to go on more than once. */
 void transport_pause(void);
 _Noreturn void transport_exit(int status);
 
 /* guest.c: the life of /init. */
 void guest_boot(void);
+void guest_pause(void); /* until told to go on, which it tells */
 int is_guest(void);
 
 /* disk.c: the file system under test. */

@@ -158,7 +158,7 @@ static void send_output(uint64_t stream, int fd, uint64_t most)
 	}
 	send_frame(FRAME_OUTPUT, said, sizeof(said));
 	if (said[2]) {
-		transport_pause();
+		guest_pause();
 		munmap(text, said[2]);
 	}
 	close(fd);

@@ -36,7 +36,7 @@ void job_symbols(void)
 	where[1] = length;
 	where[2] = crc32(0, text, length);
 	send_frame(FRAME_SYMBOLS, where, sizeof(where));
-	transport_pause();
+	guest_pause();
 	free(text);
 	free(line);
 	if (table)

@@ -172,5 +172,5 @@ void job_pause(void)
 {
 	job_read((struct key[]){ END });
 	if (is_guest())
-		transport_pause();
+		guest_pause();
 }

@@ -37,6 +37,7 @@ from tailwalk.rigs.alone import (
     is_alone,
     left_by,
     needs_job,
+    plugin_arguments,
     trace_alone,
 )
 from tailwalk.rigs.bench import Bench
@@ -136,7 +137,8 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
     """
     begin = prologue(filesystem, bench.cache)
     if is_alone(case):
-        split = build_plugin("split", bench.qemu, bench.cache).path
+        split = (build_plugin("split", bench.qemu, bench.cache).path,
+                 plugin_arguments(bench, kernel, booted))
         with left_by(bench, kernel, booted, needs_job(begin, case)) as state:
             found = count_alone(bench, kernel, booted, case, calls, plugin=split, state=state)
             output = trace_alone(bench, kernel, booted, case, calls, plugin=plugin, state=state,

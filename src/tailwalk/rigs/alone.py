@@ -228,14 +228,15 @@ class CountedAlone:
 
 
 def count_alone(bench: Bench, kernel: Kernel, booted: Booted, case: Case, calls: int, *,
-                plugin: Path, state: Path) -> CountedAlone:
-    """Count a case in a guest that goes on from the `state` of `left_by`.
+                plugin: tuple[Path, str], state: Path) -> CountedAlone:
+    """Count a case in a guest that goes on from the `state` of `left_by`, with the plugin `split`
+    and its arguments (`plugin_arguments`).
 
     Raises CaseError for a case that has no figure, ToolError where QEMU loads no plugin,
     GuestError as `Guest.frame`, and where the books do not balance.
     """
     with watched(bench, kernel, booted, alone_job(case, calls), state=state,
-                 plugins=[(plugin, plugin_arguments(bench, kernel, booted))]) as (guest, outputs):
+                 plugins=[plugin]) as (guest, outputs):
         folios, counted, written = _collect(guest, case, calls)
         steps, splits = read_splits(outputs()[0], counted, kernel.spec)
         return CountedAlone(folios, steps, counted, written, splits)

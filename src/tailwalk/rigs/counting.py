@@ -18,7 +18,14 @@ from functools import partial
 from tailwalk.cases import Case
 from tailwalk.errors import TailwalkError
 from tailwalk.probe.protocol import Calls, Folios, LeftOutError, read_calls, read_folios
-from tailwalk.rigs.alone import CountedAlone, count_alone, kept_plugin, left_by, needs_job
+from tailwalk.rigs.alone import (
+    CountedAlone,
+    count_alone,
+    kept_plugin,
+    left_by,
+    needs_job,
+    plugin_arguments,
+)
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished
 from tailwalk.rigs.job import (
@@ -33,7 +40,7 @@ from tailwalk.rigs.job import (
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import BYTES, INSTRUCTIONS
 from tailwalk.runs.record import Figure, Missing, folio_counts
-from tailwalk.vm.guest import Guest
+from tailwalk.vm.guest import EndedError, Guest, SilenceError
 from tailwalk.vm.state import Booted, KernelSaid, Start
 
 
@@ -96,7 +103,7 @@ def count(bench: Bench, portion: Portion) -> Counted:
 
 def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) -> Counted:
     kernel = portion.start.kernel
-    path = kept_plugin(bench, plugin)
+    with_arguments = kept_plugin(bench, plugin), plugin_arguments(bench, kernel, booted)
     job = needs_job(portion.begin, portion.cases[0])
     figures, missing = [], list[Missing]()
     try:
@@ -104,11 +111,14 @@ def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) 
             for case in portion.cases:
                 try:
                     figures.append(figure_alone(case, count_alone(
-                        bench, kernel, booted, case, portion.calls, plugin=path, state=state)))
+                        bench, kernel, booted, case, portion.calls, plugin=with_arguments,
+                        state=state)))
                 except CaseError as error:
                     missing.append(error.missing)
+                except (EndedError, SilenceError) as error:  # it may have done that to its guest
+                    missing.append(missing_for(case, error, failed=True))
     except LeftOutError as error:
-        missing = [missing_for(case, error) for case in portion.cases]
+        missing = [missing_for(case, error, failed=error.failed) for case in portion.cases]
     bench.cache.check(booted.place)
     return Counted(booted.said, figures, missing)
 

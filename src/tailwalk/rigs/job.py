@@ -73,12 +73,12 @@ def measuring(case: Case) -> Generator[None]:
     try:
         yield
     except LeftOutError as error:
-        raise CaseError(missing_for(case, error)) from error
+        raise CaseError(missing_for(case, error, failed=error.failed)) from error
 
 
-def missing_for(case: Case, error: LeftOutError) -> Missing:
+def missing_for(case: Case, error: GuestError, *, failed: bool) -> Missing:
     """Why a case has no figure."""
-    return Missing(case=case, reason=str(error)[:_REASON], failed=error.failed)
+    return Missing(case=case, reason=" ".join(str(error).split())[:_REASON], failed=failed)
 
 
 def case_line(verb: str, case: Case, **more: int) -> bytes:

@@ -102,7 +102,7 @@ class _Thread(threading.local):
 _thread = _Thread()
 
 
-class _EndedError(GuestError):
+class EndedError(GuestError):
     """QEMU is gone."""
 
 
@@ -138,6 +138,7 @@ class Guest:
         self._control_pending = b""
         self._greeted = False
         self._reset = False
+        self._stopped = False
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Guest:
@@ -226,7 +227,9 @@ class Guest:
                     f"the guest on {self._name} was stopped, because this machine failed to "
                     f"{failed['operation']} the image of its disk ({failed.get('reason')}): see "
                     "that TMPDIR is on a disk with room, and that the disk is sound.")
-            if message.get("event") == "SHUTDOWN":
+            if message.get("event") == "STOP":
+                self._stopped = True
+            elif message.get("event") == "SHUTDOWN":
                 self._reset = bool(message["data"].get("guest"))
             elif message.get("id") != "look":
                 self._messages.append(message)
@@ -299,12 +302,12 @@ class Guest:
         """Read what a guest that is done still has to say on its console, until QEMU ends."""
         self._await("QEMU's end", deadline, lambda: False)
 
-    def _ended(self) -> _EndedError:
+    def _ended(self) -> EndedError:
         status = self._process.wait()
         try:
             self._reader.close()
         except GuestError as torn:
-            return _EndedError(f"{torn} ({self._name}){self._console_tail()}")
+            return EndedError(f"{torn} ({self._name}){self._console_tail()}")
         panic = re.search(r"Kernel panic[^\n]*", self.console)
         if panic:
             reason = f"the kernel panicked ({panic[0]})"
@@ -315,7 +318,7 @@ class Guest:
             reason = f"QEMU was killed by signal {-status}"
         else:
             reason = f"QEMU ended with status {status}"
-        return _EndedError(f"the guest on {self._name} ended before its result: {reason}."
+        return EndedError(f"the guest on {self._name} ended before its result: {reason}."
                            + self._console_tail())
 
     def command(self, name: str, deadline: float, *, descriptor: int | None = None,
@@ -344,13 +347,20 @@ class Guest:
             os.write(self._process.stdin.fileno(), b"\n")
 
     def resume(self, deadline: float) -> None:
-        """Let a paused guest go on.
+        """Let a paused guest go on, and wait until it says that it does.
 
+        It stops once more where its clock did not jump at the pause (probe/x86_64/transport.c).
         One with little left to do may end QEMU before QEMU has answered: whether it came to its
         end is for its frames to say.
         """
-        with contextlib.suppress(_EndedError):
-            self.command("cont", deadline)
+        while not self._frames:
+            self._stopped = False
+            with contextlib.suppress(EndedError):
+                self.command("cont", deadline)
+            if not self._await("the guest to go on", deadline,
+                               lambda: bool(self._stopped or self._frames)):
+                return
+        self._frames.popleft().expect(FrameType.WENT_ON, 0)
 
     def await_ready(self, deadline: float) -> Ready:
         """Wait until the probe is ready and has paused the guest: what the kernel says of itself.
@@ -362,9 +372,10 @@ class Guest:
     def await_pause(self, deadline: float) -> None:
         """Wait until the guest has stopped itself; errors as `frame`.
 
-        QEMU is asked: its event may come before anybody listens, or before the answer to the
-        command that let the guest go on, and does come before the machine stands still.
+        QEMU's event comes before the machine stands still, so it is asked then.
         """
+        if not self._await("the guest's pause", deadline, lambda: self._stopped):
+            raise self._ended()
         while self.command("query-status", deadline)["status"] != "guest-panicked":
             if time.monotonic() > deadline:
                 raise GuestError(f"the guest on {self._name} did not stop itself in time."
@@ -394,7 +405,7 @@ class Guest:
                 if found.get("status") == "failed":
                     raise self._unrestored()
                 time.sleep(0.002)
-        except _EndedError as error:
+        except EndedError as error:
             if "load of migration failed" in self.console:
                 raise self._unrestored() from error
             raise

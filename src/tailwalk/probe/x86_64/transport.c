@@ -85,9 +85,31 @@ uint64_t transport_open(void)
 	fail("QEMU offers no job (" JOB_NAME ")");
 }
 
+static uint64_t time_stamp(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+#define AT_ONCE 1000 /* instructions; the next timer is hardly ever so near */
+
+/* Between the processor's stop and its own QEMU takes the guest for idle, and
+ * has its clock jump to the next timer (icount_start_warp_timer, QEMU 7.2);
+ * now and then its stop comes first. So that what follows begins at the same
+ * moment every time, the guest stops until its clock has jumped. */
 void transport_pause(void)
 {
-	say(PAUSE_PORT, 1);
+	uint64_t before;
+
+	hold_ports(PAUSE_PORT, 1, 1);
+	do {
+		before = time_stamp();
+		__asm__ volatile("outb %0, %1" ::"a"((uint8_t)1), "Nd"((uint16_t)PAUSE_PORT)
+				 : "memory");
+	} while (time_stamp() - before < AT_ONCE);
+	hold_ports(PAUSE_PORT, 1, 0);
 }
 
 void transport_exit(int status)
