@@ -159,6 +159,7 @@ void close_pipe(const int ends[2]);
 /* file.c: the file that a case has from its preparation, brought back. */
 long write_pieces(const long *with); /* of a descriptor, memory, begin, end, piece */
 void write_again(const struct work *work, uint64_t begin, uint64_t end, uint64_t piece);
+void write_in_tick(const struct work *work, uint64_t offset, uint64_t size);
 void set_size(const struct work *work, uint64_t size);
 void sync_file(const struct work *work);
 void allocate(const struct work *work, uint64_t size);
