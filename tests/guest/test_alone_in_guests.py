@@ -35,6 +35,26 @@ def test_the_journals_thread_is_a_part_where_it_worked(figures):
     assert {"call", "jbd2"} <= {*names["append_fdatasync_u8k"]}
 
 
+@pytest.mark.parametrize("spec", [*SPECS, "debian:7.3"])
+def test_no_call_of_fsync_has_the_journal_to_bring_times_to(spec, kernel, bench):
+    cases = find_cases(["fsync_u1k", "io_uring_fsync_u4k"])
+    run = measure([kernel(spec)], Plan(cases=cases, calls=60), bench=bench)[0].run
+    for figure in run.figures:
+        assert figure.main.interval[1] < 1.25 * figure.main.value
+        assert "jbd2" not in [part.name for part in figure.split]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", ["ext4", "xfs", "btrfs"])
+@pytest.mark.parametrize("spec", [*SPECS, "debian:7.3"])
+def test_each_thread_that_works_is_known(spec, system, kernel, bench):
+    plan = Plan(cases=find_cases(["writeback_u8m", "append_fdatasync_u8k", "read_cold_u8m"]),
+                filesystem=Filesystem(kind=system), calls=20)
+    run = measure([kernel(spec)], plan, bench=bench)[0].run
+    for figure in run.figures:
+        assert "other threads" not in [part.name for part in figure.split]
+
+
 def test_the_disks_driver_is_apart_and_moves_whole_blocks(figures):
     for figure in figures.values():
         written = figure.metrics["bytes"].value

@@ -59,6 +59,7 @@ THREADS = {
               "simple_end_io_work"),
     "io_uring": ("io_wq_worker", "io_sq_thread"),
     "reclaim": ("kswapd", "kcompactd"),
+    "damon": ("kdamond_fn",),
     "rcu": ("rcu_gp_kthread", "rcu_tasks_kthread"),
     "softirqs": ("smpboot_thread_fn",),
     "kworker": ("worker_thread",),
