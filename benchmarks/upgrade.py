@@ -81,7 +81,8 @@ def main(old: str, new: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("kernels", nargs="*", metavar="SPEC", default=["debian:6.12", "debian:6.18"])
+    parser.add_argument("kernels", nargs="*", metavar="SPEC",
+                        default=["debian:6.12", "debian:6.18"])
     given = parser.parse_args()
     if len(given.kernels) != 2:
         parser.error("give the old kernel and the new one")

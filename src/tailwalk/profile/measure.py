@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,9 +34,9 @@ from tailwalk.profile.trace import Recording, TracedCall, read_recording
 from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
 from tailwalk.rigs.alone import (
     DRIVER,
+    States,
     count_alone,
     is_alone,
-    left_by,
     needs_job,
     plugin_arguments,
     trace_alone,
@@ -79,22 +80,23 @@ def profile_each(subjects: Sequence[tuple[Kernel, Plan]], *, bench: Bench | None
                              f"one, such as {plan.cases[0].name}.")
     bench = bench or Bench.prepare()
     plugin = build_plugin("trace", bench.qemu, bench.cache)
-    with bench.progress.task("profile", len(subjects)) as task:
+    with bench.progress.task("profile", len(subjects)) as task, States() as states:
         def one(kernel: Kernel, plan: Plan) -> Profile:
             machine = replace(bench.machine, append=plan.append)
-            made = _profile(kernel, plan, replace(bench, machine=machine), plugin)
+            made = _profile(kernel, plan, replace(bench, machine=machine), plugin, states)
             task.advance()
             return made
 
         yield from as_finished([partial(one, kernel, plan) for kernel, plan in subjects])
 
 
-def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profile:
+def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin,
+             states: States) -> Profile:
     case, = plan.cases
     booted = bench.boot(kernel, plan.filesystem)
     symbols = read_symbols(symbol_text(bench, kernel, booted), kernel.spec)
     figure, recording = record(bench, kernel, booted, case=case, filesystem=plan.filesystem,
-                               calls=plan.calls, plugin=plugin.path)
+                               calls=plan.calls, plugin=plugin.path, states=states)
     if is_alone(case):
         modal = recording.calls[0].profile
         tree = build_tree(recording.trace(modal), symbols, apart=DRIVER)
@@ -127,10 +129,10 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin) -> Profil
 
 
 def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesystem: Filesystem,
-           calls: int, plugin: Path) -> tuple[Figure, Recording]:
+           calls: int, plugin: Path, states: States | None = None) -> tuple[Figure, Recording]:
     """Measure one case with the plugin beside: the figure, as the exact rig has it, and the
     recording of its calls; of a case that is alone in its guest that of the call which the figure
-    is of.
+    is of. `states` serve several such cases.
 
     Raises ToolError where QEMU loads no plugin, CaseError for a case that has no figure,
     GuestError as `Guest.frame`.
@@ -139,7 +141,8 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
     if is_alone(case):
         split = (build_plugin("split", bench.qemu, bench.cache).path,
                  plugin_arguments(bench, kernel, booted))
-        with left_by(bench, kernel, booted, needs_job(begin, case)) as state:
+        with States() if states is None else nullcontext(states) as kept:
+            state = kept.left_by(bench, kernel, booted, needs_job(begin, case))
             [found] = count_alone(bench, kernel, booted, [case], calls, plugin=split, state=state)
             output = trace_alone(bench, kernel, booted, case, calls, plugin=plugin, state=state,
                                  found=found)

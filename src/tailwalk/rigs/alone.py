@@ -20,11 +20,12 @@ import struct
 import time
 from bisect import bisect_right
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case
@@ -145,6 +146,25 @@ def left_by(bench: Bench, kernel: Kernel, booted: Booted, job: bytes) -> Generat
         yield state
     finally:
         os.close(held)
+
+
+class States(ExitStack):
+    """The states that several guests go on from, each made when it is first asked for, and gone
+    when the block is left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = Lock()
+        self._made: dict[tuple[str, bytes], tuple[Lock, list[Path]]] = {}
+
+    def left_by(self, bench: Bench, kernel: Kernel, booted: Booted, job: bytes) -> Path:
+        """As the function `left_by`."""
+        with self._lock:
+            lock, found = self._made.setdefault((booted.key, job), (Lock(), []))
+        with lock:
+            if not found:
+                found.append(self.enter_context(left_by(bench, kernel, booted, job)))
+            return found[0]
 
 
 def kept_plugin(bench: Bench, plugin: bytes) -> Path:

@@ -32,6 +32,7 @@ from tailwalk.vm.state import Start, kernel_record
 # A guest measures this many cases before a fresh one goes on from the saved state: a constant, so
 # that what a case finds does not depend on how many cores share the work.
 _CASES_PER_GUEST = 12
+_CASES_PER_STATE = 24  # of those that each go on from the state of one guest
 
 
 @dataclass(frozen=True)
@@ -139,22 +140,23 @@ def _shared_out(cases: Sequence[Case], begin: bytes, calls: int,
     for case in cases:
         if is_alone(case):
             alone.setdefault(needs_job(begin, case), []).append(case)
-    groups = list(_by_guest(together))
-    jobs = [counting_job(begin, group, calls) for group in groups]
-    if not alone:
-        return groups, jobs, None
-    plugin = build_plugin("split", bench.qemu, bench.cache).path.read_bytes()
-    for job, needing in alone.items():
-        for group in _by_guest(needing):
+    plugin = build_plugin("split", bench.qemu, bench.cache).path.read_bytes() if alone else None
+    groups, jobs = [], []
+    # What takes longest comes first, so that no core has it to do when the others are done.
+    for job, needing in sorted(alone.items(), key=lambda item: -len(item[1])):
+        for group in _parted(needing, _CASES_PER_STATE):
             groups.append(group)
-            jobs.append(b"".join([plugin, job,
+            jobs.append(b"".join([plugin or b"", job,
                                   *(alone_job(one, calls) for one in by_guest(group))]))
+    for group in _parted(together, _CASES_PER_GUEST):
+        groups.append(group)
+        jobs.append(counting_job(begin, group, calls))
     return groups, jobs, plugin
 
 
-def _by_guest(cases: Sequence[Case]) -> Iterator[list[Case]]:
-    for at in range(0, len(cases), _CASES_PER_GUEST):
-        yield list(cases[at:at + _CASES_PER_GUEST])
+def _parted(cases: Sequence[Case], most: int) -> Iterator[list[Case]]:
+    for at in range(0, len(cases), most):
+        yield list(cases[at:at + most])
 
 
 def _inputs(start: Start, jobs: Sequence[bytes]) -> str:
