@@ -113,7 +113,7 @@ def test_cases_that_share_a_guest_neither_wait_nor_reach_the_disk(spec, kernel, 
     for job, cases in by_needs.items():
         with left_by(bench, one, booted, job) as state:
             for case in cases:
-                found = count_alone(bench, one, booted, case, 12, plugin=plugin, state=state)
+                [found] = count_alone(bench, one, booted, [case], 12, plugin=plugin, state=state)
                 figure = next(figure for figure in together.figures if figure.case == case)
                 modal, _ = Counter((split.total, split.apart, tuple(split.others))
                                    for split in found.splits).most_common(1)[0]
