@@ -14,7 +14,7 @@ a guest's clock advances by a nanosecond an instruction.
 What chance decides is the median of three rounds: whether a timer tick lands in so short a call as
 getpid, and where the kernel puts the process's mappings.
 
-Exits 1 where a case is beyond 2% and is not listed here as one that cannot agree.
+Exits 1 where a case is beyond 2% and is not listed here as one that may be.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ DIFFERS: Mapping[str, str] = {
     "mmap_ru128k": _WINDOWS, "mmap_rt128k": _WINDOWS,
     "unmap_wt128k": "pages are given back in batches: either of two costs can be the median",
     "pipe_pst1": "39 of libMicro's are its program's own, which checks what each call gave"}
-"""The cases that cannot agree, with the reason."""
+"""The cases that may be beyond the limit, with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)

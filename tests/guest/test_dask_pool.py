@@ -35,7 +35,7 @@ distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.guest
 
 SEED = Plan(cases=find_cases(["seed"]))
-MORE = Plan(cases=find_cases(["seed", "seed100k"]))  # two portions a kernel
+MORE = Plan(cases=find_cases(["seed", "seed100k", "reads"]))  # two portions a kernel
 
 SYNCED = Plan(cases=find_cases(["seed", "append_fdatasync_u8k"]), calls=20)  # and one by a plugin
 

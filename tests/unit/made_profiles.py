@@ -66,4 +66,4 @@ def made_profile(tree: Sequence[tuple[str, int, int]], *, spec: str = "debian:6.
         tree=[TreeNode(function=names.index(name), parent=parent, entered=1, count=count)
               for name, parent, count in tree],
         loops=list(loops), others=list(others), others_left=0,
-        symbols=packed_names({*names, *symbols}))
+        symbols=packed_names(frozenset({*names, *symbols})))

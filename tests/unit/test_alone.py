@@ -47,15 +47,14 @@ def output(*steps: bytes, passes: int = 3) -> bytes:
 
 
 def test_a_call_that_does_not_wait_is_what_the_guest_counted() -> None:
-    steps, [split] = read_splits(output(frame(10, 2000, 0, 0, 0)), Calls(8, (2008,)), "one")
-    assert steps == 1
+    [[split]] = read_splits(output(frame(10, 2000, 0, 0, 0)), [Calls(8, (2008,))], "one")
     assert split == Split(total=2008, user=8, apart=0, others={})
     assert split.parts == [Part(name="call", instructions=2008)]
 
 
 def test_threads_are_parts_and_the_driver_is_none() -> None:
     taken = frame(10, 2000, 500, 0, 0, doings={JBD2: 700, 0: 30})
-    _, [split] = read_splits(output(taken), Calls(8, (3238,)), "one")
+    [[split]] = read_splits(output(taken), [Calls(8, (3238,))], "one")
     assert split == Split(total=2738, user=8, apart=500,
                           others={"jbd2": 700, "other threads": 30})
     assert [(part.name, part.instructions) for part in split.parts] == [
@@ -64,21 +63,27 @@ def test_threads_are_parts_and_the_driver_is_none() -> None:
 
 def test_what_the_clock_jumped_by_while_nobody_ran_is_no_instruction() -> None:
     waited = frame(10, 2000, 0, 1, 0)
-    assert read_splits(output(waited), Calls(8, (9_000_000,)), "one")[1][0].total == 2008
+    assert read_splits(output(waited), [Calls(8, (9_000_000,))], "one")[0][0].total == 2008
 
 
 def test_an_instruction_that_took_a_page_fault_is_counted_once() -> None:
     faulting = frame(11, 3000, 0, 0, 1)
-    _, [split] = read_splits(output(faulting), Calls(8, (3008,)), "one")
+    [[split]] = read_splits(output(faulting), [Calls(8, (3008,))], "one")
     assert split.total == 3008
 
 
 def test_the_steps_of_a_call_are_added() -> None:
-    steps, splits = read_splits(
+    [splits] = read_splits(
         output(*[frame(10, 100, 7, 0, 0), frame(10, 200, 0, 0, 0)] * 2, passes=6),
-        Calls(16, (323, 323)), "one")
-    assert steps == 2
+        [Calls(16, (323, 323), 2)], "one")
     assert splits == [Split(total=316, user=16, apart=7, others={})] * 2
+
+
+def test_the_cases_of_a_guest_are_told_apart_by_their_steps() -> None:
+    one = output(*[frame(10, 100, 0, 0, 0)] * 2)
+    other = output(*[frame(10, 200, 0, 0, 0)] * 2, passes=6)
+    found = read_splits(one + other, [Calls(8, (108, 108)), Calls(16, (416,), 2)], "one")
+    assert [[split.total for split in case] for case in found] == [[108, 108], [416]]
 
 
 @pytest.mark.parametrize(("counted", "words"), [
@@ -89,21 +94,21 @@ def test_the_steps_of_a_call_are_added() -> None:
 ])
 def test_books_that_do_not_balance(counted: int, words: tuple[int, ...]) -> None:
     with pytest.raises(GuestError, match=r"books do not balance on one.*2,008"):
-        read_splits(output(frame(*words)), Calls(8, (counted,)), "one")
+        read_splits(output(frame(*words)), [Calls(8, (counted,))], "one")
 
 
 def test_an_interrupt_that_the_plugin_sees_alone_spoils_no_case() -> None:
     calls = [frame(10, 2000, 0, 0, 0)] * 99 + [frame(10, 5000, 0, 0, 0, doings={0: 40_000})]
-    _, splits = read_splits(output(*calls), Calls(8, (2008,) * 100), "one")
+    [splits] = read_splits(output(*calls), [Calls(8, (2008,) * 100)], "one")
     assert [split.total for split in splits] == [2008] * 99 + [45_008]
     with pytest.raises(GuestError, match="books do not balance"):
-        read_splits(output(*calls[1:]), Calls(8, (2008,) * 99), "one")
+        read_splits(output(*calls[1:]), [Calls(8, (2008,) * 99)], "one")
 
 
 @pytest.mark.parametrize("content", [b"", NOTHING, output(), output(*[NOTHING] * 3)])
 def test_another_number_of_steps_than_calls(content: bytes) -> None:
     with pytest.raises(GuestError, match="is torn"):
-        read_splits(content, Calls(8, (1, 2)), "one")
+        read_splits(content, [Calls(8, (1, 2))], "one")
 
 
 @given(COUNT, COUNT, COUNT, st.dictionaries(st.integers(0, len(NAMES) - 1), COUNT))
@@ -111,7 +116,7 @@ def test_parts_add_up_to_the_total(user: int, kernel: int, apart: int,
                                    doings: dict[int, int]) -> None:
     counted = user + kernel + apart + sum(doings.values())
     taken = frame(user + 2, kernel, apart, 0, 0, doings=doings)
-    _, [split] = read_splits(output(taken), Calls(None, (counted,)), "one")
+    [[split]] = read_splits(output(taken), [Calls(None, (counted,))], "one")
     assert sum(part.instructions for part in split.parts) == split.total == counted - apart
 
 
@@ -143,7 +148,7 @@ def test_a_kernel_without_the_driver_has_nothing_apart() -> None:
     assert "driver" not in _arguments(SYMBOLS.replace("brd_", "brb_"))
 
 
-FOUND = CountedAlone(Folios(None, None), 1, Calls(8, (1, 2, 3)), (4096, 0, 4096), [
+FOUND = CountedAlone(Folios(None, None), Calls(8, (1, 2, 3)), (4096, 0, 4096), [
     Split(total=total, user=8, apart=apart, others={"jbd2": 5})
     for total, apart in ((900, 1), (500, 2), (700, 3))])
 
@@ -179,10 +184,10 @@ def test_a_case_that_ends_its_guest_is_named_and_the_others_go_on(
         monkeypatch: pytest.MonkeyPatch) -> None:
     good, bad = find_cases(["fdatasync_u1k", "msync_u1"])
 
-    def count(*given: object, **_: object) -> CountedAlone:
-        if bad in given:
+    def count(*given: object, **_: object) -> list[CountedAlone]:
+        if [bad] in given:
             raise EndedError("the kernel panicked (Kernel panic - not syncing).\n the console")
-        return FOUND
+        return [FOUND]
 
     monkeypatch.setattr(counting, "count_alone", count)
     monkeypatch.setattr(counting, "left_by", lambda *_: nullcontext(Path("state")))

@@ -25,6 +25,8 @@ from tailwalk.errors import GuestError, KernelError, RecordError, SpecError, Usa
 from tailwalk.profile.record import Profile
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Amount, Run, write_run
+from tailwalk.runs.amount import amount_of
+from tailwalk.runs.metrics import INSTRUCTIONS
 from tailwalk.runs.record import Missing
 from tailwalk.runs.schema import json_schema
 
@@ -121,6 +123,49 @@ def test_what_is_missing_is_told_and_what_the_disk_gets() -> None:
     result = Desk(lacking).call(OLD, NEW, *FEW, "--why", "0")
     assert isinstance(error(result), GuestError)
     check_golden("upgrade-missing.table", result.stdout)
+
+
+def overlapping(spec: str, plan: Plan) -> Run:
+    """Calls that vary: most take what `COUNTS` says, and some more than most on the other."""
+    figures = []
+    for case in plan.cases:
+        usual = COUNTS[case.name][[OLD, NEW].index(spec)]
+        amount = amount_of(INSTRUCTIONS, [*[usual] * 90, *[70_000] * 10], varies=True)
+        figures.append(replace(made_figure(case, usual, order=None), metrics={
+            INSTRUCTIONS.name: amount}))
+    return made_run(spec, figures)
+
+
+def test_a_figure_that_moved_and_is_not_judged_is_named() -> None:
+    text = " ".join(output(Desk(overlapping).call(
+        OLD, NEW, "--case", "fdatasync_u1k", "--case", "read_u1k")).split())
+    assert "No case of 2 costs more" in text
+    assert ("Not judged on debian:6.18, where calls took as much as others did on debian:6.12: "
+            "fdatasync_u1k 3.68×.") in text
+
+
+def test_no_figure_is_cut_short_on_a_terminal_of_any_width(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = ["--case", "overwrite_fdatasync_u1k", "--case", "msync_u1", "--case", "pwrite_u1k"]
+    monkeypatch.setitem(COUNTS, "overwrite_fdatasync_u1k", (11_051, 4_444_445, 3_535_421))
+    for columns in ("60", "80", "100", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        text = output(Desk().call(OLD, NEW, LATER, *cases, "--why", "0"))
+        assert "…" not in text
+        assert max(map(len, text.splitlines())) <= int(columns)
+        for figure in ("11,051", "4,444,445", "3,535,421", "overwrite_fdatasync_u1k"):
+            assert figure in text
+
+
+@pytest.mark.parametrize(("cases", "basis"), [
+    (("pwrite_u1k", "getpid"),
+     "each figure is the mode of the calls' executed instructions, a count"),
+    (("pwrite_u1k", "fdatasync_u1k"),
+     "each figure is the mode of the calls' executed instructions, their median where calls are "
+     "not alike, a count")])
+def test_what_each_figure_is_holds_of_all_of_them(cases: tuple[str, ...], basis: str) -> None:
+    text = output(Desk().call(OLD, NEW, *[part for name in cases for part in ("--case", name)]))
+    assert basis in " ".join(text.split())
 
 
 def test_the_record_is_what_the_schema_says(tmp_path: Path) -> None:
@@ -257,6 +302,9 @@ def test_of_a_record_the_cases_asked_for_are_taken() -> None:
     ((OLD, NEW, "--case", "pwrit_u1k"), UsageError, "no case 'pwrit_u1k'"),
     ((OLD, NEW, "--case", "getpid", "--fill", "4KiB"), UsageError, "getpid has no fill"),
     ((OLD, NEW, "--fill", "128MiB"), UsageError, "64MiB"),
+    ((OLD, NEW, "--fill", "0"), UsageError, "--fill 0"),
+    ((OLD, NEW, "-o", "one", "--html", "one"), UsageError, "one is to be written twice"),
+    ((OLD, NEW, "--sarif", "one", "--junit", "./one"), UsageError, "one is to be written twice"),
     ((OLD, NEW, "--calls", "0"), UsageError, "--calls 0"),
     ((OLD, NEW, "--threshold", "-1"), UsageError, "threshold"),
     ((OLD, NEW, "-o", "nowhere/upgrade.json"), UsageError, "no directory"),

@@ -56,7 +56,7 @@ def test_a_stream_cut_short_is_torn(payload, keep):
 
 
 def test_a_result_of_the_wrong_length_is_torn():
-    with pytest.raises(GuestError, match="24 were due"):
+    with pytest.raises(GuestError, match="32 were due"):
         read_calls(Frame(FrameType.CALLS, bytes(16)), 2)
     with pytest.raises(GuestError, match="FOLIOS was due"):
         read_folios(Frame(FrameType.CALLS, bytes(16)))

@@ -19,6 +19,10 @@ COLUMNS = ("size", "vectors", "offset", "fill", "file_size", "uptodate")
 """The parameters that have a column of their own in every table for programs."""
 
 
+_VARYING_CALLS = 50
+"""Where calls are not alike: the median and the middle 90% of more hardly move."""
+
+
 class Filesystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file system a run's cases write to.
 
@@ -177,7 +181,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def calls_of(self, asked: int) -> int:
         """How many of its calls are counted where so many are asked for."""
-        return min(asked, self.declared.most_calls or asked)
+        usual = _VARYING_CALLS if self.declared.counted == "median" else asked
+        return min(asked, self.declared.most_calls or usual)
 
     def check(self) -> Case:
         """Itself, if it can be run; raises UsageError naming the value that cannot."""

@@ -125,8 +125,10 @@ class Workload:
         counted: how a figure comes of its calls on the rig that counts: the `mode` of calls that
             are alike, or the `median` of those that are not, or that cost some instructions more
             by where earlier cases left the kernel's memory.
+        traceless: of calls that are not alike: do they leave nothing behind that another case's
+            could find? A guest serves several such cases, and else each is alone in one.
         most_calls: that are counted of a case, where each is dear; None for as many as are asked
-            for.
+            for, or for 50 that are not alike.
         parameters: its own, besides those of its needs.
         needs: what is prepared before its first call.
         filesystems: those that it can be measured on, by name; none for any. What else it needs of
@@ -141,6 +143,7 @@ class Workload:
     call: str
     outside: str = ""
     counted: Counted = "mode"
+    traceless: bool = False
     most_calls: int | None = None
     parameters: Sequence[Parameter] = ()
     needs: Sequence[Preparation] = ()

@@ -81,6 +81,7 @@ class Outputs:
         from tailwalk.runs.store import require_elsewhere
 
         records = [Path(name) for name in read if Path(name).is_file()]
+        written: set[Path] = set()
         for file in (file for files in self._files.values() for file in files):
             if not file.absolute().parent.is_dir():
                 raise UsageError(f"{file}: there is no directory {file.absolute().parent}; make "
@@ -91,6 +92,10 @@ class Outputs:
             if file.is_file() and any(map(file.samefile, records)):
                 raise UsageError(f"{file} is a record that is read here, and would be lost: name "
                                  "another file to write.")
+            if (place := file.resolve()) in written and not place.is_char_device():
+                raise UsageError(f"{file} is to be written twice, and would hold the last alone: "
+                                 "name a file for each.")
+            written.add(place)
         return self
 
     def save(self, name: str, *contents: Content) -> None:

@@ -74,8 +74,8 @@ def upgrade_cases(names: Iterable[str], *, families: Sequence[str] = (),
                          f"{listed(list(dict.fromkeys(case.declared.family for case in found)))}.")
     if fills and not any(case.cached for case in chosen):
         chosen[0].changed(fill=fills[0])
-    return tuple(dict.fromkeys(case.fitted(fill=fill).check() if fill else case.check()
-                               for case in chosen for fill in (fills or (0,))))
+    return tuple(dict.fromkeys((case if fill is None else case.fitted(fill=fill)).check()
+                               for case in chosen for fill in (fills or (None,))))
 
 
 def sweep_plan(names: Iterable[str], *, fills: Sequence[int], places: Sequence[str],

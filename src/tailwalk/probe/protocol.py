@@ -40,10 +40,12 @@ class Folios:
 @dataclass(frozen=True)
 class Calls:
     """Instructions between the two counter reads: of no call at all, and of each call in order.
-    `nothing` is None where what is measured has a user side of its own."""
+    `nothing` is None where what is measured has a user side of its own. A call has so many
+    `steps`."""
 
     nothing: int | None
     counts: tuple[int, ...]
+    steps: int = 1
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,8 @@ def read_folios(frame: Frame) -> Folios:
 
 def read_calls(frame: Frame, calls: int) -> Calls:
     """The content of a CALLS frame that has to hold `calls` calls; raises as `read_folios`."""
-    words = _words(frame, FrameType.CALLS, calls + 1)
-    return Calls(words[0] or None, words[1:])
+    steps, nothing, *counts = _words(frame, FrameType.CALLS, calls + 2)
+    return Calls(nothing or None, tuple(counts), steps)
 
 
 def read_times(frame: Frame) -> Times:

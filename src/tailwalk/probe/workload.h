@@ -159,6 +159,7 @@ void close_pipe(const int ends[2]);
 /* file.c: the file that a case has from its preparation, brought back. */
 long write_pieces(const long *with); /* of a descriptor, memory, begin, end, piece */
 void write_again(const struct work *work, uint64_t begin, uint64_t end, uint64_t piece);
+void write_in_tick(const struct work *work, uint64_t offset, uint64_t size);
 void set_size(const struct work *work, uint64_t size);
 void sync_file(const struct work *work);
 void allocate(const struct work *work, uint64_t size);
@@ -166,9 +167,9 @@ void map_file(const struct work *work, char **map, uint64_t size);
 void unmap_file(char **map, uint64_t size);
 
 /* room.c: a place for one mapping of so many bytes, which mmap(2) then chooses, and
- * a page in use: below all others where no place is named. */
+ * memory in use: below all others where no place is named. */
 void make_room(uint64_t length);
-void use_page(char *at);
+void use_memory(char *at, uint64_t length);
 void leave_room(void);
 
 /* children.c: a gate that one side opens and the other sleeps at until it is. */

@@ -140,7 +140,7 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
         split = (build_plugin("split", bench.qemu, bench.cache).path,
                  plugin_arguments(bench, kernel, booted))
         with left_by(bench, kernel, booted, needs_job(begin, case)) as state:
-            found = count_alone(bench, kernel, booted, case, calls, plugin=split, state=state)
+            [found] = count_alone(bench, kernel, booted, [case], calls, plugin=split, state=state)
             output = trace_alone(bench, kernel, booted, case, calls, plugin=plugin, state=state,
                                  found=found)
         return figure_alone(case, found), read_recording(output, 1, before=0)

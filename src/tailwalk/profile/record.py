@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -181,7 +181,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return frozenset(names.decode().split("\n"))
 
 
-def packed_names(names: Iterable[str]) -> str:
+@lru_cache(maxsize=4)
+def packed_names(names: frozenset[str]) -> str:
     """Names as `Profile.symbols` holds them."""
     return base64.b64encode(zlib.compress("\n".join(sorted(names)).encode(), 9)).decode()
 

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from tailwalk.errors import KernelError
 
@@ -40,7 +41,7 @@ class SymbolTable:
         self._functions = [best[address] for address in sorted(best)]
         self._addresses = sorted(best)
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """The functions' names."""
         return frozenset(function.name for function in self._functions)
@@ -66,6 +67,7 @@ def _rank(function: Function) -> tuple[bool, int, int, str]:
             name)
 
 
+@lru_cache(maxsize=4)
 def read_symbols(text: str, kernel: str) -> SymbolTable:
     """The table in the text of /proc/kallsyms; `kernel` names the kernel in errors.
 

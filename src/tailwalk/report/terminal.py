@@ -88,7 +88,7 @@ def _fits(table: Table, console: Console) -> bool:
 def _grid(grid: Grid, console: Console) -> RenderableType:
     """The first layout that fits the console's width; else a block a kernel, or what is as narrow
     as can be."""
-    if grid.judged:
+    if any(column.of and column.role == "ratio" for column in grid.columns):
         made = (_table(grid, console, layout) for layout in _LAYOUTS)
         return next((table for table in made if _fits(table, console)), None) or _blocks(
             grid, console)

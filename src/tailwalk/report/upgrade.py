@@ -76,6 +76,7 @@ def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
         said += _later(view, column, most=most)
     if less := view.by_verdict(1, "improved"):
         said.append(f"Cheaper on {new}: {view.with_ratios(less, 1, most=most)}.")
+    said += _doubtful(view, most=most)
     said += _bytes(view, most=most)
     parts += [Said(line) for line in said]
     if everything:
@@ -236,6 +237,16 @@ def _later(view: _View, column: int, *, most: int | None) -> Iterator[str]:
     if fresh := [one for one in dearer if one not in worst]:
         yield (f"Dearer on {label}, and not on {view.kernels[1]}: "
                f"{view.with_ratios(fresh, column, most=most)}.")
+
+
+def _doubtful(view: _View, *, most: int | None) -> Iterator[str]:
+    """The cases whose figure moved as one that is judged would, and whose calls leave a doubt."""
+    limit = view.found.threshold / 100
+    moved = [one for one in view.by_verdict(1, "within noise")
+             if one.ratios[1] is not None and abs(one.ratios[1] - 1) > limit]
+    if moved:
+        yield (f"Not judged on {view.kernels[1]}, where calls took as much as others did on "
+               f"{view.kernels[0]}: {view.with_ratios(moved, 1, most=most)}.")
 
 
 def _bytes(view: _View, *, most: int | None) -> Iterator[str]:

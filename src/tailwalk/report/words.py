@@ -144,9 +144,10 @@ def conditions(rig: Rig, found: Conditions, cases: Sequence[Case], *,
     stand beside the figures."""
     imported = found.probe.startswith(IMPORTED)
     known = RIGS[rig]
+    basis = known.metric.basis_of(mixed=any(case.declared.counted == "median" for case in cases))
     lines = [("rig", f"{rig} (imported: measured by {found.probe}); each figure is the median of "
                      "the results" if imported else
-              f"{rig} ({known.where}); each figure is {known.metric.basis}")]
+              f"{rig} ({known.where}); each figure is {basis}")]
     if machine := [f"{name} {value}" for name, value in found.machine.items()
                    if len(value) <= _LONGEST_FACT]:
         lines.append(("machine", "; ".join(machine)))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Cases whose calls are not alike: each is counted alone in a guest.
+"""Cases whose calls are not alike: each is counted alone in a guest, but for those that leave no
+trace.
 
 What such a case leaves behind would show in the next one. So what it needs is made in a guest that
 stops itself then, and every case goes on from that one's state, as if no other had been there.
@@ -18,10 +19,11 @@ import statistics
 import struct
 import time
 from bisect import bisect_right
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from tailwalk.cache import digest_bytes
@@ -54,9 +56,10 @@ THREADS = {
     "xfs": ("xfsaild", "xfs_end_io", "xfs_buf_ioend_work", "xfs_inodegc_worker", "xfs_log_worker",
             "xlog_cil_push_work", "xlog_ioend_work"),
     "btrfs": ("btrfs_work_helper", "transaction_kthread", "cleaner_kthread", "btrfs_end_bio_work",
-              "simple_end_io_work"),
+              "simple_end_io_work", "orig_write_end_io_work", "clone_write_end_io_work"),
     "io_uring": ("io_wq_worker", "io_sq_thread"),
     "reclaim": ("kswapd", "kcompactd"),
+    "damon": ("kdamond_fn",),
     "rcu": ("rcu_gp_kthread", "rcu_tasks_kthread"),
     "softirqs": ("smpboot_thread_fn",),
     "kworker": ("worker_thread",),
@@ -109,9 +112,17 @@ def needs_job(begin: bytes, case: Case) -> bytes:
     return b"".join([begin, *lines, job_line("leave")])
 
 
-def alone_job(case: Case, calls: int) -> bytes:
-    """The job of a guest that finds there what the case needs."""
-    return case_line("alone", case, calls=case.calls_of(calls)) + job_line("end")
+def alone_job(cases: Sequence[Case], calls: int) -> bytes:
+    """The job of a guest that finds there what its cases need."""
+    return b"".join([*(case_line("alone", case, calls=case.calls_of(calls)) for case in cases),
+                     job_line("end")])
+
+
+def by_guest(cases: Sequence[Case]) -> list[list[Case]]:
+    """The cases of each guest: each alone, but for those that leave no trace."""
+    together = [case for case in cases if case.declared.traceless]
+    return [*([together] if together else []),
+            *([case] for case in cases if not case.declared.traceless)]
 
 
 @contextmanager
@@ -166,9 +177,9 @@ def _arguments(symbols: str) -> str:
     return "".join(found)
 
 
-def read_splits(output: bytes, calls: Calls, kernel: str) -> tuple[int, list[Split]]:
-    """How many steps a call has, and each call by what the plugin wrote of them and what the
-    guest's own counter said.
+def read_splits(output: bytes, cases: Sequence[Calls], kernel: str) -> list[list[Split]]:
+    """Of each case of a guest each call, by what the plugin wrote of its steps and what the guest's
+    own counter said.
 
     What a call does not wait for, the guest's counter knows to the instruction; where the
     processor stood still, it jumped, and the plugin's sum is the count. Raises GuestError where
@@ -177,16 +188,22 @@ def read_splits(output: bytes, calls: Calls, kernel: str) -> tuple[int, list[Spl
     """
     frames = [frame.unpack(FrameType.SPLIT, _SPLIT) for frame in read_output(output)
               if frame.type is FrameType.SPLIT]
-    steps, rest = divmod(len(frames), _NOTHINGS + len(calls.counts))
-    if rest or not steps:
-        raise GuestError(f"the counting plugin saw {len(frames)} steps of {len(calls.counts)} "
-                         f"calls on {kernel}: the result is torn.")
-    rows = [[sum(column) for column in zip(*frames[at:at + steps], strict=True)]
-            for at in range(0, len(frames), steps)]
+    if len(frames) != sum(calls.steps * (_NOTHINGS + len(calls.counts)) for calls in cases):
+        raise GuestError(f"the counting plugin saw {len(frames)} steps of "
+                         f"{sum(len(calls.counts) for calls in cases)} calls on {kernel}: the "
+                         "result is torn.")
+    seen = iter(frames)
+    return [_splits(seen, calls, kernel) for calls in cases]
+
+
+def _splits(frames: Iterator[tuple[int, ...]], calls: Calls, kernel: str) -> list[Split]:
     splits, astray = [], []
-    for row, counted in zip(rows[_NOTHINGS:], calls.counts, strict=True):
-        user, inside, apart, halts, faults, *doings = row
-        seen = user + inside + apart + sum(doings) - steps * _ROUND
+    for _ in range(_NOTHINGS * calls.steps):
+        next(frames)
+    for counted in calls.counts:
+        user, inside, apart, halts, faults, *doings = map(sum, zip(
+            *islice(frames, calls.steps), strict=True))
+        seen = user + inside + apart + sum(doings) - calls.steps * _ROUND
         # An instruction that takes a page fault is executed again, and the plugin sees it twice.
         balanced = seen - faults <= counted and (halts or counted <= seen)
         if not balanced:
@@ -194,21 +211,19 @@ def read_splits(output: bytes, calls: Calls, kernel: str) -> tuple[int, list[Spl
                           f"and {halts} halts, and the guest's own counter {counted:,}")
         splits.append(Split(
             total=(counted if balanced and not halts else seen) - apart,
-            user=user - steps * _ROUND, apart=apart,
+            user=user - calls.steps * _ROUND, apart=apart,
             others={name: count for name, count in zip([OTHER, PROGRAM, *THREADS], doings,
                                                        strict=False) if count}))
     if len(astray) > len(splits) // 100:
         raise GuestError(f"the books do not balance on {kernel}: {astray[0]}.")
-    return steps, splits
+    return splits
 
 
 @dataclass(frozen=True)
 class CountedAlone:
-    """What a case's guest tells of it: the folios before its calls, the steps of a call, and a
-    value for each call."""
+    """What a case's guest tells of it: the folios before its calls, and a value for each call."""
 
     folios: Folios
-    steps: int
     calls: Calls
     written: tuple[int, ...] | None
     splits: list[Split]
@@ -223,23 +238,23 @@ class CountedAlone:
     def steps_shown(self) -> tuple[int, int]:
         """The first of that call's steps among all that lie between markers, and the one after
         its last."""
-        begin = (_NOTHINGS + self.shown) * self.steps
-        return begin, begin + self.steps
+        begin = (_NOTHINGS + self.shown) * self.calls.steps
+        return begin, begin + self.calls.steps
 
 
-def count_alone(bench: Bench, kernel: Kernel, booted: Booted, case: Case, calls: int, *,
-                plugin: tuple[Path, str], state: Path) -> CountedAlone:
-    """Count a case in a guest that goes on from the `state` of `left_by`, with the plugin `split`
-    and its arguments (`plugin_arguments`).
+def count_alone(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Case], calls: int, *,
+                plugin: tuple[Path, str], state: Path) -> list[CountedAlone]:
+    """Count one case, or some that leave no trace, in a guest that goes on from the `state` of
+    `left_by`, with the plugin `split` and its arguments (`plugin_arguments`).
 
     Raises CaseError for a case that has no figure, ToolError where QEMU loads no plugin,
     GuestError as `Guest.frame`, and where the books do not balance.
     """
-    with watched(bench, kernel, booted, alone_job(case, calls), state=state,
+    with watched(bench, kernel, booted, alone_job(cases, calls), state=state,
                  plugins=[plugin]) as (guest, outputs):
-        folios, counted, written = _collect(guest, case, calls)
-        steps, splits = read_splits(outputs()[0], counted, kernel.spec)
-        return CountedAlone(folios, steps, counted, written, splits)
+        found = _collect(guest, cases, calls)
+        splits = read_splits(outputs()[0], [counted for _, counted, _ in found], kernel.spec)
+        return [CountedAlone(*one, each) for one, each in zip(found, splits, strict=True)]
 
 
 def trace_alone(bench: Bench, kernel: Kernel, booted: Booted, case: Case, calls: int, *,
@@ -247,23 +262,24 @@ def trace_alone(bench: Bench, kernel: Kernel, booted: Booted, case: Case, calls:
     """What the plugin `trace` writes of the call that the figure of `found` is of, in another
     guest from the same state. Raises as `count_alone`, and GuestError where the two differ."""
     begin, end = found.steps_shown
-    with watched(bench, kernel, booted, alone_job(case, calls), state=state,
+    with watched(bench, kernel, booted, alone_job([case], calls), state=state,
                  plugins=[(plugin, f",steps={begin}:{end}")]) as (guest, outputs):
-        _, counted, _ = _collect(guest, case, calls)
+        [(_, counted, _)] = _collect(guest, [case], calls)
         if counted != found.calls:
             raise GuestError(f"{case.name} on {kernel.spec} did not repeat itself to the "
                              "instruction: its profile would be of another call.")
         return outputs()[0]
 
 
-def _collect(guest: Guest, case: Case, calls: int) -> tuple[
-        Folios, Calls, tuple[int, ...] | None]:
-    number = case.calls_of(calls)
+def _collect(guest: Guest, cases: Sequence[Case], calls: int) -> list[tuple[
+        Folios, Calls, tuple[int, ...] | None]]:
     guest.start_job(FRAME_SECONDS)
     frames = guest.frames(FRAME_SECONDS)
-    with measuring(case):
-        folios = read_folios(due(frames, case))
-        counted = read_calls(due(frames, case), number)
-        written = read_written(due(frames, case), number)
+    found = []
+    for case in cases:
+        number = case.calls_of(calls)
+        with measuring(case):
+            found.append((read_folios(due(frames, case)), read_calls(due(frames, case), number),
+                          read_written(due(frames, case), number)))
     require_end(frames)
-    return folios, counted, written
+    return found

@@ -20,6 +20,7 @@ from tailwalk.errors import TailwalkError
 from tailwalk.probe.protocol import Calls, Folios, LeftOutError, read_calls, read_folios
 from tailwalk.rigs.alone import (
     CountedAlone,
+    by_guest,
     count_alone,
     kept_plugin,
     left_by,
@@ -105,18 +106,26 @@ def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) 
     kernel = portion.start.kernel
     with_arguments = kept_plugin(bench, plugin), plugin_arguments(bench, kernel, booted)
     job = needs_job(portion.begin, portion.cases[0])
-    figures, missing = [], list[Missing]()
+    figures, missing = list[Figure](), list[Missing]()
     try:
         with left_by(bench, kernel, booted, job) as state:
-            for case in portion.cases:
+            waiting = by_guest(portion.cases)
+            while waiting:
+                cases = waiting.pop(0)
                 try:
-                    figures.append(figure_alone(case, count_alone(
-                        bench, kernel, booted, case, portion.calls, plugin=with_arguments,
-                        state=state)))
+                    found = count_alone(bench, kernel, booted, cases, portion.calls,
+                                        plugin=with_arguments, state=state)
+                    figures += map(figure_alone, cases, found)
+                    continue
                 except CaseError as error:
                     missing.append(error.missing)
-                except (EndedError, SilenceError) as error:  # it may have done that to its guest
-                    missing.append(missing_for(case, error, failed=True))
+                except (EndedError, SilenceError) as error:
+                    if len(cases) > 1:  # any of them may have done that to its guest
+                        waiting = [[case] for case in cases] + waiting
+                        continue
+                    missing.append(missing_for(cases[0], error, failed=True))
+                if left := [case for case in cases if case != missing[-1].case]:
+                    waiting.insert(0, left)
     except LeftOutError as error:
         missing = [missing_for(case, error, failed=error.failed) for case in portion.cases]
     bench.cache.check(booted.place)

@@ -17,7 +17,7 @@ from tailwalk.errors import GuestError, TailwalkError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.plugins.build import build_plugin
-from tailwalk.rigs.alone import alone_job, is_alone, needs_job
+from tailwalk.rigs.alone import alone_job, by_guest, is_alone, needs_job
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import collected
 from tailwalk.rigs.counting import Counted, Pool, Portion, on_cores
@@ -31,7 +31,7 @@ from tailwalk.vm.state import Start, kernel_record
 
 # A guest measures this many cases before a fresh one goes on from the saved state: a constant, so
 # that what a case finds does not depend on how many cores share the work.
-_CASES_PER_GUEST = 6
+_CASES_PER_GUEST = 12
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,8 @@ def _shared_out(cases: Sequence[Case], begin: bytes, calls: int,
     for job, needing in alone.items():
         for group in _by_guest(needing):
             groups.append(group)
-            jobs.append(b"".join([plugin, job, *(alone_job(case, calls) for case in group)]))
+            jobs.append(b"".join([plugin, job,
+                                  *(alone_job(one, calls) for one in by_guest(group))]))
     return groups, jobs, plugin
 
 

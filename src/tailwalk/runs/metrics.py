@@ -22,6 +22,7 @@ class Metric:
         centre: which of the counts is the figure: the `mode` of calls that were counted one by
             one, or the `median` of samples.
         basis: the same for readers: what each figure is.
+        mixed: the same where there are cases whose calls are not alike.
         repeatable: equal inputs give equal figures, to the last digit. They are compared exactly,
             and a record of them stands for a measurement; others are compared by tests of their
             samples.
@@ -35,11 +36,18 @@ class Metric:
     basis: str
     repeatable: bool
     may_be_zero: bool = False
+    mixed: str = ""
+
+    def basis_of(self, *, mixed: bool) -> str:
+        """What each figure is; `mixed` where there are cases whose calls are not alike."""
+        return self.mixed if mixed and self.mixed else self.basis
 
 
 INSTRUCTIONS = Metric(
     name="instructions", unit="instructions/call", title="Instructions per call", centre="mode",
-    basis="the mode of the calls' executed instructions, a count and not a time", repeatable=True)
+    basis="the mode of the calls' executed instructions, a count and not a time",
+    mixed="the mode of the calls' executed instructions, their median where calls are not alike, a "
+          "count and not a time", repeatable=True)
 TIME = Metric(
     name="time", unit="ns/call", title="Nanoseconds per call", centre="median",
     basis="the median of the samples", repeatable=False)

@@ -8,5 +8,5 @@ from tailwalk.filesystems import WITH_DISK
 WORKLOAD = Workload(
     name="append_fdatasync", family="append", pattern="append_fdatasync_u{size}",
     call="pwrite(2) of {size} bytes at the file's end, and fdatasync(2)",
-    outside="ftruncate(2) to the size before, and fsync(2)", counted="median", most_calls=150,
+    outside="ftruncate(2) to the size before, and fsync(2)", counted="median",
     parameters=(SIZE,), needs=(CACHED_FILE,), filesystems=WITH_DISK)

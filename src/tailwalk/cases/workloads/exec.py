@@ -4,5 +4,5 @@
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
-    name="exec", family="process", pattern="exec", counted="median", most_calls=50,
+    name="exec", family="process", pattern="exec", counted="median", traceless=True, most_calls=50,
     call="fork(3), execve(2) of a static program that ends at once, and waitpid(2)")

@@ -4,7 +4,7 @@
 from tailwalk.cases.workload import Parameter, Workload
 
 WORKLOAD = Workload(
-    name="exit", family="process", pattern="exit_10{bare}", counted="median", most_calls=100,
+    name="exit", family="process", pattern="exit_10{bare}", counted="median", traceless=True,
     call="{bare} of a child that waits to, and waitpid(2) of it", outside="fork(3) of the child",
     parameters=(Parameter(
         name="bare", unit="number", default=0,

@@ -5,5 +5,5 @@ from tailwalk.cases.workload import Workload
 from tailwalk.cases.xattr import ATTRIBUTED
 
 WORKLOAD = Workload(
-    name="getxattr", family="names", pattern="getxattr_u{value}", counted="median",
+    name="getxattr", family="names", pattern="getxattr_u{value}", counted="median", traceless=True,
     call="getxattr(2)", needs=(ATTRIBUTED,))

@@ -5,5 +5,6 @@ from tailwalk.cases.workload import Workload
 from tailwalk.cases.xattr import ATTRIBUTED
 
 WORKLOAD = Workload(
-    name="listxattr", family="names", pattern="listxattr_u{value}", counted="median",
+    name="listxattr", family="names", pattern="listxattr_u{value}",
+    counted="median", traceless=True,
     call="listxattr(2)", needs=(ATTRIBUTED,))

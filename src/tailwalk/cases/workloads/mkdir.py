@@ -7,4 +7,4 @@ WORKLOAD = Workload(
     name="mkdir", family="names", pattern="mkdir_u",
     call="mkdir(2) in a directory that is not the root",
     outside="rmdir(2) of the directory that the last call made, and fsync(2)",
-    counted="median", most_calls=150)
+    counted="median")

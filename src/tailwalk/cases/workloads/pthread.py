@@ -4,6 +4,6 @@
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
-    name="pthread", family="process", pattern="pthread", counted="median", most_calls=100,
+    name="pthread", family="process", pattern="pthread", counted="median", traceless=True,
     call="pthread_create(3) of a thread that does nothing but wait",
     outside="end of the last call's thread, and pthread_join(3)")

@@ -4,5 +4,5 @@
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
-    name="readlink", family="names", pattern="readlink_u", counted="median",
+    name="readlink", family="names", pattern="readlink_u", counted="median", traceless=True,
     call="readlink(2) of a symbolic link to a name of six letters")

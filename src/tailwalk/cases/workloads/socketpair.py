@@ -4,5 +4,5 @@
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
-    name="socketpair", family="socket", pattern="socketpair", counted="median",
+    name="socketpair", family="socket", pattern="socketpair", counted="median", traceless=True,
     call="socketpair(2) of AF_UNIX streams", outside="close(2) of the last call's two")

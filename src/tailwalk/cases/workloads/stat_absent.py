@@ -4,5 +4,5 @@
 from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
-    name="stat_absent", family="names", pattern="stat_absent_u", counted="median",
+    name="stat_absent", family="names", pattern="stat_absent_u", counted="median", traceless=True,
     call="stat(2) of a name that is not there, which the kernel remembers")

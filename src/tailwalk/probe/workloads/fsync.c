@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #define _GNU_SOURCE // SYNC_FILE_RANGE_*
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "workload.h"
 
@@ -24,7 +23,7 @@ static void restore(struct work *work)
 {
 	const struct fsync_parameters *of = PARAMETERS(fsync, work);
 
-	sure("pwrite", pwrite(work->fd, work->memory, of->size, (off_t)of->offset));
+	write_in_tick(work, of->offset, of->size);
 }
 
 const struct workload workload_fsync = { .prepare = prepare, .restore = restore, .undoes = 1 };

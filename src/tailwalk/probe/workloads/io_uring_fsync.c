@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <linux/io_uring.h>
-#include <unistd.h>
 
 #include "uring.h"
 
@@ -16,7 +15,7 @@ static void restore(struct work *work)
 {
 	const struct io_uring_fsync_parameters *of = PARAMETERS(io_uring_fsync, work);
 
-	sure("pwrite", pwrite(work->fd, work->memory, of->size, (off_t)of->offset));
+	write_in_tick(work, of->offset, of->size);
 	fill_uring((struct io_uring_sqe){ .opcode = IORING_OP_FSYNC, .fd = work->fd }, 0);
 }
 

@@ -17,7 +17,7 @@ static void prepare(struct work *work)
 	make_room(of->length);
 	memory = mmap(NULL, of->length, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	sure("mmap", memory == MAP_FAILED ? -1 : 0);
-	use_page(NULL); /* libMicro's binary has made other mappings by then */
+	use_memory(NULL, page_size()); /* libMicro's binary has made other mappings by then */
 	sure("close", close(fd));
 	if (of->touch)
 		memset(memory, 1, of->length);
