@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -49,8 +50,10 @@ def compiled(cache: Cache, name: str, sources: Mapping[str, bytes], flags: Seque
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(body)
         with naming(cc):
+            # One that is killed leaves its temporary files where it puts them.
             status, said = run([cc, *flags, "-I.", "-o", name,
-                                *(file for file in sources if file.endswith(".c"))], folder=folder)
+                                *(file for file in sources if file.endswith(".c"))],
+                               folder=folder, environment={**os.environ, "TMPDIR": "."})
         if status:
             raise ToolError(explain(said) or
                             f"the C compiler cannot build the {name}:\n{said.strip()}")

@@ -44,6 +44,15 @@ def test_no_call_of_fsync_has_the_journal_to_bring_times_to(spec, kernel, bench)
         assert "jbd2" not in [part.name for part in figure.split]
 
 
+@pytest.mark.parametrize("spec", SPECS)
+def test_what_btrfs_has_workers_do_is_its_part(spec, kernel, bench):
+    plan = Plan(cases=find_cases(["fdatasync_u1k"]), filesystem=Filesystem(kind="btrfs"), calls=20)
+    figure, = measure([kernel(spec)], plan, bench=bench)[0].run.figures
+    parts = {part.name: part.instructions for part in figure.split}
+    # What is left is the workers' own: queues, and going to sleep. In 6.18 there are more of them.
+    assert parts["kworker"] < parts["btrfs"] / 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("system", ["ext4", "xfs", "btrfs"])
 @pytest.mark.parametrize("spec", [*SPECS, "debian:7.3"])

@@ -57,7 +57,7 @@ THREADS = {
     "xfs": ("xfsaild", "xfs_end_io", "xfs_buf_ioend_work", "xfs_inodegc_worker", "xfs_log_worker",
             "xlog_cil_push_work", "xlog_ioend_work"),
     "btrfs": ("btrfs_work_helper", "transaction_kthread", "cleaner_kthread", "btrfs_end_bio_work",
-              "simple_end_io_work"),
+              "simple_end_io_work", "orig_write_end_io_work", "clone_write_end_io_work"),
     "io_uring": ("io_wq_worker", "io_sq_thread"),
     "reclaim": ("kswapd", "kcompactd"),
     "damon": ("kdamond_fn",),
