@@ -11,11 +11,11 @@ profiles, and what the dearest portions took. Have nothing else run meanwhile.
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from collections.abc import Generator, Sequence
 from functools import partial
 
+from headline import cpu_seconds
 from tailwalk.cases import Filesystem
 from tailwalk.compare import compare
 from tailwalk.compare.upgrade import upgrade
@@ -31,12 +31,6 @@ from tailwalk.rigs.plan import Plan
 _SHOWN = 12
 
 Taken = list[tuple[float, str]]
-
-
-def cpu_seconds() -> float:
-    """CPU seconds of this process and of the children that have ended."""
-    return sum(usage.ru_utime + usage.ru_stime for usage in map(
-        resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 
 
 def timing_pool(taken: Taken, bench: Bench,

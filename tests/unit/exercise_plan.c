@@ -2,26 +2,11 @@
 /* What the exerciser does with a seed, a line an operation, then what its files
  * must hold: SEED OPERATIONS BLOCK_SIZE MOUNT_OPTIONS. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "exercise/exercise.h"
-
-void fail(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vprintf(format, arguments);
-	va_end(arguments);
-	exit(1);
-}
-
-uint64_t page_size(void)
-{
-	return 4096;
-}
+#include "stand_in.h"
 
 static void show(const struct operation *one)
 {

@@ -4,34 +4,19 @@
  * in the same page tables. */
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "stand_in.h"
 #include "workload.h"
-
-void fail(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vprintf(format, arguments);
-	va_end(arguments);
-	exit(1);
-}
 
 long sure(const char *what, long result)
 {
 	if (result < 0)
 		fail("%s", what);
 	return result;
-}
-
-uint64_t page_size(void)
-{
-	return 4096;
 }
 
 /* Mappings that can be read or written; how many there are that reach into a

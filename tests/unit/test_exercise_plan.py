@@ -46,9 +46,10 @@ def sources() -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def planner(sources, tmp_path_factory) -> Path:
-    harness = Path(__file__).with_name("exercise_plan.c").read_bytes()
-    return compiled(tmp_path_factory.mktemp("plan"), {**sources, "harness.c": harness},
-                    "harness.c", "exercise/plan.c")
+    here = Path(__file__).parent
+    made = {**sources, "harness.c": (here / "exercise_plan.c").read_bytes(),
+            "stand_in.h": (here / "stand_in.h").read_bytes()}
+    return compiled(tmp_path_factory.mktemp("plan"), made, "harness.c", "exercise/plan.c")
 
 
 def planned(planner: Path, seed: int, operations: int, block_size: int, options: str) -> str:

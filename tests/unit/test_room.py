@@ -23,8 +23,9 @@ _LENGTHS = (4 * KIB, 8 * KIB, 100 * KIB, 128 * KIB, 2 * MIB, 3 * MIB, 8 * MIB + 
 
 def test_a_mapping_ends_in_the_middle_of_a_window_beside_one_other(tmp_path: Path) -> None:
     sources = with_declared(c_sources("probe"), all_workloads())
-    harness = Path(__file__).with_name("room.c").read_bytes()
-    for name, body in {**sources, "harness.c": harness}.items():
+    here = Path(__file__).parent
+    for name, body in {**sources, "harness.c": (here / "room.c").read_bytes(),
+                       "stand_in.h": (here / "stand_in.h").read_bytes()}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(body)
     subprocess.run(["cc", "-std=gnu11", "-Wall", "-Werror", "-I.", f"-I{GUEST.name}", "harness.c",

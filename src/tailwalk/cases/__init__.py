@@ -6,7 +6,7 @@ from tailwalk.cases.left_out import LEFT_OUT
 from tailwalk.cases.places import PLACES, place_offset
 from tailwalk.cases.size import KIB, MIB, PAGE, parse_size, show_size
 from tailwalk.cases.suites import LTS, SUITES, find_cases
-from tailwalk.cases.workload import all_workloads, find_workload
+from tailwalk.cases.workload import all_families, all_workloads, find_workload
 
 __all__ = [
     "KIB",
@@ -18,6 +18,7 @@ __all__ = [
     "SUITES",
     "Case",
     "Filesystem",
+    "all_families",
     "all_workloads",
     "case_of_run1",
     "find_cases",

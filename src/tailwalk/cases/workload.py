@@ -241,3 +241,8 @@ def find_workload(name: str) -> Workload:
 def all_workloads() -> list[Workload]:
     """Every workload, in order of the alphabet."""
     return [find_workload(name) for name in workload_names()]
+
+
+def all_families() -> list[str]:
+    """Every family of workloads, each once."""
+    return list(dict.fromkeys(workload.family for workload in all_workloads()))

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from click.shell_completion import BashComplete, CompletionItem, ZshComplete, add_completion_class
 
-from tailwalk.cases import PLACES, SUITES, all_workloads
+from tailwalk.cases import PLACES, SUITES, all_families
 from tailwalk.errors import TailwalkError
 
 _KINDS = ("debian:", "src:", "debug:", "image:")
@@ -91,15 +91,11 @@ def _designs(incomplete: str) -> Iterator[str]:  # noqa: ARG001
     yield from DESIGNS
 
 
-def _families(incomplete: str) -> Iterable[str]:  # noqa: ARG001
-    return dict.fromkeys(workload.family for workload in all_workloads())
-
-
 _SOURCES: dict[str, Callable[[str], Iterable[str]]] = {
     "SPEC": _specs, "GOOD": _specs, "BAD": _specs,
     "CASE": lambda incomplete: chain.from_iterable(SUITES.values()),  # noqa: ARG005
     "SUITE": lambda incomplete: SUITES,  # noqa: ARG005
-    "FAMILY": _families,
+    "FAMILY": lambda incomplete: all_families(),  # noqa: ARG005
     "PLACE": lambda incomplete: PLACES,  # noqa: ARG005
     "DESIGN": _designs,
 }

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
@@ -42,19 +42,6 @@ gate_options = options(
 """For `Gating`."""
 
 
-class Judged(Protocol):
-    """A comparison or an upgrade."""
-
-    def regressed(self) -> bool:
-        """Is any verdict `regressed`, and not accepted?"""
-
-    def unjudged(self) -> int:
-        """How many figures have a verdict that is none, `unsteady` or `unknown`."""
-
-    def lacking(self) -> int:
-        """How many verdicts there are not since a figure is missing."""
-
-
 @dataclass(frozen=True)
 class Gating:
     """How the current command is a gate."""
@@ -80,7 +67,7 @@ class Gating:
         """For `Outputs.put`."""
         return {"junit": lambda: junit(gate()), "sarif": lambda: sarif(gate(), self.accepting)}
 
-    def end(self, found: Judged, gate: Callable[[], Gate], *runs: Run) -> None:
+    def end(self, comparison: Comparison, gate: Callable[[], Gate], *runs: Run) -> None:
         """Print the annotations, and end with the status that is asked for.
 
         Raises GuestError where a case failed, RecordError where it is not known whether one
@@ -89,15 +76,15 @@ class Gating:
         if self.annotations is not None:
             for line in github(gate()):
                 say(line, aside=True)
-        if self.fail_on is not None and found.regressed():
+        if self.fail_on is not None and comparison.regressed():
             click.get_current_context().exit(1)
         require_figures(*runs)
         if self.fail_on is None:
             return
-        if lacking := found.lacking():
+        if lacking := comparison.lacking():
             say(f"--fail-on {self.fail_on}: {show_lacking(lacking)} missing for lack of a figure, "
                 "and nothing is said of those cases there.", aside=True)
-        if unjudged := found.unjudged():
+        if unjudged := comparison.unjudged():
             raise RecordError(f"--fail-on {self.fail_on}: {unjudged} "
                               f"{'figure' if unjudged == 1 else 'figures'} cannot be judged "
                               "(unsteady or unknown), so it is not known whether a case regressed. "

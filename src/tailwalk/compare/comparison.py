@@ -116,6 +116,11 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     state: Acceptance
 
 
+def size_of(ratio: float | None, figure: float | None) -> tuple[bool, float]:
+    """How large a regression with this ratio is, or, where it has none, to this figure."""
+    return (True, float(figure or 0)) if ratio is None else (False, ratio)
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One metric of a case on every kernel. Every list has one entry a kernel, the baseline's
     first.
@@ -158,8 +163,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def size(self, column: int) -> tuple[bool, float]:
         """How large a regression is: its ratio, or the figure where that rose from 0 and has none,
         which makes it larger than any other."""
-        ratio = self.ratios[column]
-        return (True, float(self.figures[column] or 0)) if ratio is None else (False, ratio)
+        return size_of(self.ratios[column], self.figures[column])
 
     def lacks(self, column: int) -> bool:
         """Has a kernel after the baseline no verdict since its figure or the baseline's is

@@ -25,6 +25,7 @@ from tailwalk.compare.comparison import (
     Row,
     Undefined,
     Verdict,
+    size_of,
 )
 from tailwalk.profile.causes import Explained
 from tailwalk.runs import Conditions, Figure, Run
@@ -114,8 +115,7 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def size(self, column: int) -> tuple[bool, float]:
         """How large a regression is, as a comparison's row says it."""
-        ratio = self.ratios[column]
-        return (True, float(self.figures[column] or 0)) if ratio is None else (False, ratio)
+        return size_of(self.ratios[column], self.figures[column])
 
 
 class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from tailwalk.cases import (
     PAGE,
     Case,
     Filesystem,
-    all_workloads,
+    all_families,
     find_cases,
     parse_size,
     place_offset,
@@ -60,7 +60,7 @@ def upgrade_cases(names: Iterable[str], *, families: Sequence[str] = (),
     Raises UsageError for an unknown name or family, a fill that no case has a use for, and where
     no case is left.
     """
-    known = list(dict.fromkeys(workload.family for workload in all_workloads()))
+    known = all_families()
     for family in families:
         if family not in known:
             hint = "".join(f" Did you mean {one}?" for one in get_close_matches(family, known, 1))

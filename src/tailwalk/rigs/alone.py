@@ -45,7 +45,7 @@ from tailwalk.probe.protocol import (
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import FRAME_SECONDS, case_line, due, measuring, require_end
-from tailwalk.rigs.recording import symbol_text, watched
+from tailwalk.rigs.recording import newborn_address, symbol_text, watched
 from tailwalk.runs.record import Part
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.state import Booted
@@ -185,9 +185,7 @@ def _arguments(symbols: str) -> str:
     functions = {name: int(address, 16) for address, name in re.findall(
         r"^([0-9a-f]{16}) [tTwW] (\S+)", symbols, re.MULTILINE)}
     ends = sorted(set(functions.values()))
-    born = max((name for name in functions if re.fullmatch(GUEST.newborn, name)), key=len,
-               default="")
-    found = [f",newborn={functions.get(born, 0)},fault={functions.get(GUEST.page_fault, 0)}"]
+    found = [f",newborn={newborn_address(symbols)},fault={functions.get(GUEST.page_fault, 0)}"]
     if all(name in functions for name in DRIVER):
         found.append(",driver={}:{}".format(*(functions[name] for name in DRIVER)))
     for number, names in enumerate(THREADS.values()):

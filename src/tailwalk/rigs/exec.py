@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import struct
 import time
 from collections.abc import Sequence
@@ -35,7 +34,7 @@ from tailwalk.plugins.build import build_plugin
 from tailwalk.probe.job import job_line
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import prologue
-from tailwalk.rigs.recording import symbol_text, watched
+from tailwalk.rigs.recording import newborn_address, symbol_text, watched
 from tailwalk.runs.execution import Execution, Instructions
 from tailwalk.runs.record import made_now
 from tailwalk.vm.filesystem import IMAGE_SIZE
@@ -46,8 +45,6 @@ from tailwalk.vm.state import kernel_record
 _RESULT = struct.Struct("<6Q")
 _OUTPUT = struct.Struct("<4Q")
 _ENDED = struct.Struct("<2Q")
-
-_NEWBORN = re.compile(rf"^([0-9a-f]{{16}}) [tT] {GUEST.newborn}$", re.MULTILINE)
 
 _MOST_ARGUMENTS = 1024
 _LONGEST = 1_000_000
@@ -176,8 +173,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None) -> Ex
     plugin = build_plugin("tasks", bench.qemu, bench.cache).path
     booted = bench.boot(kernel, plan.filesystem)
     job = _job(plan, program, carried, bench.cache)
-    match = _NEWBORN.search(symbol_text(bench, kernel, booted))
-    newborn = int(match[1], 16) if match else 0  # where new tasks begin; 0: the kernel does not say
+    newborn = newborn_address(symbol_text(bench, kernel, booted))
     with (bench.progress.task(f"run {plan.program.name} on {kernel.spec}"),
           watched(bench, kernel, booted, job,
                   plugins=[(plugin, f",newborn={newborn}")]) as (guest, outputs)):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import time
 import zlib
@@ -75,6 +76,16 @@ def symbol_text(bench: Bench, kernel: Kernel, booted: Booted) -> str:
 
     folder = bench.cache.entry("symbols", booted.key, make)
     return (folder / "functions").read_text(errors="replace")
+
+
+_NEWBORN = re.compile(rf"^([0-9a-f]{{16}}) [tT] ({GUEST.newborn})$", re.MULTILINE)
+
+
+def newborn_address(symbols: str) -> int:
+    """Where new tasks begin, by the text of `symbol_text`; 0 where the kernel does not say. Of two
+    functions of that name the one with a suffix comes first."""
+    found = max(_NEWBORN.finditer(symbols), key=lambda match: len(match[2]), default=None)
+    return 0 if found is None else int(found[1], 16)
 
 
 def _ask(bench: Bench, kernel: Kernel, booted: Booted) -> bytes:

@@ -319,7 +319,7 @@ class Guest:
         else:
             reason = f"QEMU ended with status {status}"
         return EndedError(f"the guest on {self._name} ended before its result: {reason}."
-                           + self._console_tail())
+                          + self._console_tail())
 
     def command(self, name: str, deadline: float, *, descriptor: int | None = None,
                 **given: object) -> Any:
