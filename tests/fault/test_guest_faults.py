@@ -202,7 +202,8 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Qemu]:
     return make
 
 
-@pytest.mark.parametrize(("frames", "whole"), [([FrameType.DONE], True), ([], False)])
+@pytest.mark.parametrize(("frames", "whole"), [
+    ([FrameType.WENT_ON, FrameType.DONE], True), ([], False)])
 def test_a_guest_that_ends_before_qemu_answers(tmp_path, stand_in, frames, whole):
     (tmp_path / "state").touch()
     with Guest(Machine(), qemu=stand_in("cont", *frames), kernel=tmp_path, initramfs=tmp_path,

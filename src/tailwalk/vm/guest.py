@@ -372,10 +372,9 @@ class Guest:
     def await_pause(self, deadline: float) -> None:
         """Wait until the guest has stopped itself; errors as `frame`.
 
-        QEMU's event comes before the machine stands still, so it is asked then.
+        QEMU is asked: its event may come before anybody listens, or before the answer to the
+        command that let the guest go on, and does come before the machine stands still.
         """
-        if not self._await("the guest's pause", deadline, lambda: self._stopped):
-            raise self._ended()
         while self.command("query-status", deadline)["status"] != "guest-panicked":
             if time.monotonic() > deadline:
                 raise GuestError(f"the guest on {self._name} did not stop itself in time."
