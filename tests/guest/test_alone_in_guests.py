@@ -93,6 +93,19 @@ def test_a_profile_is_of_the_figures_call_with_its_threads_and_without_the_drive
     assert not any(name.startswith("brd_") for name in executed)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("spec", "case", "system"), [
+    ("debian:7.3", "read_cold_u8m", "ext4"),
+    ("debian:6.18", "writeback_u8m", "btrfs"),
+])
+def test_the_books_of_a_profile_balance_where_the_driver_is_preempted(
+        spec, case, system, kernel, bench):
+    plan = Plan(cases=find_cases([case]), filesystem=Filesystem(kind=system), calls=20)
+    [found] = profile([(kernel(spec), plan)], bench=bench)
+    assert found.figure.apart
+    assert found.count + found.figure.main.user == found.figure.main.value
+
+
 ALIKE = [case for case in find_cases(SUITES) if not is_alone(case)]
 
 
