@@ -57,7 +57,7 @@ def test_what_btrfs_has_workers_do_is_its_part(spec, kernel, bench):
 @pytest.mark.parametrize("system", ["ext4", "xfs", "btrfs"])
 @pytest.mark.parametrize("spec", [*SPECS, "debian:7.3"])
 def test_each_thread_that_works_is_known(spec, system, kernel, bench):
-    plan = Plan(cases=find_cases(["writeback_u8m", "append_fdatasync_u8k"]),
+    plan = Plan(cases=find_cases(["writeback_u8m", "append_fdatasync_u8k", "read_cold_u8m"]),
                 filesystem=Filesystem(kind=system), calls=20)
     run = measure([kernel(spec)], plan, bench=bench)[0].run
     for figure in run.figures:

@@ -63,6 +63,7 @@ THREADS = {
     "damon": ("kdamond_fn",),
     "rcu": ("rcu_gp_kthread", "rcu_tasks_kthread"),
     "softirqs": ("smpboot_thread_fn",),
+    "console": ("nbcon_kthread_func",),
     "kworker": ("worker_thread",),
     "idle": ("do_idle",),
 }
