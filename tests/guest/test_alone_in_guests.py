@@ -15,6 +15,7 @@ from tailwalk.rigs.alone import count_alone, is_alone, left_by, needs_job, plugi
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.job import prologue
 from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.recording import symbol_text
 
 pytestmark = pytest.mark.guest
 
@@ -116,7 +117,7 @@ def test_cases_that_share_a_guest_neither_wait_nor_reach_the_disk(spec, kernel, 
     one, system = kernel(spec), Filesystem()
     booted, begin = bench.boot(one, system), prologue(system, bench.cache)
     plugin = build_plugin("split", bench.qemu, bench.cache).path, plugin_arguments(
-        bench, one, booted)
+        symbol_text(bench, one, booted))
     together = measure([one], Plan(cases=ALIKE, calls=12), bench=bench)[0].run
     assert not together.left_out
     by_needs: dict[bytes, list[Case]] = {}
