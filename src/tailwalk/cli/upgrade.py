@@ -68,7 +68,7 @@ def _profiled(value: Any) -> Any:
 @click.option("--why", "profiled", type=_profiled, metavar="N|all",
               help="Profile the N cases that regressed most on the new kernel; 0: none; all: every "
                    "case that regressed or improved there.  "
-                   f"[default: {PROFILED}, and 0 where one of the two is a record]")
+                   f"[default: {PROFILED} that are not accepted, and 0 where both are records]")
 @click.option("--threshold", type=number(whole=False), metavar="PERCENT",
               help="A figure that differs from the old kernel's by no more is the same.  [default: "
                    "1 between kernels of one source, 5 between others]")
@@ -94,8 +94,8 @@ def upgrade(kernels: tuple[str, ...], profiled: int | Literal["all"] | None,
     gating = Gating.taken(given)
     refuse_conditions(kernels, set(given) - {"names", "families", "fills"})
     plan = _plan(given) if options_given(given) or all(map(is_spec, kernels)) else None
-    if profiled is None:
-        profiled = PROFILED if all(map(is_spec, kernels[:2])) else 0
+    if profiled is None and not any(map(is_spec, kernels[:2])):
+        profiled = 0  # what is read alone is there at once
     with open_lab(fresh=fresh, dask=dask) as lab:
         runs, plan = upgrade_runs(lab, kernels, plan)
         comparison = gating.applied(compare(runs, bad=1, threshold=threshold))

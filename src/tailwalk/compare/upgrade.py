@@ -166,6 +166,11 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return sorted((one for one in self.cases if one.verdicts[column] == verdict),
                       key=lambda one: one.size(column), reverse=verdict != "improved")
 
+    def accepts(self, one: UpgradeCase) -> bool:
+        """Is what a case costs more on the second kernel accepted?"""
+        return any(said.kernel == 1 and said.state == "accepted" and said.metric == self.metric
+                   and said.parameters == one.parameters for said in self.accepted)
+
     @property
     def counted(self) -> Metric:
         """What the figures count."""
