@@ -240,6 +240,37 @@ def test_no_more_are_profiled_than_asked_for_and_the_worst_first() -> None:
     assert set(profiled()) == set(WALKS)
 
 
+def test_all_that_moved_is_profiled_where_that_is_asked_for(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(WALKS, "writev_u10k", ("filemap_get_entry", "fault_in_readable"))
+    result = Desk().call(OLD, NEW, *FEW, "--why", "all", "--json", "upgrade.json",
+                         "--html", "page.html")
+    dearer, _, cheaper = output(result).partition("Where debian:6.18 executes less")
+    assert "touch_u4k: +19,792, in create_empty_buffers 67%" in dearer
+    assert ("writev_u10k: -15,801, in filemap_get_entry 67%, fault_in_readable 33%."
+            in " ".join(cheaper.split()))
+    assert "Not profiled: rename_u" in cheaper  # it moved, and the lab has no profile of it
+    by_name = {one.case: one for one in read_upgrade(Path("upgrade.json")).cases}
+    assert [one.function for one in by_name["writev_u10k"].why] == [
+        "filemap_get_entry", "fault_in_readable"]
+    assert all((one.difference or one.unprofiled) is not None
+               for one in by_name.values() if one.verdicts[1] in ("regressed", "improved"))
+    assert by_name["getpid"].unprofiled is None
+    text = Path("page.html").read_text()
+    assert "executes less than" in text and "filemap_<wbr>get_<wbr>entry" in text
+
+
+def test_how_many_are_profiled_is_a_number_or_all() -> None:
+    result = Desk().call(OLD, NEW, "--why", "every")
+    assert result.exit_code == 2
+    assert "'every' is no whole number. Or say all." in result.output
+
+
+def test_without_it_no_cheaper_case_is() -> None:
+    text = output(Desk().call(OLD, NEW, *FEW, "--why", "10", "--html", "page.html"))
+    assert "executes less" not in text and "executes less" not in Path("page.html").read_text()
+
+
 def test_a_case_that_cannot_be_profiled_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(WALKS, "touch_u4k")
     text = output(Desk().call(OLD, NEW, *FEW))

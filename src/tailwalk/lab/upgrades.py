@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The upgrade test: an old kernel, the new one and later ones, measured or read, and the worst
-cases of the new one profiled."""
+cases of the new one profiled, or all that moved."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import msgspec
 
@@ -60,17 +61,17 @@ def upgrade_runs(lab: Lab, kernels: Sequence[str],
 
 
 def explained(lab: Lab, found: Upgrade, runs: Sequence[Run], plan: Plan, *,
-              profiled: int | None = None) -> Upgrade:
+              profiled: int | Literal["all"] | None = None) -> Upgrade:
     """The upgrade from the first of some runs to the others, with what the profiles of its worst
     cases say, or why one has no profile.
 
-    `profiled` is how many of the cases that regressed on the second kernel are profiled; None:
-    `PROFILED` of those that are not accepted, so that a gate that passes needs the old kernel's
-    record alone.
+    `profiled` is how many of the cases that regressed on the second kernel are profiled; `all`:
+    each of them, and each that improved; None: `PROFILED` of those that are not accepted, so that
+    a gate that passes needs the old kernel's record alone.
     """
-    worst = found.worst()
-    chosen = worst[:profiled] if profiled is not None else [
-        one for one in worst if not found.accepts(one)][:PROFILED]
+    chosen = found.moved() if profiled == "all" else found.worst()[:profiled]
+    if profiled is None:
+        chosen = [one for one in chosen if not found.accepts(one)][:PROFILED]
     cases = [one.parameters for one in chosen]
     return with_profiles(found, _explained(lab, runs[:2], cases, plan))
 

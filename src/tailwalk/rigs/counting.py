@@ -38,6 +38,7 @@ from tailwalk.rigs.job import (
     missing_for,
     require_end,
 )
+from tailwalk.rigs.recording import symbol_text
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import BYTES, INSTRUCTIONS
 from tailwalk.runs.record import Figure, Missing, folio_counts
@@ -123,7 +124,8 @@ def _tell(bench: Bench, cases: Sequence[Case], error: BaseException | None) -> N
 
 def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) -> Counted:
     kernel = portion.start.kernel
-    with_arguments = kept_plugin(bench, plugin), plugin_arguments(bench, kernel, booted)
+    with_arguments = kept_plugin(bench, plugin), plugin_arguments(
+        symbol_text(bench, kernel, booted))
     job = needs_job(portion.begin, portion.cases[0])
     figures, missing = list[Figure](), list[Missing]()
     try:
