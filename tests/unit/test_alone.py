@@ -20,7 +20,7 @@ from tailwalk.errors import DamagedError, GuestError
 from tailwalk.framing import FrameType
 from tailwalk.probe.protocol import Calls, Folios
 from tailwalk.rigs import counting
-from tailwalk.rigs.alone import THREADS, CountedAlone, Split, _arguments, read_splits
+from tailwalk.rigs.alone import THREADS, CountedAlone, Split, plugin_arguments, read_splits
 from tailwalk.rigs.counting import figure_alone
 from tailwalk.runs.metrics import INSTRUCTIONS
 from tailwalk.runs.record import Part, check_figure
@@ -137,7 +137,7 @@ ffffffffc0001100 t brd_init\t[brd]
 def test_what_the_plugin_has_to_know_of_a_kernel() -> None:
     number = {name: at for at, name in enumerate(THREADS)}
     base, module = 0xffffffff81000000, 0xffffffffc0000000
-    assert _arguments(SYMBOLS).split(",")[1:] == [
+    assert plugin_arguments(SYMBOLS).split(",")[1:] == [
         f"newborn={base + 0x40}", f"fault={base + 0x60}",
         f"driver={module + 0x1000}:{base + 0x100}",
         f"range={module}:{module + 0x50}:{number['jbd2']}",
@@ -145,7 +145,7 @@ def test_what_the_plugin_has_to_know_of_a_kernel() -> None:
 
 
 def test_a_kernel_without_the_driver_has_nothing_apart() -> None:
-    assert "driver" not in _arguments(SYMBOLS.replace("brd_", "brb_"))
+    assert "driver" not in plugin_arguments(SYMBOLS.replace("brd_", "brb_"))
 
 
 FOUND = CountedAlone(Folios(None, None), Calls(8, (1, 2, 3)), (4096, 0, 4096), [
@@ -192,7 +192,7 @@ def test_a_case_that_ends_its_guest_is_named_and_the_others_go_on(
     monkeypatch.setattr(counting, "count_alone", count)
     monkeypatch.setattr(counting, "left_by", lambda *_: nullcontext(Path("state")))
     monkeypatch.setattr(counting, "kept_plugin", lambda *_: Path("plugin"))
-    monkeypatch.setattr(counting, "plugin_arguments", lambda *_: "")
+    monkeypatch.setattr(counting, "symbol_text", lambda *_: "")
     portion = Mock(cases=[bad, good], begin=b"", plugin=b"plugin")
     counted = counting.count(Mock(), portion)
     assert [figure.case for figure in counted.figures] == [good]

@@ -57,4 +57,9 @@ static inline enum kind kind_of(const uint8_t *bytes, size_t size)
 #define SWITCH_SIZE 7
 static const uint8_t switch_stack[3] = { 0x48, 0x8b, 0xa6 };
 
+static inline bool changes_tasks(const struct qemu_plugin_insn *instruction)
+{
+	return has_bytes(instruction, SWITCH_SIZE, switch_stack, sizeof(switch_stack));
+}
+
 #endif

@@ -45,7 +45,7 @@ from tailwalk.probe.protocol import (
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import FRAME_SECONDS, case_line, due, measuring, require_end
-from tailwalk.rigs.recording import newborn_address, symbol_text, watched
+from tailwalk.rigs.recording import newborn_address, watched
 from tailwalk.runs.record import Part
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.state import Booted
@@ -63,6 +63,7 @@ THREADS = {
     "damon": ("kdamond_fn",),
     "rcu": ("rcu_gp_kthread", "rcu_tasks_kthread"),
     "softirqs": ("smpboot_thread_fn",),
+    "console": ("nbcon_kthread_func",),
     "kworker": ("worker_thread",),
     "idle": ("do_idle",),
 }
@@ -175,13 +176,9 @@ def kept_plugin(bench: Bench, plugin: bytes) -> Path:
     return bench.cache.entry("plugin", digest_bytes(plugin), keep) / "plugin.so"
 
 
-def plugin_arguments(bench: Bench, kernel: Kernel, booted: Booted) -> str:
-    """What the plugin `split` has to know of a kernel, as its arguments."""
-    return _arguments(symbol_text(bench, kernel, booted))
-
-
 @lru_cache(maxsize=8)
-def _arguments(symbols: str) -> str:
+def plugin_arguments(symbols: str) -> str:
+    """What the plugin `split` has to know of a kernel by its `symbol_text`, as its arguments."""
     functions = {name: int(address, 16) for address, name in re.findall(
         r"^([0-9a-f]{16}) [tTwW] (\S+)", symbols, re.MULTILINE)}
     ends = sorted(set(functions.values()))

@@ -188,7 +188,7 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction, size_t index
 		callback = on_halt;
 	if (callback)
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, callback, NO_REGISTERS, data);
-	if (has_bytes(instruction, SWITCH_SIZE, switch_stack, sizeof(switch_stack)))
+	if (changes_tasks(instruction))
 		qemu_plugin_register_vcpu_mem_cb(instruction, on_switch, NO_REGISTERS,
 						 LOADS_AND_STORES, NULL);
 	for (size_t i = 0; i < range_count && !index; i++)
