@@ -105,17 +105,21 @@ def test_what_another_task_does_is_not_the_callers(plugin) -> None:
     assert split.total == 3 + 3 + 45 + 2 + 2
 
 
-@given(st.lists(st.one_of(
+INTERRUPTS = st.lists(st.builds(run, st.just("code"), st.integers(1, 9)), max_size=1)
+
+
+@given(INTERRUPTS, INTERRUPTS, st.lists(st.one_of(
     st.builds(run, st.just("code"), st.integers(1, 9), at=st.just(8)),
     st.builds(run, st.just("driver"), st.integers(1, 9), at=st.just(8)),
     st.builds(run, st.sampled_from(["driver", "done"]), st.integers(1, 9)),
     st.integers(0, 2))))
-def test_a_profile_has_what_the_figure_has_whoever_preempts_the_driver(plugin, happens) -> None:
+def test_a_profile_has_what_the_figure_has_whoever_preempts_the_driver(
+        plugin, before, after, happens) -> None:
     task, executed = 0, []
     for one in [*happens, 0]:
         executed.append(change(task, one) if isinstance(one, int) else one)
         task = one if isinstance(one, int) else task
-    call = step(*executed)
+    call = step(*executed, before=(*before,), after=(*after,))
     blocks = [*3 * step(), *call]
     [[split]] = read_splits(plugin("split", blocks), [Calls(3, (counted(call),))], "made")
     recording = read_recording(plugin("trace", blocks), 1)
