@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,6 +124,35 @@ def test_what_readers_see(scene: str) -> None:
     text = output(Desk().call(*SCENES[scene]))
     assert max(map(len, text.splitlines())) <= 80
     check_golden(f"upgrade-{scene}.table", text)
+
+
+@pytest.mark.parametrize("scene", ["later", "whole"])
+def test_the_answer_is_on_one_screen_and_its_first_line(scene: str) -> None:
+    """Of 80 columns and 50 lines, however many cases of however many families regressed."""
+    cases = FEW if scene == "later" else ["--suite", "lts"]
+
+    def dearer(spec: str, plan: Plan) -> Run:
+        return made_run(spec, [made_figure(case, 1000 if spec == OLD else 3000 + 100 * at,
+                                           order=None) for at, case in enumerate(plan.cases)])
+
+    desk = Desk() if scene == "later" else Desk(dearer)
+    more = [LATER] if scene == "later" else ["--why", "0"]
+    lines = output(desk.call(OLD, NEW, *more, *cases)).splitlines()
+    assert len(lines) <= 50 and max(map(len, lines)) <= 80
+    assert re.match(r"\d+ of \d+ cases cost more on debian:6.18 than on debian:6.12", lines[1])
+
+
+def test_a_terminal_of_ascii_alone_has_no_sign_that_it_cannot_show(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("accepted.toml").write_text(ACCEPTED.format(6))
+    arguments = (OLD, NEW, LATER, *FEW, "--accept", "accepted.toml", "--all")
+    monkeypatch.setenv("COLUMNS", "60")
+    whole = output(Desk().call(*arguments))
+    monkeypatch.setenv("LC_ALL", "C")
+    text = output(Desk().call(*arguments))
+    assert text.isascii() and "\\x" not in text and "\\u" not in text
+    assert text == whole.replace("×", "x").replace("─", "-")
+    check_golden("upgrade-ascii-60.table", text)
 
 
 def lacking(spec: str, plan: Plan) -> Run:
@@ -408,6 +438,12 @@ def test_of_a_record_the_cases_asked_for_are_taken() -> None:
     ((OLD, NEW, "--fill", "0"), UsageError, "--fill 0"),
     ((OLD, NEW, "-o", "one", "--html", "one"), UsageError, "one is to be written twice"),
     ((OLD, NEW, "--sarif", "one", "--junit", "./one"), UsageError, "one is to be written twice"),
+    ((OLD, NEW, "--accept", "wrong.toml"), UsageError, "entry 1: case = 'pwrit_u1k' is the name"),
+    ((OLD, NEW, "--accept", "absent.toml"), UsageError, "cannot read absent.toml"),
+    ((OLD, NEW, "--sarif", "wrong.toml", "--accept", "wrong.toml"), UsageError, "is read here"),
+    ((OLD, NEW, "--junit", "nowhere/upgrade.xml"), UsageError, "no directory"),
+    ((OLD, "upgrade.json"), RecordError, "upgrade.json is a 'tailwalk.upgrade/1' record where a"),
+    (("cut.json", NEW), RecordError, "cut.json is not a tailwalk record, or was cut short"),
     ((OLD, NEW, "--calls", "0"), UsageError, "--calls 0"),
     ((OLD, NEW, "--threshold", "-1"), UsageError, "threshold"),
     ((OLD, NEW, "-o", "nowhere/upgrade.json"), UsageError, "no directory"),
@@ -423,8 +459,12 @@ def test_what_is_refused_is_refused_before_anything_is_measured(
     record = made(OLD, Plan(cases=find_cases(["pwrite_u1k", "getpid"])))
     for name in ("old.json", "again.json"):
         write_run(record, Path(name))
+    Path("wrong.toml").write_text(ACCEPTED.format(2).replace("*", "pwrit_u1k"))
+    Path("upgrade.json").write_text('{"schema": "tailwalk.upgrade/1"}')
+    Path("cut.json").write_bytes(Path("old.json").read_bytes()[:-100])
+    there = sorted(Path().iterdir())
     desk = Desk()
     result = desk.call(*arguments)
     assert isinstance(error(result), kind)
     assert words in str(result.exception)
-    assert desk.lab.asked == []
+    assert desk.lab.asked == [] and sorted(Path().iterdir()) == there

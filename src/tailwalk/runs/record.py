@@ -355,7 +355,8 @@ def decode_record(content: bytes, source: str, kind: type[R], *, schema: str, cu
     if found.startswith(f"{schema.partition('/')[0]}/"):
         raise RecordError(f"{source} has schema {found}, which this tailwalk cannot read (it "
                           f"knows up to {schema}): update tailwalk.")
-    raise RecordError(f"{source} is a {found!r} record where a {schema!r} was expected.")
+    raise RecordError(f"{source} is a {found!r} record where a {schema!r} was expected: name "
+                      "one of those.")
 
 
 class _Head(msgspec.Struct):
