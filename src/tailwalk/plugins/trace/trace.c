@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A TCG plugin that records which instructions of the kernel each call of the
- * probe executes.
+ * probe executes, from one reading of the guest's counter to the other.
  *
  * Nothing is instrumented before the probe's first marker is translated: the
  * plugin then has QEMU forget all translations and instruments what it
@@ -60,15 +60,19 @@ struct block {
 };
 
 static struct {
-	bool running, cut;
+	bool awaited, running, cut;
 	uint64_t marker; /* address of the marker that began the call */
-	uint64_t begun; /* instructions executed before it */
+	uint64_t begun; /* instructions executed before the first reading */
 	uint64_t hash, kernel;
 	struct block *block; /* the one being executed, */
 	uint64_t entered; /* from when, in instructions executed */
 	uint64_t last; /* the event of its last instruction, or 0 */
 	uint64_t *events;
 	size_t count, room;
+	struct {
+		uint64_t hash, kernel, user;
+		size_t count;
+	} end; /* where the last reading was */
 } now;
 
 static uint64_t task; /* the one that runs, once it was switched to */
@@ -170,15 +174,34 @@ static void leave_block(void)
 
 static void on_begin(unsigned int cpu, void *data)
 {
-	now.running = first_step <= step_count && step_count < end_step;
+	now.running = false;
+	now.awaited = first_step <= step_count && step_count < end_step;
 	step_count++;
-	now.cut = false;
 	now.marker = (uint64_t)(uintptr_t)data;
+}
+
+static void start(void)
+{
+	now.awaited = now.cut = false;
+	now.running = true;
 	now.begun = *counters();
 	now.hash = now.kernel = now.last = 0;
 	now.block = NULL;
 	now.count = 0;
 	add_event(SWITCHED); /* to whom is known at the end, where it runs again */
+}
+
+/* Any reading after the first may be the last one: the marker after it tells. */
+static void on_reading(unsigned int cpu, void *data)
+{
+	if (now.awaited) {
+		start();
+	} else if (now.running) {
+		now.end.hash = now.hash;
+		now.end.kernel = now.kernel;
+		now.end.user = *counters() - now.begun - now.kernel;
+		now.end.count = now.count;
+	}
 }
 
 static void on_block(unsigned int cpu, void *data)
@@ -258,13 +281,14 @@ static void on_end(unsigned int cpu, void *data)
 
 	if (!now.running)
 		return;
-	leave_block();
 	now.running = false;
+	now.hash = now.end.hash;
+	now.count = now.end.count;
 	now.events[0] = SWITCHED | task;
 	profile = find_profile();
 	counts[0] = now.marker;
-	counts[1] = now.kernel;
-	counts[2] = *counters() - now.begun - now.kernel;
+	counts[1] = now.end.kernel;
+	counts[2] = now.end.user;
 	output_frame(FRAME_CALL, (struct part[]){ { counts, sizeof(counts) }, { &profile, 4 } },
 		     2);
 }
@@ -303,6 +327,9 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 			qemu_plugin_register_vcpu_insn_exec_cb(
 				instruction, on_begin, NO_REGISTERS,
 				(void *)(uintptr_t)qemu_plugin_insn_vaddr(instruction));
+		else if (!in_kernel(block->address) && reads_counter(instruction))
+			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_reading,
+							       NO_REGISTERS, NULL);
 		else if (is_marker(instruction, mark_call_end))
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
 							       NULL);
