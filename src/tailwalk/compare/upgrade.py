@@ -8,7 +8,7 @@ Versions of the format:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +30,8 @@ from tailwalk.compare.comparison import (
 from tailwalk.profile.causes import Explained
 from tailwalk.runs import Conditions, Figure, Run
 from tailwalk.runs.metrics import BYTES, METRICS, Metric, Rig
-from tailwalk.runs.record import Missing, Part, decode_record, read_bytes
+from tailwalk.runs.record import Missing, Part, decode_record, grouped_notes, read_bytes
+from tailwalk.words import listed
 
 UPGRADE_SCHEMA = "tailwalk.upgrade/1"
 
@@ -209,7 +210,23 @@ def upgrade(comparison: Comparison, runs: Sequence[Run]) -> Upgrade:
         rig=comparison.rig, metric=main.metric.name, unit=main.unit,
         threshold=comparison.threshold, method=comparison.method, kernels=comparison.kernels,
         conditions=comparison.conditions, cases=cases, missing=list(nowhere.values()),
-        accepted=comparison.spoken_of, notes=comparison.notes)
+        accepted=comparison.spoken_of, notes=list(_notes(comparison, runs, nowhere)))
+
+
+def _notes(comparison: Comparison, runs: Sequence[Run],
+           nowhere: Mapping[Case, Missing]) -> Iterator[str]:
+    """The comparison's notes, what several kernels have in common once; without those of the cases
+    that are missing everywhere, for a reason that is told with them."""
+    told = {f"{run.kernel.spec}, {note}" for run in runs for note in grouped_notes(run)}
+    kernels: dict[str, list[str]] = {}
+    for run in runs:
+        left = [one for one in run.left_out
+                if (known := nowhere.get(one.case)) is None or known.said != one.said]
+        for note in grouped_notes(replace(run, missing=left)):
+            kernels.setdefault(note, []).append(run.kernel.spec)
+    for note, specs in kernels.items():
+        yield f"{'every kernel' if len(specs) == len(runs) else listed(specs)}, {note}"
+    yield from (note for note in comparison.notes if note not in told)
 
 
 def _case(row: Row, written: Row | None, *, figures: Sequence[Figure | None],
