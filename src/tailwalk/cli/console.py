@@ -7,6 +7,8 @@ COLUMNS where that is set and not 0, else 80.
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import re
 import sys
@@ -90,15 +92,29 @@ def write(text: str) -> None:
     click.echo(visible(text, keep="\n\t"), nl=False)
 
 
-def pass_on(stream: TextIO, content: bytes) -> None:
-    """Write what a program wrote: as it is, but on a terminal with what that would obey as
-    escapes."""
-    if stream.isatty():
-        stream.write(visible(content.decode(errors="backslashreplace").replace("\r\n", "\n"),
-                             keep="\n\t"))
-    else:
-        stream.buffer.write(content)
-    stream.flush()
+class Passed:
+    """What a program writes, on its way to the streams of this process as it comes: as it is, but
+    on a terminal with what that would obey as escapes."""
+
+    def __init__(self) -> None:
+        self._decoders = {number: io.IncrementalNewlineDecoder(
+            codecs.getincrementaldecoder("utf-8")("backslashreplace"), translate=False)
+            for number in (1, 2)}
+
+    def take(self, number: int, content: bytes, *, final: bool = False) -> None:
+        """Write what came for standard output, 1, or standard error, 2."""
+        stream = sys.stdout if number == 1 else sys.stderr
+        if stream.isatty():
+            text = self._decoders[number].decode(content, final=final)
+            stream.write(visible(text.replace("\r\n", "\n"), keep="\n\t"))
+        else:
+            stream.buffer.write(content)
+        stream.flush()
+
+    def close(self) -> None:
+        """Write what was kept of signs that came in part."""
+        for number in self._decoders:
+            self.take(number, b"", final=True)
 
 
 def say(line: str, *, aside: bool = False) -> None:

@@ -35,8 +35,10 @@ from tailwalk.runs.store import Store
 if TYPE_CHECKING:
     from tailwalk.kernels.listing import Available
     from tailwalk.profile.record import Profile
+    from tailwalk.programs.plan import ExecPlan
     from tailwalk.rigs.counting import Pool
-    from tailwalk.rigs.exec import ExecPlan, Executed
+    from tailwalk.rigs.exec import Executed
+    from tailwalk.rigs.running import Sink
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,17 +243,19 @@ class Lab:
             return {(spec, plan.cases[0]): outcome for number, outcome in found
                     for spec, plan in [subjects[number]]}
 
-    def execute(self, spec: str, plan: ExecPlan, *, memory: int = 1024) -> Executed:
-        """Run a program on the kernel of a spec, in a guest with so many MiB; raises what
-        resolving and `execute` raise."""
-        from tailwalk.rigs.exec import execute, read_program
+    def execute(self, spec: str, plan: ExecPlan, *, memory: int = 1024,
+                sink: Sink | None = None) -> Executed:
+        """Run a program on the kernel of a spec, in a guest with so many MiB, and give the sink
+        what it writes; raises what resolving and `execute` raise."""
+        from tailwalk.programs.prepare import prepare
+        from tailwalk.rigs.exec import execute
 
         plan.check()
         check_specs([spec])
-        read_program(plan.program, memory=memory)  # before a kernel is fetched for it
-        kernel = self.kernel(spec)
-        machine = replace(self.bench.machine, memory=memory)
-        return execute(kernel, plan, bench=replace(self.bench, machine=machine))
+        bench = replace(self.bench, machine=replace(self.bench.machine, memory=memory))
+        # Before a kernel is fetched for it.
+        prepared = prepare(plan, memory=memory, cache=bench.cache, progress=bench.progress)
+        return execute(self.kernel(spec), plan, bench=bench, prepared=prepared, sink=sink)
 
 
 def _require_plan(plan: object) -> None:
