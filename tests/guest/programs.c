@@ -65,6 +65,12 @@ int main(int argc, char **argv)
 		memset(line, 'x', 1 << 16);
 		for (long i = 0; i < number; i++)
 			write(1, line, 1 << 16);
+	} else if (!strcmp(argv[1], "slow")) {
+		for (long i = 0; i < number; i++) {
+			printf("%ld\n", i);
+			fflush(stdout);
+			usleep(200000);
+		}
 	} else if (!strcmp(argv[1], "endless")) {
 		printf("so far\n");
 		fflush(stdout);

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ _MOST_INPUT = 256 << 20
 
 @click.command()
 @click.argument("spec", metavar="SPEC")
-@click.argument("program", type=click.Path(path_type=Path), metavar="PROGRAM")
+@click.argument("program", type=click.Path(), metavar="PROGRAM")
 @click.argument("arguments", nargs=-1, metavar="[ARGUMENT]...")
 @click.option("--root", type=click.Path(path_type=Path), metavar="DIR|TAR|IMAGE",
               help="The guest's root file system: a directory, a tar as docker export makes it, "
@@ -61,7 +62,7 @@ _MOST_INPUT = 256 << 20
 @output_options(record="Also write the record to this file.")
 @filesystem_options
 @click.pass_context
-def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[str, ...],
+def exec_(context: click.Context, /, spec: str, program: str, arguments: tuple[str, ...],
           memory: int, **given: Any) -> None:
     """Run a program on a kernel, in a fresh file system, and count its instructions.
 
@@ -92,14 +93,16 @@ def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[
     context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
 
 
-def _plan(program: Path, arguments: tuple[str, ...], given: dict[str, Any]) -> ExecPlan:
+def _plan(program: str, arguments: tuple[str, ...], given: dict[str, Any]) -> ExecPlan:
     from tailwalk.programs.plan import ExecPlan
 
     wrong = next((text for text in given["variables"] if "=" not in text), None)
     if wrong is not None:
         raise UsageError(f"--env {wrong}: write NAME=VALUE.")
+    if "/" in program and (given["root"] or given["packages"]):  # Path forgets a ./
+        program = posixpath.join(given["directory"], program)
     return ExecPlan(
-        program=program, arguments=arguments, filesystem=filesystem_from(given),
+        program=Path(program), arguments=arguments, filesystem=filesystem_from(given),
         root=given["root"], packages=tuple(filter(None, given["packages"].split(","))),
         files=given["files"], made=[_made(text) for text in given["made"]],
         environment=dict(text.split("=", 1) for text in given["variables"]),

@@ -64,7 +64,8 @@ class Local:
         for name, path in sorted(self.files.items()):
             with path.open("rb") as stream:
                 status = os.fstat(stream.fileno())
-                tree.file(name, stream, status.st_size, status.st_mode & 0o777 | 0o400)
+                runs = 0o111 if f"/{name}" == self.program else 0
+                tree.file(name, stream, status.st_size, status.st_mode & 0o777 | 0o400 | runs)
 
 
 def find_local(program: Path, *, most: int) -> Local:
