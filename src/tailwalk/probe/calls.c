@@ -26,19 +26,21 @@ static uint64_t count_nothing(const struct work *work)
 static void count_calls(struct work *work, uint64_t calls, uint64_t *counts, uint64_t *written)
 {
 	const struct workload *workload = work->declared->workload;
+	uint64_t before = written ? bytes_written() : 0;
 
 	/* The first pass touches code and stack, and lets a plugin see a marker. */
 	for (int i = 0; i < NOTHINGS; i++)
 		counts[0] = count_nothing(work);
 	for (uint64_t i = 0; i < calls; i++) {
-		uint64_t before;
-
-		if (workload->restore)
+		if (workload->restore) {
 			workload->restore(work);
-		before = written ? bytes_written() : 0;
+			before = written ? bytes_written() : 0;
+		}
 		counts[1 + i] = make_call(work, measure_step);
-		if (written)
+		if (written) {
 			written[i] = bytes_written() - before;
+			before += written[i];
+		}
 	}
 }
 

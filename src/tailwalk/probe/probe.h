@@ -69,6 +69,7 @@ _Noreturn void transport_exit(int status);
 
 /* guest.c: the life of /init. */
 void guest_boot(void);
+void still_khugepaged(void);
 void guest_pause(void); /* until told to go on, which it tells */
 void mount_or_fail(const char *kind, const char *where, const char *options);
 int is_guest(void);

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import add
 
 from tailwalk.machines import GUEST
 from tailwalk.profile.record import Profile
@@ -90,12 +91,14 @@ def paired_tree(profiles: Sequence[Profile], *, raw: bool = False) -> list[Paire
     return nodes
 
 
-def function_counts(nodes: Iterable[PairedNode]) -> list[tuple[str, int]]:
-    """Instructions executed in each function itself on the first side, the dearest first."""
-    counts: dict[str, int] = {}
+def function_counts(nodes: Iterable[PairedNode]) -> dict[str, tuple[int, ...]]:
+    """Instructions executed in each function itself, by side; the dearest on the first side
+    first."""
+    counts: dict[str, tuple[int, ...]] = {}
     for node in nodes:
-        counts[node.name] = counts.get(node.name, 0) + node.counts[0]
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        before = counts.get(node.name)
+        counts[node.name] = tuple(map(add, before, node.counts) if before else node.counts)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1][0], item[0])))
 
 
 def inclusive_counts(nodes: Sequence[PairedNode]) -> dict[str, int]:

@@ -142,8 +142,7 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 		if (mode == KERNEL && newborn && qemu_plugin_insn_vaddr(instruction) == newborn)
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_birth, NO_REGISTERS,
 							       NULL);
-		else if (mode == KERNEL &&
-			 has_bytes(instruction, SWITCH_SIZE, switch_stack, sizeof(switch_stack)))
+		else if (mode == KERNEL && changes_tasks(instruction))
 			qemu_plugin_register_vcpu_mem_cb(instruction, on_switch, NO_REGISTERS,
 							 LOADS_AND_STORES, NULL);
 		else if (mode == USER && is_marker(instruction, mark_program))
