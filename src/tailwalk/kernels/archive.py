@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from threading import Event
@@ -177,6 +178,17 @@ class Archive:
     def releases(self) -> list[Release]:
         """The suites that were looked through, as their signed release files describe them."""
         return self._index("Packages").releases
+
+    def named(self, release: Release) -> str:
+        """What else the suite of a release is called, such as stable."""
+        snapshot = self._snapshot("Packages")
+        for name in ("InRelease", "Release"):
+            with suppress(OSError):
+                path = (snapshot or Path()) / "lists" / f"{release.mirror.list_prefix}{name}"
+                found = re.search(r"^Suite: *(\S+)", path.read_text(errors="replace"), re.MULTILINE)
+                if found:
+                    return found[1]
+        return ""
 
     def apt_of(self, suites: Sequence[str], folder: Path) -> Apt:
         """A private apt below `folder` that knows the binary packages of these suites."""

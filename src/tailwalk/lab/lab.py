@@ -249,13 +249,16 @@ class Lab:
         what it writes; raises what resolving and `execute` raise."""
         from tailwalk.programs.prepare import prepare
         from tailwalk.rigs.exec import execute
+        from tailwalk.rigs.running import Interrupts
 
         plan.check()
         check_specs([spec])
         bench = replace(self.bench, machine=replace(self.bench.machine, memory=memory))
         # Before a kernel is fetched for it.
         prepared = prepare(plan, memory=memory, cache=bench.cache, progress=bench.progress)
-        return execute(self.kernel(spec), plan, bench=bench, prepared=prepared, sink=sink)
+        with Interrupts() as interrupts:
+            return execute(self.kernel(spec), plan, bench=bench, prepared=prepared, sink=sink,
+                           interrupts=interrupts)
 
 
 def _require_plan(plan: object) -> None:

@@ -126,13 +126,18 @@ def _finish(tree: Tree) -> None:
 
 
 def _suites(archive: Archive) -> list[str]:
-    """The suites of the release of this machine, backports left out."""
-    own = {mirror.suite.split("-")[0].split("/")[0] for mirror in machine_mirrors()}
-    there = [suite for suite in archive.suites() if not suite.endswith("-backports")]
-    found = [suite for suite in there if suite.split("-")[0] in own]
+    """The suites of the Debian release of this machine, backports left out."""
+    own = {_base(mirror.suite) for mirror in machine_mirrors()}
+    there = [one for one in archive.releases() if not one.suite.endswith("-backports")]
+    found = [one.suite for one in there
+             if not own.isdisjoint((_base(one.suite), _base(archive.named(one))))]
     if not found:
         raise ArchiveError(
-            f"--packages takes the Debian release that apt's configuration names by its code name, "
-            f"which is none of {', '.join(there)} here: name one in a file of "
+            "--packages takes the Debian release that this machine's apt configuration names, "
+            f"which is none of {', '.join(one.suite for one in there)}: name one in a file of "
             "/etc/apt/sources.list.d.")
     return found
+
+
+def _base(suite: str) -> str:
+    return suite.split("-")[0].split("/")[0]

@@ -145,8 +145,11 @@ class Tree:
         if node is None or node.is_directory:
             self._refuse(name, f"is a hard link to /{source}, and there is no such file before it")
         place = self._place(name)
-        if place != source:
-            self._add(place, node, owned, source, content=False)
+        if node.is_link:
+            self._add(place, node, owned, node.target)
+        elif place != source:
+            self._add(place, node, owned, source, written=Node(
+                stat.S_IFREG | stat.S_IMODE(node.mode)))
 
     def special(self, name: str, mode: int, device: tuple[int, int] = (0, 0),
                 owned: Owned = ROOTS) -> None:
@@ -172,18 +175,19 @@ class Tree:
                 self._refuse(place, f"lies in /{parent}, which is no directory")
 
     def _add(self, place: str, node: Node, owned: Owned, target: str = "", *,
-             content: bool = True, device: tuple[int, int] = (0, 0)) -> None:
+             written: Node | None = None, device: tuple[int, int] = (0, 0)) -> None:
+        """Add a node, which may be one that is there, and is `written` as another."""
         name, to = os.fsencode(place or "."), os.fsencode(target)
         if max(len(name), len(to)) > _LONGEST or b"\0" in name + to:
             self._refuse(place, "has a name or target that no file can have")
-        size = node.size if content else 0
         self._room(place, 0)
         mask = (1 << 32) - 1
-        self._out.write(_ENTRY.pack(node.mode, owned.uid & mask, owned.gid & mask,
-                                    *(part & mask for part in device), len(name), len(to), 0, size,
+        entry = written or node
+        self._out.write(_ENTRY.pack(entry.mode, owned.uid & mask, owned.gid & mask,
+                                    *(part & mask for part in device), len(name), len(to), 0, entry.size,
                                     max(min(owned.modified, 1 << 40), 0)) + name + to)
-        if content and stat.S_ISREG(node.mode):
-            node = Node(node.mode, size=size, at=self._out.tell())
+        if written is None and stat.S_ISREG(node.mode):
+            node = Node(node.mode, size=node.size, at=self._out.tell())
         self.nodes[place] = node
         self.entries += 1
 
@@ -208,7 +212,8 @@ def read_tree(path: Path) -> Tree:
             if stat.S_ISREG(mode) and target:
                 tree.nodes[place] = tree.nodes[target]
             else:
-                tree.nodes[place] = Node(mode, target, size, stream.tell())
+                at = stream.tell() if stat.S_ISREG(mode) else 0
+                tree.nodes[place] = Node(mode, target, size, at)
             tree.entries += 1
             tree.memory += _BESIDE + size
             stream.seek(size, os.SEEK_CUR)

@@ -28,6 +28,7 @@ from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.recording import newborn_address, symbol_text, watched
 from tailwalk.rigs.running import (
     INTERRUPTED,
+    Interrupts,
     Sink,
     program_job,
     program_machine,
@@ -59,9 +60,10 @@ class GivenUpError(GuestError):
 
 
 def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
-            prepared: Prepared | None = None, sink: Sink | None = None) -> Executed:
+            prepared: Prepared | None = None, sink: Sink | None = None,
+            interrupts: Interrupts | None = None) -> Executed:
     """Run the plan's program, `prepared` for guests of the bench or now, on the kernel; what it
-    writes goes to the sink as it is written.
+    writes goes to the sink as it is written. Of `interrupts` the first gives it up.
 
     Raises UsageError for a program, root or file that cannot be taken, ToolError where QEMU loads
     no plugin, KernelError where a driver is missing or tasks cannot be told apart, GivenUpError for
@@ -81,7 +83,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     newborn = newborn_address(symbol_text(bench, kernel, booted))
     with watched(bench, kernel, booted, job,
                  plugins=[(plugin, f",newborn={newborn}")]) as (guest, outputs):
-        ending = run_program(guest, plan, sink)
+        ending = run_program(guest, plan, sink, interrupts or Interrupts())
         instructions, tasks, switches = _counts(outputs()[0], kernel)
     bench.cache.check(prepared.content.parent)
     killed = os.WIFSIGNALED(ending.status)

@@ -65,6 +65,43 @@ class Ending:
     given_up: str = ""
 
 
+class Interrupts:
+    """Ctrl-C while programs run, in whatever threads: the first gives them up, with what was
+    counted so far, and the second is as ever. Where none runs yet, the first is as ever too. To be
+    used as a context manager, in the main thread."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self._running = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, number: int, frame: StackFrame | None) -> None:
+        if self._running and not self.asked.is_set():
+            self.asked.set()
+        elif callable(self._before):
+            self._before(number, frame)
+
+    @contextmanager
+    def running(self) -> Generator[None]:
+        """While a program runs."""
+        with self._lock:
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running -= 1
+
+
 def read_files(plan: ExecPlan) -> list[Carried]:
     """The files that are carried; raises UsageError where one cannot be read, or the guest's disk
     cannot hold all."""
@@ -117,19 +154,20 @@ def program_job(plan: ExecPlan, prepared: Prepared, carried: Sequence[Carried],
         (prepared.line, prepared.key.encode(), after))
 
 
-def run_program(guest: Guest, plan: ExecPlan, sink: Sink | None) -> Ending:
+def run_program(guest: Guest, plan: ExecPlan, sink: Sink | None,
+                interrupts: Interrupts) -> Ending:
     """Let the guest run its job's program, and give the sink, if there is one, what
     it writes as it comes.
 
     Where it takes longer than the plan's time, or Ctrl-C comes, it is killed. Raises GuestError
     where it cannot be, and what `Guest.frame` raises.
     """
-    with _first_interrupt() as interrupted:
+    with interrupts.running():
         guest.start_job(plan.seconds)
         why, deadline = "", time.monotonic() + plan.seconds
         while True:
-            if not why and (interrupted.is_set() or time.monotonic() > deadline):
-                why = INTERRUPTED if interrupted.is_set() else _LATE
+            if not why and (interrupts.asked.is_set() or time.monotonic() > deadline):
+                why = INTERRUPTED if interrupts.asked.is_set() else _LATE
                 deadline = time.monotonic() + _END_SECONDS
             if why:
                 guest.give_up()  # again and again: one may come before the probe listens
@@ -158,23 +196,3 @@ def _output(guest: Guest, frame: Frame) -> tuple[int, bytes]:
         frame.expect(FrameType.OUTPUT, _OUTPUT.size)
         return stream, guest.memory(address, length, time.monotonic() + _END_SECONDS)
     return stream, frame.expect(FrameType.OUTPUT, _OUTPUT.size + length)[_OUTPUT.size:]
-
-
-@contextmanager
-def _first_interrupt() -> Generator[threading.Event]:
-    """Have the first Ctrl-C do no more than set the event; the second is as ever. In another
-    thread than the main one, which gets no signals, nothing changes."""
-    asked = threading.Event()
-
-    def note(number: int, frame: StackFrame | None) -> None:  # noqa: ARG001
-        asked.set()
-        signal.signal(signal.SIGINT, before)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
