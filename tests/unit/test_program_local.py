@@ -99,7 +99,7 @@ def test_libraries_beside_the_program(compiled: Compile, tag: str) -> None:
                     "-louter", "-Wl,--allow-shlib-undefined", f"-Wl,{tag}",
                     "-Wl,-rpath,$ORIGIN/../lib")
     if tag == "--enable-new-dtags":
-        with pytest.raises(UsageError, match="needs the library libinner.so \\(of .*libouter.so\\)"):
+        with pytest.raises(UsageError, match=r"needs the library libinner.so \(of .*libouter.so\)"):
             find(path)
         return
     found = find(path)
@@ -117,7 +117,7 @@ def test_a_missing_library_is_named(compiled: Compile) -> None:
 
 def test_a_missing_loader_is_named(compiled: Compile) -> None:
     path = compiled("program", "int main(void) { return 0; }", "-Wl,-I/nowhere/ld.so")
-    with pytest.raises(UsageError, match="is loaded by /nowhere/ld.so, which is not"):
+    with pytest.raises(UsageError, match=r"is loaded by /nowhere/ld.so, which is not"):
         find(path)
 
 

@@ -131,7 +131,7 @@ def test_a_dynamic_program_without_its_loader_is_named(tmp_path: Path,
     (tmp_path / "root").mkdir()
     (tmp_path / "root/true").write_bytes(Path("/bin/true").read_bytes())
     (tmp_path / "root/true").chmod(0o755)
-    with pytest.raises(UsageError, match="/true of the directory root is loaded by /lib.*missing"):
+    with pytest.raises(UsageError, match=r"/true of the directory root is loaded by /lib.*missing"):
         get(tmp_path / "root", "/true")
 
 
@@ -201,7 +201,7 @@ def test_a_root_larger_than_the_memory_is_refused(tmp_path: Path, static: bytes,
     (root / "program").chmod(0o755)
     (root / "large").touch()
     os.truncate(root / "large", room_for_root(256) + MIB)
-    with pytest.raises(UsageError, match="find room in the guest's memory .* --memory"):
+    with pytest.raises(UsageError, match=r"find room in the guest's memory .* --memory"):
         get(root, "/program", memory=256)
     # One that was read for a larger guest too.
     get(root, "/program", memory=1024)

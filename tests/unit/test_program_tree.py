@@ -79,7 +79,7 @@ def test_what_no_file_system_takes_is_refused(add, said: str | None) -> None:
 
 def test_more_than_finds_room_is_refused_before_it_is_read() -> None:
     tree = Tree(most=2 * MIB, what="--root x")
-    with pytest.raises(UsageError, match="more than the 2 MiB that find room .* --memory"):
+    with pytest.raises(UsageError, match=r"more than the 2 MiB that find room .* --memory"):
         tree.file("large", io.BytesIO(), 3 * MIB)
 
 
