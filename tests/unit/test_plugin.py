@@ -13,7 +13,7 @@ from tailwalk.vm.qemu import Qemu, plugin_interface
 
 
 @pytest.mark.parametrize(("version", "interface"), [
-    ("7.2.22", 1), ("8.2.0", 1), ("9.0.4", 2), ("9.1.0", 3), ("10.0.2", 3), ("11.0.50", 3),
+    ("7.2.22", 1), ("8.2.0", 1), ("9.0.4", 2), ("9.1.0", 3), ("9.2.0", 4), ("10.0.2", 4), ("11.0.50", 4),
 ])
 def test_each_qemu_gets_its_interface(version: str, interface: int):
     assert plugin_interface(Qemu("qemu-system-x86_64", version, "")) == interface

@@ -2,7 +2,7 @@
 """Running a static program of the user's in a guest, on a fresh file system, and counting it.
 
 The program is carried to the guest's memory; its output goes to files in memory and comes back by
-the probe's channel. A TCG plugin (plugins/tasks) tells its instructions and the kernel's on its
+the probe's channel. A TCG plugin (plugins/calls) tells its instructions and the kernel's on its
 behalf from the kernel's other work.
 """
 
@@ -23,18 +23,17 @@ from elftools.elf.elffile import ELFFile
 
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.cases import MIB, Filesystem, show_size
-from tailwalk.errors import GuestError, KernelError, UsageError
+from tailwalk.errors import GuestError, UsageError
 from tailwalk.files import read_bounded
 from tailwalk.filesystems import find_kind
-from tailwalk.framing import Frame, FrameType, read_output
+from tailwalk.framing import Frame, FrameType
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.machines import GUEST
-from tailwalk.plugins.build import build_plugin
 from tailwalk.probe.job import job_line
 from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.counted import Counted, counting_calls
 from tailwalk.rigs.job import prologue
-from tailwalk.rigs.recording import newborn_address, symbol_text, watched
 from tailwalk.runs.execution import Execution, Instructions
 from tailwalk.runs.record import made_now
 from tailwalk.vm.filesystem import IMAGE_SIZE
@@ -42,7 +41,6 @@ from tailwalk.vm.guest import MOST_MEMORY, Guest, SilenceError
 from tailwalk.vm.qemu import Machine, kernel_command_line
 from tailwalk.vm.state import kernel_record
 
-_RESULT = struct.Struct("<6Q")
 _OUTPUT = struct.Struct("<4Q")
 _ENDED = struct.Struct("<2Q")
 
@@ -120,6 +118,7 @@ class Executed:
     execution: Execution
     stdout: bytes
     stderr: bytes
+    counted: Counted
     notes: Sequence[str] = ()
 
 
@@ -170,15 +169,13 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None) -> Ex
     program = read_program(plan.program, memory=bench.machine.memory)
     carried = _read_files(plan)
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
-    plugin = build_plugin("tasks", bench.qemu, bench.cache).path
     booted = bench.boot(kernel, plan.filesystem)
     job = _job(plan, program, carried, bench.cache)
-    newborn = newborn_address(symbol_text(bench, kernel, booted))
     with (bench.progress.task(f"run {plan.program.name} on {kernel.spec}"),
-          watched(bench, kernel, booted, job,
-                  plugins=[(plugin, f",newborn={newborn}")]) as (guest, outputs)):
+          counting_calls(bench, kernel, booted, job) as (guest, counts)):
         status, given_up, (stdout, stderr), notes = _collect(guest, plan)
-        instructions, tasks, switches = _counts(outputs()[0], kernel)
+        counted = counts()
+    totals = counted.totals
     killed = os.WIFSIGNALED(status)
     executed = Executed(
         Execution(
@@ -190,9 +187,11 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None) -> Ex
                      for one in plan.made)],
             status=None if killed else os.WEXITSTATUS(status),
             signal=os.WTERMSIG(status) if killed else None,
-            instructions=instructions, tasks=tasks, switches=switches,
-            inputs=digest_bytes(booted.key.encode(), job, plugin.read_bytes())),
-        stdout, stderr, notes)
+            instructions=Instructions(user=totals.user, kernel=totals.kernel,
+                                      others=totals.others),
+            tasks=totals.tasks, switches=totals.switches,
+            inputs=digest_bytes(booted.key.encode(), job, counted.plugin.encode())),
+        stdout, stderr, counted, notes)
     if given_up:
         raise GivenUpError(
             f"{plan.program} was given up after {plan.seconds:g} seconds (--timeout): what it "
@@ -263,17 +262,3 @@ def _given_up(guest: Guest, plan: ExecPlan, silent: GuestError) -> Frame:
             return guest.frame(time.monotonic() + 1)
     raise GuestError(f"{plan.program} did not end within {plan.seconds:g} seconds (--timeout), and "
                      f"could not be stopped in {_END_SECONDS:g} more: {silent}") from silent
-
-
-def _counts(output: bytes, kernel: Kernel) -> tuple[Instructions, int, int]:
-    """What the plugin wrote (plugins/tasks/tasks.c): instructions, tasks and switches."""
-    results = [frame for frame in read_output(output) if frame.type is FrameType.TASKS]
-    if not results:
-        raise GuestError("the plugin has not counted to the program's end: the result is torn. "
-                         "Run it again.")
-    user, inside, others, _, tasks, switches = results[-1].unpack(FrameType.TASKS, _RESULT)
-    if not switches:
-        raise KernelError(f"the plugin saw no context switch on {kernel.spec}: this kernel changes "
-                          "tasks in a way that it does not know, so that instructions cannot be "
-                          "told apart.")
-    return Instructions(user=user, kernel=inside, others=others), tasks, switches
