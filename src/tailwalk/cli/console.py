@@ -67,16 +67,18 @@ def _console(stream: TextIO) -> Console:
     return kind(file=drawn(stream), width=width, highlight=False, emoji=False)
 
 
-def show(shown: Shown | Sequence[Shown]) -> None:
-    """Write what is shown to standard output, as wide as its terminal."""
+def show(shown: Shown | Sequence[Shown], *, aside: bool = False) -> None:
+    """Write what is shown to standard output, or `aside` to standard error, as wide as its
+    terminal."""
     from tailwalk.report.terminal import terminal
 
-    console = _console(sys.stdout)
+    stream = sys.stderr if aside else sys.stdout
+    console = _console(stream)
     with console.capture() as captured:
         console.print(terminal(shown, console))
     # Rich pads cells to their column's width; in a log or a paste that is only noise.
-    drawn(sys.stdout).write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
-    sys.stdout.flush()
+    drawn(stream).write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
+    stream.flush()
 
 
 def terminal_of_output() -> Console | None:

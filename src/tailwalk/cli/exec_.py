@@ -1,31 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`tailwalk exec`: a static program on a kernel."""
+"""`tailwalk exec`: a static program on one kernel or several."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tailwalk.cases import parse_size
-from tailwalk.cli.console import open_lab, pass_on
+from tailwalk.cli.console import open_lab, pass_on, show
 from tailwalk.cli.options import append_option, filesystem_from, filesystem_options, number
 from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.cli.streams import complain
+from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
+from tailwalk.kernels import parse_spec
+from tailwalk.lab.records import may_be_spec
 from tailwalk.report.execution_lines import execution_lines
 from tailwalk.runs.record import encode
+from tailwalk.words import listed
 
 if TYPE_CHECKING:
     from tailwalk.rigs.exec import Executed
 
 
 @click.command()
-@click.argument("spec", metavar="SPEC")
-@click.argument("program", type=click.Path(path_type=Path), metavar="PROGRAM")
-@click.argument("arguments", nargs=-1, metavar="[ARGUMENT]...")
+@click.argument("words", nargs=-1, required=True, metavar="SPEC... PROGRAM [ARGUMENT]...")
 @click.option("--file", "files", multiple=True, type=click.Path(path_type=Path),
               help="A file to carry to the program's directory; may be repeated.")
 @click.option("--make", "made", multiple=True, metavar="NAME:SIZE[:FILL]",
@@ -35,40 +39,88 @@ if TYPE_CHECKING:
 @append_option
 @click.option("--timeout", type=number(whole=False), default=600.0, show_default=True,
               metavar="SECONDS", help="Time after which the program is given up.")
+@click.option("--repeat", type=number(1, 99), default=1, show_default=True,
+              help="How often to run it on each kernel; the median counts.")
+@click.option("--threshold", type=number(whole=False), metavar="PERCENT",
+              help="What differs from the first kernel by no more is unchanged.  [default: 1 "
+                   "between kernels of one source, 5 between others]")
+@click.option("--fail-on", type=click.Choice(["regressed"]),
+              help="Exit with status 1 where a call, or all that the kernel executes, became "
+                   "dearer on any kernel.")
+@click.option("--all", "everything", is_flag=True, help="Leave no call out of the table.")
 @output_options(record="Also write the record to this file.")
 @filesystem_options
 @click.pass_context
-def exec_(context: click.Context, /, spec: str, program: Path, arguments: tuple[str, ...],
-          files: tuple[Path, ...], made: tuple[str, ...], memory: int, append: str, timeout: float,
-          **given: Any) -> None:
-    """Run a static program on a kernel, in a fresh file system, and count its instructions.
+def exec_(context: click.Context, /, words: tuple[str, ...], files: tuple[Path, ...],
+          made: tuple[str, ...], memory: int, append: str, timeout: float, repeat: int,
+          threshold: float | None, fail_on: str | None, everything: bool, **given: Any) -> None:
+    """Run a static program in a fresh file system and count what it asks of the kernel.
 
-    Write -- before the program: tailwalk exec debian:6.18 -- ./program --its-option. The program
-    begins in the file system's root. Its output comes back when it has ended, and its exit status
-    (128 and the signal's number where one ended it) is this command's; errors of tailwalk's own
-    are status 2. The counts go to standard error.
+    Write -- before the program: tailwalk exec debian:6.12 debian:6.18 -- ./program --its-option.
+    The program begins in the file system's root. With one kernel its output comes back when it has
+    ended, its exit status (128 and the signal's number where one ended it) is this command's, and
+    the counts go to standard error. With several, the comparison goes to standard output and what
+    the program wrote to standard error. Errors of tailwalk's own are status 2.
     """
+    from tailwalk.compare.program import compare_program
+    from tailwalk.report.program import SHOWN, program_shown
     from tailwalk.rigs.exec import ExecPlan, GivenUpError
+    from tailwalk.rigs.programs import median_run, program_record
 
+    specs, program, arguments = _words(words)
+    check_threshold(threshold)
+    if len(specs) == 1 and fail_on is not None:
+        raise UsageError(f"--fail-on {fail_on}: {specs[0]} is the only kernel named, and nothing "
+                         "regresses without another to compare with. Name the old kernel first.")
     plan = ExecPlan(program=program, arguments=arguments, filesystem=filesystem_from(given),
                     files=files, made=[_made(text) for text in made], append=append,
                     seconds=timeout)
     outputs = Outputs().check()
     try:
         with open_lab() as lab:
-            executed = lab.execute(spec, plan, memory=memory)
+            runs = lab.execute_all(specs, plan, memory=memory, repeat=repeat)
     except GivenUpError as late:
-        _show(late.executed)
+        _pass_on(late.executed)
+        _tell(late.executed)
         raise
-    _show(executed)
-    execution = executed.execution
-    outputs.save("output", lambda: encode(execution))
-    context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
+    record = program_record(runs)
+    outputs.save("output", lambda: encode(record))
+    compared = compare_program(record, threshold=threshold)
+    shown = program_shown(compared, shown=None if everything else SHOWN)
+    first = median_run(runs[0])
+    if len(specs) == 1:
+        _pass_on(first)
+        show(shown, aside=True)
+        _tell(first)
+        execution = first.execution
+        context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
+    for spec, repeated in zip(specs, runs, strict=True):
+        complain(f"{spec}:")
+        _pass_on(median_run(repeated), aside=True)
+    show(shown)
+    if fail_on is not None and compared.regressed():
+        context.exit(1)
 
 
-def _show(executed: Executed) -> None:
-    for stream, content in ((sys.stdout, executed.stdout), (sys.stderr, executed.stderr)):
-        pass_on(stream, content)
+def _words(words: Sequence[str]) -> tuple[list[str], Path, Sequence[str]]:
+    """The specs, the program and its arguments."""
+    specs = list(takewhile(may_be_spec, words))
+    rest = words[len(specs):]
+    if not specs:
+        parse_spec(words[0])  # which says what a spec is
+    if not rest:
+        raise UsageError(f"{listed(specs)}: no program is named. Name it after the kernels: "
+                         f"tailwalk exec {' '.join(specs)} -- ./program")
+    return specs, Path(rest[0]), rest[1:]
+
+
+def _pass_on(executed: Executed, *, aside: bool = False) -> None:
+    """What the program wrote; all of it to standard error where it stands `aside`."""
+    pass_on(sys.stderr if aside else sys.stdout, executed.stdout)
+    pass_on(sys.stderr, executed.stderr)
+
+
+def _tell(executed: Executed) -> None:
     for line in (*executed.notes, *execution_lines(executed.execution)):
         complain(line)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -244,14 +244,23 @@ class Lab:
     def execute(self, spec: str, plan: ExecPlan, *, memory: int = 1024) -> Executed:
         """Run a program on the kernel of a spec, in a guest with so many MiB; raises what
         resolving and `execute` raise."""
+        [[executed]] = self.execute_all([spec], plan, memory=memory)
+        return executed
+
+    def execute_all(self, specs: Sequence[str], plan: ExecPlan, *, memory: int = 1024,
+                    repeat: int = 1) -> list[list[Executed]]:
+        """As `execute`, on each kernel so often, guests side by side on the machine's cores."""
+        from tailwalk.rigs.cores import run_jobs
         from tailwalk.rigs.exec import execute, read_program
 
         plan.check()
-        check_specs([spec])
+        check_specs(specs)
         read_program(plan.program, memory=memory)  # before a kernel is fetched for it
-        kernel = self.kernel(spec)
-        machine = replace(self.bench.machine, memory=memory)
-        return execute(kernel, plan, bench=replace(self.bench, machine=machine))
+        kernels = [self.kernel(spec) for spec in specs]
+        bench = replace(self.bench, machine=replace(self.bench.machine, memory=memory))
+        found = run_jobs([partial(execute, kernel, plan, bench=bench)
+                          for kernel in kernels for _ in range(repeat)])
+        return [found[at:at + repeat] for at in range(0, len(found), repeat)]
 
 
 def _require_plan(plan: object) -> None:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -97,3 +99,23 @@ def read_symbols(text: str, kernel: str) -> SymbolTable:
                           "be told apart by function. Build it with CONFIG_KALLSYMS, or profile "
                           "another kernel.")
     return SymbolTable(functions)
+
+
+# Names, packed or not: a kernel with all of its modules has some 10 MB of them.
+MOST_SYMBOLS = 32 * 1024 * 1024
+
+
+@lru_cache(maxsize=4)
+def packed_names(names: frozenset[str]) -> str:
+    """Names as records hold them: lines, compressed by zlib, in base64."""
+    return base64.b64encode(zlib.compress("\n".join(sorted(names)).encode(), 9)).decode()
+
+
+@lru_cache(maxsize=4)
+def unpacked_names(packed: str) -> frozenset[str]:
+    """What `packed_names` packed; raises ValueError or zlib.error for what is no such thing."""
+    reader = zlib.decompressobj()
+    names = reader.decompress(base64.b64decode(packed, validate=True), MOST_SYMBOLS)
+    if not reader.eof:
+        raise ValueError("its symbols are cut short, or endless")
+    return frozenset(names.decode().split("\n"))

@@ -81,7 +81,7 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
     plugin = build_plugin("calls", bench.qemu, bench.cache)
     with naming("a file in memory for the functions of a kernel"):
         table = os.memfd_create("tailwalk-functions", os.MFD_CLOEXEC)
-    with open(table, "wb") as stream:
+    with os.fdopen(table, "wb") as stream:
         stream.write(labels.table)
         stream.flush()
         with watched(bench, kernel, booted, job, inherited=[table], plugins=[
@@ -118,10 +118,10 @@ def read_counts(output: bytes, labels: Labels, kernel: str) -> Counted:
                 regions = Repetitions(values=sorted(values))
             else:
                 calls.append(_call(frame, values, nodes, labels))
-    sums = [sum(row.instructions for row in calls if wanted(row)) for wanted in (
-        lambda row: row.kind != "driver" and row.program,
-        lambda row: row.kind != "driver" and not row.program,
-        lambda row: row.kind == "driver")]
+    shares = ["driver" if row.kind == "driver" else "kernel" if row.program else "others"
+              for row in calls]
+    sums = [sum(row.instructions for row, share in zip(calls, shares, strict=True)
+                if share == wanted) for wanted in ("kernel", "others", "driver")]
     if sums != [totals.kernel, totals.others, totals.driver]:
         raise GuestError(f"the books do not balance on {kernel}: the program's calls, other "
                          f"threads and the disk's driver add up to {sums}, and the plugin counted "
