@@ -4,7 +4,7 @@ parts of the call tree carry that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -83,9 +83,7 @@ def compare_program(program: Program, *, threshold: float | None = None) -> Comp
         one, other = rows[0], rows[column + 1]
         share = max(Fraction(row.instructions, total or 1) if row else Fraction(0)
                     for row, total in zip(rows, totals, strict=True))
-        first = one or other
-        assert first is not None
-        if share < _MATTERS or first.kind == "driver":
+        if share < _MATTERS or any(row and row.kind == "driver" for row in rows):
             return None
         spreads = [(row.spread or (row.instructions,) * 2) if row else (0, 0)
                    for row in (one, other)]
@@ -143,10 +141,21 @@ def nodes_of(compared: ComparedProgram, calls: Sequence[ComparedCall], columns: 
 @dataclass(frozen=True)
 class Part:
     """A part of the call tree, and by how many instructions it differs: all of it but for the
-    parts below it that are named too."""
+    parts below it that are named too.
 
-    path: Sequence[str]
+    Attributes:
+        path: the functions from the one that is reached this way alone to the one in which, with
+            all that it calls, the change is.
+        change: the difference.
+    """
+
+    path: tuple[str, ...]
     change: int
+
+    @property
+    def name(self) -> str:
+        """The two ends of the path."""
+        return self.path[-1] if len(self.path) == 1 else f"{self.path[0]} > {self.path[-1]}"
 
 
 def parts(nodes: Sequence[PairedNode]) -> list[Part]:
@@ -167,25 +176,19 @@ def parts(nodes: Sequence[PairedNode]) -> list[Part]:
             gross[parent] += gross[at]
     tops = children.get(-1, [])
     whole = max(abs(sum(net[at] for at in tops)), sum(gross[at] for at in tops) / 2)
-    found: list[Part] = []
+    found: dict[tuple[str, ...], int] = {}
 
-    def look(at: int, below: Sequence[int], change: int, moved: float) -> None:
+    def look(path: tuple[str, ...], below: Sequence[int], change: int, moved: float) -> None:
         carriers = [child for child in below if abs(net[child]) >= _CARRIES * moved
                     and abs(net[child]) >= _NAMED * whole]
         left = change - sum(net[child] for child in carriers)
-        if at >= 0 and abs(left) >= max(_NAMED * whole, 1):
-            found.append(Part(tuple(_path(nodes, at)), left))
+        if path and abs(left) >= max(_NAMED * whole, 1):
+            found[path] = found.get(path, 0) + left
         for child in carriers:
-            look(child, children.get(child, ()), net[child],
+            above = path if len(carriers) == 1 else ()
+            look((*above, nodes[child].name), children.get(child, ()), net[child],
                  max(abs(net[child]), gross[child] / 2))
 
-    look(-1, tops, 0, 0)
-    return sorted(found, key=lambda part: (-abs(part.change), part.path))
-
-
-def _path(nodes: Sequence[PairedNode], at: int) -> Iterator[str]:
-    above = []
-    while at >= 0:
-        above.append(nodes[at].name)
-        at = nodes[at].parent
-    return reversed(above)
+    look((), tops, 0, 0)
+    return sorted((Part(path, change) for path, change in found.items()),
+                  key=lambda part: (-abs(part.change), part.path))

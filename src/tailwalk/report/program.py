@@ -5,6 +5,7 @@ carry that."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tailwalk.cases import show_size
 from tailwalk.compare.program import (
@@ -16,7 +17,7 @@ from tailwalk.compare.program import (
 )
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.profile.pairing import PairedNode, function_changes
-from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
+from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Said, Shown
 from tailwalk.report.profile_words import show_change
 from tailwalk.report.words import short_names, show_figure, show_percent, show_ratio
 from tailwalk.runs.program import CallRow, Program, ProgramOnKernel, Repetitions
@@ -26,8 +27,10 @@ from tailwalk.words import listed
 SHOWN = 20
 """Rows that a table shows unless it is asked for more."""
 
+_WITH_DIFFERENCE = 2  # kernels, besides which a terminal has room for a difference
+_LEAST_NAME = 26  # characters
 _EXPLAINED = 4  # calls
-_FUNCTIONS = 4
+_FUNCTIONS = 3
 _CARRIES = 0.05  # of what all calls differ by, for a call to be explained
 
 
@@ -96,12 +99,13 @@ def _several_grid(compared: ComparedProgram, labels: Sequence[str], shown: int |
     """Each call's instructions, the mean of all, on each kernel; in all where calls are not
     counted."""
     kernels = compared.program.kernels
-    columns = [Column("call", "name", wraps="words"), Column("count")]
-    for number, (label, kernel) in enumerate(zip(labels, kernels, strict=True)):
-        over = Over(label=label, release=kernel.release)
-        columns += [Column("a call", of=over),
-                    *([Column("ratio", "ratio", of=over)] if number else [])]
-    columns.append(Column("difference in all"))
+    columns = [Column("instructions a call", "name", wraps="words", least=_LEAST_NAME),
+               Column("count")]
+    for number, label in enumerate(labels):
+        columns += [Column(label), *([Column("ratio", "ratio")] if number else [])]
+    columns.append(Column("in all"))
+    if len(kernels) > _WITH_DIFFERENCE:
+        columns[1], columns[-1] = (replace(columns[at], only="page") for at in (1, -1))
     kept, rest = _cut([call for call in compared.calls if call.row.kind != "driver"], shown)
     rows = [_several_row(call) for call in kept]
     if rest:
@@ -164,9 +168,10 @@ def _changes(compared: ComparedProgram, labels: Sequence[str], column: int) -> I
            f"{show_ratio(other / one if one else None)} ({show_change(other - one)}), "
            f"{verdict}{calls}.")
     gross = sum(abs(call.change(column)) for call in compared.calls if call.row.kind != "driver")
-    explained = [call for call in sorted(compared.calls, key=lambda call: -abs(call.change(column)))
-                 if call.row.kind != "driver"
-                 and abs(call.change(column)) >= max(1, _CARRIES * gross)]
+    explained = sorted((call for call in compared.calls if call.row.kind != "driver" and (
+        call.verdicts[column - 1] == "regressed"
+        or abs(call.change(column)) >= max(1, _CARRIES * gross))), key=lambda call: (
+            call.verdicts[column - 1] != "regressed", -abs(call.change(column))))
     for call in explained[:_EXPLAINED]:
         nodes = nodes_of(compared, [call], [0, column])
         yield f"{call_label(call.row)}: {show_change(call.change(column))}, {_carried(nodes)}"
@@ -176,10 +181,9 @@ def _carried(nodes: Sequence[PairedNode]) -> str:
     """The functions that carry a difference, and the parts of the call tree."""
     functions = [f"{name} {show_change(change)}" for name, change in function_changes(nodes)
                  if change][:_FUNCTIONS]
-    trees = [f"{part.path[-1]} {show_change(part.change)}"
-             for part in parts(nodes)[:_FUNCTIONS]]
-    below = f"; with what they call: {listed(trees)}" if trees else ""
-    return f"in {listed(functions)}{below}" if functions else "nowhere in particular"
+    trees = [f"{part.name} {show_change(part.change)}" for part in parts(nodes)[:_FUNCTIONS]]
+    below = f"; with all they call: {listed(trees)}" if set(trees) - set(functions) else ""
+    return f"in {listed(functions)}{below}." if functions else "in no function."
 
 
 def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
