@@ -17,6 +17,7 @@ from tailwalk.profile.record import (
     Profile,
     TreeNode,
 )
+from tailwalk.profile.symbols import packed_names
 from tailwalk.profile.trace import Block, Stretch
 from tailwalk.runs import Conditions, KernelRecord
 

@@ -174,20 +174,20 @@ def parts(nodes: Sequence[PairedNode]) -> list[Part]:
         if parent >= 0:
             net[parent] += net[at]
             gross[parent] += gross[at]
+    moved = [max(abs(change), both / 2) for change, both in zip(net, gross, strict=True)]
     tops = children.get(-1, [])
     whole = max(abs(sum(net[at] for at in tops)), sum(gross[at] for at in tops) / 2)
     found: dict[tuple[str, ...], int] = {}
 
-    def look(path: tuple[str, ...], below: Sequence[int], change: int, moved: float) -> None:
-        carriers = [child for child in below if abs(net[child]) >= _CARRIES * moved
-                    and abs(net[child]) >= _NAMED * whole]
+    def look(path: tuple[str, ...], below: Sequence[int], change: int, least: float) -> None:
+        carriers = [child for child in below
+                    if moved[child] >= max(_CARRIES * least, _NAMED * whole, 1)]
         left = change - sum(net[child] for child in carriers)
         if path and abs(left) >= max(_NAMED * whole, 1):
             found[path] = found.get(path, 0) + left
         for child in carriers:
             above = path if len(carriers) == 1 else ()
-            look((*above, nodes[child].name), children.get(child, ()), net[child],
-                 max(abs(net[child]), gross[child] / 2))
+            look((*above, nodes[child].name), children.get(child, ()), net[child], moved[child])
 
     look((), tops, 0, 0)
     return sorted((Part(path, change) for path, change in found.items()),

@@ -160,7 +160,7 @@ def _changes(compared: ComparedProgram, labels: Sequence[str], column: int) -> I
         found = call.verdicts[column - 1]
         if found in ("regressed", "improved"):
             ratio = show_ratio(call.instructions[column] / call.instructions[0]
-                               if call.instructions[0] else None)
+                               ) if call.instructions[0] else "(new)"
             judged.setdefault(found, []).append(f"{call_label(call.row)} {ratio}")
     calls = "".join(f"; {word}: {listed(judged[name])}" for name, word in (
         ("regressed", "dearer"), ("improved", "cheaper")) if name in judged)

@@ -19,7 +19,7 @@ from tailwalk.profile.symbols import read_symbols
 from tailwalk.profile.tree import UNKNOWN
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.labels import Labels, labels_of
+from tailwalk.rigs.labels import PAGE_FAULT, Labels, labels_of
 from tailwalk.rigs.recording import symbol_text, watched
 from tailwalk.runs.program import CallRow, FunctionCount, Kind, Repetitions
 from tailwalk.vm.guest import Guest
@@ -142,9 +142,12 @@ def _call(frame: Frame, values: Sequence[tuple[int, int]], nodes: Sequence[tuple
     name = _KINDS[kind]
     begin = len(frame.payload) - steps * _STEP.size
     functions, tree = _tree(_STEP.iter_unpack(frame.payload[begin:]), nodes, labels.functions)
+    call = _name(name, number, labels)
+    # In a page fault that is of no file memory is: the function that takes it may be inlined.
+    nothing = "anonymous" if call == PAGE_FAULT else ""
     return CallRow(
-        kind=name, call=_name(name, number, labels),
-        file=labels.files[file] if file < len(labels.files) else "",
+        kind=name, call=call,
+        file=(labels.files[file] if file < len(labels.files) else "") or nothing,
         size=None if not size else 0 if size == 1 else 1 << size - 2,
         program=bool(program), count=count, instructions=instructions,
         median=_quantile(values, 0.5), high=_quantile(values, _HIGH), spread=None,

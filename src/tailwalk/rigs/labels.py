@@ -59,7 +59,6 @@ FILES = {
     "device": r"(?:read|write)_(?:iter_)?(?:null|zero|full)|null_lseek|u?random_read_iter",
     "event": r"(?:eventfd|timerfd|signalfd|inotify|ep|eventpoll)_(?:read|write|poll|read_iter|"
              r"release|eventpoll_\w+)",
-    "anonymous": r"do_anonymous_page|wp_page_copy",
     "mapped file": r"filemap_fault|filemap_map_pages",
     "other file system": r"generic_file_(?:read|write)_iter|generic_file_open|dcache_readdir",
 }
@@ -91,7 +90,9 @@ _CALL_NAMES = {
 }
 """Names of the kernel's that differ from the calls'."""
 
-_ENTRY_NAMES = {"page_fault": "page fault", "common_interrupt": "interrupt"}
+PAGE_FAULT = "page fault"
+
+_ENTRY_NAMES = {"page_fault": PAGE_FAULT, "common_interrupt": "interrupt"}
 
 
 @dataclass(frozen=True)

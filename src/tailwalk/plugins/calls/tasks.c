@@ -36,12 +36,14 @@ static struct task **place_of(uint64_t address)
 	return &tasks[at & (task_room - 1)];
 }
 
+static void record(struct task *task, struct stay *stay);
+
 static struct stay *push(struct task *task)
 {
 	struct stay *stay;
 
-	if (task->depth == MOST_STAYS)
-		output_failed("the kernel is entered more often, one way in another, than is known");
+	if (task->depth == MOST_STAYS) /* a way out was missed */
+		record(task, &task->stays[--task->depth]);
 	stay = &task->stays[task->depth++];
 	stay->what.key = 0;
 	stay->in_driver = false;
@@ -316,8 +318,8 @@ static void call(struct stay *stay, uint32_t function, uint64_t returns_to)
 		stay->call_room = stay->call_room ? 2 * stay->call_room : 64;
 		stay->calls = grow(stay->calls, stay->call_room * sizeof(*stay->calls));
 	}
-	stay->calls[stay->call_count++] =
-		(struct call){ .returns_to = returns_to, .caller = stay->node };
+	stay->calls[stay->call_count++] = (struct call){ .returns_to = returns_to,
+							 .caller = stay->node };
 	go_to(stay, child_of(stay->node, function));
 }
 
@@ -380,8 +382,8 @@ static void name_call(struct stay *stay, uint32_t value)
 
 		/* 1: none at all; 2: 1 byte; each twice the one before. */
 		stay->what.size = size == 0 ? 1 :
-				   size == 1 ? 2 :
-					       (uint8_t)(66 - __builtin_clzll(size - 1));
+				  size == 1 ? 2 :
+					      (uint8_t)(66 - __builtin_clzll(size - 1));
 	}
 }
 
