@@ -40,7 +40,8 @@ def made_on_kernel(spec: str, rows: Sequence[CallRow], *, user: int = 1000, rele
     names = {function.function for row in rows for function in row.functions}
     return ProgramOnKernel(**{
         "spec": spec, "release": release or spec.partition(":")[2],
-        "digest": f"{release}{spec}", "provenance": {}, "repetitions": 1, "user": user, "driver": driver, "others": others,
+        "digest": f"{release}{spec}", "provenance": {}, "repetitions": 1, "user": user,
+        "driver": driver, "others": others,
         "kernel": sum(row.instructions for row in rows) - driver - others, "unattributed": 0,
         "tasks": 1, "switches": 2, "status": 0, "signal": None, "calls": list(rows),
         "regions": None, "symbols": packed_names(frozenset({*names, *symbols})),

@@ -112,9 +112,11 @@ static void sum_up(struct stay *stay)
 
 static void note(struct stay *stay, uint32_t node, uint64_t count, uint32_t entered)
 {
-	struct step *last = stay->steps + stay->step_count - 1;
+	struct step *last = NULL;
 
-	if (stay->step_count > stay->arrived && last->node == node) {
+	if (stay->step_count > stay->arrived)
+		last = &stay->steps[stay->step_count - 1];
+	if (last && last->node == node) {
 		last->count += count;
 		last->entered += entered;
 		return;
@@ -266,9 +268,10 @@ static void begin_life(void)
 		if (number > STEPS_OF_SWITCH)
 			number = STEPS_OF_SWITCH;
 		stay->step_count -= number;
-		memcpy(moved, stay->steps + stay->step_count, number * sizeof(*moved));
-		for (size_t i = 0; i < number; i++)
+		for (size_t i = 0; i < number; i++) {
+			moved[i] = stay->steps[stay->step_count + i];
 			sum += moved[i].count;
+		}
 		*share_of(current) -= sum;
 		end_life(current);
 	}
