@@ -15,6 +15,7 @@ from tailwalk.rigs.alone import count_alone, is_alone, left_by, needs_job, plugi
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.job import prologue
 from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.recording import symbol_text
 
 pytestmark = pytest.mark.guest
 
@@ -57,7 +58,7 @@ def test_what_btrfs_has_workers_do_is_its_part(spec, kernel, bench):
 @pytest.mark.parametrize("system", ["ext4", "xfs", "btrfs"])
 @pytest.mark.parametrize("spec", [*SPECS, "debian:7.3"])
 def test_each_thread_that_works_is_known(spec, system, kernel, bench):
-    plan = Plan(cases=find_cases(["writeback_u8m", "append_fdatasync_u8k"]),
+    plan = Plan(cases=find_cases(["writeback_u8m", "append_fdatasync_u8k", "read_cold_u8m"]),
                 filesystem=Filesystem(kind=system), calls=20)
     run = measure([kernel(spec)], plan, bench=bench)[0].run
     for figure in run.figures:
@@ -93,6 +94,19 @@ def test_a_profile_is_of_the_figures_call_with_its_threads_and_without_the_drive
     assert not any(name.startswith("brd_") for name in executed)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("spec", "case", "system"), [
+    ("debian:7.3", "read_cold_u8m", "ext4"),
+    ("debian:6.18", "writeback_u8m", "btrfs"),
+])
+def test_the_books_of_a_profile_balance_where_the_driver_is_preempted(
+        spec, case, system, kernel, bench):
+    plan = Plan(cases=find_cases([case]), filesystem=Filesystem(kind=system), calls=20)
+    [found] = profile([(kernel(spec), plan)], bench=bench)
+    assert found.figure.apart
+    assert found.count + found.figure.main.user == found.figure.main.value
+
+
 ALIKE = [case for case in find_cases(SUITES) if not is_alone(case)]
 
 
@@ -103,7 +117,7 @@ def test_cases_that_share_a_guest_neither_wait_nor_reach_the_disk(spec, kernel, 
     one, system = kernel(spec), Filesystem()
     booted, begin = bench.boot(one, system), prologue(system, bench.cache)
     plugin = build_plugin("split", bench.qemu, bench.cache).path, plugin_arguments(
-        bench, one, booted)
+        symbol_text(bench, one, booted))
     together = measure([one], Plan(cases=ALIKE, calls=12), bench=bench)[0].run
     assert not together.left_out
     by_needs: dict[bytes, list[Case]] = {}

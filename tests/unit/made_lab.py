@@ -31,6 +31,7 @@ class MadeLab(Lab):
     Attributes:
         releases: what the archive has.
         kvm: does KVM run guests, and what was tried?
+        named: the kernel of a spec.
         profile: that of a spec and a case, or an error that it raises; None: no kernel has one.
         fetched: the specs whose kernels were.
         asked: the specs of each measurement, its plan, and whether it was to be made afresh.
@@ -39,6 +40,7 @@ class MadeLab(Lab):
     run: Callable[[str, Plan], Run]
     releases: Sequence[Available] = ()
     kvm: tuple[bool, str] = (True, "")
+    named: Callable[[str], Kernel] = made_kernel
     profile: Callable[[str, Case], Profile] | None = None
     fetched: list[str] = field(default_factory=list)
     asked: list[tuple[tuple[str, ...], Plan, bool]] = field(default_factory=list)
@@ -48,7 +50,7 @@ class MadeLab(Lab):
 
     def kernel(self, spec: str) -> Kernel:
         self.fetched.append(spec)
-        return made_kernel(spec)
+        return self.named(spec)
 
     def available(self) -> Sequence[Available]:
         return self.releases

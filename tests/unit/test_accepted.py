@@ -114,7 +114,10 @@ def test_cases_of_one_name_are_told_apart(file: Path) -> None:
 
 
 @pytest.mark.parametrize(("changed", "said"), [
-    ({"case": '"pwrite_u1q"'}, "entry 2: case = 'pwrite_u1q' is the name of no case here"),
+    ({"case": '"pwrite_u1q"'}, "entry 2: case = 'pwrite_u1q' is the name of no case; tailwalk "),
+    ({"case": '"seed"'}, "entry 2: case = 'seed' is the name of no case; tailwalk cases"),
+    ({"case": '"pwrit_*"'}, "entry 2: case = 'pwrit_*' is the name of no case here"),
+    ({"case": '"["'}, "entry 2: case = '[' is the name of no case here"),
     ({"reason": ""}, "entry 2: Object missing required field `reason`"),
     ({"reason": '" "'}, "entry 2: reason = ' '"),
     ({"until": ""}, "entry 2: Object missing required field `until`"),
@@ -157,5 +160,7 @@ def test_the_line_of_each_entry(file: Path) -> None:
     file.write_text('accepted = [{case = "pwrite_u1k", ratio = 2, reason = "x", '
                     'until = 2026-12-31}]')
     assert read_accepted(file).lines == []
+    file.write_text("\ufeff" + written(file, ENTRY).read_text())
+    assert read_accepted(file).lines == [1]
     file.write_text("")
     assert read_accepted(file).entries == []

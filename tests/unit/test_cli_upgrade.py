@@ -4,7 +4,9 @@ measured, and the statuses."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +23,15 @@ from results import error, output
 from tailwalk.cases import SUITES, Case, find_cases
 from tailwalk.cli import group
 from tailwalk.compare.upgrade import Upgrade, read_upgrade
-from tailwalk.errors import GuestError, KernelError, RecordError, SpecError, UsageError
+from tailwalk.errors import (
+    ArchiveError,
+    GuestError,
+    KernelError,
+    RecordError,
+    SpecError,
+    UsageError,
+)
+from tailwalk.kernels import Kernel
 from tailwalk.profile.record import Profile
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Amount, Run, write_run
@@ -39,6 +49,8 @@ COUNTS = {
     "getpid": (118, 118, 125), "stat_usr": (1904, 1904, 1950),
 }
 NAMES = tuple(COUNTS)
+KERNELS = {made_run(spec, []).kernel.exact_spec: made_run(spec, []).kernel
+           for spec in (OLD, NEW, LATER)}
 FEW = [part for name in NAMES for part in ("--case", name)]
 WALKS = {"pwrite_u1k": ("ext4_block_write_begin", "block_commit_write"),
          "fdatasync_u1k": ("ext4_bio_write_folio", "ext4_finish_bio"),
@@ -56,8 +68,15 @@ def made(spec: str, plan: Plan) -> Run:
         for case in plan.cases])
 
 
-def profile(spec: str, case: Case) -> Profile:
+def kernel(spec: str) -> Kernel:
+    """The kernel of a spec, such as debian:6.12, and of that very release, debian:6.12.95."""
+    record = next(one for exact, one in KERNELS.items() if spec in (one.spec, exact))
+    return Kernel(spec=spec, release=record.release, digest=record.digest, image=Path("none"))
+
+
+def profile(exact: str, case: Case) -> Profile:
     """A call whose difference is in the two functions of `WALKS`, in the first two thirds of it."""
+    spec = KERNELS[exact].spec
     if case.name not in WALKS:
         raise KernelError(f"the calls of {case.name} on {spec} differ too much")
     old, new = COUNTS[case.name][:2]
@@ -73,7 +92,11 @@ class Desk:
     """`tailwalk upgrade` on a lab that boots nothing."""
 
     def __init__(self, run: Callable[[str, Plan], Run] = made) -> None:
-        self.lab = MadeLab(run=run, profile=profile)
+        self.lab = MadeLab(run=run, named=kernel, profile=profile)
+
+    def on(self, lab: MadeLab) -> Desk:
+        self.lab = lab
+        return self
 
     def call(self, *arguments: str) -> Result:
         return CliRunner().invoke(group, ["upgrade", *arguments], obj=self.lab)
@@ -101,6 +124,35 @@ def test_what_readers_see(scene: str) -> None:
     text = output(Desk().call(*SCENES[scene]))
     assert max(map(len, text.splitlines())) <= 80
     check_golden(f"upgrade-{scene}.table", text)
+
+
+@pytest.mark.parametrize("scene", ["later", "whole"])
+def test_the_answer_is_on_one_screen_and_its_first_line(scene: str) -> None:
+    """Of 80 columns and 50 lines, however many cases of however many families regressed."""
+    cases = FEW if scene == "later" else ["--suite", "lts"]
+
+    def dearer(spec: str, plan: Plan) -> Run:
+        return made_run(spec, [made_figure(case, 1000 if spec == OLD else 3000 + 100 * at,
+                                           order=None) for at, case in enumerate(plan.cases)])
+
+    desk = Desk() if scene == "later" else Desk(dearer)
+    more = [LATER] if scene == "later" else ["--why", "0"]
+    lines = output(desk.call(OLD, NEW, *more, *cases)).splitlines()
+    assert len(lines) <= 50 and max(map(len, lines)) <= 80
+    assert re.match(r"\d+ of \d+ cases cost more on debian:6.18 than on debian:6.12", lines[1])
+
+
+def test_a_terminal_of_ascii_alone_has_no_sign_that_it_cannot_show(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("accepted.toml").write_text(ACCEPTED.format(6))
+    arguments = (OLD, NEW, LATER, *FEW, "--accept", "accepted.toml", "--all")
+    monkeypatch.setenv("COLUMNS", "60")
+    whole = output(Desk().call(*arguments))
+    monkeypatch.setenv("LC_ALL", "C")
+    text = output(Desk().call(*arguments))
+    assert text.isascii() and "\\x" not in text and "\\u" not in text
+    assert text == whole.replace("×", "x").replace("─", "-")
+    check_golden("upgrade-ascii-60.table", text)
 
 
 def lacking(spec: str, plan: Plan) -> Run:
@@ -218,6 +270,37 @@ def test_no_more_are_profiled_than_asked_for_and_the_worst_first() -> None:
     assert set(profiled()) == set(WALKS)
 
 
+def test_all_that_moved_is_profiled_where_that_is_asked_for(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(WALKS, "writev_u10k", ("filemap_get_entry", "fault_in_readable"))
+    result = Desk().call(OLD, NEW, *FEW, "--why", "all", "--json", "upgrade.json",
+                         "--html", "page.html")
+    dearer, _, cheaper = output(result).partition("Where debian:6.18 executes less")
+    assert "touch_u4k: +19,792, in create_empty_buffers 67%" in dearer
+    assert ("writev_u10k: -15,801, in filemap_get_entry 67%, fault_in_readable 33%."
+            in " ".join(cheaper.split()))
+    assert "Not profiled: rename_u" in cheaper  # it moved, and the lab has no profile of it
+    by_name = {one.case: one for one in read_upgrade(Path("upgrade.json")).cases}
+    assert [one.function for one in by_name["writev_u10k"].why] == [
+        "filemap_get_entry", "fault_in_readable"]
+    assert all((one.difference or one.unprofiled) is not None
+               for one in by_name.values() if one.verdicts[1] in ("regressed", "improved"))
+    assert by_name["getpid"].unprofiled is None
+    text = Path("page.html").read_text()
+    assert "executes less than" in text and "filemap_<wbr>get_<wbr>entry" in text
+
+
+def test_how_many_are_profiled_is_a_number_or_all() -> None:
+    result = Desk().call(OLD, NEW, "--why", "every")
+    assert result.exit_code == 2
+    assert "'every' is no whole number. Or say all." in result.output
+
+
+def test_without_it_no_cheaper_case_is() -> None:
+    text = output(Desk().call(OLD, NEW, *FEW, "--why", "10", "--html", "page.html"))
+    assert "executes less" not in text and "executes less" not in Path("page.html").read_text()
+
+
 def test_a_case_that_cannot_be_profiled_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(WALKS, "touch_u4k")
     text = output(Desk().call(OLD, NEW, *FEW))
@@ -225,14 +308,16 @@ def test_a_case_that_cannot_be_profiled_is_a_note(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_kernel_that_changed_since_is_not_profiled_in_its_place() -> None:
-    def newer(spec: str, case: Case) -> Profile:
-        found = profile(spec, case)
-        return replace(found, kernel=replace(found.kernel, digest="f" * 64, release="6.19"))
+    """Such as a package of one version that was built again, or a tree that was changed."""
+    def newer(spec: str) -> Kernel:
+        return dataclasses.replace(kernel(spec), digest="f" * 64)
 
-    desk = Desk()
-    desk.lab = MadeLab(run=made, profile=newer)
-    text = " ".join(output(desk.call(OLD, NEW, "--case", "pwrite_u1k")).split())
-    assert "debian:6.12 is another kernel by now: 6.19, and not 6.12" in text
+    old = made(OLD, Plan(cases=find_cases(["pwrite_u1k"])))
+    write_run(old, Path("old.json"))
+    lab = MadeLab(run=made, named=newer)  # which says so where it is asked for a profile
+    text = " ".join(output(Desk().on(lab).call("old.json", NEW)).split())
+    assert ("Not profiled: pwrite_u1k: debian:6.12.95 is another kernel by now: "
+            f"{old.kernel.release}, and not the {old.kernel.release} of run {old.id}.") in text
 
 
 @pytest.mark.parametrize(("arguments", "status"), [
@@ -278,9 +363,57 @@ def test_a_record_is_the_baseline_and_one_kernel_is_measured_as_it_was() -> None
     [(specs, asked, _)] = desk.lab.asked
     assert (specs, [*asked.cases], asked.calls) == ((NEW,), [*plan.cases], 300)
     assert "2 of 3 cases cost more on debian:6.18" in text
-    assert "by kernel function" not in text  # the old kernel is not had for that
-    asked_for = output(desk.call("old.json", NEW, "--why", "5"))
-    assert "by kernel function" in asked_for
+    assert "Where debian:6.18 executes more, by kernel function pwrite_u1k: " in " ".join(
+        text.split())
+    alone = output(desk.call("old.json", NEW, "--why", "0"))
+    assert "Not profiled: --why N names the functions of the worst N." in alone
+
+
+ACCEPTED = """\
+[[accepted]]
+case = "*"
+ratio = {}
+reason = "large folios"
+until = 2999-12-31
+"""
+
+
+@pytest.mark.parametrize(("arguments", "ratio", "fetched", "profiled"), [
+    ((), 100, False, set()), ((), 7, True, {"msync_u1"}), (("--why", "9"), 100, True, set(WALKS))])
+def test_the_old_kernel_of_a_record_is_had_where_a_regression_is_not_accepted(
+        arguments: tuple[str, ...], ratio: int, fetched: bool, profiled: set[str]) -> None:
+    """The functions of the others are known to who accepted them."""
+    write_run(made(OLD, Plan(cases=find_cases(list(WALKS)))), Path("old.json"))
+    Path("accepted.toml").write_text(ACCEPTED.format(ratio))
+    desk = Desk()
+    result = desk.call("old.json", NEW, "--accept", "accepted.toml", "-o", "upgrade.json",
+                       "--junit", "upgrade.xml", "--fail-on", "regressed", *arguments)
+    assert result.exit_code == (0 if ratio == 100 else 1)
+    assert ("debian:6.12.95" in desk.lab.fetched) is fetched
+    assert {one.case for one in read_upgrade(Path("upgrade.json")).cases if one.why} == profiled
+    assert ("functions: " in Path("upgrade.xml").read_text()) is bool(profiled)
+
+
+def test_an_old_kernel_that_is_not_there_any_more_is_said_and_changes_no_status() -> None:
+    def gone(spec: str) -> Kernel:
+        if spec != NEW:
+            raise ArchiveError(f"the archive has no {spec}.")
+        return kernel(spec)
+
+    write_run(made(OLD, Plan(cases=find_cases(["pwrite_u1k"]))), Path("old.json"))
+    result = Desk().on(MadeLab(run=made, named=gone)).call("old.json", NEW, "--fail-on",
+                                                           "regressed")
+    assert result.exit_code == 1
+    assert "Not profiled: pwrite_u1k: the archive has no debian:6.12.95." in result.stdout
+
+
+def test_records_alone_are_read_and_nothing_is_booted() -> None:
+    for name, spec in (("old.json", OLD), ("new.json", NEW)):
+        write_run(made(spec, Plan(cases=find_cases(["pwrite_u1k"]))), Path(name))
+    desk = Desk()
+    text = output(desk.call("old.json", "new.json"))
+    assert "Not profiled: --why N names the functions of the worst N." in text
+    assert desk.lab.asked == desk.lab.fetched == []
 
 
 def test_of_a_record_the_cases_asked_for_are_taken() -> None:
@@ -305,6 +438,12 @@ def test_of_a_record_the_cases_asked_for_are_taken() -> None:
     ((OLD, NEW, "--fill", "0"), UsageError, "--fill 0"),
     ((OLD, NEW, "-o", "one", "--html", "one"), UsageError, "one is to be written twice"),
     ((OLD, NEW, "--sarif", "one", "--junit", "./one"), UsageError, "one is to be written twice"),
+    ((OLD, NEW, "--accept", "wrong.toml"), UsageError, "entry 1: case = 'pwrit_u1k' is the name"),
+    ((OLD, NEW, "--accept", "absent.toml"), UsageError, "cannot read absent.toml"),
+    ((OLD, NEW, "--sarif", "wrong.toml", "--accept", "wrong.toml"), UsageError, "is read here"),
+    ((OLD, NEW, "--junit", "nowhere/upgrade.xml"), UsageError, "no directory"),
+    ((OLD, "upgrade.json"), RecordError, "upgrade.json is a 'tailwalk.upgrade/1' record where a"),
+    (("cut.json", NEW), RecordError, "cut.json is not a tailwalk record, or was cut short"),
     ((OLD, NEW, "--calls", "0"), UsageError, "--calls 0"),
     ((OLD, NEW, "--threshold", "-1"), UsageError, "threshold"),
     ((OLD, NEW, "-o", "nowhere/upgrade.json"), UsageError, "no directory"),
@@ -320,8 +459,12 @@ def test_what_is_refused_is_refused_before_anything_is_measured(
     record = made(OLD, Plan(cases=find_cases(["pwrite_u1k", "getpid"])))
     for name in ("old.json", "again.json"):
         write_run(record, Path(name))
+    Path("wrong.toml").write_text(ACCEPTED.format(2).replace("*", "pwrit_u1k"))
+    Path("upgrade.json").write_text('{"schema": "tailwalk.upgrade/1"}')
+    Path("cut.json").write_bytes(Path("old.json").read_bytes()[:-100])
+    there = sorted(Path().iterdir())
     desk = Desk()
     result = desk.call(*arguments)
     assert isinstance(error(result), kind)
     assert words in str(result.exception)
-    assert desk.lab.asked == []
+    assert desk.lab.asked == [] and sorted(Path().iterdir()) == there

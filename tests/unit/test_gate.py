@@ -144,7 +144,7 @@ def test_a_wrong_file_is_refused_before_anything_is_measured(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("option", ["--junit", "--sarif", "-o", "--html"])
 @pytest.mark.parametrize(("place", "said"), [
-    ("accepted.toml", "accepted.toml is a record that is read here"), (".", "is a directory"),
+    ("accepted.toml", "accepted.toml is read here"), (".", "is a directory"),
     ("nowhere/x", "there is no directory")])
 def test_places_that_are_no_output(invoke: Invoke, option: str, place: str, said: str) -> None:
     done = invoke("--accept", "accepted.toml", option, place)

@@ -12,14 +12,21 @@ from made_profiles import KERNEL, frame
 
 from tailwalk.errors import GuestError
 from tailwalk.framing import FrameType
-from tailwalk.profile.trace import Pushed, Stretch, Taken, TracedCall, read_recording
+from tailwalk.profile.trace import (
+    Pushed,
+    Stretch,
+    Switched,
+    Taken,
+    TracedCall,
+    read_recording,
+)
 
 MARKER = 0x401000
 HELLO = frame(FrameType.HELLO, struct.pack("<3i", 1, 0, 1))
 BLOCK = frame(FrameType.BLOCK, struct.pack("<QII", KERNEL, 7, 2)
               + b"\x01\x04" + b"\x90\x0f\x1f\x40\x00")
 SLOT = 0x3ffffe0000001230
-TRACE = frame(FrameType.TRACE, struct.pack("<I3Q", 5, 7 | 2 << 32 | 9 << 42,
+TRACE = frame(FrameType.TRACE, struct.pack("<I4Q", 5, 3 << 62 | SLOT, 7 | 2 << 32 | 9 << 42,
                                            1 << 62 | SLOT, 2 << 62 | SLOT))
 
 
@@ -34,11 +41,11 @@ WHOLE = HELLO + NOTHING + BLOCK + TRACE + call() + call()
 def test_a_recording_has_the_calls_and_their_traces():
     recording = read_recording(WHOLE, 2)
     assert recording.calls == (TracedCall(20, 10, (5,)),) * 2
-    executed, pushed, taken = recording.trace((5,))
+    switched, executed, pushed, taken = recording.trace((5,))
     assert isinstance(executed, Stretch)
     assert (executed.block.address, executed.length, executed.times) == (KERNEL, 2, 10)
     assert executed.block.sizes == b"\x01\x04" and executed.block.in_kernel
-    assert (pushed, taken) == (Pushed(SLOT), Taken(SLOT))
+    assert (switched, pushed, taken) == (Switched(SLOT), Pushed(SLOT), Taken(SLOT))
 
 
 def test_a_profile_that_came_too_late_has_no_trace():

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from made_profiles import KERNEL, run
 
 from tailwalk.profile.symbols import Function, SymbolTable
-from tailwalk.profile.trace import Block, Pushed, Stretch, Taken
+from tailwalk.profile.trace import Block, Event, Pushed, Stretch, Switched, Taken
 from tailwalk.profile.tree import UNKNOWN, build_tree
 
 # Functions of 256 bytes each: 64 instructions of the made-up blocks.
-NAMES = ["outer", "callee", "tail", "asm_sysvec_tick", "tick", "other_task", "entry"]
+NAMES = ["outer", "callee", "tail", "asm_sysvec_tick", "tick", "other_task", "entry",
+         "driver", "done"]
 AT = {name: 0x100 * number for number, name in enumerate(NAMES)}
 SYMBOLS = SymbolTable([*(Function(name, None, KERNEL + at) for name, at in AT.items()),
                        Function("_etext", None, KERNEL + 0x100 * len(NAMES))])
@@ -96,10 +97,42 @@ def test_code_without_a_symbol_and_user_code():
     assert [(node.function, node.count) for node in tree.nodes] == [(UNKNOWN, 6)]
 
 
+def with_driver(*events: Event) -> tuple[dict[str, int], int]:
+    """Instructions by function, and those of the driver, which are in none."""
+    tree = build_tree(events, SYMBOLS, apart=("driver", "done"))
+    return ({function.name: found.total() for function, found in tree.addresses().items()},
+            tree.apart)
+
+
+def test_the_driver_ends_where_it_says_so():
+    assert with_driver(
+        step("outer"), Pushed(80), step("driver", 0, 5), Pushed(70), step("callee", 0, 9),
+        Taken(70), step("driver", 20, 2), Pushed(70), step("done", 0, 3), Taken(70),
+        step("driver", 28), Taken(80), step("outer", 4)) == (
+        {"outer": 2, "done": 3, "driver": 1}, 16)
+
+
+def test_a_task_that_preempts_the_driver_is_not_in_it():
+    assert with_driver(
+        Switched(1), step("driver", 0, 5), step("asm_sysvec_tick", 0, 2), Switched(2),
+        step("other_task", 8, 30), Switched(1), step("asm_sysvec_tick", 8, 4),
+        step("driver", 20, 2), step("done", 0, 3)) == (
+        {"other_task": 30, "done": 3}, 13)
+
+
+def test_each_task_is_in_the_driver_for_itself():
+    assert with_driver(
+        Switched(1), step("driver", 0, 5), Switched(2), step("driver", 0, 7), step("done", 0, 3),
+        Switched(1), step("driver", 20, 2), Switched(2), step("other_task", 8, 30),
+        Switched(1), step("done"), step("outer")) == (
+        {"done": 4, "other_task": 30, "outer": 1}, 14)
+
+
 EVENTS = st.lists(st.one_of(
     st.builds(lambda at, length, times: run(4 * at, length, times=times),
               st.integers(0, 64 * len(NAMES) + 8), st.integers(1, 9), st.integers(1, 3)),
-    st.builds(Pushed, st.integers(0, 12)), st.builds(Taken, st.integers(0, 12))))
+    st.builds(Pushed, st.integers(0, 12)), st.builds(Taken, st.integers(0, 12)),
+    st.builds(Switched, st.integers(0, 3))))
 
 
 @given(EVENTS)

@@ -90,8 +90,8 @@ class Outputs:
             if file.is_dir():
                 raise UsageError(f"{file} is a directory: name a file to write.")
             if file.is_file() and any(map(file.samefile, records)):
-                raise UsageError(f"{file} is a record that is read here, and would be lost: name "
-                                 "another file to write.")
+                raise UsageError(f"{file} is read here, and would be lost: name another file to "
+                                 "write.")
             if (place := file.resolve()) in written and not place.is_char_device():
                 raise UsageError(f"{file} is to be written twice, and would hold the last alone: "
                                  "name a file for each.")

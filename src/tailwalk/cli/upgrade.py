@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -49,13 +49,26 @@ _measured = options(
     filesystem_options,
     calls_option(UPGRADE_CALLS, "Calls counted for each case."), append_option)
 
+_number = number(0)
+
+
+def _profiled(value: Any) -> Any:
+    """The value of --why."""
+    if value == "all":
+        return value
+    try:
+        return _number(value)
+    except click.BadParameter as error:
+        raise click.BadParameter(f"{error.message} Or say all.") from error
+
 
 @click.command()
 @click.argument("kernels", nargs=-1, required=True, metavar="SPEC|RUN...")
 @_measured
-@click.option("--why", "profiled", type=number(0), metavar="N",
-              help="Profile the N cases that regressed most on the new kernel; 0: none.  "
-                   f"[default: {PROFILED}, and 0 where one of the two is a record]")
+@click.option("--why", "profiled", type=_profiled, metavar="N|all",
+              help="Profile the N cases that regressed most on the new kernel; 0: none; all: every "
+                   "case that regressed or improved there.  "
+                   f"[default: {PROFILED} that are not accepted, and 0 where both are records]")
 @click.option("--threshold", type=number(whole=False), metavar="PERCENT",
               help="A figure that differs from the old kernel's by no more is the same.  [default: "
                    "1 between kernels of one source, 5 between others]")
@@ -66,8 +79,9 @@ _measured = options(
 @gate_options
 @fresh_option
 @dask_option
-def upgrade(kernels: tuple[str, ...], profiled: int | None, threshold: float | None,
-            everything: bool, fresh: bool, dask: str | None, **given: Any) -> None:
+def upgrade(kernels: tuple[str, ...], profiled: int | Literal["all"] | None,
+            threshold: float | None, everything: bool, fresh: bool, dask: str | None,
+            **given: Any) -> None:
     """Say what an upgrade from the first kernel to the second makes dearer, and why.
 
     Every case of the suite is counted on each kernel, and the cases that regressed most on the
@@ -80,8 +94,8 @@ def upgrade(kernels: tuple[str, ...], profiled: int | None, threshold: float | N
     gating = Gating.taken(given)
     refuse_conditions(kernels, set(given) - {"names", "families", "fills"})
     plan = _plan(given) if options_given(given) or all(map(is_spec, kernels)) else None
-    if profiled is None:
-        profiled = PROFILED if all(map(is_spec, kernels[:2])) else 0
+    if profiled is None and not any(map(is_spec, kernels[:2])):
+        profiled = 0  # what is read alone is there at once
     with open_lab(fresh=fresh, dask=dask) as lab:
         runs, plan = upgrade_runs(lab, kernels, plan)
         comparison = gating.applied(compare(runs, bad=1, threshold=threshold))

@@ -28,6 +28,7 @@ from tailwalk.words import listed
 _LARGEST = 1 << 20
 _TABLE = "accepted"
 _HEADER = re.compile(rf"^[ \t]*\[\[[ \t]*{_TABLE}[ \t]*\]\]", re.MULTILINE)
+_GLOB = frozenset("*?[")
 _FORM = (f"An entry is a table [[{_TABLE}]] with case, ratio, reason and until, such as "
          "2027-01-31, and where it is not of every kernel, kernel.")
 
@@ -72,7 +73,7 @@ def read_accepted(path: Path) -> AcceptFile:
     says: the first is 1.
     """
     try:
-        text = read_bounded(path, _LARGEST).decode()
+        text = read_bounded(path, _LARGEST).decode("utf-8-sig")
         document = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}. --accept takes a TOML file of "
@@ -102,6 +103,9 @@ def _entry(path: Path, number: int, table: Any) -> Entry:
     if entry.metric is not None and entry.metric not in METRICS:
         raise UsageError(f"{path}, entry {number}: metric = {entry.metric!r} is no metric; those "
                          f"are {listed(list(METRICS))}.")
+    if _GLOB.isdisjoint(entry.case) and not _is_known(entry):  # better now than after a measurement
+        raise UsageError(f"{path}, entry {number}: case = {entry.case!r} is the name of no case; "
+                         "tailwalk cases lists the names.")
     return entry
 
 
@@ -135,7 +139,7 @@ def _is_known(entry: Entry) -> bool:
     if _among({name for members in SUITES.values() for name in members}, entry):
         return True
     try:
-        return bool(find_cases([entry.case]))
+        return any(case.name == entry.case for case in find_cases([entry.case]))
     except UsageError:
         return False
 

@@ -82,8 +82,8 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             they were not counted apart.
         bytes: that a call wrote to the disk; None where they were not counted.
         bytes_verdicts: as `verdicts`, of the bytes; None where they were not compared.
-        why: the functions that carry the difference between the first two kernels, the largest
-            first; empty where the case was not profiled, or no function is more than another.
+        why: the functions that carry the difference between the first two kernels, more or less,
+            the largest first; empty where the case was not profiled, or no function differs.
         difference: by how many kernel instructions the profiled calls differ; None where the case
             was not profiled.
         causes: what is known of why.
@@ -154,8 +154,22 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def worst(self) -> list[UpgradeCase]:
         """The cases that regressed on the second kernel, the largest ratio first; one that cost
         nothing before has none, and is worse than any."""
-        return sorted((one for one in self.cases if one.verdicts[1] == "regressed"),
-                      key=lambda one: one.size(1), reverse=True)
+        return self.by_verdict(1, "regressed")
+
+    def moved(self) -> list[UpgradeCase]:
+        """The cases that regressed or improved on the second kernel: the worst first, and then
+        those of which the least is left."""
+        return [*self.worst(), *self.by_verdict(1, "improved")]
+
+    def by_verdict(self, column: int, verdict: Verdict) -> list[UpgradeCase]:
+        """The cases with a verdict on a kernel, those that moved most first."""
+        return sorted((one for one in self.cases if one.verdicts[column] == verdict),
+                      key=lambda one: one.size(column), reverse=verdict != "improved")
+
+    def accepts(self, one: UpgradeCase) -> bool:
+        """Is what a case costs more on the second kernel accepted?"""
+        return any(said.kernel == 1 and said.state == "accepted" and said.metric == self.metric
+                   and said.parameters == one.parameters for said in self.accepted)
 
     @property
     def counted(self) -> Metric:

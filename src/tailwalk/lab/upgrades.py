@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The upgrade test: an old kernel, the new one and later ones, measured or read, and the worst
-cases of the new one profiled."""
+cases of the new one profiled, or all that moved."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import msgspec
 
@@ -60,13 +61,18 @@ def upgrade_runs(lab: Lab, kernels: Sequence[str],
 
 
 def explained(lab: Lab, found: Upgrade, runs: Sequence[Run], plan: Plan, *,
-              profiled: int = PROFILED) -> Upgrade:
+              profiled: int | Literal["all"] | None = None) -> Upgrade:
     """The upgrade from the first of some runs to the others, with what the profiles of its worst
     cases say, or why one has no profile.
 
-    `profiled` is how many of the cases that regressed on the second kernel are profiled.
+    `profiled` is how many of the cases that regressed on the second kernel are profiled; `all`:
+    each of them, and each that improved; None: `PROFILED` of those that are not accepted, so that
+    a gate that passes needs the old kernel's record alone.
     """
-    cases = [one.parameters for one in found.worst()[:profiled]]
+    chosen = found.moved() if profiled == "all" else found.worst()[:profiled]
+    if profiled is None:
+        chosen = [one for one in chosen if not found.accepts(one)][:PROFILED]
+    cases = [one.parameters for one in chosen]
     return with_profiles(found, _explained(lab, runs[:2], cases, plan))
 
 
@@ -121,21 +127,21 @@ def _explained(lab: Lab, runs: Sequence[Run], cases: Sequence[Case],
     """What the profiles of each case on two kernels say, or why there is none."""
     if not cases:
         return {}
-    specs = [run.kernel.spec for run in runs]
+    specs = [run.kernel.exact_spec for run in runs]
     try:
+        for run, spec in zip(runs, specs, strict=True):
+            if (kernel := lab.kernel(spec)).digest != run.kernel.digest:
+                raise UsageError(f"{spec} is another kernel by now: {kernel.release}, and not the "
+                                 f"{run.kernel.release} of run {run.id}.")
         made = lab.profile_each(specs, [replace(plan, cases=[case]) for case in cases])
     except TailwalkError as error:
         return dict.fromkeys(cases, str(error))
     found: dict[Case, Explained | str] = {}
     for case in cases:
-        profiles = [made[spec, case] for spec in specs]
         try:
-            for profile, run in zip(profiles, runs, strict=True):
+            for profile in (profiles := [made[spec, case] for spec in specs]):
                 if isinstance(profile, TailwalkError):
                     raise profile
-                if profile.kernel.digest != run.kernel.digest:
-                    raise UsageError(f"{run.kernel.spec} is another kernel by now: "
-                                     f"{profile.kernel.release}, and not {run.kernel.release}.")
             found[case] = explain(*profiles)  # type: ignore[arg-type]
         except TailwalkError as error:
             found[case] = str(error)

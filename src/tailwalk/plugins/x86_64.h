@@ -25,6 +25,16 @@ static inline bool is_marker(const struct qemu_plugin_insn *instruction, const u
 	return has_bytes(instruction, MARKER_SIZE, marker, MARKER_SIZE);
 }
 
+/* rdtsc. The probe reads the guest's counter right after the first of a step's
+ * markers, and right before the second. */
+#define READING_SIZE 2
+static const uint8_t counter_reading[READING_SIZE] = { 0x0f, 0x31 };
+
+static inline bool reads_counter(const struct qemu_plugin_insn *instruction)
+{
+	return has_bytes(instruction, READING_SIZE, counter_reading, READING_SIZE);
+}
+
 static inline bool in_kernel(uint64_t address)
 {
 	return address >> 63;
@@ -58,6 +68,20 @@ static inline enum kind kind_of(const uint8_t *bytes, size_t size)
  * form, and the address that it loads from names the task. */
 #define SWITCH_SIZE 7
 static const uint8_t switch_stack[3] = { 0x48, 0x8b, 0xa6 };
+
+/* Before it `mov %rsp,OFFSET(%rdi)` keeps the stack of the task that is left, at
+ * the address that names that one. */
+static const uint8_t leave_stack[3] = { 0x48, 0x89, 0xa7 };
+
+static inline bool leaves_task(const struct qemu_plugin_insn *instruction)
+{
+	return has_bytes(instruction, SWITCH_SIZE, leave_stack, sizeof(leave_stack));
+}
+
+static inline bool changes_tasks(const struct qemu_plugin_insn *instruction)
+{
+	return has_bytes(instruction, SWITCH_SIZE, switch_stack, sizeof(switch_stack));
+}
 
 /* In the code by which the kernel is entered (arch/x86/entry/entry_64.S), by
  * which it is left too: `iretq`, or `sysretq`. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -119,6 +120,40 @@ void guest_pause(void)
 {
 	transport_pause();
 	send_frame(FRAME_WENT_ON, NULL, 0);
+}
+
+#define KHUGEPAGED "/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs"
+#define LARGEST_PMD (32ull << 20)
+#define ONE_SCAN 500000 /* microseconds, of which hardly any are executed */
+
+/* khugepaged scans what is mapped by the clock, every ten seconds, and on v7.3 it
+ * collapses a mapped file's folios into larger ones: then a file is not cached as
+ * it was filled. It wakes at once for the first process that it is told of
+ * (__khugepaged_enter, v6.12), whatever its clock says. So that is one which does
+ * nothing, and after that scan its clock never comes round. */
+void still_khugepaged(void)
+{
+	static int stilled;
+	volatile char *memory;
+
+	if (stilled || !is_guest() || access(KHUGEPAGED, W_OK))
+		return;
+	stilled = 1;
+	write_control(KHUGEPAGED, "4294967295");
+	if (fork()) {
+		usleep(ONE_SCAN);
+		return;
+	}
+	memory = mmap(NULL, 2 * LARGEST_PMD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0);
+	if (memory == MAP_FAILED)
+		_exit(1);
+	madvise((void *)memory, 2 * LARGEST_PMD, MADV_HUGEPAGE);
+	memory[LARGEST_PMD] = 1; /* v7.3 is told of it by a fault */
+	usleep(ONE_SCAN / 2);
+	munmap((void *)memory, 2 * LARGEST_PMD);
+	for (;;)
+		pause();
 }
 
 void guest_boot(void)

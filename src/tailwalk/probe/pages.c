@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -101,9 +100,6 @@ void inspect_folios(int fd, uint64_t size, uint64_t offset, struct folios *found
 		close_words(&kpageflags);
 		return;
 	}
-	/* Looking must not change what is there: woken by a mapping of this size,
-	 * khugepaged of v7.3 collapses the file's pages into larger folios. */
-	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	frames = malloc(pages * sizeof(*frames));
 	map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED || !frames)
@@ -123,7 +119,6 @@ void inspect_folios(int fd, uint64_t size, uint64_t offset, struct folios *found
 		first = i;
 	}
 	munmap((void *)map, size);
-	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
 	free(frames);
 	close_words(&pagemap);
 	close_words(&kpageflags);

@@ -67,6 +67,7 @@ _Noreturn void transport_exit(int status);
 
 /* guest.c: the life of /init. */
 void guest_boot(void);
+void still_khugepaged(void);
 void guest_pause(void); /* until told to go on, which it tells */
 int is_guest(void);
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tailwalk.profile.difference import check_comparable
-from tailwalk.profile.pairing import PairedNode, paired_tree, plain_name
+from tailwalk.profile.pairing import PairedNode, function_counts, paired_tree, plain_name
 from tailwalk.profile.record import Profile
 
 _LEAST = 0.5
@@ -86,9 +86,8 @@ def explain(first: Profile, second: Profile) -> Explained:
     """
     check_comparable(first, second)
     nodes = paired_tree([first, second])
-    changes: dict[str, int] = {}
-    for node in nodes:
-        changes[node.name] = changes.get(node.name, 0) + node.counts[1] - node.counts[0]
+    changes = {name: after - before
+               for name, (before, after) in function_counts(nodes).items()}
     total = sum(changes.values())
     sign = 1 if total > 0 else -1
     carriers = sorted(((name, change) for name, change in changes.items() if change * sign > 0),

@@ -16,7 +16,7 @@ import msgspec
 
 from tailwalk.cases import Case
 from tailwalk.errors import UsageError
-from tailwalk.profile.pairing import paired_tree
+from tailwalk.profile.pairing import function_counts, paired_tree
 from tailwalk.profile.record import Profile
 from tailwalk.runs import Conditions, KernelRecord
 
@@ -97,16 +97,13 @@ def difference(first: Profile, second: Profile, *, raw: bool = False) -> Differe
     """
     varies = check_comparable(first, second)
     nodes = paired_tree([first, second], raw=raw)
-    counts: dict[str, list[int]] = {}
     names: list[dict[str, set[str]]] = [{}, {}]
     for node in nodes:
-        row = counts.setdefault(node.name, [0, 0])
         for side in (0, 1):
-            row[side] += node.counts[side]
             names[side].setdefault(node.name, set()).update(node.raw[side])
     rows = [DifferenceRow(name=name, counts=(one, other),
                           raw=(_others(name, names[0]), _others(name, names[1])))
-            for name, (one, other) in counts.items()]
+            for name, (one, other) in function_counts(nodes).items()]
     rows.sort(key=lambda row: (-abs(row.difference), -max(row.counts), row.name))
     return Difference(varies=varies, sides=(_side(first), _side(second)), rows=rows)
 

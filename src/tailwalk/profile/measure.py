@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -93,14 +92,18 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin,
              states: States) -> Profile:
     case, = plan.cases
     booted = bench.boot(kernel, plan.filesystem)
-    symbols = read_symbols(symbol_text(bench, kernel, booted), kernel.spec)
-    figure, recording = record(bench, kernel, booted, case=case, filesystem=plan.filesystem,
-                               calls=plan.calls, plugin=plugin.path, states=states)
+    text = symbol_text(bench, kernel, booted)
+    symbols = read_symbols(text, kernel.spec)
     if is_alone(case):
+        split = build_plugin("split", bench.qemu, bench.cache).path, plugin_arguments(text)
+        figure, recording = _record_alone(bench, kernel, booted, plan=plan, plugin=plugin.path,
+                                          split=split, states=states)
         modal = recording.calls[0].profile
         tree = build_tree(recording.trace(modal), symbols, apart=DRIVER)
         figure = _balanced(figure, tree, recording.calls[0], kernel)
     else:
+        figure, recording = record(bench, kernel, booted, case=case, filesystem=plan.filesystem,
+                                   calls=plan.calls, plugin=plugin.path)
         modal = _modal(figure, recording, kernel)
         tree = build_tree(recording.trace(modal), symbols)
     functions = _functions(tree)
@@ -128,28 +131,30 @@ def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin,
 
 
 def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesystem: Filesystem,
-           calls: int, plugin: Path, states: States | None = None) -> tuple[Figure, Recording]:
-    """Measure one case with the plugin beside: the figure, as the exact rig has it, and the
-    recording of its calls; of a case that is alone in its guest that of the call which the figure
-    is of. `states` serve several such cases.
+           calls: int, plugin: Path) -> tuple[Figure, Recording]:
+    """Measure one case that shares its guest with the plugin beside: the figure, as the exact rig
+    has it, and the recording of its calls.
 
     Raises ToolError where QEMU loads no plugin, CaseError for a case that has no figure,
     GuestError as `Guest.frame`.
     """
-    begin = prologue(filesystem, bench.cache)
-    if is_alone(case):
-        split = (build_plugin("split", bench.qemu, bench.cache).path,
-                 plugin_arguments(bench, kernel, booted))
-        with States() if states is None else nullcontext(states) as kept:
-            state = kept.left_by(bench, kernel, booted, needs_job(begin, case))
-            [found] = count_alone(bench, kernel, booted, [case], calls, plugin=split, state=state)
-            output = trace_alone(bench, kernel, booted, case, calls, plugin=plugin, state=state,
-                                 found=found)
-        return figure_alone(case, found), read_recording(output, 1, before=0)
-    job = counting_job(begin, [case], calls)
+    job = counting_job(prologue(filesystem, bench.cache), [case], calls)
     with watched(bench, kernel, booted, job, plugins=[(plugin, "")]) as (guest, outputs):
         figure, = collect_figures(guest, [case], calls)
         return figure, read_recording(outputs()[0], case.calls_of(calls))
+
+
+def _record_alone(bench: Bench, kernel: Kernel, booted: Booted, *, plan: Plan, plugin: Path,
+                  split: tuple[Path, str], states: States) -> tuple[Figure, Recording]:
+    """As `record`, of a case that is alone in its guest: the recording is of the call that the
+    figure is of."""
+    case, = plan.cases
+    state = states.left_by(bench, kernel, booted,
+                           needs_job(prologue(plan.filesystem, bench.cache), case))
+    [found] = count_alone(bench, kernel, booted, [case], plan.calls, plugin=split, state=state)
+    output = trace_alone(bench, kernel, booted, case, plan.calls, plugin=plugin, state=state,
+                         found=found)
+    return figure_alone(case, found), read_recording(output, 1, before=0)
 
 
 def _modal(figure: Figure, recording: Recording, kernel: Kernel) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import add
 
 from tailwalk.machines import GUEST
 from tailwalk.profile.record import Profile
@@ -114,20 +115,20 @@ def _plain_names(names: frozenset[str]) -> frozenset[str]:
     return frozenset(map(plain_name, names))
 
 
-def function_counts(nodes: Iterable[PairedNode]) -> list[tuple[str, int]]:
-    """Instructions executed in each function itself on the first side, the dearest first."""
-    counts: dict[str, int] = {}
+def function_counts(nodes: Iterable[PairedNode]) -> dict[str, tuple[int, ...]]:
+    """Instructions executed in each function itself, by side; the dearest on the first side
+    first."""
+    counts: dict[str, tuple[int, ...]] = {}
     for node in nodes:
-        counts[node.name] = counts.get(node.name, 0) + node.counts[0]
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        before = counts.get(node.name)
+        counts[node.name] = tuple(map(add, before, node.counts) if before else node.counts)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1][0], item[0])))
 
 
 def function_changes(nodes: Iterable[PairedNode]) -> list[tuple[str, int]]:
     """By how many instructions each function itself differs, of two sides, the most first."""
-    changes: dict[str, int] = {}
-    for node in nodes:
-        changes[node.name] = changes.get(node.name, 0) + node.counts[1] - node.counts[0]
-    return sorted(changes.items(), key=lambda item: (-abs(item[1]), item[0]))
+    changes = [(name, other - one) for name, (one, other) in function_counts(nodes).items()]
+    return sorted(changes, key=lambda item: (-abs(item[1]), item[0]))
 
 
 def inclusive_counts(nodes: Sequence[PairedNode]) -> dict[str, int]:

@@ -56,7 +56,14 @@ class Taken:
     slot: int
 
 
-Event = Stretch | Pushed | Taken
+@dataclass(frozen=True)
+class Switched:
+    """From here on this task runs, named by an address; 0 is one that nobody switched to."""
+
+    task: int
+
+
+Event = Stretch | Pushed | Taken | Switched
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,10 @@ class Recording:
                 yield Stretch(block, word >> 32 & 0x3ff, (word >> 42) + 1)
             elif kind == 1:
                 yield Pushed(word & (1 << 62) - 1)
-            else:
+            elif kind == 2:
                 yield Taken(word & (1 << 62) - 1)
+            else:
+                yield Switched(word & (1 << 62) - 1)
 
 
 def _torn(what: str) -> GuestError:

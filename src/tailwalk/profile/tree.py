@@ -16,7 +16,7 @@ from functools import cache
 from itertools import accumulate
 
 from tailwalk.profile.symbols import Function, SymbolTable
-from tailwalk.profile.trace import Block, Event, Pushed, Stretch
+from tailwalk.profile.trace import Block, Event, Pushed, Stretch, Taken
 
 UNKNOWN = Function("(unknown)", None, 0)
 """Stands for kernel code that no symbol names."""
@@ -129,7 +129,8 @@ def build_tree(trace: Iterable[Event], symbols: SymbolTable, *,
 class _Builder:
     def __init__(self, symbols: SymbolTable, apart: tuple[str, str]) -> None:
         self._driver, self._driver_done = apart
-        self._apart = False
+        self._task = 0
+        self._driving: set[int] = set()  # the tasks that are in the driver
         self._tree = CallTree()
         self._symbols = symbols
         self._children: dict[tuple[int, Function], int] = {}
@@ -146,8 +147,10 @@ class _Builder:
             elif isinstance(event, Pushed):
                 self._stack.append(_Context(caller=_origin(self._stack[-1]), slot=event.slot,
                                             returns_to=self._next))
-            else:
+            elif isinstance(event, Taken):
                 self._return(event.slot)
+            else:
+                self._task = event.task
         return self._tree
 
     def _return(self, slot: int) -> None:
@@ -170,10 +173,12 @@ class _Builder:
         self._next = event.block.address + len(event.block.code)
         context = self._stack[-1]
         for piece in self._pieces(event.block, event.length):
-            if piece.addresses[0] == piece.function.address and piece.function.name in (
-                    self._driver, self._driver_done):
-                self._apart = piece.function.name == self._driver
-            if self._apart:
+            if piece.addresses[0] == piece.function.address:
+                if piece.function.name == self._driver:
+                    self._driving.add(self._task)
+                elif piece.function.name == self._driver_done:
+                    self._driving.discard(self._task)
+            if self._task in self._driving:
                 self._tree.apart += len(piece.addresses) * event.times
                 continue
             node, invocation = context.entered.get(piece.function) or self._enter(

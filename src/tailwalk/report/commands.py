@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 from itertools import groupby
@@ -20,17 +19,6 @@ from tailwalk.runs.metrics import DEFAULT_RIG, RIGS
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
-
-_DEBIAN = re.compile(r"\d+(?:\.\d+)+")
-
-
-def exact_spec(kernel: KernelRecord) -> str:
-    """The spec that names just this kernel, where the recorded one may mean a newer one by now."""
-    if kernel.spec.startswith("debian:"):
-        packaged = kernel.provenance.get("version") or kernel.release
-        if version := _DEBIAN.match(packaged):
-            return f"debian:{version[0]}"
-    return kernel.spec
 
 
 def case_arguments(cases: Sequence[Case], filesystem: Filesystem) -> list[str]:
@@ -85,7 +73,7 @@ def run_commands(runs: Sequence[Run], *, command: str | None = None) -> list[str
     if not RIGS[runs[0].rig].boots:
         return [f"{line}  # on {run.kernel.release}" for run in runs for line in _host(run)]
     command = command or ("run" if len(runs) == 1 else "compare")
-    specs = [exact_spec(run.kernel) for run in runs]
+    specs = [run.kernel.exact_spec for run in runs]
     first = runs[0]
     rest = [] if first.rig == DEFAULT_RIG else ["--rig", first.rig]
     if RIGS[first.rig].metric.repeatable:
@@ -128,7 +116,7 @@ def why_commands(profiles: Sequence[Profile]) -> list[str]:
     else one each."""
     def line(*chosen: Profile) -> str:
         first = chosen[0]
-        return shlex.join(["tailwalk", "why", *(exact_spec(one.kernel) for one in chosen),
+        return shlex.join(["tailwalk", "why", *(one.kernel.exact_spec for one in chosen),
                            *case_arguments([first.figure.case], first.conditions.filesystem),
                            *_guest_arguments([first.figure], first.conditions, DEFAULT_CALLS)])
 
@@ -141,7 +129,7 @@ def why_commands(profiles: Sequence[Profile]) -> list[str]:
 
 def why_command(old: KernelRecord, new: KernelRecord, case: Case, filesystem: Filesystem) -> str:
     """The command line that profiles a case on two kernels."""
-    return shlex.join(["tailwalk", "why", exact_spec(old), exact_spec(new),
+    return shlex.join(["tailwalk", "why", old.exact_spec, new.exact_spec,
                        *case_arguments([case], filesystem)])
 
 
@@ -160,7 +148,7 @@ def sweep_command(runs: Sequence[Run]) -> str | None:
     options = ["--fills", ",".join(map(show_size, fills)), "--offsets", ",".join(places)]
     others = _other_arguments(first.changed(uptodate=not partial), filesystem)
     return shlex.join([
-        "tailwalk", "sweep", *(exact_spec(run.kernel) for run in runs),
+        "tailwalk", "sweep", *(run.kernel.exact_spec for run in runs),
         *(part for name in names for part in ("--case", name)), *options, *others,
         *_guest_arguments(run.figures, run.conditions, SWEEP_CALLS)])
 

@@ -55,7 +55,7 @@ def terminal(reports: Shown | Sequence[Shown], console: Console) -> RenderableTy
                   if isinstance(part, Said) else _grid(part.seen_in("terminal"), console)
                   for part in page.parts]
         if page.facts:
-            parts += ["", _footer(page.facts)]
+            parts += ["", _footer(page.facts, console)]
     return Group(*parts[1:])
 
 
@@ -69,13 +69,13 @@ def _shown(text: str, console: Console) -> str:
     return text.replace("×", "x") if console.options.ascii_only else text
 
 
-def _footer(facts: Sequence[Fact]) -> Table:
+def _footer(facts: Sequence[Fact], console: Console) -> Table:
     """Names and texts in two columns, the texts wrapped."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(style="dim", overflow="fold")
     for name, text in facts:
-        grid.add_row(Text(name), Text(text))
+        grid.add_row(Text(name), Text(_shown(text, console)))
     return grid
 
 

@@ -47,11 +47,6 @@ class _View:
         """Cases with their ratios on a kernel; of more than `most` how many more there are."""
         return _cut([f"{self.label(one)} {_ratio(one, column)}" for one in cases], most)
 
-    def by_verdict(self, column: int, verdict: str) -> list[UpgradeCase]:
-        """The cases with a verdict on a kernel, those that moved most first."""
-        cases = [one for one in self.found.cases if one.verdicts[column] == verdict]
-        return sorted(cases, key=lambda one: one.size(column), reverse=verdict != "improved")
-
 
 def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
     """The answer first; `everything`: with every case, and nothing cut short."""
@@ -60,21 +55,23 @@ def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
     old, new, *_ = view.kernels
     parts: list[Grid | Said] = [Said(sentence(found), "strong"), BLANK,
                                 _families(found, everything=everything), BLANK]
-    worst = found.worst()
+    worst, less = found.worst(), found.by_verdict(1, "improved")
     if worst:
         shown = worst if everything else worst[:_WORST]
         parts += [Said(f"Dearer on {new} than on {old}, the worst first"), _ranking(view, shown)]
         if rest := worst[len(shown):]:
             parts.append(Said(f"and {len(rest)} more, from {_ratio(rest[0], 1)} down: --all"))
         parts.append(BLANK)
-    if why := [*_reasons(view, worst), *_unprofiled(view, worst)]:
-        parts += [Said(f"Where {new} executes more, by kernel function"), *map(Said, why), BLANK]
-    elif worst:
-        parts += [Said("Not profiled: --why N names the functions of the worst N."), BLANK]
+    for way, cases in (("more", worst), ("less", less)):
+        if why := [*_reasons(view, cases), *_unprofiled(view, cases)]:
+            parts += [Said(f"Where {new} executes {way}, by kernel function"), *map(Said, why),
+                      BLANK]
+        elif cases is worst and worst:
+            parts += [Said("Not profiled: --why N names the functions of the worst N."), BLANK]
     said: list[str] = []
     for column in range(2, len(view.kernels)):
         said += _later(view, column, most=most)
-    if less := view.by_verdict(1, "improved"):
+    if less:
         said.append(f"Cheaper on {new}: {view.with_ratios(less, 1, most=most)}.")
     said += _doubtful(view, most=most)
     said += _bytes(view, most=most)
@@ -91,7 +88,7 @@ def sentence(found: Upgrade) -> str:
     """How many cases cost more and less on the new kernel, in one sentence."""
     view = _View(found)
     old, new, *_ = view.kernels
-    worst, less = found.worst(), view.by_verdict(1, "improved")
+    worst, less = found.worst(), found.by_verdict(1, "improved")
     if not worst:
         more = f"No case of {len(found.cases)} costs more on {new} than on {old}"
     else:
@@ -203,7 +200,7 @@ def _carriers(one: UpgradeCase) -> dict[str, float]:
     total = one.difference or 0
     found: dict[str, float] = {}
     for each in one.why[:_FUNCTIONS]:
-        if total <= 0 or sum(found.values()) >= _CARRIED:
+        if not total or sum(found.values()) >= _CARRIED:
             break
         found[each.function] = each.difference / total
     return found
@@ -224,7 +221,7 @@ def _unprofiled(view: _View, cases: Sequence[UpgradeCase]) -> Iterator[str]:
 def _later(view: _View, column: int, *, most: int | None) -> Iterator[str]:
     """What a later kernel takes back of the new one's regressions, and what stays dearer."""
     worst, label = view.found.worst(), view.kernels[column]
-    dearer = view.by_verdict(column, "regressed")
+    dearer = view.found.by_verdict(column, "regressed")
     if worst:
         recovered = [share for one in worst if isinstance(share := one.recovery[column], float)]
         counts = {"all": sum(share >= 1 for share in recovered),
@@ -242,7 +239,7 @@ def _later(view: _View, column: int, *, most: int | None) -> Iterator[str]:
 def _doubtful(view: _View, *, most: int | None) -> Iterator[str]:
     """The cases whose figure moved as one that is judged would, and whose calls leave a doubt."""
     limit = view.found.threshold / 100
-    moved = [one for one in view.by_verdict(1, "within noise")
+    moved = [one for one in view.found.by_verdict(1, "within noise")
              if one.ratios[1] is not None and abs(one.ratios[1] - 1) > limit]
     if moved:
         yield (f"Not judged on {view.kernels[1]}, where calls took as much as others did on "

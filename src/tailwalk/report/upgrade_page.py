@@ -39,23 +39,36 @@ class Functions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Profiled:
+    """The cases that moved one way, and why others of them have no functions.
+
+    Attributes:
+        way: `more` or `less`.
+        functions: of each case.
+        unprofiled: the others' labels, each with the reason.
+    """
+
+    way: str
+    functions: Sequence[Functions]
+    unprofiled: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class UpgradePage:
     """What the template sets."""
 
     kernels: tuple[str, str]
     heat: HeatPage
-    functions: Sequence[Functions]
-    unprofiled: Sequence[tuple[str, str]]
+    profiled: Sequence[Profiled]
 
 
 def upgrade_page(found: Upgrade) -> UpgradePage:
-    """An upgrade as a page has it; of the functions, those of the worst case first."""
+    """An upgrade as a page has it; of the functions, those of the case that moved most first."""
     kernels = short_names([(one.spec, one.release) for one in found.kernels])
     labels = case_labels([one.parameters for one in found.cases])
     names = {one.parameters: label for one, label in zip(found.cases, labels, strict=True)}
-    profiled = [one for one in found.worst() if one.difference is not None]
-    anchors = {one.parameters: f"functions-{number}"
-               for number, one in enumerate(profiled, start=1)}
+    anchors = {one.parameters: f"functions-{number}" for number, one in enumerate(
+        (one for one in found.moved() if one.difference is not None), start=1)}
     ratios = [[ratio if verdict not in ("unsteady", "unknown", "missing") else None
                for ratio, verdict in zip(one.ratios[1:], one.verdicts[1:], strict=True)]
               for one in found.cases]
@@ -64,10 +77,14 @@ def upgrade_page(found: Upgrade) -> UpgradePage:
     return UpgradePage(
         kernels=(kernels[0], kernels[1]),
         heat=heat_page(rows, ratios, labels=kernels, unit=found.unit, anchor="heat"),
-        functions=[_functions(found, one, names[one.parameters], anchors[one.parameters])
-                   for one in profiled],
-        unprofiled=[(names[one.parameters], one.unprofiled) for one in found.worst()
-                    if one.unprofiled])
+        profiled=[Profiled(
+            way=way,
+            functions=[_functions(found, one, names[one.parameters], anchors[one.parameters])
+                       for one in cases if one.parameters in anchors],
+            unprofiled=[(names[one.parameters], one.unprofiled) for one in cases
+                        if one.unprofiled])
+            for way, cases in (("more", found.worst()),
+                               ("less", found.by_verdict(1, "improved")))])
 
 
 def _row(found: Upgrade, one: UpgradeCase, *, kernels: Sequence[str], label: str,

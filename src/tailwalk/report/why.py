@@ -109,7 +109,8 @@ def count_cells(counts: Sequence[int]) -> list[Cell]:
 def profile_grid(profile: Profile, label: str, *, shown: int | None, raw: bool) -> Grid:
     """Each function's instructions, and those of it and all it calls."""
     nodes = paired_tree([profile], raw=raw)
-    counts, inclusive = function_counts(nodes), inclusive_counts(nodes)
+    counts = [(name, count) for name, (count,) in function_counts(nodes).items()]
+    inclusive = inclusive_counts(nodes)
     rows, rest = counts[:shown], counts[len(counts[:shown]):]
     lines = [profile_line(name, count, profile, callees=show_figure(inclusive[name]))
              for name, count in rows]
@@ -248,7 +249,7 @@ def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
         total = difference_line(whole, (one.count, other.count), found.total, kind="total")
         paired = paired_names(found.rows[:_SHOWN], labels, listed)
     else:
-        top, count = function_counts(paired_tree(profiles, raw=raw))[0]
+        top, (count,) = next(iter(function_counts(paired_tree(profiles, raw=raw)).items()))
         said = (f"{labels[0]}: {top} executes {show_figure(count)} of the "
                 f"{show_figure(first.count)} kernel instructions of a call of {case}.")
         grid = profile_grid(first, labels[0], shown=_SHOWN, raw=raw)

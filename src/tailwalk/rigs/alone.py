@@ -45,7 +45,7 @@ from tailwalk.probe.protocol import (
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import FRAME_SECONDS, case_line, due, measuring, require_end
-from tailwalk.rigs.recording import newborn_address, symbol_text, watched
+from tailwalk.rigs.recording import newborn_address, watched
 from tailwalk.runs.record import Part
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.state import Booted
@@ -63,6 +63,7 @@ THREADS = {
     "damon": ("kdamond_fn",),
     "rcu": ("rcu_gp_kthread", "rcu_tasks_kthread"),
     "softirqs": ("smpboot_thread_fn",),
+    "console": ("nbcon_kthread_func",),
     "kworker": ("worker_thread",),
     "idle": ("do_idle",),
 }
@@ -78,7 +79,6 @@ DRIVER = ("brd_submit_bio", "bio_endio")
 _DOINGS = 32
 _SPLIT = struct.Struct(f"<5Q{_DOINGS}Q")
 _NOTHINGS = 3  # passes before the first call (probe/calls.c)
-_ROUND = 2  # instructions between a step's markers that its counter reads do not see: marker, read
 
 
 @dataclass(frozen=True)
@@ -175,13 +175,9 @@ def kept_plugin(bench: Bench, plugin: bytes) -> Path:
     return bench.cache.entry("plugin", digest_bytes(plugin), keep) / "plugin.so"
 
 
-def plugin_arguments(bench: Bench, kernel: Kernel, booted: Booted) -> str:
-    """What the plugin `split` has to know of a kernel, as its arguments."""
-    return _arguments(symbol_text(bench, kernel, booted))
-
-
 @lru_cache(maxsize=8)
-def _arguments(symbols: str) -> str:
+def plugin_arguments(symbols: str) -> str:
+    """What the plugin `split` has to know of a kernel by its `symbol_text`, as its arguments."""
     functions = {name: int(address, 16) for address, name in re.findall(
         r"^([0-9a-f]{16}) [tTwW] (\S+)", symbols, re.MULTILINE)}
     ends = sorted(set(functions.values()))
@@ -202,8 +198,7 @@ def read_splits(output: bytes, cases: Sequence[Calls], kernel: str) -> list[list
 
     What a call does not wait for, the guest's counter knows to the instruction; where the
     processor stood still, it jumped, and the plugin's sum is the count. Raises GuestError where
-    the two do not agree in more than one call of a hundred: what interrupts the probe between
-    the plugin's mark and its reading of the counter, the plugin sees alone.
+    the two do not agree.
     """
     frames = [frame.unpack(FrameType.SPLIT, _SPLIT) for frame in read_output(output)
               if frame.type is FrameType.SPLIT]
@@ -216,25 +211,23 @@ def read_splits(output: bytes, cases: Sequence[Calls], kernel: str) -> list[list
 
 
 def _splits(frames: Iterator[tuple[int, ...]], calls: Calls, kernel: str) -> list[Split]:
-    splits, astray = [], []
+    splits = []
     for _ in range(_NOTHINGS * calls.steps):
         next(frames)
     for counted in calls.counts:
         user, inside, apart, halts, faults, *doings = map(sum, zip(
             *islice(frames, calls.steps), strict=True))
-        seen = user + inside + apart + sum(doings) - calls.steps * _ROUND
+        seen = user + inside + apart + sum(doings)
         # An instruction that takes a page fault is executed again, and the plugin sees it twice.
-        balanced = seen - faults <= counted and (halts or counted <= seen)
-        if not balanced:
-            astray.append(f"the counting plugin saw {seen:,} instructions, {faults} page faults "
-                          f"and {halts} halts, and the guest's own counter {counted:,}")
+        if not (seen - faults <= counted and (halts or counted <= seen)):
+            raise GuestError(
+                f"the books do not balance on {kernel}: the counting plugin saw {seen:,} "
+                f"instructions, {faults} page faults and {halts} halts, and the guest's own "
+                f"counter {counted:,}.")
         splits.append(Split(
-            total=(counted if balanced and not halts else seen) - apart,
-            user=user - calls.steps * _ROUND, apart=apart,
+            total=(seen if halts else counted) - apart, user=user, apart=apart,
             others={name: count for name, count in zip([OTHER, PROGRAM, *THREADS], doings,
                                                        strict=False) if count}))
-    if len(astray) > len(splits) // 100:
-        raise GuestError(f"the books do not balance on {kernel}: {astray[0]}.")
     return splits
 
 

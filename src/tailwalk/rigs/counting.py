@@ -38,11 +38,13 @@ from tailwalk.rigs.job import (
     missing_for,
     require_end,
 )
+from tailwalk.rigs.recording import symbol_text
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import BYTES, INSTRUCTIONS
 from tailwalk.runs.record import Figure, Missing, folio_counts
-from tailwalk.vm.guest import EndedError, Guest, SilenceError
+from tailwalk.vm.guest import Guest, TroubleError
 from tailwalk.vm.state import Booted, KernelSaid, Start
+from tailwalk.words import listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +84,9 @@ def count(bench: Bench, portion: Portion) -> Counted:
     """Do a portion in a guest of its own; raises GuestError, and CacheError where the state that it
     went on from changed meanwhile.
 
-    A case without a figure ends its guest. The others are then counted in a new one, which has not
-    seen it: their figures do not depend on what it left behind.
+    A case without a figure ends its guest, or a guest that ends or hangs is the end of its case.
+    The others are then counted in a new one, which has not seen it: their figures do not depend on
+    what it left behind.
     """
     booted = bench.go_on(portion.start)
     if portion.plugin is not None:
@@ -91,20 +94,38 @@ def count(bench: Bench, portion: Portion) -> Counted:
     cases, missing = list(portion.cases), list[Missing]()
     figures: list[Figure] = []
     while cases and not figures:
-        job = counting_job(portion.begin, cases, portion.calls)
         try:
-            with bench.guest(portion.start.kernel, booted, job) as guest:
-                figures = collect_figures(guest, cases, portion.calls)
+            figures = _counted(bench, portion, booted, cases)
         except CaseError as error:
+            if isinstance(error.__cause__, TroubleError) and not missing:
+                _counted(bench, portion, booted, ())  # or it is of what precedes the cases
+            _tell(bench, [error.missing.case], error.__cause__)
             missing.append(error.missing)
             cases.remove(error.missing.case)
     bench.cache.check(booted.place)
     return Counted(booted.said, figures, missing)
 
 
+def _counted(bench: Bench, portion: Portion, booted: Booted,
+             cases: Sequence[Case]) -> list[Figure]:
+    """The figures of some of a portion's cases in a guest of theirs; raises as
+    `collect_figures`."""
+    job = counting_job(portion.begin, cases, portion.calls)
+    with bench.guest(portion.start.kernel, booted, job) as guest:
+        return collect_figures(guest, cases, portion.calls)
+
+
+def _tell(bench: Bench, cases: Sequence[Case], error: BaseException | None) -> None:
+    """Say what cases did to their guest, with the end of its console, which no record has."""
+    if isinstance(error, TroubleError):
+        for line in f"{listed([case.name for case in cases])}: {error}".splitlines():
+            bench.progress.note(line)
+
+
 def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) -> Counted:
     kernel = portion.start.kernel
-    with_arguments = kept_plugin(bench, plugin), plugin_arguments(bench, kernel, booted)
+    with_arguments = kept_plugin(bench, plugin), plugin_arguments(
+        symbol_text(bench, kernel, booted))
     job = needs_job(portion.begin, portion.cases[0])
     figures, missing = list[Figure](), list[Missing]()
     try:
@@ -119,15 +140,20 @@ def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) 
                     continue
                 except CaseError as error:
                     missing.append(error.missing)
-                except (EndedError, SilenceError) as error:
+                except TroubleError as error:
                     if len(cases) > 1:  # any of them may have done that to its guest
                         waiting = [[case] for case in cases] + waiting
                         continue
+                    _tell(bench, cases, error)
                     missing.append(missing_for(cases[0], error, failed=True))
                 if left := [case for case in cases if case != missing[-1].case]:
                     waiting.insert(0, left)
     except LeftOutError as error:
         missing = [missing_for(case, error, failed=error.failed) for case in portion.cases]
+    except TroubleError as error:
+        _counted(bench, portion, booted, ())  # or it is of what precedes the preparations
+        _tell(bench, portion.cases, error)
+        missing = [missing_for(case, error, failed=True) for case in portion.cases]
     bench.cache.check(booted.place)
     return Counted(booted.said, figures, missing)
 
@@ -142,10 +168,13 @@ def collect_figures(guest: Guest, cases: Sequence[Case], calls: int) -> list[Fig
     frames = guest.frames(FRAME_SECONDS)
     figures = []
     for case in cases:
-        with measuring(case):
-            folios = read_folios(due(frames, case))
-            figures.append(_figure(case, folios,
-                                   read_calls(due(frames, case), case.calls_of(calls))))
+        try:
+            with measuring(case):
+                folios = read_folios(due(frames, case))
+                figures.append(_figure(case, folios,
+                                       read_calls(due(frames, case), case.calls_of(calls))))
+        except TroubleError as error:
+            raise CaseError(missing_for(case, error, failed=True)) from error
     require_end(frames)
     return figures
 

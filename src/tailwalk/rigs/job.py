@@ -19,6 +19,7 @@ from tailwalk.probe.protocol import LeftOutError
 from tailwalk.runs import Figure, Run
 from tailwalk.runs.record import Missing, grouped_notes
 from tailwalk.vm.filesystem import RAM_DISK, packed_image
+from tailwalk.vm.guest import CONSOLE
 
 # No frame for this long, in seconds, is taken for a hang: a slow machine needs some ten for the
 # dearest case.
@@ -77,8 +78,9 @@ def measuring(case: Case) -> Generator[None]:
 
 
 def missing_for(case: Case, error: GuestError, *, failed: bool) -> Missing:
-    """Why a case has no figure."""
-    return Missing(case=case, reason=" ".join(str(error).split())[:_REASON], failed=failed)
+    """Why a case has no figure; what the console says is another on each guest."""
+    reason = str(error).partition(CONSOLE)[0]
+    return Missing(case=case, reason=" ".join(reason.split())[:_REASON], failed=failed)
 
 
 def case_line(verb: str, case: Case, **more: int) -> bytes:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,8 @@ RUN_SCHEMA = "tailwalk.run/2"
 
 R = TypeVar("R", bound=msgspec.Struct)
 
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
+
 _MOST_BYTES = 32 * 1024 * 1024
 """Of a record's file: the largest, profiles, have less than one MiB."""
 
@@ -53,6 +56,14 @@ class KernelRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     release: Release
     digest: Text
     provenance: Annotated[dict[str, Text], FEW] = {}
+
+    @property
+    def exact_spec(self) -> str:
+        """The spec that names just this kernel, where the recorded one may mean a newer one by
+        now."""
+        packaged = self.provenance.get("version") or self.release
+        version = _VERSION.match(packaged) if self.spec.startswith("debian:") else None
+        return f"debian:{version[0]}" if version else self.spec
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -344,7 +355,8 @@ def decode_record(content: bytes, source: str, kind: type[R], *, schema: str, cu
     if found.startswith(f"{schema.partition('/')[0]}/"):
         raise RecordError(f"{source} has schema {found}, which this tailwalk cannot read (it "
                           f"knows up to {schema}): update tailwalk.")
-    raise RecordError(f"{source} is a {found!r} record where a {schema!r} was expected.")
+    raise RecordError(f"{source} is a {found!r} record where a {schema!r} was expected: name "
+                      "one of those.")
 
 
 class _Head(msgspec.Struct):

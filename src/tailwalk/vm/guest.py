@@ -37,6 +37,8 @@ from tailwalk.vm.qemu import STATE_SET, Backing, Machine, Qemu, arguments, state
 
 _CONSOLE_BYTES = 64 * 1024
 _CONSOLE_LINES = 12
+CONSOLE = " The end of its console:\n"
+"""In an error, what comes before the lines of a console."""
 
 MOST_MEMORY = 128 << 20
 """Bytes that are taken from a guest's memory at a time."""
@@ -74,16 +76,17 @@ class Crew:
         """Count this thread's guests among the crew from now on; while it waits for another
         process to make what it needs, the end of the crew ends it too."""
         _thread.crew = self
-        WHILE_WAITING.set(self._require_life)
+        WHILE_WAITING.set(self.require_life)
 
-    def _require_life(self) -> None:
+    def require_life(self) -> None:
+        """Raise GuestError where the crew was killed."""
         if self._killed:
             raise GuestError("the guest was stopped with others.")
 
     def admit(self, member: Guest | Crew, start: Callable[[], None] = lambda: None) -> None:
         """Start a member; raises GuestError where the crew was killed."""
         with self._lock:
-            self._require_life()
+            self.require_life()
             start()
             self._members.add(member)
 
@@ -102,11 +105,15 @@ class _Thread(threading.local):
 _thread = _Thread()
 
 
-class EndedError(GuestError):
+class TroubleError(GuestError):
+    """The guest does not go on, by what was done in it or to it."""
+
+
+class EndedError(TroubleError):
     """QEMU is gone."""
 
 
-class SilenceError(GuestError):
+class SilenceError(TroubleError):
     """The guest gave no sign in time."""
 
 
@@ -234,9 +241,9 @@ class Guest:
             elif message.get("id") != "look":
                 self._messages.append(message)
             elif GUEST.is_halted(str(message.get("return"))):
-                raise GuestError(f"the guest on {self._name} was halted or powered off before its "
-                                 "result: its processor waits for nothing more."
-                                 + self._console_tail())
+                raise TroubleError(
+                    f"the guest on {self._name} was halted or powered off before its result: its "
+                    "processor waits for nothing more." + self._console_tail())
 
     @property
     def console(self) -> str:
@@ -247,7 +254,7 @@ class Guest:
         lines = [line for line in self.console.splitlines() if line.strip()][-_CONSOLE_LINES:]
         if not lines:
             return " Its console is empty."
-        return " The end of its console:\n" + "\n".join(f"    {line}" for line in lines)
+        return CONSOLE + "\n".join(f"    {line}" for line in lines)
 
     def _await(self, what: str, deadline: float, ready: Callable[[], bool]) -> bool:
         """Read until `ready`; False where QEMU ended first.
@@ -304,6 +311,8 @@ class Guest:
 
     def _ended(self) -> EndedError:
         status = self._process.wait()
+        if _thread.crew is not None:
+            _thread.crew.require_life()  # or what was done to it is no fault of what runs in it
         try:
             self._reader.close()
         except GuestError as torn:

@@ -228,7 +228,7 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction)
 	uint64_t address = qemu_plugin_insn_vaddr(instruction);
 	int saved;
 
-	if (has_bytes(instruction, SWITCH_SIZE, switch_stack, sizeof(switch_stack))) {
+	if (changes_tasks(instruction)) {
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_before_switch, NO_REGISTERS,
 						       NULL);
 		qemu_plugin_register_vcpu_mem_cb(instruction, on_switch, NO_REGISTERS,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A TCG plugin that tells, of everything the machine executes between the
- * markers round a step of a call, who executed it: the task that called, in user
- * mode and in the kernel; other programs; each of the kernel's own threads by
- * what it does; and the disk's driver, whoever called it.
+ * A TCG plugin that tells, of everything the machine executes between the probe's
+ * two readings of the guest's counter in a step of a call, who executed it: the
+ * task that called, in user mode and in the kernel; other programs; each of the
+ * kernel's own threads by what it does; and the disk's driver, whoever called it.
  *
  * Each instruction adds one to one of two counters in line with the translated
  * code. Tasks are told apart as in the plugin `tasks`. What a thread does is told
@@ -53,11 +53,13 @@ static struct range {
 } ranges[MOST_RANGES];
 static size_t range_count;
 
-static struct task **tasks; /* the first is the one that nobody has switched to yet */
+static struct task **tasks; /* the first has no address until it is left */
 static struct task *current;
+static struct task *caller; /* the one that is between markers */
 static size_t known, room;
 static uint64_t last[MODES];
 static uint64_t newborn, fault, driver, driver_end;
+static uint64_t halts, faults;
 static bool counting;
 
 static struct task *find(uint64_t address)
@@ -91,6 +93,12 @@ static void settle(void)
 		current->apart += kernel;
 	else
 		current->counts[current->doing] += kernel;
+}
+
+static void on_leave(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	if (!current->address)
+		current->address = address;
 }
 
 static void on_switch(unsigned int cpu, uint32_t info, uint64_t address, void *data)
@@ -130,42 +138,66 @@ static void on_driver(unsigned int cpu, void *data)
 
 static void on_halt(unsigned int cpu, void *data)
 {
-	result.halts++;
+	halts++;
 }
 
 static void on_fault(unsigned int cpu, void *data)
 {
-	result.faults++;
+	faults++;
 }
 
 static void on_begin(unsigned int cpu, void *data)
 {
+	caller = current;
+	counting = false;
+}
+
+/* Nothing was executed in this step yet. */
+static void start(void)
+{
 	settle();
 	counting = true;
+	halts = faults = 0;
+	for (size_t i = 0; i < known; i++) {
+		memset(tasks[i]->counts, 0, sizeof(tasks[i]->counts));
+		tasks[i]->user = tasks[i]->apart = 0;
+	}
+}
+
+static void sum_up(void)
+{
+	settle();
 	memset(&result, 0, sizeof(result));
+	result.halts = halts;
+	result.faults = faults;
+	for (size_t i = 0; i < known; i++) {
+		const struct task *task = tasks[i];
+
+		result.apart += task->apart;
+		*(task == caller ? &result.user : &result.doings[PROGRAM]) += task->user;
+		for (size_t doing = 0; doing < MOST_DOINGS; doing++)
+			*(task == caller ? &result.kernel :
+					   &result.doings[doing]) += task->counts[doing];
+	}
+}
+
+/* Any reading after the first may be the last one: the marker after it tells. */
+static void on_reading(unsigned int cpu, void *data)
+{
+	if (current != caller)
+		return;
+	if (counting)
+		sum_up();
+	else
+		start();
 }
 
 static void on_end(unsigned int cpu, void *data)
 {
 	if (!counting)
 		return;
-	settle();
 	counting = false;
-	for (size_t i = 0; i < known; i++) {
-		struct task *task = tasks[i];
-		/* Before the first switch nobody knows the caller's address. */
-		bool caller = task == current || !task->address;
-
-		result.apart += task->apart;
-		if (caller)
-			result.user += task->user;
-		else
-			result.doings[PROGRAM] += task->user;
-		for (size_t doing = 0; doing < MOST_DOINGS; doing++)
-			*(caller ? &result.kernel : &result.doings[doing]) += task->counts[doing];
-		memset(task->counts, 0, sizeof(task->counts));
-		task->user = task->apart = 0;
-	}
+	caller = NULL;
 	output_frame(FRAME_SPLIT, (struct part[]){ { &result, sizeof(result) } }, 1);
 }
 
@@ -188,8 +220,11 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction, size_t index
 		callback = on_halt;
 	if (callback)
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, callback, NO_REGISTERS, data);
-	if (has_bytes(instruction, SWITCH_SIZE, switch_stack, sizeof(switch_stack)))
+	if (changes_tasks(instruction))
 		qemu_plugin_register_vcpu_mem_cb(instruction, on_switch, NO_REGISTERS,
+						 LOADS_AND_STORES, NULL);
+	if (leaves_task(instruction))
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_leave, NO_REGISTERS,
 						 LOADS_AND_STORES, NULL);
 	for (size_t i = 0; i < range_count && !index; i++)
 		if (ranges[i].begin <= address && address < ranges[i].end)
@@ -211,6 +246,9 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 		else if (is_marker(instruction, mark_call))
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_begin, NO_REGISTERS,
 							       NULL);
+		else if (reads_counter(instruction))
+			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_reading,
+							       NO_REGISTERS, NULL);
 		else if (is_marker(instruction, mark_call_end))
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
 							       NULL);

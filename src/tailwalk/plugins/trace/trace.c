@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A TCG plugin that records which instructions of the kernel each call of the
- * probe executes.
+ * probe executes, from one reading of the guest's counter to the other.
  *
  * Nothing is instrumented before the probe's first marker is translated: the
  * plugin then has QEMU forget all translations and instruments what it
@@ -11,12 +11,12 @@
  * call.
  *
  * The trace of a call is every block executed, with how many of its instructions
- * were, and every return address that a call instruction stored or a return
- * instruction took back. Calls whose instructions are the same share one profile:
- * it is told by a sum of hashes over the kernel addresses executed, which does
- * not depend on how QEMU happened to cut the code into blocks. The trace of each
- * profile's first call goes to the host, of the others only their profile's
- * number.
+ * were, every return address that a call instruction stored or a return
+ * instruction took back, and every task switched to. Calls whose instructions are
+ * the same share one profile: it is told by a sum of hashes over the kernel
+ * addresses executed, which does not depend on how the code was cut into blocks.
+ * The trace of each profile's first call goes to the host, of the others only
+ * their profile's number.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,11 +31,15 @@ EXPORT int qemu_plugin_version = API;
  *   BLOCK: bits 0-31 the block, 32-41 instructions executed of it, 42-61 how
  *          often it was so executed, one after the other, less one;
  *   PUSHED, TAKEN: the lower 62 bits of the address of the stack slot that a
- *          call or return instruction used. */
+ *          call or return instruction used;
+ *   SWITCHED: the lower 62 bits of an address that names the task which runs
+ *          from there on. A trace begins with one, of the task that made the
+ *          call: 0 where it never switched. */
 #define BLOCK 0ull
 #define PUSHED (1ull << 62)
 #define TAKEN (2ull << 62)
-#define SLOT_MASK ((1ull << 62) - 1)
+#define SWITCHED (3ull << 62)
+#define ADDRESS_MASK ((1ull << 62) - 1)
 #define REPEAT_ONE (1ull << 42)
 #define REPEAT_MASK (0xfffffull << 42)
 
@@ -45,7 +49,7 @@ EXPORT int qemu_plugin_version = API;
 #define MOST_EVENTS (16u << 20)
 
 /* A block of instructions as QEMU translated it: they follow each other in
- * memory and only the last one can jump. */
+ * memory and only the last one can jump. Where one changes tasks, it is the last. */
 struct block {
 	uint32_t id, length;
 	uint64_t address;
@@ -56,16 +60,22 @@ struct block {
 };
 
 static struct {
-	bool running, cut;
+	bool awaited, running, cut;
 	uint64_t marker; /* address of the marker that began the call */
-	uint64_t begun; /* instructions executed before it */
+	uint64_t begun; /* instructions executed before the first reading */
 	uint64_t hash, kernel;
 	struct block *block; /* the one being executed, */
 	uint64_t entered; /* from when, in instructions executed */
-	uint64_t stack; /* its PUSHED or TAKEN event, or 0 */
+	uint64_t last; /* the event of its last instruction, or 0 */
 	uint64_t *events;
 	size_t count, room;
+	struct {
+		uint64_t hash, kernel, user;
+		size_t count;
+	} end; /* where the last reading was */
 } now;
+
+static uint64_t task; /* the one that runs, once it was switched to */
 
 static struct block **blocks;
 static uint32_t block_count;
@@ -156,22 +166,42 @@ static void leave_block(void)
 		now.events[now.count - 1] += REPEAT_ONE;
 	else
 		add_event(event);
-	if (now.stack)
-		add_event(now.stack);
+	if (now.last)
+		add_event(now.last);
 	now.block = NULL;
-	now.stack = 0;
+	now.last = 0;
 }
 
 static void on_begin(unsigned int cpu, void *data)
 {
-	now.running = first_step <= step_count && step_count < end_step;
+	now.running = false;
+	now.awaited = first_step <= step_count && step_count < end_step;
 	step_count++;
-	now.cut = false;
 	now.marker = (uint64_t)(uintptr_t)data;
+}
+
+static void start(void)
+{
+	now.awaited = now.cut = false;
+	now.running = true;
 	now.begun = *counters();
-	now.hash = now.kernel = now.stack = 0;
+	now.hash = now.kernel = now.last = 0;
 	now.block = NULL;
 	now.count = 0;
+	add_event(SWITCHED); /* to whom is known at the end, where it runs again */
+}
+
+/* Any reading after the first may be the last one: the marker after it tells. */
+static void on_reading(unsigned int cpu, void *data)
+{
+	if (now.awaited) {
+		start();
+	} else if (now.running) {
+		now.end.hash = now.hash;
+		now.end.kernel = now.kernel;
+		now.end.user = *counters() - now.begun - now.kernel;
+		now.end.count = now.count;
+	}
 }
 
 static void on_block(unsigned int cpu, void *data)
@@ -193,7 +223,14 @@ static void on_stack(unsigned int cpu, uint32_t info, uint64_t address, void *da
 	bool call = data != NULL;
 
 	if (now.running && qemu_plugin_mem_is_store(info) == call)
-		now.stack = (call ? PUSHED : TAKEN) | (address & SLOT_MASK);
+		now.last = (call ? PUSHED : TAKEN) | (address & ADDRESS_MASK);
+}
+
+static void on_switch(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	task = address & ADDRESS_MASK;
+	if (now.running)
+		now.last = SWITCHED | task;
 }
 
 static void send_block(struct block *block)
@@ -244,21 +281,33 @@ static void on_end(unsigned int cpu, void *data)
 
 	if (!now.running)
 		return;
-	leave_block();
 	now.running = false;
+	now.hash = now.end.hash;
+	now.count = now.end.count;
+	now.events[0] = SWITCHED | task;
 	profile = find_profile();
 	counts[0] = now.marker;
-	counts[1] = now.kernel;
-	counts[2] = *counters() - now.begun - now.kernel;
+	counts[1] = now.end.kernel;
+	counts[2] = now.end.user;
 	output_frame(FRAME_CALL, (struct part[]){ { counts, sizeof(counts) }, { &profile, 4 } },
 		     2);
+}
+
+/* What follows an instruction that changes tasks is a block of its own. */
+static struct block *next_block(struct block *block, size_t length, struct qemu_plugin_insn *first)
+{
+	block->length -= (uint32_t)length;
+	close_block(block);
+	block = new_block(qemu_plugin_insn_vaddr(first), (uint32_t)length);
+	qemu_plugin_register_vcpu_insn_exec_cb(first, on_block, NO_REGISTERS, block);
+	return block;
 }
 
 static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 {
 	size_t length = qemu_plugin_tb_n_insns(translated);
 	struct block *block = new_block(qemu_plugin_tb_vaddr(translated), (uint32_t)length);
-	uint8_t *bytes = block->bytes;
+	uint8_t *bytes = block->bytes, *sizes = block->sizes;
 
 	qemu_plugin_register_vcpu_tb_exec_cb(translated, on_block, NO_REGISTERS, block);
 	for (size_t i = 0; i < length; i++) {
@@ -267,7 +316,7 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 		enum kind kind;
 
 		copy_bytes(instruction, bytes, size);
-		block->sizes[i] = (uint8_t)size;
+		*sizes++ = (uint8_t)size;
 		count(instruction, 0);
 		kind = kind_of(bytes, size);
 		if (kind != OTHER)
@@ -278,10 +327,23 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 			qemu_plugin_register_vcpu_insn_exec_cb(
 				instruction, on_begin, NO_REGISTERS,
 				(void *)(uintptr_t)qemu_plugin_insn_vaddr(instruction));
+		else if (!in_kernel(block->address) && reads_counter(instruction))
+			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_reading,
+							       NO_REGISTERS, NULL);
 		else if (is_marker(instruction, mark_call_end))
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
 							       NULL);
 		bytes += size;
+		if (in_kernel(block->address) && changes_tasks(instruction)) {
+			qemu_plugin_register_vcpu_mem_cb(instruction, on_switch, NO_REGISTERS,
+							 LOADS_AND_STORES, NULL);
+			if (i + 1 < length) {
+				block = next_block(block, length - i - 1,
+						   qemu_plugin_tb_get_insn(translated, i + 1));
+				bytes = block->bytes;
+				sizes = block->sizes;
+			}
+		}
 	}
 	close_block(block);
 }

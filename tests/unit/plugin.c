@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Stands in for QEMU: has a plugin instrument blocks of instructions, and does
+ * what it asks for as they are executed. A line is a block; a word of it is an
+ * instruction: its address, a colon, its bytes and, where it loads or stores,
+ * `<` or `>` and the address of that, all in hex.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qemu_api.h"
+
+#define MOST_HOOKS 4
+#define MOST_INSTRUCTIONS 64
+
+struct qemu_plugin_insn {
+	uint64_t address, accessed;
+	uint8_t bytes[16];
+	size_t size, hooks;
+	bool accesses, stores;
+	struct hook {
+		execution_callback *execute;
+		access_callback *access;
+		uint64_t *word;
+		void *data;
+	} hook[MOST_HOOKS];
+};
+
+struct qemu_plugin_tb {
+	struct qemu_plugin_insn instructions[MOST_INSTRUCTIONS];
+	size_t length;
+	execution_callback *execute;
+	void *data;
+};
+
+int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv);
+
+static translation_callback *translate;
+static reset_callback *reset;
+
+static struct hook *add_hook(struct qemu_plugin_insn *instruction, void *data)
+{
+	struct hook *hook = &instruction->hook[instruction->hooks++];
+
+	if (instruction->hooks > MOST_HOOKS)
+		abort();
+	*hook = (struct hook){ .data = data };
+	return hook;
+}
+
+void qemu_plugin_reset(uint64_t id, reset_callback *done)
+{
+	reset = done;
+}
+
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, translation_callback *callback)
+{
+	translate = callback;
+}
+
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block,
+					  execution_callback *callback, int registers, void *data)
+{
+	block->execute = callback;
+	block->data = data;
+}
+
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction,
+					    execution_callback *callback, int registers,
+					    void *data)
+{
+	add_hook(instruction, data)->execute = callback;
+}
+
+void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
+						int operation, void *word, uint64_t operand)
+{
+	add_hook(instruction, NULL)->word = word;
+}
+
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *instruction,
+				      access_callback *callback, int registers, int accesses,
+				      void *data)
+{
+	add_hook(instruction, data)->access = callback;
+}
+
+bool qemu_plugin_mem_is_store(uint32_t info)
+{
+	return info;
+}
+
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block)
+{
+	return block->length;
+}
+
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *block)
+{
+	return block->instructions[0].address;
+}
+
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index)
+{
+	return (struct qemu_plugin_insn *)&block->instructions[index];
+}
+
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction)
+{
+	return instruction->bytes;
+}
+
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction)
+{
+	return instruction->size;
+}
+
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction)
+{
+	return instruction->address;
+}
+
+static void read_instruction(struct qemu_plugin_insn *instruction, const char *word)
+{
+	int at;
+
+	*instruction = (struct qemu_plugin_insn){ 0 };
+	sscanf(word, "%lx:%n", &instruction->address, &at);
+	for (word += at; sscanf(word, "%2hhx", &instruction->bytes[instruction->size]) == 1;
+	     word += 2)
+		instruction->size++;
+	instruction->stores = *word == '>';
+	instruction->accesses = *word && sscanf(word + 1, "%lx", &instruction->accessed) == 1;
+}
+
+/* Callbacks and counters come before what an instruction does, accesses after. */
+static void execute(const struct qemu_plugin_insn *instruction)
+{
+	for (size_t i = 0; i < instruction->hooks; i++) {
+		const struct hook *hook = &instruction->hook[i];
+
+		if (hook->execute)
+			hook->execute(0, hook->data);
+		if (hook->word)
+			++*hook->word;
+	}
+	for (size_t i = 0; i < instruction->hooks && instruction->accesses; i++)
+		if (instruction->hook[i].access)
+			instruction->hook[i].access(0, instruction->stores, instruction->accessed,
+						    instruction->hook[i].data);
+}
+
+int main(int argc, char **argv)
+{
+	static struct qemu_info info = { .target = "x86_64", .system_emulation = true };
+	static struct qemu_plugin_tb block;
+	static char line[1 << 16];
+
+	if (qemu_plugin_install(0, &info, argc - 1, argv + 1))
+		return 1;
+	while (fgets(line, sizeof(line), stdin)) {
+		block.length = 0;
+		for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
+			read_instruction(&block.instructions[block.length++], word);
+		translate(0, &block);
+		if (reset) {
+			reset(0);
+			reset = NULL;
+			translate(0, &block);
+		}
+		if (block.execute)
+			block.execute(0, block.data);
+		for (size_t i = 0; i < block.length; i++)
+			execute(&block.instructions[i]);
+		block.execute = NULL;
+	}
+	return 0;
+}
