@@ -13,6 +13,7 @@ import click
 
 from tailwalk.cases import parse_size
 from tailwalk.cli.console import open_lab, pass_on, show
+from tailwalk.cli.exec_view import View
 from tailwalk.cli.options import append_option, filesystem_from, filesystem_options, number
 from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.cli.streams import complain
@@ -25,6 +26,7 @@ from tailwalk.runs.record import encode
 from tailwalk.words import listed
 
 if TYPE_CHECKING:
+    from tailwalk.report.grid import Shown
     from tailwalk.rigs.exec import Executed
 
 
@@ -47,13 +49,21 @@ if TYPE_CHECKING:
 @click.option("--fail-on", type=click.Choice(["regressed"]),
               help="Exit with status 1 where a call, or all that the kernel executes, became "
                    "dearer on any kernel.")
-@click.option("--all", "everything", is_flag=True, help="Leave no call out of the table.")
-@output_options(record="Also write the record to this file.")
+@click.option("--call", "calls", multiple=True, metavar="NAME",
+              help="Functions, tree and graph of this call alone; may be repeated.")
+@click.option("--functions", is_flag=True, help="Show kernel functions instead of calls.")
+@click.option("--tree", is_flag=True, help="Show the call tree instead.")
+@click.option("--folded", is_flag=True,
+              help="Print folded stacks, as flame-graph tools take them.")
+@click.option("--raw", is_flag=True,
+              help="Show each kernel's own names: pair nothing that was renamed or inlined.")
+@click.option("--all", "everything", is_flag=True, help="Leave nothing out of a table or tree.")
+@output_options(record="Also write the record to this file.", svg="Also draw a flame graph.")
 @filesystem_options
 @click.pass_context
 def exec_(context: click.Context, /, words: tuple[str, ...], files: tuple[Path, ...],
           made: tuple[str, ...], memory: int, append: str, timeout: float, repeat: int,
-          threshold: float | None, fail_on: str | None, everything: bool, **given: Any) -> None:
+          threshold: float | None, fail_on: str | None, **given: Any) -> None:
     """Run a static program in a fresh file system and count what it asks of the kernel.
 
     Write -- before the program: tailwalk exec debian:6.12 debian:6.18 -- ./program --its-option.
@@ -63,7 +73,6 @@ def exec_(context: click.Context, /, words: tuple[str, ...], files: tuple[Path, 
     the program wrote to standard error. Errors of tailwalk's own are status 2.
     """
     from tailwalk.compare.program import compare_program
-    from tailwalk.report.program import SHOWN, program_shown
     from tailwalk.rigs.exec import ExecPlan, GivenUpError
     from tailwalk.rigs.programs import median_run, program_record
 
@@ -72,6 +81,9 @@ def exec_(context: click.Context, /, words: tuple[str, ...], files: tuple[Path, 
     if len(specs) == 1 and fail_on is not None:
         raise UsageError(f"--fail-on {fail_on}: {specs[0]} is the only kernel named, and nothing "
                          "regresses without another to compare with. Name the old kernel first.")
+    view = View(**{name: given.pop(name) for name in (
+        "calls", "functions", "tree", "folded", "raw", "everything")})
+    view.check(len(specs))
     plan = ExecPlan(program=program, arguments=arguments, filesystem=filesystem_from(given),
                     files=files, made=[_made(text) for text in made], append=append,
                     seconds=timeout)
@@ -86,20 +98,28 @@ def exec_(context: click.Context, /, words: tuple[str, ...], files: tuple[Path, 
     record = program_record(runs)
     outputs.save("output", lambda: encode(record))
     compared = compare_program(record, threshold=threshold)
-    shown = program_shown(compared, shown=None if everything else SHOWN)
+    shown = view.of(compared)
+    outputs.save("svg", lambda: view.graph(compared))
     first = median_run(runs[0])
     if len(specs) == 1:
         _pass_on(first)
-        show(shown, aside=True)
+        _print(shown, aside=True)
         _tell(first)
         execution = first.execution
         context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
     for spec, repeated in zip(specs, runs, strict=True):
         complain(f"{spec}:")
         _pass_on(median_run(repeated), aside=True)
-    show(shown)
+    _print(shown)
     if fail_on is not None and compared.regressed():
         context.exit(1)
+
+
+def _print(shown: Shown | str, *, aside: bool = False) -> None:
+    if isinstance(shown, str):
+        click.echo(shown, nl=False, err=aside)
+    else:
+        show(shown, aside=aside)
 
 
 def _words(words: Sequence[str]) -> tuple[list[str], Path, Sequence[str]]:

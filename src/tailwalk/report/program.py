@@ -16,9 +16,12 @@ from tailwalk.compare.program import (
     parts,
 )
 from tailwalk.compare.threshold import show_thresholds
-from tailwalk.profile.pairing import PairedNode, function_changes
-from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Said, Shown
-from tailwalk.report.profile_words import show_change
+from tailwalk.errors import UsageError
+from tailwalk.profile.pairing import PairedNode, function_changes, function_counts
+from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Kind, Said, Shown
+from tailwalk.report.profile_tree import Forest
+from tailwalk.report.profile_words import show_change, show_share
+from tailwalk.report.why import count_cells
 from tailwalk.report.words import short_names, show_figure, show_percent, show_ratio
 from tailwalk.runs.program import CallRow, Program, ProgramOnKernel, Repetitions
 from tailwalk.runs.record import KernelRecord, notes_by_kernel
@@ -27,6 +30,7 @@ from tailwalk.words import listed
 SHOWN = 20
 """Rows that a table shows unless it is asked for more."""
 
+_MOST_SIDES = 2
 _WITH_DIFFERENCE = 2  # kernels, besides which a terminal has room for a difference
 _LEAST_NAME = 26  # characters
 _EXPLAINED = 4  # calls
@@ -54,6 +58,56 @@ def program_shown(compared: ComparedProgram, *, shown: int | None = SHOWN) -> Sh
             parts += [BLANK, *(Said(line, "" if number else "strong") for number, line in enumerate(
                 _changes(compared, labels, column)))]
     return Shown(title=title, parts=parts, facts=list(_facts(compared, labels)))
+
+
+def functions_shown(compared: ComparedProgram, calls: Sequence[ComparedCall], *, raw: bool = False,
+                    shown: int | None = SHOWN) -> Shown:
+    """The functions that some calls execute instructions in, on one kernel, or on the first beside
+    another."""
+    forest = program_forest(compared, calls, raw=raw)
+    counts = function_counts(forest.nodes)
+    two = len(forest.labels) == 2
+    ordered = sorted(counts.items(), key=lambda item: (
+        -abs(item[1][1] - item[1][0]), -max(item[1]), item[0]) if two else (-item[1][0], item[0]))
+    total = forest.totals[1] - forest.totals[0] if two else forest.totals[0]
+    rest = ordered[shown:] if shown is not None else []
+
+    def line(name: str, counted: Sequence[int], kind: Kind = "") -> GridRow:
+        part = counted[1] - counted[0] if two else counted[0]
+        return GridRow([Cell(name, key=name), *count_cells(counted),
+                        Cell(show_share(part, total), "faint", key=str(part))], kind)
+
+    rows = [line(name, counted) for name, counted in ordered[:len(ordered) - len(rest)]]
+    if rest:
+        rows.append(line(f"{len(rest)} other functions", [
+            sum(counted[side] for _, counted in rest) for side in range(len(forest.labels))],
+            "rest"))
+    rows.append(line("all", forest.totals, "total"))
+    said = [BLANK, *(Said(f"{part.name}: {show_change(part.change)} with all it calls")
+                     for part in parts(forest.nodes))] if two else []
+    return Shown(title=forest.title, facts=list(_facts(compared, program_labels(compared.program))),
+                 parts=[Grid(columns=[
+                     Column("function", "name", wraps="words", cut=True),
+                     *map(Column, (*forest.labels, *(["difference"] if two else []), "share"))],
+                     rows=rows), *said])
+
+
+def program_forest(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
+                   raw: bool = False) -> Forest:
+    """The call tree of some calls, on one kernel, or on the first beside another.
+
+    Raises UsageError for more kernels.
+    """
+    kernels = compared.program.kernels
+    if len(kernels) > _MOST_SIDES:
+        raise UsageError(f"functions and call trees are of one kernel or two, and {len(kernels)} "
+                         "are named: leave out all but two.")
+    what = {call.row.call for call in calls}
+    of = listed(sorted(what)) if len(what) == 1 else "all calls"
+    return Forest(nodes_of(compared, calls, range(len(kernels)), raw=raw),
+                  program_labels(compared.program), unit="instructions",
+                  title=f"Where {of} of {compared.program.command[0]} execute"
+                        f"{'s' if len(what) == 1 else ''} instructions")
 
 
 def program_labels(program: Program) -> list[str]:
@@ -85,10 +139,10 @@ def _one_grid(compared: ComparedProgram, shown: int | None) -> Grid:
         "count", "instructions", "median", "90%", "share"))], rows=rows)
 
 
-def _one_row(texts: Sequence[str], count: int, total: int, kind: str = "") -> GridRow:
+def _one_row(texts: Sequence[str], count: int, total: int, kind: Kind = "") -> GridRow:
     share = show_percent(count / total) if total else ""
     return GridRow([Cell(texts[0], key=texts[0]), *map(Cell, texts[1:]),
-                    Cell(share, "faint", key=str(count))], kind)  # type: ignore[arg-type]
+                    Cell(share, "faint", key=str(count))], kind)
 
 
 def _figure(value: float | None) -> str:
@@ -135,7 +189,7 @@ def _several_row(call: ComparedCall) -> GridRow:
     return GridRow([*cells, Cell(show_change(change), key=str(change))])
 
 
-def _sum_row(name: str, counts: Sequence[int], kind: str,
+def _sum_row(name: str, counts: Sequence[int], kind: Kind,
              verdicts: Sequence[str] = ()) -> GridRow:
     cells = [Cell(name), Cell("")]
     for column, count in enumerate(counts):
@@ -145,8 +199,7 @@ def _sum_row(name: str, counts: Sequence[int], kind: str,
             cells.append(Cell(show_ratio(ratio), verdicts[column - 1] if verdicts else "",
                               key=repr(ratio)))
     change = counts[-1] - counts[0]
-    return GridRow([*cells, Cell(show_change(change), key=str(change))],
-                   kind)  # type: ignore[arg-type]
+    return GridRow([*cells, Cell(show_change(change), key=str(change))], kind)
 
 
 def _changes(compared: ComparedProgram, labels: Sequence[str], column: int) -> Iterator[str]:
