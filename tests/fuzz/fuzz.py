@@ -50,9 +50,8 @@ class Harness:
 HARNESSES = {
     "job": Harness("probe", (*_PROBE, "workloads/", "fuzz/job.c"), ("-Dmain=probe_main",)),
     "trace": Harness("plugins", ("output.c", "fuzz/trace.c", "fuzz/machine.c"),
-                     ("-DAPI=1", "-DARGUMENTS=1")),
-    "tasks": Harness("plugins", ("output.c", "fuzz/tasks.c", "fuzz/machine.c"),
-                     ("-DAPI=1", "-DARGUMENTS=2")),
+                     ("-DAPI=1",)),
+    "calls": Harness("plugins", ("output.c", "fuzz/calls.c", "fuzz/machine.c"), ("-DAPI=1",)),
 }
 
 
@@ -71,6 +70,9 @@ def seeds(name: str) -> Iterator[bytes]:
         for mark in range(8):
             yield bytes([1, 0, 0, 0, 0, 16, 0, 0, 4, mark << 1 | 1, 0, 2, 1 << 2, 0xe8, 0, 0, 0,
                          *range(64)])
+        for place in range(16):  # of fuzz/calls.c
+            yield bytes([1, 0, 0, 0, 0, 16, 0, 0, 4, 3 << 1 | 1, 0, 2, 1 << 2, 0xe8, 0, 0, 0, 0,
+                         0, 0, 0, place, 0, 0, 0, 0, 0, 0, 3, *range(1, 64)])
 
 
 def build(name: str, folder: Path) -> Path:

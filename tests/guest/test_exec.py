@@ -23,6 +23,7 @@ from tailwalk.cli import group
 from tailwalk.errors import GuestError, UsageError
 from tailwalk.programs.plan import ExecPlan, MadeFile
 from tailwalk.rigs.exec import GivenUpError, execute
+from tailwalk.rigs.running import Gathered
 from tailwalk.runs.execution import Execution
 
 pytestmark = pytest.mark.guest
@@ -54,14 +55,13 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(bench, kernel, program: Path) -> Run:
     def run(*arguments: str, spec: str = "debian:6.18", **changed) -> Ran:
         plan = ExecPlan(**{"program": program, "arguments": arguments, **changed})
-        written = {1: bytearray(), 2: bytearray()}
+        said = Gathered()
         try:
-            done = execute(kernel(spec), plan, bench=bench,
-                           sink=lambda stream, content: written[stream].extend(content))
+            done = execute(kernel(spec), plan, bench=bench, sink=said.take)
         except GivenUpError as late:
-            late.stdout = bytes(written[1])
+            late.stdout = said.stdout
             raise
-        return Ran(done.execution, bytes(written[1]), bytes(written[2]), done.notes)
+        return Ran(done.execution, said.stdout, said.stderr, done.notes)
 
     return run
 

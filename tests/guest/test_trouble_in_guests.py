@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`tailwalk upgrade` on kernels that panic, hang and are reset in the middle of a case: that one
-has the reason in its place, and the others their figures."""
+has the reason in its place, and the others their figures. And one that is stopped itself."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +18,8 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
-from processes import guests
-from tailwalk.cases import all_workloads, workloads
+from processes import gone, guests
+from tailwalk.cases import Filesystem, all_workloads, workloads
 from tailwalk.cases.workload import find_workload, workload_names
 from tailwalk.cli import group
 from tailwalk.compiling import c_sources
@@ -145,3 +148,47 @@ def read(result: Result, status: int) -> list[dict]:
         assert result.exit_code == 0, (result.output, result.exception)
     cases: list[dict] = json.loads(Path("upgrade.json").read_text())["cases"]
     return cases
+
+
+@pytest.mark.parametrize(("phase", "number", "status"), [
+    ("measure", signal.SIGINT, 130), ("measure", signal.SIGTERM, 143),
+    ("profile", signal.SIGINT, 130), ("profile", signal.SIGTERM, 143)])
+def test_an_upgrade_that_is_stopped_leaves_nothing(
+        tmp_path: Path, kernel, bench, phase: str, number: int, status: int) -> None:
+    """In the cases that are alone in their guests, and in the profiles."""
+    for spec in ("debian:6.12", "debian:6.18"):
+        bench.boot(kernel(spec), Filesystem())
+    cases = [part for name in ("fdatasync_u1k", "msync_u1", "append_u1k", "touch_u4k")
+             for part in ("--case", name)]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from tailwalk.cli import main; main()", "upgrade", "debian:6.12",
+         "debian:6.18", *cases, "-o", str(tmp_path / "upgrade.json"), "--junit",
+         str(tmp_path / "upgrade.xml")],
+        env={**os.environ, "TAILWALK_RESULTS": str(tmp_path / "results"),
+             "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith(phase):
+                break
+        deadline = time.monotonic() + 120
+        while not (found := guests(process.pid)):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        begin = time.monotonic()
+        process.send_signal(number)
+        shown, errors = process.communicate(timeout=120)
+        assert time.monotonic() - begin < 30  # and not until the guests are done, or due
+    finally:
+        process.kill()
+    assert process.returncode == status
+    assert shown == "" and "Traceback" not in errors
+    assert all(map(gone, found))
+    assert not list(temporary.iterdir())
+    assert {path.name for path in tmp_path.iterdir()} <= {"temporary", "results"}
+    # Runs that were whole before are kept, for the next time.
+    kept = list((tmp_path / "results").rglob("*.json"))
+    assert bool(kept) is (phase == "profile")

@@ -7,8 +7,6 @@ COLUMNS where that is set and not 0, else 80.
 
 from __future__ import annotations
 
-import codecs
-import io
 import os
 import re
 import sys
@@ -69,16 +67,18 @@ def _console(stream: TextIO) -> Console:
     return kind(file=drawn(stream), width=width, highlight=False, emoji=False)
 
 
-def show(shown: Shown | Sequence[Shown]) -> None:
-    """Write what is shown to standard output, as wide as its terminal."""
+def show(shown: Shown | Sequence[Shown], *, aside: bool = False) -> None:
+    """Write what is shown to standard output, or `aside` to standard error, as wide as its
+    terminal."""
     from tailwalk.report.terminal import terminal
 
-    console = _console(sys.stdout)
+    stream = sys.stderr if aside else sys.stdout
+    console = _console(stream)
     with console.capture() as captured:
         console.print(terminal(shown, console))
     # Rich pads cells to their column's width; in a log or a paste that is only noise.
-    drawn(sys.stdout).write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
-    sys.stdout.flush()
+    drawn(stream).write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
+    stream.flush()
 
 
 def terminal_of_output() -> Console | None:
@@ -90,31 +90,6 @@ def terminal_of_output() -> Console | None:
 def write(text: str) -> None:
     """Write lines to standard output, what a terminal would obey as escapes."""
     click.echo(visible(text, keep="\n\t"), nl=False)
-
-
-class Passed:
-    """What a program writes, on its way to the streams of this process as it comes: as it is, but
-    on a terminal with what that would obey as escapes."""
-
-    def __init__(self) -> None:
-        self._decoders = {number: io.IncrementalNewlineDecoder(
-            codecs.getincrementaldecoder("utf-8")("backslashreplace"), translate=False)
-            for number in (1, 2)}
-
-    def take(self, number: int, content: bytes, *, final: bool = False) -> None:
-        """Write what came for standard output, 1, or standard error, 2."""
-        stream = sys.stdout if number == 1 else sys.stderr
-        if stream.isatty():
-            text = self._decoders[number].decode(content, final=final)
-            stream.write(visible(text.replace("\r\n", "\n"), keep="\n\t"))
-        else:
-            stream.buffer.write(content)
-        stream.flush()
-
-    def close(self) -> None:
-        """Write what was kept of signs that came in part."""
-        for number in self._decoders:
-            self.take(number, b"", final=True)
 
 
 def say(line: str, *, aside: bool = False) -> None:

@@ -1,27 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`tailwalk exec`: a program on a kernel."""
+"""`tailwalk exec`: a program on one kernel or several."""
 
 from __future__ import annotations
 
 import posixpath
 import sys
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tailwalk.cases import parse_size
-from tailwalk.cli.console import Passed, open_lab
+from tailwalk.cli.console import open_lab, show
+from tailwalk.cli.exec_view import View
 from tailwalk.cli.options import append_option, filesystem_from, filesystem_options, number, size
 from tailwalk.cli.outputs import Outputs, output_options
+from tailwalk.cli.passed import Held, Passed
 from tailwalk.cli.streams import complain
+from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
 from tailwalk.files import read_bounded
+from tailwalk.kernels import parse_spec
+from tailwalk.lab.records import may_be_spec
 from tailwalk.report.execution_lines import execution_lines
 from tailwalk.runs.record import encode
+from tailwalk.words import listed
 
 if TYPE_CHECKING:
     from tailwalk.programs.plan import ExecPlan
+    from tailwalk.report.grid import Shown
     from tailwalk.rigs.exec import Executed
 
 _INTERRUPTED = 130
@@ -29,9 +38,7 @@ _MOST_INPUT = 256 << 20
 
 
 @click.command()
-@click.argument("spec", metavar="SPEC")
-@click.argument("program", type=click.Path(), metavar="PROGRAM")
-@click.argument("arguments", nargs=-1, metavar="[ARGUMENT]...")
+@click.argument("words", nargs=-1, required=True, metavar="SPEC... PROGRAM [ARGUMENT]...")
 @click.option("--root", type=click.Path(path_type=Path), metavar="DIR|TAR|IMAGE",
               help="The guest's root file system: a directory, a tar as docker export makes it, "
                    "or an image of ext4. It is not changed. PROGRAM is then a path in it.")
@@ -59,41 +66,103 @@ _MOST_INPUT = 256 << 20
 @append_option
 @click.option("--timeout", type=number(whole=False), default=600.0, show_default=True,
               metavar="SECONDS", help="Time after which the program is given up.")
-@output_options(record="Also write the record to this file.")
+@click.option("--repeat", type=number(1, 99), default=1, show_default=True,
+              help="How often to run it on each kernel; the median counts.")
+@click.option("--threshold", type=number(whole=False), metavar="PERCENT",
+              help="What differs from the first kernel by no more is unchanged.  [default: 1 "
+                   "between kernels of one source, 5 between others]")
+@click.option("--fail-on", type=click.Choice(["regressed"]),
+              help="Exit with status 1 where a call, or all that the kernel executes, became "
+                   "dearer on any kernel.")
+@click.option("--call", "calls", multiple=True, metavar="NAME",
+              help="Functions, tree and graph of this call alone; may be repeated.")
+@click.option("--functions", is_flag=True, help="Show kernel functions instead of calls.")
+@click.option("--tree", is_flag=True, help="Show the call tree instead.")
+@click.option("--folded", is_flag=True,
+              help="Print folded stacks, as flame-graph tools take them.")
+@click.option("--raw", is_flag=True,
+              help="Show each kernel's own names: pair nothing that was renamed or inlined.")
+@click.option("--all", "everything", is_flag=True, help="Leave nothing out of a table or tree.")
+@output_options(record="Also write the record to this file.", svg="Also draw a flame graph.")
 @filesystem_options
 @click.pass_context
-def exec_(context: click.Context, /, spec: str, program: str, arguments: tuple[str, ...],
-          memory: int, **given: Any) -> None:
-    """Run a program on a kernel, in a fresh file system, and count its instructions.
+def exec_(context: click.Context, /, words: tuple[str, ...], memory: int, repeat: int,
+          threshold: float | None, fail_on: str | None, **given: Any) -> None:
+    """Run a program in a fresh file system and count what it asks of the kernel.
 
-    Write -- before the program: tailwalk exec debian:6.18 -- ./program --its-option. A program or
-    script of this machine is carried to the guest with the libraries and the interpreter that it
-    names. It begins in the file system under test. What it writes is shown as it is written, and
-    its exit status (128 and the signal's number where one ended it) is this command's; errors of
-    tailwalk's own are status 2. The counts go to standard error, after Ctrl-C too.
+    Write -- before the program: tailwalk exec debian:6.12 debian:6.18 -- ./program --its-option. A
+    program or script of this machine is carried to the guest with the libraries and the interpreter
+    that it names. It begins in the file system under test. With one kernel what it writes is shown
+    as it is written, its exit status (128 and the signal's number where one ended it) is this
+    command's, and the counts go to standard error, after Ctrl-C too. With several, the comparison
+    goes to standard output and what the program wrote to standard error. Errors of tailwalk's own
+    are status 2.
     """
+    from tailwalk.compare.program import compare_program
     from tailwalk.rigs.exec import GivenUpError
+    from tailwalk.rigs.programs import median_run, program_record
 
+    specs, program, arguments = _words(words)
+    check_threshold(threshold)
+    if len(specs) == 1 and fail_on is not None:
+        raise UsageError(f"--fail-on {fail_on}: {specs[0]} is the only kernel named, and nothing "
+                         "regresses without another to compare with. Name the old kernel first.")
+    view = View(**{name: given.pop(name) for name in (
+        "calls", "functions", "tree", "folded", "raw", "everything")})
+    view.check(len(specs))
     plan = _plan(program, arguments, given)
     outputs = Outputs().check()
-    passed = Passed()
+    passed = Passed(aside=len(specs) > 1, title=f"{specs[0]}:" if len(specs) > 1 else "")
+    held = [Held() for _ in specs[1:]]
     try:
         with open_lab() as lab:
-            executed = lab.execute(spec, plan, memory=memory, sink=passed.take)
+            runs = lab.execute_all(specs, plan, memory=memory, repeat=repeat,
+                                   sinks=[passed.take, *(one.take for one in held)])
     except GivenUpError as late:
-        _show(late.executed)
+        _tell(late.executed)
         if late.interrupted:
             context.exit(_INTERRUPTED)
         raise
     finally:
         passed.close()
-    _show(executed)
-    execution = executed.execution
-    outputs.save("output", lambda: encode(execution))
-    context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
+    record = program_record(runs)
+    outputs.save("output", lambda: encode(record))
+    compared = compare_program(record, threshold=threshold)
+    shown = view.of(compared)
+    outputs.save("svg", lambda: view.graph(compared))
+    first = median_run(runs[0])
+    if len(specs) == 1:
+        _print(shown, aside=True)
+        _tell(first)
+        execution = first.execution
+        context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
+    for spec, one in zip(specs[1:], held, strict=True):
+        one.show(f"{spec}:")
+    _print(shown)
+    if fail_on is not None and compared.regressed():
+        context.exit(1)
 
 
-def _plan(program: str, arguments: tuple[str, ...], given: dict[str, Any]) -> ExecPlan:
+def _print(shown: Shown | str, *, aside: bool = False) -> None:
+    if isinstance(shown, str):
+        click.echo(shown, nl=False, err=aside)
+    else:
+        show(shown, aside=aside)
+
+
+def _words(words: Sequence[str]) -> tuple[list[str], str, Sequence[str]]:
+    """The specs, the program and its arguments."""
+    specs = list(takewhile(may_be_spec, words))
+    rest = words[len(specs):]
+    if not specs:
+        parse_spec(words[0])  # which says what a spec is
+    if not rest:
+        raise UsageError(f"{listed(specs)}: no program is named. Name it after the kernels: "
+                         f"tailwalk exec {' '.join(specs)} -- ./program")
+    return specs, rest[0], rest[1:]
+
+
+def _plan(program: str, arguments: Sequence[str], given: dict[str, Any]) -> ExecPlan:
     from tailwalk.programs.plan import ExecPlan
 
     wrong = next((text for text in given["variables"] if "=" not in text), None)
@@ -125,7 +194,7 @@ def _input(name: str | None) -> bytes | None:
         raise UsageError(f"--stdin {name}: it cannot be read ({error.strerror}).") from error
 
 
-def _show(executed: Executed) -> None:
+def _tell(executed: Executed) -> None:
     for line in (*executed.notes, *execution_lines(executed.execution)):
         complain(line)
 

@@ -44,6 +44,11 @@ static void count_calls(struct work *work, uint64_t calls, uint64_t *counts, uin
 	}
 }
 
+/* Which memory is in use decides what some calls cost, so the first ones are the same however many
+ * follow: counts of as many as a case makes that is alone lie on one page. */
+#define FEW (SMALLEST_PAGE / sizeof(uint64_t))
+static uint64_t few[FEW] __attribute__((aligned(SMALLEST_PAGE)));
+
 static void count_case(int alone)
 {
 	struct work work;
@@ -51,9 +56,7 @@ static void count_case(int alone)
 	uint64_t calls, *counts, *written;
 
 	read_case(&work, (struct key[]){ NUMBER(calls), END });
-	/* Not cleared, which would take longer for more calls: when a call is made decides what
-	 * some of them cost, and the first ones are to be the same however many follow. */
-	counts = reallocarray(NULL, 2 * calls + 2, sizeof(*counts));
+	counts = 2 * calls + 3 > FEW ? reallocarray(NULL, 2 * calls + 3, sizeof(*counts)) : few;
 	if (!counts)
 		fail("no memory for %llu calls", (unsigned long long)calls);
 	written = alone && tells_written() ? counts + 2 + calls : NULL;
@@ -71,7 +74,8 @@ static void count_case(int alone)
 	send_frame(FRAME_CALLS, counts, (calls + 2) * sizeof(*counts));
 	if (alone)
 		send_frame(FRAME_WRITTEN, written, (written ? calls : 0) * sizeof(*written));
-	free(counts);
+	if (counts != few)
+		free(counts);
 }
 
 void job_case(void)

@@ -184,8 +184,8 @@ class Tree:
         mask = (1 << 32) - 1
         entry = written or node
         self._out.write(_ENTRY.pack(entry.mode, owned.uid & mask, owned.gid & mask,
-                                    *(part & mask for part in device), len(name), len(to), 0, entry.size,
-                                    max(min(owned.modified, 1 << 40), 0)) + name + to)
+                                    *(part & mask for part in device), len(name), len(to), 0,
+                                    entry.size, max(min(owned.modified, 1 << 40), 0)) + name + to)
         if written is None and stat.S_ISREG(node.mode):
             node = Node(node.mode, size=node.size, at=self._out.tell())
         self.nodes[place] = node

@@ -48,6 +48,27 @@ _LOOK_SECONDS = 1.0
 INTERRUPTED, _LATE = "interrupted", "late"
 
 
+class Gathered:
+    """A sink, `take`, that keeps all: for a program that writes little."""
+
+    def __init__(self) -> None:
+        self._streams = {1: bytearray(), 2: bytearray()}
+
+    def take(self, stream: int, content: bytes) -> None:
+        """Keep what came."""
+        self._streams[stream] += content
+
+    @property
+    def stdout(self) -> bytes:
+        """What came by standard output."""
+        return bytes(self._streams[1])
+
+    @property
+    def stderr(self) -> bytes:
+        """What came by standard error."""
+        return bytes(self._streams[2])
+
+
 @dataclass(frozen=True)
 class Carried:
     """A file that is carried to the program's directory."""

@@ -102,7 +102,7 @@ def plugin_interface(qemu: Qemu) -> int:
     release = _release(qemu)
     if release < (9, 0):
         return 1
-    return 2 if release == (9, 0) else 3
+    return {(9, 0): 2, (9, 1): 3}.get(release, 4)
 
 
 def state_as_file(qemu: Qemu) -> str | None:
