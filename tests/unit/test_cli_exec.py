@@ -183,6 +183,5 @@ def test_what_is_round_a_program_is_taken_as_it_is_given(tmp_path: Path) -> None
     assert (lab.plans[1][1].root, lab.plans[1][1].input, lab.plans[1][1].program) == (
         Path("/r"), b"line\n", Path("it"))
     for words, said in ((("--env", "A"), "--env A: write NAME=VALUE"),
-                        (("--stdin", "/none"), "--stdin /none: it cannot be read"),
-                        (("--disk", "much"), "much")):
+                        (("--stdin", "/none"), "--stdin /none: it cannot be read")):
         assert said in str(error(invoke(lab, *words, "debian:6.18", "--", "it")))
