@@ -245,7 +245,7 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction)
 	else if (address - page_fault < ENTRY_SIZE && reads_error(instruction))
 		qemu_plugin_register_vcpu_mem_cb(instruction, on_error, NO_REGISTERS,
 						 LOADS_AND_STORES, NULL);
-	if (address == call_entry)
+	if (address == call_entry || address == page_fault)
 		find_memory(instruction);
 }
 
