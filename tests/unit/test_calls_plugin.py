@@ -60,9 +60,10 @@ def back(instruction: str = SYSRET) -> str:
     return at("entry_SYSCALL_64", instruction, offset=100)
 
 
-def change(task: int) -> str:
+def change(task: int, left: int = 0) -> str:
     """Two instructions of the task that is left, and one of the other."""
-    return at("__switch_to_asm", f"488ba618120000<{task:x}", "90", number=1)
+    return at("__switch_to_asm", f"4889a718120000>{left:x}" if left else "90",
+              f"488ba618120000<{task:x}", "90")
 
 
 def fault(error: int) -> list[str]:
@@ -96,7 +97,7 @@ def count(tmp_path_factory) -> Callable[..., Counted]:
     def count(*blocks: str) -> Counted:
         table = os.memfd_create("table")
         os.write(table, LABELS.table)
-        whole = [change(PROBE), user(3), change(MAIN), mark(3), *blocks, change(PROBE), back(),
+        whole = [user(3), change(MAIN, PROBE), mark(3), *blocks, change(PROBE), *fault(4), back(),
                  mark(4)]
         output = subprocess.run(
             [folder / "run", "output=1", f"table={table}", *LABELS.arguments[1:].split(",")],

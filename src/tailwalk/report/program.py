@@ -253,9 +253,9 @@ def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
     yield "machine", "; ".join(f"{name} {machine[name]}" for name in ("qemu", "cpu", "memory")
                                if name in machine)
     yield "file system", f"{system.kind}, {show_size(system.block_size)} blocks"
-    yield "disk's driver", (
-        f"{' and '.join(show_figure(kernel.driver) for kernel in program.kernels)} instructions, "
-        "in no row: the RAM disk is the machine's")
+    if any(kernel.driver for kernel in program.kernels):
+        drivers = listed([show_figure(kernel.driver) for kernel in program.kernels])
+        yield "disk's driver", f"{drivers} instructions, in no row: the RAM disk is the machine's"
     if compared.thresholds:
         yield "verdicts", "dearer or cheaper: by more than " + show_thresholds(
             list(zip(labels[1:], compared.thresholds, strict=True)))
