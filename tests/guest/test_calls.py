@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tailwalk.cases import find_cases
+from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.exact import measure
-from tailwalk.rigs.exec import ExecPlan, execute
+from tailwalk.rigs.exec import execute
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs.program import CallRow
 

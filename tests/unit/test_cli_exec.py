@@ -18,8 +18,10 @@ from results import error
 
 from tailwalk.cli import group
 from tailwalk.profile.symbols import unpacked_names
+from tailwalk.programs.plan import ExecPlan, MadeFile
 from tailwalk.rigs.counted import Counted, Totals
-from tailwalk.rigs.exec import ExecPlan, Executed, MadeFile
+from tailwalk.rigs.exec import Executed, GivenUpError
+from tailwalk.rigs.running import Sink
 from tailwalk.runs.execution import Execution, Instructions
 from tailwalk.runs.program import read_program_record
 
@@ -37,11 +39,19 @@ class ExecLab(MadeLab):
     """A lab in which every program ends like `ended`."""
 
     ended: Execution
+    late: str | None = None
     plans: list[tuple[list[str], ExecPlan, int, int]] = field(default_factory=list)
 
     def execute_all(self, specs: Sequence[str], plan: ExecPlan, *, memory: int = 1024,
-                    repeat: int = 1) -> list[list[Executed]]:
+                    repeat: int = 1, sinks: Sequence[Sink | None] = ()) -> list[list[Executed]]:
         self.plans.append((list(specs), plan, memory, repeat))
+        for sink in sinks:
+            if sink is not None:
+                sink(1, b"its output\n")
+                sink(2, b"its complaint\n")
+        if self.late is not None:
+            raise GivenUpError("it was given up", self.executed(specs[0], 0),
+                               interrupted=self.late == "interrupted")
         return [[self.executed(spec, number) for number in range(repeat)] for spec in specs]
 
     def executed(self, spec: str, number: int) -> Executed:
@@ -57,7 +67,7 @@ class ExecLab(MadeLab):
                                              digest=kernel.digest)
         return Executed(msgspec.structs.replace(self.ended, kernel=record,
                                                 instructions=instructions),
-                        b"its output\n", b"its complaint\n", counted)
+                        counted)
 
 
 def invoke(lab: ExecLab, *words: str) -> Result:
@@ -144,3 +154,34 @@ def test_kernels_are_told_from_the_program() -> None:
 def test_a_file_to_make_has_a_name_and_a_size(made: str) -> None:
     _, done = execute("--make", made)
     assert f"--make {made}: write NAME:SIZE" in str(error(done))
+
+
+def test_what_it_came_to_is_shown_where_it_was_given_up() -> None:
+    for late, status in (("interrupted", 130), ("late", 1)):
+        lab = ExecLab(run=lambda *_: pytest.fail("measured"), ended=ENDED, late=late)
+        done = invoke(lab, "debian:6.18", "--", "./program")
+        assert done.exit_code == status
+        assert done.stdout == "its output\n"
+        assert "4,000 instructions: 1,000 of the program" in done.stderr
+        assert isinstance(done.exception, SystemExit if status == 130 else GivenUpError)
+
+
+def test_what_is_round_a_program_is_taken_as_it_is_given(tmp_path: Path) -> None:
+    (tmp_path / "input").write_bytes(b"line\n")
+    lab = made_exec_lab()
+    done = CliRunner().invoke(group, [
+        "exec", "--packages", "sqlite3,dash", "--env", "A=b=c", "--env", "D=", "--chdir", "/tmp",
+        "--stdin", "-", "--user", "1:2", "--disk", "1GiB", "--memory", "2048", "debian:6.18", "--",
+        "./it"], obj=lab, input=b"given\n")
+    assert done.exit_code == 0, done.output
+    [(_, plan, memory, _)] = lab.plans
+    assert (plan.packages, plan.environment, plan.directory, plan.input, plan.user, plan.disk,
+            memory) == (("sqlite3", "dash"), {"A": "b=c", "D": ""}, "/tmp", b"given\n", "1:2",
+                        1 << 30, 2048)
+    assert plan.program == Path("/tmp/it")  # in the root, from where it begins
+    invoke(lab, "--root", "/r", "--stdin", str(tmp_path / "input"), "debian:6.18", "--", "it")
+    assert (lab.plans[1][1].root, lab.plans[1][1].input, lab.plans[1][1].program) == (
+        Path("/r"), b"line\n", Path("it"))
+    for words, said in ((("--env", "A"), "--env A: write NAME=VALUE"),
+                        (("--stdin", "/none"), "--stdin /none: it cannot be read")):
+        assert said in str(error(invoke(lab, *words, "debian:6.18", "--", "it")))

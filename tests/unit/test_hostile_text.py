@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from html.parser import HTMLParser
@@ -226,8 +227,9 @@ def test_errors_show_what_they_were_given_safely(
     assert "Traceback" not in found.err and "mistake in tailwalk" not in found.err, found.err
 
 
-def test_a_program_output_is_raw_for_pipes_and_shown_on_terminals() -> None:
-    from tailwalk.cli.console import pass_on
+def test_a_program_output_is_raw_for_pipes_and_shown_on_terminals(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    from tailwalk.cli.passed import Passed
 
     class Terminal(io.TextIOWrapper):
         def isatty(self) -> bool:
@@ -236,7 +238,12 @@ def test_a_program_output_is_raw_for_pipes_and_shown_on_terminals() -> None:
     written = {}
     for kind in (io.TextIOWrapper, Terminal):
         stream = kind(io.BytesIO(), encoding="utf-8")
-        pass_on(stream, b"\x1b]0;t\x07\xffline\r\n")
+        monkeypatch.setattr(sys, "stdout", stream)
+        passed = Passed()
+        # In pieces that part a sign and the end of a line.
+        for piece in (b"\x1b]0;t\x07\xffl\xc3", b"\xbcne\r", b"\n", b"\xc3"):
+            passed.take(1, piece)
+        passed.close()
         written[kind] = stream.buffer.getvalue()  # type: ignore[attr-defined]
-    assert written[io.TextIOWrapper] == b"\x1b]0;t\x07\xffline\r\n"
-    assert written[Terminal] == b"\\x1b]0;t\\x07\\xffline\n"
+    assert written[io.TextIOWrapper] == b"\x1b]0;t\x07\xffl\xc3\xbcne\r\n\xc3"
+    assert written[Terminal] == b"\\x1b]0;t\\x07\\xffl\xc3\xbcne\n\\xc3"

@@ -41,7 +41,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
                     "Say good, bad or skip of one kernel, for git bisect run."),
     "report": ("tailwalk.cli.report:report", "Write one page of runs and profiles."),
     "host": ("tailwalk.cli.host:host", "Measure this machine's own kernel, in nanoseconds."),
-    "exec": ("tailwalk.cli.exec_:exec_", "Run a static program on kernels and count its calls."),
+    "exec": ("tailwalk.cli.exec_:exec_", "Run a program on kernels and count its calls."),
     "region": ("tailwalk.cli.region:region", "Print what marks the counted region of a program."),
     "runs": ("tailwalk.cli.runs:runs", "List, show, export, import or prune what was measured."),
     "import": ("tailwalk.cli.import_:import_", "Read another benchmark's output into runs."),

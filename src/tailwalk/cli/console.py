@@ -92,17 +92,6 @@ def write(text: str) -> None:
     click.echo(visible(text, keep="\n\t"), nl=False)
 
 
-def pass_on(stream: TextIO, content: bytes) -> None:
-    """Write what a program wrote: as it is, but on a terminal with what that would obey as
-    escapes."""
-    if stream.isatty():
-        stream.write(visible(content.decode(errors="backslashreplace").replace("\r\n", "\n"),
-                             keep="\n\t"))
-    else:
-        stream.buffer.write(content)
-    stream.flush()
-
-
 def say(line: str, *, aside: bool = False) -> None:
     """Write one line, whatever it holds; `aside` to standard error."""
     click.echo(visible(line), err=aside)

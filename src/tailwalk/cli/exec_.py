@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`tailwalk exec`: a static program on one kernel or several."""
+"""`tailwalk exec`: a program on one kernel or several."""
 
 from __future__ import annotations
 
+import posixpath
 import sys
 from collections.abc import Sequence
 from itertools import takewhile
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tailwalk.cases import parse_size
-from tailwalk.cli.console import open_lab, pass_on, show
+from tailwalk.cli.console import open_lab, show
 from tailwalk.cli.exec_view import View
-from tailwalk.cli.options import append_option, filesystem_from, filesystem_options, number
+from tailwalk.cli.options import append_option, filesystem_from, filesystem_options, number, size
 from tailwalk.cli.outputs import Outputs, output_options
+from tailwalk.cli.passed import Held, Passed
 from tailwalk.cli.streams import complain
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
+from tailwalk.files import read_bounded
 from tailwalk.kernels import parse_spec
 from tailwalk.lab.records import may_be_spec
 from tailwalk.report.execution_lines import execution_lines
@@ -26,18 +29,40 @@ from tailwalk.runs.record import encode
 from tailwalk.words import listed
 
 if TYPE_CHECKING:
+    from tailwalk.programs.plan import ExecPlan
     from tailwalk.report.grid import Shown
     from tailwalk.rigs.exec import Executed
+
+_INTERRUPTED = 130
+_MOST_INPUT = 256 << 20
 
 
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="SPEC... PROGRAM [ARGUMENT]...")
+@click.option("--root", type=click.Path(path_type=Path), metavar="DIR|TAR|IMAGE",
+              help="The guest's root file system: a directory, a tar as docker export makes it, "
+                   "or an image of ext4. It is not changed. PROGRAM is then a path in it.")
+@click.option("--packages", default="", metavar="NAME,...",
+              help="A root of these Debian packages and what they need. PROGRAM is then a path in "
+                   "it.")
 @click.option("--file", "files", multiple=True, type=click.Path(path_type=Path),
               help="A file to carry to the program's directory; may be repeated.")
 @click.option("--make", "made", multiple=True, metavar="NAME:SIZE[:FILL]",
               help="A file to make there, cached by writes of FILL bytes (1MiB); may be repeated.")
+@click.option("--env", "variables", multiple=True, metavar="NAME=VALUE",
+              help="An environment variable; may be repeated.")
+@click.option("--chdir", "directory", default="/mnt", show_default=True, metavar="DIR",
+              help="The directory in which the program begins: that of the file system under test.")
+@click.option("--stdin", "given_input", metavar="FILE|-",
+              help="The program's standard input; - is that of this command, read to its end "
+                   "beforehand.  [default: nothing]")
+@click.option("--user", default="", metavar="NAME|UID[:GID]",
+              help="Whom the program runs as, by the root's /etc/passwd.  [default: root]")
+@click.option("--disk", type=size, default="512MiB", show_default=True,
+              help="Size of the file system under test.")
 @click.option("--memory", type=number(256, 65536), default=1024, show_default=True,
-              help="The guest's memory in MiB, 256 to 65536; half a GiB is the file system's disk.")
+              help="The guest's memory in MiB, 256 to 65536: root and disk lie in it, as far as "
+                   "they are written.")
 @append_option
 @click.option("--timeout", type=number(whole=False), default=600.0, show_default=True,
               metavar="SECONDS", help="Time after which the program is given up.")
@@ -61,19 +86,20 @@ if TYPE_CHECKING:
 @output_options(record="Also write the record to this file.", svg="Also draw a flame graph.")
 @filesystem_options
 @click.pass_context
-def exec_(context: click.Context, /, words: tuple[str, ...], files: tuple[Path, ...],
-          made: tuple[str, ...], memory: int, append: str, timeout: float, repeat: int,
+def exec_(context: click.Context, /, words: tuple[str, ...], memory: int, repeat: int,
           threshold: float | None, fail_on: str | None, **given: Any) -> None:
-    """Run a static program in a fresh file system and count what it asks of the kernel.
+    """Run a program in a fresh file system and count what it asks of the kernel.
 
-    Write -- before the program: tailwalk exec debian:6.12 debian:6.18 -- ./program --its-option.
-    The program begins in the file system's root. With one kernel its output comes back when it has
-    ended, its exit status (128 and the signal's number where one ended it) is this command's, and
-    the counts go to standard error. With several, the comparison goes to standard output and what
-    the program wrote to standard error. Errors of tailwalk's own are status 2.
+    Write -- before the program: tailwalk exec debian:6.12 debian:6.18 -- ./program --its-option. A
+    program or script of this machine is carried to the guest with the libraries and the interpreter
+    that it names. It begins in the file system under test. With one kernel what it writes is shown
+    as it is written, its exit status (128 and the signal's number where one ended it) is this
+    command's, and the counts go to standard error, after Ctrl-C too. With several, the comparison
+    goes to standard output and what the program wrote to standard error. Errors of tailwalk's own
+    are status 2.
     """
     from tailwalk.compare.program import compare_program
-    from tailwalk.rigs.exec import ExecPlan, GivenUpError
+    from tailwalk.rigs.exec import GivenUpError
     from tailwalk.rigs.programs import median_run, program_record
 
     specs, program, arguments = _words(words)
@@ -84,17 +110,21 @@ def exec_(context: click.Context, /, words: tuple[str, ...], files: tuple[Path, 
     view = View(**{name: given.pop(name) for name in (
         "calls", "functions", "tree", "folded", "raw", "everything")})
     view.check(len(specs))
-    plan = ExecPlan(program=program, arguments=arguments, filesystem=filesystem_from(given),
-                    files=files, made=[_made(text) for text in made], append=append,
-                    seconds=timeout)
+    plan = _plan(program, arguments, given)
     outputs = Outputs().check()
+    passed = Passed(aside=len(specs) > 1, title=f"{specs[0]}:" if len(specs) > 1 else "")
+    held = [Held() for _ in specs[1:]]
     try:
         with open_lab() as lab:
-            runs = lab.execute_all(specs, plan, memory=memory, repeat=repeat)
+            runs = lab.execute_all(specs, plan, memory=memory, repeat=repeat,
+                                   sinks=[passed.take, *(one.take for one in held)])
     except GivenUpError as late:
-        _pass_on(late.executed)
         _tell(late.executed)
+        if late.interrupted:
+            context.exit(_INTERRUPTED)
         raise
+    finally:
+        passed.close()
     record = program_record(runs)
     outputs.save("output", lambda: encode(record))
     compared = compare_program(record, threshold=threshold)
@@ -102,14 +132,12 @@ def exec_(context: click.Context, /, words: tuple[str, ...], files: tuple[Path, 
     outputs.save("svg", lambda: view.graph(compared))
     first = median_run(runs[0])
     if len(specs) == 1:
-        _pass_on(first)
         _print(shown, aside=True)
         _tell(first)
         execution = first.execution
         context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
-    for spec, repeated in zip(specs, runs, strict=True):
-        complain(f"{spec}:")
-        _pass_on(median_run(repeated), aside=True)
+    for spec, one in zip(specs[1:], held, strict=True):
+        one.show(f"{spec}:")
     _print(shown)
     if fail_on is not None and compared.regressed():
         context.exit(1)
@@ -122,7 +150,7 @@ def _print(shown: Shown | str, *, aside: bool = False) -> None:
         show(shown, aside=aside)
 
 
-def _words(words: Sequence[str]) -> tuple[list[str], Path, Sequence[str]]:
+def _words(words: Sequence[str]) -> tuple[list[str], str, Sequence[str]]:
     """The specs, the program and its arguments."""
     specs = list(takewhile(may_be_spec, words))
     rest = words[len(specs):]
@@ -131,13 +159,39 @@ def _words(words: Sequence[str]) -> tuple[list[str], Path, Sequence[str]]:
     if not rest:
         raise UsageError(f"{listed(specs)}: no program is named. Name it after the kernels: "
                          f"tailwalk exec {' '.join(specs)} -- ./program")
-    return specs, Path(rest[0]), rest[1:]
+    return specs, rest[0], rest[1:]
 
 
-def _pass_on(executed: Executed, *, aside: bool = False) -> None:
-    """What the program wrote; all of it to standard error where it stands `aside`."""
-    pass_on(sys.stderr if aside else sys.stdout, executed.stdout)
-    pass_on(sys.stderr, executed.stderr)
+def _plan(program: str, arguments: Sequence[str], given: dict[str, Any]) -> ExecPlan:
+    from tailwalk.programs.plan import ExecPlan
+
+    wrong = next((text for text in given["variables"] if "=" not in text), None)
+    if wrong is not None:
+        raise UsageError(f"--env {wrong}: write NAME=VALUE.")
+    if "/" in program and (given["root"] or given["packages"]):  # Path forgets a ./
+        program = posixpath.join(given["directory"], program)
+    return ExecPlan(
+        program=Path(program), arguments=arguments, filesystem=filesystem_from(given),
+        root=given["root"], packages=tuple(filter(None, given["packages"].split(","))),
+        files=given["files"], made=[_made(text) for text in given["made"]],
+        environment=dict(text.split("=", 1) for text in given["variables"]),
+        directory=given["directory"], input=_input(given["given_input"]), user=given["user"],
+        disk=given["disk"], append=given["append"], seconds=given["timeout"])
+
+
+def _input(name: str | None) -> bytes | None:
+    """What --stdin means."""
+    if name is None:
+        return None
+    if name == "-":
+        content = sys.stdin.buffer.read(_MOST_INPUT + 1)
+        if len(content) > _MOST_INPUT:
+            raise UsageError(f"--stdin -: it has more than {_MOST_INPUT >> 20} MiB.")
+        return content
+    try:
+        return read_bounded(Path(name), _MOST_INPUT, pipes=True)
+    except OSError as error:
+        raise UsageError(f"--stdin {name}: it cannot be read ({error.strerror}).") from error
 
 
 def _tell(executed: Executed) -> None:
@@ -147,7 +201,7 @@ def _tell(executed: Executed) -> None:
 
 def _made(text: str) -> Any:
     """What --make means."""
-    from tailwalk.rigs.exec import MadeFile
+    from tailwalk.programs.plan import MadeFile
 
     name, *sizes = text.split(":")
     if len(sizes) not in (1, 2):

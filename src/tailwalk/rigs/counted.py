@@ -22,7 +22,7 @@ from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.labels import PAGE_FAULT, Labels, labels_of
 from tailwalk.rigs.recording import symbol_text, watched
 from tailwalk.runs.program import CallRow, FunctionCount, Kind, Repetitions
-from tailwalk.vm.guest import Guest
+from tailwalk.vm.guest import Guest, Job
 from tailwalk.vm.state import Booted
 
 _TOTALS = struct.Struct("<8Q")
@@ -73,7 +73,7 @@ class Counted:
 
 @contextmanager
 def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
-                   job: bytes) -> Generator[tuple[Guest, Callable[[], Counted]]]:
+                   job: Job) -> Generator[tuple[Guest, Callable[[], Counted]]]:
     """A guest whose program is counted, and what reads the counts when it has ended; raises as
     `watched`, `labels_of` and `read_counts`."""
     text = symbol_text(bench, kernel, booted)

@@ -20,14 +20,14 @@ from tailwalk.machines import GUEST
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import FRAME_SECONDS
-from tailwalk.vm.guest import Guest
+from tailwalk.vm.guest import Guest, Job
 from tailwalk.vm.state import Booted
 
 _WHERE = struct.Struct("<3Q")
 
 
 @contextmanager
-def watched(bench: Bench, kernel: Kernel, booted: Booted, job: bytes, *,
+def watched(bench: Bench, kernel: Kernel, booted: Booted, job: Job, *,
             plugins: Sequence[tuple[Path, str]], state: Path | None = None,
             inherited: Sequence[int] = ()) -> Generator[tuple[Guest, Callable[[], list[bytes]]]]:
     """A guest with plugins beside, each with more of its arguments, and what reads the bytes that
