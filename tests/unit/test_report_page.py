@@ -173,7 +173,7 @@ def test_what_report_refuses(records: Sequence[str], tmp_path: Path) -> None:
     assert isinstance(refused(*records, "torn.json", "-o", "report.html"), RecordError)
     assert not (tmp_path / "report.html").exists()
     before = (tmp_path / "first.json").read_bytes()
-    assert "first.json is a record" in str(refused(*records, "-o", "first.json"))
+    assert "first.json is read here" in str(refused(*records, "-o", "first.json"))
     assert (tmp_path / "first.json").read_bytes() == before
 
 

@@ -44,17 +44,17 @@ _WRITEBACK = "mpage_process_page_bufs ext4_bio_write_folio ext4_finish_bio"
 KNOWN = (
     Known(cause="a write walks the buffer heads of the whole folio",
           functions=_names("ext4_block_write_begin __block_write_begin_int block_commit_write"),
-          page="explanation/fix.md"),
+          page="explanation/upgrade.md#walks-in-the-write"),
     Known(cause="writeback walks the buffer heads of the whole folio",
-          functions=_names(_WRITEBACK), page="explanation/span.md#what-it-means-to-databases"),
+          functions=_names(_WRITEBACK), page="explanation/upgrade.md#walks-in-writeback"),
     Known(cause="the folio is dirtied, and so written back, as a whole",
           functions=_names(f"block_dirty_folio bio_add_folio bio_add_page bvec_try_merge_page "
                            f"wbc_account_cgroup_owner {_WRITEBACK}"),
           token=_names("block_dirty_folio bio_add_folio"),
-          page="explanation/span.md#what-it-means-to-databases"),
+          page="explanation/upgrade.md#a-folio-dirtied-whole"),
     Known(cause="buffer heads are made for the whole folio",
           functions=_names("create_empty_buffers folio_alloc_buffers"), whole=True,
-          page="explanation/write-path.md"),
+          page="explanation/upgrade.md#buffer-heads-of-a-whole-folio"),
     Known(cause="checksums are computed in software",
           functions=_names("crc32c_base crc32c_generic crc32c_le_base crc32_le_base crc32c_le "
                            "__crc32c_le crc32c_arch"),

@@ -187,7 +187,7 @@ def _reasons(view: _View, cases: Sequence[UpgradeCase]) -> Iterator[str]:
         carried = [_carriers(one) for one in group]
         shares = [f"{name} {_span([found[name] for found in carried if name in found])}"
                   for name in carried[0]]
-        known = [f"{cause.cause} (docs/{cause.page.partition('#')[0]})" for cause in first.causes]
+        known = [f"{cause.cause} (docs/{cause.page})" for cause in first.causes]
         least, most = (show_change(end(one.difference or 0 for one in group)) for end in (min, max))
         more = most if least == most else f"{least} to {most}"
         yield (f"{', '.join(map(view.label, group))}: {more}"

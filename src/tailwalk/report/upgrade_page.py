@@ -113,7 +113,7 @@ def _functions(found: Upgrade, one: UpgradeCase, label: str, anchor: str) -> Fun
         anchor=anchor, label=label, difference=show_change(total),
         rows=[(each.function, show_change(each.difference), show_share(each.difference, total))
               for each in one.why[:_FUNCTIONS]],
-        causes=[f"{each.cause[0].upper()}{each.cause[1:]} (docs/{each.page.partition('#')[0]})."
+        causes=[f"{each.cause[0].upper()}{each.cause[1:]} (docs/{each.page})."
                 for each in one.causes],
         command=_command(found, one, 1))
 
