@@ -48,6 +48,6 @@ void forget_all(void)
 	nodes = NULL;
 	node_count = 0;
 	make_tree();
-	running = counting = awaits_error = awaits_switch = false;
+	running = counting = awaits_error = awaits_left = awaits_switch = false;
 	memset(&totals, 0, sizeof(totals));
 }

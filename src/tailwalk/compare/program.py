@@ -18,6 +18,9 @@ from tailwalk.runs.record import KernelRecord
 # A row that is less of what the kernel executes, on every kernel, is not judged.
 _MATTERS = Fraction(1, 100)
 
+# The driver is the machine's; where a clock's interrupts land is chance.
+_UNJUDGED = ("driver", "interrupt")
+
 # A part of the call tree carries what the one above it differs by if it has this share of that,
 # and is named if it has this share of all changes.
 _CARRIES = 0.25
@@ -83,7 +86,7 @@ def compare_program(program: Program, *, threshold: float | None = None) -> Comp
         one, other = rows[0], rows[column + 1]
         share = max(Fraction(row.instructions, total or 1) if row else Fraction(0)
                     for row, total in zip(rows, totals, strict=True))
-        if share < _MATTERS or any(row and row.kind == "driver" for row in rows):
+        if share < _MATTERS or any(row and row.kind in _UNJUDGED for row in rows):
             return None
         spreads = [(row.spread or (row.instructions,) * 2) if row else (0, 0)
                    for row in (one, other)]

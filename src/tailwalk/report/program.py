@@ -35,6 +35,7 @@ _WITH_DIFFERENCE = 2  # kernels, besides which a terminal has room for a differe
 _LEAST_NAME = 26  # characters
 _EXPLAINED = 4  # calls
 _FUNCTIONS = 3
+_NAMED = 6  # calls that became dearer, or cheaper
 _CARRIES = 0.05  # of what all calls differ by, for a call to be explained
 
 
@@ -215,7 +216,7 @@ def _changes(compared: ComparedProgram, labels: Sequence[str], column: int) -> I
             ratio = show_ratio(call.instructions[column] / call.instructions[0]
                                ) if call.instructions[0] else "(new)"
             judged.setdefault(found, []).append(f"{call_label(call.row)} {ratio}")
-    calls = "".join(f"; {word}: {listed(judged[name])}" for name, word in (
+    calls = "".join(f"; {word}: {_first_of(judged[name])}" for name, word in (
         ("regressed", "dearer"), ("improved", "cheaper")) if name in judged)
     yield (f"{labels[column]} beside {labels[0]}: the kernel executes "
            f"{show_ratio(other / one if one else None)} ({show_change(other - one)}), "
@@ -228,6 +229,11 @@ def _changes(compared: ComparedProgram, labels: Sequence[str], column: int) -> I
     for call in explained[:_EXPLAINED]:
         nodes = nodes_of(compared, [call], [0, column])
         yield f"{call_label(call.row)}: {show_change(call.change(column))}, {_carried(nodes)}"
+
+
+def _first_of(names: Sequence[str]) -> str:
+    more = len(names) - len(names[:_NAMED])
+    return listed([*names[:_NAMED], *([f"{more} more"] if more else [])])
 
 
 def _carried(nodes: Sequence[PairedNode]) -> str:
@@ -253,9 +259,9 @@ def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
     yield "machine", "; ".join(f"{name} {machine[name]}" for name in ("qemu", "cpu", "memory")
                                if name in machine)
     yield "file system", f"{system.kind}, {show_size(system.block_size)} blocks"
-    yield "disk's driver", (
-        f"{' and '.join(show_figure(kernel.driver) for kernel in program.kernels)} instructions, "
-        "in no row: the RAM disk is the machine's")
+    if any(kernel.driver for kernel in program.kernels):
+        drivers = listed([show_figure(kernel.driver) for kernel in program.kernels])
+        yield "disk's driver", f"{drivers} instructions, in no row: the RAM disk is the machine's"
     if compared.thresholds:
         yield "verdicts", "dearer or cheaper: by more than " + show_thresholds(
             list(zip(labels[1:], compared.thresholds, strict=True)))

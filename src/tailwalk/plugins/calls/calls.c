@@ -43,7 +43,7 @@ static uint64_t call_entry, page_fault;
 static uint64_t last[MODES];
 static uint64_t region_begun;
 static bool running; /* from the program's begin to its end */
-static bool awaits_error, awaits_switch;
+static bool awaits_error, awaits_left, awaits_switch;
 
 /* Credit what was executed since the last time. */
 static void settle(void)
@@ -53,6 +53,8 @@ static void settle(void)
 
 	last[USER] = now[USER];
 	last[KERNEL] = now[KERNEL];
+	if (!running && user && current)
+		current->probe = true; /* who else is there? */
 	if (!counting)
 		return;
 	if (user)
@@ -83,9 +85,17 @@ static void on_block(unsigned int cpu, void *data)
 
 /* QEMU 7.2 calls an instruction's access callback for accesses of others too:
  * only the first one after it was due counts. */
-static void on_before_switch(unsigned int cpu, void *data)
+static void on_due(unsigned int cpu, void *data)
 {
-	awaits_switch = true;
+	*(bool *)data = true;
+}
+
+/* Whom nobody has switched to yet. */
+static void on_left(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	if (awaits_left && !current)
+		switch_to(address);
+	awaits_left = false;
 }
 
 static void on_switch(unsigned int cpu, uint32_t info, uint64_t address, void *data)
@@ -228,11 +238,13 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction)
 	uint64_t address = qemu_plugin_insn_vaddr(instruction);
 	int saved;
 
-	if (changes_tasks(instruction)) {
-		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_before_switch, NO_REGISTERS,
-						       NULL);
-		qemu_plugin_register_vcpu_mem_cb(instruction, on_switch, NO_REGISTERS,
-						 LOADS_AND_STORES, NULL);
+	if (changes_tasks(instruction) || leaves_task(instruction)) {
+		bool changes = changes_tasks(instruction);
+
+		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
+						       changes ? &awaits_switch : &awaits_left);
+		qemu_plugin_register_vcpu_mem_cb(instruction, changes ? on_switch : on_left,
+						 NO_REGISTERS, LOADS_AND_STORES, NULL);
 		return;
 	}
 	if (address < entry_begin || address >= entry_end)
@@ -245,7 +257,7 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction)
 	else if (address - page_fault < ENTRY_SIZE && reads_error(instruction))
 		qemu_plugin_register_vcpu_mem_cb(instruction, on_error, NO_REGISTERS,
 						 LOADS_AND_STORES, NULL);
-	if (address == call_entry)
+	if (address == call_entry || address == page_fault)
 		find_memory(instruction);
 }
 
