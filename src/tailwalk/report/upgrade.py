@@ -304,8 +304,5 @@ def _facts(view: _View, *, everything: bool) -> Iterator[Fact]:
         "more or less: by more than " + show_thresholds([
             (kernel.spec, kernel.threshold) for kernel in found.kernels if kernel.threshold]))
     yield from acceptance_lines(found.accepted, view.kernels, shown)
-    for one in found.missing:
-        how = "failed" if one.failed else "not measured"
-        yield "note", f"{one.case.name}: {how} on every kernel: {one.reason}"
     for note in found.notes:
         yield "note", note
