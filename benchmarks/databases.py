@@ -29,10 +29,12 @@ from tailwalk.compiling import compiler
 from tailwalk.kernels import Kernel
 from tailwalk.lab.lab import Lab
 from tailwalk.profile.symbols import read_symbols
+from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished
-from tailwalk.rigs.exec import ExecPlan, execute
+from tailwalk.rigs.exec import execute
 from tailwalk.rigs.recording import symbol_text
+from tailwalk.rigs.running import Gathered
 from tailwalk.vm.qemu import plugin_interface
 
 SPECS = ("src:6.12", "src:6.18", "src:6.18+tail", "src:6.18+span", "src:7.3", "src:7.3+span")
@@ -135,15 +137,16 @@ def run(kernel: Kernel, load: Load, counted: int, *, bench: Bench, plugin: Path)
     """Run the program with so many counted transactions or writes."""
     with tempfile.NamedTemporaryFile() as output:
         value = f"{plugin},output={output.name}"
+        said = Gathered()
         done = execute(kernel, ExecPlan(
             program=PROGRAM, filesystem=Filesystem(block_size=load.block_size),
             arguments=(load.name, load.cached, str(load.mib), str(load.warm), str(counted))),
-            bench=bench, plugins=[value])
+            bench=bench, plugins=[value], sink=said.take)
         if done.execution.status != 0:
-            sys.exit(f"{load} on {kernel.spec} failed: {done.stderr.decode()}")
+            sys.exit(f"{load} on {kernel.spec} failed: {said.stderr.decode()}")
         content = output.read()
     found = done.execution.instructions
-    lines = (line.split() for line in done.stdout.decode().splitlines())
+    lines = (line.split() for line in said.stdout.decode().splitlines())
     return Ran(dict(struct.iter_unpack("=QQ", content)), found.kernel + found.others,
                {int(order): int(pages) for order, pages in lines})
 

@@ -19,7 +19,9 @@ from pathlib import Path
 from tailwalk.compiling import compiler
 from tailwalk.lab.lab import Lab
 from tailwalk.machines import GUEST
-from tailwalk.rigs.exec import ExecPlan, execute
+from tailwalk.programs.plan import ExecPlan
+from tailwalk.rigs.exec import execute
+from tailwalk.rigs.running import Gathered
 
 SPECS = ("debian:6.1", "debian:6.12", "debian:6.18", "debian:7.3")
 CPUS = ("qemu64,-cx16", GUEST.cpu)
@@ -40,10 +42,11 @@ def main() -> None:
         for kernel in map(lab.kernel, specs):
             for cpu in CPUS:
                 there = replace(lab.bench, machine=replace(lab.bench.machine, cpu=cpu))
-                done = execute(kernel, ExecPlan(program=program), bench=there)
+                said = Gathered()
+                done = execute(kernel, ExecPlan(program=program), bench=there, sink=said.take)
                 if done.execution.status != 0:
-                    sys.exit(f"{kernel.spec}: {done.stderr.decode()}")
-                for line in done.stdout.decode().splitlines():
+                    sys.exit(f"{kernel.spec}: {said.stderr.decode()}")
+                for line in said.stdout.decode().splitlines():
                     call, _, median = line.rpartition(": ")
                     found[call, cpu].append(f"{int(median):,}")
     print(f"| call | CPU | {' | '.join(specs)} |")

@@ -32,8 +32,9 @@ from statistics import median
 
 from tailwalk.cases import MIB, SUITES, Filesystem, find_cases
 from tailwalk.lab.lab import Lab
-from tailwalk.rigs.exec import ExecPlan, MadeFile
+from tailwalk.programs.plan import ExecPlan, MadeFile
 from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.running import Gathered
 from tailwalk.runs.amount import Amount
 from tailwalk.runs.libmicro import parse_libmicro
 
@@ -220,13 +221,14 @@ class Guests:
                 for number in range(benchmark.rounds)]
 
     def _run(self, benchmark: Benchmark, samples: int, number: int) -> Output:
+        said = Gathered()
         done = self.lab.execute(self.spec, ExecPlan(
             program=self.setting, files=[self.binaries / benchmark.binary],
             arguments=[str(number), f"./{benchmark.binary}", "-1", "-S", "-D", "3600",
                        "-C", str(samples + 30 * number), *benchmark.options],
             made=[MadeFile("data", 10 * MIB)],
-            filesystem=Filesystem(kind="tmpfs" if benchmark.tmpfs else "ext4")))
-        return read_output(done.stdout.decode(), done.execution.instructions.kernel)
+            filesystem=Filesystem(kind="tmpfs" if benchmark.tmpfs else "ext4")), sink=said.take)
+        return read_output(said.stdout.decode(), done.execution.instructions.kernel)
 
 
 def compared(guests: Guests, cases: Sequence[str]) -> list[Row]:

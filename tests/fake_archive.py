@@ -59,15 +59,16 @@ class FakeArchive:
 
     def publish(self, debs: Mapping[str, bytes], *, named_only: Mapping[str, bytes] | None = None,
                 pointers: Mapping[str, str] | None = None, codename: str = "trixie",
-                origin: str = "Debian",
+                origin: str = "Debian", depends: Mapping[str, str] | None = None,
                 sources: Mapping[str, Mapping[str, Mapping[str, bytes]]] | None = None) -> None:
         """Make the suite `codename` (also called stable) of these packages.
 
         `named_only` are in the index and nowhere else; `pointers` are packages that only depend
-        on others, from `NAME_VERSION` to the field Depends. `sources` has the files of source
+        on others, from `NAME_VERSION` to the field Depends; `depends` has that field of `debs`, by
+        the package's name. `sources` has the files of source
         packages by name and version.
         """
-        stanzas = [self._stanza(name, content) for name, content in
+        stanzas = [self._stanza(name, content, depends or {}) for name, content in
                    {**debs, **(named_only or {})}.items()]
         for name, depends in (pointers or {}).items():
             package, version = name.split("_")
@@ -104,9 +105,10 @@ class FakeArchive:
         self._server.shutdown()
         self._server.server_close()
 
-    def _stanza(self, name: str, content: bytes) -> str:
+    def _stanza(self, name: str, content: bytes, depends: Mapping[str, str]) -> str:
         package, version, _ = name.split("_")
-        return (f"Package: {package}\nVersion: {version}\nArchitecture: amd64\n"
+        needs = f"Depends: {depends[package]}\n" if package in depends else ""
+        return (f"Package: {package}\nVersion: {version}\nArchitecture: amd64\n{needs}"
                 f"Description: made up\nFilename: pool/{name}\nSize: {len(content)}\n"
                 f"SHA256: {hashlib.sha256(content).hexdigest()}\n")
 

@@ -164,6 +164,7 @@ def _tar(files: Mapping[str, bytes]) -> bytes:
         for path, content in files.items():
             entry = tarfile.TarInfo(f"./{path}")
             entry.size = len(content)
+            entry.mode = 0o755 if "bin/" in path else 0o644
             tar.addfile(entry, io.BytesIO(content))
     return stream.getvalue()
 

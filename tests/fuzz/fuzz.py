@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 _FLAGS = ("-std=gnu11", "-g", "-O1", "-w", "-fsanitize=fuzzer,address,undefined",
           "-fno-sanitize-recover=all", "-D_GNU_SOURCE", "-I.", f"-I{GUEST.name}")
 _PROBE = ("job.c", "channel.c", "case.c", "main.c", "declared.c", "memory.c", "pages.c",
-          "preparations/")
+          "user.c", "preparations/")
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,8 @@ class Harness:
 HARNESSES = {
     "job": Harness("probe", (*_PROBE, "workloads/", "fuzz/job.c"), ("-Dmain=probe_main",)),
     "trace": Harness("plugins", ("output.c", "fuzz/trace.c", "fuzz/machine.c"),
-                     ("-DAPI=1", "-DARGUMENTS=1")),
-    "tasks": Harness("plugins", ("output.c", "fuzz/tasks.c", "fuzz/machine.c"),
-                     ("-DAPI=1", "-DARGUMENTS=2")),
+                     ("-DAPI=1",)),
+    "calls": Harness("plugins", ("output.c", "fuzz/calls.c", "fuzz/machine.c"), ("-DAPI=1",)),
 }
 
 
@@ -63,14 +62,18 @@ def seeds(name: str) -> Iterator[bytes]:
         for case in find_cases(["seed"]):
             yield case_line("case", case, calls=3) + b"end\n"
         yield (job_line("mount", kind="ext4") + job_line("pin", cpu=1)
-               + job_line("program", length=5) + b"\x7fELF\n"
-               + job_line("file", name="a b", length=3) + b"abc"
+               + job_line("user", name="root") + job_line("input", length=5) + b"\x7fELF\n"
+               + job_line("file", name="a b", mode=0o755, length=3) + b"abc"
                + job_line("make", name="data", size=4096, fill=512)
-               + job_line("run", count=2, length=6, most=9) + b"a\0b c\0" + job_line("end"))
+               + job_line("run", arguments=2, variables=1, length=14, directory="/mnt")
+               + b"/a\0a\0b c\0A=B\0" + job_line("end"))
     else:
         for mark in range(8):
             yield bytes([1, 0, 0, 0, 0, 16, 0, 0, 4, mark << 1 | 1, 0, 2, 1 << 2, 0xe8, 0, 0, 0,
                          *range(64)])
+        for place in range(16):  # of fuzz/calls.c
+            yield bytes([1, 0, 0, 0, 0, 16, 0, 0, 4, 3 << 1 | 1, 0, 2, 1 << 2, 0xe8, 0, 0, 0, 0,
+                         0, 0, 0, place, 0, 0, 0, 0, 0, 0, 3, *range(1, 64)])
 
 
 def build(name: str, folder: Path) -> Path:

@@ -6,12 +6,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <net/if.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,13 +34,19 @@ static jmp_buf over;
 #define close(fd) ((void)(fd), 0)
 #define fsync(fd) ((void)(fd), 0)
 #define mkdir(path, mode) ((void)(path), 0)
+#define fchown(fd, uid, gid) 0
+#define chown(path, uid, gid) 0
+#define fchmod(fd, mode) 0
+#define lseek(fd, offset, from) ((void)0)
 #define fcntl(...) 0
-#define sigaction(number, action, old) ((void)(action), 0)
+#define ioctl(...) ((void)0)
+#define socket(...) (-1)
+#define sigprocmask(how, set, old) ((void)(set))
+#define sigtimedwait(set, found, time) ((void)(set), (void)(time), SIGCHLD)
 #define sync() ((void)0)
-#define fork() made_child(arguments, count)
+#define fork() made_child(texts, directory)
 #define waitpid(pid, status, flags) (*(status) = 0, 1)
 #define kill(pid, number) ((void)0)
-#define fstat(fd, found) ((found)->st_size = 0)
 #define fill_file(fd, file, missing) ((void)(fd), (void)(file))
 
 static int made_file(void)
@@ -54,12 +64,17 @@ static ssize_t made_write(const void *data, size_t size)
 	return (ssize_t)size;
 }
 
-static pid_t made_child(char **arguments, uint64_t count)
+/* All that a child would be given: the program and its arguments, its environment. */
+static pid_t made_child(char **texts, const char *directory)
 {
-	size_t length = 0;
+	size_t length = strlen(directory);
 
-	for (uint64_t i = 0; i < count; i++)
-		length += strlen(arguments[i]);
+	for (int lists = 0; lists < 2; texts++) {
+		if (*texts)
+			length += strlen(*texts);
+		else
+			lists++;
+	}
 	return length < SIZE_MAX;
 }
 
@@ -83,6 +98,20 @@ void transport_receive(void *buffer, size_t length)
 	memcpy(buffer, job, length);
 	job += length;
 	job_size -= length;
+}
+
+void transport_receive_bulk(void *buffer, size_t length)
+{
+	transport_receive(buffer, length);
+}
+
+void output_open(int ends[2])
+{
+	ends[0] = ends[1] = 3;
+}
+
+void output_pass_on(void)
+{
 }
 
 void transport_send(const void *data, size_t length)
@@ -138,6 +167,8 @@ STAND_IN(job_prepare, a_case())
 STAND_IN(job_time, a_case())
 STAND_IN(job_folios, a_case())
 STAND_IN(job_disk, )
+STAND_IN(job_tree, )
+STAND_IN(job_image, )
 STAND_IN(job_mount, const char *kind; job_read((struct key[]){ TEXT(kind), END }))
 STAND_IN(job_pin, uint64_t cpu; job_read((struct key[]){ NUMBER(cpu), END }))
 STAND_IN(job_faults, )
@@ -156,7 +187,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	job = data;
 	job_size = size;
-	given_up = 0;
+	memset(&user, 0, sizeof(user));
+	input = -1;
 	if (!setjmp(over))
 		probe_main(2, NULL);
 	frames_end();

@@ -196,7 +196,28 @@ static void execute(void)
 	}
 }
 
-void forget_all(void); /* trace.c or tasks.c */
+void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *instruction)
+{
+	(void)instruction;
+	return NULL;
+}
+
+void *qemu_plugin_get_hwaddr(uint32_t info, uint64_t address)
+{
+	(void)info;
+	(void)address;
+	return NULL;
+}
+
+uint64_t qemu_plugin_hwaddr_phys_addr(const void *where)
+{
+	(void)where;
+	return 0;
+}
+
+/* Of trace.c or calls.c: the plugin's after output=FD, and how many. */
+int more_arguments(char **arguments);
+void forget_all(void);
 int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -204,16 +225,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct qemu_info info = { .target = "x86_64", .system_emulation = true };
 	static bool installed;
-	char descriptor[32], newborn[] = "newborn=9223372036854775808";
-	char *arguments[] = { descriptor, newborn };
+	char descriptor[32];
+	char *arguments[8] = { descriptor };
 	uint8_t block[4096];
 	ssize_t got;
+	int count;
 
 	if (!installed) {
 		output = memfd_create("output", 0);
 		snprintf(descriptor, sizeof(descriptor), "output=%d", output);
-		if (!qemu_plugin_install(1, &info, ARGUMENTS + 1, arguments) ||
-		    qemu_plugin_install(1, &info, ARGUMENTS, arguments))
+		count = 1 + more_arguments(arguments + 1);
+		if (!qemu_plugin_install(1, &info, 0, arguments) ||
+		    qemu_plugin_install(1, &info, count, arguments))
 			abort();
 		installed = true;
 	}

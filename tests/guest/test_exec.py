@@ -9,11 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -21,14 +20,28 @@ from processes import await_guest, gone, guests
 from tailwalk.cases import KIB, MIB, Filesystem
 from tailwalk.cli import group
 from tailwalk.errors import GuestError, UsageError
-from tailwalk.rigs.exec import ExecPlan, Executed, GivenUpError, MadeFile, execute
+from tailwalk.programs.plan import ExecPlan, MadeFile
+from tailwalk.rigs.exec import GivenUpError, execute
+from tailwalk.rigs.running import Gathered
 from tailwalk.runs.execution import Execution
-from tailwalk.vm.guest import MOST_MEMORY
+from tailwalk.runs.program import read_program_record
 
 pytestmark = pytest.mark.guest
 
 SOURCE = Path(__file__).parent / "programs.c"
-Run = Callable[..., Executed]
+
+
+@dataclass
+class Ran:
+    """A program that ran: its record, and what it wrote."""
+
+    execution: Execution
+    stdout: bytes
+    stderr: bytes
+    notes: Sequence[str]
+
+
+Run = Callable[..., Ran]
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +53,15 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(bench, kernel, program: Path) -> Run:
-    def run(*arguments: str, spec: str = "debian:6.18", **changed) -> Executed:
+    def run(*arguments: str, spec: str = "debian:6.18", **changed) -> Ran:
         plan = ExecPlan(**{"program": program, "arguments": arguments, **changed})
-        return execute(kernel(spec), plan, bench=bench)
+        said = Gathered()
+        try:
+            done = execute(kernel(spec), plan, bench=bench, sink=said.take)
+        except GivenUpError as late:
+            late.stdout = said.stdout
+            raise
+        return Ran(done.execution, said.stdout, said.stderr, done.notes)
 
     return run
 
@@ -131,17 +150,35 @@ def test_a_file_may_go_away_while_the_program_runs(run: Run, tmp_path: Path) -> 
     assert done.execution.files == ["file 11B"]
 
 
-def test_much_output_comes_back_whole(run: Run) -> None:
-    done = run("flood", "1600")
-    assert done.stdout == b"x" * (100 * MIB)
-    assert not done.notes
+def test_much_output_comes_while_it_is_written_and_is_never_held(
+        bench, kernel, program: Path) -> None:
+    """100 MB, in pieces, of which the first comes long before the last."""
+    pieces: list[int] = []
+
+    def take(stream: int, content: bytes) -> None:
+        assert stream == 1
+        assert content.count(b"x") == len(content)
+        pieces.append(len(content))
+
+    plan = ExecPlan(program=program, arguments=("flood", "1600"))
+    first = execute(kernel("debian:6.18"), plan, bench=bench, sink=take).execution
+    assert sum(pieces) == 100 * MIB
+    assert max(pieces) <= MIB
+    # Who takes it late, or not at all, changes no count.
+    again = execute(kernel("debian:6.18"), plan, bench=bench,
+                    sink=lambda *_: time.sleep(0.01)).execution
+    silent = execute(kernel("debian:6.18"), plan, bench=bench).execution
+    assert first.instructions == again.instructions == silent.instructions
+    assert first.switches == again.switches == silent.switches
 
 
-def test_more_output_than_is_kept_is_cut_and_said_to_be(run: Run) -> None:
-    done = run("flood", "2100")
-    assert len(done.stdout) == MOST_MEMORY
-    assert done.notes == ["standard output is cut: the first 134,217,728 of 137,625,600 bytes are "
-                          "kept."]
+def test_output_comes_before_the_program_ends(bench, kernel, program: Path) -> None:
+    came: list[tuple[float, bytes]] = []
+    plan = ExecPlan(program=program, arguments=("slow", "5"))
+    execute(kernel("debian:6.18"), plan, bench=bench,
+            sink=lambda _, content: came.append((time.monotonic(), content)))
+    assert b"".join(content for _, content in came) == b"0\n1\n2\n3\n4\n"
+    assert len(came) == 5
 
 
 @pytest.mark.parametrize(("filesystem", "spec"), [
@@ -160,7 +197,8 @@ def test_a_program_that_does_not_end_is_given_up(run: Run, program: Path, asleep
     assert time.monotonic() - begin < 100
     assert f"{program} was given up after 8 seconds (--timeout)" in str(caught.value)
     executed = caught.value.executed
-    assert executed.stdout == b"so far\n"
+    assert caught.value.stdout == b"so far\n"
+    assert not caught.value.interrupted
     assert executed.execution.signal == signal.SIGKILL
     assert executed.execution.instructions.user > 1000
 
@@ -216,17 +254,17 @@ def test_files_that_find_no_room_together_are_refused_before_a_guest_begins(
 
 def test_refuses_what_no_guest_can_run(bench, kernel, tmp_path: Path, program: Path) -> None:
     script = tmp_path / "script"
-    script.write_text("#!/bin/sh\n")
+    script.write_text("#!/nowhere/sh\n")
     cut = tmp_path / "cut"
     cut.write_bytes(program.read_bytes()[:40])
     for path, complaint in (
-            (tmp_path / "none", "cannot read"), (tmp_path, "cannot read"), (script, "no ELF"),
-            (cut, "no ELF"), (Path(sys.executable).resolve(), "shared libraries")):
+            (tmp_path / "none", "cannot read"), (tmp_path, "cannot read"),
+            (cut, "no ELF"), (script, "the interpreter '/nowhere/sh', which is not")):
         with pytest.raises(UsageError, match=complaint):
             execute(kernel("debian:6.18"), ExecPlan(program=path), bench=bench)
     good = ExecPlan(program=program)
     for wrong, complaint in (
-            (replace(good, arguments=["x"] * 1024), "1024 arguments"),
+            (replace(good, arguments=["x"] * 4096), "4096 arguments"),
             (replace(good, arguments=["\0"]), "NUL"), (replace(good, seconds=0), "--timeout 0"),
             (replace(good, seconds=float("nan")), "--timeout nan"),
             (replace(good, seconds=float("inf")), "--timeout inf"),
@@ -250,26 +288,44 @@ def test_the_command_passes_on_output_status_and_counts(program: Path, tmp_path:
     assert done.exit_code == 0
     assert done.stdout.startswith(f"[{program}][say][--json][-c]")
     assert "of the kernel on its behalf" in done.stderr
-    execution = msgspec.json.decode(record.read_bytes(), type=Execution)
-    assert execution.command == [str(program), "say", "--json", "-c"]
-    assert f"{execution.instructions.user:,} of the program" in done.stderr
-    assert execution.schema == "tailwalk.execution/1"
+    read = read_program_record(record)
+    assert read.command == [str(program), "say", "--json", "-c"]
+    assert f"{read.kernels[0].user:,} of the program" in done.stderr
     done = CliRunner().invoke(group, ["exec", "debian:6.18", "--", str(program), "status", "3"])
     assert done.exit_code == 3
     done = CliRunner().invoke(group, ["exec", "debian:6.18", "--", str(program), "signal", "9"])
     assert done.exit_code == 137
 
 
-def test_ctrl_c_leaves_no_guest(program: Path) -> None:
+def test_ctrl_c_ends_the_program_with_what_was_counted_so_far(program: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tailwalk", "exec", "debian:6.18", "--", str(program), "spin",
-         str(10**15)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 300
-    while not (found := guests(process.pid)):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+        [sys.executable, "-m", "tailwalk", "exec", "debian:6.18", "--", str(program), "endless"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "so far\n"  # while it runs
+    found = guests(process.pid)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
+    assert "of the program in user mode" in errors
+    assert "ended by SIGKILL" in errors
     assert "Traceback" not in errors
-    assert all(map(gone, found))
+    assert found and all(map(gone, found))
+
+
+def test_a_second_ctrl_c_does_not_wait(program: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tailwalk", "exec", "debian:6.18", "--", str(program), "endless"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    found = guests(process.pid)
+    for one in found:  # a guest that does not answer any more
+        os.kill(one, signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert found and all(map(gone, found))

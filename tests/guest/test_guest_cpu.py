@@ -17,10 +17,12 @@ from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
 from tailwalk.lab.lab import Lab
 from tailwalk.machines import GUEST
+from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.exact import measure
-from tailwalk.rigs.exec import ExecPlan, execute
+from tailwalk.rigs.exec import execute
 from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.running import Gathered
 from tailwalk.runs import write_run
 from tailwalk.runs.record import grouped_notes
 
@@ -102,8 +104,9 @@ def test_metadata_is_summed_by_the_cpus_instruction(
 
 def test_the_guest_has_every_feature(kernel: Callable[[str], Kernel], bench: Bench,
                                      program: Path) -> None:
-    done = execute(kernel("debian:6.12"), ExecPlan(program=program), bench=bench)
-    flags = set(done.stdout.decode().split(":")[1].split())
+    said = Gathered()
+    execute(kernel("debian:6.12"), ExecPlan(program=program), bench=bench, sink=said.take)
+    flags = set(said.stdout.decode().split(":")[1].split())
     wanted = {part[1:].replace(".", "_") for part in GUEST.cpu.split(",") if part[0] == "+"}
     assert wanted <= flags
     assert not {"cx16", "erms", "fsrm"} & flags

@@ -16,8 +16,8 @@ from tailwalk.profile.record import (
     OtherCalls,
     Profile,
     TreeNode,
-    packed_names,
 )
+from tailwalk.profile.symbols import packed_names
 from tailwalk.profile.trace import Block, Stretch
 from tailwalk.runs import Conditions, KernelRecord
 

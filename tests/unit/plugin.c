@@ -3,19 +3,20 @@
  * Stands in for QEMU: has a plugin instrument blocks of instructions, and does
  * what it asks for as they are executed. A line is a block; a word of it is an
  * instruction: its address, a colon, its bytes and, where it loads or stores,
- * `<` or `>` and the address of that, all in hex.
+ * `<` or `>` and the address of that, and `=` and the value, all in hex.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "qemu_api.h"
 
 #define MOST_HOOKS 4
 #define MOST_INSTRUCTIONS 64
 
 struct qemu_plugin_insn {
-	uint64_t address, accessed;
+	uint64_t address, accessed, value;
 	uint8_t bytes[16];
 	size_t size, hooks;
 	bool accesses, stores;
@@ -121,6 +122,24 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction)
 	return instruction->address;
 }
 
+/* Of what is accessed now, which is all the memory there is. */
+static uint64_t memory;
+
+void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *instruction)
+{
+	return (uint8_t *)&memory + (instruction->address - CODE_ABOVE_MEMORY);
+}
+
+struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t address)
+{
+	return (struct qemu_plugin_hwaddr *)&memory;
+}
+
+uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *where)
+{
+	return 0;
+}
+
 static void read_instruction(struct qemu_plugin_insn *instruction, const char *word)
 {
 	int at;
@@ -131,7 +150,8 @@ static void read_instruction(struct qemu_plugin_insn *instruction, const char *w
 	     word += 2)
 		instruction->size++;
 	instruction->stores = *word == '>';
-	instruction->accesses = *word && sscanf(word + 1, "%lx", &instruction->accessed) == 1;
+	instruction->accesses = *word && sscanf(word + 1, "%lx=%lx", &instruction->accessed,
+						&instruction->value) >= 1;
 }
 
 /* Callbacks and counters come before what an instruction does, accesses after. */
@@ -145,6 +165,7 @@ static void execute(const struct qemu_plugin_insn *instruction)
 		if (hook->word)
 			++*hook->word;
 	}
+	memory = instruction->value;
 	for (size_t i = 0; i < instruction->hooks && instruction->accesses; i++)
 		if (instruction->hook[i].access)
 			instruction->hook[i].access(0, instruction->stores, instruction->accessed,

@@ -3,21 +3,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from golden_files import check_golden
 from made_lab import MadeLab
+from made_programs import NEW, OLD
 from made_runs import made_case, made_figure, made_run
 from results import error
 
 from tailwalk.cli import group
-from tailwalk.rigs.exec import ExecPlan, Executed, MadeFile
+from tailwalk.profile.symbols import unpacked_names
+from tailwalk.programs.plan import ExecPlan, MadeFile
+from tailwalk.rigs.counted import Counted, Totals
+from tailwalk.rigs.exec import Executed, GivenUpError
+from tailwalk.rigs.running import Sink
 from tailwalk.runs.execution import Execution, Instructions
+from tailwalk.runs.program import read_program_record
 
 RUN = made_run("debian:6.18", [made_figure(made_case(), 2000)])
+ON = {"debian:6.12": OLD, "debian:6.18": NEW}
 ENDED = Execution(
     tailwalk="0.1.0", created="2026-07-01T12:00:00Z", kernel=RUN.kernel, conditions=RUN.conditions,
     command=["./program", "--fast"], program="ab" * 32, files=[], status=0, signal=None,
@@ -30,30 +39,63 @@ class ExecLab(MadeLab):
     """A lab in which every program ends like `ended`."""
 
     ended: Execution
-    plans: list[tuple[str, ExecPlan, int]] = field(default_factory=list)
+    late: str | None = None
+    plans: list[tuple[list[str], ExecPlan, int, int]] = field(default_factory=list)
 
-    def execute(self, spec: str, plan: ExecPlan, *, memory: int = 1024) -> Executed:
-        self.plans.append((spec, plan, memory))
-        return Executed(self.ended, b"its output\n", b"its complaint\n")
+    def execute_all(self, specs: Sequence[str], plan: ExecPlan, *, memory: int = 1024,
+                    repeat: int = 1, sinks: Sequence[Sink | None] = ()) -> list[list[Executed]]:
+        self.plans.append((list(specs), plan, memory, repeat))
+        for sink in sinks:
+            if sink is not None:
+                sink(1, b"its output\n")
+                sink(2, b"its complaint\n")
+        if self.late is not None:
+            raise GivenUpError("it was given up", self.executed(specs[0], 0),
+                               interrupted=self.late == "interrupted")
+        return [[self.executed(spec, number) for number in range(repeat)] for spec in specs]
+
+    def executed(self, spec: str, number: int) -> Executed:
+        kernel = ON[spec]
+        instructions = (self.ended.instructions if spec == "debian:6.18" else
+                        Instructions(user=kernel.user, kernel=kernel.kernel + number,
+                                     others=kernel.others))
+        counted = Counted(
+            totals=Totals(user=instructions.user, kernel=kernel.kernel, others=kernel.others,
+                          driver=kernel.driver, probe=0, unknown=0, tasks=1, switches=2),
+            calls=kernel.calls, regions=None, symbols=unpacked_names(kernel.symbols))
+        record = msgspec.structs.replace(self.ended.kernel, spec=spec, release=kernel.release,
+                                             digest=kernel.digest)
+        return Executed(msgspec.structs.replace(self.ended, kernel=record,
+                                                instructions=instructions),
+                        counted)
+
+
+def invoke(lab: ExecLab, *words: str) -> Result:
+    return CliRunner().invoke(group, ["exec", *words], obj=lab)
+
+
+def made_exec_lab(**ended: object) -> ExecLab:
+    return ExecLab(run=lambda *_: pytest.fail("measured"),
+                   ended=msgspec.structs.replace(ENDED, **ended))
 
 
 def execute(*options: str, **ended: object) -> tuple[ExecLab, Result]:
-    lab = ExecLab(run=lambda *_: pytest.fail("measured"),
-                  ended=msgspec.structs.replace(ENDED, **ended))
-    return lab, CliRunner().invoke(
-        group, ["exec", *options, "debian:6.18", "--", "./program", "--fast"], obj=lab)
+    lab = made_exec_lab(**ended)
+    return lab, invoke(lab, *options, "debian:6.18", "--", "./program", "--fast")
 
 
 def test_output_is_the_programs_and_the_counts_go_to_standard_error() -> None:
     lab, done = execute("--make", "data:1MiB:4KiB", "--memory", "512")
     assert (done.exit_code, done.stdout) == (0, "its output\n")
-    assert done.stderr.startswith("its complaint\ntailwalk: 4,000 instructions: 1,000 of the prog")
+    assert done.stderr.startswith("its complaint\nWhat ./program asks of the kernel")
+    assert "\npwrite64 ext4 to 1KiB    300" in done.stderr
+    assert "\ntailwalk: 4,000 instructions: 1,000 of the program" in done.stderr
     assert "3,000 of the kernel on its behalf (75.0%)" in done.stderr
     assert "70 of the kernel's own threads meanwhile; 1 task, 2 context switches" in done.stderr
     assert "exit status 0 on debian:6.18 (6.18.15+deb13-cloud-amd64), ext4" in done.stderr
-    [(spec, plan, memory)] = lab.plans
-    assert (spec, plan.program, plan.arguments, memory) == (
-        "debian:6.18", Path("program"), ("--fast",), 512)
+    [(specs, plan, memory, repeat)] = lab.plans
+    assert (specs, plan.program, plan.arguments, memory, repeat) == (
+        ["debian:6.18"], Path("program"), ("--fast",), 512, 1)
     assert plan.made == [MadeFile("data", 1 << 20, 4096)]
 
 
@@ -71,11 +113,75 @@ def test_the_status_is_the_programs(ended: dict[str, object], status: int, said:
 
 
 def test_the_record_is_kept(tmp_path: Path) -> None:
-    execute("-o", str(tmp_path / "record.json"))
-    assert msgspec.json.decode((tmp_path / "record.json").read_bytes(), type=Execution) == ENDED
+    execute("--json", str(tmp_path / "record.json"))
+    record = read_program_record(tmp_path / "record.json")
+    assert record.command == ["./program", "--fast"]
+    [kernel] = record.kernels
+    assert (kernel.spec, kernel.status, kernel.user, kernel.calls) == (
+        "debian:6.18", 0, 1000, NEW.calls)
+
+
+def test_several_kernels_are_set_side_by_side() -> None:
+    done = invoke(made_exec_lab(), "debian:6.12", "debian:6.18", "--", "./program", "--fast")
+    assert done.exit_code == 0
+    check_golden("program-exec.table", done.stdout)
+    assert "debian:6.12:\nits output\nits complaint\n" in done.stderr
+
+
+def test_what_regressed_is_the_exit_status_where_that_is_asked_for() -> None:
+    words = ("--fail-on", "regressed", "debian:6.12", "debian:6.18", "--", "./program")
+    assert invoke(made_exec_lab(), *words).exit_code == 1
+    assert invoke(made_exec_lab(), "--threshold", "9000", *words).exit_code == 1  # damon is new
+    same = ("--fail-on", "regressed", "debian:6.12", "debian:6.12", "--", "./program")
+    assert invoke(made_exec_lab(), *same).exit_code == 0
+    assert "nothing regresses without another" in str(error(invoke(
+        made_exec_lab(), "--fail-on", "regressed", "debian:6.12", "--", "./program")))
+
+
+def test_repetitions_are_run_and_said() -> None:
+    lab = made_exec_lab()
+    done = invoke(lab, "--repeat", "3", "debian:6.12", "debian:6.18", "--", "./program")
+    assert lab.plans[0][3] == 3
+    assert "the median of 3 runs, all equal" in " ".join(done.stdout.split())
+
+
+def test_kernels_are_told_from_the_program() -> None:
+    assert "no program is named" in str(error(invoke(made_exec_lab(), "debian:6.12")))
+    assert "program" in str(error(invoke(made_exec_lab(), "./program", "debian:6.12")))
 
 
 @pytest.mark.parametrize("made", ["data", "data:1MiB:4KiB:9"])
 def test_a_file_to_make_has_a_name_and_a_size(made: str) -> None:
     _, done = execute("--make", made)
     assert f"--make {made}: write NAME:SIZE" in str(error(done))
+
+
+def test_what_it_came_to_is_shown_where_it_was_given_up() -> None:
+    for late, status in (("interrupted", 130), ("late", 1)):
+        lab = ExecLab(run=lambda *_: pytest.fail("measured"), ended=ENDED, late=late)
+        done = invoke(lab, "debian:6.18", "--", "./program")
+        assert done.exit_code == status
+        assert done.stdout == "its output\n"
+        assert "4,000 instructions: 1,000 of the program" in done.stderr
+        assert isinstance(done.exception, SystemExit if status == 130 else GivenUpError)
+
+
+def test_what_is_round_a_program_is_taken_as_it_is_given(tmp_path: Path) -> None:
+    (tmp_path / "input").write_bytes(b"line\n")
+    lab = made_exec_lab()
+    done = CliRunner().invoke(group, [
+        "exec", "--packages", "sqlite3,dash", "--env", "A=b=c", "--env", "D=", "--chdir", "/tmp",
+        "--stdin", "-", "--user", "1:2", "--disk", "1GiB", "--memory", "2048", "debian:6.18", "--",
+        "./it"], obj=lab, input=b"given\n")
+    assert done.exit_code == 0, done.output
+    [(_, plan, memory, _)] = lab.plans
+    assert (plan.packages, plan.environment, plan.directory, plan.input, plan.user, plan.disk,
+            memory) == (("sqlite3", "dash"), {"A": "b=c", "D": ""}, "/tmp", b"given\n", "1:2",
+                        1 << 30, 2048)
+    assert plan.program == Path("/tmp/it")  # in the root, from where it begins
+    invoke(lab, "--root", "/r", "--stdin", str(tmp_path / "input"), "debian:6.18", "--", "it")
+    assert (lab.plans[1][1].root, lab.plans[1][1].input, lab.plans[1][1].program) == (
+        Path("/r"), b"line\n", Path("it"))
+    for words, said in ((("--env", "A"), "--env A: write NAME=VALUE"),
+                        (("--stdin", "/none"), "--stdin /none: it cannot be read")):
+        assert said in str(error(invoke(lab, *words, "debian:6.18", "--", "it")))

@@ -174,8 +174,8 @@ def test_a_reason_is_told_once() -> None:
     facts = output(Desk(moving).call(OLD, NEW, LATER, "--suite", "lts", "--why", "0"))
     names = [case.name for case in find_cases(["lts"])][:4]
     assert [" ".join(note.split()) for note in facts.split("\nnote ")[1:]] == [
-        f"on every kernel, {names[0]}: not measured: eventfd: Function not implemented",
-        f"on every kernel, {', '.join(names[1:])}: not measured: socket: Function not implemented"]
+        f"every kernel, {names[0]}: not measured: eventfd: Function not implemented",
+        f"every kernel, {', '.join(names[1:])}: not measured: socket: Function not implemented"]
 
 
 def test_what_one_kernel_lacks_alone_is_told_of_that_kernel() -> None:
@@ -223,6 +223,31 @@ def test_what_is_missing_is_told_and_what_the_disk_gets() -> None:
     result = Desk(lacking).call(OLD, NEW, *FEW, "--why", "0")
     assert isinstance(error(result), GuestError)
     check_golden("upgrade-missing.table", result.stdout)
+
+
+def test_a_case_without_a_figure_on_any_kernel_is_one_of_the_cases(tmp_path: Path) -> None:
+    def run(spec: str, plan: Plan) -> Run:
+        found = made(spec, plan)
+        return replace(found, figures=found.figures[:1], missing=[
+            Missing(case=plan.cases[1], reason="ENOSPC", failed=True),
+            Missing(case=plan.cases[2], reason="no xattrs")])
+
+    result = Desk(run).call(OLD, NEW, "--case", "pwrite_u1k", "--case", "fill_u900m", "--case",
+                            "getxattr_u32", "--why", "0", "--json", "upgrade.json", "--junit",
+                            "upgrade.xml", "--html", "upgrade.html", "--all")
+    assert "fill_u900m on debian:6.12 (ENOSPC)" in str(error(result))
+    assert "1 of 3 cases costs more" in result.stdout
+    assert re.search(r"^all +3 +1 +2$", result.stdout, re.MULTILINE)
+    assert re.search(r"^fill_u900m +failed +failed +- +missing$", result.stdout, re.MULTILINE)
+    assert result.stdout.count("ENOSPC") == 1  # and of every kernel
+    found = read_upgrade(tmp_path / "upgrade.json")
+    assert [(one.case, one.failed, one.verdicts) for one in found.cases[1:]] == [
+        ("fill_u900m", [True, True], ["missing"] * 2),
+        ("getxattr_u32", [False, False], ["missing"] * 2)]
+    assert 'tests="3" failures="1" errors="1" skipped="1"' in (
+        tmp_path / "upgrade.xml").read_text()
+    assert "fill_u900m on debian:6.18: ENOSPC" in (
+        tmp_path / "upgrade.html").read_text().replace("<wbr>", "")
 
 
 def overlapping(spec: str, plan: Plan) -> Run:

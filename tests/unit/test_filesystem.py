@@ -15,7 +15,7 @@ from tailwalk.cache import Cache
 from tailwalk.cases import KIB, MIB, Filesystem, find_cases
 from tailwalk.errors import ToolError, UsageError
 from tailwalk.filesystems import KINDS, FilesystemKind, keeps_buffer_heads
-from tailwalk.rigs.exec import ExecPlan
+from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.job import prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.vm.filesystem import (

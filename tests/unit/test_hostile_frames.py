@@ -21,8 +21,8 @@ from tailwalk.framing import Frame, FrameReader, FrameType, read_output
 from tailwalk.probe.protocol import read_calls, read_folios, read_ready, read_times
 from tailwalk.profile.symbols import read_symbols
 from tailwalk.profile.trace import read_recording
+from tailwalk.programs.local import find_local
 from tailwalk.rigs.counting import collect_figures
-from tailwalk.rigs.exec import read_program
 from tailwalk.runs.record import encode
 from tailwalk.verify.frames import Reached, Tally, add_counts, read_difference, read_step
 from tailwalk.vm.guest import Guest
@@ -124,7 +124,7 @@ def test_any_file_is_a_program_or_an_error(tmp_path_factory: pytest.TempPathFact
     path = tmp_path_factory.getbasetemp() / "made-program"
     path.write_bytes(content)
     with suppress(UsageError):
-        read_program(path)
+        find_local(path, most=1 << 20)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from html.parser import HTMLParser
@@ -34,7 +35,7 @@ from tailwalk.report.lists import kernels_shown, runs_shown
 from tailwalk.report.mail import mail
 from tailwalk.report.markdown import markdown
 from tailwalk.report.page import page
-from tailwalk.report.profile_tree import flame_svg, folded_stacks, tree_text
+from tailwalk.report.profile_tree import flame_svg, folded_stacks, forest_of, tree_text
 from tailwalk.report.sections import comparison_sections, sections_of, track_section
 from tailwalk.report.sweep import heatmap_svg, sweep_shown
 from tailwalk.report.terminal import terminal
@@ -95,8 +96,8 @@ def renderings(text: str) -> Iterator[tuple[str, str]]:
     profiles = [made_profile([(f"enter{text}", -1, 10), (text, 0, number)], spec=f"{number}{text}",
                              case=made_case()) for number in (3, 5)]
     yield "terminal", shown(why_shown(profiles))
-    yield "terminal", tree_text(profiles) + folded_stacks(profiles)
-    yield "svg", flame_svg(profiles)
+    yield "terminal", tree_text(forest_of(profiles)) + folded_stacks(forest_of(profiles))
+    yield "svg", flame_svg(forest_of(profiles))
     yield "html", page([why_section(profiles)])
     cells = sweep_cases(made_case(), fills=[4096, 65536], places=["first", "last"],
                         filesystem=Filesystem())
@@ -226,8 +227,9 @@ def test_errors_show_what_they_were_given_safely(
     assert "Traceback" not in found.err and "mistake in tailwalk" not in found.err, found.err
 
 
-def test_a_program_output_is_raw_for_pipes_and_shown_on_terminals() -> None:
-    from tailwalk.cli.console import pass_on
+def test_a_program_output_is_raw_for_pipes_and_shown_on_terminals(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    from tailwalk.cli.passed import Passed
 
     class Terminal(io.TextIOWrapper):
         def isatty(self) -> bool:
@@ -236,7 +238,12 @@ def test_a_program_output_is_raw_for_pipes_and_shown_on_terminals() -> None:
     written = {}
     for kind in (io.TextIOWrapper, Terminal):
         stream = kind(io.BytesIO(), encoding="utf-8")
-        pass_on(stream, b"\x1b]0;t\x07\xffline\r\n")
+        monkeypatch.setattr(sys, "stdout", stream)
+        passed = Passed()
+        # In pieces that part a sign and the end of a line.
+        for piece in (b"\x1b]0;t\x07\xffl\xc3", b"\xbcne\r", b"\n", b"\xc3"):
+            passed.take(1, piece)
+        passed.close()
         written[kind] = stream.buffer.getvalue()  # type: ignore[attr-defined]
-    assert written[io.TextIOWrapper] == b"\x1b]0;t\x07\xffline\r\n"
-    assert written[Terminal] == b"\\x1b]0;t\\x07\\xffline\n"
+    assert written[io.TextIOWrapper] == b"\x1b]0;t\x07\xffl\xc3\xbcne\r\n\xc3"
+    assert written[Terminal] == b"\\x1b]0;t\\x07\\xffl\xc3\xbcne\n\\xc3"

@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from tailwalk.compare.steps import track
 from tailwalk.profile.record import AddedPath, OtherCalls, Profile
 from tailwalk.report.names import cut, cut_apart
-from tailwalk.report.profile_tree import tree_text
+from tailwalk.report.profile_tree import forest_of, tree_text
 from tailwalk.report.profile_words import side_labels
 from tailwalk.report.terminal import terminal
 from tailwalk.report.track import track_labels
@@ -117,7 +117,7 @@ def test_no_two_functions_of_a_table_or_a_tree_read_alike(ascii_only: bool) -> N
         shorts = sorted(line.split()[0] for line in stream if line.startswith("fault_in_")
                         and " 1,000 " in line)
         assert len(shorts) == len(set(shorts)) == 2 and all(sign in short for short in shorts)
-    tree = tree_text(sides, width=56, ascii_only=ascii_only)
+    tree = tree_text(forest_of(sides), width=56, ascii_only=ascii_only)
     shorts = [line.split()[-1] for line in tree.splitlines() if "fault" in line]
     assert len(set(shorts)) == 2 and all(sign in short for short in shorts)
 
@@ -158,8 +158,8 @@ def test_a_functions_name_never_stands_on_two_lines(width: int) -> None:
 
 def test_the_tree_keeps_to_a_terminals_width_and_to_none_elsewhere() -> None:
     pair = [of_release("debian:6.12", "6.12.95"), of_release("debian:6.18", "6.18.15", 5000)]
-    assert f"  {LONG}\n" in tree_text(pair)
-    lines = tree_text(pair, width=80).splitlines()
+    assert f"  {LONG}\n" in tree_text(forest_of(pair))
+    lines = tree_text(forest_of(pair), width=80).splitlines()
     assert max(map(len, lines)) == 80
-    assert len(lines) == len(tree_text(pair).splitlines())
-    assert tree_text(pair, width=80, ascii_only=True).isascii()
+    assert len(lines) == len(tree_text(forest_of(pair)).splitlines())
+    assert tree_text(forest_of(pair), width=80, ascii_only=True).isascii()

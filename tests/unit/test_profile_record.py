@@ -25,7 +25,7 @@ from tailwalk.profile.record import (
     OtherCalls,
     read_profile,
 )
-from tailwalk.report.profile_tree import flame_svg, folded_stacks, tree_text
+from tailwalk.report.profile_tree import flame_svg, folded_stacks, forest_of, tree_text
 from tailwalk.runs.record import encode
 
 WALK = made_profile(
@@ -70,23 +70,24 @@ def test_damaged_profiles(files, damage, why):
 
 
 def test_folded_stacks_add_up():
-    lines = folded_stacks([OLD, NEW]).splitlines()
+    lines = folded_stacks(forest_of([OLD, NEW])).splitlines()
     assert "vfs_write;ext4_write_begin 67 4000" in lines
     counts = [line.rsplit(" ", 2)[1:] for line in lines]
     assert [sum(int(pair[side]) for pair in counts) for side in (0, 1)] == [OLD.count, NEW.count]
 
 
 def test_the_tree_has_inclusive_counts_and_hides_only_what_is_small():
-    text = tree_text([OLD, NEW])
+    text = tree_text(forest_of([OLD, NEW]))
     assert text.splitlines()[1].split() == ["252", "7,181", "+6,929", "vfs_write"]
     assert "  ext4_write_begin" in text and text.count("\n") == 5
     small = made_profile([("top", -1, 100_000), ("a", 0, 1), ("b", 0, 2)])
-    assert "(2 smaller)" in tree_text([small]) and " b\n" not in tree_text([small])
-    assert "(2 smaller)" not in tree_text([small], everything=True)
+    text = tree_text(forest_of([small]))
+    assert "(2 smaller)" in text and " b\n" not in text
+    assert "(2 smaller)" not in tree_text(forest_of([small]), everything=True)
 
 
 def test_the_flame_graph_is_well_formed_and_to_scale():
-    drawn = ElementTree.fromstring(flame_svg([OLD, NEW]))
+    drawn = ElementTree.fromstring(flame_svg(forest_of([OLD, NEW])))
     frames = [frame for frame in drawn.iter("{http://www.w3.org/2000/svg}g")
               if frame.get("class") == "frame"]
     said = [re.match(r"(\S+) on \S+: (\S+) instructions/call with callees", frame[0].text)
@@ -98,7 +99,7 @@ def test_the_flame_graph_is_well_formed_and_to_scale():
     assert all(float(frame[1].get("x")) + float(frame[1].get("width")) <= 1184.5
                for frame in frames)
     assert "rgb(226,222,210)" in {frame[1].get("fill") for frame in frames}  # vfs_write: the same
-    escaped = ElementTree.fromstring(flame_svg([WALK]))
+    escaped = ElementTree.fromstring(flame_svg(forest_of([WALK])))
     assert any("<scary>&" in (title.text or "")
                for title in escaped.iter("{http://www.w3.org/2000/svg}title"))
 

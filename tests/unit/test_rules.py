@@ -15,8 +15,9 @@ from tailwalk.cli import group
 from tailwalk.errors import SpecError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel, parse_spec
 from tailwalk.profile.measure import profile
+from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.exact import measure, measure_each
-from tailwalk.rigs.exec import ExecPlan, execute
+from tailwalk.rigs.exec import execute
 from tailwalk.rigs.host import measure_host
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.timed import measure_timed

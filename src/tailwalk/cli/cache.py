@@ -23,6 +23,8 @@ _KINDS = {
     "sources": "kernel source",
     "worktrees": "built work trees, which the next build begins with",
     "state": "booted guests",
+    "roots": "root file systems of programs",
+    "closures": "what packages of roots need",
     "symbols": "tables of kernel functions",
     "archive": "the archive's indexes",
     "digests": "digests of files that did not change",

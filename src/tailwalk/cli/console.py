@@ -67,16 +67,18 @@ def _console(stream: TextIO) -> Console:
     return kind(file=drawn(stream), width=width, highlight=False, emoji=False)
 
 
-def show(shown: Shown | Sequence[Shown]) -> None:
-    """Write what is shown to standard output, as wide as its terminal."""
+def show(shown: Shown | Sequence[Shown], *, aside: bool = False) -> None:
+    """Write what is shown to standard output, or `aside` to standard error, as wide as its
+    terminal."""
     from tailwalk.report.terminal import terminal
 
-    console = _console(sys.stdout)
+    stream = sys.stderr if aside else sys.stdout
+    console = _console(stream)
     with console.capture() as captured:
         console.print(terminal(shown, console))
     # Rich pads cells to their column's width; in a log or a paste that is only noise.
-    drawn(sys.stdout).write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
-    sys.stdout.flush()
+    drawn(stream).write(re.sub(r"[ \t]+$", "", captured.get(), flags=re.MULTILINE))
+    stream.flush()
 
 
 def terminal_of_output() -> Console | None:
@@ -88,17 +90,6 @@ def terminal_of_output() -> Console | None:
 def write(text: str) -> None:
     """Write lines to standard output, what a terminal would obey as escapes."""
     click.echo(visible(text, keep="\n\t"), nl=False)
-
-
-def pass_on(stream: TextIO, content: bytes) -> None:
-    """Write what a program wrote: as it is, but on a terminal with what that would obey as
-    escapes."""
-    if stream.isatty():
-        stream.write(visible(content.decode(errors="backslashreplace").replace("\r\n", "\n"),
-                             keep="\n\t"))
-    else:
-        stream.buffer.write(content)
-    stream.flush()
 
 
 def say(line: str, *, aside: bool = False) -> None:

@@ -28,7 +28,7 @@ from tailwalk.filesystems import KINDS
 from tailwalk.lab.records import is_spec
 from tailwalk.profile.difference import difference
 from tailwalk.report.grid import Shown
-from tailwalk.report.profile_tree import flame_svg, folded_stacks, tree_text
+from tailwalk.report.profile_tree import flame_svg, folded_stacks, forest_of, tree_text
 from tailwalk.report.why import SHOWN, annotation_shown, why_section, why_shown
 from tailwalk.rigs.plan import DEFAULT_CALLS, Plan
 from tailwalk.runs.record import encode
@@ -92,14 +92,14 @@ def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None
             return annotation_shown(profiles, annotate)
         if tree:
             terminal = terminal_of_output()
-            return tree_text(profiles, everything=everything, raw=raw,
+            return tree_text(forest_of(profiles, raw=raw), everything=everything,
                              width=terminal.width if terminal else None,
                              ascii_only=terminal is not None and terminal.options.ascii_only)
         if folded:
-            return folded_stacks(profiles, raw=raw)
+            return folded_stacks(forest_of(profiles, raw=raw))
         return why_shown(profiles, shown=None if everything else SHOWN, others=others, raw=raw)
 
-    outputs.put(shown, svg=lambda: flame_svg(profiles, raw=raw),
+    outputs.put(shown, svg=lambda: flame_svg(forest_of(profiles, raw=raw)),
                 sections=lambda: [why_section(profiles, raw=raw)],
                 json=lambda: encode(profiles[0] if len(profiles) == 1 else
                                     difference(*profiles, raw=raw)))

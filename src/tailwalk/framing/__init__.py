@@ -47,6 +47,8 @@ class FrameType(IntEnum):
     CALL = 35
     TASKS = 36
     SPLIT = 37
+    NODES = 38
+    ROW = 39
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ enum frame {
 	FRAME_CALL = 35,
 	FRAME_TASKS = 36,
 	FRAME_SPLIT = 37,
+	FRAME_NODES = 38,
+	FRAME_ROW = 39,
 };
 
 struct part {

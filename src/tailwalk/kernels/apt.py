@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote
 
 from tailwalk.errors import ArchiveError, CacheError, TailwalkError, ToolError
 from tailwalk.kernels.mirrors import ELSEWHERE, Mirror
@@ -53,6 +54,7 @@ Acquire::Retries "2";
 
 _PERCENT = re.compile(r"dlstatus:[^:]*:(\d+(?:\.\d+)?):")
 # With one suite absent, apt says of other failures no more than an Err line and its reason.
+_FILE = re.compile(r"^'[^']*' ([^_\s]+)_([^_\s]+)_[^_\s]+\.deb ", re.MULTILINE)
 _COMPLAINT = re.compile(r"^(?:E|W): (?P<said>.*)$|^Err:\d+ (?P<item>.*)\n +(?P<reason>.*)$",
                         re.MULTILINE)
 _ABSENT = re.compile(r"does not have a Release file|no longer has a Release file|"
@@ -115,6 +117,15 @@ class Apt:
         code, output = self._run(arguments, task)
         if code:
             raise failure(output, what)
+
+    def closure(self, names: Sequence[str], what: str, *, task: Task) -> list[str]:
+        """The packages that these need, themselves among them, as NAME=VERSION; recommended ones
+        are left out. Raises as `fetch`."""
+        code, output = self._run(["install", "--print-uris", "--no-install-recommends", "-qq",
+                                  "--", *names], task)
+        if code:
+            raise failure(output, what)
+        return [f"{unquote(name)}={unquote(version)}" for name, version in _FILE.findall(output)]
 
     def _run(self, arguments: Sequence[str], task: Task) -> tuple[int, str]:
         """Exit status and output of apt-get; its progress goes to `task`, of which the whole

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from threading import Event
@@ -135,7 +136,7 @@ class Archive:
 
     def suites(self) -> list[str]:
         """The suites that were looked through."""
-        return [release.suite for release in self._index("Packages").releases]
+        return [release.suite for release in self.releases()]
 
     def fetch(self, package: Package | SourcePackage) -> Path:
         """The directory with the package's files, from the cache or else from the archive.
@@ -173,6 +174,27 @@ class Archive:
                         path.rename(folder / path.name)
 
         return self._cache.entry("packages", key, make)
+
+    def releases(self) -> list[Release]:
+        """The suites that were looked through, as their signed release files describe them."""
+        return self._index("Packages").releases
+
+    def named(self, release: Release) -> str:
+        """What else the suite of a release is called, such as stable."""
+        snapshot = self._snapshot("Packages")
+        for name in ("InRelease", "Release"):
+            with suppress(OSError):
+                path = (snapshot or Path()) / "lists" / f"{release.mirror.list_prefix}{name}"
+                found = re.search(r"^Suite: *(\S+)", path.read_text(errors="replace"), re.MULTILINE)
+                if found:
+                    return found[1]
+        return ""
+
+    def apt_of(self, suites: Sequence[str], folder: Path) -> Apt:
+        """A private apt below `folder` that knows the binary packages of these suites."""
+        apt = Apt(folder)
+        apt.choose([self._borrow_lists("Packages", suite, apt) for suite in suites], "Packages")
+        return apt
 
     def _borrow_lists(self, kind: Kind, suite: str, apt: Apt) -> Mirror:
         """Link the lists of one suite into the private apt's directory, so that it need not read

@@ -111,6 +111,13 @@ def extract(path: Path, place: Place) -> None:
             raise ValueError(f"it lacks {next(iter(sums))}")
 
 
+def package_members(path: Path) -> Iterator[bytes]:
+    """The tar archive of what a Debian package installs, in pieces; raises KernelError where it is
+    damaged."""
+    with damage_named(path, "Debian package"), open_bounded(path, PACKAGE) as stream:
+        yield from _part(stream, "data.tar", path)
+
+
 def _extract(pieces: Iterator[bytes], path: Path, place: Place, sums: dict[str, str]) -> None:
     written: dict[str, Path] = {}
     for tar, member in tar_members(pieces):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,8 +35,10 @@ from tailwalk.runs.store import Store
 if TYPE_CHECKING:
     from tailwalk.kernels.listing import Available
     from tailwalk.profile.record import Profile
+    from tailwalk.programs.plan import ExecPlan
     from tailwalk.rigs.counting import Pool
-    from tailwalk.rigs.exec import ExecPlan, Executed
+    from tailwalk.rigs.exec import Executed
+    from tailwalk.rigs.running import Sink
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,17 +243,36 @@ class Lab:
             return {(spec, plan.cases[0]): outcome for number, outcome in found
                     for spec, plan in [subjects[number]]}
 
-    def execute(self, spec: str, plan: ExecPlan, *, memory: int = 1024) -> Executed:
-        """Run a program on the kernel of a spec, in a guest with so many MiB; raises what
-        resolving and `execute` raise."""
-        from tailwalk.rigs.exec import execute, read_program
+    def execute(self, spec: str, plan: ExecPlan, *, memory: int = 1024,
+                sink: Sink | None = None) -> Executed:
+        """Run a program on the kernel of a spec, in a guest with so many MiB, and give the sink
+        what it writes, as it is written; raises what resolving, `prepare` and `execute` raise."""
+        [[executed]] = self.execute_all([spec], plan, memory=memory, sinks=[sink])
+        return executed
+
+    def execute_all(self, specs: Sequence[str], plan: ExecPlan, *, memory: int = 1024,
+                    repeat: int = 1,
+                    sinks: Sequence[Sink | None] = ()) -> list[list[Executed]]:
+        """As `execute`, on each kernel so often, guests side by side on the machine's cores. There
+        is a sink for each kernel, which gets what the first of its runs writes, or none."""
+        from tailwalk.programs.prepare import prepare
+        from tailwalk.rigs.cores import run_jobs
+        from tailwalk.rigs.exec import execute
+        from tailwalk.rigs.running import Interrupts
 
         plan.check()
-        check_specs([spec])
-        read_program(plan.program, memory=memory)  # before a kernel is fetched for it
-        kernel = self.kernel(spec)
-        machine = replace(self.bench.machine, memory=memory)
-        return execute(kernel, plan, bench=replace(self.bench, machine=machine))
+        check_specs(specs)
+        bench = replace(self.bench, machine=replace(self.bench.machine, memory=memory))
+        # Before a kernel is fetched for it.
+        prepared = prepare(plan, memory=memory, cache=bench.cache, progress=bench.progress)
+        kernels = [self.kernel(spec) for spec in specs]
+        with Interrupts() as interrupts:
+            found = run_jobs([
+                partial(execute, kernel, plan, bench=bench, prepared=prepared,
+                        sink=sink if number == 0 else None, interrupts=interrupts)
+                for kernel, sink in zip(kernels, sinks or [None] * len(kernels), strict=True)
+                for number in range(repeat)])
+        return [found[at:at + repeat] for at in range(0, len(found), repeat)]
 
 
 def _require_plan(plan: object) -> None:

@@ -33,6 +33,11 @@ def is_spec(argument: str) -> bool:
     return True
 
 
+def may_be_spec(word: str) -> bool:
+    """Does the word look like a spec?"""
+    return _SPEC.fullmatch(word) is not None
+
+
 def is_path(argument: str) -> bool:
     """Is the argument meant as a file, and not as the id of a kept run?"""
     return argument.endswith(".json") or "/" in argument or (

@@ -49,6 +49,30 @@ class Code:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Entries:
+    """The functions by which a kernel for the machine is entered, as regular expressions that match
+    a whole name.
+
+    Attributes:
+        text: the symbols where the code of all of them begins and ends.
+        calls: of system calls.
+        call: what a call of the name in its first group is done by.
+        exceptions: of exceptions, named by the first group.
+        page_fault: of page faults.
+        interrupts: of interrupts, named by the first group.
+        stubs: what goes on to one of the interrupts' entries, and to which.
+    """
+
+    text: tuple[str, str]
+    calls: str
+    call: str
+    exceptions: str
+    page_fault: str
+    interrupts: str
+    stubs: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class KvmTrial:
     """The small guest that tells whether KVM runs guests, and the CPU that guests have there.
 
@@ -86,7 +110,7 @@ class Architecture:
         sources: its folder below arch/ of the kernel's source.
         kernel_begin: addresses from there on are the kernel's.
         newborn: the functions that a new task begins with, as a regular expression.
-        page_fault: the function that a page fault enters the kernel by.
+        entries: the ways into a kernel.
         labels: symbols inside a function of assembler code, and the function.
         checksum_instructions: checksums that its CPUs have an instruction for: since which
             extension, and the number of that in a modalias.
@@ -118,7 +142,7 @@ class Architecture:
     sources: str
     kernel_begin: int
     newborn: str
-    page_fault: str
+    entries: Entries
     labels: Mapping[str, str]
     checksum_instructions: Mapping[str, tuple[str, int]]
     image: BootImage

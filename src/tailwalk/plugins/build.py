@@ -23,7 +23,7 @@ class Plugin:
     digest: str
 
 
-def build_plugin(name: Literal["trace", "tasks", "split"], qemu: Qemu,
+def build_plugin(name: Literal["trace", "calls", "split"], qemu: Qemu,
                  cache: Cache | None = None) -> Plugin:
     """The plugin of that folder for this QEMU, from the cache or compiled now.
 

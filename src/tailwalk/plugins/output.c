@@ -6,6 +6,12 @@
 #include "output.h"
 #include "x86_64.h"
 
+#if API < 2
+uint64_t all_counters[MOST_COUNTERS];
+#else
+struct qemu_plugin_scoreboard *all_counters;
+#endif
+
 static int output = -1;
 
 /* QEMU's console is where the host looks for reasons when QEMU ends. */

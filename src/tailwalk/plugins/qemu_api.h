@@ -6,7 +6,8 @@
  * API is the version it is compiled for (build.py picks it by QEMU's version):
  *   1: QEMU 4.2 to 8.2
  *   2: QEMU 9.0, where counters became one a CPU
- *   3: QEMU 9.1 and later, where an instruction's bytes are copied out
+ *   3: QEMU 9.1, where an instruction's bytes are copied out
+ *   4: QEMU 9.2 and later, where an access's value can be had
  */
 #ifndef TAILWALK_QEMU_API_H
 #define TAILWALK_QEMU_API_H
@@ -98,7 +99,7 @@ enum { MOST_COUNTERS = 2 };
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
 						int operation, void *word, uint64_t operand);
 
-static uint64_t all_counters[MOST_COUNTERS];
+extern uint64_t all_counters[MOST_COUNTERS];
 
 static inline void make_counters(void)
 {
@@ -127,7 +128,7 @@ void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn
 							 struct qemu_plugin_word word,
 							 uint64_t operand);
 
-static struct qemu_plugin_scoreboard *all_counters;
+extern struct qemu_plugin_scoreboard *all_counters;
 
 static inline void make_counters(void)
 {

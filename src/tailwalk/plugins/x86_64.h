@@ -17,6 +17,8 @@ static const uint8_t mark_call[MARKER_SIZE] = MARKER(1);
 static const uint8_t mark_call_end[MARKER_SIZE] = MARKER(2);
 static const uint8_t mark_program[MARKER_SIZE] = MARKER(3);
 static const uint8_t mark_program_end[MARKER_SIZE] = MARKER(4);
+static const uint8_t mark_region[MARKER_SIZE] = MARKER(5); /* probe/tailwalk.h */
+static const uint8_t mark_region_end[MARKER_SIZE] = MARKER(6);
 
 static inline bool is_marker(const struct qemu_plugin_insn *instruction, const uint8_t *marker)
 {
@@ -80,5 +82,47 @@ static inline bool changes_tasks(const struct qemu_plugin_insn *instruction)
 {
 	return has_bytes(instruction, SWITCH_SIZE, switch_stack, sizeof(switch_stack));
 }
+
+/* In the code by which the kernel is entered (arch/x86/entry/entry_64.S), by
+ * which it is left too: `iretq`, or `sysretq`. */
+static inline bool leaves_kernel(const struct qemu_plugin_insn *instruction)
+{
+	static const uint8_t iretq[2] = { 0x48, 0xcf }, sysretq[3] = { 0x48, 0x0f, 0x07 };
+
+	return has_bytes(instruction, sizeof(iretq), iretq, sizeof(iretq)) ||
+	       has_bytes(instruction, sizeof(sysretq), sysretq, sizeof(sysretq));
+}
+
+/* No entry is longer. */
+#define ENTRY_SIZE 256
+
+/* Where a system call's entry saves its third, fourth or fifth argument
+ * (PUSH_AND_CLEAR_REGS): 0, 1 or 2; else -1. */
+static inline int saves_register(const struct qemu_plugin_insn *instruction)
+{
+	static const uint8_t push_rdx[1] = { 0x52 }, push_r10[2] = { 0x41, 0x52 },
+			     push_r8[2] = { 0x41, 0x50 };
+
+	if (has_bytes(instruction, 1, push_rdx, 1))
+		return 0;
+	if (has_bytes(instruction, 2, push_r10, 2))
+		return 1;
+	return has_bytes(instruction, 2, push_r8, 2) ? 2 : -1;
+}
+
+/* A page fault's entry reads the error code, `mov 0x78(%rsp),%rsi`, in which this
+ * bit says that an instruction could not be fetched. */
+#define PAGE_FAULT_FETCH 0x10
+
+static inline bool reads_error(const struct qemu_plugin_insn *instruction)
+{
+	static const uint8_t load[5] = { 0x48, 0x8b, 0x74, 0x24, 0x78 };
+
+	return has_bytes(instruction, sizeof(load), load, sizeof(load));
+}
+
+/* Code of the kernel lies so far above where it is in memory (nokaslr). */
+#define CODE_ABOVE_MEMORY 0xffffffff80000000
+#define DEVICES_IN_MEMORY 0xc0000000ull
 
 #endif

@@ -78,13 +78,18 @@ void leave_out(const char *format, ...)
 
 static uint64_t job_left;
 
+static void receive(void (*by)(void *, size_t), void *buffer, size_t length)
+{
+	if (length > job_left)
+		fail("the job ends before its last line");
+	job_left -= length;
+	by(buffer, length);
+}
+
 void job_bytes(void *buffer, size_t length)
 {
 	if (is_guest()) {
-		if (length > job_left)
-			fail("the job ends before its last line");
-		job_left -= length;
-		transport_receive(buffer, length);
+		receive(transport_receive, buffer, length);
 		return;
 	}
 	for (char *at = buffer; length;) {
@@ -97,6 +102,14 @@ void job_bytes(void *buffer, size_t length)
 		at += got;
 		length -= (size_t)got;
 	}
+}
+
+void job_bulk(void *buffer, size_t length)
+{
+	if (is_guest())
+		receive(transport_receive_bulk, buffer, length);
+	else
+		job_bytes(buffer, length);
 }
 
 void job_start(void)

@@ -42,17 +42,13 @@ char *in_work_place(const char *name)
 	return path;
 }
 
-/* `length` bytes follow: segments of 64-bit offset, length and repeated byte
- * (256: none, the bytes follow). */
-void job_disk(void)
+/* `take` gives `length` bytes: segments of 64-bit offset, length and repeated
+ * byte (256: none, the bytes follow). */
+void disk_fill(const char *device, uint64_t length, void (*take)(void *buffer, size_t length))
 {
 	static char buffer[1 << 16];
-	const char *device;
-	uint64_t length;
-	int fd;
+	int fd = open(device, O_WRONLY | O_CLOEXEC);
 
-	job_read((struct key[]){ TEXT(device), NUMBER(length), END });
-	fd = open(device, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		fail("the kernel offers no %s (%s): its driver (brd for the RAM disk, virtio_blk for "
 		     "a virtio disk) is not built in, and no modules were found beside the image",
@@ -60,7 +56,7 @@ void job_disk(void)
 	while (length >= 24) {
 		uint64_t head[3];
 
-		job_bytes(head, sizeof(head));
+		take(head, sizeof(head));
 		length -= sizeof(head);
 		if (head[2] > 255)
 			length -= head[1];
@@ -70,7 +66,7 @@ void job_disk(void)
 			size_t part = head[1] < sizeof(buffer) ? head[1] : sizeof(buffer);
 
 			if (head[2] > 255)
-				job_bytes(buffer, part);
+				take(buffer, part);
 			if (pwrite(fd, buffer, part, (off_t)head[0]) != (ssize_t)part)
 				fail("cannot write to %s: %s", device, strerror(errno));
 			head[0] += part;
@@ -79,6 +75,15 @@ void job_disk(void)
 	}
 	if (length || fsync(fd) || close(fd))
 		fail("cannot write the file system to %s", device);
+}
+
+void job_disk(void)
+{
+	const char *device;
+	uint64_t length;
+
+	job_read((struct key[]){ TEXT(device), NUMBER(length), END });
+	disk_fill(device, length, job_bytes);
 }
 
 void disk_mount(const char *kind, const char *device, const char *options)

@@ -26,10 +26,10 @@ int is_guest(void)
 	return guest;
 }
 
-static void mount_or_fail(const char *kind, const char *where)
+void mount_or_fail(const char *kind, const char *where, const char *options)
 {
 	mkdir(where, 0755);
-	if (mount(kind, where, kind, 0, NULL) && errno != EBUSY)
+	if (mount(kind, where, kind, 0, options) && errno != EBUSY)
 		fail("cannot mount %s on %s: %s", kind, where, strerror(errno));
 }
 
@@ -183,9 +183,9 @@ void guest_boot(void)
 	int count;
 
 	guest = 1;
-	mount_or_fail("proc", "/proc");
-	mount_or_fail("sysfs", "/sys");
-	mount_or_fail("devtmpfs", "/dev");
+	mount_or_fail("proc", "/proc", NULL);
+	mount_or_fail("sysfs", "/sys", NULL);
+	mount_or_fail("devtmpfs", "/dev", NULL);
 	seed_random();
 	read_modalias();
 	count = scandir("/modules", &modules, is_module, alphasort);

@@ -28,7 +28,10 @@ static const struct {
 	{ "time", job_time },
 	{ "folios", job_folios },
 	/* a program of the user's */
-	{ "program", job_program },
+	{ "tree", job_tree }, /* its root file system, as files */
+	{ "image", job_image }, /* or as an image of one, which comes before the mount */
+	{ "user", job_user },
+	{ "input", job_input },
 	{ "file", job_file },
 	{ "make", job_make },
 	{ "run", job_run },

@@ -35,6 +35,7 @@ void send_text(enum frame type, const char *format, ...) __attribute__((format(p
 void job_start(void);
 char *job_line(void);
 void job_bytes(void *buffer, size_t length);
+void job_bulk(void *buffer, size_t length); /* the same, for much */
 /* What fails from here on is what the case measures, and no more than that. */
 extern int in_case;
 /* The kernel or file system cannot do what the case measures: end, saying why. */
@@ -59,6 +60,7 @@ void job_read(const struct key *keys);
 /* x86_64/transport.c: the guest's ways in and out. */
 uint64_t transport_open(void); /* the job's length */
 void transport_receive(void *buffer, size_t length);
+void transport_receive_bulk(void *buffer, size_t length);
 void transport_send(const void *data, size_t length);
 /* Stop the machine, so that its state can be saved at this very instruction; it
  * may have to be told to go on more than once. */
@@ -69,9 +71,22 @@ _Noreturn void transport_exit(int status);
 void guest_boot(void);
 void still_khugepaged(void);
 void guest_pause(void); /* until told to go on, which it tells */
+void mount_or_fail(const char *kind, const char *where, const char *options);
 int is_guest(void);
 
+/* output.c: what a program writes, by pipes, to the host while it runs. */
+void output_open(int ends[2]); /* that the program has */
+void output_pass_on(void); /* what there is */
+
+/* user.c: whom a program runs as, by the root's /etc/passwd and /etc/group. */
+struct user {
+	unsigned int uid, gid, groups[64];
+	size_t group_count;
+};
+void find_user(const char *name, struct user *found);
+
 /* disk.c: the file system under test. */
+void disk_fill(const char *device, uint64_t length, void (*take)(void *buffer, size_t length));
 void disk_mount(const char *kind, const char *device, const char *options);
 void disk_unmount(void);
 void settle_caches(int fd);
@@ -95,7 +110,10 @@ void job_alone(void);
 void job_prepare(void);
 void job_time(void);
 void job_folios(void);
-void job_program(void);
+void job_tree(void);
+void job_image(void);
+void job_user(void);
+void job_input(void);
 void job_file(void);
 void job_make(void);
 void job_run(void);

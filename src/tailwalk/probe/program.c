@@ -2,19 +2,22 @@
 /*
  * A program of the user's, run in the file system under test.
  *
- * It is carried to memory, its output goes to files in memory, and the probe
- * sleeps until it has ended: so that nothing but the kernel comes between two
- * of its instructions. A line on the console tells the probe that the host has
- * given it up.
+ * The probe sleeps while it runs, but for a look at its output now and then: so
+ * that little but the kernel comes between two of its instructions. A line on
+ * the console tells the probe that the host has given it up.
  */
 #define _GNU_SOURCE // O_TMPFILE
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,18 +25,21 @@
 #include "measure.h"
 #include "workload.h"
 
-#define PROGRAM "/program"
 #define WORK "/mnt"
-#define MOST_ARGUMENTS 1024
+#define MOST_TEXTS 4096
 #define MOST_TEXT (16u << 20) /* the kernel takes less (execve(2)) */
 #define CHUNK (1 << 16)
+#define LOOK_NANOSECONDS 20000000 /* from a look at the output to the next, of the guest's time */
+
+static struct user user;
+static int input = -1;
 
 static int open_in_work(const char *name)
 {
 	int work = open(WORK, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = openat(work, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
-	if (fd < 0)
+	if (fd < 0 || fchown(fd, user.uid, user.gid))
 		fail("cannot make the file %s: %s", name, strerror(errno));
 	close(work);
 	return fd;
@@ -41,43 +47,51 @@ static int open_in_work(const char *name)
 
 static void take_bytes(int fd, const char *name, uint64_t length)
 {
-	static char buffer[CHUNK];
+	static char buffer[CHUNK] __attribute__((aligned(SMALLEST_PAGE)));
 
 	while (length) {
 		size_t part = length < CHUNK ? length : CHUNK;
 
-		job_bytes(buffer, part);
+		job_bulk(buffer, part);
 		if (write(fd, buffer, part) != (ssize_t)part)
 			fail("cannot write the file %s: %s", name, strerror(errno));
 		length -= part;
 	}
 }
 
-/* The program itself goes to the first file system, which is memory. */
-void job_program(void)
+/* Whose the files are that follow, and the program. */
+void job_user(void)
+{
+	const char *name;
+
+	job_read((struct key[]){ TEXT(name), END });
+	find_user(name, &user);
+	if (chown(WORK, user.uid, user.gid))
+		fail("cannot give " WORK " to the user %s: %s", name, strerror(errno));
+}
+
+void job_input(void)
 {
 	uint64_t length;
-	int fd = open(PROGRAM, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
 
-	if (fd < 0)
-		fail("cannot make " PROGRAM ": %s", strerror(errno));
 	job_read((struct key[]){ NUMBER(length), END });
-	take_bytes(fd, PROGRAM, length);
-	if (close(fd))
-		fail("cannot write " PROGRAM ": %s", strerror(errno));
-	mkdir("/tmp", 01777);
+	input = open("/", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (input < 0)
+		fail("cannot make a file for the program's input: %s", strerror(errno));
+	take_bytes(input, "of the program's input", length);
+	lseek(input, 0, SEEK_SET);
 }
 
 void job_file(void)
 {
 	const char *name;
-	uint64_t length;
+	uint64_t mode, length;
 	int fd;
 
-	job_read((struct key[]){ TEXT(name), NUMBER(length), END });
+	job_read((struct key[]){ TEXT(name), NUMBER(mode), NUMBER(length), END });
 	fd = open_in_work(name);
 	take_bytes(fd, name, length);
-	if (fsync(fd) || close(fd))
+	if (fchmod(fd, (mode_t)mode) || fsync(fd) || close(fd))
 		fail("cannot write the file %s: %s", name, strerror(errno));
 }
 
@@ -96,119 +110,115 @@ void job_make(void)
 	close(fd);
 }
 
-static int memory_file(void)
+/* 127.0.0.1, and where the kernel has IPv6 ::1; a kernel without sockets has
+ * none. */
+static void raise_loopback(void)
 {
-	int fd = open("/", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0)
-		fail("cannot make a file for the program's output: %s", strerror(errno));
-	return fd;
+	if (fd >= 0) {
+		ioctl(fd, SIOCSIFFLAGS, &request);
+		close(fd);
+	}
 }
 
-static _Noreturn void become(char **arguments, const int *outputs)
+static _Noreturn void become(const char *program, char **arguments, char **environment,
+			     const char *directory, const int *outputs)
 {
-	char *environment[] = { "HOME=" WORK, "TMPDIR=/tmp", "PATH=/", "LC_ALL=C", NULL };
-	int input = open("/dev/null", O_RDONLY);
+	sigset_t none;
+	int from = input >= 0 ? input : open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	if (input < 0 || dup2(input, 0) < 0 || dup2(outputs[0], 1) < 0 ||
-	    dup2(outputs[1], 2) < 0 || chdir(WORK))
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (from < 0 || dup2(from, 0) < 0 || dup2(outputs[0], 1) < 0 || dup2(outputs[1], 2) < 0 ||
+	    setgroups(user.group_count, user.groups) || setgid(user.gid) || setuid(user.uid))
 		fail("cannot begin the program: %s", strerror(errno));
-	if (input > 2)
-		close(input);
+	if (chdir(directory))
+		fail("cannot begin the program in %s: %s", directory, strerror(errno));
+	setsid();
 	__asm__ volatile(MARK_PROGRAM ::: "memory");
-	execve(PROGRAM, arguments, environment);
+	execve(program, arguments, environment);
 	fail("the kernel does not run the program: %s", strerror(errno));
 }
 
-static volatile sig_atomic_t given_up;
-
-static void on_line(int number)
+/* The signals are for the probe alone: the program has another input. */
+static void hear_console(sigset_t *heard)
 {
-	(void)number;
-	given_up = 1;
-}
-
-/* The signal is for the probe alone: the program has another input. */
-static void hear_console(void)
-{
-	struct sigaction action = { .sa_handler = on_line };
-
-	sigaction(SIGIO, &action, NULL);
+	sigemptyset(heard);
+	sigaddset(heard, SIGIO);
+	sigaddset(heard, SIGCHLD);
+	sigprocmask(SIG_BLOCK, heard, NULL);
 	fcntl(0, F_SETOWN, getpid());
 	fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_ASYNC);
 }
 
-/* Say where in memory the output is and pause, for the host to take it from
- * there (symbols.c does the same); of more than `most` bytes, the first. */
-static void send_output(uint64_t stream, int fd, uint64_t most)
+/* Wait for the program's end, and pass on what it writes; 1 where the host gave
+ * it up before. */
+static int await_end(pid_t child, int *status, const sigset_t *heard)
 {
-	struct stat found = { 0 };
-	uint64_t said[4] = { stream };
-	void *text;
+	const struct timespec look = { .tv_nsec = LOOK_NANOSECONDS };
 
-	fstat(fd, &found);
-	said[2] = said[3] = (uint64_t)found.st_size;
-	if (said[2] > most)
-		said[2] = most;
-	if (said[2]) {
-		text = mmap(NULL, said[2], PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
-		if (text == MAP_FAILED)
-			fail("cannot read the program's output: %s", strerror(errno));
-		said[1] = (uintptr_t)text;
+	for (;;) {
+		pid_t ended;
+
+		if (sigtimedwait(heard, NULL, &look) == SIGIO)
+			return 1;
+		/* Orphans of the program's own become init's children. */
+		while ((ended = waitpid(-1, status, WNOHANG)) > 0)
+			if (ended == child)
+				return 0;
+		output_pass_on();
 	}
-	send_frame(FRAME_OUTPUT, said, sizeof(said));
-	if (said[2]) {
-		guest_pause();
-		munmap(text, said[2]);
-	}
-	close(fd);
 }
 
-/* `length` bytes follow: the arguments, each ended by a NUL. Of each stream of
- * output the host wants `most` bytes. */
+/* `length` bytes follow: the program, its arguments and its environment, each
+ * ended by a NUL. */
 void job_run(void)
 {
-	uint64_t count, length, most, ended[2] = { 0 };
-	char *arguments[MOST_ARGUMENTS + 1] = { NULL };
-	int outputs[2] = { memory_file(), memory_file() };
-	char *text, *at;
-	int status;
+	uint64_t arguments, variables, length, ended[2] = { 0 };
+	char *texts[MOST_TEXTS + 3] = { NULL }, *text, *at;
+	const char *directory;
+	sigset_t heard;
+	int outputs[2], status = 0;
 	pid_t child;
 
-	job_read((struct key[]){ NUMBER(count), NUMBER(length), NUMBER(most), END });
-	if (!count || count > MOST_ARGUMENTS)
-		fail("%llu arguments; a program takes 1 to %d", (unsigned long long)count,
-		     MOST_ARGUMENTS);
+	job_read((struct key[]){ NUMBER(arguments), NUMBER(variables), NUMBER(length),
+				 TEXT(directory), END });
+	if (!arguments || arguments > MOST_TEXTS || variables > MOST_TEXTS - arguments)
+		fail("%llu arguments and %llu variables; a program takes 1 to %d",
+		     (unsigned long long)arguments, (unsigned long long)variables, MOST_TEXTS);
 	at = text = length <= MOST_TEXT ? malloc(length + 1) : NULL;
 	if (!text)
 		fail("no memory for %llu bytes of arguments", (unsigned long long)length);
 	job_bytes(text, length);
 	text[length] = 0;
-	for (uint64_t i = 0; i < count; i++, at += strlen(at) + 1) {
+	/* After the arguments a NULL, as after the environment. */
+	for (uint64_t i = 0; i <= arguments + variables; i++, at += strlen(at) + 1) {
 		if (at >= text + length)
-			fail("the job has fewer than %llu arguments", (unsigned long long)count);
-		arguments[i] = at;
+			fail("the job has fewer than %llu arguments and %llu variables",
+			     (unsigned long long)arguments, (unsigned long long)variables);
+		texts[i > arguments ? i + 1 : i] = at;
 	}
-	hear_console();
+	raise_loopback();
+	output_open(outputs);
+	hear_console(&heard);
 	sync();
 	child = fork();
 	if (child < 0)
 		fail("fork: %s", strerror(errno));
 	if (!child)
-		become(arguments, outputs);
-	/* Orphans of the program's own become init's children. */
-	while (!given_up && waitpid(-1, &status, 0) != child)
-		;
-	if (given_up) {
+		become(texts[0], texts + 1, texts + arguments + 2, directory, outputs);
+	close(outputs[0]);
+	close(outputs[1]);
+	if (await_end(child, &status, &heard)) {
 		kill(-1, SIGKILL);
-		while (!(ended[1] = waitpid(child, &status, 0) == child) && errno == EINTR)
-			;
+		ended[1] = waitpid(child, &status, 0) == child;
 	}
 	__asm__ volatile(MARK_PROGRAM_END ::: "memory");
 	kill(-1, SIGKILL);
 	ended[0] = (uint64_t)status;
-	for (int i = 0; i < 2; i++)
-		send_output((uint64_t)i + 1, outputs[i], most);
+	output_pass_on();
 	send_frame(FRAME_ENDED, ended, sizeof(ended));
 	free(text);
 }

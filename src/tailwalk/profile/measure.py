@@ -26,9 +26,8 @@ from tailwalk.profile.record import (
     OtherCalls,
     Profile,
     TreeNode,
-    packed_names,
 )
-from tailwalk.profile.symbols import Function, SymbolTable, read_symbols
+from tailwalk.profile.symbols import Function, SymbolTable, packed_names, read_symbols
 from tailwalk.profile.trace import Recording, TracedCall, read_recording
 from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
 from tailwalk.rigs.alone import (

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import add
 
 from tailwalk.machines import GUEST
@@ -52,43 +53,66 @@ class PairedNode:
     raw: list[set[str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Paths:
+    """One side of what is paired: call paths, parents before their children, as function, index of
+    the path that it was entered from or -1, how often it was entered, and instructions executed in
+    it itself; and the names of all functions of the kernel."""
+
+    tree: Sequence[tuple[str, int, int, int]]
+    names: frozenset[str]
+
+
 def paired_tree(profiles: Sequence[Profile], *, raw: bool = False) -> list[PairedNode]:
-    """The call trees of one or more profiles as one, parents before their children.
+    """The call trees of one or more profiles as one, as `paired_paths` does it."""
+    return paired_paths([Paths(
+        [(profile.functions[node.function].name, node.parent, node.entered, node.count)
+         for node in profile.tree], profile.symbol_names()) for profile in profiles], raw=raw)
+
+
+def paired_paths(sides: Sequence[Paths], *, raw: bool = False) -> list[PairedNode]:
+    """The call paths of one or more kernels as one tree, parents before their children.
 
     Functions go by their plain names; what a function jumps into of itself (a cold part) belongs
     to it. A function that another of the kernels does not have was inlined there, or is new or
     gone: its instructions are counted in the nearest function up the path that every kernel has.
     With `raw`, none of this is done.
     """
-    known = [frozenset(map(plain_name, profile.symbol_names())) for profile in profiles]
-    common = frozenset.intersection(*known)
-    sides = len(profiles)
+    common = frozenset.intersection(*(_plain_names(side.names) for side in sides))
     nodes: list[PairedNode] = []
     children: dict[tuple[int, str], int] = {}
-    for side, profile in enumerate(profiles):
+    for side, paths in enumerate(sides):
         places: list[int] = []
-        for node in profile.tree:
-            function = profile.functions[node.function].name
+        for function, above, times, count in paths.tree:
             name = function if raw else plain_name(function)
-            parent = places[node.parent] if node.parent >= 0 else -1
+            parent = places[above] if above >= 0 else -1
             if not raw and parent >= 0 and (name == nodes[parent].name or name not in common):
                 place, entered = parent, 0
             else:
-                place, entered = children.setdefault((parent, name), len(nodes)), node.entered
+                place, entered = children.setdefault((parent, name), len(nodes)), times
             if place == len(nodes):
-                nodes.append(PairedNode(name, parent, [0] * sides, [0] * sides, [0] * sides,
-                                        [set() for _ in profiles]))
+                nodes.append(PairedNode(name, parent, *_zeros(len(sides)),
+                                        raw=[set() for _ in sides]))
             places.append(place)
-            nodes[place].counts[side] += node.count
+            nodes[place].counts[side] += count
             nodes[place].entered[side] += entered
             nodes[place].raw[side].add(function)
     for place in range(len(nodes) - 1, -1, -1):
         here = nodes[place]
-        for side in range(sides):
+        for side in range(len(sides)):
             here.inclusive[side] += here.counts[side]
             if here.parent >= 0:
                 nodes[here.parent].inclusive[side] += here.inclusive[side]
     return nodes
+
+
+def _zeros(sides: int) -> tuple[list[int], list[int], list[int]]:
+    return [0] * sides, [0] * sides, [0] * sides
+
+
+@lru_cache(maxsize=8)
+def _plain_names(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(plain_name, names))
 
 
 def function_counts(nodes: Iterable[PairedNode]) -> dict[str, tuple[int, ...]]:
@@ -99,6 +123,12 @@ def function_counts(nodes: Iterable[PairedNode]) -> dict[str, tuple[int, ...]]:
         before = counts.get(node.name)
         counts[node.name] = tuple(map(add, before, node.counts) if before else node.counts)
     return dict(sorted(counts.items(), key=lambda item: (-item[1][0], item[0])))
+
+
+def function_changes(nodes: Iterable[PairedNode]) -> list[tuple[str, int]]:
+    """By how many instructions each function itself differs, of two sides, the most first."""
+    changes = [(name, other - one) for name, (one, other) in function_counts(nodes).items()]
+    return sorted(changes, key=lambda item: (-abs(item[1]), item[0]))
 
 
 def inclusive_counts(nodes: Sequence[PairedNode]) -> dict[str, int]:

@@ -8,9 +8,7 @@ Versions of the format:
 
 from __future__ import annotations
 
-import base64
 import zlib
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +16,7 @@ import msgspec
 
 from tailwalk.bounds import MANY, Count, Hexadecimal, Moment, Share, Text, Whole
 from tailwalk.errors import RecordError
+from tailwalk.profile.symbols import MOST_SYMBOLS, unpacked_names
 from tailwalk.runs import Conditions, Figure, KernelRecord
 from tailwalk.runs.metrics import INSTRUCTIONS, Rig
 from tailwalk.runs.record import check_figure, decode_record, read_bytes
@@ -30,9 +29,6 @@ PROFILED_ON: Rig = "exact"
 
 Executed = Annotated[str, msgspec.Meta(
     max_length=128, pattern="^0x[0-9a-f]{1,16} [0-9]{1,16} ([0-9a-f]{2})*$")]
-
-# Names, packed or not: a kernel with all of its modules has some 10 MB of them.
-_MOST_SYMBOLS = 32 * 1024 * 1024
 
 _CURE = "Profile again, or take the file from its backup."
 
@@ -170,21 +166,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     loops: Annotated[list[Loop], MANY]
     others: Annotated[list[OtherCalls], MANY]
     others_left: Count
-    symbols: Annotated[str, msgspec.Meta(max_length=_MOST_SYMBOLS)]
+    symbols: Annotated[str, msgspec.Meta(max_length=MOST_SYMBOLS)]
 
     def symbol_names(self) -> frozenset[str]:
         """The names of all functions of the kernel."""
-        reader = zlib.decompressobj()
-        names = reader.decompress(base64.b64decode(self.symbols, validate=True), _MOST_SYMBOLS)
-        if not reader.eof:
-            raise ValueError("its symbols are cut short, or endless")
-        return frozenset(names.decode().split("\n"))
-
-
-@lru_cache(maxsize=4)
-def packed_names(names: frozenset[str]) -> str:
-    """Names as `Profile.symbols` holds them."""
-    return base64.b64encode(zlib.compress("\n".join(sorted(names)).encode(), 9)).decode()
+        return unpacked_names(self.symbols)
 
 
 def read_profile(path: Path) -> Profile:

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import zlib
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import zip_longest
 
 from tailwalk.errors import KernelError
 
@@ -52,12 +55,27 @@ class SymbolTable:
         if at < 0:
             return None
         function = self._functions[at]
-        last = (at + 1 == len(self._functions)
-                or self._functions[at + 1].module != function.module)
-        if function.name == _END_OF_TEXT or (last and function.module is not None
-                                             and address - function.address >= _LONGEST_LAST):
-            return None
-        return function
+        after = self._functions[at + 1] if at + 1 < len(self._functions) else None
+        end = _end_of(function, after)
+        return function if end is None or address < end else None
+
+    def places(self) -> Iterator[tuple[int, Function | None]]:
+        """Where each function begins, and where code begins that none is known of, by rising
+        address."""
+        for function, after in zip_longest(self._functions, self._functions[1:]):
+            yield function.address, function
+            end = _end_of(function, after)
+            if end is not None and (after is None or end < after.address):
+                yield end, None
+
+
+def _end_of(function: Function, after: Function | None) -> int | None:
+    """Where a function ends, if that is before the one after it in memory."""
+    if function.name == _END_OF_TEXT:
+        return function.address
+    if function.module is None or (after is not None and after.module == function.module):
+        return None
+    return function.address + _LONGEST_LAST
 
 
 def _rank(function: Function) -> tuple[bool, int, int, str]:
@@ -81,3 +99,23 @@ def read_symbols(text: str, kernel: str) -> SymbolTable:
                           "be told apart by function. Build it with CONFIG_KALLSYMS, or profile "
                           "another kernel.")
     return SymbolTable(functions)
+
+
+# Names, packed or not: a kernel with all of its modules has some 10 MB of them.
+MOST_SYMBOLS = 32 * 1024 * 1024
+
+
+@lru_cache(maxsize=4)
+def packed_names(names: frozenset[str]) -> str:
+    """Names as records hold them: lines, compressed by zlib, in base64."""
+    return base64.b64encode(zlib.compress("\n".join(sorted(names)).encode(), 9)).decode()
+
+
+@lru_cache(maxsize=4)
+def unpacked_names(packed: str) -> frozenset[str]:
+    """What `packed_names` packed; raises ValueError or zlib.error for what is no such thing."""
+    reader = zlib.decompressobj()
+    names = reader.decompress(base64.b64decode(packed, validate=True), MOST_SYMBOLS)
+    if not reader.eof:
+        raise ValueError("its symbols are cut short, or endless")
+    return frozenset(names.decode().split("\n"))

@@ -12,7 +12,7 @@ from tailwalk.profile.record import Profile
 from tailwalk.report.chart import escape, shade
 from tailwalk.report.names import cut_apart
 from tailwalk.report.profile_words import show_change, side_labels
-from tailwalk.report.words import case_labels, show_figure
+from tailwalk.report.words import case_labels, show_figure, show_unit
 from tailwalk.words import everywhere, visible
 
 # Paths that stay below this share of the dearest call's instructions are left out.
@@ -43,14 +43,36 @@ _MORE = (214, 40, 40)
 _FEWER = (52, 110, 190)
 
 
-def tree_text(profiles: Sequence[Profile], *, everything: bool = False,
-              raw: bool = False, width: int | None = None, ascii_only: bool = False) -> str:
-    """The call tree, a line a function: instructions with all it calls, for each profile, and
+@dataclass(frozen=True)
+class Forest:
+    """What is drawn as a call tree: the paths, what to call each side, and the words for what it is
+    a tree of."""
+
+    nodes: Sequence[PairedNode]
+    labels: Sequence[str]
+    title: str
+    unit: str = "instructions/call"
+
+    @property
+    def totals(self) -> list[int]:
+        """All instructions, by side."""
+        return [sum(node.counts[side] for node in self.nodes) for side in range(len(self.labels))]
+
+
+def forest_of(profiles: Sequence[Profile], *, raw: bool = False) -> Forest:
+    """The call trees of one profile or two."""
+    profiles = everywhere(profiles, visible)
+    return Forest(paired_tree(profiles, raw=raw), side_labels(profiles), flame_title(profiles))
+
+
+def tree_text(forest: Forest, *, everything: bool = False, width: int | None = None,
+              ascii_only: bool = False) -> str:
+    """The call tree, a line a function: instructions with all it calls, for each side, and
     their difference. The dearest children come first; small ones are left out, and counted,
     unless `everything` is wanted. Lines are as long as they have to be, or names are cut so that
     they fit a `width`."""
-    headings, rows = tree_rows(profiles, everything=everything, raw=raw)
-    dearest = max(profile.count for profile in profiles)
+    headings, rows = tree_rows(forest, everything=everything)
+    dearest = max(forest.totals)
     widths = [max(len(heading), len(f"{dearest:,}")) for heading in headings]
     lines = [_line(headings, widths, "instructions with callees")]
     names = {depth: frozenset(name for at, name, _ in rows if at == depth)
@@ -64,20 +86,19 @@ def tree_text(profiles: Sequence[Profile], *, everything: bool = False,
     return "\n".join(lines) + "\n"
 
 
-def tree_rows(profiles: Sequence[Profile], *, everything: bool = False,
-              raw: bool = False) -> tuple[list[str], list[tuple[int, str, Sequence[int]]]]:
+def tree_rows(forest: Forest, *, everything: bool = False) -> (
+        tuple[list[str], list[tuple[int, str, Sequence[int]]]]):
     """What `tree_text` shows, as headings and, for each line, depth, name and inclusive counts."""
-    profiles = everywhere(profiles, visible)
-    nodes = paired_tree(profiles, raw=raw)
-    least = 0 if everything else _LEAST_SHARE * max(profile.count for profile in profiles)
-    labels = side_labels(profiles)
-    return [*labels, *(["difference"] if len(labels) == 2 else [])], list(_visible(nodes, least))
+    least = 0 if everything else _LEAST_SHARE * max(forest.totals)
+    labels = forest.labels
+    return [*labels, *(["difference"] if len(labels) == 2 else [])], list(
+        _visible(forest.nodes, least))
 
 
-def folded_stacks(profiles: Sequence[Profile], *, raw: bool = False) -> str:
+def folded_stacks(forest: Forest) -> str:
     """One line a call path: its functions, separated by semicolons, and the instructions of the
-    last, for each profile: what flame-graph tools read (two counts: difffolded's form)."""
-    nodes = paired_tree(everywhere(profiles, visible), raw=raw)
+    last, for each side: what flame-graph tools read (two counts: difffolded's form)."""
+    nodes = forest.nodes
     paths: list[str] = []
     lines = []
     for node in nodes:
@@ -136,33 +157,32 @@ class _Frame:
     level: int
 
 
-def flame_svg(profiles: Sequence[Profile], *, raw: bool = False, alone: bool = True) -> str:
-    """Each profile's call tree with the system call's entry on top, a frame as wide as the
-    instructions executed in the function and all it calls; all profiles on one scale. Beside
-    another profile a frame's colour tells by how much the function's own instructions differ.
+def flame_svg(forest: Forest, *, alone: bool = True) -> str:
+    """Each side's call tree with the system call's entry on top, a frame as wide as the
+    instructions executed in the function and all it calls; all sides on one scale. Beside
+    another side a frame's colour tells by how much the function's own instructions differ.
     Every frame carries its figures as a title.
 
     `alone`: as a file of its own, with title, legend and dark theme; else for a page that has them.
     """
-    nodes = paired_tree(profiles, raw=raw)
-    labels = side_labels(profiles)
-    scale = (_WIDTH - 2 * _MARGIN) / max(profile.count for profile in profiles)
+    nodes, labels, totals = forest.nodes, forest.labels, forest.totals
+    scale = (_WIDTH - 2 * _MARGIN) / max(*totals, 1)
     most = max((abs(_change(node)) for node in nodes), default=0) or 1
     parts = []
     if alone:
-        title, legend = escape(flame_title(profiles)), escape(flame_legend(profiles))
+        title, legend = escape(forest.title), escape(flame_legend(forest))
         parts += [f'<text class="title" x="{_MARGIN}" y="24">{title}</text>',
                   f'<text class="dim" x="{_MARGIN}" y="43">{legend}</text>']
     height = _HEAD if alone else _FRAME
-    for side, profile in enumerate(profiles):
+    for side, total in enumerate(totals):
         frames = list(_frames(nodes, side, scale))
         parts.append(f'<text class="title" x="{_MARGIN}" y="{height}">{escape(labels[side])}: '
-                     f"{show_figure(profile.count)} kernel instructions a call</text>")
-        parts += [_drawn(frame, side, height + 8, labels, most) for frame in frames]
-        height += 8 + _FRAME * (1 + max(frame.level for frame in frames)) + _GAP
+                     f"{show_figure(total)} kernel {show_unit(forest.unit)}</text>")
+        parts += [_drawn(frame, side, height + 8, forest, most) for frame in frames]
+        height += 8 + _FRAME * (1 + max((frame.level for frame in frames), default=0)) + _GAP
     space = 'xmlns="http://www.w3.org/2000/svg" class="alone" ' if alone else ""
     return (f'<svg {space}role="img" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
-            f'height="{height}"><title>{escape(flame_title(profiles))}</title>'
+            f'height="{height}"><title>{escape(forest.title)}</title>'
             f"<style>{_STYLE}</style>{''.join(parts)}</svg>\n")
 
 
@@ -172,11 +192,11 @@ def flame_title(profiles: Sequence[Profile]) -> str:
     return f"Where one call of {case} executes instructions"
 
 
-def flame_legend(profiles: Sequence[Profile]) -> str:
+def flame_legend(forest: Forest) -> str:
     """How to read it."""
-    if len(profiles) == 1:
+    if len(forest.labels) == 1:
         return "width: instructions with callees"
-    one, other = side_labels(profiles)
+    one, other = forest.labels
     return ("width: instructions with callees, on one scale; colour: the function's own "
             f"instructions, red where {other} executes more than {one}, blue where fewer")
 
@@ -201,26 +221,27 @@ def _frames(nodes: Sequence[PairedNode], side: int, scale: float) -> Iterator[_F
         yield placed[index]
 
 
-def _drawn(frame: _Frame, side: int, top: int, labels: Sequence[str], most: int) -> str:
+def _drawn(frame: _Frame, side: int, top: int, forest: Forest, most: int) -> str:
     node = frame.node
     letters = int((frame.width - 6) / _LETTER)
     name = node.name if len(node.name) <= letters else (
         f"{node.name[:letters - 1]}…" if letters > 3 else "")
     y = top + frame.level * _FRAME
     text = f'<text x="{frame.left + 3:.1f}" y="{y + 13}">{escape(name)}</text>' if name else ""
-    return (f'<g class="frame"><title>{escape(_said(node, side, labels))}</title>'
+    return (f'<g class="frame"><title>{escape(_said(node, side, forest))}</title>'
             f'<rect x="{frame.left:.1f}" y="{y}" width="{frame.width:.2f}" height="{_FRAME}" '
             f'rx="1.5" fill="{_colour(node, most)}"/>{text}</g>')
 
 
-def _said(node: PairedNode, side: int, labels: Sequence[str]) -> str:
+def _said(node: PairedNode, side: int, forest: Forest) -> str:
+    labels = forest.labels
     if len(labels) == 1:
-        return (f"{node.name}: {show_figure(node.inclusive[0])} instructions/call with callees, "
+        return (f"{node.name}: {show_figure(node.inclusive[0])} {forest.unit} with callees, "
                 f"{show_figure(node.counts[0])} itself")
     own = " and ".join(f"{show_figure(count)} on {label}"
                        for count, label in zip(node.counts, labels, strict=True))
     return (f"{node.name} on {labels[side]}: {show_figure(node.inclusive[side])} "
-            f"instructions/call with callees "
+            f"{forest.unit} with callees "
             f"({show_change(node.inclusive[1] - node.inclusive[0])}); itself {own} "
             f"({show_change(_change(node))})")
 

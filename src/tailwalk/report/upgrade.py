@@ -368,11 +368,6 @@ def _facts(view: _View, *, most: int | None, everything: bool) -> Iterator[Fact]
         "more or less: by more than " + show_thresholds([
             (kernel.spec, kernel.threshold) for kernel in found.kernels if kernel.threshold]))
     yield from acceptance_lines(found.accepted, view.kernels, shown)
-    missing: dict[str, dict[str, None]] = {}
-    for one in found.missing:
-        missing.setdefault(one.said, {})[one.case.name] = None
-    for said, names in missing.items():
-        yield "note", f"on every kernel, {_cut([*names], most)}: {said}"
     for note in found.notes:
         names_said, colon, reason = note.partition(": ")
         yield "note", f"{_cut(names_said.split(', '), most)}{colon}{reason}"

@@ -24,7 +24,7 @@ from tailwalk.report.grid import (
     Shown,
     grid_of,
 )
-from tailwalk.report.profile_tree import flame_legend, flame_svg, flame_title, tree_rows
+from tailwalk.report.profile_tree import flame_legend, flame_svg, flame_title, forest_of, tree_rows
 from tailwalk.report.profile_words import (
     events,
     profile_conditions,
@@ -254,7 +254,8 @@ def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
                 f"{show_figure(first.count)} kernel instructions of a call of {case}.")
         grid = profile_grid(first, labels[0], shown=_SHOWN, raw=raw)
         total = profile_line(whole, first.count, first, kind="total")
-    headings, rows = tree_rows(profiles, raw=raw)
+    forest = forest_of(profiles, raw=raw)
+    headings, rows = tree_rows(forest)
     return Section(
         kind="why", title="Which functions",
         particulars=particulars([profile.figure.case for profile in profiles], PROFILED_ON,
@@ -264,8 +265,8 @@ def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
         content={
             "caption": f"Kernel instructions of one call of {case}, by function",
             "grid": replace(grid, rows=[*grid.rows, total]).seen_in("page"), "paired": paired,
-            "title": flame_title(profiles), "legend": flame_legend(profiles),
-            "flame": inlined(flame_svg(profiles, raw=raw, alone=False), "flame"),
+            "title": flame_title(profiles), "legend": flame_legend(forest),
+            "flame": inlined(flame_svg(forest, alone=False), "flame"),
             "headings": headings, "paths": [(depth, name, count_cells(counts))
                                             for depth, name, counts in rows]},
         conditions=profile_conditions(profiles, labels),

@@ -181,7 +181,8 @@ def plugin_arguments(symbols: str) -> str:
     functions = {name: int(address, 16) for address, name in re.findall(
         r"^([0-9a-f]{16}) [tTwW] (\S+)", symbols, re.MULTILINE)}
     ends = sorted(set(functions.values()))
-    found = [f",newborn={newborn_address(symbols)},fault={functions.get(GUEST.page_fault, 0)}"]
+    fault = functions.get(GUEST.entries.page_fault, 0)
+    found = [f",newborn={newborn_address(symbols)},fault={fault}"]
     if all(name in functions for name in DRIVER):
         found.append(",driver={}:{}".format(*(functions[name] for name in DRIVER)))
     for number, names in enumerate(THREADS.values()):

@@ -15,7 +15,7 @@ from tailwalk.machines import GUEST
 from tailwalk.probe.build import Probe, build_probe
 from tailwalk.progress import SILENT, Progress
 from tailwalk.runs import Conditions
-from tailwalk.vm.guest import Guest
+from tailwalk.vm.guest import Guest, Job
 from tailwalk.vm.qemu import Machine, Qemu, find_qemu, kernel_command_line, machine_arguments
 from tailwalk.vm.state import BOOT_SECONDS, Booted, Start, boot, prepare_boot
 
@@ -41,21 +41,24 @@ class Bench:
         return cls(machine=machine or Machine(), qemu=find_qemu(), probe=build_probe(cache),
                    cache=cache, progress=progress)
 
-    def start(self, kernel: Kernel, filesystem: Filesystem) -> Start:
-        """What boots the kernel with the file system's drivers."""
+    def start(self, kernel: Kernel, filesystem: Filesystem, *,
+              drivers: Sequence[str] = ()) -> Start:
+        """What boots the kernel with the file system's drivers, and these."""
+        wanted = tuple(dict.fromkeys((*find_kind(filesystem.kind).drivers, *drivers)))
         return prepare_boot(kernel, self.machine, probe=self.probe, qemu=self.qemu,
-                            drivers=find_kind(filesystem.kind).drivers, cache=self.cache)
+                            drivers=wanted, cache=self.cache)
 
-    def boot(self, kernel: Kernel, filesystem: Filesystem) -> Booted:
+    def boot(self, kernel: Kernel, filesystem: Filesystem, *,
+             drivers: Sequence[str] = ()) -> Booted:
         """The kernel, booted as from `start`."""
-        return self.go_on(self.start(kernel, filesystem))
+        return self.go_on(self.start(kernel, filesystem, drivers=drivers))
 
     def go_on(self, start: Start) -> Booted:
         """The state of what is booted from there."""
         return boot(start, self.machine, qemu=self.qemu, cache=self.cache, progress=self.progress,
                     seconds=self.boot_seconds)
 
-    def guest(self, kernel: Kernel, booted: Booted, job: bytes, *, state: Path | None = None,
+    def guest(self, kernel: Kernel, booted: Booted, job: Job, *, state: Path | None = None,
               inherited: Sequence[int] = ()) -> Guest:
         """A guest that goes on with a job from the saved state, or from one that it was brought
         to later; the machine's plugins write to the `inherited` descriptors."""

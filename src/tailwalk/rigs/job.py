@@ -18,7 +18,7 @@ from tailwalk.probe.job import job_line
 from tailwalk.probe.protocol import LeftOutError
 from tailwalk.runs import Figure, Run
 from tailwalk.runs.record import Missing, grouped_notes
-from tailwalk.vm.filesystem import RAM_DISK, packed_image
+from tailwalk.vm.filesystem import IMAGE_SIZE, RAM_DISK, packed_image
 from tailwalk.vm.guest import CONSOLE
 
 # No frame for this long, in seconds, is taken for a hang: a slow machine needs some ten for the
@@ -26,15 +26,15 @@ from tailwalk.vm.guest import CONSOLE
 FRAME_SECONDS = 120.0
 
 
-def prologue(filesystem: Filesystem, cache: Cache) -> bytes:
-    """The part of a job that makes the file system, on the RAM disk where it needs one, and mounts
-    it."""
+def prologue(filesystem: Filesystem, cache: Cache, *, size: int = IMAGE_SIZE) -> bytes:
+    """The part of a job that makes the file system, on the RAM disk of `size` bytes where it needs
+    one, and mounts it."""
     kind = find_kind(filesystem.kind).check_block_size(filesystem.block_size)
     mount = job_line("mount", kind=kind.name, device=RAM_DISK if kind.mkfs else kind.name,
                      options=filesystem.mount_options)
     if kind.mkfs is None:
         return mount
-    image = packed_image(filesystem, cache)
+    image = packed_image(filesystem, cache, size=size)
     return job_line("disk", device=RAM_DISK, length=len(image)) + image + mount
 
 

@@ -20,19 +20,20 @@ from tailwalk.machines import GUEST
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import FRAME_SECONDS
-from tailwalk.vm.guest import Guest
+from tailwalk.vm.guest import Guest, Job
 from tailwalk.vm.state import Booted
 
 _WHERE = struct.Struct("<3Q")
 
 
 @contextmanager
-def watched(bench: Bench, kernel: Kernel, booted: Booted, job: bytes, *,
-            plugins: Sequence[tuple[Path, str]],
-            state: Path | None = None) -> Generator[tuple[Guest, Callable[[], list[bytes]]]]:
+def watched(bench: Bench, kernel: Kernel, booted: Booted, job: Job, *,
+            plugins: Sequence[tuple[Path, str]], state: Path | None = None,
+            inherited: Sequence[int] = ()) -> Generator[tuple[Guest, Callable[[], list[bytes]]]]:
     """A guest with plugins beside, each with more of its arguments, and what reads the bytes that
     each wrote so far to the descriptor that its argument `output` names. The guest goes on from
-    the booted state, or from a `state` that it was brought to later.
+    the booted state, or from a `state` that it was brought to later. `inherited` are descriptors
+    that the plugins read.
 
     Raises ToolError in place of a GuestError where QEMU loaded no plugin: its first act is to
     write.
@@ -47,7 +48,7 @@ def watched(bench: Bench, kernel: Kernel, booted: Booted, job: bytes, *,
                        for (path, arguments), output in zip(plugins, outputs, strict=True))
         bench = replace(bench, machine=replace(bench.machine, plugins=values))
         guest = stack.enter_context(bench.guest(kernel, booted, job, state=state,
-                                                inherited=outputs))
+                                                inherited=[*outputs, *inherited]))
         try:
             yield guest, lambda: [os.pread(output, os.fstat(output).st_size, 0)
                                   for output in outputs]

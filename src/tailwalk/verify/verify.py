@@ -125,10 +125,9 @@ def verification_machine(engine: Literal["tcg", "kvm"], memory: int = DEFAULT_ME
                          append: str = "") -> Machine:
     """The virtual machine of every session: two CPUs, so that writeback, reclaim and other readers
     run while the exerciser writes, and a disk for each fate."""
-
-    cpu = {"cpu": GUEST.kvm.cpu} if engine == "kvm" else {}
     return Machine(
-        engine=engine, cpus=2, memory=memory, disks=(IMAGE_SIZE,) * len(FATES), **cpu,
+        engine=engine, cpus=2, memory=memory, disks=(IMAGE_SIZE,) * len(FATES),
+        cpu=GUEST.kvm.cpu if engine == "kvm" else GUEST.cpu,
         # An oops ends the guest, which is the finding; warnings reach the console, where they are
         # looked for.
         append=f"oops=panic loglevel=5 {append}".strip())

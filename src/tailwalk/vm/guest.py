@@ -14,6 +14,7 @@ import json
 import os
 import re
 import selectors
+import shutil
 import socket
 import subprocess
 import threading
@@ -57,7 +58,12 @@ _DRIVER = "driver"
 # QEMU does not say why a save failed; with less room than this left, it is the disk.
 _FULL_BYTES = 1 << 20
 
+_MIB = 1 << 20
+
 Message = dict[str, Any]
+
+Job = bytes | Sequence[bytes | Path]
+"""What the probe is to do: bytes, some of which may lie in files."""
 
 
 class Crew:
@@ -121,7 +127,7 @@ class Guest:
     """A running QEMU. Use as a context manager; not to be shared between threads."""
 
     def __init__(self, machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, name: str,
-                 sought: str = "", job: bytes = b"", state: Path | None = None,
+                 sought: str = "", job: Job = b"", state: Path | None = None,
                  disks: Sequence[Backing] = (), inherited: Sequence[int] = ()) -> None:
         """Prepare a guest that boots `kernel`, or goes on from the saved `state`.
 
@@ -171,7 +177,12 @@ class Guest:
             job = os.memfd_create("tailwalk-job")
             handed.callback(os.close, job)
             with open(job, "wb", closefd=False) as stream:
-                stream.write(self._job)
+                for part in (self._job,) if isinstance(self._job, bytes) else self._job:
+                    if isinstance(part, bytes):
+                        stream.write(part)
+                    else:
+                        with part.open("rb") as content:
+                            shutil.copyfileobj(content, stream, _MIB)
             given = [channel_write, theirs.fileno(), job, *self._inherited]
             state = None
             if self._state is not None:

@@ -25,7 +25,7 @@ STATE_SET = 2
 """The one of a saved state."""
 
 RAM_DISK_KIB = 512 * 1024
-"""Size of the guest's RAM disk: that of the images that vm/filesystem.py makes."""
+"""Size of a guest's usual RAM disk: that of the images that vm/filesystem.py makes."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Machine:
         cpus: more than one only where time is real.
         cpu: QEMU's CPU model with its features.
         memory: MiB.
+        ram_disks: disks in the guest's memory, `/dev/ram0` first, of `ram_disk_kib` each; what was
+            never written takes none.
         disks: sizes in bytes of its virtio disks, `/dev/vda` first.
         append: kernel parameters after Tailwalk's own.
         plugins: values for -plugin.
@@ -64,6 +66,8 @@ class Machine:
     cpus: int = 1
     cpu: str = GUEST.cpu
     memory: int = 1024
+    ram_disks: int = 1
+    ram_disk_kib: int = RAM_DISK_KIB
     disks: Sequence[int] = field(default=())
     append: str = ""
     plugins: Sequence[str] = field(default=())
@@ -98,7 +102,7 @@ def plugin_interface(qemu: Qemu) -> int:
     release = _release(qemu)
     if release < (9, 0):
         return 1
-    return 2 if release == (9, 0) else 3
+    return {(9, 0): 2, (9, 1): 3}.get(release, 4)
 
 
 def state_as_file(qemu: Qemu) -> str | None:
@@ -119,7 +123,7 @@ def _release(qemu: Qemu) -> tuple[int, int]:
 def kernel_command_line(machine: Machine) -> str:
     """The kernel's command line; raises UsageError where that is longer than the kernel takes."""
     one = GUEST.one_cpu_parameters if machine.cpus == 1 else ()
-    disk = f"brd.rd_nr=1 brd.rd_size={RAM_DISK_KIB}"
+    disk = f"brd.rd_nr={machine.ram_disks} brd.rd_size={machine.ram_disk_kib}"
     line = " ".join((*GUEST.parameters, disk, *one, *machine.append.split()))
     if (over := len(os.fsencode(line)) - GUEST.command_line) > 0:
         raise UsageError(f"--append is {over} bytes too long: a kernel takes {GUEST.command_line} "

@@ -26,15 +26,12 @@ from tailwalk.runs.record import SOFTWARE_CHECKSUMS
 from tailwalk.vm.checksums import Checksum, checksums
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.initramfs import make_initramfs
-from tailwalk.vm.qemu import RAM_DISK_KIB, Machine, Qemu, machine_digest
+from tailwalk.vm.qemu import Machine, Qemu, machine_digest
 
 # Ten times what a Debian kernel takes on one busy core of 2023.
 BOOT_SECONDS = 120.0
 
 _SAID = "kernel.json"
-
-# Parameters of modules; a driver that is built in reads them from the kernel's command line.
-_PARAMETERS = {"brd": f"rd_nr=1 rd_size={RAM_DISK_KIB} max_part=0"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,9 @@ def prepare_boot(kernel: Kernel, machine: Machine, *, probe: Probe, qemu: Qemu,
     Raises KernelError where a driver is neither built in nor a module.
     """
     modules = load_order(kernel, drivers, cache=cache)
-    initramfs = make_initramfs(probe.path.read_bytes(), modules, _PARAMETERS)
+    # A driver that is built in reads them from the kernel's command line.
+    parameters = {"brd": f"rd_nr={machine.ram_disks} rd_size={machine.ram_disk_kib} max_part=0"}
+    initramfs = make_initramfs(probe.path.read_bytes(), modules, parameters)
     key = digest_bytes(kernel.digest.encode(), digest_bytes(initramfs).encode(),
                        machine_digest(machine, qemu).encode())
     return Start(kernel, initramfs, key)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tailwalk.machines.architecture import Architecture, BootImage, Code, KvmTrial
+from tailwalk.machines.architecture import Architecture, BootImage, Code, Entries, KvmTrial
 from tailwalk.machines.x86_64.bzimage import bzimage_payload, is_bzimage
 from tailwalk.machines.x86_64.cpu import GUEST_CPU
 
@@ -29,7 +29,13 @@ X86_64 = Architecture(
     debian="amd64", flavour="cloud-amd64", sources="x86", kernel_begin=1 << 63,
     # arch/x86/entry/entry_64.S; before v6.7 without the suffix.
     newborn="ret_from_fork(?:_asm)?",
-    page_fault="asm_exc_page_fault",
+    # arch/x86/include/asm/idtentry.h, arch/x86/include/asm/syscall_wrapper.h
+    entries=Entries(
+        text=("__entry_text_start", "__entry_text_end"), calls="entry_SYSCALL_64",
+        call=r"__x64_sys_(\w+)", exceptions=r"asm_exc_(\w+)", page_fault="asm_exc_page_fault",
+        interrupts=r"asm_(?:sysvec_)?(\w*interrupt\w*|sysvec_\w+)",
+        stubs={"irq_entries_start": "asm_common_interrupt",
+               "spurious_entries_start": "asm_spurious_interrupt"}),
     labels=dict.fromkeys((
         "entry_SYSCALL_64_safe_stack", "entry_SYSCALL_64_after_hwframe",
         "syscall_return_via_sysret", "entry_SYSRETQ_unsafe_stack", "entry_SYSRETQ_end",

@@ -16,6 +16,7 @@
 #define PAUSE_PORT 0x505 /* QEMU's pvpanic device; its pause action stops the machine */
 #define FW_CFG_SELECT 0x510
 #define FW_CFG_DATA 0x511
+#define FW_CFG_DMA 0x514
 #define FW_CFG_DIRECTORY 0x19
 #define JOB_NAME "opt/tailwalk/job"
 
@@ -60,6 +61,65 @@ void transport_receive(void *buffer, size_t length)
 			 : "d"((uint16_t)FW_CFG_DATA)
 			 : "memory");
 	hold_ports(FW_CFG_SELECT, 2, 0);
+}
+
+/* What the device is told to do, all of it big-endian. */
+struct transfer {
+	uint32_t control, length;
+	uint64_t address;
+};
+#define TRANSFER_READ 2u
+
+/* 0 where the kernel does not tell. */
+static uint64_t physical(const volatile void *at)
+{
+	uint64_t frame;
+
+	return page_frames(at, &frame, 1) && frame ?
+		       frame * page_size() + (uintptr_t)at % page_size() :
+		       0;
+}
+
+static void transfer(void *buffer, size_t length)
+{
+	static volatile struct transfer order __attribute__((aligned(16)));
+	uint64_t address = physical(buffer), at;
+
+	if (!address) {
+		transport_receive(buffer, length);
+		return;
+	}
+	order.control = __builtin_bswap32(TRANSFER_READ);
+	order.length = __builtin_bswap32((uint32_t)length);
+	order.address = __builtin_bswap64(address);
+	at = __builtin_bswap64(physical(&order));
+	__asm__ volatile("outl %0, %1" ::"a"((uint32_t)at), "d"((uint16_t)FW_CFG_DMA) : "memory");
+	__asm__ volatile("outl %0, %1" ::"a"((uint32_t)(at >> 32)), "d"((uint16_t)(FW_CFG_DMA + 4))
+			 : "memory");
+	/* It is done when the instruction is; a page that was moved meanwhile is
+	 * no longer where the device wrote. */
+	if (order.control || physical(buffer) != address)
+		fail("QEMU does not carry the job to the probe's memory");
+}
+
+/* By the port a byte takes a microsecond; so the device writes what is large to
+ * memory itself, a page at a time, since pages lie anywhere. */
+void transport_receive_bulk(void *buffer, size_t length)
+{
+	char *at = buffer;
+
+	hold_ports(FW_CFG_DMA, 8, 1);
+	while (length) {
+		size_t part = page_size() - (uintptr_t)at % page_size();
+
+		if (part > length)
+			part = length;
+		*(volatile char *)at = 0; /* for it to be in memory */
+		transfer(at, part);
+		at += part;
+		length -= part;
+	}
+	hold_ports(FW_CFG_DMA, 8, 0);
 }
 
 /* Find the job in fw_cfg's directory: entries of big-endian size and selector

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `tailwalk exec` shows of a program: its calls, their functions, or their call tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tailwalk.cli.console import terminal_of_output
+from tailwalk.errors import UsageError
+from tailwalk.words import listed
+
+if TYPE_CHECKING:
+    from tailwalk.compare.program import ComparedCall, ComparedProgram
+    from tailwalk.report.grid import Shown
+
+_MOST_SIDES = 2  # kernels, of functions and trees
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What was asked for; without `calls`, of all of them."""
+
+    calls: Sequence[str]
+    functions: bool
+    tree: bool
+    folded: bool
+    raw: bool
+    everything: bool
+
+    def check(self, kernels: int) -> None:
+        """Raise UsageError where this cannot be shown of so many kernels."""
+        asked = [f"--{name}" for name in ("functions", "tree", "folded") if getattr(self, name)]
+        if len(asked) > 1:
+            raise UsageError(f"{listed(asked)} each say what to print; give one of them.")
+        if asked and kernels > _MOST_SIDES:
+            raise UsageError(f"{asked[0]} is of one kernel, or of two side by side, and {kernels} "
+                             "are named: leave out all but two.")
+
+    def of(self, compared: ComparedProgram) -> Shown | str:
+        """What is printed."""
+        from tailwalk.report.profile_tree import folded_stacks, tree_text
+        from tailwalk.report.program import (
+            SHOWN,
+            functions_shown,
+            program_forest,
+            program_shown,
+        )
+
+        shown = None if self.everything else SHOWN
+        if self.functions:
+            return functions_shown(compared, self._calls(compared), raw=self.raw, shown=shown)
+        if self.folded or self.tree:
+            forest = program_forest(compared, self._calls(compared), raw=self.raw)
+            terminal = terminal_of_output()
+            return folded_stacks(forest) if self.folded else tree_text(
+                forest, everything=self.everything, width=terminal.width if terminal else None,
+                ascii_only=terminal is not None and terminal.options.ascii_only)
+        return program_shown(compared, shown=shown)
+
+    def graph(self, compared: ComparedProgram) -> str:
+        """The flame graph."""
+        from tailwalk.report.profile_tree import flame_svg
+        from tailwalk.report.program import program_forest
+
+        return flame_svg(program_forest(compared, self._calls(compared), raw=self.raw))
+
+    def _calls(self, compared: ComparedProgram) -> list[ComparedCall]:
+        known = {call.row.call for call in compared.calls}
+        for name in self.calls:
+            if name not in known:
+                raise UsageError(f"--call {name}: the program makes no such call. It makes "
+                                 f"{listed(sorted(known))}.")
+        return [call for call in compared.calls if call.row.kind != "driver"
+                and (not self.calls or call.row.call in self.calls)]

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A program on several kernels: which of its calls became dearer, and which functions and which
+parts of the call tree carry that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tailwalk.compare.comparison import Verdict
+from tailwalk.compare.threshold import Threshold, thresholds_for
+from tailwalk.profile.pairing import PairedNode, Paths, paired_paths
+from tailwalk.profile.symbols import unpacked_names
+from tailwalk.runs.program import CallRow, Program, ProgramOnKernel
+from tailwalk.runs.record import KernelRecord
+
+# A row that is less of what the kernel executes, on every kernel, is not judged.
+_MATTERS = Fraction(1, 100)
+
+# The driver is the machine's; where a clock's interrupts land is chance.
+_UNJUDGED = ("driver", "interrupt")
+
+# A part of the call tree carries what the one above it differs by if it has this share of that,
+# and is named if it has this share of all changes.
+_CARRIES = 0.25
+_NAMED = 0.08
+
+
+@dataclass(frozen=True)
+class ComparedCall:
+    """A kind of call on each kernel; None where that kernel has none.
+
+    `verdicts` are for the kernels after the first; None where it is too little to be judged.
+    """
+
+    rows: Sequence[CallRow | None]
+    verdicts: Sequence[Verdict | None]
+
+    @property
+    def row(self) -> CallRow:
+        """The first there is, for what names it."""
+        return next(row for row in self.rows if row is not None)
+
+    @property
+    def instructions(self) -> list[int]:
+        """In all, on each kernel."""
+        return [row.instructions if row else 0 for row in self.rows]
+
+    @property
+    def each(self) -> list[float | None]:
+        """Of one call on each kernel, the mean; in all, where calls are not counted."""
+        return [None if row is None else row.instructions / (row.count or 1) for row in self.rows]
+
+    def change(self, column: int) -> int:
+        """By how many instructions in all it is dearer than on the first kernel."""
+        return self.instructions[column] - self.instructions[0]
+
+
+@dataclass(frozen=True)
+class ComparedProgram:
+    """A program on several kernels, the calls that differ most first; `verdicts` of what the
+    kernel executed in all, for the kernels after the first."""
+
+    program: Program
+    thresholds: Sequence[Threshold]
+    calls: Sequence[ComparedCall]
+    verdicts: Sequence[Verdict]
+
+    def regressed(self) -> bool:
+        """Did anything that matters become dearer on any kernel?"""
+        return "regressed" in self.verdicts or any(
+            "regressed" in call.verdicts for call in self.calls)
+
+
+def compare_program(program: Program, *, threshold: float | None = None) -> ComparedProgram:
+    """The program on its first kernel beside the others; `threshold` as for `compare`."""
+    kernels = program.kernels
+    thresholds = thresholds_for([(_known(kernels[0]), _known(other)) for other in kernels[1:]],
+                                threshold)
+    by_name = [{row.name: row for row in kernel.calls} for kernel in kernels]
+    names = dict.fromkeys(name for rows in by_name for name in rows)
+    totals = [of_kernel(kernel) for kernel in kernels]
+
+    def judged(rows: Sequence[CallRow | None], column: int) -> Verdict | None:
+        one, other = rows[0], rows[column + 1]
+        share = max(Fraction(row.instructions, total or 1) if row else Fraction(0)
+                    for row, total in zip(rows, totals, strict=True))
+        if share < _MATTERS or any(row and row.kind in _UNJUDGED for row in rows):
+            return None
+        spreads = [(row.spread or (row.instructions,) * 2) if row else (0, 0)
+                   for row in (one, other)]
+        return _verdict((one.instructions if one else 0, other.instructions if other else 0),
+                        spreads, thresholds[column])
+
+    calls = [ComparedCall(rows, [judged(rows, column) for column in range(len(thresholds))])
+             for rows in ([rows.get(name) for rows in by_name] for name in names)]
+    calls.sort(key=lambda call: (-max(abs(call.change(column)) for column in range(len(kernels))),
+                                 -max(call.instructions), call.row.name))
+    return ComparedProgram(program, thresholds, calls, [
+        _verdict((totals[0], total), ((totals[0],) * 2, (total,) * 2), limit)
+        for total, limit in zip(totals[1:], thresholds, strict=True)])
+
+
+def of_kernel(kernel: ProgramOnKernel) -> int:
+    """All that the kernel executed, for the program and in its own threads."""
+    return kernel.kernel + kernel.others
+
+
+def _known(kernel: ProgramOnKernel) -> KernelRecord:
+    return KernelRecord(spec=kernel.spec, release=kernel.release, digest=kernel.digest,
+                        provenance=kernel.provenance)
+
+
+def _verdict(counts: tuple[int, int], spreads: Sequence[tuple[int, int]],
+             threshold: Threshold) -> Verdict:
+    one, other = counts
+    if abs(other - one) <= threshold.limit * one:
+        return "unchanged"
+    (low, high), (other_low, other_high) = spreads
+    if other_low <= high and low <= other_high:
+        return "within noise"
+    return "regressed" if other > one else "improved"
+
+
+def paths_of(kernel: ProgramOnKernel, rows: Sequence[CallRow | None]) -> Paths:
+    """The call paths of some of a kernel's calls, one beside the other."""
+    tree: list[tuple[str, int, int, int]] = []
+    for row in filter(None, rows):
+        base = len(tree)
+        tree += [(row.functions[function].function, parent + base if parent >= 0 else -1,
+                  entered, count) for function, parent, entered, count in row.tree]
+    return Paths(tree, unpacked_names(kernel.symbols))
+
+
+def nodes_of(compared: ComparedProgram, calls: Sequence[ComparedCall], columns: Sequence[int], *,
+             raw: bool = False) -> list[PairedNode]:
+    """The call tree of some calls on the kernels of some columns."""
+    kernels = compared.program.kernels
+    return paired_paths([paths_of(kernels[column], [call.rows[column] for call in calls])
+                         for column in columns], raw=raw)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the call tree, and by how many instructions it differs: all of it but for the
+    parts below it that are named too.
+
+    Attributes:
+        path: the functions from the one that is reached this way alone to the one in which, with
+            all that it calls, the change is.
+        change: the difference.
+    """
+
+    path: tuple[str, ...]
+    change: int
+
+    @property
+    def name(self) -> str:
+        """The two ends of the path."""
+        return self.path[-1] if len(self.path) == 1 else f"{self.path[0]} > {self.path[-1]}"
+
+
+def parts(nodes: Sequence[PairedNode]) -> list[Part]:
+    """Which parts of the tree carry the difference of its two sides, the largest first.
+
+    From the top down: to the few below a node that carry what it differs by, and where it is
+    spread over many, no further. So a change that is spread over ten small functions is that of
+    the one which they are below.
+    """
+    own = [node.counts[1] - node.counts[0] for node in nodes]
+    net, gross = own[:], [abs(change) for change in own]
+    children: dict[int, list[int]] = {}
+    for at in range(len(nodes) - 1, -1, -1):
+        parent = nodes[at].parent
+        children.setdefault(parent, []).append(at)
+        if parent >= 0:
+            net[parent] += net[at]
+            gross[parent] += gross[at]
+    moved = [max(abs(change), both / 2) for change, both in zip(net, gross, strict=True)]
+    tops = children.get(-1, [])
+    whole = max(abs(sum(net[at] for at in tops)), sum(gross[at] for at in tops) / 2)
+    found: dict[tuple[str, ...], int] = {}
+
+    def look(path: tuple[str, ...], below: Sequence[int], change: int, least: float) -> None:
+        carriers = [child for child in below
+                    if moved[child] >= max(_CARRIES * least, _NAMED * whole, 1)]
+        left = change - sum(net[child] for child in carriers)
+        if path and abs(left) >= max(_NAMED * whole, 1):
+            found[path] = found.get(path, 0) + left
+        for child in carriers:
+            above = path if len(carriers) == 1 else ()
+            look((*above, nodes[child].name), children.get(child, ()), net[child], moved[child])
+
+    look((), tops, 0, 0)
+    return sorted((Part(path, change) for path, change in found.items()),
+                  key=lambda part: (-abs(part.change), part.path))

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A TCG plugin that counts what a program executes between the probe's markers,
+ * and what the kernel executes for it: by system call, page fault, interrupt and
+ * thread of the kernel, by kind of file and size, and by function on each call
+ * path.
+ *
+ * Each instruction adds one to one of two counters in line with the translated
+ * code; a function is called at each block of the kernel, and settles what was
+ * executed where the function changes. Tasks are told apart as in the plugin
+ * `split`. What a function says of whoever executes it (which system call it is,
+ * to which file system it belongs, what a thread does) is in the host's table. No
+ * register is read: a call's size is among the registers that its entry saves.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "calls/tasks.h"
+#include "calls/tree.h"
+#include "memory.h"
+#include "output.h"
+#include "x86_64.h"
+
+EXPORT int qemu_plugin_version = API;
+
+enum { USER, KERNEL, MODES };
+
+/* The host's table, by rising address. */
+struct function {
+	uint64_t address;
+	uint32_t label, value;
+};
+
+static const struct function *functions;
+static size_t function_count;
+
+static uint64_t entry_begin, entry_end; /* where the kernel is entered and left */
+static uint64_t call_entry, page_fault;
+static uint64_t last[MODES];
+static uint64_t region_begun;
+static bool running; /* from the program's begin to its end */
+static bool awaits_error, awaits_left, awaits_switch;
+
+/* Credit what was executed since the last time. */
+static void settle(void)
+{
+	const uint64_t *now = counters();
+	uint64_t user = now[USER] - last[USER], kernel = now[KERNEL] - last[KERNEL];
+
+	last[USER] = now[USER];
+	last[KERNEL] = now[KERNEL];
+	if (!running && user && current)
+		current->probe = true; /* who else is there? */
+	if (!counting)
+		return;
+	if (user)
+		add_user(user);
+	if (kernel)
+		add_kernel(kernel);
+}
+
+static void on_block(unsigned int cpu, void *data)
+{
+	struct block *block = data;
+	struct stay *stay;
+
+	if (!running)
+		return;
+	stay = top_stay();
+	if (stay && stay->block && block->label == NOTHING && stay->block->ends == OTHER &&
+	    stay->block->function == block->function &&
+	    nodes[stay->node].function == block->function) {
+		stay->block = block;
+		return;
+	}
+	settle();
+	if (block->begin == page_fault)
+		awaits_error = true;
+	step_to(block);
+}
+
+/* QEMU 7.2 calls an instruction's access callback for accesses of others too:
+ * only the first one after it was due counts. */
+static void on_due(unsigned int cpu, void *data)
+{
+	*(bool *)data = true;
+}
+
+/* Whom nobody has switched to yet. */
+static void on_left(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	if (awaits_left && !current)
+		switch_to(address);
+	awaits_left = false;
+}
+
+static void on_switch(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	if (!awaits_switch)
+		return;
+	awaits_switch = false;
+	settle();
+	switch_to(address);
+}
+
+static void on_leave(unsigned int cpu, void *data)
+{
+	if (!running)
+		return;
+	settle();
+	last[KERNEL]++; /* the instruction itself, which is about to be counted */
+	if (counting)
+		add_kernel(1);
+	leave();
+}
+
+static void on_saved(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	size_t which = (size_t)data;
+	struct stay *stay = running ? top_stay() : NULL;
+
+	if (!stay || !(stay->expected & 1u << which))
+		return;
+	stay->expected &= (uint8_t)~(1u << which);
+	stay->saved[which] = accessed_value(info, address);
+}
+
+/* An access that faults is executed again; an instruction that could not be
+ * fetched was not executed. */
+static void on_error(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	if (!awaits_error)
+		return;
+	awaits_error = false;
+	if (counting && !(accessed_value(info, address) & PAGE_FAULT_FETCH))
+		executed_twice();
+}
+
+static void on_begin(unsigned int cpu, void *data)
+{
+	settle();
+	running = counting = true;
+	start_program();
+}
+
+static void on_end(unsigned int cpu, void *data)
+{
+	if (!running)
+		return;
+	settle();
+	running = counting = false;
+	end_all_lives();
+	output_frame(FRAME_TASKS, (struct part[]){ { &totals, sizeof(totals) } }, 1);
+	send_rows();
+}
+
+static uint64_t of_program(void)
+{
+	return totals.user + totals.kernel;
+}
+
+/* The first region of all: what was before it does not count. */
+static void on_region(unsigned int cpu, void *data)
+{
+	static bool any;
+
+	if (!running)
+		return;
+	settle();
+	if (!any) {
+		clear_rows();
+		clear_totals();
+		any = true;
+	}
+	counting = true;
+	region_begun = of_program();
+}
+
+static void on_region_end(unsigned int cpu, void *data)
+{
+	if (!running)
+		return;
+	settle();
+	counting = false;
+	add_call((union what){ .class = REGION, .programs = 1 }, NULL, 0,
+		 of_program() - region_begun);
+}
+
+static uint32_t find_function(uint64_t address)
+{
+	size_t low = 0, high = function_count;
+
+	while (high - low > 1) {
+		size_t middle = (low + high) / 2;
+
+		if (functions[middle].address <= address)
+			low = middle;
+		else
+			high = middle;
+	}
+	return (uint32_t)low;
+}
+
+static bool is_everywhere(uint32_t label)
+{
+	return label == STUB || label == THREAD_WORK;
+}
+
+static struct block *new_block(struct qemu_plugin_tb *translated, size_t length)
+{
+	struct block *block = grow(NULL, sizeof(*block));
+	struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(translated, length - 1);
+	size_t size = qemu_plugin_insn_size(instruction);
+	uint8_t bytes[LONGEST_INSTRUCTION];
+	const struct function *function;
+
+	copy_bytes(instruction, bytes, size);
+	*block = (struct block){
+		.begin = qemu_plugin_tb_vaddr(translated),
+		.end = qemu_plugin_insn_vaddr(instruction) + size,
+		.function = find_function(qemu_plugin_tb_vaddr(translated)),
+		.ends = (uint8_t)kind_of(bytes, size),
+	};
+	function = &functions[block->function];
+	if (function->address == block->begin || is_everywhere(function->label)) {
+		block->label = (uint8_t)function->label;
+		block->value = function->value;
+	}
+	return block;
+}
+
+static void instrument_kernel(struct qemu_plugin_insn *instruction)
+{
+	uint64_t address = qemu_plugin_insn_vaddr(instruction);
+	int saved;
+
+	if (changes_tasks(instruction) || leaves_task(instruction)) {
+		bool changes = changes_tasks(instruction);
+
+		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
+						       changes ? &awaits_switch : &awaits_left);
+		qemu_plugin_register_vcpu_mem_cb(instruction, changes ? on_switch : on_left,
+						 NO_REGISTERS, LOADS_AND_STORES, NULL);
+		return;
+	}
+	if (address < entry_begin || address >= entry_end)
+		return;
+	if (leaves_kernel(instruction))
+		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_leave, NO_REGISTERS, NULL);
+	else if (address - call_entry < ENTRY_SIZE && (saved = saves_register(instruction)) >= 0)
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_saved, NO_REGISTERS,
+						 LOADS_AND_STORES, (void *)(size_t)saved);
+	else if (address - page_fault < ENTRY_SIZE && reads_error(instruction))
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_error, NO_REGISTERS,
+						 LOADS_AND_STORES, NULL);
+	if (address == call_entry || address == page_fault)
+		find_memory(instruction);
+}
+
+static void instrument_user(struct qemu_plugin_insn *instruction)
+{
+	static const struct {
+		const uint8_t *marker;
+		execution_callback *callback;
+	} markers[] = {
+		{ mark_program, on_begin },
+		{ mark_program_end, on_end },
+		{ mark_region, on_region },
+		{ mark_region_end, on_region_end },
+	};
+
+	for (size_t i = 0; i < sizeof(markers) / sizeof(*markers); i++)
+		if (is_marker(instruction, markers[i].marker))
+			qemu_plugin_register_vcpu_insn_exec_cb(instruction, markers[i].callback,
+							       NO_REGISTERS, NULL);
+}
+
+static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
+{
+	size_t length = qemu_plugin_tb_n_insns(translated);
+	int mode = in_kernel(qemu_plugin_tb_vaddr(translated)) ? KERNEL : USER;
+
+	if (mode == KERNEL)
+		qemu_plugin_register_vcpu_tb_exec_cb(translated, on_block, NO_REGISTERS,
+						     new_block(translated, length));
+	for (size_t i = 0; i < length; i++) {
+		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(translated, i);
+
+		/* Callbacks first: what they see was executed before this one. */
+		if (mode == KERNEL)
+			instrument_kernel(instruction);
+		else
+			instrument_user(instruction);
+		count(instruction, (size_t)mode);
+	}
+}
+
+static bool read_table(int table)
+{
+	struct stat found;
+	void *content;
+
+	if (fstat(table, &found) || found.st_size < (off_t)sizeof(*functions))
+		return false;
+	content = mmap(NULL, (size_t)found.st_size, PROT_READ, MAP_PRIVATE, table, 0);
+	if (content == MAP_FAILED)
+		return false;
+	functions = content;
+	function_count = (size_t)found.st_size / sizeof(*functions);
+	for (size_t i = 0; i < function_count; i++)
+		if (functions[i].label == CALL_ENTRY)
+			call_entry = functions[i].address;
+	return true;
+}
+
+/* Takes output=FD; table=FD, of the file with the functions; entry=BEGIN:END, the
+ * code by which the kernel is entered; and fault=ADDRESS, that of a page fault's
+ * entry. */
+EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
+{
+	unsigned long long begin, end, fault;
+	int table;
+
+	if (!output_open(info, argc < 1 ? argc : 1, argv, NULL))
+		return 1;
+	if (argc != 4 || sscanf(argv[1], "table=%d", &table) != 1 ||
+	    sscanf(argv[2], "entry=%llu:%llu", &begin, &end) != 2 ||
+	    sscanf(argv[3], "fault=%llu", &fault) != 1 || !read_table(table)) {
+		fprintf(stderr, "tailwalk's counting plugin takes table=FD, entry=BEGIN:END and "
+				"fault=ADDRESS\n");
+		return 1;
+	}
+	entry_begin = begin;
+	entry_end = end;
+	page_fault = fault;
+	make_tree();
+	qemu_plugin_register_vcpu_tb_trans_cb(id, instrument);
+	return 0;
+}

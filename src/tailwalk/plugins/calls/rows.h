@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What was counted, by what it was executed for. */
+#ifndef TAILWALK_CALLS_ROWS_H
+#define TAILWALK_CALLS_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum class {
+	SYSTEM_CALL = 1,
+	EXCEPTION,
+	INTERRUPT,
+	BEGINNING, /* of a task, up to its first instruction in user mode */
+	THREAD,
+	DRIVER,
+	REGION,
+	OTHER_ENTRY,
+};
+
+/* What instructions are executed for: 64 bits that tell one row from others. */
+union what {
+	struct {
+		uint8_t class, file, size, programs;
+		uint32_t number;
+	};
+	uint64_t key;
+};
+
+/* Instructions executed in a function on a call path, and how often it was entered. */
+struct step {
+	uint32_t node, entered;
+	uint64_t count;
+};
+
+void add_step(union what what, uint32_t node, uint64_t count, uint32_t entered);
+/* One call of these steps; `value` is their sum. */
+void add_call(union what what, const struct step *steps, size_t number, uint64_t value);
+void clear_rows(void);
+void send_rows(void);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who executes what for what: the tasks, and on each the ways into the kernel that it has not left
+ * yet. */
+#ifndef TAILWALK_CALLS_TASKS_H
+#define TAILWALK_CALLS_TASKS_H
+
+#include "calls/rows.h"
+
+/* What a function of the kernel tells, by its label in the host's table. */
+enum label {
+	NOTHING,
+	CALL_ENTRY, /* where system calls enter */
+	EXCEPTION_ENTRY, /* value: which */
+	INTERRUPT_ENTRY, /* value: which */
+	STUB, /* goes on to an INTERRUPT_ENTRY, by a value that is its own */
+	NEWBORN, /* where new tasks begin */
+	CALL_FUNCTION, /* value: which, of which saved register its size is, and of which file it is */
+	FILE_OPERATION, /* value: of which file */
+	THREAD_WORK, /* value: which */
+	DRIVER_ENTRY,
+	DRIVER_DONE,
+};
+
+/* Calls that are of no file, whatever they reach. */
+#define NO_FILE 0xff
+
+/* A block of instructions as QEMU translated it. */
+struct block {
+	uint64_t begin, end;
+	uint32_t function, value;
+	uint8_t label; /* NOTHING unless the block is where the label says something */
+	uint8_t ends; /* enum kind, of its last instruction */
+};
+
+enum { SAVED_REGISTERS = 3 };
+
+/* A call instruction whose return is to come. */
+struct call {
+	uint64_t returns_to;
+	uint32_t caller;
+};
+
+/* A stay in the kernel, from a way in to the way out, or a thread's life. */
+struct stay {
+	union what what;
+	bool in_driver;
+	uint8_t expected; /* saved registers that are still to come, as bits */
+	uint64_t saved[SAVED_REGISTERS];
+	const struct block *block; /* the last one executed */
+	uint32_t node;
+	struct call *calls;
+	size_t call_count, call_room;
+	struct step *steps;
+	size_t step_count, step_room;
+	size_t arrived; /* steps before the task was switched to */
+};
+
+#define MOST_STAYS 12
+
+/* A life of a task: its task_struct's memory may serve another one later. */
+struct task {
+	uint64_t address;
+	size_t depth;
+	bool born; /* seen to begin */
+	bool program; /* executed instructions in user mode, */
+	bool probe; /* but is the probe */
+	struct stay stays[MOST_STAYS];
+};
+
+/* What is written at the end, as 64-bit words. */
+struct totals {
+	uint64_t user, kernel; /* of the program's tasks */
+	uint64_t others; /* of the kernel's own threads */
+	uint64_t driver; /* of the disk's driver, for whomever */
+	uint64_t probe; /* of the probe itself */
+	uint64_t unknown; /* of the kernel, for nobody knows whom */
+	uint64_t tasks; /* of the program */
+	uint64_t switches;
+};
+
+extern struct task *current;
+extern struct totals totals;
+extern bool counting;
+
+/* Credit instructions executed since the last time. */
+void add_user(uint64_t count);
+void add_kernel(uint64_t count);
+
+void switch_to(uint64_t address);
+void enter(enum class class, uint32_t number);
+void leave(void);
+void start_program(void);
+void clear_totals(void);
+/* Where the kernel goes on, and for what. */
+void step_to(const struct block *block);
+/* The instruction at which a page fault occurred is executed again. */
+void executed_twice(void);
+void end_all_lives(void);
+
+static inline struct stay *top_stay(void)
+{
+	return current->depth ? &current->stays[current->depth - 1] : NULL;
+}
+
+#endif

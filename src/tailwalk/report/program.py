@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A program on one kernel or several: a line a kind of call, what differs most and which functions
+carry that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from tailwalk.cases import show_size
+from tailwalk.compare.program import (
+    ComparedCall,
+    ComparedProgram,
+    nodes_of,
+    of_kernel,
+    parts,
+)
+from tailwalk.compare.threshold import show_thresholds
+from tailwalk.errors import UsageError
+from tailwalk.profile.pairing import PairedNode, function_changes, function_counts
+from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Kind, Said, Shown
+from tailwalk.report.profile_tree import Forest
+from tailwalk.report.profile_words import show_change, show_share
+from tailwalk.report.why import count_cells
+from tailwalk.report.words import short_names, show_figure, show_percent, show_ratio
+from tailwalk.runs.program import CallRow, Program, ProgramOnKernel, Repetitions
+from tailwalk.runs.record import KernelRecord, notes_by_kernel
+from tailwalk.words import listed
+
+SHOWN = 20
+"""Rows that a table shows unless it is asked for more."""
+
+_MOST_SIDES = 2
+_WITH_DIFFERENCE = 2  # kernels, besides which a terminal has room for a difference
+_LEAST_NAME = 26  # characters
+_EXPLAINED = 4  # calls
+_FUNCTIONS = 3
+_NAMED = 6  # calls that became dearer, or cheaper
+_CARRIES = 0.05  # of what all calls differ by, for a call to be explained
+
+
+def call_label(row: CallRow) -> str:
+    """What a row is of, in few words."""
+    size = [] if row.size is None else [f"to {show_size(row.size)}" if row.size else "of 0"]
+    where = [] if row.program or row.kind == "thread" else ["in a kernel thread"]
+    return " ".join([row.call, *filter(None, [row.file]), *size, *where])
+
+
+def program_shown(compared: ComparedProgram, *, shown: int | None = SHOWN) -> Shown:
+    """The program on its kernel, or on its first kernel beside others."""
+    program = compared.program
+    labels = program_labels(program)
+    title = f"What {program.command[0]} asks of the kernel, executed instructions"
+    if len(program.kernels) == 1:
+        parts: list[Grid | Said] = [_one_grid(compared, shown)]
+    else:
+        parts = [_several_grid(compared, labels, shown)]
+        for column in range(1, len(labels)):
+            parts += [BLANK, *(Said(line, "" if number else "strong") for number, line in enumerate(
+                _changes(compared, labels, column)))]
+    return Shown(title=title, parts=parts, facts=list(_facts(compared, labels)))
+
+
+def functions_shown(compared: ComparedProgram, calls: Sequence[ComparedCall], *, raw: bool = False,
+                    shown: int | None = SHOWN) -> Shown:
+    """The functions that some calls execute instructions in, on one kernel, or on the first beside
+    another."""
+    forest = program_forest(compared, calls, raw=raw)
+    counts = function_counts(forest.nodes)
+    two = len(forest.labels) == 2
+    ordered = sorted(counts.items(), key=lambda item: (
+        -abs(item[1][1] - item[1][0]), -max(item[1]), item[0]) if two else (-item[1][0], item[0]))
+    total = forest.totals[1] - forest.totals[0] if two else forest.totals[0]
+    rest = ordered[shown:] if shown is not None else []
+
+    def line(name: str, counted: Sequence[int], kind: Kind = "") -> GridRow:
+        part = counted[1] - counted[0] if two else counted[0]
+        return GridRow([Cell(name, key=name), *count_cells(counted),
+                        Cell(show_share(part, total), "faint", key=str(part))], kind)
+
+    rows = [line(name, counted) for name, counted in ordered[:len(ordered) - len(rest)]]
+    if rest:
+        rows.append(line(f"{len(rest)} other functions", [
+            sum(counted[side] for _, counted in rest) for side in range(len(forest.labels))],
+            "rest"))
+    rows.append(line("all", forest.totals, "total"))
+    said = [BLANK, *(Said(f"{part.name}: {show_change(part.change)} with all it calls")
+                     for part in parts(forest.nodes))] if two else []
+    return Shown(title=forest.title, facts=list(_facts(compared, program_labels(compared.program))),
+                 parts=[Grid(columns=[
+                     Column("function", "name", wraps="words", cut=True),
+                     *map(Column, (*forest.labels, *(["difference"] if two else []), "share"))],
+                     rows=rows), *said])
+
+
+def program_forest(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
+                   raw: bool = False) -> Forest:
+    """The call tree of some calls, on one kernel, or on the first beside another.
+
+    Raises UsageError for more kernels.
+    """
+    kernels = compared.program.kernels
+    if len(kernels) > _MOST_SIDES:
+        raise UsageError(f"functions and call trees are of one kernel or two, and {len(kernels)} "
+                         "are named: leave out all but two.")
+    what = {call.row.call for call in calls}
+    of = listed(sorted(what)) if len(what) == 1 else "all calls"
+    return Forest(nodes_of(compared, calls, range(len(kernels)), raw=raw),
+                  program_labels(compared.program), unit="instructions",
+                  title=f"Where {of} of {compared.program.command[0]} execute"
+                        f"{'s' if len(what) == 1 else ''} instructions")
+
+
+def program_labels(program: Program) -> list[str]:
+    """What to call each kernel."""
+    return short_names([(kernel.spec, kernel.release) for kernel in program.kernels])
+
+
+def _cut(calls: Sequence[ComparedCall], shown: int | None) -> tuple[
+        Sequence[ComparedCall], Sequence[ComparedCall]]:
+    kept = calls[:shown]
+    rest = calls[len(kept):]
+    return (calls, ()) if len(rest) == 1 else (kept, rest)
+
+
+def _one_grid(compared: ComparedProgram, shown: int | None) -> Grid:
+    kernel, = compared.program.kernels
+    total = kernel.user + of_kernel(kernel)
+    kept, rest = _cut([call for call in compared.calls if call.row.kind != "driver"], shown)
+    rows = [_one_row([call_label(row), show_figure(row.count) if row.count else "",
+                      show_figure(row.instructions), _figure(row.median), _figure(row.high)],
+                     row.instructions, total) for row in (call.row for call in kept)]
+    if rest:
+        rest_count = sum(call.row.instructions for call in rest)
+        rows.append(_one_row([f"{len(rest)} others", "", show_figure(rest_count), "", ""],
+                             rest_count, total, "rest"))
+    for name, count in (("program, in user mode", kernel.user), ("all", total)):
+        rows.append(_one_row([name, "", show_figure(count), "", ""], count, total, "total"))
+    return Grid(columns=[Column("call", "name", wraps="words"), *map(Column, (
+        "count", "instructions", "median", "90%", "share"))], rows=rows)
+
+
+def _one_row(texts: Sequence[str], count: int, total: int, kind: Kind = "") -> GridRow:
+    share = show_percent(count / total) if total else ""
+    return GridRow([Cell(texts[0], key=texts[0]), *map(Cell, texts[1:]),
+                    Cell(share, "faint", key=str(count))], kind)
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else show_figure(round(value))
+
+
+def _several_grid(compared: ComparedProgram, labels: Sequence[str], shown: int | None) -> Grid:
+    """Each call's instructions, the mean of all, on each kernel; in all where calls are not
+    counted."""
+    kernels = compared.program.kernels
+    columns = [Column("instructions a call", "name", wraps="words", least=_LEAST_NAME),
+               Column("count")]
+    for number, label in enumerate(labels):
+        columns += [Column(label), *([Column("ratio", "ratio")] if number else [])]
+    columns.append(Column("in all"))
+    if len(kernels) > _WITH_DIFFERENCE:
+        columns[1], columns[-1] = (replace(columns[at], only="page") for at in (1, -1))
+    kept, rest = _cut([call for call in compared.calls if call.row.kind != "driver"], shown)
+    rows = [_several_row(call) for call in kept]
+    if rest:
+        rows.append(_sum_row(f"{len(rest)} others", [
+            sum(call.instructions[column] for call in rest) for column in range(len(kernels))],
+            "rest"))
+    rows.append(_sum_row("program, in user mode", [kernel.user for kernel in kernels], "total"))
+    rows.append(_sum_row("kernel", [of_kernel(kernel) for kernel in kernels], "total",
+                         compared.verdicts))
+    return Grid(columns=columns, rows=rows)
+
+
+def _several_row(call: ComparedCall) -> GridRow:
+    counts = [row.count if row else 0 for row in call.rows]
+    said = show_figure(counts[0]) if len(set(counts)) == 1 else "/".join(map(str, counts))
+    each = call.each
+    cells = [Cell(call_label(call.row), key=call_label(call.row)),
+             Cell(said if any(counts) else "")]
+    for column, value in enumerate(each):
+        cells.append(Cell("-" if value is None else show_figure(round(value)), key=repr(value)))
+        if column:
+            first = each[0]
+            ratio = value / first if value is not None and first else None
+            cells.append(Cell(show_ratio(ratio), call.verdicts[column - 1] or "faint",
+                              key=repr(ratio)))
+    change = call.change(len(each) - 1)
+    return GridRow([*cells, Cell(show_change(change), key=str(change))])
+
+
+def _sum_row(name: str, counts: Sequence[int], kind: Kind,
+             verdicts: Sequence[str] = ()) -> GridRow:
+    cells = [Cell(name), Cell("")]
+    for column, count in enumerate(counts):
+        cells.append(Cell(show_figure(count), key=str(count)))
+        if column:
+            ratio = count / counts[0] if counts[0] else None
+            cells.append(Cell(show_ratio(ratio), verdicts[column - 1] if verdicts else "",
+                              key=repr(ratio)))
+    change = counts[-1] - counts[0]
+    return GridRow([*cells, Cell(show_change(change), key=str(change))], kind)
+
+
+def _changes(compared: ComparedProgram, labels: Sequence[str], column: int) -> Iterator[str]:
+    """What a later kernel makes dearer and cheaper, and where."""
+    first, kernel = compared.program.kernels[0], compared.program.kernels[column]
+    one, other = of_kernel(first), of_kernel(kernel)
+    verdict = {"regressed": "dearer", "improved": "cheaper"}.get(
+        compared.verdicts[column - 1], compared.verdicts[column - 1])
+    judged: dict[str, list[str]] = {}
+    for call in compared.calls:
+        found = call.verdicts[column - 1]
+        if found in ("regressed", "improved"):
+            ratio = show_ratio(call.instructions[column] / call.instructions[0]
+                               ) if call.instructions[0] else "(new)"
+            judged.setdefault(found, []).append(f"{call_label(call.row)} {ratio}")
+    calls = "".join(f"; {word}: {_first_of(judged[name])}" for name, word in (
+        ("regressed", "dearer"), ("improved", "cheaper")) if name in judged)
+    yield (f"{labels[column]} beside {labels[0]}: the kernel executes "
+           f"{show_ratio(other / one if one else None)} ({show_change(other - one)}), "
+           f"{verdict}{calls}.")
+    gross = sum(abs(call.change(column)) for call in compared.calls if call.row.kind != "driver")
+    explained = sorted((call for call in compared.calls if call.row.kind != "driver" and (
+        call.verdicts[column - 1] == "regressed"
+        or abs(call.change(column)) >= max(1, _CARRIES * gross))), key=lambda call: (
+            call.verdicts[column - 1] != "regressed", -abs(call.change(column))))
+    for call in explained[:_EXPLAINED]:
+        nodes = nodes_of(compared, [call], [0, column])
+        yield f"{call_label(call.row)}: {show_change(call.change(column))}, {_carried(nodes)}"
+
+
+def _first_of(names: Sequence[str]) -> str:
+    more = len(names) - len(names[:_NAMED])
+    return listed([*names[:_NAMED], *([f"{more} more"] if more else [])])
+
+
+def _carried(nodes: Sequence[PairedNode]) -> str:
+    """The functions that carry a difference, and the parts of the call tree."""
+    functions = [f"{name} {show_change(change)}" for name, change in function_changes(nodes)
+                 if change][:_FUNCTIONS]
+    trees = [f"{part.name} {show_change(part.change)}" for part in parts(nodes)[:_FUNCTIONS]]
+    below = f"; with all they call: {listed(trees)}" if set(trees) - set(functions) else ""
+    return f"in {listed(functions)}{below}." if functions else "in no function."
+
+
+def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
+    program = compared.program
+    for label, kernel in zip(labels, program.kernels, strict=True):
+        spec = "" if label == kernel.spec else f"{kernel.spec}, "
+        ended = f"exit status {kernel.status}" if kernel.signal is None else (
+            f"ended by signal {kernel.signal}")
+        yield label, f"{spec}{kernel.release}; {ended}{_repeated(kernel)}"
+        if kernel.regions is not None:
+            yield "", _region(kernel.regions)
+    machine = program.conditions.machine
+    system = program.conditions.filesystem
+    yield "machine", "; ".join(f"{name} {machine[name]}" for name in ("qemu", "cpu", "memory")
+                               if name in machine)
+    yield "file system", f"{system.kind}, {show_size(system.block_size)} blocks"
+    if any(kernel.driver for kernel in program.kernels):
+        drivers = listed([show_figure(kernel.driver) for kernel in program.kernels])
+        yield "disk's driver", f"{drivers} instructions, in no row: the RAM disk is the machine's"
+    if compared.thresholds:
+        yield "verdicts", "dearer or cheaper: by more than " + show_thresholds(
+            list(zip(labels[1:], compared.thresholds, strict=True)))
+    lost = max(kernel.unattributed for kernel in program.kernels)
+    if lost:
+        yield "note", f"{show_figure(lost)} instructions are of nothing that is known"
+    for note in notes_by_kernel(KernelRecord(
+            spec=kernel.spec, release=kernel.release, digest=kernel.digest,
+            provenance=kernel.provenance) for kernel in program.kernels):
+        yield "note", note
+
+
+def _repeated(kernel: ProgramOnKernel) -> str:
+    if kernel.repetitions == 1:
+        return ""
+    equal = all(row.spread is None or row.spread[0] == row.spread[1] for row in kernel.calls)
+    return f"; the median of {kernel.repetitions} runs{', all equal' if equal else ''}"
+
+
+def _region(regions: Repetitions) -> str:
+    """How often the region was executed, and what each time took."""
+    number = sum(times for _, times in regions.values)
+    value, times = max(regions.values, key=lambda pair: (pair[1], -pair[0]))
+    return (f"the region, {number} times: {show_figure(value)} instructions in "
+            f"{show_percent(times / number)} of them")

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a kernel's functions tell of whoever executes them: which system call it makes, of which
+kind of file, how the kernel was entered, what a thread does. This is all that the plugin `calls`
+knows of a kernel.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+
+from tailwalk.errors import KernelError
+from tailwalk.machines import GUEST
+from tailwalk.profile.symbols import read_symbols
+from tailwalk.profile.tree import UNKNOWN
+from tailwalk.rigs.alone import DRIVER, THREADS
+from tailwalk.rigs.recording import newborn_address
+
+_RECORD = struct.Struct("<QII")
+_LINE = re.compile(r"^([0-9a-f]{16}) [tTwW] ([^\s.]+)", re.MULTILINE)
+
+
+class _Label(IntEnum):
+    """As in plugins/calls/tasks.h."""
+
+    NOTHING = 0
+    CALL_ENTRY = 1
+    EXCEPTION_ENTRY = 2
+    INTERRUPT_ENTRY = 3
+    STUB = 4
+    NEWBORN = 5
+    CALL_FUNCTION = 6
+    FILE_OPERATION = 7
+    THREAD_WORK = 8
+    DRIVER_ENTRY = 9
+    DRIVER_DONE = 10
+
+
+_OPERATION = (
+    r"(?:file_|dir_|vn_|reg_|real_)?(?:read|write|read_iter|write_iter|open|close|release|"
+    r"release_file|release_dir|sync_file|fsync|llseek|mmap|mmap_prepare|fallocate|ioctl|readdir|"
+    r"iterate|iterate_shared|lookup|create|link|unlink|symlink|mkdir|rmdir|mknod|rename2?|tmpfile|"
+    r"setattr|getattr|splice_read|splice_write|copy_file_range|remap_file_range|poll|statfs|"
+    r"page_mkwrite|filemap_fault|fault|write_fault)")
+
+FILES = {
+    **{kind: rf"{kind}_{_OPERATION}" for kind in ("ext4", "xfs", "btrfs")},
+    "tmpfs": rf"shmem_{_OPERATION}",
+    "pipe": rf"(?:anon_)?(?:pipe|fifo)_{_OPERATION}",
+    "socket": rf"sock_{_OPERATION}",
+    "terminal": rf"tty_{_OPERATION}",
+    "disk": rf"blkdev_{_OPERATION}",
+    "proc": rf"proc_{_OPERATION}|proc_\w+_(?:read|write|open|release|lookup|readdir)",
+    "sysfs": rf"kernfs_(?:fop_|iop_|dir_)?{_OPERATION}",
+    "device": r"(?:read|write)_(?:iter_)?(?:null|zero|full)|null_lseek|u?random_read_iter",
+    "event": r"(?:eventfd|timerfd|signalfd|inotify|ep|eventpoll)_(?:read|write|poll|read_iter|"
+             r"release|eventpoll_\w+)",
+    "mapped file": r"filemap_fault|filemap_map_pages",
+    "other file system": r"generic_file_(?:read|write)_iter|generic_file_open|dcache_readdir",
+}
+"""Kinds of files, and the functions that do something with one: a call is of the kind whose
+function it reaches first."""
+
+_SOCKET_CALLS = frozenset((
+    "accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen",
+    "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
+    "socket", "socketpair"))
+
+# They have to do with so many files that the first one says nothing.
+_FILELESS_CALLS = frozenset((
+    "clone", "clone3", "execve", "execveat", "exit", "exit_group", "fork", "sync", "vfork",
+    "wait4", "waitid"))
+_FILELESS = 0xff
+
+SIZED = {
+    "read": 1, "write": 1, "pread64": 1, "pwrite64": 1, "recvfrom": 1, "sendto": 1,
+    "readahead": 1, "sync_file_range": 1, "getdents64": 1, "fallocate": 2, "sendfile": 2,
+    "splice": 3, "copy_file_range": 3,
+}
+"""Calls that have a size, and which saved register it is in: the third argument, the fourth or the
+fifth."""
+
+_CALL_NAMES = {
+    "newfstat": "fstat", "newlstat": "lstat", "newstat": "stat", "newuname": "uname",
+    "sendfile64": "sendfile", "ni_syscall": "no such call",
+}
+"""Names of the kernel's that differ from the calls'."""
+
+PAGE_FAULT = "page fault"
+
+_ENTRY_NAMES = {"page_fault": PAGE_FAULT, "common_interrupt": "interrupt"}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The table for the plugin, its arguments, and what the numbers in it mean; `functions` by
+    their places in the table."""
+
+    table: bytes
+    arguments: str
+    functions: Sequence[str]
+    calls: Sequence[str]
+    entries: Sequence[str]
+
+    threads: Sequence[str] = ("other threads", *THREADS)
+    files: Sequence[str] = ("", *FILES)
+
+
+@lru_cache(maxsize=8)
+def labels_of(text: str, kernel: str) -> Labels:
+    """The labels for the functions in the text of `symbol_text`; `kernel` names the kernel in
+    errors.
+
+    Raises KernelError where the kernel names no functions, or none by which it is entered.
+    """
+    symbols = read_symbols(text, kernel)
+    names = [(int(address, 16), name) for address, name in _LINE.findall(text)]
+    address = {name: at for at, name in names}
+    calls, entries = ["unknown call"], ["other entry"]
+    found: dict[int, tuple[_Label, int]] = {}
+    for at, name in names:
+        if label := _label(name, calls, entries):
+            found[at] = label
+    for stub, goes_to in GUEST.entries.stubs.items():
+        if stub in address and goes_to in address:
+            found[address[stub]] = (_Label.STUB, found[address[goes_to]][1])
+    found[newborn_address(text)] = (_Label.NEWBORN, 0)
+    if not all(name in address for name in DRIVER):
+        found = {at: label for at, label in found.items()
+                 if label[0] not in (_Label.DRIVER_ENTRY, _Label.DRIVER_DONE)}
+    begin, end = (address.get(name, 0) for name in GUEST.entries.text)
+    if not begin or not any(label is _Label.CALL_ENTRY for label, _ in found.values()):
+        raise KernelError(f"the kernel {kernel} does not name the function by which system calls "
+                          f"enter it ({GUEST.entries.calls}), so a program's calls cannot be told "
+                          "apart. Build it with CONFIG_KALLSYMS, or take another kernel.")
+    functions = [(0, UNKNOWN.name), *((at, (function or UNKNOWN).name)
+                                      for at, function in symbols.places())]
+    return Labels(
+        table=b"".join(_RECORD.pack(at, *found.get(at, (_Label.NOTHING, 0)))
+                       for at, _ in functions),
+        arguments=f",entry={begin}:{end},fault={address.get(GUEST.entries.page_fault, 0)}",
+        functions=[name for _, name in functions], calls=calls, entries=entries)
+
+
+_FILE = re.compile("|".join(f"(?P<f{number}>{pattern})"
+                            for number, pattern in enumerate(FILES.values(), 1)))
+_WORK = {name: number for number, functions in enumerate(THREADS.values(), 1)
+         for name in functions}
+_DRIVER = dict(zip(DRIVER, (_Label.DRIVER_ENTRY, _Label.DRIVER_DONE), strict=True))
+_ENTRIES: tuple[tuple[re.Pattern[str], _Label], ...] = (
+    (re.compile(GUEST.entries.exceptions), _Label.EXCEPTION_ENTRY),
+    (re.compile(GUEST.entries.interrupts), _Label.INTERRUPT_ENTRY))
+_CALL = re.compile(GUEST.entries.call)
+
+
+def _label(name: str, calls: list[str], entries: list[str]) -> tuple[_Label, int] | None:
+    """What a function tells; names of calls and entries are added."""
+    if match := _CALL.fullmatch(name):
+        call = _CALL_NAMES.get(match[1], match[1])
+        calls.append(call)
+        file = list(FILES).index("socket") + 1 if call in _SOCKET_CALLS else (
+            _FILELESS if call in _FILELESS_CALLS else 0)
+        return _Label.CALL_FUNCTION, len(calls) - 1 | SIZED.get(call, 0) << 16 | file << 24
+    if name == GUEST.entries.calls:
+        return _Label.CALL_ENTRY, 0
+    if name in _WORK:
+        return _Label.THREAD_WORK, _WORK[name]
+    if name in _DRIVER:
+        return _DRIVER[name], 0
+    for pattern, label in _ENTRIES:
+        if match := pattern.fullmatch(name):
+            entries.append(_ENTRY_NAMES.get(match[1], match[1].replace("_", " ")))
+            return label, len(entries) - 1
+    if match := _FILE.fullmatch(name):
+        return _Label.FILE_OPERATION, int((match.lastgroup or "f0")[1:])
+    return None

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The record of a program that ran on one or more kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from tailwalk.profile.symbols import packed_names
+from tailwalk.rigs.exec import Executed
+from tailwalk.runs.program import CallRow, Program, ProgramOnKernel
+
+
+def program_record(runs: Sequence[Sequence[Executed]]) -> Program:
+    """What a program came to on each kernel: one run or more of it on each."""
+    first = runs[0][0].execution
+    return Program(
+        tailwalk=first.tailwalk, created=first.created, command=first.command,
+        program=first.program, files=first.files, conditions=first.conditions,
+        kernels=[_on_kernel(repeated) for repeated in runs])
+
+
+def median_run(repeated: Sequence[Executed]) -> Executed:
+    """The run in which the kernel executed the median; the earlier of two."""
+    return sorted(repeated, key=lambda one: one.execution.instructions.kernel)[
+        (len(repeated) - 1) // 2]
+
+
+def _on_kernel(repeated: Sequence[Executed]) -> ProgramOnKernel:
+    one = median_run(repeated)
+    execution, counted, totals = one.execution, one.counted, one.counted.totals
+    calls = list(counted.calls)
+    if len(repeated) > 1:
+        calls = list(_with_spreads(calls, [other.counted.calls for other in repeated]))
+    return ProgramOnKernel(
+        spec=execution.kernel.spec, release=execution.kernel.release,
+        digest=execution.kernel.digest, provenance=execution.kernel.provenance,
+        repetitions=len(repeated), user=totals.user, kernel=totals.kernel, others=totals.others,
+        driver=totals.driver, unattributed=counted.unattributed, tasks=totals.tasks,
+        switches=totals.switches, status=execution.status, signal=execution.signal, calls=calls,
+        regions=counted.regions, symbols=packed_names(counted.symbols), inputs=execution.inputs)
+
+
+def _with_spreads(calls: Iterable[CallRow],
+                  repeated: Sequence[Sequence[CallRow]]) -> Iterable[CallRow]:
+    known = [{row.name: row.instructions for row in rows} for rows in repeated]
+    for row in calls:
+        each = [rows.get(row.name, 0) for rows in known]
+        yield replace(row, spread=(min(each), max(each)))

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The program: what it executed on each of some kernels, by what it asked of them, as a JSON
+document.
+
+Versions of the format:
+    tailwalk.program/1: the first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from tailwalk.bounds import FEW, MANY, Count, Moment, Text, Times, Whole
+from tailwalk.errors import RecordError
+from tailwalk.runs.record import Conditions, decode_record, read_bytes
+
+PROGRAM_SCHEMA = "tailwalk.program/1"
+
+Kind = Literal["call", "exception", "interrupt", "beginning", "thread", "driver", "other"]
+"""What instructions are executed for: a system call, an exception such as a page fault, an
+interrupt, a task's beginning before its first instruction in user mode, the work of one of the
+kernel's own threads, the disk's driver, or what entered the kernel otherwise."""
+
+_CURE = "Run the program again, or take the file from its backup."
+
+
+class FunctionCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A function of the kernel and the instructions executed in it itself."""
+
+    function: Text
+    instructions: Count
+
+
+class CallRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was executed for one kind of call, or for something else that has a name.
+
+    Attributes:
+        kind: of what the rest is about.
+        call: the system call's name, the exception's, the interrupt's, or what the kernel's thread
+            does.
+        file: kind of file that it is of, or nothing.
+        size: class of the size that it was given: it is the largest of them, and they are more than
+            half of it; None where it has no size.
+        program: was it executed by the program's tasks, and not by the kernel's own threads?
+        count: how often; 0 for threads and the driver.
+        instructions: in all; page faults and interrupts that came in between are rows of their
+            own, and so is the disk's driver.
+        median: of each time; None where `count` is 0.
+        high: nine of ten times it was no more.
+        spread: the fewest and the most instructions of all repetitions of the program; None where
+            there was one.
+        functions: the dearest first; they add up to `instructions`.
+        tree: of call paths, parents before their children: index of the function, index of the
+            node that it was entered from or -1, how often it was entered, and instructions
+            executed in it itself.
+    """
+
+    kind: Kind
+    call: Text
+    file: Text
+    size: Count | None
+    program: bool
+    count: Count
+    instructions: Count
+    median: Count | None
+    high: Count | None
+    spread: tuple[Count, Count] | None
+    functions: Annotated[list[FunctionCount], MANY]
+    tree: Annotated[list[tuple[Count, Whole, Count, Count]], MANY]
+
+    @property
+    def name(self) -> tuple[str, str, str, int, bool]:
+        """What tells the row from others, on every kernel."""
+        return self.kind, self.call, self.file, -1 if self.size is None else self.size, self.program
+
+
+class Repetitions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A region of the program that it marked: instructions of each time, user and kernel, as pairs
+    of a value and how often it was counted, the least first."""
+
+    values: Annotated[list[tuple[Count, Times]], MANY]
+
+
+class ProgramOnKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The program on one kernel; of several repetitions the one in which the kernel executed the
+    median.
+
+    Attributes:
+        repetitions: how often it ran.
+        user: instructions of its own, in user mode.
+        kernel: of the kernel for it; without the disk's driver.
+        others: of the kernel's own threads meanwhile.
+        driver: of the RAM disk's driver, which is the machine's and not the kernel's.
+        unattributed: of all of these but `user`, those that no row or no function is known of.
+        tasks: processes and threads that it ran.
+        switches: of tasks.
+        status: exit status; None where a signal ended it.
+        signal: number of the signal that ended it, else None.
+        calls: the dearest first; they add up to kernel, others and driver.
+        regions: where it marked any; all else is then of what was executed in regions.
+        symbols: names of all functions of the kernel, packed as in tailwalk.profile.
+        inputs: digest of everything the counts follow from.
+    """
+
+    spec: Text
+    release: Text
+    digest: Text
+    provenance: Annotated[dict[str, Text], FEW]
+    repetitions: Times
+    user: Count
+    kernel: Count
+    others: Count
+    driver: Count
+    unattributed: Count
+    tasks: Count
+    switches: Count
+    status: Count | None
+    signal: Count | None
+    calls: Annotated[list[CallRow], MANY]
+    regions: Repetitions | None
+    symbols: Annotated[str, msgspec.Meta(max_length=32 * 1024 * 1024)]
+    inputs: Text
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One program on one or more kernels.
+
+    Attributes:
+        command: the program as it was named, and its arguments.
+        program: sha256 of the program's file.
+        files: files that were there when it began, as in tailwalk.execution.
+    """
+
+    schema: str = PROGRAM_SCHEMA
+    tailwalk: Text
+    created: Moment
+    command: Annotated[list[Text], MANY]
+    program: Text
+    files: Annotated[list[Text], MANY]
+    conditions: Conditions
+    kernels: Annotated[list[ProgramOnKernel], FEW]
+
+
+def read_program_record(path: Path) -> Program:
+    """The program in a file.
+
+    Raises RecordError for a file that is missing, is no such record, is damaged, or was written by
+    a newer version of the format.
+    """
+    source = str(path)
+    program = decode_record(read_bytes(path), source, Program, schema=PROGRAM_SCHEMA, cure=_CURE)
+    for kernel in program.kernels:
+        if wrong := _wrong_with(kernel):
+            raise RecordError(f"{source} is damaged: {wrong} on {kernel.spec}. {_CURE}")
+    return program
+
+
+def _wrong_with(kernel: ProgramOnKernel) -> str | None:
+    for row in kernel.calls:
+        own = sum(function.instructions for function in row.functions)
+        paths = sum(count for _, _, _, count in row.tree)
+        if not own == paths == row.instructions or not all(
+                function < len(row.functions) and -1 <= parent < at
+                for at, (function, parent, _, _) in enumerate(row.tree)):
+            return f"the functions of {row.call} do not add up to its instructions"
+    rows = sum(row.instructions for row in kernel.calls)
+    total = kernel.kernel + kernel.others + kernel.driver
+    return None if rows <= total <= rows + kernel.unattributed else (
+        "the calls do not add up to what the kernel executed")

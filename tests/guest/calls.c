@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Twenty calls, each as often as tests/guest/test_calls.py says; with an argument,
+ * a region so often. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "tailwalk.h"
+
+static char buffer[1 << 20] __attribute__((aligned(4096)));
+
+#define TIMES(number) for (int i = 0; i < (number); i++)
+
+static void mark_regions(int times)
+{
+	int fd = open("region", O_RDWR | O_CREAT, 0600);
+
+	TIMES(10) write(fd, buffer, sizeof(buffer));
+	TIMES(times)
+	{
+		TAILWALK_BEGIN;
+		pwrite(fd, buffer, 1024, 0);
+		TAILWALK_END;
+		syscall(SYS_getppid);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct iovec vectors[2] = { { buffer, 512 }, { buffer, 512 } };
+	struct stat found;
+	int fd, pipes[2], sockets[2];
+
+	if (argc > 1) {
+		mark_regions(atoi(argv[1]));
+		return 0;
+	}
+	fd = open("file", O_RDWR | O_CREAT, 0600);
+	TIMES(10) write(fd, buffer, sizeof(buffer));
+	TIMES(101) syscall(SYS_getppid);
+	TIMES(102) pwrite(fd, buffer, 1024, 0);
+	TIMES(103) pread(fd, buffer, 1024, 0);
+	TIMES(104) lseek(fd, 0, SEEK_SET);
+	TIMES(105) syscall(SYS_fstat, fd, &found);
+	TIMES(106) fdatasync(fd);
+	TIMES(107) pwritev(fd, vectors, 2, 0);
+	TIMES(108) preadv(fd, vectors, 2, 0);
+	TIMES(109) fcntl(fd, F_GETFL);
+	TIMES(110) access("file", R_OK);
+	TIMES(11) ftruncate(fd, 10 << 20);
+	TIMES(112) syscall(SYS_getuid);
+	TIMES(113) sigprocmask(SIG_BLOCK, NULL, NULL);
+	TIMES(114) umask(022);
+	TIMES(115) madvise(buffer, 4096, MADV_WILLNEED);
+	pipe(pipes);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, sockets);
+	TIMES(116)
+	{
+		write(pipes[1], buffer, 100);
+		read(pipes[0], buffer, 100);
+	}
+	TIMES(117)
+	{
+		syscall(SYS_sendto, sockets[0], buffer, 2000, 0, NULL, 0);
+		syscall(SYS_recvfrom, sockets[1], buffer, 2000, 0, NULL, NULL);
+	}
+	TIMES(18) close(dup(fd));
+	return 0;
+}

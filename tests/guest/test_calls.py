@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a program asks of a kernel, call by call: numbers that are known, and figures that cases
+have too."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tailwalk.cases import find_cases
+from tailwalk.programs.plan import ExecPlan
+from tailwalk.rigs.exact import measure
+from tailwalk.rigs.exec import execute
+from tailwalk.rigs.plan import Plan
+from tailwalk.runs.program import CallRow
+
+pytestmark = pytest.mark.guest
+
+SOURCE = Path(__file__).parent / "calls.c"
+KERNELS = ("debian:6.12", "debian:6.18", "debian:7.3", "src:6.18")
+KNOWN = {
+    ("getppid", "", None): 101, ("pwrite64", "ext4", 1024): 102, ("pread64", "ext4", 1024): 103,
+    ("lseek", "ext4", None): 104, ("fstat", "ext4", None): 105, ("fdatasync", "ext4", None): 106,
+    ("pwritev", "ext4", None): 107, ("preadv", "ext4", None): 108, ("fcntl", "", None): 109,
+    ("access", "", None): 110, ("ftruncate", "ext4", None): 11, ("getuid", "", None): 112,
+    ("rt_sigprocmask", "", None): 113, ("umask", "", None): 114, ("madvise", "", None): 115,
+    ("write", "pipe", 128): 116, ("read", "pipe", 128): 116, ("sendto", "socket", 2048): 117,
+    ("recvfrom", "socket", 2048): 117, ("dup", "", None): 18, ("close", "", None): 18,
+    ("write", "ext4", 1 << 20): 10,
+}
+USER = 8
+"""Instructions in user mode that a case's call has round it."""
+BY_STATE = 6
+"""Instructions that depend on the state of the file: ext4_nonda_switch asks how full the file
+system is, atime_needs_update in which order the file was last written and read."""
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("calls") / "calls"
+    header = Path(__file__).parents[2] / "src/tailwalk/region"
+    subprocess.run(["cc", "-static", "-O1", "-w", f"-I{header}", "-o", path, SOURCE], check=True)
+    return path
+
+
+@pytest.fixture
+def count(bench, kernel, program: Path) -> Callable[..., object]:
+    def count(spec: str, *arguments: str):
+        return execute(kernel(spec), ExecPlan(program=program, arguments=arguments),
+                       bench=bench).counted
+
+    return count
+
+
+def rows(counted) -> dict[tuple[str, str, int | None], CallRow]:
+    return {(row.call, row.file, row.size): row for row in counted.calls if row.kind == "call"}
+
+
+@pytest.mark.parametrize("spec", KERNELS)
+def test_calls_are_as_many_as_were_made_and_cost_what_cases_do(count, bench, kernel,
+                                                               spec: str) -> None:
+    counted = count(spec)
+    found = rows(counted)
+    assert {name: found[name].count for name in KNOWN} == KNOWN
+    assert counted.unattributed <= counted.totals.kernel / 1000
+    cases = {"pwrite_u1k": ("pwrite64", "ext4", 1024), "pread_u1k": ("pread64", "ext4", 1024)}
+    for figure in measure([kernel(spec)], Plan(cases=find_cases(list(cases))),
+                          bench=bench)[0].run.figures:
+        each = found[cases[figure.case.name]].median
+        assert abs(each + USER - figure.main.value) <= BY_STATE, figure.case.name
+
+
+def test_counts_repeat_to_the_instruction(count) -> None:
+    first, second = (count("debian:6.18") for _ in range(2))
+    assert first.calls == second.calls
+    assert first.totals == second.totals
+
+
+def test_a_region_is_counted_alone(count) -> None:
+    counted = count("debian:6.12", "40")
+    found = rows(counted)
+    assert {name: row.count for name, row in found.items()} == {("pwrite64", "ext4", 1024): 40}
+    assert sum(times for _, times in counted.regions.values) == 40
+    value, times = max(counted.regions.values, key=lambda pair: pair[1])
+    assert times > 30
+    each = found["pwrite64", "ext4", 1024].median
+    assert each < value < each + 20
+    assert counted.totals.user < 40 * 20

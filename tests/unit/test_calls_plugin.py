@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The plugin that counts calls, under a machine that is made up: whatever interrupts, faults or
+switches, each instruction is in the row of what it was executed for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tailwalk.compiling import c_sources
+from tailwalk.rigs.counted import Counted, read_counts
+from tailwalk.rigs.labels import labels_of
+
+pytestmark = pytest.mark.slow
+
+MACHINE = (Path(__file__).parent / "plugin.c").read_bytes()
+NAMES = ("__entry_text_start", "entry_SYSCALL_64", "irq_entries_start", "asm_exc_page_fault",
+         "asm_common_interrupt", "__entry_text_end", "ret_from_fork_asm", "__switch_to_asm",
+         "do_syscall_64", "__x64_sys_getppid", "__x64_sys_pwrite64", "__x64_sys_exit_group",
+         "ext4_file_write_iter", "copy", "handler", "kjournald2", "brd_submit_bio", "bio_endio")
+AT = {name: 0xffffffff81000000 + 0x1000 * number for number, name in enumerate(NAMES)}
+SYMBOLS = "".join(f"{address:x} T {name}\n" for name, address in AT.items())
+LABELS = labels_of(SYMBOLS, "made")
+USER = 0x401000
+MAIN, PROBE, OTHER, THREAD = (0xffff888000001218 + 0x1000 * number for number in range(4))
+SYSRET, IRET, CALL, RETURN = "480f07", "48cf", "e800000000", "c3"
+
+
+def block(address: int, *instructions: str) -> str:
+    words = []
+    for one in instructions:
+        words.append(f"{address:x}:{one}")
+        address += len(one.split("<")[0].split(">")[0]) // 2
+    return " ".join(words)
+
+
+def at(name: str, *instructions: str, number: int = 0, offset: int = 0) -> str:
+    """Instructions of a function, with so many no-ops before them."""
+    return block(AT[name] + offset, *["90"] * number, *instructions)
+
+
+def user(number: int) -> str:
+    return block(USER, *["90"] * number)
+
+
+def mark(number: int) -> str:
+    return block(USER, f"0f1f8400{number:02x}574c54")
+
+
+def enter(size: int = 0) -> str:
+    """A system call's entry, which saves registers: five instructions."""
+    return at("entry_SYSCALL_64", f"52>1000={size:x}", "4152>ff8=0", "4150>ff0=0", CALL, number=1)
+
+
+def back(instruction: str = SYSRET) -> str:
+    return at("entry_SYSCALL_64", instruction, offset=100)
+
+
+def change(task: int, left: int = 0) -> str:
+    """Two instructions of the task that is left, and one of the other."""
+    return at("__switch_to_asm", f"4889a718120000>{left:x}" if left else "90",
+              f"488ba618120000<{task:x}", "90")
+
+
+def fault(error: int) -> list[str]:
+    """A page fault of six instructions."""
+    return [at("asm_exc_page_fault", f"488b742478<2000={error:x}", CALL, number=1),
+            at("handler", RETURN, number=1), at("asm_exc_page_fault", IRET, offset=100)]
+
+
+INTERRUPT = [at("irq_entries_start", number=2, offset=16), at("asm_common_interrupt", CALL),
+             at("handler", RETURN, number=3), at("asm_common_interrupt", IRET, offset=100)]
+"""Of eight instructions."""
+
+
+def getppid(*between: str) -> list[str]:
+    """A call of ten instructions, and what comes in between."""
+    return [enter(), at("do_syscall_64", CALL), *between, at("__x64_sys_getppid", RETURN, number=1),
+            at("do_syscall_64", RETURN, offset=5), back()]
+
+
+@pytest.fixture(scope="module")
+def count(tmp_path_factory) -> Callable[..., Counted]:
+    """What is counted of blocks that are executed in a program."""
+    folder = tmp_path_factory.mktemp("plugins")
+    for file, body in {**c_sources("plugins"), "plugin.c": MACHINE}.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(body)
+    subprocess.run(["cc", "-std=gnu11", "-Wall", "-Werror", "-DAPI=1", "-I.", "plugin.c",
+                    "output.c", *(f"calls/{name}.c" for name in ("calls", "rows", "tasks", "tree")),
+                    "-o", "run"], cwd=folder, check=True)
+
+    def count(*blocks: str) -> Counted:
+        table = os.memfd_create("table")
+        os.write(table, LABELS.table)
+        whole = [user(3), change(MAIN, PROBE), mark(3), *blocks, change(PROBE), *fault(4), back(),
+                 mark(4)]
+        output = subprocess.run(
+            [folder / "run", "output=1", f"table={table}", *LABELS.arguments[1:].split(",")],
+            input="\n".join(whole).encode(), capture_output=True, timeout=60, check=True,
+            pass_fds=[table]).stdout
+        os.close(table)
+        return read_counts(output, LABELS, "made")
+
+    return count
+
+
+def rows(counted: Counted) -> dict[tuple[str, str, int | None, bool], tuple[int, int]]:
+    return {(row.call, row.file, row.size, row.program): (row.count, row.instructions)
+            for row in counted.calls if row.call not in ("other entry",)}
+
+
+GETPPID = ("getppid", "", None, True)
+
+
+def test_a_call_has_its_name_file_size_and_functions(count) -> None:
+    counted = count(user(5), enter(1000), at("do_syscall_64", CALL),
+                    at("__x64_sys_pwrite64", CALL), at("ext4_file_write_iter", CALL, number=2),
+                    at("copy", RETURN, number=30), at("ext4_file_write_iter", RETURN, offset=7),
+                    at("__x64_sys_pwrite64", RETURN, offset=5),
+                    at("do_syscall_64", RETURN, offset=5), back(), user(2))
+    assert rows(counted) == {("pwrite64", "ext4", 1024, True): (1, 5 + 1 + 1 + 3 + 31 + 4)}
+    [row] = counted.calls[:1]
+    assert {one.function: one.instructions for one in row.functions} == {
+        "entry_SYSCALL_64": 6, "do_syscall_64": 2, "__x64_sys_pwrite64": 2,
+        "ext4_file_write_iter": 4, "copy": 31}
+    names = [row.functions[function].function for function, _, _, _ in row.tree]
+    assert [names[parent] if parent >= 0 else "" for _, parent, _, _ in row.tree] == [
+        "", "entry_SYSCALL_64", "do_syscall_64", "__x64_sys_pwrite64", "ext4_file_write_iter"]
+    assert counted.totals.user == 5 + 2 + 1  # and the marker
+
+
+def test_an_interrupt_between_a_call_instruction_and_its_function_is_apart(count) -> None:
+    counted = count(*getppid(), *getppid(*INTERRUPT))
+    assert rows(counted) == {GETPPID: (2, 20), ("interrupt", "", None, True): (1, 8)}
+    row = next(row for row in counted.calls if row.call == "getppid")
+    assert len(row.tree) == 3 and {one.function: one.instructions for one in row.functions} == {
+        "entry_SYSCALL_64": 12, "do_syscall_64": 4, "__x64_sys_getppid": 4}
+
+
+@pytest.mark.parametrize(("error", "twice"), [(4, 1), (0x14, 0)])
+def test_an_access_that_faults_is_counted_once(count, error: int, twice: int) -> None:
+    counted = count(user(5), *fault(error), user(2))
+    assert counted.totals.user == 5 + 2 + 1 - twice
+    assert rows(counted) == {("page fault", "anonymous", None, True): (1, 6)}
+
+
+def test_faults_and_interrupts_one_in_another(count) -> None:
+    """A block that ends with a call instruction is left before its end, and goes on there."""
+    left = at("copy", "90", "90")
+    counted = count(enter(1024), at("do_syscall_64", CALL), at("__x64_sys_pwrite64", CALL),
+                    left, fault(0)[0], *INTERRUPT, *fault(0)[1:],
+                    block(AT["copy"] + 1, "90", RETURN),
+                    at("__x64_sys_pwrite64", RETURN, offset=5),
+                    at("do_syscall_64", RETURN, offset=5), back())
+    assert rows(counted) == {
+        ("pwrite64", "", 1024, True): (1, 5 + 1 + 1 + 2 + 2 + 3 - 1),
+        ("page fault", "anonymous", None, True): (1, 6), ("interrupt", "", None, True): (1, 8)}
+    row = next(row for row in counted.calls if row.call == "pwrite64")
+    assert {one.function: one.instructions for one in row.functions}["copy"] == 3
+
+
+def test_a_task_that_is_preempted_goes_on_with_its_call(count) -> None:
+    born = [change(OTHER), at("ret_from_fork_asm", number=4), back(), user(7)]
+    counted = count(*getppid(*INTERRUPT[:2], *born, *getppid(), *getppid()[:2], change(MAIN),
+                             *INTERRUPT[2:]), *getppid()[:2], change(OTHER),
+                    *getppid()[2:], change(MAIN), *getppid()[2:])
+    # What a change of tasks takes is of the call or interrupt in which it comes.
+    found = rows(counted)
+    assert found["interrupt", "", None, True] == (1, 8 + 2 + 1)
+    assert found[GETPPID] == (4, 40 + 2 + 1 + 2 + 1)
+    assert found["beginning of a task", "", None, True] == (1, 1 + 4 + 1)
+    assert (counted.totals.tasks, counted.totals.user) == (2, 7 + 1)
+
+
+def test_a_task_that_ends_has_made_its_last_call_and_its_memory_is_anothers(count) -> None:
+    born = [change(OTHER), at("ret_from_fork_asm", number=4), back(), user(7)]
+    ended = [enter(), at("do_syscall_64", CALL), at("__x64_sys_exit_group", number=20)]
+    counted = count(*getppid(), *getppid()[:3], *born, *ended, change(MAIN), *getppid()[3:],
+                    *getppid()[:3], *born, *ended, change(MAIN), *getppid()[3:])
+    found = rows(counted)
+    assert found["exit_group", "", None, True] == (2, 2 * (5 + 1 + 20 + 2))
+    assert found["beginning of a task", "", None, True] == (2, 2 * (1 + 4 + 1))
+    assert (counted.totals.tasks, counted.totals.user) == (3, 14 + 1)
+
+
+def test_the_kernels_threads_and_the_disks_driver_are_apart(count) -> None:
+    counted = count(*getppid()[:3], change(THREAD), at("kjournald2", CALL, number=9),
+                    at("brd_submit_bio", CALL, number=50), at("bio_endio", RETURN, number=3),
+                    at("brd_submit_bio", RETURN, offset=55), at("kjournald2", offset=20, number=2),
+                    change(MAIN), *getppid()[3:], enter(), at("do_syscall_64", CALL),
+                    at("brd_submit_bio", CALL, number=40), *INTERRUPT,
+                    at("bio_endio", RETURN, number=3))
+    found = rows(counted)
+    assert found["jbd2", "", None, False] == (0, 1 + 10 + 4 + 1 + 2 + 2)
+    assert found["disk's driver", "", None, False] == (0, 51)
+    assert found["disk's driver", "", None, True] == (0, 41)
+    assert found["interrupt", "", None, True] == (1, 8)
+    assert counted.totals.driver == 92
+
+
+def test_a_call_that_no_function_names_and_a_region(count) -> None:
+    counted = count(*getppid(), mark(5), user(3), *getppid(), mark(6), *getppid(), mark(5),
+                    *getppid(), enter(), at("do_syscall_64", RETURN), back(), mark(6))
+    assert rows(counted) == {GETPPID: (2, 20), ("unknown call", "", None, True): (1, 7)}
+    assert counted.regions.values == [(1 + 3 + 10, 1), (1 + 10 + 7, 1)]
+    assert counted.totals.user == 3 + 2

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A program on several kernels: what differs, where, and how it is told."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import msgspec
+import pytest
+from golden_files import check_golden
+from made_profiles import frame
+from made_programs import NEW, OLD, Paths, made_on_kernel, made_program, made_row
+from rich.console import Console
+
+from tailwalk.compare.program import compare_program, nodes_of, parts
+from tailwalk.errors import GuestError, KernelError, RecordError
+from tailwalk.framing import FrameType
+from tailwalk.report.grid import Shown
+from tailwalk.report.program import program_shown
+from tailwalk.report.terminal import terminal
+from tailwalk.rigs.counted import read_counts
+from tailwalk.rigs.labels import labels_of
+from tailwalk.runs.program import Repetitions, read_program_record
+from tailwalk.runs.record import encode
+
+
+def rendered(shown: Shown) -> str:
+    console = Console(width=80, highlight=False, color_system=None)
+    with console.capture() as captured:
+        console.print(terminal(shown, console))
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+SYMBOLS = """\
+ffffffff81000000 T _stext
+ffffffff81000010 T __entry_text_start
+ffffffff81000080 T entry_SYSCALL_64
+ffffffff81000230 T irq_entries_start
+ffffffff81001280 T asm_exc_page_fault
+ffffffff81001540 T asm_common_interrupt
+ffffffff810015f0 T asm_sysvec_apic_timer_interrupt
+ffffffff8100224b T __entry_text_end
+ffffffff81296750 T ret_from_fork_asm
+ffffffff81379820 t __do_sys_getppid
+ffffffff81379820 T __ia32_sys_getppid
+ffffffff81379820 T __x64_sys_getppid
+ffffffff81400000 T __x64_sys_pwrite64
+ffffffff81400100 T __x64_sys_exit_group
+ffffffff81400200 T __x64_sys_sendto
+ffffffff81500000 t ext4_file_write_iter
+ffffffff81500100 t ext4_quota_write
+ffffffff81600000 t kjournald2
+ffffffff81700000 T bio_endio
+ffffffff81800000 T _etext
+ffffffffc0400000 t brd_submit_bio\t[brd]
+"""
+
+
+def differing(one: Paths, other: Paths) -> list[tuple[str, int]]:
+    names = [name for paths in (one, other) for path in paths for name in path.split(">")]
+    compared = compare_program(made_program(*(
+        made_on_kernel(f"debian:6.{number}", [made_row("write", 10, paths)], symbols=names)
+        for number, paths in enumerate((one, other)))))
+    return [(part.name, part.change) for part in parts(nodes_of(compared, compared.calls, [0, 1]))]
+
+
+def test_a_change_spread_over_small_functions_is_that_of_the_one_above_them() -> None:
+    one = {"entry": 50, "entry>write": 1000, "entry>write>copy": 800}
+    other = one | {"entry>write>remove_privs": 20} | {
+        f"entry>write>remove_privs>hook{number}": 48 for number in range(10)}
+    assert differing(one, other) == [("entry > remove_privs", 500)]
+
+
+def test_two_large_changes_are_two_parts_and_what_is_left_is_of_the_one_above() -> None:
+    one = {"entry": 50, "entry>write": 1000, "entry>write>begin": 200, "entry>write>end": 100}
+    other = {"entry": 50, "entry>write": 1400, "entry>write>begin": 5200, "entry>write>end": 4100}
+    assert differing(one, other) == [("begin", 5000), ("end", 4000)]
+    assert differing({"entry": 1, "entry>a": 900, "entry>b": 100},
+                     {"entry": 1, "entry>a": 100, "entry>b": 900}) == [("a", -800), ("b", 800)]
+    assert differing(one, one) == []
+
+
+@pytest.mark.parametrize(("name", "kernels"), [
+    ("program-one", [OLD]), ("program-two", [OLD, NEW]),
+    ("program-three", [OLD, NEW, msgspec.structs.replace(OLD, spec="debian:7.3")])])
+def test_the_table(name: str, kernels: list) -> None:
+    check_golden(f"{name}.table", rendered(program_shown(compare_program(made_program(*kernels)))))
+
+
+def test_a_row_that_matters_is_judged_and_the_program_as_a_whole() -> None:
+    compared = compare_program(made_program(OLD, NEW))
+    verdicts = {call.row.call: call.verdicts[0] for call in compared.calls}
+    assert verdicts == {"pwrite64": "regressed", "fdatasync": "improved", "damon": "regressed",
+                        "getppid": "improved", "page fault": "unchanged", "jbd2": "unchanged",
+                        "disk's driver": None}
+    assert compared.verdicts == ["regressed"]
+    assert compared.regressed()
+    assert not compare_program(made_program(OLD, OLD)).regressed()
+    fixed = compare_program(made_program(NEW, OLD))
+    assert (fixed.verdicts, fixed.regressed()) == (["improved"], True)  # fdatasync
+    assert compare_program(made_program(OLD, NEW), threshold=1000).verdicts == ["unchanged"]
+
+
+def test_repetitions_that_overlap_are_not_told_apart() -> None:
+    kernels = [made_on_kernel(f"debian:6.{number}", [
+        made_row("read", 10, {"entry": count}, spread=spread)])
+        for number, (count, spread) in enumerate([(1000, (900, 1300)), (1250, (1200, 1400))])]
+    assert [call.verdicts for call in compare_program(made_program(*kernels)).calls] == [
+        ["within noise"]]
+
+
+def test_regions_are_told_with_their_mode() -> None:
+    kernel = msgspec.structs.replace(OLD, regions=Repetitions(values=[(900, 1), (2224, 9)]))
+    text = rendered(program_shown(compare_program(made_program(kernel))))
+    assert "the region, 10 times: 2,224 instructions in 90.0% of them" in text
+
+
+def test_the_record_is_read_back_and_a_damaged_one_is_not(tmp_path: Path) -> None:
+    path, program = tmp_path / "program.json", made_program(OLD, NEW)
+    path.write_bytes(encode(program))
+    assert read_program_record(path) == program
+    for wrong in (
+            {"kernel": OLD.kernel + 1},
+            {"calls": [msgspec.structs.replace(OLD.calls[0], instructions=3), *OLD.calls[1:]]},
+            {"calls": [msgspec.structs.replace(OLD.calls[0], tree=[(0, 0, 1, 650_000)]),
+                       *OLD.calls[1:]]}):
+        path.write_bytes(encode(made_program(msgspec.structs.replace(OLD, **wrong))))
+        with pytest.raises(RecordError, match="is damaged"):
+            read_program_record(path)
+
+
+def labelled(name: str) -> tuple[int, int]:
+    labels = labels_of(SYMBOLS, "debian:6.18")
+    records = list(struct.iter_unpack("<QII", labels.table))
+    address = next(int(line[:16], 16) for line in SYMBOLS.splitlines() if line.split()[2] == name)
+    return next((label, value) for at, label, value in records if at == address)
+
+
+def test_functions_tell_what_they_are_executed_for() -> None:
+    labels = labels_of(SYMBOLS, "debian:6.18")
+    assert len(labels.functions) * 16 == len(labels.table)
+    label, value = labelled("__x64_sys_getppid")
+    assert (label, labels.calls[value & 0xffff], value >> 16) == (6, "getppid", 0)
+    label, value = labelled("__x64_sys_pwrite64")
+    assert (labels.calls[value & 0xffff], value >> 16) == ("pwrite64", 1)
+    assert labelled("__x64_sys_exit_group")[1] >> 24 == 0xff
+    assert labels.files[labelled("__x64_sys_sendto")[1] >> 24] == "socket"
+    label, value = labelled("ext4_file_write_iter")
+    assert (label, labels.files[value]) == (7, "ext4")
+    assert labelled("ext4_quota_write") == (0, 0)
+    assert labels.threads[labelled("kjournald2")[1]] == "jbd2"
+    assert labelled("irq_entries_start") == (4, labelled("asm_common_interrupt")[1])
+    assert [labelled(name)[0] for name in ("brd_submit_bio", "bio_endio")] == [9, 10]
+    assert labels.entries[labelled("asm_exc_page_fault")[1]] == "page fault"
+    assert labels.entries[labelled("asm_sysvec_apic_timer_interrupt")[1]] == "apic timer interrupt"
+    assert f",entry={0xffffffff81000010}:{0xffffffff8100224b}," in labels.arguments
+
+
+def test_a_kernel_without_names_is_refused() -> None:
+    with pytest.raises(KernelError, match="does not name the function by which system calls"):
+        labels_of("ffffffff81000000 T start_kernel\n", "debian:6.18")
+
+
+def output(*, kernel: int = 650, switches: int = 2) -> bytes:
+    labels = labels_of(SYMBOLS, "debian:6.18")
+    entry = labels.functions.index("entry_SYSCALL_64")
+    write = labels.functions.index("ext4_file_write_iter")
+    call = labels.calls.index("pwrite64")
+    nodes = struct.pack("<8I", 0, 0, 0, entry, 1, write, 1, entry)
+    row = (struct.pack("<4BI4Q", 1, labels.files.index("ext4"), 12, 1, call, 2, 650, 2, 2)
+           + struct.pack("<4Q", 300, 1, 350, 1) + struct.pack("<IIQIIQ", 1, 2, 50, 2, 2, 600))
+    totals = struct.pack("<8Q", 99, kernel, 0, 0, 5, 0, 1, switches)
+    return (frame(FrameType.TASKS, totals) + frame(FrameType.NODES, nodes)
+            + frame(FrameType.ROW, row))
+
+
+def test_what_the_plugin_wrote_becomes_rows() -> None:
+    counted = read_counts(output(), labels_of(SYMBOLS, "debian:6.18"), "debian:6.18")
+    [row] = counted.calls
+    assert (row.call, row.file, row.size, row.count, row.instructions, row.median, row.high) == (
+        "pwrite64", "ext4", 1024, 2, 650, 300, 350)
+    assert [(one.function, one.instructions) for one in row.functions] == [
+        ("ext4_file_write_iter", 600), ("entry_SYSCALL_64", 50)]
+    assert row.tree == [(1, -1, 2, 50), (0, 0, 2, 600)]
+    assert (counted.totals.user, counted.unattributed) == (99, 0)
+
+
+def test_counts_that_do_not_add_up_are_refused() -> None:
+    labels = labels_of(SYMBOLS, "debian:6.18")
+    with pytest.raises(GuestError, match="the books do not balance"):
+        read_counts(output(kernel=651), labels, "debian:6.18")
+    with pytest.raises(GuestError, match="not counted to the program's end"):
+        read_counts(b"", labels, "debian:6.18")
+    with pytest.raises(KernelError, match="no context switch"):
+        read_counts(output(switches=0), labels, "debian:6.18")
