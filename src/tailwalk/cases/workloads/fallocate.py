@@ -6,7 +6,7 @@ from tailwalk.cases.workload import Parameter, Workload
 
 WORKLOAD = Workload(
     name="fallocate", family="space", pattern="{kind}_u{size}",
-    call="fallocate(2) of {size} bytes {kind}",
+    call="fallocate(2) of {size:bytes} {kind}",
     outside="pwrite(2) of what is missing, {fill:size} each, or ftruncate(2) to the size before, "
             "and fsync(2)",
     counted="median", most_calls=10,
