@@ -124,7 +124,7 @@ def _height(shown: Shown) -> int:
     beside = max(len(name) for name, _ in shown.facts) + 2
     return 2 + sum(lines(text, beside) for _, text in shown.facts) + sum(
         lines(part.text) if isinstance(part, Said) else
-        len(part.rows) + 2 + any(column.of is not None for column in part.columns)
+        len(part.rows) + 2
         + any(row.kind == "total" for row in part.rows) for part in shown.parts)
 
 
