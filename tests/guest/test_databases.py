@@ -100,8 +100,9 @@ def test_the_first_write_after_readahead_costs_the_same_however_often(kernel, be
     assert few.each() == many.each()[:10]
     # Not the same calls: what lies in the slab of buffer heads differs from one to the next.
     assert few.value == pytest.approx(many.value, rel=0.001)
-    # A buffer head is made for each of the folio's 32 blocks.
-    assert few.value > 20_000
+    # A buffer head is made for each of the folio's 32 blocks. While random numbers are not seeded,
+    # the order of objects in their slabs takes 8,000 more.
+    assert 13_000 < few.value < 18_000
 
 
 def test_where_there_is_no_disk_syncs_have_a_reason(kernel, bench):

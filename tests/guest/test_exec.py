@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -25,6 +24,7 @@ from tailwalk.programs.plan import ExecPlan, MadeFile
 from tailwalk.rigs.exec import GivenUpError, execute
 from tailwalk.rigs.running import Gathered
 from tailwalk.runs.execution import Execution
+from tailwalk.runs.program import read_program_record
 
 pytestmark = pytest.mark.guest
 
@@ -288,10 +288,9 @@ def test_the_command_passes_on_output_status_and_counts(program: Path, tmp_path:
     assert done.exit_code == 0
     assert done.stdout.startswith(f"[{program}][say][--json][-c]")
     assert "of the kernel on its behalf" in done.stderr
-    execution = msgspec.json.decode(record.read_bytes(), type=Execution)
-    assert execution.command == [str(program), "say", "--json", "-c"]
-    assert f"{execution.instructions.user:,} of the program" in done.stderr
-    assert execution.schema == "tailwalk.execution/1"
+    read = read_program_record(record)
+    assert read.command == [str(program), "say", "--json", "-c"]
+    assert f"{read.kernels[0].user:,} of the program" in done.stderr
     done = CliRunner().invoke(group, ["exec", "debian:6.18", "--", str(program), "status", "3"])
     assert done.exit_code == 3
     done = CliRunner().invoke(group, ["exec", "debian:6.18", "--", str(program), "signal", "9"])

@@ -97,7 +97,7 @@ def test_the_program_answers_as_its_functions_do(home: Path) -> None:
     ("tailwalk exec --fi", ["--file"]),
     ("tailwalk exec deb", ["debian:", "debug:", "debian:6.18.15"]),
     ("tailwalk bisect debian:6.12 debia", ["debian:", "debian:6.18.15"]),
-    ("tailwalk schema prof", ["profile"]),
+    ("tailwalk schema pro", ["profile", "program"]),
 ])
 def test_what_may_stand_at_the_cursor(home: Path, line: str, expected: list[str]) -> None:
     assert values(home, line) == expected

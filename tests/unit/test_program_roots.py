@@ -241,6 +241,8 @@ def test_of_an_image_travels_what_is_not_zero(tmp_path: Path,
         at += 24 + length
     assert again == content
     assert len(packed) < 40_000
+    with pytest.raises(UsageError, match="program is no path, and an image is not looked into"):
+        get(image, "program")
     assert prepared.image == len(content)
     assert prepared.drivers == ("brd", "ext4")
 

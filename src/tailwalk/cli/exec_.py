@@ -184,6 +184,8 @@ def _input(name: str | None) -> bytes | None:
     if name is None:
         return None
     if name == "-":
+        if sys.stdin is None:
+            raise UsageError("--stdin -: this command was given no standard input.")
         content = sys.stdin.buffer.read(_MOST_INPUT + 1)
         if len(content) > _MOST_INPUT:
             raise UsageError(f"--stdin -: it has more than {_MOST_INPUT >> 20} MiB.")

@@ -7,10 +7,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/random.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -80,25 +78,6 @@ static int put_attributes(const struct entry *entry, const char *name)
 	       utimensat(AT_FDCWD, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
-/* A system has random numbers long before a program begins. A guest has nothing
- * to make them of, so that the first that asks would spin for a second of its
- * time (try_to_generate_entropy, v6.18), or wait without end; and they are to be
- * the same every time. */
-static void seed_random(void)
-{
-	struct {
-		struct rand_pool_info head;
-		uint8_t bytes[64];
-	} seed = { .head = { .entropy_count = 8 * sizeof(seed.bytes),
-			     .buf_size = sizeof(seed.bytes) } };
-	int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
-
-	memset(seed.bytes, 0x5a, sizeof(seed.bytes));
-	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &seed))
-		fail("cannot seed the kernel's random numbers: %s", strerror(errno));
-	close(fd);
-}
-
 /* From here on names are those of the new root. */
 static void become_root(void)
 {
@@ -118,7 +97,6 @@ static void become_root(void)
 	mount("devpts", "/dev/pts", "devpts", 0, "mode=620,ptmxmode=666"); /* not all have it */
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		(void)!symlink(links[i][0], links[i][1]);
-	seed_random();
 	mkdir("/run", 0755);
 	if (stat("/tmp", &found) && (mkdir("/tmp", 0777) || chmod("/tmp", 01777)))
 		fail("cannot make /tmp in the root: %s", strerror(errno));

@@ -152,6 +152,9 @@ def _of_image(plan: ExecPlan, root: Path, most: int, cache: Cache, progress: Pro
 
     content = cache.entry(KIND, key, make) / _CONTENT
     _require_room(content.stat().st_size, most, f"--root {root}")
+    if "/" not in str(plan.program):
+        raise UsageError(f"--root {root}: {plan.program} is no path, and an image is not looked "
+                         "into: give the program's path there.")
     program = _named(plan, lambda _: True)
     return Prepared(
         program=program, digest=digest, key=key, title=f"image {root.name}", content=content,
