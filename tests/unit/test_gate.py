@@ -20,8 +20,9 @@ from made_lab import MadeLab
 from made_runs import made_case, made_figure, made_run, made_seed_runs
 from msgspec.structs import replace
 
+from tailwalk.cases import find_cases
 from tailwalk.cli import group
-from tailwalk.compare import Comparison, compare
+from tailwalk.compare import compare
 from tailwalk.compare.accepted import AcceptFile, Entry, accept
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.report.annotations import github
@@ -152,6 +153,10 @@ def test_places_that_are_no_output(invoke: Invoke, option: str, place: str, said
     assert said in str(done.exception)
 
 
+def gate_of(runs: list[Run]) -> Gate:
+    return comparison_gate(compare(runs), runs)
+
+
 def made_gate(reason: str, spec: str = "debian:6.18") -> tuple[Gate, AcceptFile]:
     """A gate with a regression that is accepted for the reason, and one that is not."""
     case, other = made_case(), made_case("writev_u1k")
@@ -159,12 +164,13 @@ def made_gate(reason: str, spec: str = "debian:6.18") -> tuple[Gate, AcceptFile]
             for name, one in (("debian:6.12", 2000), (spec, 9000))]
     file = AcceptFile(path=Path("accepted.toml"), lines=[3], entries=[Entry(
         case="pwrite*", ratio=5, reason=reason, until=date(2026, 12, 31))])
-    return comparison_gate(accept(compare(runs), file, today=date(2026, 7, 1))), file
+    accepted = accept(compare(runs), file, today=date(2026, 7, 1))
+    return comparison_gate(accepted, runs), file
 
 
 def test_the_words_in_junit() -> None:
     """What services show: a package a kernel, a class a family, and how many came out how."""
-    root = ElementTree.fromstring(junit(comparison_gate(compare(headline()))))
+    root = ElementTree.fromstring(junit(gate_of(headline())))
     for suite in root:
         tests = suite.findall("testcase")
         for name, part in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
@@ -181,19 +187,41 @@ def test_a_figure_that_is_missing_is_skipped_with_the_reason() -> None:
     whole = [made_figure(case, 2203), made_figure(other, 7067)]
     runs = [made_run("debian:6.12", whole), made_run("debian:6.18", whole[:1], missing=[
         Missing(case=other, reason="no io_uring\x07")])]
-    suite, = ElementTree.fromstring(junit(comparison_gate(compare(runs))))
+    suite, = ElementTree.fromstring(junit(gate_of(runs)))
     skipped, = suite.iter("skipped")
     assert skipped.attrib["message"] == skipped.text == (
         "no figure on debian:6.18: not measured: no io_uring\\x07")
     assert suite.attrib["skipped"] == "1" and suite.attrib["errors"] == "0"
-    assert github(comparison_gate(compare(runs))) == []
+    assert github(gate_of(runs)) == []
+
+
+@pytest.mark.parametrize("failing", [(0,), (1,), (0, 1)])
+def test_what_failed_is_an_error_and_what_cannot_be_done_is_skipped_on_any_kernel(
+        failing: tuple[int, ...]) -> None:
+    """Also where no kernel has a figure."""
+    cases = find_cases(["pwrite_u1k", "fill_u900m", "pwrite_t1k"])
+    runs = [made_run(spec, [made_figure(case, 2203) for case in cases[:1]], missing=[
+        Missing(case=cases[1], reason="ENOSPC", failed=number in failing),
+        Missing(case=cases[2], reason="no tmpfs")])
+        for number, spec in enumerate(("debian:6.12", "debian:6.18"))]
+    suite, = root = ElementTree.fromstring(junit(gate_of(runs)))
+    assert [test.attrib["name"] for test in suite.iter("testcase")] == [
+        "pwrite_u1k", "fill_u900m", "pwrite_t1k"]
+    assert [(one.attrib["tests"], one.attrib["failures"], one.attrib["errors"])
+            for one in (root, suite)] == [("3", "0", "1")] * 2
+    assert suite.attrib["skipped"] == "1"
+    error, = suite.iter("error")
+    assert error.attrib["type"] == "failed" and "failed: ENOSPC" in error.attrib["message"]
+    assert ["no tmpfs" in one.attrib["message"] for one in suite.iter("skipped")] == [True]
+    assert [line.partition("::")[2].partition(":")[0] for line in github(gate_of(runs))] == [
+        "warning title=fill_u900m on debian%3A6.18"]
 
 
 def test_no_two_tests_have_one_name() -> None:
     cases = [made_case(), made_case(offset=4096), made_case(fill=4096)]
     runs = [made_run(spec, [made_figure(case, 2203) for case in cases])
             for spec in ("debian:6.12", "debian:6.18", "debian:6.18")]
-    tests = ElementTree.fromstring(junit(comparison_gate(compare(runs)))).iter("testcase")
+    tests = ElementTree.fromstring(junit(gate_of(runs))).iter("testcase")
     names = [(test.attrib["classname"], test.attrib["name"]) for test in tests]
     assert len(set(names)) == len(names) == 6
 
@@ -231,9 +259,7 @@ def test_where_a_result_lies() -> None:
 
 
 def test_ten_annotations_are_the_worst() -> None:
-    def worst(comparison: Comparison) -> list[str]:
-        return [re.findall(r"title=(\S+)", line)[0]
-                for line in github(comparison_gate(comparison)) if line.startswith("::error")]
-
-    assert worst(compare(made_seed_runs("debian:6.12", "debian:6.18"))) == [
+    lines = github(gate_of(made_seed_runs("debian:6.12", "debian:6.18")))
+    assert [re.findall(r"title=(\S+)", line)[0] for line in lines
+            if line.startswith("::error")] == [
         "pwrite_u1k", "write_u1k", "pwrite_u10k", "write_u10k", "writev_u1k"]

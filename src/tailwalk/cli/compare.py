@@ -77,7 +77,7 @@ def compare(kernels: tuple[str, ...], bad: str | None, threshold: float | None, 
     with open_lab(fresh=fresh, dask=dask) as lab:
         runs = lab.runs(kernels, plan)
     comparison = gating.applied(compare_runs(runs, bad=column, threshold=threshold))
-    gate = cache(lambda: comparison_gate(comparison))
+    gate = cache(lambda: comparison_gate(comparison, runs))
 
     outputs.put(lambda: comparison_shown(comparison), record=lambda: encode(comparison),
                 sections=lambda: comparison_sections(comparison, runs),

@@ -81,7 +81,7 @@ class Gating:
         require_figures(*runs)
         if self.fail_on is None:
             return
-        if lacking := comparison.lacking():
+        if lacking := sum(one.outcome == "empty" for one in gate().judged):
             say(f"--fail-on {self.fail_on}: {show_lacking(lacking)} missing for lack of a figure, "
                 "and nothing is said of those cases there.", aside=True)
         if unjudged := comparison.unjudged():

@@ -100,7 +100,7 @@ def upgrade(kernels: tuple[str, ...], profiled: int | Literal["all"] | None,
         runs, plan = upgrade_runs(lab, kernels, plan)
         comparison = gating.applied(compare(runs, bad=1, threshold=threshold))
         found = explained(lab, from_comparison(comparison, runs), runs, plan, profiled=profiled)
-    gate = cache(lambda: upgrade_gate(comparison, found))
+    gate = cache(lambda: upgrade_gate(comparison, found, runs))
     outputs.put(lambda: upgrade_shown(found, everything=everything),
                 record=lambda: encode(found),
                 sections=lambda: upgrade_sections(found, comparison, runs), **gating.files(gate))

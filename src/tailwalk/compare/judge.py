@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -115,6 +116,22 @@ def compare(runs: Sequence[Run], *, bad: int | None = None,
         notes=[*_notes(runs), *_not_compared(runs, by_case)],
         rows=rows,
     )
+
+
+def rows_without_figures(comparison: Comparison, runs: Sequence[Run]) -> list[Row]:
+    """A row for each case that none of the runs has a figure of, which makes it no part of their
+    comparison, and why."""
+    known = {figure.case for run in runs for figure in run.figures}
+    reasons = [{one.case: one.said for one in run.left_out} for run in runs]
+    nothing: list[Any] = [None] * len(runs)
+    recovery: list[Any] = ["missing" if comparison.bad is not None and column > comparison.bad
+                           else None for column in range(len(runs))]
+    return [
+        Row(case=case.name, parameters=case, metric=comparison.metric.name, unit=comparison.unit,
+            figures=nothing, reasons=[why.get(case) for why in reasons], ratios=nothing,
+            verdicts=["missing"] * len(runs), recovery=recovery, steady=nothing, shares=nothing,
+            varies=nothing, written=nothing, evidence=nothing)
+        for case in dict.fromkeys(case for why in reasons for case in why) if case not in known]
 
 
 def _notes(runs: Sequence[Run]) -> list[str]:

@@ -8,7 +8,7 @@ Versions of the format:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,10 +27,12 @@ from tailwalk.compare.comparison import (
     Verdict,
     size_of,
 )
+from tailwalk.compare.judge import rows_without_figures
 from tailwalk.profile.causes import Explained
 from tailwalk.runs import Conditions, Figure, Run
 from tailwalk.runs.metrics import BYTES, METRICS, Metric, Rig
-from tailwalk.runs.record import Missing, Part, decode_record, read_bytes
+from tailwalk.runs.record import Missing, Part, decode_record, grouped_notes, read_bytes
+from tailwalk.words import listed
 
 UPGRADE_SCHEMA = "tailwalk.upgrade/1"
 
@@ -132,8 +134,7 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         kernels: the old one, the new one, and later ones, each with the id of its run.
         conditions: of every run, besides kernel and cases.
         notes: what else a reader has to know, as sentences.
-        cases: in the suite's order.
-        missing: the cases that have a figure on no kernel, and why the first has none.
+        cases: in the suite's order; behind them those that have a figure on no kernel.
         accepted: the regressions that a file of accepted differences speaks of, as a comparison has
             them.
     """
@@ -148,7 +149,6 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     conditions: Conditions
     notes: Annotated[list[Text], MANY] = []
     cases: Annotated[list[UpgradeCase], MANY]
-    missing: Annotated[list[Missing], MANY] = []
     accepted: Annotated[list[Accepted], MANY] = []
 
     def worst(self) -> list[UpgradeCase]:
@@ -201,15 +201,24 @@ def upgrade(comparison: Comparison, runs: Sequence[Run]) -> Upgrade:
                    figures=[figures.get(row.parameters) for figures in by_case],
                    missing=[missing.get(row.parameters) for missing in left_out],
                    metric=main.metric)
-             for row in main.rows]
-    there = {one.parameters for one in cases}
-    nowhere = {case: one for missing in reversed(left_out) for case, one in missing.items()
-               if case not in there}
+             for row in [*main.rows, *rows_without_figures(comparison, runs)]]
     return Upgrade(
         rig=comparison.rig, metric=main.metric.name, unit=main.unit,
         threshold=comparison.threshold, method=comparison.method, kernels=comparison.kernels,
-        conditions=comparison.conditions, cases=cases, missing=list(nowhere.values()),
-        accepted=comparison.spoken_of, notes=comparison.notes)
+        conditions=comparison.conditions, cases=cases, accepted=comparison.spoken_of,
+        notes=list(_notes(comparison, runs)))
+
+
+def _notes(comparison: Comparison, runs: Sequence[Run]) -> Iterator[str]:
+    """The comparison's notes, with what several kernels have in common once."""
+    kernels: dict[str, list[str]] = {}
+    for run in runs:
+        for note in grouped_notes(run):
+            kernels.setdefault(note, []).append(run.kernel.spec)
+    for note, specs in kernels.items():
+        yield f"{'every kernel' if len(specs) == len(runs) else listed(specs)}, {note}"
+    told = {f"{spec}, {note}" for note, specs in kernels.items() for spec in specs}
+    yield from (note for note in comparison.notes if note not in told)
 
 
 def _case(row: Row, written: Row | None, *, figures: Sequence[Figure | None],

@@ -6,7 +6,8 @@ from __future__ import annotations
 from tailwalk.report.gate import Gate, Outcome
 from tailwalk.words import everywhere, visible
 
-_KINDS: dict[Outcome, str] = {"regressed": "error", "unjudged": "warning", "accepted": "notice"}
+_KINDS: dict[Outcome, str] = {"regressed": "error", "failed": "warning", "unjudged": "warning",
+                             "accepted": "notice"}
 _NEWLINE = "\n"
 
 

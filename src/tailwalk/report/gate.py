@@ -11,6 +11,7 @@ from typing import Literal
 from tailwalk.cases import Case, Filesystem
 from tailwalk.compare import Comparison, Row
 from tailwalk.compare.comparison import Accepted, ComparedKernel
+from tailwalk.compare.judge import rows_without_figures
 from tailwalk.compare.upgrade import Upgrade
 from tailwalk.report.commands import why_command
 from tailwalk.report.comparison import (
@@ -22,10 +23,11 @@ from tailwalk.report.comparison import (
 )
 from tailwalk.report.grid import Fact
 from tailwalk.report.words import case_labels, show_figure, show_ratio
-from tailwalk.runs import KernelRecord
+from tailwalk.runs import KernelRecord, Run
 
-Outcome = Literal["passed", "regressed", "accepted", "unjudged", "empty"]
-"""`unjudged`: a figure that must not be relied on; `empty`: no figure, there or on the baseline."""
+Outcome = Literal["passed", "regressed", "accepted", "unjudged", "failed", "empty"]
+"""`unjudged`: a figure that must not be relied on; `failed`: no figure, since the case failed there
+or on the baseline; `empty`: no figure, since one of the two cannot do what the case measures."""
 
 _FUNCTIONS = 3
 
@@ -99,16 +101,20 @@ class Gate:
                       key=lambda one: -(float("inf") if one.ratio is None else one.ratio))
 
 
-def comparison_gate(comparison: Comparison) -> Gate:
-    """A comparison, as pipelines see it."""
+def comparison_gate(comparison: Comparison, runs: Sequence[Run]) -> Gate:
+    """A comparison of these runs, as pipelines see it: with the cases that none has a figure of."""
     labels = kernel_labels(comparison)
+    failed = [{one.case for one in run.left_out if one.failed} for run in runs]
+    nowhere = rows_without_figures(comparison, runs)
+    parts = [(part.metric, [*part.rows, *(nowhere if part.metric is comparison.metric else [])])
+             for part in comparison.by_metric()]
     judged = [
-        _judged(comparison, row, column, name=f"{label}{suffix}", labels=labels)
+        _judged(comparison, row, column, name=f"{label}{suffix}", labels=labels,
+                failed=any(row.parameters in failed[at] for at in (0, column)))
         for column in range(1, len(labels))
-        for part in comparison.by_metric()
-        for suffix in ["" if part.metric is comparison.metric else f", {part.metric.name}"]
-        for label, row in zip(case_labels([row.parameters for row in part.rows]), part.rows,
-                              strict=True)]
+        for metric, rows in parts
+        for suffix in ["" if metric is comparison.metric else f", {metric.name}"]
+        for label, row in zip(case_labels([row.parameters for row in rows]), rows, strict=True)]
     return Gate(
         baseline=labels[0],
         kernels=[(label, kernel.release)
@@ -117,10 +123,10 @@ def comparison_gate(comparison: Comparison) -> Gate:
                               if fact not in accepted_lines(comparison)])
 
 
-def upgrade_gate(comparison: Comparison, found: Upgrade) -> Gate:
-    """The upgrade that was made of a comparison, as pipelines see it: with the functions that carry
-    a difference."""
-    gate = comparison_gate(comparison)
+def upgrade_gate(comparison: Comparison, found: Upgrade, runs: Sequence[Run]) -> Gate:
+    """The upgrade that was made of a comparison of these runs, as pipelines see it: with the
+    functions that carry a difference."""
+    gate = comparison_gate(comparison, runs)
     why = {label: [(each.function, each.difference) for each in one.why[:_FUNCTIONS]]
            for label, one in zip(case_labels([one.parameters for one in found.cases]), found.cases,
                                  strict=True)}
@@ -131,14 +137,15 @@ def upgrade_gate(comparison: Comparison, found: Upgrade) -> Gate:
 
 
 def _judged(comparison: Comparison, row: Row, column: int, *, name: str,
-            labels: Sequence[str]) -> Judged:
+            labels: Sequence[str], failed: bool) -> Judged:
     accepts = comparison.accepts(row, column)
     verdict = ACCEPTED if accepts else row.verdicts[column]
     return Judged(
         name=name, case=row.case, family=row.parameters.declared.family,
         measured=row.parameters.declared.explained(row.parameters.parameters), metric=row.metric,
         kernel=labels[column], ratio=row.ratios[column],
-        outcome="empty" if row.lacks(column) else _OUTCOMES.get(verdict, "passed"),
+        outcome=("failed" if failed else "empty") if row.lacks(column) else _OUTCOMES.get(
+            verdict, "passed"),
         said=_said(row, column, verdict, labels),
         accepted=comparison.acceptance(row, column),
         command=case_command([comparison.kernels[0], comparison.kernels[column]], row.parameters,

@@ -13,11 +13,12 @@ from xml.etree import ElementTree
 from tailwalk.report.gate import Gate, Judged
 from tailwalk.words import everywhere, visible
 
-_PARTS = {"regressed": "failure", "unjudged": "error", "empty": "skipped"}
+_PARTS = {"regressed": "failure", "unjudged": "error", "failed": "error", "empty": "skipped"}
 
 
 def junit(gate: Gate) -> bytes:
-    """The XML: what is accepted passes, and says so; what cannot be judged is an error."""
+    """The XML: what is accepted passes, and says so; what failed, or cannot be judged, is an
+    error."""
     gate = everywhere(gate, visible)  # XML 1.0 has no place for most control characters
     root = ElementTree.Element("testsuites", {"name": "tailwalk", **_counts(list(gate.judged))})
     for label, release in gate.kernels:
@@ -37,9 +38,9 @@ def junit(gate: Gate) -> bytes:
 
 
 def _counts(judged: list[Judged]) -> dict[str, str]:
-    outcomes = [one.outcome for one in judged]
-    return {"tests": str(len(judged)), "failures": str(outcomes.count("regressed")),
-            "errors": str(outcomes.count("unjudged"))}
+    parts = [_PARTS.get(one.outcome) for one in judged]
+    return {"tests": str(len(judged)), "failures": str(parts.count("failure")),
+            "errors": str(parts.count("error"))}
 
 
 def _add_test(suite: ElementTree.Element, one: Judged) -> None:

@@ -22,12 +22,13 @@ from tailwalk.words import everywhere, visible
 _SCHEMA = ("https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
            "sarif-schema-2.1.0.json")
 
-_LEVELS: dict[Outcome, str] = {"regressed": "error", "unjudged": "warning", "accepted": "note"}
+_LEVELS: dict[Outcome, str] = {"regressed": "error", "failed": "warning", "unjudged": "warning",
+                              "accepted": "note"}
 
 
 def sarif(gate: Gate, accepting: AcceptFile | None = None) -> bytes:
     """The log: an error for each regression, a note with its reason where it is accepted, a
-    warning where a figure cannot be judged."""
+    warning where a case failed, or a figure cannot be judged."""
     gate = everywhere(gate, visible)
     found = [one for outcome in _LEVELS for one in gate.worst_first(outcome)]
     rules = {_rule(one): one for one in found}
