@@ -8,7 +8,7 @@ Versions of the format:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +31,8 @@ from tailwalk.compare.judge import rows_without_figures
 from tailwalk.profile.causes import Explained
 from tailwalk.runs import Conditions, Figure, Run
 from tailwalk.runs.metrics import BYTES, METRICS, Metric, Rig
-from tailwalk.runs.record import Missing, Part, decode_record, read_bytes
+from tailwalk.runs.record import Missing, Part, decode_record, grouped_notes, read_bytes
+from tailwalk.words import listed
 
 UPGRADE_SCHEMA = "tailwalk.upgrade/1"
 
@@ -205,7 +206,19 @@ def upgrade(comparison: Comparison, runs: Sequence[Run]) -> Upgrade:
         rig=comparison.rig, metric=main.metric.name, unit=main.unit,
         threshold=comparison.threshold, method=comparison.method, kernels=comparison.kernels,
         conditions=comparison.conditions, cases=cases, accepted=comparison.spoken_of,
-        notes=comparison.notes)
+        notes=list(_notes(comparison, runs)))
+
+
+def _notes(comparison: Comparison, runs: Sequence[Run]) -> Iterator[str]:
+    """The comparison's notes, with what several kernels have in common once."""
+    kernels: dict[str, list[str]] = {}
+    for run in runs:
+        for note in grouped_notes(run):
+            kernels.setdefault(note, []).append(run.kernel.spec)
+    for note, specs in kernels.items():
+        yield f"{'every kernel' if len(specs) == len(runs) else listed(specs)}, {note}"
+    told = {f"{spec}, {note}" for note, specs in kernels.items() for spec in specs}
+    yield from (note for note in comparison.notes if note not in told)
 
 
 def _case(row: Row, written: Row | None, *, figures: Sequence[Figure | None],

@@ -4,10 +4,13 @@ causes, what later kernels take back, and what became cheaper."""
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from tailwalk.compare.threshold import show_thresholds
-from tailwalk.compare.upgrade import Upgrade, UpgradeCase
+from tailwalk.compare.upgrade import Cause, Upgrade, UpgradeCase
 from tailwalk.report.comparison import acceptance_lines
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.profile_words import show_change
@@ -21,14 +24,29 @@ from tailwalk.report.words import (
 )
 from tailwalk.words import listed
 
-_WORST = 10
-_NAMED = 6
-_FUNCTIONS = 3
+_COLUMNS, _LINES = 80, 50  # a screen
+
+
+class _Cut(NamedTuple):
+    """How many of each list are shown; None for all."""
+
+    worst: int | None = None
+    families: int | None = None
+    named: int | None = None
+    functions: int = 3
+
+
+_CUTS = (_Cut(10, 20, 6), _Cut(10, 6, 3), _Cut(8, 5, 3, 2), _Cut(6, 4, 2, 2), _Cut(5, 3, 2, 2),
+         _Cut(3, 2, 1, 1))
 _CARRIED = 0.9
 _TALLIES = {"more": ("regressed",), "less": ("improved",), "same": ("unchanged",),
             "within noise": ("within noise",), "unsteady": ("unsteady", "unknown"),
             "missing": ("missing",)}
 _ALWAYS = 3  # of the tallies; the others stand there where a case is one of them
+
+
+def _page(cause: Cause) -> str:
+    return cause.page.partition("#")[0]
 
 
 class _View:
@@ -39,6 +57,9 @@ class _View:
         self.kernels = short_names([(one.spec, one.release) for one in found.kernels])
         labels = case_labels([one.parameters for one in found.cases])
         self._labels = dict(zip([one.parameters for one in found.cases], labels, strict=True))
+        pages = [_page(cause) for one in found.cases for cause in one.causes]
+        self.page = max(pages, key=pages.count, default="")
+        """The page on which most causes are explained."""
 
     def label(self, one: UpgradeCase) -> str:
         return self._labels[one.parameters]
@@ -49,21 +70,29 @@ class _View:
 
 
 def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
-    """The answer first; `everything`: with every case, and nothing cut short."""
+    """The answer first, with as much of each list as a screen has room for; `everything`: with
+    every case, and nothing cut short."""
     view = _View(found)
-    most = None if everything else _NAMED
+    if everything:
+        return _shown(view, _Cut(), everything=True)
+    made = [_shown(view, cut) for cut in _CUTS]
+    return next((one for one in made if _height(one) <= _LINES), made[-1])
+
+
+def _shown(view: _View, cut: _Cut, *, everything: bool = False) -> Shown:
+    found, most = view.found, cut.named
     old, new, *_ = view.kernels
     parts: list[Grid | Said] = [Said(sentence(found), "strong"), BLANK,
-                                _families(found, everything=everything), BLANK]
+                                _families(found, most=cut.families), BLANK]
     worst, less = found.worst(), found.by_verdict(1, "improved")
     if worst:
-        shown = worst if everything else worst[:_WORST]
-        parts += [Said(f"Dearer on {new} than on {old}, the worst first"), _ranking(view, shown)]
-        if rest := worst[len(shown):]:
+        parts += [Said(f"Dearer on {new} than on {old}, the worst first"),
+                  _ranking(view, worst[:cut.worst])]
+        if rest := worst[len(worst[:cut.worst]):]:
             parts.append(Said(f"and {len(rest)} more, from {_ratio(rest[0], 1)} down: --all"))
         parts.append(BLANK)
     for way, cases in (("more", worst), ("less", less)):
-        if why := [*_reasons(view, cases), *_unprofiled(view, cases)]:
+        if why := [*_reasons(view, cases, cut), *_unprofiled(view, cases, most=most)]:
             parts += [Said(f"Where {new} executes {way}, by kernel function"), *map(Said, why),
                       BLANK]
         elif cases is worst and worst:
@@ -81,7 +110,19 @@ def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
     while parts[-1] is BLANK:
         parts.pop()
     return Shown(title=f"{found.counted.title}, {old} to {new}", parts=parts,
-                 facts=list(_facts(view, everything=everything)))
+                 facts=list(_facts(view, most=most, everything=everything)))
+
+
+def _height(shown: Shown) -> int:
+    """The lines of a screen that something takes."""
+    def lines(text: str, beside: int = 0) -> int:
+        return len(textwrap.wrap(text, _COLUMNS - beside)) or 1
+
+    beside = max(len(name) for name, _ in shown.facts) + 2
+    return 2 + sum(lines(text, beside) for _, text in shown.facts) + sum(
+        lines(part.text) if isinstance(part, Said) else
+        len(part.rows) + 2 + any(column.of is not None for column in part.columns)
+        + any(row.kind == "total" for row in part.rows) for part in shown.parts)
 
 
 def sentence(found: Upgrade) -> str:
@@ -93,7 +134,8 @@ def sentence(found: Upgrade) -> str:
         more = f"No case of {len(found.cases)} costs more on {new} than on {old}"
     else:
         verb = "costs" if len(worst) == 1 else "cost"
-        more = (f"{len(worst)} of {len(found.cases)} cases {verb} more on {new} than on {old}, "
+        cases = "case" if len(found.cases) == 1 else "cases"
+        more = (f"{len(worst)} of {len(found.cases)} {cases} {verb} more on {new} than on {old}, "
                 f"{'' if len(worst) == 1 else 'most '}{view.label(worst[0])} "
                 f"({_ratio(worst[0], 1)})")
     return f"{more}; {len(less) or 'none'} {'costs' if len(less) < 2 else 'cost'} less."
@@ -122,14 +164,17 @@ def _tally(cases: Iterable[UpgradeCase]) -> dict[str, int]:
     return counts
 
 
-def _families(found: Upgrade, *, everything: bool) -> Grid:
-    """A line a family in which a case costs more, or with `everything` any."""
+def _families(found: Upgrade, *, most: int | None) -> Grid:
+    """A line for each family in which cases cost more, or of more than `most` for those in which
+    most do; None: for every family."""
     total = _tally(found.cases)
     names = [name for at, name in enumerate(total) if at < _ALWAYS or total[name]]
     tallies = {family: _tally(one for one in found.cases if one.family == family)
                for family in dict.fromkeys(one.family for one in found.cases)}
+    dearer = sorted((family for family, tally in tallies.items() if tally["more"]),
+                    key=lambda family: -tallies[family]["more"])
     moved = {family: tally for family, tally in tallies.items()
-             if everything or tally["more"]}
+             if most is None or family in dearer[:most]}
     rows = [_tally_row(family, tally, names) for family, tally in moved.items()]
     if rest := [family for family in tallies if family not in moved]:
         summed = {name: sum(tallies[family][name] for family in rest) for name in total}
@@ -152,9 +197,8 @@ def _ranking(view: _View, cases: Sequence[UpgradeCase]) -> Grid:
     later = range(2, len(view.kernels))
     roomy = len(later) < 2
     columns = [Column("case", "name")]
-    for number, (label, kernel) in enumerate(
-            zip(view.kernels, view.found.kernels, strict=True)):
-        over = Over(label=label, release=kernel.release)
+    for number, label in enumerate(view.kernels):
+        over = Over(label=label)  # the foot has the release
         if number < 2 or roomy:
             columns += [Column(view.found.unit, of=over),
                         *([Column("ratio", "ratio", of=over)] if number else [])]
@@ -174,32 +218,38 @@ def _ranking(view: _View, cases: Sequence[UpgradeCase]) -> Grid:
     return Grid(columns=columns, rows=rows)
 
 
-def _reasons(view: _View, cases: Sequence[UpgradeCase]) -> Iterator[str]:
+def _reasons(view: _View, cases: Sequence[UpgradeCase], cut: _Cut) -> Iterator[str]:
     """By how much the profiled cases differ, in which functions, and what is known of them: those
     of one cause together, or of the same functions."""
     groups: dict[tuple[str, ...], list[UpgradeCase]] = {}
     for one in cases:
         if one.difference is not None:
-            key = tuple(cause.cause for cause in one.causes) or tuple(_carriers(one))
+            key = tuple(cause.cause for cause in one.causes) or tuple(_carriers(one, cut))
             groups.setdefault(key, []).append(one)
     for group in groups.values():
         first = group[0]
-        carried = [_carriers(one) for one in group]
+        carried = [_carriers(one, cut) for one in group]
         shares = [f"{name} {_span([found[name] for found in carried if name in found])}"
                   for name in carried[0]]
-        known = [f"{cause.cause} (docs/{cause.page})" for cause in first.causes]
-        least, most = (show_change(end(one.difference or 0 for one in group)) for end in (min, max))
-        more = most if least == most else f"{least} to {most}"
-        yield (f"{', '.join(map(view.label, group))}: {more}"
-               f"{', in ' if shares else ''}{', '.join(shares)}{': ' * bool(known)}"
+        known = [f"{cause.cause} ({_place(view, cause)})" for cause in first.causes]
+        more = f"{show_change(first.difference or 0)}{', in ' if shares else ''}" if (
+            len(group) == 1) else ""
+        yield (f"{_cut([*map(view.label, group)], cut.named)}: {more}"
+               f"{', '.join(shares)}{': ' * bool(known)}"
                f"{'; '.join(known)}.")
 
 
-def _carriers(one: UpgradeCase) -> dict[str, float]:
+def _place(view: _View, cause: Cause) -> str:
+    """Where a cause is explained: the heading alone on the page that the foot names."""
+    page, hash_, heading = cause.page.partition("#")
+    return f"#{heading}" if page == view.page and hash_ else f"docs/{cause.page}"
+
+
+def _carriers(one: UpgradeCase, cut: _Cut) -> dict[str, float]:
     """The few functions that carry most of a difference, with their shares of it."""
     total = one.difference or 0
     found: dict[str, float] = {}
-    for each in one.why[:_FUNCTIONS]:
+    for each in one.why[:cut.functions]:
         if not total or sum(found.values()) >= _CARRIED:
             break
         found[each.function] = each.difference / total
@@ -211,11 +261,11 @@ def _span(shares: Sequence[float]) -> str:
     return most if least == most else f"{least} to {most}"
 
 
-def _unprofiled(view: _View, cases: Sequence[UpgradeCase]) -> Iterator[str]:
+def _unprofiled(view: _View, cases: Sequence[UpgradeCase], *, most: int | None) -> Iterator[str]:
     reasons = dict.fromkeys(one.unprofiled for one in cases if one.unprofiled)
     for reason in reasons:
         named = [view.label(one) for one in cases if one.unprofiled == reason]
-        yield f"Not profiled: {', '.join(named)}: {reason}"
+        yield f"Not profiled: {_cut(named, most)}: {reason}"
 
 
 def _later(view: _View, column: int, *, most: int | None) -> Iterator[str]:
@@ -232,18 +282,22 @@ def _later(view: _View, column: int, *, most: int | None) -> Iterator[str]:
         left = f"; what stays: {view.with_ratios(stays, column, most=most)}" if stays else ""
         yield f"{label} recovers {said or 'nothing that is known'}{left}."
     if fresh := [one for one in dearer if one not in worst]:
-        yield (f"Dearer on {label}, and not on {view.kernels[1]}: "
-               f"{view.with_ratios(fresh, column, most=most)}.")
+        yield f"Newly dearer on {label}: {view.with_ratios(fresh, column, most=most)}."
 
 
 def _doubtful(view: _View, *, most: int | None) -> Iterator[str]:
-    """The cases whose figure moved as one that is judged would, and whose calls leave a doubt."""
+    """The cases whose figure moved as one that is judged would, and whose calls leave a doubt: on
+    each kernel, those that moved most first."""
     limit = view.found.threshold / 100
-    moved = [one for one in view.found.by_verdict(1, "within noise")
-             if one.ratios[1] is not None and abs(one.ratios[1] - 1) > limit]
-    if moved:
-        yield (f"Not judged on {view.kernels[1]}, where calls took as much as others did on "
-               f"{view.kernels[0]}: {view.with_ratios(moved, 1, most=most)}.")
+    said = []
+    for column, label in enumerate(view.kernels[1:], start=1):
+        moved = sorted((one for one in view.found.by_verdict(column, "within noise")
+                        if (ratio := one.ratios[column]) and abs(ratio - 1) > limit),
+                       key=lambda one: -abs(math.log(one.ratios[column] or 1)))
+        if moved:
+            said.append(f"{label} {view.with_ratios(moved, column, most=most)}")
+    if said:
+        yield f"Not judged, as calls overlap: {'; '.join(said)}."
 
 
 def _bytes(view: _View, *, most: int | None) -> Iterator[str]:
@@ -257,13 +311,14 @@ def _bytes(view: _View, *, most: int | None) -> Iterator[str]:
             if changes:
                 said.setdefault(_cut(changes, most), []).append(label)
         for changed, labels in said.items():
-            yield f"{word} bytes a call to the disk on {listed(labels)}: {changed}."
+            yield f"{word} bytes to disk on {listed(labels)}: {changed}."
 
 
 def _cut(said: Sequence[str], most: int | None) -> str:
     """Phrases, and of more than `most` how many more there are."""
-    more = len(said) - len(said[:most])
-    return ", ".join(said[:most]) + (f" and {more} more" if more else "")
+    if most is None or len(said) <= most + 1:
+        return ", ".join(said)
+    return f"{', '.join(said[:most])} and {len(said) - most} more"
 
 
 def _every_case(view: _View) -> Grid:
@@ -285,7 +340,7 @@ def _every_case(view: _View) -> Grid:
     return Grid(columns=columns, rows=rows)
 
 
-def _facts(view: _View, *, everything: bool) -> Iterator[Fact]:
+def _facts(view: _View, *, most: int | None, everything: bool) -> Iterator[Fact]:
     """The kernels, and what a reader has to know to doubt the figures, or with `everything` to
     repeat them."""
     found = view.found
@@ -293,16 +348,26 @@ def _facts(view: _View, *, everything: bool) -> Iterator[Fact]:
         spec = "" if label == kernel.spec else f"{kernel.spec}, "
         yield label, f"{spec}{kernel.release}, run {kernel.run}"
     shown = [one.parameters for one in found.cases]
-    yield from ((name, text) for name, text in conditions(found.rig, found.conditions, shown)
-                if everything or name in ("rig", "file system"))
-    if calls := {number for one in found.cases for number in one.calls if number is not None}:
-        fewer = f", fewer where they are dear (from {min(calls)})" if len(calls) > 1 else ""
-        yield "calls", f"{max(calls)} of each case{fewer}"
-    if any(any(one.varies) for one in found.cases):
-        yield "~", "the median of calls that are not alike"
+    dear = {number for one in found.cases for number in one.calls if number is not None}
+    fewer = f", from {min(dear)} where dear" if len(dear) > 1 else ""
+    unlike = any(any(one.varies) for one in found.cases)
+    told = conditions(found.rig, found.conditions, shown)
+    if everything:
+        yield from told
+    else:
+        rig, system = (dict(told)[name].partition(end)[0] for name, end in (
+            ("rig", "; each figure is"), ("file system", ", default mount options")))
+        count = ": counts, not times" if found.counted.repeatable else ""
+        yield "rig", f"{rig}{count}; {system}"
+    if dear:
+        yield "calls", (f"{max(dear)} of each case{fewer}"
+                        f"{'; ~: their median where unlike' if unlike else ''}")
+    if view.page:
+        yield "#", f"a heading of docs/{view.page}, which explains it"
     yield "verdicts", found.method if everything else (
         "more or less: by more than " + show_thresholds([
             (kernel.spec, kernel.threshold) for kernel in found.kernels if kernel.threshold]))
     yield from acceptance_lines(found.accepted, view.kernels, shown)
     for note in found.notes:
-        yield "note", note
+        names_said, colon, reason = note.partition(": ")
+        yield "note", f"{_cut(names_said.split(', '), most)}{colon}{reason}"
