@@ -132,6 +132,18 @@ void guest_boot(void)
 {
 }
 
+void guest_pause(void)
+{
+}
+
+void still_khugepaged(void)
+{
+}
+
+void use_work_place(const char *directory)
+{
+}
+
 const char *work_place(void)
 {
 	return "/nowhere";
@@ -164,6 +176,7 @@ static void a_case(void)
 
 STAND_IN(job_case, a_case())
 STAND_IN(job_prepare, a_case())
+STAND_IN(job_alone, a_case())
 STAND_IN(job_time, a_case())
 STAND_IN(job_folios, a_case())
 STAND_IN(job_disk, )
@@ -185,12 +198,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static char *words[] = { "probe", "as a guest", NULL };
+
 	job = data;
 	job_size = size;
 	memset(&user, 0, sizeof(user));
 	input = -1;
 	if (!setjmp(over))
-		probe_main(2, NULL);
+		probe_main(2, words);
 	frames_end();
 	return 0;
 }

@@ -40,7 +40,7 @@ def chosen_cases(names: Iterable[str], filesystem: Filesystem, *, fill: int | No
     moves = offset != "first"  # which is where every case calls by itself
     chosen = find_cases(names)
     for name in [*changes, *(["offset"] if moves else [])]:
-        if chosen and not any(name in case.parameters for case in chosen):
+        if chosen and not any(case.has(name) for case in chosen):
             chosen[0].changed(**{name: 0})
     cases = []
     for named in chosen:
