@@ -186,6 +186,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         self._value("size")
         return length_of(self.parameters)
 
+    @property
+    def mib(self) -> float | None:
+        """How many MiB one call handles; None where its figure is not said per MiB."""
+        size = self.values[self.declared.bulk] if self.declared.bulk else 0
+        return size / MIB if size >= MIB else None
+
     def calls_of(self, asked: int) -> int:
         """How many of its calls are counted where so many are asked for."""
         usual = _VARYING_CALLS if self.declared.counted == "median" else asked

@@ -136,6 +136,8 @@ class Workload:
         most_calls: that are counted of a case, where each is dear; None for as many as are asked
             for, or for 50 that are not alike.
         parameters: its own, besides those of its needs.
+        bulk: the parameter that is how many bytes one call handles, where a figure is said per MiB
+            too; empty for none.
         needs: what is prepared before its first call.
         filesystems: those that it can be measured on, by name; none for any. What else it needs of
             a kernel its twin says, by the errors that tell that it is not there.
@@ -152,6 +154,7 @@ class Workload:
     traceless: bool = False
     most_calls: int | None = None
     parameters: Sequence[Parameter] = ()
+    bulk: str = ""
     needs: Sequence[Preparation] = ()
     filesystems: Sequence[str] = ()
     check: Callable[[str, Values], None] = _together
@@ -229,9 +232,11 @@ def _number(value: Value) -> str:
 
 
 class _Shown(int):
-    """A number that `{name:size}` shows as a size."""
+    """A number that `{name:size}` shows as a size, and `{name:bytes}` with that word."""
 
     def __format__(self, form: str) -> str:
+        if form == "bytes":
+            return "1 byte" if self == 1 else f"{int(self)} bytes"
         return show_size(self) if form == "size" else super().__format__(form)
 
 

@@ -18,7 +18,7 @@ def _check(case: str, values: Values) -> None:
 
 WORKLOAD = Workload(
     name="direct", family="direct", pattern="direct_{access}_u{size}",
-    call="{access}, {size} bytes with O_DIRECT",
+    call="{access}, {size:bytes} with O_DIRECT",
     outside="ftruncate(2) to the size before and fsync(2), where that changed",
     counted="median", most_calls=250,
     parameters=(SIZE, Parameter(

@@ -12,7 +12,7 @@ def _check(case: str, values: Values) -> None:
 
 WORKLOAD = Workload(
     name="fallocate", family="space", pattern="{kind}_u{size}",
-    call="fallocate(2) of {size} bytes {kind}",
+    call="fallocate(2) of {size:bytes} {kind}",
     outside="pwrite(2) of what is missing, {fill:size} each, or ftruncate(2) to the size before, "
             "and fsync(2)",
     counted="median", most_calls=10,

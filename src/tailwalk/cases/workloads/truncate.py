@@ -12,7 +12,7 @@ def _check(case: str, values: Values) -> None:
 
 WORKLOAD = Workload(
     name="truncate", family="space", pattern="truncate_{way}_u{size}",
-    call="ftruncate(2), {way} by {size} bytes",
+    call="ftruncate(2), {way} by {size:bytes}",
     outside="pwrite(2) of what is missing, {fill:size} each, or ftruncate(2) to the size before, "
             "and fsync(2)",
     counted="median", most_calls=10,
