@@ -125,8 +125,7 @@ def replace_file(path: Path, content: bytes) -> None:
         path.write_bytes(content)
         return
     path = path.resolve()  # what a link leads to is replaced, and never the link
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    temporary = Path(name)
+    handle, temporary = _made_beside(path)
     try:
         with naming(path), os.fdopen(handle, "wb") as stream:
             stream.write(content)
@@ -135,6 +134,22 @@ def replace_file(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def try_replacing(path: Path) -> None:
+    """Raise OSError where `replace_file` could not even begin: nothing is changed."""
+    if path.exists() and not path.is_file():
+        if not os.access(path, os.W_OK):  # opening a pipe would wait for who reads it
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return
+    handle, temporary = _made_beside(path.resolve())
+    os.close(handle)
+    temporary.unlink()
+
+
+def _made_beside(path: Path) -> tuple[int, Path]:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    return handle, Path(name)
 
 
 def rename_to_disk(source: Path, target: Path) -> None:

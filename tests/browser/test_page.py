@@ -305,7 +305,7 @@ def test_an_upgrade_is_read_and_followed_to_its_functions(
     browser = view(width=390, theme=theme, path=upgrade_file)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     assert browser.execute_script(_DIM)[0] == []
-    link = browser.find_element(By.CSS_SELECTOR, ".heat-cell a")
+    link = browser.find_element(By.CSS_SELECTOR, ".heat-cell a.known")
     assert link.text == "5.05"
     link.send_keys(Keys.ENTER)
     assert "pwrite_u1k" in browser.find_element(By.CSS_SELECTOR, ":target").text
@@ -339,12 +339,20 @@ def test_a_heat_map_scrolls_in_its_box(view: Open, heat_file: Path) -> None:
     assert name >= 0 and last <= edge + 1
 
 
-def test_a_cell_of_a_heat_map_says_how_to_have_its_functions(view: Open, heat_file: Path) -> None:
+def test_a_cell_of_a_heat_map_leads_to_how_its_functions_are_had(
+        view: Open, heat_file: Path) -> None:
     browser = view(path=heat_file)
     cell = browser.find_elements(By.CSS_SELECTOR, ".ratios tr:not(.family) td.dearer")[-1]
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", cell)
     ActionChains(browser, duration=0).move_to_element(cell).perform()
-    assert "tailwalk why debian:6.0" in said(browser)
+    assert " instructions/call, " in said(browser)
+    cell.find_element(By.TAG_NAME, "a").send_keys(Keys.ENTER)
+    line = browser.find_element(By.CSS_SELECTOR, "li:target")
+    assert line.find_element(By.TAG_NAME, "code").text.startswith("tailwalk why debian:6.0")
+    stops = browser.execute_script("""
+        return [...document.querySelectorAll(".ratios a")].filter((one) => one.tabIndex >= 0)
+            .length""")
+    assert stops < 30  # a table, and the families' names
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])

@@ -127,6 +127,7 @@ def test_a_killed_verification_leaves_no_guest(tmp_path, kernel, number, status)
     (["--config", "2k"], "'2k' is no configuration"),
     (["--seed", "-1"], "--seed -1"),
     (["--keep", "/dev/null/x"], "--keep /dev/null/x"),
+    (["--keep", "/proc"], "--keep /proc: nothing can be kept there"),
     (["-o", "/no/such/place/x.json"], "/no/such/place"),
     (["--operations", "0", "--power-cuts", "0"], "nothing to do"),
     (["--memory", "1"], "--memory"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Twenty calls, each as often as tests/guest/test_calls.py says; with an argument,
- * a region so often. */
+/* Twenty calls, each as often as tests/guest/test_calls.py says; with a number, a
+ * region so often; with a word, one of the two below. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -33,16 +33,42 @@ static void mark_regions(int times)
 	}
 }
 
+/* Of a file that is read in, the first write to each folio. */
+static void touch(void)
+{
+	int fd = open("file", O_RDWR | O_CREAT, 0600);
+	int drop = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	TIMES(16) write(fd, buffer, sizeof(buffer));
+	fsync(fd);
+	write(drop, "3", 1);
+	TIMES(128) pread(fd, buffer, 128 << 10, i * (128l << 10));
+	for (int i = 32; i < 128; i++)
+		pwrite(fd, buffer, 4096, i * (128l << 10) + (64 << 10));
+}
+
+/* Small writes, each beyond the end of the file. */
+static void extend(void)
+{
+	int fd = open("file", O_RDWR | O_CREAT, 0600);
+
+	TIMES(500) pwrite(fd, buffer, 100, i * 3000l);
+}
+
 int main(int argc, char **argv)
 {
 	struct iovec vectors[2] = { { buffer, 512 }, { buffer, 512 } };
 	struct stat found;
 	int fd, pipes[2], sockets[2];
 
-	if (argc > 1) {
+	if (argc > 1 && !strcmp(argv[1], "touch"))
+		touch();
+	else if (argc > 1 && !strcmp(argv[1], "extend"))
+		extend();
+	else if (argc > 1)
 		mark_regions(atoi(argv[1]));
+	if (argc > 1)
 		return 0;
-	}
 	fd = open("file", O_RDWR | O_CREAT, 0600);
 	TIMES(10) write(fd, buffer, sizeof(buffer));
 	TIMES(101) syscall(SYS_getppid);

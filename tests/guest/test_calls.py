@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tailwalk.cases import find_cases
+from tailwalk.cases import Filesystem, find_cases
+from tailwalk.compare.program import ComparedProgram, compare_program, nodes_of, parts
 from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.exec import execute
 from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.programs import program_record
 from tailwalk.runs.program import CallRow
 
 pytestmark = pytest.mark.guest
@@ -71,6 +73,36 @@ def test_calls_are_as_many_as_were_made_and_cost_what_cases_do(count, bench, ker
                           bench=bench)[0].run.figures:
         each = found[cases[figure.case.name]].median
         assert abs(each + USER - figure.main.value) <= BY_STATE, figure.case.name
+
+
+def compared(bench, kernel, program: Path, argument: str, *specs: str,
+             filesystem: Filesystem | None = None) -> ComparedProgram:
+    plan = ExecPlan(program=program, arguments=[argument], filesystem=filesystem or Filesystem())
+    return compare_program(program_record([[execute(kernel(spec), plan, bench=bench)]
+                                           for spec in specs]))
+
+
+def test_the_first_write_to_a_folio_that_was_read_in_is_dearer(bench, kernel, program) -> None:
+    found = compared(bench, kernel, program, "touch", "debian:6.12", "debian:6.18")
+    call = next(call for call in found.calls if call.row.call == "pwrite64")
+    assert (call.row.file, call.row.size, call.verdicts) == ("ext4", 4096, ["regressed"])
+    each = call.each
+    assert 3 < each[1] / each[0] < 8
+    nodes = nodes_of(found, [call], [0, 1])
+    below = {node.name: node.inclusive for node in nodes}
+    assert below["create_empty_buffers"][1] > 0.5 * call.change(1)
+
+
+def test_a_kernel_that_waits_for_writeback_in_a_write_is_seen_to(bench, kernel, program) -> None:
+    found = compared(bench, kernel, program, "extend", "debian:6.12", "debian:6.18",
+                     filesystem=Filesystem(kind="xfs"))
+    call = next(call for call in found.calls if call.row.call == "pwrite64")
+    assert call.verdicts == ["improved"]
+    assert any(part.path[-1] == "iomap_writepages" and part.change < 0.2 * call.change(1)
+               for part in parts(nodes_of(found, [call], [0, 1])))
+    threads = {call.row.call: call.instructions for call in found.calls
+               if call.row.kind == "thread"}
+    assert threads["xfs"][0] > 100 * threads["xfs"][1]
 
 
 def test_counts_repeat_to_the_instruction(count) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from tailwalk.cases import KIB, MIB, SUITES, Case, Filesystem, all_workloads, find_cases
 from tailwalk.cli import group
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.lab.plans import chosen_cases
+from tailwalk.lab.plans import chosen_cases, host_plan, upgrade_cases
 
 
 def test_a_name_means_a_workload_and_its_parameters() -> None:
@@ -90,6 +90,42 @@ def test_a_parameter_that_a_case_has_not_can_be_told() -> None:
     assert (case.get("vectors"), case.vectors) == (1, 1)
     with pytest.raises(UsageError, match=r"pwrite_u1k has no vectors: its .*, pwrite, has size"):
         case.changed(vectors=2)
+
+
+def test_a_case_without_a_file_has_no_use_for_how_one_is_cached() -> None:
+    [case, cached] = find_cases(["mmap_a8k", "mmap_u8k"])
+    assert "a file" not in case.declared.explained(case.parameters).replace(
+        "memory without a file", "")
+    assert "a file of 10MiB" in cached.declared.explained(cached.parameters)
+    assert (case.cached, cached.cached) == (False, True)
+    assert (case.get("fill"), cached.get("fill")) == (None, MIB)
+    assert case.fitted(fill=4 * KIB, file_size=MIB) == case
+    with pytest.raises(UsageError, match=r"mmap_a8k has no use for a fill: .*without a file"):
+        chosen_cases(["mmap_a8k"], Filesystem(), fill=4 * KIB)
+    both = upgrade_cases(["mmap_a8k", "mmap_u8k"], fills=[4 * KIB, MIB])
+    assert [one.name for one in both] == ["mmap_a8k", "mmap_u8k", "mmap_u8k"]
+    here = host_plan(["unmap_wa8k", "unmap_wu8k"], fills=[4 * KIB, MIB])
+    assert [one.name for one in here.cases] == ["unmap_wa8k", "unmap_wu8k", "unmap_wu8k"]
+
+
+@pytest.mark.parametrize("name", ["fallocate_u400m", "truncate_up_u100m", "direct_append_u20m",
+                                  "mmap_a100m"])
+def test_what_needs_no_such_place_in_the_file_is_not_refused(name: str) -> None:
+    [case] = find_cases([name])
+    assert case.check() is case
+
+
+@pytest.mark.parametrize(("name", "way_out"), [
+    ("pwrite_u100m", "Take fewer bytes, or a larger file."),
+    ("punch_hole_u100m", "Take fewer bytes, or a larger file."),
+    ("truncate_down_u100m", "Take fewer bytes, or a larger file."),
+    ("direct_read_u100m", "Take fewer bytes, or a larger file."),
+    ("mmap_u100m", "Map fewer bytes, or a larger file."),
+    ("mmap_a500m", "256MiB are mapped at the most.")])
+def test_the_way_out_names_no_option_that_a_command_lacks(name: str, way_out: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        upgrade_cases([name])
+    assert str(refused.value).endswith(way_out) and "--" not in str(refused.value)
 
 
 @pytest.mark.parametrize(("changed", "complaint"), [

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from golden_files import check_golden
 from made_lab import MadeLab
-from made_programs import NEW, OLD
+from made_programs import NEW, OLD, made_program
 from made_runs import made_case, made_figure, made_run
 from results import error
 
@@ -24,6 +24,7 @@ from tailwalk.rigs.exec import Executed, GivenUpError
 from tailwalk.rigs.running import Sink
 from tailwalk.runs.execution import Execution, Instructions
 from tailwalk.runs.program import read_program_record
+from tailwalk.runs.record import encode
 
 RUN = made_run("debian:6.18", [made_figure(made_case(), 2000)])
 ON = {"debian:6.12": OLD, "debian:6.18": NEW}
@@ -136,6 +137,38 @@ def test_what_regressed_is_the_exit_status_where_that_is_asked_for() -> None:
     assert invoke(made_exec_lab(), *same).exit_code == 0
     assert "nothing regresses without another" in str(error(invoke(
         made_exec_lab(), "--fail-on", "regressed", "debian:6.12", "--", "./program")))
+
+
+def test_records_are_shown_again_side_by_side(tmp_path: Path) -> None:
+    paths = [str(tmp_path / f"{number}.json") for number in range(2)]
+    for path, spec in zip(paths, ON, strict=True):
+        invoke(made_exec_lab(), "--json", path, spec, "--", "./program", "--fast")
+    done = invoke(made_exec_lab(), *paths)
+    check_golden("program-exec.table", done.stdout)
+    assert invoke(made_exec_lab(), "--fail-on", "regressed", *paths).exit_code == 1
+    tree = invoke(made_exec_lab(), "--call", "pwrite64", "--tree", *paths).stdout
+    assert "  block_write" in tree and "+2,670,000" in tree
+    functions = invoke(made_exec_lab(), "--call", "pwrite64", "--functions", *paths).stdout
+    assert "block_write" in functions and "99.6%" in functions
+    folded = invoke(made_exec_lab(), "--folded", *paths).stdout
+    assert "entry;ext4_file_write_iter;block_write 120000 2790000\n" in folded
+    invoke(made_exec_lab(), "--svg", str(tmp_path / "graph.svg"), *paths)
+    assert "Where all calls of ./program execute instructions" in (
+        tmp_path / "graph.svg").read_text()
+    assert "makes no such call" in str(error(invoke(
+        made_exec_lab(), "--call", "mount", "--tree", *paths)))
+    assert "--functions and --tree each say" in str(error(invoke(
+        made_exec_lab(), "--functions", "--tree", *paths)))
+
+
+def test_records_of_different_programs_do_not_compare(tmp_path: Path) -> None:
+    paths = [str(tmp_path / f"{number}.json") for number in range(2)]
+    for path, argument in zip(paths, ("--fast", "--slow"), strict=True):
+        program = made_program(OLD if argument == "--fast" else NEW)
+        Path(path).write_bytes(encode(msgspec.structs.replace(
+            program, command=["./program", argument])))
+    assert "the command of ./program on debian:6.18 differs" in str(error(invoke(
+        made_exec_lab(), *paths)))
 
 
 def test_repetitions_are_run_and_said() -> None:

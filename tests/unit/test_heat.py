@@ -65,11 +65,14 @@ def test_every_cell_says_its_figures_and_how_to_have_its_functions() -> None:
     runs = made_runs()
     fsync, fdatasync = heat(runs).families[1].rows
     assert fsync.cells[0].said == (
-        "fsync_u1k on 6.18.15: 18,000 instructions/call, 2.00× of 9,000 on 6.12.95; "
+        "fsync_u1k on 6.18.15: 18,000 instructions/call, 2.00× of 9,000 on 6.12.95")
+    assert fsync.cells[0].command == (
         "tailwalk why debian:6.12.95 debian:6.18.15 --case fsync_u1k")
     assert fdatasync.cells[0].said == (
         "fdatasync_u1k on 6.18.15: not measured: fdatasync(2): ENOSYS")
-    assert "; unsteady; tailwalk why " in fdatasync.cells[1].said
+    assert fdatasync.cells[0].command == ""
+    assert fdatasync.cells[1].said.endswith("; unsteady")
+    assert fdatasync.cells[1].command.startswith("tailwalk why ")
 
 
 def test_a_track_of_which_a_kernel_lacks_a_case() -> None:
@@ -130,8 +133,35 @@ def test_many_cases_are_a_map_and_no_chart() -> None:
 def test_links_of_the_map_lead_somewhere() -> None:
     text = page([track_section(track(made_runs()), made_runs())])
     targets = set(re.findall(r'href="#([^"]+)"', text))
-    assert {"heat-1", "heat-2"} <= targets
+    cells = re.findall(r'<td class="heat-cell.*?</td>', text)
+    assert len(cells) == 2 * (2 + 3) and all('<a href="#heat-' in cell for cell in cells)
+    assert {"heat-1", "heat-2", "heat-case-1-1", "heat-case-3-2"} <= targets
     assert targets <= set(re.findall(r'id="([^"]+)"', text))
+
+
+def test_a_cell_leads_to_its_figures_and_the_command() -> None:
+    """As text, for who prints the page or has no script."""
+    text = page([track_section(track(made_runs()), made_runs())])
+    line = re.search(r'<li id="heat-case-2-1">.*?</li>', text)
+    assert line is not None
+    assert "fsync_u1k on 6.18.15: 18,000 instructions/call" in line[0]
+    assert ("<code>tailwalk why debian:6.12.95 debian:6.18.15 --case fsync_u1k</code>"
+            in line[0])
+
+
+def test_a_median_of_calls_that_are_not_alike_has_its_sign() -> None:
+    runs = [made_run(spec, [
+        made_figure(CASES[0], 2000), made_figure(CASES[1], 2500, share=None, interval=(2000, 3000),
+                                                 calls=[(2500, 100)])])
+        for spec in ("debian:6.12", "debian:6.18")]
+    found = track(runs)
+    shown = track_shown(found)
+    assert [cell.text for cell in shown.grid.rows[0].cells[1:3]] == ["2,000", "~2,500"]
+    assert ("~", "the median of calls that are not alike") in shown.facts
+    rows = {row.label: row for family in heat(runs).families for row in family.rows}
+    assert (rows["pwrite_u1k"].figure, rows["fsync_u1k"].figure) == ("2,000", "~2,500")
+    assert "~2,500 instructions/call, 1.00× of ~2,500" in rows["fsync_u1k"].cells[0].said
+    assert "~" not in dict(track_shown(track(made_runs())).facts)
 
 
 def test_one_kernel_has_no_map() -> None:

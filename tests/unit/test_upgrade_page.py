@@ -17,8 +17,10 @@ from tailwalk.compare.upgrade import upgrade, with_profiles
 from tailwalk.profile.causes import KNOWN, Explained
 from tailwalk.report.page import page
 from tailwalk.report.sections import upgrade_sections
+from tailwalk.report.upgrade import upgrade_shown
 from tailwalk.report.upgrade_page import upgrade_page
 from tailwalk.runs import Run
+from tailwalk.runs.record import encode
 
 PROFILES: dict[str, Explained | str] = {
     "pwrite_u1k": Explained(difference=8917, carriers=[
@@ -48,20 +50,49 @@ def cells(text: str, case: str) -> list[str]:
 def test_a_profiled_cell_leads_to_its_functions() -> None:
     text = made_page(made_seed_runs("debian:6.12", "debian:6.18", "debian:7.3"))
     new, later = cells(text, "pwrite_u1k")
-    assert '<a href="#functions-1">5.05</a>' in new and "<a" not in later
+    assert '<a href="#functions-1"' in new and 'class="known">5.05</a>' in new
+    assert '<a href="#heat-case-3-2">' in later
     table = text[text.index('id="functions-1"'):]
     assert "ext4_<wbr>block_<wbr>write_<wbr>begin" in table and "+4,600" in table
     assert "51.6%" in table
-    assert f"docs/{KNOWN[0].page}" in table
+    assert f"{KNOWN[0].explained} More in <code>docs/{KNOWN[0].page}</code>." in table
     assert set(re.findall(r'href="#([^"]+)"', text)) <= set(re.findall(r'id="([^"]+)"', text))
 
 
-def test_other_cells_say_the_command() -> None:
+def line(text: str, anchor: str) -> str:
+    """What a cell without functions leads to."""
+    found = re.search(rf'<li id="{anchor}">.*?</li>', text)
+    assert found is not None
+    return found[0]
+
+
+def test_every_cell_leads_to_its_functions_or_to_the_command_that_gives_them() -> None:
     text = made_page(made_seed_runs("debian:6.12", "debian:6.18", "debian:7.3"))
-    assert all("tailwalk why debian:6.12.95 debian:" in cell
-               for case in SEED for cell in cells(text, case.name))
+    for number, case in enumerate(SEED, start=1):
+        for column, (cell, spec) in enumerate(zip(
+                cells(text, case.name), ("debian:6.18.15", "debian:7.3.4"), strict=True), start=1):
+            anchor = f"heat-case-{number}-{column}"
+            assert f'<a href="#{anchor}">' in cell or '<a href="#functions-1"' in cell
+            assert (f"<code>tailwalk why debian:6.12.95 {spec} --case {case.name}</code>"
+                    in line(text, anchor))
+    assert all("<a href=" in cell for cell in re.findall(r'<td class="heat-cell.*?</td>', text))
     assert "not profiled: its trace was cut short" in text
-    assert "accepted up to 3× until 2026-12-31: &lt;known&gt;" in cells(text, "pwrite_u10k")[0]
+    number = [case.name for case in SEED].index("pwrite_u10k") + 1
+    assert "accepted up to 3× until 2026-12-31: &lt;known&gt;" in line(
+        text, f"heat-case-{number}-1")
+
+
+def test_what_handles_many_bytes_has_a_figure_per_mib() -> None:
+    cases = find_cases(["unlink_u8m", "unlink_u512", "getpid"])
+    runs = [made_run(spec, [made_figure(case, value) for case in cases])
+            for spec, value in (("debian:6.12", 16_000), ("debian:6.18", 4_000))]
+    comparison = compare(runs, bad=1)
+    found = upgrade(comparison, runs)
+    assert found.cases[0].per_mib == [2000, 500]
+    assert b'"per_mib"' not in encode(replace(found, cases=found.cases[1:]))
+    assert ("per MiB", "unlink_u8m 2,000 to 500") in upgrade_shown(found).facts
+    text = page(upgrade_sections(found, comparison, runs))
+    assert "per MiB 500;" in line(text, "heat-case-1-1") and text.count("per MiB") == 1
 
 
 def test_the_answer_stands_first() -> None:

@@ -65,4 +65,4 @@ def check_inside(case: str, values: Values) -> None:
         raise UsageError(
             f"case {case} takes {length_of(values)} bytes at offset {offset}, past the "
             f"end of a file of {show_size(values['file_size'])}: every call has to stay in it. "
-            "Give a smaller --offset or a larger --file-size.")
+            f"Take fewer bytes, {'a smaller offset ' if offset else ''}or a larger file.")

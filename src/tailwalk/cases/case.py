@@ -110,20 +110,27 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def changed(self, **values: Value) -> Case:
         """The case with other values of some parameters; raises UsageError for one that it has
-        not."""
+        not, or has no use for."""
         for name in values:
             self._value(name)
+            if not self.has(name):
+                raise UsageError(f"case {self.name} has no use for a {name.replace('_', ' ')}: "
+                                 f"{self.declared.explained(self.parameters)}.")
         return msgspec.structs.replace(self, parameters=self.parameters | values)
 
     def fitted(self, **values: Value) -> Case:
-        """The case with other values of those of the parameters that it has."""
-        return self.changed(**{name: value for name, value in values.items()
-                               if name in self.parameters})
+        """The case with other values of those of the parameters that it has, and a use for."""
+        return self.changed(**{name: value for name, value in values.items() if self.has(name)})
+
+    def has(self, name: str) -> bool:
+        """Has it a parameter of this name, and a use for it?"""
+        return name in self.parameters and name not in self.declared.idle(self.parameters)
 
     def get(self, name: str) -> Value | None:
-        """The value of a parameter; None where the workload has no such parameter."""
-        return self.vectors if name == "vectors" and "size" in self.parameters else (
-            self.parameters.get(name))
+        """The value of a parameter; None where the case has none of this name, or no use for it."""
+        if name == "vectors" and "size" in self.parameters:
+            return self.vectors
+        return self.parameters[name] if self.has(name) else None
 
     def _value(self, name: str) -> Value:
         if name not in self.parameters:
@@ -166,7 +173,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def cached(self) -> bool:
         """Is it of a file in the page cache?"""
-        return "fill" in self.parameters
+        return self.has("fill")
 
     @property
     def uptodate(self) -> bool:
@@ -178,6 +185,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Bytes that one call moves."""
         self._value("size")
         return length_of(self.parameters)
+
+    @property
+    def mib(self) -> float | None:
+        """How many MiB one call handles; None where its figure is not said per MiB."""
+        size = self.values[self.declared.bulk] if self.declared.bulk else 0
+        return size / MIB if size >= MIB else None
 
     def calls_of(self, asked: int) -> int:
         """How many of its calls are counted where so many are asked for."""

@@ -91,6 +91,10 @@ def _together(case: str, values: Values) -> None:
     """Any values can be together."""
 
 
+def _always(_values: Values) -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
     """What has to be there before a workload's first call.
@@ -102,12 +106,14 @@ class Preparation:
         prepared: what is made, with the parameters' values in braces.
         parameters: how it is made.
         check: raises UsageError for values that cannot be together, of the case of this name.
+        of_use: is what is made of any use to a case with these values of its workload?
     """
 
     name: str
     prepared: str
     parameters: Sequence[Parameter] = ()
     check: Callable[[str, Values], None] = _together
+    of_use: Callable[[Values], bool] = _always
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +136,8 @@ class Workload:
         most_calls: that are counted of a case, where each is dear; None for as many as are asked
             for, or for 50 that are not alike.
         parameters: its own, besides those of its needs.
+        bulk: the parameter that is how many bytes one call handles, where a figure is said per MiB
+            too; empty for none.
         needs: what is prepared before its first call.
         filesystems: those that it can be measured on, by name; none for any. What else it needs of
             a kernel its twin says, by the errors that tell that it is not there.
@@ -146,6 +154,7 @@ class Workload:
     traceless: bool = False
     most_calls: int | None = None
     parameters: Sequence[Parameter] = ()
+    bulk: str = ""
     needs: Sequence[Preparation] = ()
     filesystems: Sequence[str] = ()
     check: Callable[[str, Values], None] = _together
@@ -198,12 +207,19 @@ class Workload:
             name: one.default for name, one in self.declared.items()
             if name not in values and one.unsaid and one.default is not None}
 
+    def idle(self, values: Values) -> set[str]:
+        """The parameters of what is prepared and of no use to a case with these values."""
+        every = self.complete(values)
+        return {parameter.name for need in self.needs if not need.of_use(every)
+                for parameter in need.parameters}
+
     def explained(self, values: Values) -> str:
         """What a case with these values measures, as a line."""
         before = f", after an uncounted {self.outside}" if self.outside else ""
-        shown = {name: self.declared[name].shown(value)
-                 for name, value in self.complete(values).items()}
-        parts = [self.call + before, *(need.prepared for need in self.needs)]
+        every = self.complete(values)
+        shown = {name: self.declared[name].shown(value) for name, value in every.items()}
+        parts = [self.call + before,
+                 *(need.prepared for need in self.needs if need.of_use(every))]
         return "; ".join(filter(None, (part.format(**shown) for part in parts)))
 
 
@@ -216,9 +232,11 @@ def _number(value: Value) -> str:
 
 
 class _Shown(int):
-    """A number that `{name:size}` shows as a size."""
+    """A number that `{name:size}` shows as a size, and `{name:bytes}` with that word."""
 
     def __format__(self, form: str) -> str:
+        if form == "bytes":
+            return "1 byte" if self == 1 else f"{int(self)} bytes"
         return show_size(self) if form == "size" else super().__format__(form)
 
 

@@ -32,13 +32,14 @@ if TYPE_CHECKING:
     from tailwalk.programs.plan import ExecPlan
     from tailwalk.report.grid import Shown
     from tailwalk.rigs.exec import Executed
+    from tailwalk.runs.program import Program
 
 _INTERRUPTED = 130
 _MOST_INPUT = 256 << 20
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="SPEC... PROGRAM [ARGUMENT]...")
+@click.argument("words", nargs=-1, required=True, metavar="SPEC... PROGRAM [ARGUMENT]...|RECORD...")
 @click.option("--root", type=click.Path(path_type=Path), metavar="DIR|TAR|IMAGE",
               help="The guest's root file system: a directory, a tar as docker export makes it, "
                    "or an image of ext4. It is not changed. PROGRAM is then a path in it.")
@@ -66,6 +67,10 @@ _MOST_INPUT = 256 << 20
 @append_option
 @click.option("--timeout", type=number(whole=False), default=600.0, show_default=True,
               metavar="SECONDS", help="Time after which the program is given up.")
+@click.option("--from", "begin", default="", metavar="CALL",
+              help="Count what comes after this system call only.")
+@click.option("--to", "end", default="", metavar="CALL",
+              help="Count what comes before this system call only; after --from again each time.")
 @click.option("--repeat", type=number(1, 99), default=1, show_default=True,
               help="How often to run it on each kernel; the median counts.")
 @click.option("--threshold", type=number(whole=False), metavar="PERCENT",
@@ -96,20 +101,22 @@ def exec_(context: click.Context, /, words: tuple[str, ...], memory: int, repeat
     as it is written, its exit status (128 and the signal's number where one ended it) is this
     command's, and the counts go to standard error, after Ctrl-C too. With several, the comparison
     goes to standard output and what the program wrote to standard error. Errors of tailwalk's own
-    are status 2.
+    are status 2. Records that --json wrote are shown again, one or several of one program.
     """
-    from tailwalk.compare.program import compare_program
     from tailwalk.rigs.exec import GivenUpError
     from tailwalk.rigs.programs import median_run, program_record
+    from tailwalk.runs.program import joined, read_program_record
 
-    specs, program, arguments = _words(words)
     check_threshold(threshold)
-    if len(specs) == 1 and fail_on is not None:
-        raise UsageError(f"--fail-on {fail_on}: {specs[0]} is the only kernel named, and nothing "
-                         "regresses without another to compare with. Name the old kernel first.")
     view = View(**{name: given.pop(name) for name in (
         "calls", "functions", "tree", "folded", "raw", "everything")})
-    view.check(len(specs))
+    if all(word.endswith(".json") for word in words):
+        outputs = Outputs().check(read=words)
+        _show(joined([read_program_record(Path(word)) for word in words]), view, outputs,
+              threshold=threshold, fail_on=fail_on)
+        return
+    specs, program, arguments = _words(words)
+    _check(specs, view, fail_on)
     plan = _plan(program, arguments, given)
     outputs = Outputs().check()
     passed = Passed(aside=len(specs) > 1, title=f"{specs[0]}:" if len(specs) > 1 else "")
@@ -125,22 +132,36 @@ def exec_(context: click.Context, /, words: tuple[str, ...], memory: int, repeat
         raise
     finally:
         passed.close()
-    record = program_record(runs)
-    outputs.save("output", lambda: encode(record))
-    compared = compare_program(record, threshold=threshold)
-    shown = view.of(compared)
-    outputs.save("svg", lambda: view.graph(compared))
-    first = median_run(runs[0])
+    record, first = program_record(runs), median_run(runs[0])
+    for spec, one in zip(specs[1:], held, strict=True):
+        one.show(f"{spec}:")
+    _show(record, view, outputs, threshold=threshold, fail_on=fail_on, aside=len(specs) == 1)
     if len(specs) == 1:
-        _print(shown, aside=True)
         _tell(first)
         execution = first.execution
         context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)
-    for spec, one in zip(specs[1:], held, strict=True):
-        one.show(f"{spec}:")
-    _print(shown)
+
+
+def _check(kernels: Sequence[str], view: View, fail_on: str | None) -> None:
+    """Refuse what cannot be meant of so many kernels."""
+    view.check(len(kernels))
+    if len(kernels) == 1 and fail_on is not None:
+        raise UsageError(f"--fail-on {fail_on}: {kernels[0]} is the only kernel named, and nothing "
+                         "regresses without another to compare with. Name the old kernel first.")
+
+
+def _show(record: Program, view: View, outputs: Outputs, *, threshold: float | None,
+          fail_on: str | None, aside: bool = False) -> None:
+    """Write and print what was asked for, and end with status 1 where that is asked for too."""
+    from tailwalk.compare.program import compare_program
+
+    _check([kernel.spec for kernel in record.kernels], view, fail_on)
+    outputs.save("output", lambda: encode(record))
+    compared = compare_program(record, threshold=threshold)
+    outputs.save("svg", lambda: view.graph(compared))
+    _print(view.of(compared), aside=aside)
     if fail_on is not None and compared.regressed():
-        context.exit(1)
+        click.get_current_context().exit(1)
 
 
 def _print(shown: Shown | str, *, aside: bool = False) -> None:
@@ -176,7 +197,8 @@ def _plan(program: str, arguments: Sequence[str], given: dict[str, Any]) -> Exec
         files=given["files"], made=[_made(text) for text in given["made"]],
         environment=dict(text.split("=", 1) for text in given["variables"]),
         directory=given["directory"], input=_input(given["given_input"]), user=given["user"],
-        disk=given["disk"], append=given["append"], seconds=given["timeout"])
+        disk=given["disk"], append=given["append"],
+        between=(given["begin"], given["end"]), seconds=given["timeout"])
 
 
 def _input(name: str | None) -> bytes | None:

@@ -13,6 +13,7 @@ import click
 
 from tailwalk.cli.console import show, write
 from tailwalk.errors import GuestError, UsageError
+from tailwalk.files import try_replacing
 from tailwalk.runs import Run
 from tailwalk.runs.record import encode, write_whole
 
@@ -92,6 +93,11 @@ class Outputs:
             if file.is_file() and any(map(file.samefile, records)):
                 raise UsageError(f"{file} is read here, and would be lost: name another file to "
                                  "write.")
+            try:
+                try_replacing(file)
+            except OSError as error:
+                raise UsageError(f"cannot write {file}: {error.strerror}. Name another file to "
+                                 "write.") from error
             if (place := file.resolve()) in written and not place.is_char_device():
                 raise UsageError(f"{file} is to be written twice, and would hold the last alone: "
                                  "name a file for each.")

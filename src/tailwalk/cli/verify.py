@@ -12,6 +12,7 @@ from tailwalk.cli.console import open_lab
 from tailwalk.cli.options import append_option, number
 from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.errors import UsageError
+from tailwalk.files import try_replacing
 from tailwalk.verify import Goal, find_configurations
 from tailwalk.verify import verify as run_verification
 from tailwalk.verify.record import encode
@@ -73,8 +74,9 @@ def verify(context: click.Context, spec: str, *, operations: int | None, power_c
     if keep is not None:
         try:
             keep.mkdir(parents=True, exist_ok=True)
+            try_replacing(keep / "image")
         except OSError as error:
-            raise UsageError(f"--keep {keep}: this directory cannot be made "
+            raise UsageError(f"--keep {keep}: nothing can be kept there "
                              f"({error.strerror}).") from error
     with open_lab() as lab:
         verification = run_verification(

@@ -5,7 +5,8 @@ Versions of the format:
     tailwalk.track/1: the first. It had the unit of its figures, and not their metric, and cases
         as run/1.
     tailwalk.track/2: it has both, and cases as run/2. A row had a figure of every kernel.
-    tailwalk.track/3: a kernel's figure may be missing, for a reason.
+    tailwalk.track/3: a kernel's figure may be missing, for a reason; since then it is said whether
+        it varies, too.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class TrackRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         figures: in the track's unit; None where it is missing, which at least one is not.
         reasons: why a figure is missing, None where it is not.
         steady: False for a figure that must not be relied on; None where it is missing.
+        varies: is the figure the median of calls that are not alike?
         written: order of the folio that the calls write to; None where unknown.
     """
 
@@ -69,6 +71,7 @@ class TrackRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     figures: Annotated[list[Value | None], FEW]
     reasons: Annotated[list[Text | None], FEW]
     steady: Annotated[list[bool | None], FEW]
+    varies: Annotated[list[bool], FEW]
     written: Annotated[list[Order | None], FEW]
 
 
@@ -154,6 +157,8 @@ def track(runs: Sequence[Run], *, left_out: Sequence[LeftOut] = (),
                        reasons=[None if figure else why[case]
                                 for figure, why in zip(figures, reasons, strict=True)],
                        steady=of_each(figures, lambda figure: figure.main.reliable),
+                       varies=[figure is not None and figure.main.varies_as(runs[0].metric)
+                               for figure in figures],
                        written=of_each(figures, lambda figure: figure.written))
               for case, figures in zip(cases, columns, strict=True)],
         steps=sorted(steps, key=lambda step: (step.after, step.before, step.row)),

@@ -76,6 +76,7 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             takes back, or why that is undefined; None for the first two.
         varies: is the figure the median of calls that are not alike?
         intervals: of a figure that varies, the middle 90% of the calls.
+        per_mib: the figures per MiB, where a call handles many bytes.
         calls: how many calls the figure rests on.
         shares: share of the calls that had exactly the figure, where it is their mode.
         parts: who executed the figure's instructions, the call itself and threads of the kernel's;
@@ -104,6 +105,7 @@ class UpgradeCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     recovery: Annotated[list[float | Undefined | None], FEW]
     varies: Annotated[list[bool], FEW]
     intervals: Annotated[list[tuple[float, float] | None], FEW]
+    per_mib: Annotated[list[Value | None], FEW] | msgspec.UnsetType = msgspec.UNSET
     calls: Annotated[list[Count | None], FEW]
     shares: Annotated[list[Share | None], FEW]
     parts: Annotated[list[Annotated[list[Part], FEW]], FEW]
@@ -233,6 +235,8 @@ def _case(row: Row, written: Row | None, *, figures: Sequence[Figure | None],
         failed=[one is not None and one.failed for one in missing],
         ratios=row.ratios, verdicts=row.verdicts, recovery=row.recovery,
         varies=[interval is not None for interval in row.varies], intervals=row.varies,
+        per_mib=msgspec.UNSET if (mib := case.mib) is None else [
+            None if figure is None else figure / mib for figure in row.figures],
         calls=[amount.number if amount else None for amount in amounts],
         shares=row.shares,
         parts=[figure.split if figure else [] for figure in figures],

@@ -6,6 +6,7 @@ What can be refused or read is so before anything is fetched, built or booted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from tailwalk.rigs.exec import Executed
     from tailwalk.rigs.running import Sink
 
+_ADDRESS = re.compile(r"((tcp|tls|wss?|ucx)://)?([^\s:/\[\]]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
@@ -54,6 +57,13 @@ class Lab:
     progress: Progress = SILENT
     fresh: bool = False
     dask: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for an address of no form that a scheduler has, whether or not there
+        will be anything to count."""
+        if self.dask is not None and not _ADDRESS.fullmatch(self.dask):
+            raise UsageError(f"--dask {self.dask!r} is no address of a scheduler: give the one "
+                             "that `dask scheduler` prints, such as tcp://HOST:8786.")
 
     @cached_property
     def store(self) -> Store:

@@ -25,11 +25,13 @@ class Known:
         whole: does what they call belong to it?
         token: functions of which one has to carry a part that can be seen, where others of
             `functions` carry differences of other causes too.
-        page: of the documentation that explains it, from `docs` on.
+        explained: why that is so, as sentences.
+        page: of the documentation that says more, from `docs` on, and its heading.
     """
 
     cause: str
     functions: frozenset[str]
+    explained: str
     page: str
     whole: bool = False
     token: frozenset[str] = frozenset()
@@ -44,20 +46,31 @@ _WRITEBACK = "mpage_process_page_bufs ext4_bio_write_folio ext4_finish_bio"
 KNOWN = (
     Known(cause="a write walks the buffer heads of the whole folio",
           functions=_names("ext4_block_write_begin __block_write_begin_int block_commit_write"),
+          explained="ext4 looks at the buffer head of each block of the folio, before and after it "
+                    "copies, however few bytes are written.",
           page="explanation/upgrade.md#walks-in-the-write"),
     Known(cause="writeback walks the buffer heads of the whole folio",
-          functions=_names(_WRITEBACK), page="explanation/upgrade.md#walks-in-writeback"),
+          functions=_names(_WRITEBACK),
+          explained="To write one dirty block back, ext4 looks at the buffer heads of all blocks "
+                    "of the folio three times.",
+          page="explanation/upgrade.md#walks-in-writeback"),
     Known(cause="the folio is dirtied, and so written back, as a whole",
           functions=_names(f"block_dirty_folio bio_add_folio bio_add_page bvec_try_merge_page "
                            f"wbc_account_cgroup_owner {_WRITEBACK}"),
           token=_names("block_dirty_folio bio_add_folio"),
+          explained="A store through a mapping makes every block of the folio dirty, so that a "
+                    "sync writes all of them.",
           page="explanation/upgrade.md#a-folio-dirtied-whole"),
     Known(cause="buffer heads are made for the whole folio",
           functions=_names("create_empty_buffers folio_alloc_buffers"), whole=True,
+          explained="The first write to a folio that was read in allocates a buffer head for each "
+                    "of its blocks.",
           page="explanation/upgrade.md#buffer-heads-of-a-whole-folio"),
     Known(cause="checksums are computed in software",
           functions=_names("crc32c_base crc32c_generic crc32c_le_base crc32_le_base crc32c_le "
                            "__crc32c_le crc32c_arch"),
+          explained="The kernel does not use the CPU's instruction for them, as it does on a "
+                    "server.",
           page="explanation/counting.md#the-guests-cpu"),
 )
 

@@ -33,7 +33,7 @@ def case_arguments(cases: Sequence[Case], filesystem: Filesystem) -> list[str]:
 def _sizes(case: Case, *names: str) -> list[str]:
     """Options for those of the case's parameters that are not as by default."""
     return [part for name in names
-            if name in case.parameters
+            if case.has(name)
             and case.parameters[name] != case.declared.declared[name].default
             for part in (f"--{name.replace('_', '-')}", show_size(case.parameters[name]))]
 

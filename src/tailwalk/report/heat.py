@@ -26,7 +26,9 @@ class HeatCell:
         depth: of the colour, in percent.
         kind: `dearer`, `cheaper`, `doubtful`, `missing`, or nothing.
         said: everything that there is to say of it.
-        link: the anchor that it leads to; nothing where there is none.
+        command: the command line that gives its functions; nothing where there is no figure.
+        line: the anchor of the line that says all this.
+        link: the anchor of its functions, or of the family's cases; nothing where there are none.
         under: what stands under the ratio in smaller letters.
     """
 
@@ -34,16 +36,19 @@ class HeatCell:
     depth: int = 0
     kind: str = ""
     said: str
+    command: str = ""
+    line: str = ""
     link: str = ""
     under: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeatRow:
-    """A case: its family, its label, the first kernel's figure, and its cells."""
+    """A case: its family, its label, what it measures, the first kernel's figure, and its cells."""
 
     family: str
     label: str
+    measures: str
     figure: str
     cells: Sequence[HeatCell]
 
@@ -77,18 +82,18 @@ class HeatPage:
     scale: Sequence[HeatCell]
 
 
-def heat_cell(ratio: float | None, said: str, *, steady: bool = True, link: str = "") -> HeatCell:
+def heat_cell(ratio: float | None, said: str, *, steady: bool = True) -> HeatCell:
     """The cell of a ratio; None where there is no figure, there or on the first kernel."""
     if ratio is None:
-        return HeatCell(text="–", kind="missing", said=said, link=link)
+        return HeatCell(text="–", kind="missing", said=said)
     text = show_ratio(ratio, times="")
     if not steady:
-        return HeatCell(text=f"({text})", kind="doubtful", said=said, link=link)
+        return HeatCell(text=f"({text})", kind="doubtful", said=said)
     if ratio <= 0 or abs(ratio - 1) < _FAINTEST:
         return HeatCell(text=text, kind="cheaper" if ratio <= 0 else "",
-                        depth=100 if ratio <= 0 else 0, said=said, link=link)
+                        depth=100 if ratio <= 0 else 0, said=said)
     doublings = math.log2(ratio)
-    return HeatCell(text=text, kind="dearer" if doublings > 0 else "cheaper", said=said, link=link,
+    return HeatCell(text=text, kind="dearer" if doublings > 0 else "cheaper", said=said,
                     depth=max(1, round(100 * min(abs(doublings) / _DEEPEST, 1))))
 
 
@@ -99,6 +104,10 @@ def heat_page(rows: Sequence[HeatRow], ratios: Sequence[Sequence[float | None]],
     families: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
         families.setdefault(row.family, []).append(number)
+    rows = [replace(row, cells=[
+        replace(cell, line=f"{anchor}-case-{number}-{column}")
+        for column, cell in enumerate(row.cells, start=1)])
+        for number, row in enumerate(rows, start=1)]
     return HeatPage(
         first=labels[0], kernels=labels[1:], unit=unit,
         families=[_family(name, f"{anchor}-{place}", [rows[number] for number in members],
@@ -119,12 +128,17 @@ def _family(name: str, anchor: str, rows: Sequence[HeatRow],
         said = (f"{name} on {label}: no case with a ratio" if mean is None else
                 f"{name} on {label}: {show_ratio(mean)} of {labels[0]}, the geometric mean of "
                 f"{len(found)} case{'s' if len(found) > 1 else ''}{', ' * bool(span)}{span}")
-        cells.append(replace(heat_cell(mean, said), under=span))
+        cells.append(replace(heat_cell(mean, said), link=anchor, under=span))
     return Family(name=name, anchor=anchor, cells=cells, rows=rows)
 
 
+def map_figure(figure: float | None, *, varies: bool) -> str:
+    """A figure as the map has it; with a sign where it is a median."""
+    return "–" if figure is None else f"{'~' if varies else ''}{show_figure(figure)}"
+
+
 def figure_said(figures: tuple[float | None, float | None], unit: str, first: str,
-                ratio: float | None, further: Sequence[str], *,
+                ratio: float | None, further: Sequence[str], *, varies: tuple[bool, bool],
                 reasons: tuple[str | None, str | None]) -> str:
     """A cell in words: the figure beside the first kernel's and what more there is to say of it, or
     why one of them is missing."""
@@ -132,5 +146,5 @@ def figure_said(figures: tuple[float | None, float | None], unit: str, first: st
     if before is None or after is None:
         return "; ".join(filter(None, (reasons[1], reasons[0] and f"{reasons[0]} ({first})")))
     shown = "against" if ratio is None else f"{show_ratio(ratio)} of"
-    return "; ".join([f"{show_figure(after)} {unit}, {shown} {show_figure(before)} on {first}",
-                      *further])
+    return "; ".join([f"{map_figure(after, varies=varies[1])} {unit}, {shown} "
+                      f"{map_figure(before, varies=varies[0])} on {first}", *further])

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from tailwalk.compare.steps import Track, TrackStep
@@ -13,18 +14,19 @@ from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.chart import MARKS, escape, mark, scale, ticks
 from tailwalk.report.commands import why_command
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Said, Shown
-from tailwalk.report.heat import HeatPage, HeatRow, figure_said, heat_cell, heat_page
+from tailwalk.report.heat import HeatPage, HeatRow, figure_said, heat_cell, heat_page, map_figure
 from tailwalk.report.words import (
     case_labels,
     conditions,
     short_names,
     short_release,
-    show_figure,
     show_folio_size,
     show_ratio,
 )
 from tailwalk.runs import Run
 from tailwalk.runs.metrics import METRICS
+
+_MEDIANS: Fact = ("~", "the median of calls that are not alike")
 
 _WIDTH = 760
 _TOP, _BOTTOM, _LEFT, _RIGHT = 34, 78, 66, 118
@@ -67,11 +69,12 @@ def _cell(track: Track, row: int, column: int, step: TrackStep | None) -> Cell:
     figure = track.rows[row].figures[column]
     if figure is None:
         return Cell("-", "missing", said=track.rows[row].reasons[column] or "")
+    shown = _figure(track, row, column)
     if not track.rows[row].steady[column]:
-        return Cell(show_figure(figure), "doubtful", key=repr(figure), under="unsteady")
+        return Cell(shown, "doubtful", key=repr(figure), under="unsteady")
     if step is None:
-        return Cell(show_figure(figure), key=repr(figure))
-    return Cell(show_figure(figure), "dearer" if step.ratio > 1 else "cheaper", key=repr(figure),
+        return Cell(shown, key=repr(figure))
+    return Cell(shown, "dearer" if step.ratio > 1 else "cheaper", key=repr(figure),
                 under=show_ratio(step.ratio))
 
 
@@ -84,6 +87,7 @@ def _folio(track: Track, column: int) -> str:
 def track_conditions(track: Track) -> list[Fact]:
     """What a reader has to know to repeat or doubt the figures."""
     return [*conditions(track.rig, track.conditions, [row.parameters for row in track.rows]),
+            *([_MEDIANS] if any(any(row.varies) for row in track.rows) else []),
             ("steps", what_is_a_step(track)), *(("note", note) for note in track.notes)]
 
 
@@ -118,7 +122,7 @@ def _sentence(track: Track, steps: list[TrackStep]) -> str:
 
 def _figure(track: Track, row: int, column: int) -> str:
     figure = track.rows[row].figures[column]
-    return "-" if figure is None else show_figure(figure)
+    return "-" if figure is None else map_figure(figure, varies=track.rows[row].varies[column])
 
 
 def what_is_a_step(track: Track) -> str:
@@ -160,8 +164,7 @@ def track_sentence(track: Track) -> str:
 
 
 def track_heat(track: Track, runs: Sequence[Run]) -> HeatPage:
-    """Every case on every kernel as its ratio to the first; a cell says how its functions are had.
-    """
+    """Every case on every kernel as its ratio to the first, and how a cell's functions are had."""
     labels = track_labels(track)
     found, rows = [], []
     for label, row in zip(case_labels([row.parameters for row in track.rows]), track.rows,
@@ -171,15 +174,19 @@ def track_heat(track: Track, runs: Sequence[Run]) -> HeatPage:
             figure, steady = row.figures[column], row.steady[0] and row.steady[column]
             ratio = figure / first if figure is not None and first else None
             ratios.append(ratio if steady else None)
-            cells.append(heat_cell(ratio, f"{label} on {labels[column]}: " + figure_said(
-                (first, figure), track.unit, labels[0], ratio,
-                [*([] if steady else ["unsteady"]), why_command(
+            said = figure_said(
+                (first, figure), track.unit, labels[0], ratio, [] if steady else ["unsteady"],
+                varies=(row.varies[0], row.varies[column]),
+                reasons=(row.reasons[0], row.reasons[column]))
+            cells.append(replace(
+                heat_cell(ratio, f"{label} on {labels[column]}: {said}", steady=bool(steady)),
+                command="" if None in (first, figure) else why_command(
                     runs[0].kernel, runs[column].kernel, row.parameters,
-                    track.conditions.filesystem)],
-                reasons=(row.reasons[0], row.reasons[column])), steady=bool(steady)))
+                    track.conditions.filesystem)))
         found.append(ratios)
         rows.append(HeatRow(family=row.parameters.declared.family, label=label,
-                            figure="–" if first is None else show_figure(first), cells=cells))
+                            measures=row.parameters.declared.explained(row.parameters.parameters),
+                            figure=map_figure(first, varies=row.varies[0]), cells=cells))
     return heat_page(rows, found, labels=labels, unit=track.unit, anchor="heat")
 
 

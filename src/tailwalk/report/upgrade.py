@@ -9,10 +9,13 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.compare.upgrade import Cause, Upgrade, UpgradeCase
 from tailwalk.report.comparison import acceptance_lines
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
+from tailwalk.report.heat import map_figure
 from tailwalk.report.profile_words import show_change
 from tailwalk.report.words import (
     case_labels,
@@ -37,7 +40,7 @@ class _Cut(NamedTuple):
 
 
 _CUTS = (_Cut(10, 20, 6), _Cut(10, 6, 3), _Cut(8, 5, 3, 2), _Cut(6, 4, 2, 2), _Cut(5, 3, 2, 2),
-         _Cut(3, 2, 1, 1))
+         _Cut(4, 3, 2, 2), _Cut(3, 2, 1, 1))
 _CARRIED = 0.9
 _TALLIES = {"more": ("regressed",), "less": ("improved",), "same": ("unchanged",),
             "within noise": ("within noise",), "unsteady": ("unsteady", "unknown"),
@@ -110,7 +113,7 @@ def _shown(view: _View, cut: _Cut, *, everything: bool = False) -> Shown:
     while parts[-1] is BLANK:
         parts.pop()
     return Shown(title=f"{found.counted.title}, {old} to {new}", parts=parts,
-                 facts=list(_facts(view, most=most, everything=everything)))
+                 facts=list(_facts(view, cut, everything=everything)))
 
 
 def _height(shown: Shown) -> int:
@@ -121,7 +124,7 @@ def _height(shown: Shown) -> int:
     beside = max(len(name) for name, _ in shown.facts) + 2
     return 2 + sum(lines(text, beside) for _, text in shown.facts) + sum(
         lines(part.text) if isinstance(part, Said) else
-        len(part.rows) + 2 + any(column.of is not None for column in part.columns)
+        len(part.rows) + 2
         + any(row.kind == "total" for row in part.rows) for part in shown.parts)
 
 
@@ -316,9 +319,14 @@ def _bytes(view: _View, *, most: int | None) -> Iterator[str]:
 
 def _cut(said: Sequence[str], most: int | None) -> str:
     """Phrases, and of more than `most` how many more there are."""
-    if most is None or len(said) <= most + 1:
-        return ", ".join(said)
-    return f"{', '.join(said[:most])} and {len(said) - most} more"
+    room = _room(said, most)
+    rest = len(said) - room
+    return ", ".join(said[:room]) + (f" and {rest} more" if rest else "")
+
+
+def _room(said: Sequence[object], most: int | None) -> int:
+    """How many of them are named: one more where that is all."""
+    return len(said) if most is None or len(said) <= most + 1 else most
 
 
 def _every_case(view: _View) -> Grid:
@@ -340,7 +348,20 @@ def _every_case(view: _View) -> Grid:
     return Grid(columns=columns, rows=rows)
 
 
-def _facts(view: _View, *, most: int | None, everything: bool) -> Iterator[Fact]:
+def _per_mib(view: _View, cut: _Cut, *, everything: bool) -> Iterator[str]:
+    """The listed cases whose calls handle many bytes, with their figures per MiB."""
+    found = view.found
+    less = found.by_verdict(1, "improved")
+    listed_cases = found.cases if everything else [
+        *found.worst()[:cut.worst], *less[:_room(less, cut.named)]]
+    for one in listed_cases:
+        if one.per_mib is not msgspec.UNSET:
+            figures = [map_figure(figure, varies=varies)
+                       for figure, varies in zip(one.per_mib, one.varies, strict=True)]
+            yield f"{view.label(one)} {' to '.join(figures)}"
+
+
+def _facts(view: _View, cut: _Cut, *, everything: bool) -> Iterator[Fact]:
     """The kernels, and what a reader has to know to doubt the figures, or with `everything` to
     repeat them."""
     found = view.found
@@ -362,6 +383,8 @@ def _facts(view: _View, *, most: int | None, everything: bool) -> Iterator[Fact]
     if dear:
         yield "calls", (f"{max(dear)} of each case{fewer}"
                         f"{'; ~: their median where unlike' if unlike else ''}")
+    if told_per_mib := list(_per_mib(view, cut, everything=everything)):
+        yield "per MiB", "; ".join(told_per_mib)
     if view.page:
         yield "#", f"a heading of docs/{view.page}, which explains it"
     yield "verdicts", found.method if everything else (
@@ -370,4 +393,4 @@ def _facts(view: _View, *, most: int | None, everything: bool) -> Iterator[Fact]
     yield from acceptance_lines(found.accepted, view.kernels, shown)
     for note in found.notes:
         names_said, colon, reason = note.partition(": ")
-        yield "note", f"{_cut(names_said.split(', '), most)}{colon}{reason}"
+        yield "note", f"{_cut(names_said.split(', '), cut.named)}{colon}{reason}"

@@ -5,16 +5,21 @@ the map's cells lead."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from msgspec import UNSET
 
 from tailwalk.compare.upgrade import Upgrade, UpgradeCase
+from tailwalk.profile.causes import KNOWN
 from tailwalk.report.comparison import acceptance
 from tailwalk.report.gate import case_command
-from tailwalk.report.heat import HeatPage, HeatRow, figure_said, heat_cell, heat_page
+from tailwalk.report.heat import HeatPage, HeatRow, figure_said, heat_cell, heat_page, map_figure
 from tailwalk.report.profile_words import show_change, show_share
-from tailwalk.report.words import case_labels, short_names, show_figure
+from tailwalk.report.words import case_labels, short_names
 
 _FUNCTIONS = 8
+
+_EXPLAINED = {known.cause: known.explained for known in KNOWN}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +31,8 @@ class Functions:
         label: the case's.
         difference: in kernel instructions, with its sign.
         rows: functions with their differences and shares of it.
-        causes: what is known of them, as sentences.
+        causes: what is known of them, as sentences, each with the page that says more and its
+            heading.
         command: the command line that shows all of them.
     """
 
@@ -34,7 +40,7 @@ class Functions:
     label: str
     difference: str
     rows: Sequence[tuple[str, str, str]]
-    causes: Sequence[str]
+    causes: Sequence[tuple[str, str]]
     command: str
 
 
@@ -94,17 +100,20 @@ def _row(found: Upgrade, one: UpgradeCase, *, kernels: Sequence[str], label: str
         accepted = next((each for each in found.accepted if each.kernel == column
                          and each.metric == found.metric and each.parameters == one.parameters),
                         None)
-        further = [verdict, *([acceptance(accepted)] if accepted else []),
-                   _command(found, one, column)]
-        said = figure_said((one.figures[0], one.figures[column]), found.unit, kernels[0],
-                           one.ratios[column], further,
+        per_mib = [] if one.per_mib is UNSET else [
+            f"per MiB {map_figure(one.per_mib[column], varies=one.varies[column])}"]
+        further = [*per_mib, verdict, *([acceptance(accepted)] if accepted else [])]
+        figures = one.figures[0], one.figures[column]
+        said = figure_said(figures, found.unit, kernels[0], one.ratios[column], further,
+                           varies=(one.varies[0], one.varies[column]),
                            reasons=(one.reasons[0], one.reasons[column]))
-        cells.append(heat_cell(
-            one.ratios[column], f"{label} on {kernels[column]}: {said}",
-            steady=verdict not in ("unsteady", "unknown"), link=link if column == 1 else ""))
-    first = one.figures[0]
+        cell = heat_cell(one.ratios[column], f"{label} on {kernels[column]}: {said}",
+                         steady=verdict not in ("unsteady", "unknown"))
+        cells.append(replace(cell, link=link if column == 1 else "", command=(
+            "" if None in figures else _command(found, one, column))))
     return HeatRow(family=one.family, label=label, cells=cells,
-                   figure="–" if first is None else show_figure(first))
+                   measures=one.parameters.declared.explained(one.parameters.parameters),
+                   figure=map_figure(one.figures[0], varies=one.varies[0]))
 
 
 def _functions(found: Upgrade, one: UpgradeCase, label: str, anchor: str) -> Functions:
@@ -113,8 +122,8 @@ def _functions(found: Upgrade, one: UpgradeCase, label: str, anchor: str) -> Fun
         anchor=anchor, label=label, difference=show_change(total),
         rows=[(each.function, show_change(each.difference), show_share(each.difference, total))
               for each in one.why[:_FUNCTIONS]],
-        causes=[f"{each.cause[0].upper()}{each.cause[1:]} (docs/{each.page})."
-                for each in one.causes],
+        causes=[(f"{each.cause[0].upper()}{each.cause[1:]}. {_EXPLAINED.get(each.cause, '')}",
+                 f"docs/{each.page}") for each in one.causes],
         command=_command(found, one, 1))
 
 

@@ -97,7 +97,7 @@ def case_labels(cases: Sequence[Case]) -> list[str]:
             f"{name.replace('_', ' ')} "
             f"{show_bytes(value) if case.declared.declared[name].unit == 'bytes' else value}"
             for name, value in case.parameters.items() if name != "uptodate"
-            and any(other.get(name) != value for other in namesakes)]
+            and any(other.parameters.get(name) != value for other in namesakes)]
         if not case.uptodate:
             differing.append("not uptodate")
         labels.append(" ".join([case.name, *differing]))

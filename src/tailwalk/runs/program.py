@@ -8,13 +8,14 @@ Versions of the format:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from tailwalk.bounds import FEW, MANY, Count, Moment, Text, Times, Whole
-from tailwalk.errors import RecordError
+from tailwalk.errors import RecordError, UsageError
 from tailwalk.runs.record import Conditions, decode_record, read_bytes
 
 PROGRAM_SCHEMA = "tailwalk.program/1"
@@ -156,6 +157,23 @@ def read_program_record(path: Path) -> Program:
         if wrong := _wrong_with(kernel):
             raise RecordError(f"{source} is damaged: {wrong} on {kernel.spec}. {_CURE}")
     return program
+
+
+def joined(programs: Sequence[Program]) -> Program:
+    """One program's records as one, with the kernels of all.
+
+    Raises UsageError for records of different programs, or under different conditions.
+    """
+    first = programs[0]
+    for other in programs[1:]:
+        for name in ("command", "program", "files", "conditions"):
+            if getattr(other, name) != getattr(first, name):
+                raise UsageError(
+                    f"the records do not compare: the {name} of {other.command[0]} on "
+                    f"{other.kernels[0].spec} differs from that of {first.command[0]} on "
+                    f"{first.kernels[0].spec}. Run one program on all kernels, in one command.")
+    return msgspec.structs.replace(
+        first, kernels=[kernel for program in programs for kernel in program.kernels])
 
 
 def _wrong_with(kernel: ProgramOnKernel) -> str | None:

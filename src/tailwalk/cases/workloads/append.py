@@ -6,6 +6,6 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="append", family="append", pattern="append_u{size}",
-    call="pwrite(2) of {size} bytes at the file's end",
+    call="pwrite(2) of {size:bytes} at the file's end",
     outside="ftruncate(2) to the size before, and fsync(2)", counted="median",
     parameters=(SIZE,), needs=(CACHED_FILE,))

@@ -7,6 +7,6 @@ from tailwalk.filesystems import WITH_DISK
 
 WORKLOAD = Workload(
     name="append_fdatasync", family="append", pattern="append_fdatasync_u{size}",
-    call="pwrite(2) of {size} bytes at the file's end, and fdatasync(2)",
+    call="pwrite(2) of {size:bytes} at the file's end, and fdatasync(2)",
     outside="ftruncate(2) to the size before, and fsync(2)", counted="median",
     parameters=(SIZE,), needs=(CACHED_FILE,), filesystems=WITH_DISK)

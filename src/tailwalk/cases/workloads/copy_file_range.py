@@ -6,6 +6,6 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="copy_file_range", family="transfer", pattern="copy_file_range_u{size}",
-    call="copy_file_range(2) of the first {size} bytes to the begin of another file like it",
+    call="copy_file_range(2) of the first {size:bytes} to the begin of another file like it",
     outside="setting of both offsets to 0", parameters=(SIZE,),
     needs=(CACHED_FILE,), counted="median", most_calls=60, check=check_inside)

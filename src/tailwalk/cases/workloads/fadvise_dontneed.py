@@ -7,7 +7,7 @@ from tailwalk.filesystems import WITH_DISK
 
 WORKLOAD = Workload(
     name="fadvise_dontneed", family="space", pattern="fadvise_dontneed_u{size}",
-    call="posix_fadvise(2) of the first {size} bytes with POSIX_FADV_DONTNEED",
+    call="posix_fadvise(2) of the first {size:bytes} with POSIX_FADV_DONTNEED",
     outside="pwrite(2) of those bytes, {fill:size} each, and fsync(2)", counted="median",
     most_calls=10, parameters=(SIZE,), needs=(CACHED_FILE,), filesystems=WITH_DISK,
     check=check_inside)

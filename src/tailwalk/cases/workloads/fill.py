@@ -9,4 +9,4 @@ WORKLOAD = Workload(
     call="all pwrite(2) calls that give the file its first {size:size}, {fill:size} each; the "
          "figure is that of all of them",
     outside="ftruncate(2) to nothing, and fsync(2)", counted="median", most_calls=10,
-    parameters=(SIZE,), needs=(CACHED_FILE,))
+    parameters=(SIZE,), bulk="size", needs=(CACHED_FILE,))

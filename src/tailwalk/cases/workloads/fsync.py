@@ -7,7 +7,7 @@ from tailwalk.filesystems import WITH_DISK
 
 WORKLOAD = Workload(
     name="fsync", family="sync", pattern="{sync}_u{size}", call="{sync}",
-    outside="pwrite(2) of {size} bytes at offset {offset}, which is synced and made again where it "
+    outside="pwrite(2) of {size:bytes} at offset {offset}, which is synced and made again where it "
             "changed the file's times", counted="median",
     parameters=(SIZE, OFFSET, Parameter(
         name="sync", unit="number", meaning="the call that syncs", default=0, unsaid=True,

@@ -16,7 +16,7 @@ def _check(case: str, values: Values) -> None:
 
 WORKLOAD = Workload(
     name="hole", family="append", pattern="{into}_u{size}",
-    call="pwrite(2) of {size} bytes half way into {into} of {around:size}",
+    call="pwrite(2) of {size:bytes} half way into {into} of {around:size}",
     outside="ftruncate(2) to nothing, making of what is written into, and fsync(2)",
     counted="median", most_calls=250,
     parameters=(

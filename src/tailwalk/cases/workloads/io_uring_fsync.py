@@ -8,7 +8,7 @@ from tailwalk.filesystems import WITH_DISK
 WORKLOAD = Workload(
     name="io_uring_fsync", family="io_uring", pattern="io_uring_fsync_u{size}",
     call="io_uring_enter(2), an fsync, and its end",
-    outside="pwrite(2) of {size} bytes at offset {offset}, which is synced and made again where it "
+    outside="pwrite(2) of {size:bytes} at offset {offset}, which is synced and made again where it "
             "changed the file's times, and filling of the entry",
     counted="median", parameters=(SIZE, OFFSET), needs=(CACHED_FILE,), filesystems=WITH_DISK,
     check=check_inside)

@@ -6,6 +6,6 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="io_uring_read", family="io_uring", pattern="io_uring_read_u{size}",
-    call="io_uring_enter(2), a read of {size} bytes at offset {offset}, and its end",
+    call="io_uring_enter(2), a read of {size:bytes} at offset {offset}, and its end",
     outside="filling of its entry", counted="median", parameters=(SIZE, OFFSET),
     needs=(CACHED_FILE,), check=check_inside)

@@ -6,6 +6,6 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="io_uring_write", family="io_uring", pattern="io_uring_write_u{size}",
-    call="io_uring_enter(2), a write of {size} bytes at offset {offset}, and its end",
+    call="io_uring_enter(2), a write of {size:bytes} at offset {offset}, and its end",
     outside="filling of its entry", counted="median", parameters=(SIZE, OFFSET),
     needs=(CACHED_FILE,), check=check_inside)

@@ -6,6 +6,6 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="mmap", family="map", pattern="mmap_{touch}{place}{length}",
-    call="mmap(2) of {length} bytes, private{touch}", outside="munmap(2) of the last mapping",
+    call="mmap(2) of {length:bytes}, private{touch}", outside="munmap(2) of the last mapping",
     counted="median", traceless=True,
     parameters=(LENGTH, TOUCH), needs=MAPPED, check=check_mapped)

@@ -9,7 +9,7 @@ _LOADED = f"{_STORED}, after a load from each page"
 
 WORKLOAD = Workload(
     name="mprot", family="map", pattern="mprot_{touch}{length}",
-    call="mprotect(2) of {length} bytes of /dev/zero, private {touch}, to no access, and back",
+    call="mprotect(2) of {length:bytes} of /dev/zero, private {touch}, to no access, and back",
     parameters=(LENGTH, Parameter(
         name="touch", unit="number", default=0, words={
             "z": "and never touched", "wz": _STORED, "twz": _LOADED, "tw": _LOADED},

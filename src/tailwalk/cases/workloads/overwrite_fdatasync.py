@@ -7,5 +7,5 @@ from tailwalk.filesystems import WITH_DISK
 
 WORKLOAD = Workload(
     name="overwrite_fdatasync", family="sync", pattern="overwrite_fdatasync_u{size}",
-    call="pwrite(2) of {size} bytes at offset {offset}, and fdatasync(2)", counted="median",
+    call="pwrite(2) of {size:bytes} at offset {offset}, and fdatasync(2)", counted="median",
     parameters=(SIZE, OFFSET), needs=(CACHED_FILE,), filesystems=WITH_DISK, check=check_inside)

@@ -6,7 +6,7 @@ from tailwalk.cases.workload import Parameter, Workload
 
 WORKLOAD = Workload(
     name="pipe", family="socket", pattern="pipe_{way}st{size}", counted="median", traceless=True,
-    call="write(2) of {size} bytes to {way}, and read(2) of them at its other end",
+    call="write(2) of {size:bytes} to {way}, and read(2) of them at its other end",
     outside="making of a new one, and a write and a read before",
     parameters=(
         Parameter(name="size", unit="bytes", meaning="bytes that are written", least=1,

@@ -6,7 +6,7 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="populate", family="map", pattern="populate_u{size}",
-    call="mmap(2) of {size} bytes, shared and to be read, with MAP_POPULATE",
+    call="mmap(2) of {size:bytes}, shared and to be read, with MAP_POPULATE",
     outside="munmap(2) of the last mapping", counted="median", traceless=True,
     most_calls=10, parameters=(SIZE,),
     needs=(CACHED_FILE,), check=check_inside)

@@ -7,5 +7,5 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="pread", family="read", verb="read", pattern="pread_{place}{size}",
-    call="pread(2) of {size} bytes at offset {offset}",
+    call="pread(2) of {size:bytes} at offset {offset}",
     parameters=(SIZE, OFFSET), needs=(PLACE, CACHED_FILE), check=check_inside)

@@ -7,5 +7,5 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="pwrite", family="overwrite", verb="overwrite", pattern="pwrite_{place}{size}",
-    call="pwrite(2) of {size} bytes at offset {offset}",
+    call="pwrite(2) of {size:bytes} at offset {offset}",
     parameters=(SIZE, OFFSET), needs=(PLACE, CACHED_FILE), check=check_inside)

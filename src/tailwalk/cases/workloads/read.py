@@ -7,5 +7,5 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="read", family="read", verb="read", pattern="read_{place}{size}",
-    call="read(2) of {size} bytes at offset {offset}", outside="lseek(2) to {offset}",
+    call="read(2) of {size:bytes} at offset {offset}", outside="lseek(2) to {offset}",
     parameters=(SIZE, OFFSET), needs=(PLACE, CACHED_FILE), check=check_inside)

@@ -14,4 +14,4 @@ WORKLOAD = Workload(
     outside="fsync(2), drop of the page cache, and lseek(2) to 0", counted="median", most_calls=10,
     parameters=(SIZE, Parameter(name="piece", unit="bytes", meaning="size of each read",
                                 default=128 * KIB, least=512, most=64 * MIB)),
-    needs=(STORED_FILE,), filesystems=WITH_DISK, check=check_inside)
+    bulk="size", needs=(STORED_FILE,), filesystems=WITH_DISK, check=check_inside)

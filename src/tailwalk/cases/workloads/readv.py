@@ -7,6 +7,6 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="readv", family="read", verb="read", pattern="readv_{place}{size}",
-    call="readv(2) of {vectors} vectors of {size} bytes at offset {offset}",
+    call="readv(2) of {vectors} vectors of {size:bytes} at offset {offset}",
     outside="lseek(2) to {offset}",
     parameters=(SIZE, VECTORS, OFFSET), needs=(PLACE, CACHED_FILE), check=check_inside)

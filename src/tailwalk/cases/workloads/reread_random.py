@@ -11,7 +11,7 @@ from tailwalk.filesystems import WITH_DISK
 def _check(case: str, values: Values) -> None:
     if values["length"] > values["file_size"]:
         raise UsageError(f"case {case} maps {show_size(values['length'])} of a file of "
-                         f"{show_size(values['file_size'])}: give a larger --file-size.")
+                         f"{show_size(values['file_size'])}: it maps no more than there is.")
 
 
 WORKLOAD = Workload(

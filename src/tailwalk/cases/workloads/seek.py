@@ -15,7 +15,7 @@ def _check(case: str, values: Values) -> None:
 
 WORKLOAD = Workload(
     name="seek", family="space", pattern="seek_{sought}_u{size}",
-    call="lseek(2) with {sought} of a file of {size} bytes of data, as large a hole, and as "
+    call="lseek(2) with {sought} of a file of {size:bytes} of data, as large a hole, and as "
          "many data",
     parameters=(
         Parameter(name="size", unit="bytes", meaning="bytes of data, and of the hole", least=PAGE,

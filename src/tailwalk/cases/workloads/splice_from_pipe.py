@@ -6,7 +6,7 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="splice_from_pipe", family="transfer", pattern="splice_from_pipe_u{size}",
-    call="splice(2) of {size} bytes in a pipe to the begin of the file",
+    call="splice(2) of {size:bytes} in a pipe to the begin of the file",
     outside="write(2) to the pipe",
     counted="median", traceless=True, most_calls=35, parameters=(PIPED,), needs=(CACHED_FILE,),
     check=check_inside)

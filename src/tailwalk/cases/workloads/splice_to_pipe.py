@@ -6,5 +6,5 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="splice_to_pipe", family="transfer", pattern="splice_to_pipe_u{size}", most_calls=150,
-    call="splice(2) of the first {size} bytes to an empty pipe", outside="emptying of the pipe",
+    call="splice(2) of the first {size:bytes} to an empty pipe", outside="emptying of the pipe",
     parameters=(PIPED,), needs=(CACHED_FILE,), check=check_inside)

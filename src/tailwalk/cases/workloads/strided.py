@@ -7,7 +7,7 @@ from tailwalk.cases.workload import Parameter, Workload
 
 WORKLOAD = Workload(
     name="strided", family="append", pattern="strided_u{size}",
-    call="{writes} pwrite(2) calls of {size} bytes to an empty file, {stride} bytes from one to "
+    call="{writes} pwrite(2) calls of {size:bytes} to an empty file, {stride} bytes from one to "
          "the next; the figure is that of all of them",
     outside="ftruncate(2) to nothing, and fsync(2)", counted="median", most_calls=30,
     parameters=(

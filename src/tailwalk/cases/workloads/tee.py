@@ -6,5 +6,5 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="tee", family="transfer", pattern="tee_u{size}",
-    call="tee(2) of {size} bytes in a pipe to an empty one",
+    call="tee(2) of {size:bytes} in a pipe to an empty one",
     outside="emptying of the second pipe", parameters=(PIPED,))

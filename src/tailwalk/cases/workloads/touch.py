@@ -20,7 +20,7 @@ WORKLOAD = Workload(
     # In the first half folios still grow, and the slabs of buffer heads that the drop left are used
     # up: they make the first writes cheaper by half (v6.18).
     name="touch", family="overwrite", pattern="touch_u{size}",
-    call="pwrite(2) of {size} bytes half way into {apart:size} that were not written since they "
+    call="pwrite(2) of {size:bytes} half way into {apart:size} that were not written since they "
          "were read in",
     outside="choice of the next {apart:size} of the file's second half; after the last fsync(2), "
             "drop of the page cache, read of the whole file by {apart:size}, and such a write to "

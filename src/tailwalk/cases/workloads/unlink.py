@@ -10,7 +10,7 @@ WORKLOAD = Workload(
     call="unlink(2) of another file of {size:size}, which is cached likewise; the figure is that "
          "of all its bytes",
     outside="making of the file by write(2) of {fill:size} each, and fsync(2)", counted="median",
-    most_calls=10,
+    most_calls=10, bulk="size",
     parameters=(
         Parameter(name="size", unit="bytes", meaning="bytes in the file", most=64 * MIB,
                   refusal="case {case}: {value} bytes; a file has at most 64MiB."),),

@@ -6,6 +6,6 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="unmap", family="map", pattern="unmap_{touch}{place}{length}",
-    call="munmap(2) of {length} bytes", outside="mmap(2) of them, private{touch}",
+    call="munmap(2) of {length:bytes}", outside="mmap(2) of them, private{touch}",
     counted="median", traceless=True,
     parameters=(LENGTH, TOUCH), needs=MAPPED, check=check_mapped)

@@ -7,5 +7,5 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="write", family="overwrite", verb="overwrite", pattern="write_{place}{size}",
-    call="write(2) of {size} bytes at offset {offset}", outside="lseek(2) to {offset}",
+    call="write(2) of {size:bytes} at offset {offset}", outside="lseek(2) to {offset}",
     parameters=(SIZE, OFFSET), needs=(PLACE, CACHED_FILE), check=check_inside)

@@ -9,5 +9,5 @@ WORKLOAD = Workload(
     name="writeback", family="sync", pattern="writeback_u{size}",
     call="fsync(2) of {size:size}; the figure is that of all of them",
     outside="pwrite(2) of {size:size} over those of the file, {fill:size} each", counted="median",
-    most_calls=10, parameters=(SIZE,), needs=(CACHED_FILE,), filesystems=WITH_DISK,
+    most_calls=10, parameters=(SIZE,), bulk="size", needs=(CACHED_FILE,), filesystems=WITH_DISK,
     check=check_inside)

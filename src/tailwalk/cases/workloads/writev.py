@@ -7,6 +7,6 @@ from tailwalk.cases.workload import Workload
 
 WORKLOAD = Workload(
     name="writev", family="overwrite", verb="overwrite", pattern="writev_{place}{size}",
-    call="writev(2) of {vectors} vectors of {size} bytes at offset {offset}",
+    call="writev(2) of {vectors} vectors of {size:bytes} at offset {offset}",
     outside="lseek(2) to {offset}",
     parameters=(SIZE, VECTORS, OFFSET), needs=(PLACE, CACHED_FILE), check=check_inside)

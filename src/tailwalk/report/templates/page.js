@@ -45,6 +45,11 @@ for (const cell of every("td[title]")) {
   cell.dataset.said = cell.title;
   cell.removeAttribute("title");
 }
+// A cell of a heat map is a link: it says what stands where it leads, or has a title.
+for (const link of every(".heat-cell a")) {
+  link.dataset.said = link.title || document.querySelector(`${link.hash} span`).textContent;
+  link.removeAttribute("title");
+}
 const say = (one) => {
   said.textContent = one ? one.dataset.said : "";
   said.hidden = !one;
@@ -74,7 +79,7 @@ const beyond = (items, here, sign) => {
 for (const group of every("table, figure")) {
   every("[data-said]", group).forEach((one, index) => {
     one.tabIndex = index ? -1 : 0;
-    if (one.tagName === "TD") one.setAttribute("aria-describedby", "said");
+    if (one.matches("td, a")) one.setAttribute("aria-describedby", "said");
   });
   group.addEventListener("keydown", (event) => {
     const here = at(event);
