@@ -135,7 +135,7 @@ def _summary(found: Found) -> str:
             f"{show_ratio(one.ratios[2], times='')} on {last}"
             for name in ("pwrite_u1k", "fdatasync_u1k", "msync_u1", "touch_u4k", "unlink_u8m")
             if (one := by_name.get(name))]
-    return (f"Of {len(found.ext4.cases)} calls on ext4, {counts[0][0]} cost over "
+    return (f"Of {len(found.ext4.cases)} cases on ext4, {counts[0][0]} cost over "
             f"{found.ext4.threshold:g}% more on {new} than on {_releases(found.ext4)[0]}, and "
             f"{counts[0][1]} cost less; on {last} {counts[1][0]} cost more and {counts[1][1]} "
             f"less.\n\n" + "\n".join(f"- {one}" for one in told))
