@@ -214,6 +214,12 @@ def test_a_figure_that_moved_and_is_not_judged_is_named() -> None:
     assert "Not judged, as calls overlap: debian:6.18 fdatasync_u1k 3.68×." in text
 
 
+def test_one_case_is_one_case() -> None:
+    text = output(Desk().call(OLD, NEW, "--case", "pwrite_u1k", "--why", "0"))
+    assert "1 of 1 case costs more on debian:6.18 than on debian:6.12, pwrite_u1k" in " ".join(
+        text.split())
+
+
 def test_a_later_kernel_that_leaves_a_doubt_is_named() -> None:
     def late(spec: str, plan: Plan) -> Run:
         found = overlapping(NEW if spec == LATER else OLD, plan)
