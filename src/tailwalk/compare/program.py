@@ -10,8 +10,8 @@ from fractions import Fraction
 
 from tailwalk.compare.comparison import Verdict
 from tailwalk.compare.threshold import Threshold, thresholds_for
+from tailwalk.kernels.symbols import unpacked_names
 from tailwalk.profile.pairing import PairedNode, Paths, paired_paths
-from tailwalk.profile.symbols import unpacked_names
 from tailwalk.runs.program import CallRow, Program, ProgramOnKernel
 from tailwalk.runs.record import KernelRecord
 

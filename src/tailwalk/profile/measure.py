@@ -16,6 +16,7 @@ from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
+from tailwalk.kernels.symbols import UNKNOWN, Function, SymbolTable, packed_names, read_symbols
 from tailwalk.plugins.build import Plugin, build_plugin
 from tailwalk.profile.events import added_paths
 from tailwalk.profile.loops import busiest_loop
@@ -27,9 +28,8 @@ from tailwalk.profile.record import (
     Profile,
     TreeNode,
 )
-from tailwalk.profile.symbols import Function, SymbolTable, packed_names, read_symbols
 from tailwalk.profile.trace import Recording, TracedCall, read_recording
-from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
+from tailwalk.profile.tree import CallTree, build_tree
 from tailwalk.rigs.alone import (
     DRIVER,
     States,
