@@ -58,7 +58,7 @@ def measured(lab: Lab, kept: Path) -> Found:
         file = kept / f"{name}.json"
         if not file.exists():
             plan = Plan(cases=cases, filesystem=Filesystem(kind=fs), calls=UPGRADE_CALLS).check()
-            runs, plan = upgrade_runs(lab, kernels, plan)
+            runs = upgrade_runs(lab, kernels, plan)
             found = upgrade(compare(runs, bad=1, threshold=THRESHOLD), runs)
             file.write_bytes(encode(explained(lab, found, runs, plan, profiled=profiled)))
         return read_upgrade(file)

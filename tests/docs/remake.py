@@ -47,12 +47,11 @@ def run(command: str, desk: str) -> str:
 
 def replace(text: str, command: str, shown: str, printed: str) -> str:
     """The page with one output exchanged."""
-    first = command.split(" \\")[0]
+    asked = r"(?: | *\\\n *)".join(map(re.escape, command.split(" ")))
     if shown.endswith("\n..."):
         kept = shown.removesuffix("\n...").count("\n") + 1
         printed = "\n".join(printed.split("\n")[:kept]) + "\n..."
-    pattern = re.compile(r"(\$ " + re.escape(first) + r"(?:[^\n]*\\\n[^\n]*)*\n)" + (
-        re.escape(shown) + r"\n" if shown else ""))
+    pattern = re.compile(rf"(\$ {asked}\n)" + (re.escape(shown) + r"\n" if shown else ""))
     return pattern.sub(lambda match: match[1] + (printed + "\n" if printed else ""), text, count=1)
 
 

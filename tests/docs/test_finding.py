@@ -96,7 +96,7 @@ def test_a_figure_that_was_altered_is_made_anew() -> None:
 @pytest.mark.guest
 def test_some_rows_are_what_is_measured() -> None:
     cases = find_cases(["pwrite_u1k", "fdatasync_u1k", "splice_to_pipe_u1m", "mprot_wz128k"])
-    runs, _ = upgrade_runs(Lab(), ["debian:6.12", "debian:6.18", "debian:7.3"],
+    runs = upgrade_runs(Lab(), ["debian:6.12", "debian:6.18", "debian:7.3"],
                            Plan(cases=cases, calls=UPGRADE_CALLS))
     found = upgrade(compare(runs, bad=1, threshold=10.0), runs)
     for one in found.cases:

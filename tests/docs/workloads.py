@@ -107,7 +107,8 @@ def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def _text(template: str, parameters: Iterable[Parameter]) -> str:
     """What a declaration says: its parameters by their names, or by all that they can say."""
     said = {one.name: " or ".join(filter(None, one.words.values())) for one in parameters}
-    return re.sub(r"\{(\w+)[^}]*\}", lambda match: said[match[1]] or f"`{match[1]}`", template)
+    return re.sub(r"\{(\w+)(?::(\w+))?\}", lambda match: said[match[1]] or (
+        f"`{match[1]}`{' bytes' if match[2] == 'bytes' else ''}"), template)
 
 
 def _named(parameter: Parameter) -> str:

@@ -12,7 +12,7 @@
 
 int more_arguments(char **arguments)
 {
-	static char table[32], entry[64], fault[64];
+	static char table[32], entry[64], fault[64], between[] = "between=5:6";
 	struct function given[PLACES];
 	int file = memfd_create("table", 0);
 
@@ -27,7 +27,8 @@ int more_arguments(char **arguments)
 	arguments[0] = table;
 	arguments[1] = entry;
 	arguments[2] = fault;
-	return 3;
+	arguments[3] = between;
+	return 4;
 }
 
 void forget_all(void)

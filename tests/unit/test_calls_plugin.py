@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tailwalk.compiling import c_sources
+from tailwalk.errors import UsageError
 from tailwalk.rigs.counted import Counted, read_counts
 from tailwalk.rigs.labels import labels_of
 
@@ -94,13 +95,14 @@ def count(tmp_path_factory) -> Callable[..., Counted]:
                     "output.c", *(f"calls/{name}.c" for name in ("calls", "rows", "tasks", "tree")),
                     "-o", "run"], cwd=folder, check=True)
 
-    def count(*blocks: str) -> Counted:
+    def count(*blocks: str, between: str = "0:0") -> Counted:
         table = os.memfd_create("table")
         os.write(table, LABELS.table)
         whole = [user(3), change(MAIN, PROBE), mark(3), *blocks, change(PROBE), *fault(4), back(),
                  mark(4)]
         output = subprocess.run(
-            [folder / "run", "output=1", f"table={table}", *LABELS.arguments[1:].split(",")],
+            [folder / "run", "output=1", f"table={table}", *LABELS.arguments[1:].split(","),
+             f"between={between}"],
             input="\n".join(whole).encode(), capture_output=True, timeout=60, check=True,
             pass_fds=[table]).stdout
         os.close(table)
@@ -209,3 +211,19 @@ def test_a_call_that_no_function_names_and_a_region(count) -> None:
     assert rows(counted) == {GETPPID: (2, 20), ("unknown call", "", None, True): (1, 7)}
     assert counted.regions.values == [(1 + 3 + 10, 1), (1 + 10 + 7, 1)]
     assert counted.totals.user == 3 + 2
+
+
+def test_a_region_is_between_two_calls_each_time(count) -> None:
+    names = ("__x64_sys_pwrite64", "__x64_sys_exit_group")
+    before, after = ([enter(), at("do_syscall_64", CALL), at(name, RETURN),
+                      at("do_syscall_64", RETURN, offset=5), back()] for name in names)
+    blocks = [*getppid(), *before, user(3), *getppid(), *after, *getppid(), *before, user(14),
+              *before, *after, *after, *getppid()]
+    numbers = [LABELS.call(name) for name in ("pwrite64", "exit_group")]
+    counted = count(*blocks, between="{}:{}".format(*numbers))
+    assert rows(counted) == {GETPPID: (1, 10), ("pwrite64", "", 0, True): (1, 9)}
+    assert counted.regions.values == [(3 + 10, 1), (14 + 9, 1)]
+    # The program's begin is the marker's instruction.
+    assert count(*blocks, between=f"0:{numbers[1]}").regions.values == [(1 + 10 + 9 + 3 + 10, 1)]
+    with pytest.raises(UsageError, match="mount is no system call of this kernel"):
+        LABELS.call("mount")

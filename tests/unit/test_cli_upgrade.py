@@ -20,7 +20,7 @@ from made_runs import made_figure, made_run
 from msgspec.structs import replace
 from results import error, output
 
-from tailwalk.cases import SUITES, Case, find_cases
+from tailwalk.cases import SUITES, Case, Filesystem, find_cases
 from tailwalk.cli import group
 from tailwalk.compare.upgrade import Upgrade, read_upgrade
 from tailwalk.errors import (
@@ -454,6 +454,35 @@ def test_a_record_is_the_baseline_and_one_kernel_is_measured_as_it_was() -> None
     assert "Not profiled: --why N names the functions of the worst N." in alone
 
 
+def test_beside_a_record_the_options_that_are_left_out_are_as_it_says() -> None:
+    system = Filesystem(kind="xfs", mount_options="noatime")
+    plan = Plan(cases=find_cases(["pwrite_u1k", "getpid", "fdatasync_u1k"]))
+    write_run(replace(made(OLD, plan), conditions=replace(
+        made(OLD, plan).conditions, filesystem=system)), Path("old.json"))
+    for arguments, cases, calls in (
+            (("--calls", "50"), [*plan.cases], 50), (("--fs", "xfs"), [*plan.cases], 300),
+            (("--family", "sync"), [plan.cases[2]], 300),
+            (("--case", "getpid", "--mount-options", "noatime"), [plan.cases[1]], 300)):
+        desk = Desk()
+        result = desk.call("old.json", NEW, "--why", "0", *arguments)
+        [(specs, asked, _)] = desk.lab.asked
+        assert (specs, [*asked.cases], asked.calls, asked.filesystem) == (
+            (NEW,), cases, calls, system)
+        assert isinstance(result.exception, UsageError)  # the made run is on ext4
+        assert "file system is xfs there and ext4 here" in str(result.exception)
+
+
+def test_an_entry_that_is_of_no_case_here_is_said_before_anything_is_measured() -> None:
+    Path("accepted.toml").write_text(ACCEPTED.format(2).replace('"*"', '"read_*"'))
+
+    def run(spec: str, plan: Plan) -> Run:
+        raise GuestError(f"{spec} does not boot {plan.rig}")
+
+    result = Desk(run).call(OLD, NEW, "--case", "getpid", "--accept", "accepted.toml")
+    assert isinstance(error(result), GuestError)
+    assert "accepted.toml: entry 1 (read_*): of no case that is compared here" in result.stderr
+
+
 ACCEPTED = """\
 [[accepted]]
 case = "*"
@@ -538,7 +567,17 @@ def test_of_a_record_the_cases_asked_for_are_taken() -> None:
     ((OLD, NEW, "-o", "nowhere/upgrade.json"), UsageError, "no directory"),
     (("old.json", NEW, "--case", "stat_usr", "--case", "getpid"), UsageError,
      "has not stat_usr, with the parameters that are asked for: 1 of 2 cases"),
-    (("old.json", NEW, "--case", "pwrite_u1k", "--fill", "4KiB"), UsageError, "has not pwrite_u1k"),
+    (("old.json", NEW, "--case", "pwrite_u1k", "--fill", "4KiB"), UsageError,
+     "--fill 4KiB: old.json, the record of debian:6.12, has pwrite_u1k with a fill of 1MiB"),
+    (("old.json", NEW, "--fill", "1MiB", "--fill", "4KiB"), UsageError, "--fill 4KiB: old.json"),
+    (("old.json", NEW, "--fs", "xfs"), UsageError,
+     "--fs xfs: old.json, the record of debian:6.12, was measured with ext4"),
+    (("old.json", NEW, "--fs-block-size", "1KiB"), UsageError, "was measured with 4KiB"),
+    (("old.json", NEW, "--mount-options", "noatime"), UsageError, "was measured with none"),
+    ((NEW, "old.json", "--append", "quiet"), UsageError, "was measured with none"),
+    (("old.json", NEW, "--family", "sync"), UsageError, "of overwrite and process"),
+    ((OLD, NEW, "--accept", "pattern.toml"), UsageError, "entry 1: case = 'pwrit_*' is the name"),
+    (("old.json", NEW, "--accept", "pattern.toml"), UsageError, "entry 1: case = 'pwrit_*'"),
     (("old.json", "again.json"), UsageError, "old.json and again.json are the same kernel"),
     (("old.json", "again.json", "--calls", "50"), UsageError, "nothing is measured"),
     (("absent.json", NEW), RecordError, "absent.json"),
@@ -548,6 +587,7 @@ def test_what_is_refused_is_refused_before_anything_is_measured(
     record = made(OLD, Plan(cases=find_cases(["pwrite_u1k", "getpid"])))
     for name in ("old.json", "again.json"):
         write_run(record, Path(name))
+    Path("pattern.toml").write_text(ACCEPTED.format(2).replace("*", "pwrit_*"))
     Path("wrong.toml").write_text(ACCEPTED.format(2).replace("*", "pwrit_u1k"))
     Path("upgrade.json").write_text('{"schema": "tailwalk.upgrade/1"}')
     Path("cut.json").write_bytes(Path("old.json").read_bytes()[:-100])

@@ -75,6 +75,8 @@ def compare(kernels: tuple[str, ...], bad: str | None, threshold: float | None, 
     if not said and not all(map(is_spec, kernels)):
         plan = None  # a record says how to measure
     with open_lab(fresh=fresh, dask=dask) as lab:
+        if plan is not None:
+            gating.check_cases(plan.cases)
         runs = lab.runs(kernels, plan)
     comparison = gating.applied(compare_runs(runs, bad=column, threshold=threshold))
     gate = cache(lambda: comparison_gate(comparison, runs))

@@ -67,6 +67,10 @@ _MOST_INPUT = 256 << 20
 @append_option
 @click.option("--timeout", type=number(whole=False), default=600.0, show_default=True,
               metavar="SECONDS", help="Time after which the program is given up.")
+@click.option("--from", "begin", default="", metavar="CALL",
+              help="Count what comes after this system call only.")
+@click.option("--to", "end", default="", metavar="CALL",
+              help="Count what comes before this system call only; after --from again each time.")
 @click.option("--repeat", type=number(1, 99), default=1, show_default=True,
               help="How often to run it on each kernel; the median counts.")
 @click.option("--threshold", type=number(whole=False), metavar="PERCENT",
@@ -193,7 +197,8 @@ def _plan(program: str, arguments: Sequence[str], given: dict[str, Any]) -> Exec
         files=given["files"], made=[_made(text) for text in given["made"]],
         environment=dict(text.split("=", 1) for text in given["variables"]),
         directory=given["directory"], input=_input(given["given_input"]), user=given["user"],
-        disk=given["disk"], append=given["append"], seconds=given["timeout"])
+        disk=given["disk"], append=given["append"],
+        between=(given["begin"], given["end"]), seconds=given["timeout"])
 
 
 def _input(name: str | None) -> bytes | None:

@@ -4,7 +4,7 @@ read, and the exit status."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any
 
 import click
 
+from tailwalk.cases import Case
 from tailwalk.cli.console import say
 from tailwalk.cli.options import options
 from tailwalk.cli.outputs import Content, require_figures
 from tailwalk.compare import Comparison
-from tailwalk.compare.accepted import AcceptFile, accept, read_accepted
+from tailwalk.compare.accepted import AcceptFile, accept, check_entries, read_accepted
 from tailwalk.errors import RecordError
 from tailwalk.report.annotations import github
 from tailwalk.report.comparison import show_lacking
@@ -24,6 +25,7 @@ from tailwalk.report.gate import Gate
 from tailwalk.report.junit import junit
 from tailwalk.report.sarif import sarif
 from tailwalk.runs import Run
+from tailwalk.words import listed
 
 FILES = {"junit": "Also write every verdict as JUnit XML.",
          "sarif": "Also write what regressed as SARIF 2.1.0."}
@@ -57,6 +59,15 @@ class Gating:
         fail_on, file, annotations = (given.pop(name) for name in (
             "fail_on", "accept", "annotations"))
         return cls(fail_on, None if file is None else read_accepted(file), annotations)
+
+    def check_cases(self, cases: Iterable[Case]) -> None:
+        """Say which entries are of none of the cases that are to be measured or read; raises
+        UsageError for one that is of no case at all."""
+        if self.accepting is None:
+            return
+        if idle := check_entries(self.accepting, {case.name for case in cases}):
+            say(f"{self.accepting.path}: {listed(idle)}: of no case that is compared here",
+                aside=True)
 
     def applied(self, comparison: Comparison) -> Comparison:
         """The comparison, with what is accepted of it; raises as `accept`."""

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, Literal
 
 import click
 
+from tailwalk.cases import show_size
 from tailwalk.cli.console import open_lab
 from tailwalk.cli.gate import FILES, Gating, gate_options
 from tailwalk.cli.options import (
@@ -27,13 +30,21 @@ from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.compare import compare
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.compare.upgrade import upgrade as from_comparison
-from tailwalk.lab.plans import upgrade_cases
-from tailwalk.lab.records import is_spec
-from tailwalk.lab.upgrades import PROFILED, UPGRADE_CALLS, explained, upgrade_runs
+from tailwalk.errors import UsageError
+from tailwalk.lab.plans import narrowed, upgrade_cases
+from tailwalk.lab.records import is_spec, read_argument
+from tailwalk.lab.upgrades import (
+    PROFILED,
+    UPGRADE_CALLS,
+    explained,
+    upgrade_plan_like,
+    upgrade_runs,
+)
 from tailwalk.report.gate import upgrade_gate
 from tailwalk.report.sections import upgrade_sections
 from tailwalk.report.upgrade import upgrade_shown
 from tailwalk.rigs.plan import Plan
+from tailwalk.runs import Run
 from tailwalk.runs.record import encode
 
 _measured = options(
@@ -87,17 +98,19 @@ def upgrade(kernels: tuple[str, ...], profiled: int | Literal["all"] | None,
     Every case of the suite is counted on each kernel, and the cases that regressed most on the
     second are profiled by kernel function. Of later kernels it is told what they recover. A spec
     is measured; a record's path, or the id of a run that `tailwalk runs list` shows, is read.
-    Beside records, specs are measured as the first record was, unless an option says how.
+    Beside records, specs are measured as the first record was, of which --case, --family and --fill
+    may take less.
     """
     check_threshold(threshold)
     outputs = Outputs().check(read=[*kernels, *filter(None, [given["accept"]])])
     gating = Gating.taken(given)
     refuse_conditions(kernels, set(given) - {"names", "families", "fills"})
-    plan = _plan(given) if options_given(given) or all(map(is_spec, kernels)) else None
+    plan = _plan(given, kernels)
+    gating.check_cases(plan.cases)
     if profiled is None and not any(map(is_spec, kernels[:2])):
         profiled = 0  # what is read alone is there at once
     with open_lab(fresh=fresh, dask=dask) as lab:
-        runs, plan = upgrade_runs(lab, kernels, plan)
+        runs = upgrade_runs(lab, kernels, plan)
         comparison = gating.applied(compare(runs, bad=1, threshold=threshold))
         found = explained(lab, from_comparison(comparison, runs), runs, plan, profiled=profiled)
     gate = cache(lambda: upgrade_gate(comparison, found, runs))
@@ -107,8 +120,33 @@ def upgrade(kernels: tuple[str, ...], profiled: int | Literal["all"] | None,
     gating.end(comparison, gate, *runs)
 
 
-def _plan(given: dict[str, Any]) -> Plan:
-    cases = upgrade_cases(given.pop("names"), families=given.pop("families"),
-                          fills=given.pop("fills"))
-    return Plan(cases=cases, filesystem=filesystem_from(given), calls=given.pop("calls"),
-                append=given.pop("append")).check()
+def _plan(given: dict[str, Any], kernels: Sequence[str]) -> Plan:
+    """The plan that the options say, and beside records the first of them, which they may narrow
+    and not contradict."""
+    names, narrowing = given.pop("names"), {
+        "families": given.pop("families"), "fills": given.pop("fills")}
+    name = next((name for name in kernels if not is_spec(name)), None)
+    if name is None:
+        return Plan(cases=upgrade_cases(names, **narrowing), filesystem=filesystem_from(given),
+                    calls=given.pop("calls"), append=given.pop("append")).check()
+    record = read_argument(name)
+    like = upgrade_plan_like(record)
+    _check_conditions(given, name, record, like)
+    cases = upgrade_cases(names, **narrowing) if options_given(["names"]) else (
+        narrowed(like.cases, **narrowing))
+    return replace(like, cases=cases, **{
+        option: given[option] for option in ["calls"] if options_given([option])}).check()
+
+
+def _check_conditions(given: dict[str, Any], name: str, record: Run, like: Plan) -> None:
+    """Raise UsageError for an option that contradicts what a record was measured with."""
+    system = like.filesystem
+    for parameter, there in (("fs", system.kind), ("fs_block_size", system.block_size),
+                             ("mount_options", system.mount_options), ("append", like.append)):
+        for option in options_given([parameter]):
+            if (here := given[parameter]) != there:
+                asked, had = (show_size(one) if isinstance(one, int) else one or "none"
+                              for one in (here, there))
+                raise UsageError(f"{option} {asked}: {name}, the record of {record.kernel.spec}, "
+                                 f"was measured with {had}. Leave the option out, or measure that "
+                                 "kernel again with it.")

@@ -26,6 +26,7 @@ from tailwalk.runs.metrics import METRICS
 from tailwalk.words import listed
 
 _LARGEST = 1 << 20
+_NAMED = 12
 _TABLE = "accepted"
 _HEADER = re.compile(rf"^[ \t]*\[\[[ \t]*{_TABLE}[ \t]*\]\]", re.MULTILINE)
 _GLOB = frozenset("*?[")
@@ -109,18 +110,35 @@ def _entry(path: Path, number: int, table: Any) -> Entry:
     return entry
 
 
+def check_entries(file: AcceptFile, names: set[str]) -> list[str]:
+    """The entries that are of no case of these names, in words.
+
+    Raises UsageError for one whose case no suite has either.
+    """
+    elsewhere = []
+    for number, entry in enumerate(file.entries, start=1):
+        if _among(names, entry):
+            continue
+        if not _is_known(entry):
+            raise UsageError(
+                f"{file.path}, entry {number}: case = {entry.case!r} is the name of no case here, "
+                f"nor of any other; those here are {_some(sorted(names))}.")
+        elsewhere.append(f"entry {number} ({entry.case})")
+    return elsewhere
+
+
+def _some(names: Sequence[str]) -> str:
+    return listed(names if len(names) <= _NAMED else [
+        *names[:_NAMED], f"{len(names) - _NAMED} more"])
+
+
 def accept(comparison: Comparison, file: AcceptFile, *, today: date) -> Comparison:
     """The comparison with what the file accepts of its regressions, and a note of every entry that
     is not needed any more.
 
     Raises UsageError for an entry whose case neither the comparison nor any suite has.
     """
-    names = {row.case for row in comparison.rows}
-    for number, entry in enumerate(file.entries, start=1):
-        if not (_among(names, entry) or _is_known(entry)):
-            raise UsageError(
-                f"{file.path}, entry {number}: case = {entry.case!r} is the name of no case here, "
-                f"nor of any other; those here are {listed(sorted(names))}.")
+    check_entries(file, {row.case for row in comparison.rows})
     found = list(_found(comparison, file, today))
     notes = [
         f"entry {number} of {file.path} ({entry.case}) is not needed any more: no such case "

@@ -60,18 +60,23 @@ def upgrade_cases(names: Iterable[str], *, families: Sequence[str] = (),
     Raises UsageError for an unknown name or family, a fill that no case has a use for, and where
     no case is left.
     """
+    return narrowed(find_cases(names), families=families, fills=fills)
+
+
+def narrowed(cases: Sequence[Case], *, families: Sequence[str] = (),
+             fills: Sequence[int] = ()) -> tuple[Case, ...]:
+    """Those of some cases that are of one of the families; else as `upgrade_cases`."""
     known = all_families()
     for family in families:
         if family not in known:
             hint = "".join(f" Did you mean {one}?" for one in get_close_matches(family, known, 1))
             raise UsageError(f"there is no family {family!r}.{hint}"
                              f" The families are {listed(sorted(known))}.")
-    found = find_cases(names)
-    chosen = [case for case in found if not families or case.declared.family in families]
+    chosen = [case for case in cases if not families or case.declared.family in families]
     if not chosen:
         raise UsageError(f"no case that is named is of the family {' or '.join(families)}: those "
                          "named are of "
-                         f"{listed(list(dict.fromkeys(case.declared.family for case in found)))}.")
+                         f"{listed(list(dict.fromkeys(case.declared.family for case in cases)))}.")
     if fills and not any(case.cached for case in chosen):
         chosen[0].changed(fill=fills[0])
     return tuple(dict.fromkeys((case if fill is None else case.fitted(fill=fill)).check()

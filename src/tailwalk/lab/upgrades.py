@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from tailwalk.cases import Case
+from tailwalk.cases import Case, show_size
 from tailwalk.compare.upgrade import Upgrade, with_profiles
 from tailwalk.errors import TailwalkError, UsageError
 from tailwalk.lab.lab import Lab, check_specs
@@ -29,10 +29,9 @@ PROFILED = 10
 """Cases that are profiled unless another number is asked for."""
 
 
-def upgrade_runs(lab: Lab, kernels: Sequence[str],
-                 plan: Plan | None = None) -> tuple[list[Run], Plan]:
-    """The run of each of some kernels, the old one's first, each a spec or a record; and the plan
-    by which specs were measured: without one, as the first record was.
+def upgrade_runs(lab: Lab, kernels: Sequence[str], plan: Plan) -> list[Run]:
+    """The run of each of some kernels, the old one's first, each a spec, which is measured by the
+    plan, or a record.
 
     Raises UsageError before anything is measured where the kernels are not several, or a record
     has not the plan's cases, and as `Lab.runs`.
@@ -42,12 +41,6 @@ def upgrade_runs(lab: Lab, kernels: Sequence[str],
                for name in kernels if not is_spec(name)}
     first = next(iter(records.values()), None)
     specs = [name for name in kernels if name not in records]
-    if plan is None:
-        if first is None:
-            raise UsageError("an upgrade of specs alone takes a plan.")
-        plan = _like(first)
-    if first is not None and not specs:
-        plan = replace(plan, filesystem=first.conditions.filesystem)
     for name, record in records.items():
         _check_cases(name, record, plan)
     check_specs(specs)
@@ -57,7 +50,7 @@ def upgrade_runs(lab: Lab, kernels: Sequence[str],
     made = lab.measure(specs, plan, beside=first) if specs else []
     measured = dict(zip(specs, made, strict=True))
     return [measured[name] if name in measured else _of_cases(records[name], plan.cases)
-            for name in kernels], plan
+            for name in kernels]
 
 
 def explained(lab: Lab, found: Upgrade, runs: Sequence[Run], plan: Plan, *,
@@ -92,8 +85,8 @@ def _check_different(digests: Mapping[str, str]) -> None:
             raise UsageError(f"{listed(alike)} are the same kernel: name one of them.")
 
 
-def _like(record: Run) -> Plan:
-    """The plan by which a record was measured."""
+def upgrade_plan_like(record: Run) -> Plan:
+    """The plan by which a record was measured; raises as `plan_like`."""
     calls = max(figure.main.number for figure in record.figures)
     return replace(plan_like(record).check_for("exact"), calls=calls,
                    append=record.conditions.machine.get("append", ""))
@@ -105,6 +98,13 @@ def _check_cases(name: str, record: Run, plan: Plan) -> None:
     lacking = [case.name for case in plan.cases if case not in has]
     if not lacking:
         return
+    fills = {one.name: one.fill for one in has if one.cached}
+    for case in plan.cases:
+        if case not in has and case.cached and fills.get(case.name, case.fill) != case.fill:
+            raise UsageError(
+                f"--fill {show_size(case.fill)}: {name}, the record of {record.kernel.spec}, has "
+                f"{case.name} with a fill of {show_size(fills[case.name])}. Leave the option out, "
+                "or measure that kernel again with it.")
     shown = ", ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
     raise UsageError(
         f"{name}, the record of {record.kernel.spec}, has not {shown}, with the parameters that "

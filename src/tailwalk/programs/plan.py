@@ -58,6 +58,8 @@ class ExecPlan:
         input: its standard input; None: /dev/null.
         user: NAME, UID or UID:GID it runs as, by the root's own /etc/passwd; empty: root.
         append: kernel parameters besides Tailwalk's own.
+        between: the names of the system calls after and before which is counted; empty: all is, or
+            what the program marks.
         seconds: time after which the program is given up.
     """
 
@@ -74,6 +76,7 @@ class ExecPlan:
     input: bytes | None = None
     user: str = ""
     append: str = ""
+    between: tuple[str, str] = ("", "")
     seconds: float = 600.0
 
     @property

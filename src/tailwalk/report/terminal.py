@@ -16,7 +16,19 @@ from rich.table import Table
 from rich.text import Text
 
 from tailwalk.report.chart import shade
-from tailwalk.report.grid import Cell, Column, Fact, Grid, GridRow, Over, Role, Said, Shown, Wraps
+from tailwalk.report.grid import (
+    BLANK,
+    Cell,
+    Column,
+    Fact,
+    Grid,
+    GridRow,
+    Over,
+    Role,
+    Said,
+    Shown,
+    Wraps,
+)
 from tailwalk.report.names import Name
 from tailwalk.report.words import names_release, short_release, show_figure
 from tailwalk.words import everywhere, visible
@@ -51,9 +63,14 @@ def terminal(reports: Shown | Sequence[Shown], console: Console) -> RenderableTy
     parts: list[RenderableType] = []
     for page in pages:
         parts += ["", *([Text(page.title, style="bold")] if page.title else [])]
-        parts += [Text(_shown(part.text, console), style=_style(part.tone))
-                  if isinstance(part, Said) else _grid(part.seen_in("terminal"), console)
-                  for part in page.parts]
+        blank = False
+        for part in page.parts:
+            if isinstance(part, Said):
+                parts.append(Text(_shown(part.text, console), style=_style(part.tone)))
+            else:
+                made = _grid(part.seen_in("terminal"), console)
+                parts += [""] * (isinstance(made, Group) and not blank) + [made]
+            blank = part is BLANK
         if page.facts:
             parts += ["", _footer(page.facts, console)]
     return Group(*parts[1:])
@@ -236,7 +253,7 @@ def _blocks(grid: Grid, console: Console) -> RenderableType:
                 for kernels in ((baseline, subject), (subject,)))
         wide = next(made)
         blocks += ["", title, wide if _fits(wide, console) else next(made)]
-    return Group(*blocks)
+    return Group(*blocks[1:])
 
 
 def _block(grid: Grid, *kernels: Over) -> Grid:

@@ -73,11 +73,17 @@ class Counted:
 
 @contextmanager
 def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
-                   job: Job) -> Generator[tuple[Guest, Callable[[], Counted]]]:
-    """A guest whose program is counted, and what reads the counts when it has ended; raises as
-    `watched`, `labels_of` and `read_counts`."""
+                   job: Job, *, between: tuple[str, str] = ("", "")) -> (
+        Generator[tuple[Guest, Callable[[], Counted]]]):
+    """A guest whose program is counted, and what reads the counts when it has ended. `between` are
+    the calls after and before which is counted, where such are named.
+
+    Raises UsageError for a call that the kernel has not, and as `watched`, `labels_of` and
+    `read_counts`.
+    """
     text = symbol_text(bench, kernel, booted)
     labels = labels_of(text, kernel.spec)
+    numbers = ":".join(str(labels.call(name)) for name in between)
     plugin = build_plugin("calls", bench.qemu, bench.cache)
     with naming("a file in memory for the functions of a kernel"):
         table = os.memfd_create("tailwalk-functions", os.MFD_CLOEXEC)
@@ -85,7 +91,8 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
         stream.write(labels.table)
         stream.flush()
         with watched(bench, kernel, booted, job, inherited=[table], plugins=[
-                (plugin.path, f",table={table}{labels.arguments}")]) as (guest, outputs):
+                (plugin.path, f",table={table}{labels.arguments},between={numbers}")]) as (
+                guest, outputs):
             yield guest, lambda: replace(
                 read_counts(outputs()[0], labels, kernel.spec), plugin=plugin.digest,
                 symbols=read_symbols(text, kernel.spec).names)

@@ -76,7 +76,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     bench = replace(bench, machine=program_machine(bench.machine, plan, prepared))
     booted = bench.boot(kernel, plan.filesystem, drivers=prepared.drivers)
     job, named = program_job(plan, prepared, carried, bench.cache)
-    with counting_calls(bench, kernel, booted, job) as (guest, counts):
+    with counting_calls(bench, kernel, booted, job, between=plan.between) as (guest, counts):
         ending = run_program(guest, plan, sink, interrupts or Interrupts())
         counted = counts()
     bench.cache.check(prepared.content.parent)
@@ -98,7 +98,8 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
             instructions=Instructions(user=totals.user, kernel=totals.kernel,
                                       others=totals.others),
             tasks=totals.tasks, switches=totals.switches,
-            inputs=digest_bytes(booted.key.encode(), named, counted.plugin.encode())),
+            inputs=digest_bytes(booted.key.encode(), named, counted.plugin.encode(),
+                                " ".join(plan.between).encode())),
         counted, prepared.notes)
     if ending.given_up:
         why = ("when Ctrl-C came" if ending.given_up == INTERRUPTED

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
-from tailwalk.errors import KernelError
+from tailwalk.errors import KernelError, UsageError
 from tailwalk.machines import GUEST
 from tailwalk.profile.symbols import read_symbols
 from tailwalk.profile.tree import UNKNOWN
@@ -108,6 +108,13 @@ class Labels:
 
     threads: Sequence[str] = ("other threads", *THREADS)
     files: Sequence[str] = ("", *FILES)
+
+    def call(self, name: str) -> int:
+        """The number of a call, 0 for an empty name; raises UsageError for one that is none."""
+        if name and name not in self.calls:
+            raise UsageError(f"{name} is no system call of this kernel. Name it as strace does, "
+                             "such as openat, pwrite64 or newfstatat.")
+        return self.calls.index(name) if name else 0
 
 
 @lru_cache(maxsize=8)

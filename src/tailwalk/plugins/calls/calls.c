@@ -41,7 +41,6 @@ static size_t function_count;
 static uint64_t entry_begin, entry_end; /* where the kernel is entered and left */
 static uint64_t call_entry, page_fault;
 static uint64_t last[MODES];
-static uint64_t region_begun;
 static bool running; /* from the program's begin to its end */
 static bool awaits_error, awaits_left, awaits_switch;
 
@@ -143,7 +142,7 @@ static void on_error(unsigned int cpu, uint32_t info, uint64_t address, void *da
 static void on_begin(unsigned int cpu, void *data)
 {
 	settle();
-	running = counting = true;
+	running = true;
 	start_program();
 }
 
@@ -158,26 +157,12 @@ static void on_end(unsigned int cpu, void *data)
 	send_rows();
 }
 
-static uint64_t of_program(void)
-{
-	return totals.user + totals.kernel;
-}
-
-/* The first region of all: what was before it does not count. */
 static void on_region(unsigned int cpu, void *data)
 {
-	static bool any;
-
 	if (!running)
 		return;
 	settle();
-	if (!any) {
-		clear_rows();
-		clear_totals();
-		any = true;
-	}
-	counting = true;
-	region_begun = of_program();
+	begin_region();
 }
 
 static void on_region_end(unsigned int cpu, void *data)
@@ -185,9 +170,7 @@ static void on_region_end(unsigned int cpu, void *data)
 	if (!running)
 		return;
 	settle();
-	counting = false;
-	add_call((union what){ .class = REGION, .programs = 1 }, NULL, 0,
-		 of_program() - region_begun);
+	end_region();
 }
 
 static uint32_t find_function(uint64_t address)
@@ -318,8 +301,9 @@ static bool read_table(int table)
 }
 
 /* Takes output=FD; table=FD, of the file with the functions; entry=BEGIN:END, the
- * code by which the kernel is entered; and fault=ADDRESS, that of a page fault's
- * entry. */
+ * code by which the kernel is entered; fault=ADDRESS, that of a page fault's
+ * entry; and between=CALL:CALL, numbers of the calls after and before which is
+ * counted, or 0. */
 EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
 {
 	unsigned long long begin, end, fault;
@@ -327,11 +311,13 @@ EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int ar
 
 	if (!output_open(info, argc < 1 ? argc : 1, argv, NULL))
 		return 1;
-	if (argc != 4 || sscanf(argv[1], "table=%d", &table) != 1 ||
+	if (argc != 5 || sscanf(argv[1], "table=%d", &table) != 1 ||
 	    sscanf(argv[2], "entry=%llu:%llu", &begin, &end) != 2 ||
-	    sscanf(argv[3], "fault=%llu", &fault) != 1 || !read_table(table)) {
-		fprintf(stderr, "tailwalk's counting plugin takes table=FD, entry=BEGIN:END and "
-				"fault=ADDRESS\n");
+	    sscanf(argv[3], "fault=%llu", &fault) != 1 ||
+	    sscanf(argv[4], "between=%u:%u", &call_before, &call_after) != 2 ||
+	    !read_table(table)) {
+		fprintf(stderr, "tailwalk's counting plugin takes table=FD, entry=BEGIN:END, "
+				"fault=ADDRESS and between=CALL:CALL\n");
 		return 1;
 	}
 	entry_begin = begin;

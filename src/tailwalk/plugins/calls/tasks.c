@@ -23,6 +23,10 @@
 struct task *current;
 struct totals totals;
 bool counting;
+uint32_t call_before, call_after;
+
+static bool in_region, any_region;
+static uint64_t region_begun;
 
 static struct task **tasks; /* an open hash table */
 static size_t task_count, task_room;
@@ -217,6 +221,9 @@ void leave(void)
 	}
 	record(current, stay);
 	current->depth--;
+	if (call_before && stay->what.class == SYSTEM_CALL && stay->what.number == call_before &&
+	    current->program && !in_region)
+		begin_region();
 }
 
 static void end_life(struct task *task)
@@ -285,7 +292,7 @@ static void begin_life(void)
 }
 
 /* Forget what was counted. */
-void clear_totals(void)
+static void clear_totals(void)
 {
 	totals = (struct totals){ .tasks = totals.tasks };
 	for (size_t i = 0; i < task_room; i++)
@@ -293,10 +300,40 @@ void clear_totals(void)
 			tasks[i]->stays[depth].step_count = tasks[i]->stays[depth].arrived = 0;
 }
 
+/* What is counted of the program. */
+static uint64_t of_program(void)
+{
+	return totals.user + totals.kernel;
+}
+
+/* What was before the first region of all does not count. */
+void begin_region(void)
+{
+	if (!any_region) {
+		clear_rows();
+		clear_totals();
+	}
+	counting = in_region = any_region = true;
+	region_begun = of_program();
+}
+
+void end_region(void)
+{
+	if (!in_region)
+		return;
+	counting = in_region = false;
+	add_call((union what){ .class = REGION, .programs = 1 }, NULL, 0,
+		 of_program() - region_begun);
+}
+
 /* The task that is about to become the program. */
 void start_program(void)
 {
 	memset(&totals, 0, sizeof(totals));
+	counting = !call_before;
+	in_region = call_after && !call_before;
+	any_region = false;
+	region_begun = 0;
 	if (!current)
 		current = find(0);
 	current->depth = 0;
@@ -380,6 +417,11 @@ static void name_call(struct stay *stay, uint32_t value)
 		return;
 	stay->what.number = value & 0xffff;
 	stay->what.file = (uint8_t)(value >> 24);
+	if (call_after && stay->what.number == call_after && current->program && in_region) {
+		*share_of(current) -= sum_of(stay);
+		stay->step_count = stay->arrived = 0;
+		end_region();
+	}
 	if (saved) {
 		uint64_t size = stay->saved[saved - 1];
 

@@ -90,7 +90,11 @@ void switch_to(uint64_t address);
 void enter(enum class class, uint32_t number);
 void leave(void);
 void start_program(void);
-void clear_totals(void);
+/* What a region's begin and end are told by besides: the numbers of the calls that
+ * come before it and after it, or 0. */
+extern uint32_t call_before, call_after;
+void begin_region(void);
+void end_region(void);
 /* Where the kernel goes on, and for what. */
 void step_to(const struct block *block);
 /* The instruction at which a page fault occurred is executed again. */
