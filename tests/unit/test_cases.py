@@ -180,3 +180,18 @@ def test_cases_are_explained_by_their_declarations() -> None:
         "lseek(2) to 0; a file of 10MiB cached by writes of 1MiB\n")
     everything = CliRunner().invoke(group, ["cases"]).stdout
     assert all(case in everything for members in SUITES.values() for case in members)
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("pipe_pst1", "write(2) of 1 byte to a pipe"), ("pipe_pst4k", "write(2) of 4096 bytes to"),
+    ("pwrite_u1", "pwrite(2) of 1 byte at offset 0")])
+def test_one_byte_is_no_bytes(name: str, said: str) -> None:
+    [case] = find_cases([name])
+    assert said in case.declared.explained(case.parameters)
+
+
+def test_only_calls_that_handle_many_bytes_have_a_figure_per_mib() -> None:
+    assert {case.name: case.mib for case in find_cases(["lts", "unlink_u512"]) if case.mib} == {
+        "read_cold_u8m": 8, "fill_u8m": 8, "writeback_u8m": 8, "unlink_u8m": 8}
+    for workload in all_workloads():
+        assert not workload.bulk or workload.declared[workload.bulk].unit == "bytes"

@@ -1,27 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Verification without a guest: patterns, plans, the disk with a volatile cache, reports."""
+"""Verification without a guest: patterns, plans, reports."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
-import os
-import random
-import shutil
-import socket
 import struct
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from stand_ins import put_program
-from tailwalk.errors import GuestError, ProbeError, ToolError, UsageError
+from tailwalk.errors import GuestError, ProbeError, UsageError
 from tailwalk.framing import Frame, FrameType
 from tailwalk.kernels import Kernel
 from tailwalk.runs.record import KernelRecord
@@ -34,12 +27,11 @@ from tailwalk.verify.frames import (
     read_difference,
     read_step,
 )
-from tailwalk.verify.image import IMAGE_SIZE, check_filesystem, make_original
+from tailwalk.verify.image import IMAGE_SIZE
 from tailwalk.verify.pattern import LARGEST_FILE, POISON, Origin, decode, encode, explain
 from tailwalk.verify.session import Found, Session, Stage
 from tailwalk.verify.text import verification_text
 from tailwalk.verify.verify import SESSION_OPERATIONS, plan, verification_machine, verify
-from tailwalk.vm.disk import SECTOR, Disk, _Write, left_by
 
 ORIGINS = st.builds(
     Origin, operation=st.integers(0, (1 << 32) - 1), file=st.integers(0, 15),
@@ -226,203 +218,6 @@ def test_the_machine_has_a_disk_for_each_fate_and_ends_at_an_oops():
     machine = verification_machine("tcg")
     assert machine.disks == (IMAGE_SIZE,) * 3 and machine.cpus == 2
     assert "oops=panic" in machine.append
-
-
-# --- the disk ---
-
-WRITES = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20), st.integers(1, 255)),
-                  max_size=12)
-
-
-def write_all(path: Path, writes) -> list[_Write]:
-    done = []
-    with path.open("r+b") as file:
-        for at, length, byte in writes:
-            offset, data = at * 1024, bytes([byte]) * (length * 1024)
-            file.seek(offset)
-            before = file.read(len(data))
-            file.seek(offset)
-            file.write(data)
-            done.append(_Write(offset, before, data))
-    return done
-
-
-@given(WRITES, st.sampled_from(["kept", "lost", "torn"]), st.integers())
-def test_what_a_fate_leaves(writes, fate, seed):
-    size = 128 * 1024
-    with tempfile.NamedTemporaryFile() as stream:
-        path = Path(stream.name)
-        path.write_bytes(bytes(size))
-        done = write_all(path, writes)
-        full = path.read_bytes()
-        with path.open("r+b", buffering=0) as file:
-            left_by(fate, done, file.fileno(), random.Random(seed))
-        left = path.read_bytes()
-    if fate == "kept":
-        assert left == full
-    elif fate == "lost":
-        assert left == bytes(size)
-    for at in range(0, size, 512):
-        allowed = {0} | {write.after[0] for write in done
-                         if write.offset <= at < write.offset + len(write.after)}
-        assert left[at] in allowed and left[at:at + 512].count(left[at]) == 512
-
-
-def test_a_torn_write_keeps_and_loses_whole_sectors():
-    data = b"x" * (64 * SECTOR)
-    with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.flush()
-        left_by("torn", [_Write(0, bytes(len(data)), data)] * 3, file.fileno(), random.Random(2))
-        file.seek(0)
-        left = file.read()
-    sectors = {left[at:at + SECTOR] for at in range(0, len(left), SECTOR)}
-    assert sectors == {bytes(SECTOR), b"x" * SECTOR}
-
-
-class Client:
-    """The part of an NBD client that the tests need."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.socket = socket.socket(fileno=os.dup(descriptor))
-        assert self.take(18)[:16] == b"NBDMAGICIHAVEOPT"
-        self.socket.sendall(struct.pack(">I", 3))
-        self.option(8)  # structured replies: not here
-        assert struct.unpack(">QIII", self.take(20))[2] == 0x80000001
-        self.option(7)
-        *_, kind, length = struct.unpack(">QIII", self.take(20))
-        assert kind == 3
-        self.size, self.flags = struct.unpack(">HQH", self.take(length))[1:]
-        assert struct.unpack(">QIII", self.take(20))[2] == 1
-
-    def option(self, number: int) -> None:
-        self.socket.sendall(struct.pack(">8sII", b"IHAVEOPT", number, 0))
-
-    def take(self, length: int) -> bytes:
-        data = b""
-        while len(data) < length:
-            data += self.socket.recv(length - len(data)) or pytest.fail("the disk hung up")
-        return data
-
-    def ask(self, kind: int, offset: int, data: bytes = b"", length: int = 0) -> None:
-        self.socket.sendall(struct.pack(">IHHQQI", 0x25609513, 0, kind, 99, offset,
-                                        length or len(data)) + data)
-
-    def answer(self, length: int = 0) -> tuple[int, bytes]:
-        magic, error, handle = struct.unpack(">IIQ", self.take(16))
-        assert (magic, handle) == (0x67446698, 99)
-        return error, self.take(length) if not error else b""
-
-
-def test_a_disk_reads_what_was_written_and_loses_what_was_not_flushed(tmp_path):
-    image = tmp_path / "image"
-    image.write_bytes(b"o" * (1 << 16))
-    cuts = []
-    with Disk(image) as disk:
-        client = Client(disk.descriptor)
-        assert (client.size, client.flags) == (1 << 16, 5)
-        for kind, offset, data in ((1, 0, b"a" * 4096), (3, 0, b""), (1, 4096, b"b" * 8192)):
-            client.ask(kind, offset, data)
-            assert client.answer() == (0, b"")
-        client.ask(0, 4000, length=200)
-        assert client.answer(200) == (0, b"a" * 96 + b"b" * 104)
-        client.ask(6, 0, length=512)
-        assert client.answer()[0] == 22
-        disk.arm(2, lambda: cuts.append("cut"))
-        client.ask(1, 20480, b"c" * 4096)
-        assert client.answer() == (0, b"")
-        client.ask(1, 24576, b"d" * 4096)
-        client.socket.close()
-    assert disk.was_cut and cuts == ["cut"]
-    old = b"o" * 4096
-    kept = disk.leave("kept", tmp_path / "kept", seed="1").read_bytes()
-    assert kept[:28672] == b"a" * 4096 + b"b" * 8192 + old * 2 + b"c" * 4096 + b"d" * 4096
-    lost = disk.leave("lost", tmp_path / "lost", seed="1").read_bytes()
-    assert lost == b"a" * 4096 + old * 15
-
-
-@pytest.mark.parametrize(("number", "told"), [(errno.ENOSPC, 28), (errno.EROFS, 5)])
-def test_a_disk_that_this_machine_cannot_write_says_so(tmp_path, number, told):
-    image = tmp_path / "image"
-    image.write_bytes(bytes(1 << 16))
-
-    def refuse(*_: object) -> int:
-        raise OSError(number, os.strerror(number))
-
-    with Disk(image, write=refuse) as disk:
-        client = Client(disk.descriptor)
-        client.socket.settimeout(10)
-        client.ask(1, 4096, b"b" * 4096)
-        assert client.answer() == (told, b"")
-        client.ask(0, 4096, length=4096)
-        assert client.answer(4096) == (0, bytes(4096))
-        client.socket.close()
-    assert not disk.was_cut
-
-
-def test_a_client_that_goes_away_ends_the_disk(tmp_path):
-    image = tmp_path / "image"
-    image.write_bytes(bytes(4096))
-    with Disk(image) as disk:
-        Client(disk.descriptor).socket.close()
-    assert not disk.was_cut
-
-
-# --- images ---
-
-def test_a_fresh_image_is_clean_and_poisoned_and_damage_is_found(tmp_path):
-    path = tmp_path / "image"
-    make_original(1024, path)
-    assert check_filesystem(path) is None
-    content = path.read_bytes()
-    assert content.count(POISON) * 8 > 0.5 * len(content)
-    with path.open("r+b") as file:
-        file.seek(1024 + 12)  # the superblock's count of free blocks
-        file.write(b"\1\0\0\0")
-    assert "Free blocks" in (check_filesystem(path) or "")
-
-
-def test_e2fsck_that_cannot_work_is_no_finding(tmp_path):
-    with pytest.raises(ToolError, match="cannot check"):
-        check_filesystem(tmp_path / "none")
-
-
-@pytest.mark.parametrize("end", ["kill -KILL $$", "kill -SEGV $$", "exit 32"])
-def test_e2fsck_that_is_cut_short_is_no_finding(tmp_path, monkeypatch, end):
-    put_program(tmp_path / "e2fsck", end)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(ToolError, match="cannot check"):
-        check_filesystem(tmp_path / "image")
-
-
-def test_e2fsck_that_says_much_or_does_not_end_is_bounded(tmp_path, monkeypatch):
-    put_program(tmp_path / "e2fsck",
-                "yes | head -n 5000\nhead -c 9000000 /dev/zero | tr '\\0' '\\377'\nexit 4")
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert check_filesystem(tmp_path / "image") == "\n".join(["y"] * 1000)
-    put_program(tmp_path / "e2fsck", "head -c 9000000 /dev/zero | tr '\\0' '\\377'\nexit 4")
-    assert check_filesystem(tmp_path / "image") == "\ufffd" * 300
-    put_program(tmp_path / "e2fsck", "exec sleep 100")
-    with pytest.raises(ToolError, match="has not checked"):
-        check_filesystem(tmp_path / "image", seconds=0.2)
-
-
-@pytest.mark.slow
-@settings(deadline=None, max_examples=20,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(0, 2**64), st.integers(1, 400))
-def test_a_damaged_image_is_clean_or_not_or_cannot_be_checked(tmp_path, seed, count):
-    chance = random.Random(seed)
-    path, original = tmp_path / "image", tmp_path / "original"
-    if not original.exists():
-        make_original(1024, original)
-    shutil.copyfile(original, path)
-    with path.open("r+b") as file:
-        for _ in range(count):  # most of the metadata lie in the first MiB
-            file.seek(chance.randrange(chance.choice((2048, 1 << 20, IMAGE_SIZE))))
-            file.write(chance.randbytes(chance.choice((1, 4, 512))))
-    with contextlib.suppress(ToolError):
-        assert check_filesystem(path) != ""
 
 
 # --- reports ---
