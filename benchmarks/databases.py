@@ -27,8 +27,8 @@ from pathlib import Path
 from tailwalk.cases import KIB, Filesystem, show_size
 from tailwalk.compiling import compiler
 from tailwalk.kernels import Kernel
+from tailwalk.kernels.symbols import read_symbols
 from tailwalk.lab.lab import Lab
-from tailwalk.profile.symbols import read_symbols
 from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from io import BufferedReader
 from pathlib import Path, PurePath
 
-from tailwalk.errors import PlaceError
+from tailwalk.errors import PlaceError, TailwalkError
 from tailwalk.refusals import naming
 
 _MIB = 1 << 20
@@ -185,9 +185,10 @@ def link_or_copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target, follow_symlinks=False)
 
 
-def user_place(variable: str, base: str, usual: str, name: str) -> Path | None:
+def user_place(variable: str, base: str, usual: str, name: str, *,
+               homeless: TailwalkError) -> Path:
     """The directory that `$variable` names, else `name` in the one that `$base` names or in
-    `usual` of this user's home; None where there is no home.
+    `usual` of this user's home; raises `homeless` where there is no home.
 
     A relative `$base` is passed over, as the XDG Base Directory Specification wants it.
     """
@@ -197,4 +198,4 @@ def user_place(variable: str, base: str, usual: str, name: str) -> Path | None:
     try:
         return (above if above.is_absolute() else Path.home() / usual) / name
     except RuntimeError:
-        return None
+        raise homeless from None

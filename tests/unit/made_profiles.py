@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from made_runs import made_case, made_figure
 
 from tailwalk.cases import Case, Filesystem
+from tailwalk.kernels.symbols import packed_names
 from tailwalk.profile.record import (
     FunctionCount,
     Loop,
@@ -17,7 +18,6 @@ from tailwalk.profile.record import (
     Profile,
     TreeNode,
 )
-from tailwalk.profile.symbols import packed_names
 from tailwalk.profile.trace import Block, Stretch
 from tailwalk.runs import Conditions, KernelRecord
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from made_runs import made_run
 
-from tailwalk.profile.symbols import packed_names
+from tailwalk.kernels.symbols import packed_names
 from tailwalk.runs.program import CallRow, FunctionCount, Kind, Program, ProgramOnKernel
 
 Paths = Mapping[str, int]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +16,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailwalk.cases import find_cases
+from tailwalk.cases import KIB, Case, find_cases
 from tailwalk.errors import DamagedError, GuestError
 from tailwalk.framing import FrameType
 from tailwalk.probe.protocol import Calls, Folios
-from tailwalk.rigs import counting
-from tailwalk.rigs.alone import THREADS, CountedAlone, Split, plugin_arguments, read_splits
+from tailwalk.rigs import alone, counting
+from tailwalk.rigs.alone import (
+    THREADS,
+    CountedAlone,
+    Split,
+    by_guest,
+    plugin_arguments,
+    read_splits,
+)
 from tailwalk.rigs.counting import figure_alone
+from tailwalk.rigs.job import CaseError
 from tailwalk.runs.metrics import INSTRUCTIONS
-from tailwalk.runs.record import Part, check_figure
+from tailwalk.runs.record import Missing, Part, check_figure
 from tailwalk.vm.guest import EndedError
 
 NAMES = ["other threads", "other programs", *THREADS]
@@ -182,12 +191,12 @@ def test_a_case_that_ends_its_guest_is_named_and_the_others_go_on(
         monkeypatch: pytest.MonkeyPatch) -> None:
     good, bad = find_cases(["fdatasync_u1k", "msync_u1"])
 
-    def count(*given: object, **_: object) -> list[CountedAlone]:
+    def count(*given: object, **_: object) -> tuple[dict[Case, CountedAlone], list[Missing]]:
         if [bad] in given:
             raise EndedError("the kernel panicked (Kernel panic - not syncing).\n the console")
-        return [FOUND]
+        return {good: FOUND}, []
 
-    monkeypatch.setattr(counting, "count_alone", count)
+    monkeypatch.setattr(counting, "count_those_that_can", count)
     monkeypatch.setattr(counting, "left_by", lambda *_: nullcontext(Path("state")))
     monkeypatch.setattr(counting, "kept_plugin", lambda *_: Path("plugin"))
     monkeypatch.setattr(counting, "symbol_text", lambda *_: "")
@@ -196,3 +205,40 @@ def test_a_case_that_ends_its_guest_is_named_and_the_others_go_on(
     assert [figure.case for figure in counted.figures] == [good]
     assert [(one.case, one.reason, one.failed) for one in counted.missing] == [
         (bad, "the kernel panicked (Kernel panic - not syncing). the console", True)]
+
+
+def _shared(names: Sequence[str], **changes: int) -> list[str]:
+    """The cases of the first guest of those that are asked for."""
+    cases = [case.changed(**changes) for case in find_cases(names)]
+    return [case.name for case in by_guest(cases)[0]]
+
+
+def test_what_shares_a_guest_is_in_it_whatever_is_asked_for() -> None:
+    whole = _shared(["mmap_ru8k", "unmap_wu128k"], fill=4 * KIB)
+    assert len(whole) > 2
+    for name in whole:
+        assert _shared([name], fill=4 * KIB) == whole[:whole.index(name) + 1]
+
+
+def test_what_the_suite_lacks_is_alone() -> None:
+    assert by_guest(find_cases(["fdatasync_u1k", "mmap_ru64k", "fsync_u1k"])) == [
+        [case] for case in find_cases(["fdatasync_u1k", "mmap_ru64k", "fsync_u1k"])]
+
+
+def test_a_case_that_cannot_be_counted_is_not_in_the_guest_of_the_others(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    first, bad, last = find_cases(["pipe_pst1", "socketpair", "pthread"])
+    guests = []
+
+    def count(_bench: object, _kernel: object, _booted: object, cases: Sequence[Case], *_: object,
+              **__: object) -> list[CountedAlone]:
+        guests.append([*cases])
+        if bad in cases:
+            raise CaseError(Missing(case=bad, reason="no sockets"))
+        return [FOUND] * len(cases)
+
+    monkeypatch.setattr(alone, "count_alone", count)
+    found, missing = alone.count_those_that_can(Mock(), Mock(), Mock(), [first, bad, last], 10,
+                                                plugin=(Path("plugin"), ""), state=Path("state"))
+    assert [*found] == [first, last] and [one.case for one in missing] == [bad]
+    assert guests == [[first, bad, last], [first, last]]

@@ -17,7 +17,7 @@ from made_runs import made_case, made_figure, made_run
 from results import error
 
 from tailwalk.cli import group
-from tailwalk.profile.symbols import unpacked_names
+from tailwalk.kernels.symbols import unpacked_names
 from tailwalk.programs.plan import ExecPlan, MadeFile
 from tailwalk.rigs.counted import Counted, Totals
 from tailwalk.rigs.exec import Executed, GivenUpError

@@ -18,8 +18,8 @@ from hypothesis import strategies as some
 from tailwalk.cases import find_cases
 from tailwalk.errors import GuestError, TailwalkError, UsageError
 from tailwalk.framing import Frame, FrameReader, FrameType, read_output
+from tailwalk.kernels.symbols import read_symbols
 from tailwalk.probe.protocol import read_calls, read_folios, read_ready, read_times
-from tailwalk.profile.symbols import read_symbols
 from tailwalk.profile.trace import read_recording
 from tailwalk.programs.local import find_local
 from tailwalk.rigs.counting import collect_figures

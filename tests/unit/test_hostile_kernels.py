@@ -24,8 +24,8 @@ from tailwalk.kernels.archive import read_list
 from tailwalk.kernels.mirrors import machine_mirrors, parse_list, parse_sources
 from tailwalk.kernels.modules import built_for, load_order
 from tailwalk.kernels.sourcetree import tree_version
+from tailwalk.kernels.symbols import read_symbols
 from tailwalk.kernels.vmlinux import read_vmlinux
-from tailwalk.profile.symbols import read_symbols
 from tailwalk.versions import packaged_version, split_release
 
 RELEASE = "6.18.15-mine"

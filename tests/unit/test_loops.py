@@ -9,13 +9,13 @@ from made_runs import made_case
 
 from tailwalk.cases import KIB, MIB
 from tailwalk.cases.ring import Sides, sides_of
+from tailwalk.kernels.symbols import Function
 from tailwalk.profile.loops import (
     busiest_loop,
     instructions_by_side,
     visited_sides,
 )
 from tailwalk.profile.record import Loop
-from tailwalk.profile.symbols import Function
 from tailwalk.profile.tree import Invocation, Piece
 
 WALK = Function("walk", None, 1000)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from made_profiles import KERNEL
 
 from tailwalk.compiling import c_sources
+from tailwalk.kernels.symbols import Function, SymbolTable
 from tailwalk.probe.protocol import Calls
-from tailwalk.profile.symbols import Function, SymbolTable
 from tailwalk.profile.trace import read_recording
 from tailwalk.profile.tree import build_tree
 from tailwalk.rigs.alone import read_splits

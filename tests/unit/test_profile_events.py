@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
+from tailwalk.kernels.symbols import Function
 from tailwalk.profile.events import added_paths
 from tailwalk.profile.record import AddedPath
-from tailwalk.profile.symbols import Function
 from tailwalk.profile.tree import CallTree, Node
 
 

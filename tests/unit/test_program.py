@@ -72,6 +72,12 @@ def test_a_change_spread_over_small_functions_is_that_of_the_one_above_them() ->
     assert differing(one, other) == [("entry > remove_privs", 500)]
 
 
+def test_what_is_new_as_a_whole_is_one_part() -> None:
+    one = {"entry": 50, "entry>write": 1000, "entry>write>remove_privs": 30}
+    other = one | {"entry>write>remove_privs>getxattr": 250, "entry>write>remove_privs>name": 220}
+    assert differing(one, other) == [("entry > remove_privs", 470)]
+
+
 def test_two_large_changes_are_two_parts_and_what_is_left_is_of_the_one_above() -> None:
     one = {"entry": 50, "entry>write": 1000, "entry>write>begin": 200, "entry>write>end": 100}
     other = {"entry": 50, "entry>write": 1400, "entry>write>begin": 5200, "entry>write>end": 4100}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailwalk.errors import KernelError
-from tailwalk.profile.symbols import Function, SymbolTable, read_symbols
+from tailwalk.kernels.symbols import Function, SymbolTable, read_symbols
 
 TEXT = """\
 ffffffff81000000 T _stext

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_profiles import KERNEL, run
 
-from tailwalk.profile.symbols import Function, SymbolTable
+from tailwalk.kernels.symbols import UNKNOWN, Function, SymbolTable
 from tailwalk.profile.trace import Block, Event, Pushed, Stretch, Switched, Taken
-from tailwalk.profile.tree import UNKNOWN, build_tree
+from tailwalk.profile.tree import build_tree
 
 # Functions of 256 bytes each: 64 instructions of the made-up blocks.
 NAMES = ["outer", "callee", "tail", "asm_sysvec_tick", "tick", "other_task", "entry",

@@ -54,10 +54,9 @@ def default_root() -> Path:
 
     Raises CacheError where none of them is set and this user has no home.
     """
-    if place := user_place("TAILWALK_CACHE", "XDG_CACHE_HOME", ".cache", "tailwalk"):
-        return place
-    raise CacheError("this user has no home directory to keep the cache in (kernels, builds and "
-                     "saved guests): point TAILWALK_CACHE at a directory that can be written.")
+    return user_place("TAILWALK_CACHE", "XDG_CACHE_HOME", ".cache", "tailwalk", homeless=CacheError(
+        "this user has no home directory to keep the cache in (kernels, builds and saved guests): "
+        "point TAILWALK_CACHE at a directory that can be written."))
 
 
 class Cache:

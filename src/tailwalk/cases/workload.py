@@ -131,8 +131,9 @@ class Workload:
         counted: how a figure comes of its calls on the rig that counts: the `mode` of calls that
             are alike, or the `median` of those that are not, or that cost some instructions more
             by where earlier cases left the kernel's memory.
-        traceless: of calls that are not alike: do they leave nothing behind that another case's
-            could find? A guest serves several such cases, and else each is alone in one.
+        traceless: of calls that are not alike: do they leave hardly anything behind that
+            another case could find? A guest serves several such cases, always the same ones, and
+            else each is alone in one.
         most_calls: that are counted of a case, where each is dear; None for as many as are asked
             for, or for 50 that are not alike.
         parameters: its own, besides those of its needs.

@@ -10,8 +10,8 @@ from fractions import Fraction
 
 from tailwalk.compare.comparison import Verdict
 from tailwalk.compare.threshold import Threshold, thresholds_for
+from tailwalk.kernels.symbols import unpacked_names
 from tailwalk.profile.pairing import PairedNode, Paths, paired_paths
-from tailwalk.profile.symbols import unpacked_names
 from tailwalk.runs.program import CallRow, Program, ProgramOnKernel
 from tailwalk.runs.record import KernelRecord
 
@@ -24,6 +24,8 @@ _UNJUDGED = ("driver", "interrupt")
 # A part of the call tree carries what the one above it differs by if it has this share of that,
 # and is named if it has this share of all changes.
 _CARRIES = 0.25
+# What one kernel executes no more of than this share of the other's is new, or gone, as a whole.
+_HARDLY = 0.1
 _NAMED = 0.08
 
 
@@ -165,8 +167,8 @@ def parts(nodes: Sequence[PairedNode]) -> list[Part]:
     """Which parts of the tree carry the difference of its two sides, the largest first.
 
     From the top down: to the few below a node that carry what it differs by, and where it is
-    spread over many, no further. So a change that is spread over ten small functions is that of
-    the one which they are below.
+    spread over many, or is new or gone as a whole, no further. So a change that is spread over ten
+    small functions is that of the one which they are below.
     """
     own = [node.counts[1] - node.counts[0] for node in nodes]
     net, gross = own[:], [abs(change) for change in own]
@@ -190,7 +192,9 @@ def parts(nodes: Sequence[PairedNode]) -> list[Part]:
             found[path] = found.get(path, 0) + left
         for child in carriers:
             above = path if len(carriers) == 1 else ()
-            look((*above, nodes[child].name), children.get(child, ()), net[child], moved[child])
+            fewer, more = sorted(nodes[child].inclusive)
+            further = () if fewer <= _HARDLY * more else children.get(child, ())
+            look((*above, nodes[child].name), further, net[child], moved[child])
 
     look((), tops, 0, 0)
     return sorted((Part(path, change) for path, change in found.items()),

@@ -53,13 +53,16 @@ static void count_case(int alone)
 {
 	struct work work;
 	struct folios folios = { 0 };
-	uint64_t calls, *counts, *written;
+	uint64_t calls, disk = 0, *counts, *written;
 
-	read_case(&work, (struct key[]){ NUMBER(calls), END });
+	if (alone)
+		read_case(&work, (struct key[]){ NUMBER(calls), NUMBER(disk), END });
+	else
+		read_case(&work, (struct key[]){ NUMBER(calls), END });
 	counts = 2 * calls + 3 > FEW ? reallocarray(NULL, 2 * calls + 3, sizeof(*counts)) : few;
 	if (!counts)
 		fail("no memory for %llu calls", (unsigned long long)calls);
-	written = alone && tells_written() ? counts + 2 + calls : NULL;
+	written = disk && tells_written() ? counts + 2 + calls : NULL;
 	if (!alone)
 		prepare_needs(&work);
 	look_at_needs(&work, 0, &folios);

@@ -16,6 +16,7 @@ from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import GuestError, TailwalkError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
+from tailwalk.kernels.symbols import UNKNOWN, Function, SymbolTable, packed_names, read_symbols
 from tailwalk.plugins.build import Plugin, build_plugin
 from tailwalk.profile.events import added_paths
 from tailwalk.profile.loops import busiest_loop
@@ -27,13 +28,13 @@ from tailwalk.profile.record import (
     Profile,
     TreeNode,
 )
-from tailwalk.profile.symbols import Function, SymbolTable, packed_names, read_symbols
 from tailwalk.profile.trace import Recording, TracedCall, read_recording
-from tailwalk.profile.tree import UNKNOWN, CallTree, build_tree
+from tailwalk.profile.tree import CallTree, build_tree
 from tailwalk.rigs.alone import (
     DRIVER,
     States,
-    count_alone,
+    by_guest,
+    count_those_that_can,
     is_alone,
     needs_job,
     plugin_arguments,
@@ -42,7 +43,7 @@ from tailwalk.rigs.alone import (
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished, collected
 from tailwalk.rigs.counting import collect_figures, figure_alone
-from tailwalk.rigs.job import case_line, counting_job, prologue
+from tailwalk.rigs.job import CaseError, case_line, counting_job, prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.recording import symbol_text, watched
 from tailwalk.runs import Figure
@@ -151,10 +152,13 @@ def _record_alone(bench: Bench, kernel: Kernel, booted: Booted, *, plan: Plan, p
     case, = plan.cases
     state = states.left_by(bench, kernel, booted,
                            needs_job(prologue(plan.filesystem, bench.cache), case))
-    [found] = count_alone(bench, kernel, booted, [case], plan.calls, plugin=split, state=state)
-    output = trace_alone(bench, kernel, booted, case, plan.calls, plugin=plugin, state=state,
-                         found=found)
-    return figure_alone(case, found), read_recording(output, 1, before=0)
+    found, missing = count_those_that_can(
+        bench, kernel, booted, by_guest([case])[0], plan.calls, plugin=split, state=state)
+    for one in missing:
+        if one.case == case:
+            raise CaseError(one)
+    output = trace_alone(bench, kernel, booted, plan.calls, plugin=plugin, state=state, found=found)
+    return figure_alone(case, found[case]), read_recording(output, 1, before=0)
 
 
 def _modal(figure: Figure, recording: Recording, kernel: Kernel) -> tuple[int, ...]:

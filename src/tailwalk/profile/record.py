@@ -16,7 +16,7 @@ import msgspec
 
 from tailwalk.bounds import MANY, Count, Hexadecimal, Moment, Share, Text, Whole
 from tailwalk.errors import RecordError
-from tailwalk.profile.symbols import MOST_SYMBOLS, unpacked_names
+from tailwalk.kernels.symbols import MOST_SYMBOLS, unpacked_names
 from tailwalk.runs import Conditions, Figure, KernelRecord
 from tailwalk.runs.metrics import INSTRUCTIONS, Rig
 from tailwalk.runs.record import check_figure, decode_record, read_bytes

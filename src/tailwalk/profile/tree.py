@@ -15,11 +15,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate
 
-from tailwalk.profile.symbols import Function, SymbolTable
+from tailwalk.kernels.symbols import UNKNOWN, Function, SymbolTable
 from tailwalk.profile.trace import Block, Event, Pushed, Stretch, Taken
-
-UNKNOWN = Function("(unknown)", None, 0)
-"""Stands for kernel code that no symbol names."""
 
 _IRETQ = b"\x48\xcf"
 _INTERRUPT_ENTRIES = ("asm_", "irq_entries_start", "spurious_entries_start")

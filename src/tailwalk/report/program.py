@@ -32,7 +32,7 @@ SHOWN = 20
 
 _MOST_SIDES = 2
 _WITH_DIFFERENCE = 2  # kernels, besides which a terminal has room for a difference
-_LEAST_NAME = 26  # characters
+_LEAST_NAME = 18  # characters
 _EXPLAINED = 4  # calls
 _FUNCTIONS = 3
 _NAMED = 6  # calls that became dearer, or cheaper

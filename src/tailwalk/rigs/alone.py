@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Cases whose calls are not alike: each is counted alone in a guest, but for those that leave no
-trace.
+"""Cases whose calls are not alike: each is counted alone in a guest, but for those that leave
+little.
 
 What such a case leaves behind would show in the next one. So what it needs is made in a guest that
 stops itself then, and every case goes on from that one's state, as if no other had been there.
@@ -19,8 +19,8 @@ import statistics
 import struct
 import time
 from bisect import bisect_right
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -28,8 +28,8 @@ from pathlib import Path
 from threading import Lock
 
 from tailwalk.cache import digest_bytes
-from tailwalk.cases import Case
-from tailwalk.errors import GuestError
+from tailwalk.cases import Case, find_cases
+from tailwalk.errors import GuestError, UsageError
 from tailwalk.framing import FrameType, read_output
 from tailwalk.kernels import Kernel
 from tailwalk.machines import GUEST
@@ -44,9 +44,16 @@ from tailwalk.probe.protocol import (
 )
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.job import FRAME_SECONDS, case_line, due, measuring, require_end
+from tailwalk.rigs.job import (
+    FRAME_SECONDS,
+    CaseError,
+    case_line,
+    due,
+    measuring,
+    require_end,
+)
 from tailwalk.rigs.recording import newborn_address, watched
-from tailwalk.runs.record import Part
+from tailwalk.runs.record import Missing, Part
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.state import Booted
 
@@ -115,15 +122,37 @@ def needs_job(begin: bytes, case: Case) -> bytes:
 
 def alone_job(cases: Sequence[Case], calls: int) -> bytes:
     """The job of a guest that finds there what its cases need."""
-    return b"".join([*(case_line("alone", case, calls=case.calls_of(calls)) for case in cases),
+    return b"".join([*(case_line("alone", case, calls=case.calls_of(calls),
+                                 disk=int(bool(case.declared.filesystems))) for case in cases),
                      job_line("end")])
 
 
 def by_guest(cases: Sequence[Case]) -> list[list[Case]]:
-    """The cases of each guest: each alone, but for those that leave no trace."""
-    together = [case for case in cases if case.declared.traceless]
-    return [*([together] if together else []),
-            *([case] for case in cases if not case.declared.traceless)]
+    """The cases of each guest, of some that need the same: each alone, but for those that leave
+    little.
+
+    Those are in one guest, where each finds what the ones before it left. That is not to depend on
+    what is asked for: so they are all that the suite `lts` has, up to the last that was asked for.
+    """
+    usual = [case for case in _usual(cases[0]) if case.declared.traceless]
+    last = max((at for at, case in enumerate(usual) if case in cases), default=-1)
+    together = [usual[:last + 1]] if last >= 0 else []
+    return [*together, *([case] for case in cases if case not in usual)]
+
+
+def _usual(like: Case) -> Iterator[Case]:
+    """The cases of the suite `lts` that need just what one does."""
+    needed = needs_job(b"", like)
+    given = {one.name: like.values[one.name]
+             for need in like.declared.needs for one in need.parameters
+             if f"{{{one.name}}}" not in like.declared.pattern}
+    for case in find_cases(["lts"]):
+        if case.declared.needs == like.declared.needs and is_alone(case):
+            with suppress(UsageError):  # such a file is too short for it
+                changed = case.changed(**{name: value for name, value in given.items()
+                                          if case.values[name] != value})
+                if needs_job(b"", changed) == needed:
+                    yield changed
 
 
 @contextmanager
@@ -247,9 +276,13 @@ class CountedAlone:
         return totals.index(statistics.median_low(totals))
 
     @property
+    def steps(self) -> int:
+        """How many steps lie between markers."""
+        return (_NOTHINGS + len(self.calls.counts)) * self.calls.steps
+
+    @property
     def steps_shown(self) -> tuple[int, int]:
-        """The first of that call's steps among all that lie between markers, and the one after
-        its last."""
+        """The first of that call's steps among those, and the one after its last."""
         begin = (_NOTHINGS + self.shown) * self.calls.steps
         return begin, begin + self.calls.steps
 
@@ -269,15 +302,34 @@ def count_alone(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Ca
         return [CountedAlone(*one, each) for one, each in zip(found, splits, strict=True)]
 
 
-def trace_alone(bench: Bench, kernel: Kernel, booted: Booted, case: Case, calls: int, *,
-                plugin: Path, state: Path, found: CountedAlone) -> bytes:
-    """What the plugin `trace` writes of the call that the figure of `found` is of, in another
-    guest from the same state. Raises as `count_alone`, and GuestError where the two differ."""
-    begin, end = found.steps_shown
-    with watched(bench, kernel, booted, alone_job([case], calls), state=state,
+def count_those_that_can(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Case],
+                         calls: int, *, plugin: tuple[Path, str], state: Path) -> tuple[
+                             dict[Case, CountedAlone], list[Missing]]:
+    """As `count_alone`, but a case that has no figure is one that is missing, and the others are
+    counted in a guest that has not seen it."""
+    left, missing = list(cases), list[Missing]()
+    while left:
+        try:
+            return dict(zip(left, count_alone(bench, kernel, booted, left, calls, plugin=plugin,
+                                              state=state), strict=True)), missing
+        except CaseError as error:
+            missing.append(error.missing)
+            left.remove(error.missing.case)
+    return {}, missing
+
+
+def trace_alone(bench: Bench, kernel: Kernel, booted: Booted, calls: int, *, plugin: Path,
+                state: Path, found: Mapping[Case, CountedAlone]) -> bytes:
+    """What the plugin `trace` writes of the call that the figure of the last case is of, in another
+    guest from the same state and with the same cases. Raises as `count_alone`, and GuestError where
+    the two differ."""
+    *before, (case, shown) = found.items()
+    first = sum(one.steps for _, one in before)
+    begin, end = (first + at for at in shown.steps_shown)
+    with watched(bench, kernel, booted, alone_job([*found], calls), state=state,
                  plugins=[(plugin, f",steps={begin}:{end}")]) as (guest, outputs):
-        [(_, counted, _)] = _collect(guest, [case], calls)
-        if counted != found.calls:
+        *_, (_, counted, _) = _collect(guest, [*found], calls)
+        if counted != shown.calls:
             raise GuestError(f"{case.name} on {kernel.spec} did not repeat itself to the "
                              "instruction: its profile would be of another call.")
         return outputs()[0]

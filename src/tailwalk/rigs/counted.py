@@ -14,9 +14,8 @@ from typing import NamedTuple
 from tailwalk.errors import GuestError, KernelError
 from tailwalk.framing import Frame, FrameType, read_output
 from tailwalk.kernels import Kernel
+from tailwalk.kernels.symbols import UNKNOWN, read_symbols
 from tailwalk.plugins.build import build_plugin
-from tailwalk.profile.symbols import read_symbols
-from tailwalk.profile.tree import UNKNOWN
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.labels import PAGE_FAULT, Labels, labels_of

@@ -21,7 +21,7 @@ from tailwalk.probe.protocol import Calls, Folios, LeftOutError, read_calls, rea
 from tailwalk.rigs.alone import (
     CountedAlone,
     by_guest,
-    count_alone,
+    count_those_that_can,
     kept_plugin,
     left_by,
     needs_job,
@@ -133,21 +133,20 @@ def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) 
             waiting = by_guest(portion.cases)
             while waiting:
                 cases = waiting.pop(0)
+                asked = [case for case in cases if case in portion.cases]
                 try:
-                    found = count_alone(bench, kernel, booted, cases, portion.calls,
-                                        plugin=with_arguments, state=state)
-                    figures += map(figure_alone, cases, found)
-                    continue
-                except CaseError as error:
-                    missing.append(error.missing)
+                    found, without = count_those_that_can(
+                        bench, kernel, booted, cases, portion.calls, plugin=with_arguments,
+                        state=state)
                 except TroubleError as error:
                     if len(cases) > 1:  # any of them may have done that to its guest
-                        waiting = [[case] for case in cases] + waiting
+                        waiting = [[case] for case in asked] + waiting
                         continue
                     _tell(bench, cases, error)
                     missing.append(missing_for(cases[0], error, failed=True))
-                if left := [case for case in cases if case != missing[-1].case]:
-                    waiting.insert(0, left)
+                    continue
+                figures += [figure_alone(case, found[case]) for case in asked if case in found]
+                missing += [one for one in without if one.case in asked]
     except LeftOutError as error:
         missing = [missing_for(case, error, failed=error.failed) for case in portion.cases]
     except TroubleError as error:

@@ -144,7 +144,7 @@ def _shared_out(cases: Sequence[Case], begin: bytes, calls: int,
     groups, jobs = [], []
     # What takes longest comes first, so that no core has it to do when the others are done.
     for job, needing in sorted(alone.items(), key=lambda item: -len(item[1])):
-        for group in _parted(needing, _CASES_PER_STATE):
+        for group in _parted_by_guest(needing):
             groups.append(group)
             jobs.append(b"".join([plugin or b"", job,
                                   *(alone_job(one, calls) for one in by_guest(group))]))
@@ -152,6 +152,16 @@ def _shared_out(cases: Sequence[Case], begin: bytes, calls: int,
         groups.append(group)
         jobs.append(counting_job(begin, group, calls))
     return groups, jobs, plugin
+
+
+def _parted_by_guest(cases: Sequence[Case]) -> Iterator[list[Case]]:
+    """Those that share a guest are in one part."""
+    guests = [[case for case in guest if case in cases] for guest in by_guest(cases)]
+    while guests:
+        part = guests.pop(0)
+        while guests and len(part) + len(guests[0]) <= _CASES_PER_STATE:
+            part += guests.pop(0)
+        yield part
 
 
 def _parted(cases: Sequence[Case], most: int) -> Iterator[list[Case]]:

@@ -14,9 +14,8 @@ from enum import IntEnum
 from functools import lru_cache
 
 from tailwalk.errors import KernelError, UsageError
+from tailwalk.kernels.symbols import UNKNOWN, read_symbols
 from tailwalk.machines import GUEST
-from tailwalk.profile.symbols import read_symbols
-from tailwalk.profile.tree import UNKNOWN
 from tailwalk.rigs.alone import DRIVER, THREADS
 from tailwalk.rigs.recording import newborn_address
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from tailwalk.profile.symbols import packed_names
+from tailwalk.kernels.symbols import packed_names
 from tailwalk.rigs.exec import Executed
 from tailwalk.runs.program import CallRow, Program, ProgramOnKernel
 

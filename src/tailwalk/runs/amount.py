@@ -100,16 +100,16 @@ def amount_of(metric: Metric, calls: Iterable[int | float], *, user: int | None 
               varies: bool = False) -> Amount:
     """The amount that follows from what calls or samples took, of which there is at least one.
 
-    Of several modes it is the largest, and unsteady. Of exact counts that vary it is the median,
-    the lower of two.
+    Of several modes it is the largest, and unsteady. Of exact counts that may vary it is the
+    median, the lower of two, unless most calls agree.
     """
     found = list(calls)
     packed = [(value, len(list(same))) for value, same in groupby(found)]
     if metric.centre == "median":
         return Amount(value=median(found), unit=metric.unit, user=user,
                       interval=median_interval(found), calls=packed)
-    if varies:
-        low, middle, high = _middle(Counter(found))
+    low, middle, high = _middle(Counter(found))
+    if varies and found.count(middle) / len(found) <= _STEADY_SHARE:
         return Amount(value=middle, unit=metric.unit, user=user, calls=packed,
                       steady=len(found) >= FEWEST_CALLS, interval=(float(low), float(high)))
     value, times = max(Counter(found).items(), key=lambda item: (item[1], item[0]))

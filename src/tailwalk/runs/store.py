@@ -47,10 +47,10 @@ def default_results() -> Path:
 
     Raises RecordError where none of them is set and this user has no home.
     """
-    if place := user_place("TAILWALK_RESULTS", "XDG_DATA_HOME", ".local/share", "tailwalk/runs"):
-        return place
-    raise RecordError("this user has no home directory to keep records in: point "
-                      "TAILWALK_RESULTS at a directory that can be written.")
+    return user_place(
+        "TAILWALK_RESULTS", "XDG_DATA_HOME", ".local/share", "tailwalk/runs", homeless=RecordError(
+            "this user has no home directory to keep records in: point TAILWALK_RESULTS at a "
+            "directory that can be written."))
 
 
 class Store:

@@ -32,6 +32,10 @@ class Function:
     address: int
 
 
+UNKNOWN = Function("(unknown)", None, 0)
+"""Stands for kernel code that no symbol names."""
+
+
 class SymbolTable:
     """The functions of a booted kernel."""
 
