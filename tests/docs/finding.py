@@ -30,8 +30,9 @@ from tailwalk.compiling import compiler
 from tailwalk.lab.lab import Lab
 from tailwalk.lab.plans import upgrade_cases
 from tailwalk.lab.upgrades import UPGRADE_CALLS, explained, upgrade_runs
-from tailwalk.rigs.exec import ExecPlan
+from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.running import Gathered
 from tailwalk.runs.record import encode
 
 PAGE = ROOT / "docs" / "explanation" / "upgrade.md"
@@ -44,7 +45,7 @@ _MIB = 1 << 20
 # By the calls of second_count.c, on which file system.
 _TWICE = {
     "fdatasync_u1k": ("ext4",), "msync_u1": ("ext4", "xfs"), "touch_u4k": ("ext4",),
-    "touch_u4k_seeded": ("ext4",), "fault_read_u4k": ("ext4", "xfs"), "fault_write_u4k": ("ext4",),
+    "fault_read_u4k": ("ext4", "xfs"), "fault_write_u4k": ("ext4",),
     "mprot_tw4m": ("ext4",), "mprot_tw4m_aligned": ("ext4",),
     "mprotect_shared_u": ("ext4", "btrfs", "tmpfs"), "writeback_u8m": ("ext4",),
     "unlink_u8m": ("ext4",), "splice_to_pipe_u1m": ("ext4",),
@@ -94,11 +95,12 @@ def _twice(lab: Lab, kept: Path) -> Sequence[Second]:
 
 def second(lab: Lab, spec: str, program: Path, *, call: str, fs: str) -> Counted:
     """What second_count counts of a call on a kernel, and what it says of its mapping."""
-    done = lab.execute(spec, ExecPlan(program=program, arguments=[call, str(_MIB)],
-                                      filesystem=Filesystem(kind=fs)))
-    said = re.search(r"(?:mapped (.*)\n)?median (\d+) least (\d+)", done.stdout.decode())
+    wrote = Gathered()
+    lab.execute(spec, ExecPlan(program=program, arguments=[call, str(_MIB)],
+                               filesystem=Filesystem(kind=fs)), sink=wrote.take)
+    said = re.search(r"(?:mapped (.*)\n)?median (\d+) least (\d+)", wrote.stdout.decode())
     if said is None:
-        raise SystemExit(f"{call} on {spec}, {fs}: {done.stderr.decode()}")
+        raise SystemExit(f"{call} on {spec}, {fs}: {wrote.stderr.decode()}")
     return Counted(int(said[2]), int(said[3]), said[1] or "")
 
 

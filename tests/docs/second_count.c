@@ -8,14 +8,10 @@
  * mapping. FILL is the size of the writes that fill the file. */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <linux/random.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { KIB = 1024, MIB = 1024 * 1024, PAGE = 4096, MOST = 4096 };
@@ -229,22 +225,6 @@ static void touch(void)
 	}
 }
 
-/* As a machine is that was up for a while: the kernel has random numbers in stock. */
-static void touch_seeded(void)
-{
-	struct {
-		struct rand_pool_info pool;
-		char bytes[64];
-	} seed = { .pool = { .entropy_count = 512, .buf_size = 64 } };
-	int random;
-
-	need(!mknod("random", S_IFCHR | 0600, makedev(1, 8)), "mknod");
-	random = open("random", O_RDWR);
-	memset(seed.bytes, 7, sizeof(seed.bytes));
-	need(random >= 0 && !ioctl(random, RNDADDENTROPY, &seed), "RNDADDENTROPY");
-	touch();
-}
-
 static void unlink_file(void)
 {
 	for (int i = 0; i < 8; i++) {
@@ -287,7 +267,6 @@ static const struct {
 	{ "splice_from_pipe_u1m", splice_from },
 	{ "splice_to_pipe_u1m", splice_to },
 	{ "touch_u4k", touch },
-	{ "touch_u4k_seeded", touch_seeded },
 	{ "unlink_u8m", unlink_file },
 	{ "writeback_u8m", write_back },
 };
