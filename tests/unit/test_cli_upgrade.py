@@ -197,7 +197,7 @@ def test_a_case_without_a_figure_on_any_kernel_is_one_of_the_cases(tmp_path: Pat
 
 
 def overlapping(spec: str, plan: Plan) -> Run:
-    """Calls that vary: less than half take what `COUNTS` says, and some more than most on the other."""
+    """Calls that vary: 40% take what `COUNTS` says, and some more than most on the other."""
     figures = []
     for case in plan.cases:
         usual = COUNTS[case.name][[OLD, NEW].index(spec)]
