@@ -20,17 +20,20 @@ from tailwalk.cases import KIB, Case, find_cases
 from tailwalk.errors import DamagedError, GuestError
 from tailwalk.framing import FrameType
 from tailwalk.probe.protocol import Calls, Folios
+from tailwalk.profile import measure as profiling
 from tailwalk.rigs import alone, counting
 from tailwalk.rigs.alone import (
     THREADS,
     CountedAlone,
     Split,
+    UnrepeatedError,
     by_guest,
     plugin_arguments,
     read_splits,
 )
 from tailwalk.rigs.counting import figure_alone
 from tailwalk.rigs.job import CaseError
+from tailwalk.rigs.plan import Plan
 from tailwalk.runs.metrics import INSTRUCTIONS
 from tailwalk.runs.record import Missing, Part, check_figure
 from tailwalk.vm.guest import EndedError
@@ -242,3 +245,31 @@ def test_a_case_that_cannot_be_counted_is_not_in_the_guest_of_the_others(
                                                 plugin=(Path("plugin"), ""), state=Path("state"))
     assert [*found] == [first, last] and [one.case for one in missing] == [bad]
     assert guests == [[first, bad, last], [first, last]]
+
+
+def test_a_case_that_did_not_repeat_itself_is_traced_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    case, = find_cases(["fdatasync_u1k"])
+    traced: list[int] = []
+
+    def trace(*_: object, **__: object) -> bytes:
+        traced.append(1)
+        if len(traced) < wanted:
+            raise UnrepeatedError("it did not repeat itself.")
+        return b""
+
+    monkeypatch.setattr(profiling, "count_those_that_can", lambda *_, **__: ({case: FOUND}, []))
+    monkeypatch.setattr(profiling, "trace_alone", trace)
+    monkeypatch.setattr(profiling, "read_recording", lambda *_, **__: "recording")
+    monkeypatch.setattr(profiling, "prologue", lambda *_: b"")
+    bench = Mock()
+
+    def recorded() -> object:
+        return profiling._record_alone(
+            bench, Mock(), Mock(), plan=Plan(cases=(case,)), plugin=Path("plugin"),
+            split=(Path("split"), ""), states=Mock())[1]
+
+    wanted = 3
+    assert recorded() == "recording" and bench.progress.note.call_count == 2
+    wanted = 9
+    with pytest.raises(UnrepeatedError):
+        recorded()

@@ -33,6 +33,7 @@ from tailwalk.profile.tree import CallTree, build_tree
 from tailwalk.rigs.alone import (
     DRIVER,
     States,
+    UnrepeatedError,
     by_guest,
     count_those_that_can,
     is_alone,
@@ -87,6 +88,9 @@ def profile_each(subjects: Sequence[tuple[Kernel, Plan]], *, bench: Bench | None
             return made
 
         yield from as_finished([partial(one, kernel, plan) for kernel, plan in subjects])
+
+
+_ATTEMPTS = 3  # one in some hundred guests in which processes wait differs by some instructions
 
 
 def _profile(kernel: Kernel, plan: Plan, bench: Bench, plugin: Plugin,
@@ -152,12 +156,20 @@ def _record_alone(bench: Bench, kernel: Kernel, booted: Booted, *, plan: Plan, p
     case, = plan.cases
     state = states.left_by(bench, kernel, booted,
                            needs_job(prologue(plan.filesystem, bench.cache), case))
-    found, missing = count_those_that_can(
-        bench, kernel, booted, by_guest([case])[0], plan.calls, plugin=split, state=state)
-    for one in missing:
-        if one.case == case:
-            raise CaseError(one)
-    output = trace_alone(bench, kernel, booted, plan.calls, plugin=plugin, state=state, found=found)
+    for again in reversed(range(_ATTEMPTS)):
+        found, missing = count_those_that_can(
+            bench, kernel, booted, by_guest([case])[0], plan.calls, plugin=split, state=state)
+        for one in missing:
+            if one.case == case:
+                raise CaseError(one)
+        try:
+            output = trace_alone(bench, kernel, booted, plan.calls, plugin=plugin, state=state,
+                                 found=found)
+            break
+        except UnrepeatedError as error:
+            if not again:
+                raise
+            bench.progress.note(f"{error} It is counted and traced once more.")
     return figure_alone(case, found[case]), read_recording(output, 1, before=0)
 
 

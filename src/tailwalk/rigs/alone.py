@@ -106,6 +106,10 @@ class Split:
                 for name, count in {CALL: own, **self.others}.items() if count]
 
 
+class UnrepeatedError(GuestError):
+    """Two guests that did the same differ in a call."""
+
+
 def is_alone(case: Case) -> bool:
     """Is it to be alone in its guest?"""
     return case.declared.counted == "median"
@@ -321,8 +325,8 @@ def count_those_that_can(bench: Bench, kernel: Kernel, booted: Booted, cases: Se
 def trace_alone(bench: Bench, kernel: Kernel, booted: Booted, calls: int, *, plugin: Path,
                 state: Path, found: Mapping[Case, CountedAlone]) -> bytes:
     """What the plugin `trace` writes of the call that the figure of the last case is of, in another
-    guest from the same state and with the same cases. Raises as `count_alone`, and GuestError where
-    the two differ."""
+    guest from the same state and with the same cases. Raises as `count_alone`, and UnrepeatedError
+    where the two differ."""
     *before, (case, shown) = found.items()
     first = sum(one.steps for _, one in before)
     begin, end = (first + at for at in shown.steps_shown)
@@ -330,8 +334,8 @@ def trace_alone(bench: Bench, kernel: Kernel, booted: Booted, calls: int, *, plu
                  plugins=[(plugin, f",steps={begin}:{end}")]) as (guest, outputs):
         *_, (_, counted, _) = _collect(guest, [*found], calls)
         if counted != shown.calls:
-            raise GuestError(f"{case.name} on {kernel.spec} did not repeat itself to the "
-                             "instruction: its profile would be of another call.")
+            raise UnrepeatedError(f"{case.name} on {kernel.spec} did not repeat itself to the "
+                                  "instruction: its profile would be of another call.")
         return outputs()[0]
 
 
