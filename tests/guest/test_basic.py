@@ -33,9 +33,12 @@ def test_the_user_side_is_that_of_every_step(figures):
 
 def test_calls_that_are_not_alike_are_said_to_be(figures):
     for name, figure in figures.items():
-        varies = name in ("fsync_u1k", "mmap_ru128k")
-        assert (figure.main.share is None) == varies
-        assert bool(figure.split) == varies
+        may_vary = name in ("fsync_u1k", "mmap_ru128k")
+        calls = figure.main.each()
+        most_agree = 2 * calls.count(figure.main.value) > len(calls)
+        assert most_agree or may_vary
+        assert (figure.main.share is None) == (not most_agree)
+        assert bool(figure.split) == may_vary
         assert figure.main.steady
 
 

@@ -40,8 +40,8 @@ def test_every_case_has_a_figure_on_both_kernels(found) -> None:
     assert all(None not in one["figures"] for one in found.values())
     assert found["pwrite_u1k"]["ratios"][1] == pytest.approx(5, rel=0.03)
     assert found["pwrite_u1k"]["verdicts"] == ["baseline", "regressed"]
-    sync = found["fdatasync_u1k"]  # whose figure is the median
-    assert sync["shares"] == [None, None]
+    sync = found["fdatasync_u1k"]  # whose calls need not be alike
+    assert all(share is None or share > 0.5 for share in sync["shares"])
     assert sync["varies"] == [one is not None for one in sync["intervals"]]
 
 
