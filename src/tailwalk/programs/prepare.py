@@ -102,7 +102,8 @@ def _local(plan: ExecPlan, most: int, cache: Cache) -> Prepared:
         return ()
 
     place = _made(cache, key, fill, most, str(plan.program))
-    return _prepared(plan, place, key, "", found.program, digest)
+    return _prepared(plan, place, read_tree(place / _CONTENT), key=key, title="",
+                     program=found.program, digest=digest)
 
 
 def _of_packages(plan: ExecPlan, most: int, cache: Cache, progress: Progress) -> Prepared:
@@ -184,12 +185,11 @@ def _in_root(plan: ExecPlan, place: Path, key: str, title: str, most: int) -> Pr
     program = _named(plan, lambda name: tree.find(name) is not None)
     node = _checked(tree, place / _CONTENT, program, title.split(":")[0], plan)
     digest = "" if node is None else sha256(_read(place / _CONTENT, node, node.size)).hexdigest()
-    return _prepared(plan, place, key, title, program, digest)
+    return _prepared(plan, place, tree, key=key, title=title, program=program, digest=digest)
 
 
-def _prepared(plan: ExecPlan, place: Path, key: str, title: str, program: str,
+def _prepared(plan: ExecPlan, place: Path, tree: Tree, *, key: str, title: str, program: str,
               digest: str) -> Prepared:
-    tree = read_tree(place / _CONTENT)
     carried = {f"{WORK}/{path.name}": path for path in plan.files}
     if program in carried and not digest:
         digest = digest_file(carried[program])
