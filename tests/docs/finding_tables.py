@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from made_tables import blocks_of, names_of, remade_blocks, table_of
 
 from tailwalk.cases import show_size
 from tailwalk.compare.comparison import Verdict
@@ -15,8 +16,7 @@ from tailwalk.report.profile_words import show_change
 from tailwalk.report.words import show_figure, show_ratio
 from tailwalk.words import listed
 
-_BLOCK = re.compile(r"(<!-- made by tests/docs/finding\.py: ([\w-]+) -->\n).*?(<!-- end -->)",
-                    re.DOTALL)
+_BLOCKS = blocks_of("finding.py")
 _HERE = "explanation/upgrade.md#"
 _FUNCTIONS = 3
 _ALIKE = 0.01
@@ -64,17 +64,12 @@ class Found:
 
 def remade(text: str, found: Found) -> str:
     """A page's text with its tables made anew."""
-    return _BLOCK.sub(lambda block: f"{block[1]}\n{TABLES[block[2]](found)}\n\n{block[3]}", text)
+    return remade_blocks(_BLOCKS, text, lambda name: TABLES[name](found))
 
 
 def names(text: str) -> list[str]:
     """The tables of a page."""
-    return [block[2] for block in _BLOCK.finditer(text)]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return names_of(_BLOCKS, text)
 
 
 def _releases(found: Upgrade) -> list[str]:
@@ -106,7 +101,7 @@ def _cases(found: Upgrade, cases: Sequence[UpgradeCase]) -> str:
     if not cases:
         return "None."
     explained = any(one.why or one.unprofiled for one in cases)
-    return _table(
+    return table_of(
         ["case", *_releases(found), *["functions"] * explained],
         ([f"`{one.case}`", _figure(one, 0),
           *(_beside(one, column) for column in range(1, len(found.kernels))),
@@ -149,7 +144,7 @@ def _families(found: Found) -> str:
 
     releases = _releases(found.ext4)
     families = Counter(one.family for one in found.ext4.cases)
-    return _table(
+    return table_of(
         ["family", "cases", *(f"{way} on {release}" for release in releases[1:] for way in _WAYS)],
         ([family, str(number), *tally(family, 1), *tally(family, 2)]
          for family, number in families.items()))
@@ -186,14 +181,14 @@ def _fills(found: Found) -> str:
                 yield f"`{name}`", *(show_ratio(ratio, times="") for each in ratios
                                      for ratio in each)
 
-    return _table(["case", *(f"{release}, {show_size(fill)}"
+    return table_of(["case", *(f"{release}, {show_size(fill)}"
                              for release in releases for fill in fills)], rows())
 
 
 def _source(found: Found) -> str:
     upgrade = found.source
     heads = [kernel.spec.partition(":")[2] for kernel in upgrade.kernels]
-    parts = [_table(["case", *heads], (
+    parts = [table_of(["case", *heads], (
         [f"`{one.case}`", _figure(one, 0), *(_beside(one, column)
                                              for column in range(1, len(heads)))]
         for one in upgrade.worst()))]
@@ -243,7 +238,7 @@ def _twice(found: Found) -> str:
                    *(_beside_ours(one, column, counted)
                      for column, counted in enumerate(told.counted)))
 
-    return _table(["call", *_releases(found.ext4)], rows())
+    return table_of(["call", *_releases(found.ext4)], rows())
 
 
 def _beside_ours(one: UpgradeCase | None, column: int, counted: Counted) -> str:
@@ -255,7 +250,7 @@ def _beside_ours(one: UpgradeCase | None, column: int, counted: Counted) -> str:
 
 
 def _mapped(found: Found) -> str:
-    return _table(["call", *_releases(found.ext4)], (
+    return table_of(["call", *_releases(found.ext4)], (
         [f"`{told.call}`, {told.filesystem}", *(each.mapped for each in told.counted)]
         for told in found.twice if all(each.mapped for each in told.counted)))
 

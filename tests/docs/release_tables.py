@@ -8,9 +8,9 @@ puts them between the comments that name them on the pages; a test says when tha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from made_tables import blocks_of, names_of, remade_blocks, table_of
 from pages import ROOT
 
 from tailwalk.report.release_words import day_words, first_words, line_name
@@ -30,23 +30,17 @@ from tailwalk.versions import KernelVersion
 PAGES = (ROOT / "docs" / "explanation" / "fix.md",
          ROOT / "docs" / "how-to" / "is-my-machine-affected.md")
 
-_BLOCK = re.compile(r"(<!-- made by tests/docs/release_tables\.py: (\w+) -->\n).*?(<!-- end -->)",
-                    re.DOTALL)
+_BLOCKS = blocks_of("release_tables.py")
 
 
 def remade(text: str) -> str:
     """A page's text with its tables made anew."""
-    return _BLOCK.sub(lambda block: f"{block[1]}\n{TABLES[block[2]]}\n\n{block[3]}", text)
+    return remade_blocks(_BLOCKS, text, lambda name: TABLES[name])
 
 
 def names(text: str) -> list[str]:
     """The tables of a page."""
-    return [block[2] for block in _BLOCK.finditer(text)]
-
-
-def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return names_of(_BLOCKS, text)
 
 
 def _arrivals() -> Iterator[Sequence[str]]:
@@ -100,13 +94,13 @@ def _read() -> list[KernelVersion]:
 
 
 TABLES = {
-    "arrivals": _table(
+    "arrivals": table_of(
         ("releases", "the walk of write_begin ends with the write", "that of commit", "ended with"),
         _arrivals()),
-    "states": _table(
+    "states": table_of(
         ("releases", "affected", "half of the fix, affected",
          "the fix, affected away from a folio's start"), _states()),
-    "measured": _table(
+    "measured": table_of(
         ("release", "at the folio's start", "in its last block", "by the table"), _measured())
     + f"\n\nMeasured on {day_words(MEASURED_ON)}. Of "
       f"{', '.join(f'{version}.y' for version in _read())} the archive had none that boots.",

@@ -7,18 +7,16 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from made_plugins import build, write_sources
 
-from tailwalk.compiling import c_sources
 from tailwalk.errors import UsageError
 from tailwalk.rigs.counted import Counted, read_counts
 from tailwalk.rigs.labels import labels_of
 
 pytestmark = pytest.mark.slow
 
-MACHINE = (Path(__file__).parent / "plugin.c").read_bytes()
 NAMES = ("__entry_text_start", "entry_SYSCALL_64", "irq_entries_start", "asm_exc_page_fault",
          "asm_common_interrupt", "__entry_text_end", "ret_from_fork_asm", "__switch_to_asm",
          "do_syscall_64", "__x64_sys_getppid", "__x64_sys_pwrite64", "__x64_sys_exit_group",
@@ -88,12 +86,8 @@ def getppid(*between: str) -> list[str]:
 def count(tmp_path_factory) -> Callable[..., Counted]:
     """What is counted of blocks that are executed in a program."""
     folder = tmp_path_factory.mktemp("plugins")
-    for file, body in {**c_sources("plugins"), "plugin.c": MACHINE}.items():
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_bytes(body)
-    subprocess.run(["cc", "-std=gnu11", "-Wall", "-Werror", "-DAPI=1", "-I.", "plugin.c",
-                    "output.c", *(f"calls/{name}.c" for name in ("calls", "rows", "tasks", "tree")),
-                    "-o", "run"], cwd=folder, check=True)
+    write_sources(folder)
+    build(folder, [f"calls/{name}.c" for name in ("calls", "rows", "tasks", "tree")], "run")
 
     def count(*blocks: str, between: str = "0:0") -> Counted:
         table = os.memfd_create("table")

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_plugins import build, write_sources
 from made_profiles import KERNEL
 
-from tailwalk.compiling import c_sources
 from tailwalk.kernels.symbols import Function, SymbolTable
 from tailwalk.probe.protocol import Calls
 from tailwalk.profile.trace import read_recording
@@ -21,7 +20,6 @@ from tailwalk.rigs.alone import read_splits
 
 pytestmark = pytest.mark.slow
 
-MACHINE = (Path(__file__).parent / "plugin.c").read_bytes()
 NAMES = ["code", "driver", "done", "change"]
 AT = {name: KERNEL + 0x100 * number for number, name in enumerate(NAMES)}
 SYMBOLS = SymbolTable(Function(name, None, at) for name, at in AT.items())
@@ -71,13 +69,9 @@ def counted(blocks: list[str]) -> int:
 def plugin(tmp_path_factory) -> Callable[..., bytes]:
     """What a plugin writes of blocks that are executed."""
     folder = tmp_path_factory.mktemp("plugins")
-    for file, body in {**c_sources("plugins"), "plugin.c": MACHINE}.items():
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_bytes(body)
+    write_sources(folder)
     for name in ("split", "trace"):
-        subprocess.run(["cc", "-std=gnu11", "-Wall", "-Werror", "-DAPI=1", "-I.", "plugin.c",
-                        "output.c", f"{name}/{name}.c", "-o", f"{name}/run"], cwd=folder,
-                       check=True)
+        build(folder, [f"{name}/{name}.c"], f"{name}/run")
 
     def executed(name: str, blocks: list[str]) -> bytes:
         arguments = ["newborn=0", f"driver={AT['driver']}:{AT['done']}"] if name == "split" else []
