@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,3 +59,13 @@ def own_bench(tmp_path: Path, bench: Bench) -> Bench:
     """A bench whose cache holds nothing yet."""
     return Bench(machine=Machine(), qemu=find_qemu(), probe=bench.probe,
                  cache=Cache(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="session")
+def static(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A static program."""
+    folder = tmp_path_factory.mktemp("static")
+    (folder / "program.c").write_text("int main(void) { return 7; }\n")
+    subprocess.run(["cc", "-static", "-s", "-o", folder / "program", folder / "program.c"],
+                   check=True)
+    return (folder / "program").read_bytes()

@@ -182,7 +182,7 @@ def _fills(found: Found) -> str:
                                      for ratio in each)
 
     return table_of(["case", *(f"{release}, {show_size(fill)}"
-                             for release in releases for fill in fills)], rows())
+                               for release in releases for fill in fills)], rows())
 
 
 def _source(found: Found) -> str:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,16 +16,6 @@ from tailwalk.programs.plan import ExecPlan
 from tailwalk.programs.prepare import Prepared, prepare
 from tailwalk.programs.tree import read_tree
 from tailwalk.progress import SILENT
-
-
-@pytest.fixture(scope="module")
-def static(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A static program."""
-    folder = tmp_path_factory.mktemp("static")
-    (folder / "program.c").write_text("int main(void) { return 7; }\n")
-    subprocess.run(["cc", "-static", "-s", "-o", folder / "program", folder / "program.c"],
-                   check=True)
-    return (folder / "program").read_bytes()
 
 
 def debs(static: bytes, *, version: str = "1.0") -> dict[str, bytes]:

@@ -9,7 +9,6 @@ import os
 import socket
 import stat
 import struct
-import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,16 +22,6 @@ from tailwalk.programs.plan import ExecPlan
 from tailwalk.programs.prepare import Prepared, prepare, room_for_root
 from tailwalk.programs.tree import MIB, Tree, read_tree
 from tailwalk.progress import SILENT
-
-
-@pytest.fixture(scope="module")
-def static(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A static program."""
-    folder = tmp_path_factory.mktemp("static")
-    (folder / "program.c").write_text("int main(void) { return 7; }\n")
-    subprocess.run(["cc", "-static", "-s", "-o", folder / "program", folder / "program.c"],
-                   check=True)
-    return (folder / "program").read_bytes()
 
 
 @pytest.fixture
