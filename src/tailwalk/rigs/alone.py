@@ -22,7 +22,7 @@ from bisect import bisect_right
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -150,13 +150,18 @@ def _usual(like: Case) -> Iterator[Case]:
     given = {one.name: like.values[one.name]
              for need in like.declared.needs for one in need.parameters
              if f"{{{one.name}}}" not in like.declared.pattern}
-    for case in find_cases(["lts"]):
-        if case.declared.needs == like.declared.needs and is_alone(case):
+    for case in _suite():
+        if case.declared.needs == like.declared.needs:
             with suppress(UsageError):  # such a file is too short for it
                 changed = case.changed(**{name: value for name, value in given.items()
                                           if case.values[name] != value})
                 if needs_job(b"", changed) == needed:
                     yield changed
+
+
+@cache
+def _suite() -> tuple[Case, ...]:
+    return tuple(filter(is_alone, find_cases(["lts"])))
 
 
 @contextmanager
