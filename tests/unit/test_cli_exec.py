@@ -147,9 +147,11 @@ def test_records_are_shown_again_side_by_side(tmp_path: Path) -> None:
     check_golden("program-exec.table", done.stdout)
     assert invoke(made_exec_lab(), "--fail-on", "regressed", *paths).exit_code == 1
     tree = invoke(made_exec_lab(), "--call", "pwrite64", "--tree", *paths).stdout
-    assert "  block_write" in tree and "+2,670,000" in tree
+    check_golden("program-tree.text", tree)
     functions = invoke(made_exec_lab(), "--call", "pwrite64", "--functions", *paths).stdout
-    assert "block_write" in functions and "99.6%" in functions
+    check_golden("program-functions.table", functions)
+    check_golden("program-functions-one.table", invoke(
+        made_exec_lab(), "--functions", "--all", paths[1]).stdout)
     folded = invoke(made_exec_lab(), "--folded", *paths).stdout
     assert "entry;ext4_file_write_iter;block_write 120000 2790000\n" in folded
     invoke(made_exec_lab(), "--svg", str(tmp_path / "graph.svg"), *paths)

@@ -132,7 +132,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Attributes:
         command: the program as it was named, and its arguments.
         program: sha256 of the program's file.
-        files: files that were there when it began, as in tailwalk.execution.
+        files: files that were there when it began, as `NAME SIZE` with ` filled by SIZE` where it
+            was made in the guest.
     """
 
     schema: str = PROGRAM_SCHEMA
