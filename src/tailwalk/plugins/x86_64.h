@@ -62,6 +62,55 @@ static inline enum kind kind_of(const uint8_t *bytes, size_t size)
 	return bytes[at] == 0xc3 || bytes[at] == 0xc2 ? RETURN : OTHER;
 }
 
+/* Of ModRM: a register and no memory. */
+static inline bool of_register(uint8_t modrm)
+{
+	return modrm >> 6 == 3;
+}
+
+static inline bool two_bytes_stay(uint8_t opcode, uint8_t modrm)
+{
+	bool plain = (opcode & 0xf0) == 0x40 || (opcode & 0xf0) == 0x90 || /* CMOVcc, SETcc */
+		     opcode == 0xaf || (opcode & 0xf6) == 0xb6 || /* IMUL, MOVZX, MOVSX */
+		     (opcode & 0xe7) == 0xa3 || opcode == 0xba || /* BT and its like */
+		     opcode == 0xbc || opcode == 0xbd; /* BSF, BSR */
+
+	return opcode == 0x1f || (opcode & 0xf0) == 0x80 || (opcode & 0xf8) == 0xc8 ||
+	       (plain && of_register(modrm)); /* NOP, Jcc, BSWAP */
+}
+
+/* Is it sure to be executed to its end once it was begun: it neither accesses
+ * memory nor can raise an exception? The commonest of these; prefixes but REX and
+ * 66 are taken for instructions that are not. (Intel SDM, volume 2, appendix A.) */
+static inline bool stays(const uint8_t *bytes, size_t size)
+{
+	size_t at = size && bytes[0] == 0x66;
+	uint8_t opcode, modrm;
+
+	if (at < size && (bytes[at] & 0xf0) == 0x40)
+		at++;
+	if (at >= size)
+		return false;
+	opcode = bytes[at];
+	modrm = at + 1 < size ? bytes[at + 1] : 0;
+	if (opcode == 0x0f)
+		return at + 1 < size && two_bytes_stay(modrm, at + 2 < size ? bytes[at + 2] : 0);
+	if (opcode < 0x40 && (opcode & 7) < 6) /* ADD to CMP */
+		return (opcode & 7) >= 4 || of_register(modrm);
+	if ((opcode & 0xf0) == 0x70 || (opcode >= 0x90 && opcode <= 0x99) || /* Jcc, XCHG */
+	    opcode == 0xa8 || opcode == 0xa9 || (opcode & 0xf0) == 0xb0 || /* TEST, MOV */
+	    opcode == 0xe9 || opcode == 0xeb || opcode == 0x8d) /* JMP, LEA */
+		return true;
+	if (opcode == 0xf6 || opcode == 0xf7) /* but DIV and IDIV */
+		return of_register(modrm) && (modrm >> 3 & 7) < 6;
+	if (opcode == 0xfe || opcode == 0xff) /* INC, DEC */
+		return of_register(modrm) && (modrm >> 3 & 7) < 2;
+	return of_register(modrm) &&
+	       (opcode == 0x63 || opcode == 0x69 || opcode == 0x6b ||
+		(opcode >= 0x80 && opcode <= 0x8b && opcode != 0x82) || opcode == 0xc0 ||
+		opcode == 0xc1 || opcode == 0xc6 || opcode == 0xc7 || (opcode & 0xfc) == 0xd0);
+}
+
 /* The kernel changes tasks in one place, __switch_to_asm, where
  * `mov OFFSET(%rsi),%rsp` takes the next task's stack from its task_struct
  * (arch/x86/entry/entry_64.S): no other instruction of the kernel is of that

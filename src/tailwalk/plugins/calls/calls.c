@@ -5,9 +5,11 @@
  * thread of the kernel, by kind of file and size, and by function on each call
  * path.
  *
- * Each instruction adds one to one of two counters in line with the translated
- * code; a function is called at each block of the kernel, and settles what was
- * executed where the function changes. Tasks are told apart as in the plugin
+ * Instructions add to counters in line with the translated code, and a function
+ * is called at each block of the kernel, and settles what was executed where the
+ * function changes. Instructions that are sure to be executed to their end are
+ * added along with the next one that is not, and neighbours add to different
+ * words: an addition waits for the one before it to the same word. Tasks are told apart as in the plugin
  * `split`. What a function says of whoever executes it (which system call it is,
  * to which file system it belongs, what a thread does) is in the host's table. No
  * register is read: a call's size is among the registers that its entry saves.
@@ -28,6 +30,7 @@
 EXPORT int qemu_plugin_version = API;
 
 enum { USER, KERNEL, MODES };
+enum { WORDS = MOST_COUNTERS / MODES };
 
 /* The host's table, by rising address. */
 struct function {
@@ -42,16 +45,35 @@ static uint64_t entry_begin, entry_end; /* where the kernel is entered and left 
 static uint64_t call_entry, page_fault;
 static uint64_t last[MODES];
 static bool running; /* from the program's begin to its end */
+
+/* The function in which the kernel goes on while it neither calls nor returns, and
+ * the last block executed there, which the stay has to be told of. */
+#define NO_FUNCTION UINT32_MAX
+#define SMALLEST_PAGE 4096
+static uint32_t quiet = NO_FUNCTION;
+static const struct block *latest;
+
 static bool awaits_error, awaits_left, awaits_switch;
 
 /* Credit what was executed since the last time. */
 static void settle(void)
 {
-	const uint64_t *now = counters();
-	uint64_t user = now[USER] - last[USER], kernel = now[KERNEL] - last[KERNEL];
+	const uint64_t *words = counters();
+	uint64_t now[MODES] = { 0 }, user, kernel;
 
+	for (size_t i = 0; i < WORDS; i++) {
+		now[USER] += words[MODES * i + USER];
+		now[KERNEL] += words[MODES * i + KERNEL];
+	}
+	user = now[USER] - last[USER];
+	kernel = now[KERNEL] - last[KERNEL];
 	last[USER] = now[USER];
 	last[KERNEL] = now[KERNEL];
+	if (latest) {
+		top_stay()->block = latest;
+		latest = NULL;
+	}
+	quiet = NO_FUNCTION;
 	if (!running && user && current)
 		current->probe = true; /* who else is there? */
 	if (!counting)
@@ -64,22 +86,25 @@ static void settle(void)
 
 static void on_block(unsigned int cpu, void *data)
 {
-	struct block *block = data;
-	struct stay *stay;
+	const struct block *block = data;
+	const struct stay *stay;
 
-	if (!running)
-		return;
-	stay = top_stay();
-	if (stay && stay->block && block->label == NOTHING && stay->block->ends == OTHER &&
-	    stay->block->function == block->function &&
-	    nodes[stay->node].function == block->function) {
-		stay->block = block;
+	if (block->function == quiet && block->label == NOTHING) {
+		latest = block;
+		if (block->ends != OTHER)
+			quiet = NO_FUNCTION;
 		return;
 	}
+	if (!running)
+		return;
 	settle();
 	if (block->begin == page_fault)
 		awaits_error = true;
 	step_to(block);
+	stay = top_stay();
+	if (block->ends == OTHER && stay->block == block &&
+	    nodes[stay->node].function == block->function)
+		quiet = block->function;
 }
 
 /* QEMU 7.2 calls an instruction's access callback for accesses of others too:
@@ -216,7 +241,8 @@ static struct block *new_block(struct qemu_plugin_tb *translated, size_t length)
 	return block;
 }
 
-static void instrument_kernel(struct qemu_plugin_insn *instruction)
+/* Does something happen at this instruction besides? */
+static bool instrument_kernel(struct qemu_plugin_insn *instruction)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(instruction);
 	int saved;
@@ -228,10 +254,10 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction)
 						       changes ? &awaits_switch : &awaits_left);
 		qemu_plugin_register_vcpu_mem_cb(instruction, changes ? on_switch : on_left,
 						 NO_REGISTERS, LOADS_AND_STORES, NULL);
-		return;
+		return true;
 	}
 	if (address < entry_begin || address >= entry_end)
-		return;
+		return false;
 	if (leaves_kernel(instruction))
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_leave, NO_REGISTERS, NULL);
 	else if (address - call_entry < ENTRY_SIZE && (saved = saves_register(instruction)) >= 0)
@@ -242,9 +268,10 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction)
 						 LOADS_AND_STORES, NULL);
 	if (address == call_entry || address == page_fault)
 		find_memory(instruction);
+	return true;
 }
 
-static void instrument_user(struct qemu_plugin_insn *instruction)
+static bool instrument_user(struct qemu_plugin_insn *instruction)
 {
 	static const struct {
 		const uint8_t *marker;
@@ -257,14 +284,36 @@ static void instrument_user(struct qemu_plugin_insn *instruction)
 	};
 
 	for (size_t i = 0; i < sizeof(markers) / sizeof(*markers); i++)
-		if (is_marker(instruction, markers[i].marker))
+		if (is_marker(instruction, markers[i].marker)) {
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, markers[i].callback,
 							       NO_REGISTERS, NULL);
+			return true;
+		}
+	return false;
+}
+
+/* May it go over a page's end? In a block that it is not the first of, QEMU 7.2 shows
+ * the beginning of such a one last, and leaves it to the next block. */
+static bool may_cross_page(const struct qemu_plugin_insn *instruction)
+{
+	uint64_t address = qemu_plugin_insn_vaddr(instruction);
+
+	return (address ^ (address + LONGEST_INSTRUCTION - 1)) / SMALLEST_PAGE;
+}
+
+static bool is_sure(const struct qemu_plugin_insn *instruction)
+{
+	uint8_t bytes[LONGEST_INSTRUCTION];
+	size_t size = qemu_plugin_insn_size(instruction);
+
+	copy_bytes(instruction, bytes, size);
+	return stays(bytes, size);
 }
 
 static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 {
-	size_t length = qemu_plugin_tb_n_insns(translated);
+	static size_t word;
+	size_t length = qemu_plugin_tb_n_insns(translated), first = 0;
 	int mode = in_kernel(qemu_plugin_tb_vaddr(translated)) ? KERNEL : USER;
 
 	if (mode == KERNEL)
@@ -272,13 +321,22 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 						     new_block(translated, length));
 	for (size_t i = 0; i < length; i++) {
 		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(translated, i);
+		/* Callbacks first: what they see was executed before this one, and nothing
+		 * that comes after it may be in it. */
+		bool seen = mode == KERNEL ? instrument_kernel(instruction) :
+					     instrument_user(instruction);
 
-		/* Callbacks first: what they see was executed before this one. */
-		if (mode == KERNEL)
-			instrument_kernel(instruction);
-		else
-			instrument_user(instruction);
-		count(instruction, (size_t)mode);
+		seen |= may_cross_page(instruction);
+		if (seen && first < i) {
+			count(qemu_plugin_tb_get_insn(translated, first),
+			      (size_t)mode + MODES * (word++ % WORDS), i - first);
+			first = i;
+		}
+		if (seen || i + 1 == length || !is_sure(instruction)) {
+			count(qemu_plugin_tb_get_insn(translated, first),
+			      (size_t)mode + MODES * (word++ % WORDS), i + 1 - first);
+			first = i + 1;
+		}
 	}
 }
 

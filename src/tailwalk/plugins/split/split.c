@@ -252,7 +252,7 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 		else if (is_marker(instruction, mark_call_end))
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
 							       NULL);
-		count(instruction, (size_t)mode);
+		count(instruction, (size_t)mode, 1);
 	}
 }
 

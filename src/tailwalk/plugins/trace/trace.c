@@ -317,7 +317,7 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 
 		copy_bytes(instruction, bytes, size);
 		*sizes++ = (uint8_t)size;
-		count(instruction, 0);
+		count(instruction, 0, 1);
 		kind = kind_of(bytes, size);
 		if (kind != OTHER)
 			qemu_plugin_register_vcpu_mem_cb(instruction, on_stack, NO_REGISTERS,
