@@ -3,7 +3,9 @@
  * Stands in for QEMU: has a plugin instrument blocks of instructions, and does
  * what it asks for as they are executed. A line is a block; a word of it is an
  * instruction: its address, a colon, its bytes and, where it loads or stores,
- * `<` or `>` and the address of that, and `=` and the value, all in hex.
+ * `<` or `>` and the address of that, and `=` and the value, all in hex. The block
+ * ends with one that has a `!` behind it, as it takes a fault, and before one that
+ * has a `?`: QEMU shows what it never executes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +21,11 @@ struct qemu_plugin_insn {
 	uint64_t address, accessed, value;
 	uint8_t bytes[16];
 	size_t size, hooks;
-	bool accesses, stores;
+	bool accesses, stores, faults, absent;
 	struct hook {
 		execution_callback *execute;
 		access_callback *access;
-		uint64_t *word;
+		uint64_t *word, operand;
 		void *data;
 	} hook[MOST_HOOKS];
 };
@@ -77,7 +79,10 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
 						int operation, void *word, uint64_t operand)
 {
-	add_hook(instruction, NULL)->word = word;
+	struct hook *hook = add_hook(instruction, NULL);
+
+	hook->word = word;
+	hook->operand = operand;
 }
 
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *instruction,
@@ -149,6 +154,8 @@ static void read_instruction(struct qemu_plugin_insn *instruction, const char *w
 	for (word += at; sscanf(word, "%2hhx", &instruction->bytes[instruction->size]) == 1;
 	     word += 2)
 		instruction->size++;
+	instruction->faults = strchr(word, '!');
+	instruction->absent = strchr(word, '?');
 	instruction->stores = *word == '>';
 	instruction->accesses = *word && sscanf(word + 1, "%lx=%lx", &instruction->accessed,
 						&instruction->value) >= 1;
@@ -163,7 +170,7 @@ static void execute(const struct qemu_plugin_insn *instruction)
 		if (hook->execute)
 			hook->execute(0, hook->data);
 		if (hook->word)
-			++*hook->word;
+			*hook->word += hook->operand;
 	}
 	memory = instruction->value;
 	for (size_t i = 0; i < instruction->hooks && instruction->accesses; i++)
@@ -192,8 +199,11 @@ int main(int argc, char **argv)
 		}
 		if (block.execute)
 			block.execute(0, block.data);
-		for (size_t i = 0; i < block.length; i++)
+		for (size_t i = 0; i < block.length && !block.instructions[i].absent; i++) {
 			execute(&block.instructions[i]);
+			if (block.instructions[i].faults)
+				break;
+		}
 		block.execute = NULL;
 	}
 	return 0;

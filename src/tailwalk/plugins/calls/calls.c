@@ -21,9 +21,9 @@
 
 #include "calls/tasks.h"
 #include "calls/tree.h"
+#include "counting.h"
 #include "memory.h"
 #include "output.h"
-#include "x86_64.h"
 
 EXPORT int qemu_plugin_version = API;
 
@@ -216,7 +216,8 @@ static struct block *new_block(struct qemu_plugin_tb *translated, size_t length)
 	return block;
 }
 
-static void instrument_kernel(struct qemu_plugin_insn *instruction)
+/* Was any callback registered? */
+static bool watch_kernel(struct qemu_plugin_insn *instruction)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(instruction);
 	int saved;
@@ -228,10 +229,12 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction)
 						       changes ? &awaits_switch : &awaits_left);
 		qemu_plugin_register_vcpu_mem_cb(instruction, changes ? on_switch : on_left,
 						 NO_REGISTERS, LOADS_AND_STORES, NULL);
-		return;
+		return true;
 	}
 	if (address < entry_begin || address >= entry_end)
-		return;
+		return false;
+	if (address == call_entry || address == page_fault)
+		find_memory(instruction);
 	if (leaves_kernel(instruction))
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_leave, NO_REGISTERS, NULL);
 	else if (address - call_entry < ENTRY_SIZE && (saved = saves_register(instruction)) >= 0)
@@ -240,11 +243,12 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction)
 	else if (address - page_fault < ENTRY_SIZE && reads_error(instruction))
 		qemu_plugin_register_vcpu_mem_cb(instruction, on_error, NO_REGISTERS,
 						 LOADS_AND_STORES, NULL);
-	if (address == call_entry || address == page_fault)
-		find_memory(instruction);
+	else
+		return false;
+	return true;
 }
 
-static void instrument_user(struct qemu_plugin_insn *instruction)
+static bool watch_user(struct qemu_plugin_insn *instruction)
 {
 	static const struct {
 		const uint8_t *marker;
@@ -257,29 +261,30 @@ static void instrument_user(struct qemu_plugin_insn *instruction)
 	};
 
 	for (size_t i = 0; i < sizeof(markers) / sizeof(*markers); i++)
-		if (is_marker(instruction, markers[i].marker))
+		if (is_marker(instruction, markers[i].marker)) {
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, markers[i].callback,
 							       NO_REGISTERS, NULL);
+			return true;
+		}
+	return false;
 }
 
 static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 {
 	size_t length = qemu_plugin_tb_n_insns(translated);
-	int mode = in_kernel(qemu_plugin_tb_vaddr(translated)) ? KERNEL : USER;
+	bool kernel = in_kernel(qemu_plugin_tb_vaddr(translated));
+	struct counting counting = { .counter = kernel ? KERNEL : USER, .kernel = kernel };
 
-	if (mode == KERNEL)
+	if (kernel)
 		qemu_plugin_register_vcpu_tb_exec_cb(translated, on_block, NO_REGISTERS,
 						     new_block(translated, length));
 	for (size_t i = 0; i < length; i++) {
 		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(translated, i);
 
-		/* Callbacks first: what they see was executed before this one. */
-		if (mode == KERNEL)
-			instrument_kernel(instruction);
-		else
-			instrument_user(instruction);
-		count(instruction, (size_t)mode);
+		count(&counting, instruction,
+		      kernel ? watch_kernel(instruction) : watch_user(instruction));
 	}
+	add_waiting(&counting);
 }
 
 static bool read_table(int table)
