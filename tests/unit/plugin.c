@@ -3,9 +3,8 @@
  * Stands in for QEMU: has a plugin instrument blocks of instructions, and does
  * what it asks for as they are executed. A line is a block; a word of it is an
  * instruction: its address, a colon, its bytes and, where it loads or stores,
- * `<` or `>` and the address of that, and `=` and the value, all in hex. The block
- * ends with one that has a `!` behind it, as it takes a fault, and before one that
- * has a `?`: QEMU shows what it never executes.
+ * `<` or `>` and the address of that, and `=` and the value, all in hex. After the
+ * word `!` come those that are translated and not executed: the block is left.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,18 +20,18 @@ struct qemu_plugin_insn {
 	uint64_t address, accessed, value;
 	uint8_t bytes[16];
 	size_t size, hooks;
-	bool accesses, stores, faults, absent;
+	bool accesses, stores;
 	struct hook {
 		execution_callback *execute;
 		access_callback *access;
-		uint64_t *word, operand;
+		uint64_t *word, number;
 		void *data;
 	} hook[MOST_HOOKS];
 };
 
 struct qemu_plugin_tb {
 	struct qemu_plugin_insn instructions[MOST_INSTRUCTIONS];
-	size_t length;
+	size_t length, executed;
 	execution_callback *execute;
 	void *data;
 };
@@ -82,7 +81,7 @@ void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruc
 	struct hook *hook = add_hook(instruction, NULL);
 
 	hook->word = word;
-	hook->operand = operand;
+	hook->number = operand;
 }
 
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *instruction,
@@ -154,8 +153,6 @@ static void read_instruction(struct qemu_plugin_insn *instruction, const char *w
 	for (word += at; sscanf(word, "%2hhx", &instruction->bytes[instruction->size]) == 1;
 	     word += 2)
 		instruction->size++;
-	instruction->faults = strchr(word, '!');
-	instruction->absent = strchr(word, '?');
 	instruction->stores = *word == '>';
 	instruction->accesses = *word && sscanf(word + 1, "%lx=%lx", &instruction->accessed,
 						&instruction->value) >= 1;
@@ -170,7 +167,7 @@ static void execute(const struct qemu_plugin_insn *instruction)
 		if (hook->execute)
 			hook->execute(0, hook->data);
 		if (hook->word)
-			*hook->word += hook->operand;
+			*hook->word += hook->number;
 	}
 	memory = instruction->value;
 	for (size_t i = 0; i < instruction->hooks && instruction->accesses; i++)
@@ -188,9 +185,14 @@ int main(int argc, char **argv)
 	if (qemu_plugin_install(0, &info, argc - 1, argv + 1))
 		return 1;
 	while (fgets(line, sizeof(line), stdin)) {
-		block.length = 0;
+		block.length = block.executed = 0;
 		for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
-			read_instruction(&block.instructions[block.length++], word);
+			if (*word == '!')
+				block.executed = block.length;
+			else
+				read_instruction(&block.instructions[block.length++], word);
+		if (!block.executed)
+			block.executed = block.length;
 		translate(0, &block);
 		if (reset) {
 			reset(0);
@@ -199,11 +201,8 @@ int main(int argc, char **argv)
 		}
 		if (block.execute)
 			block.execute(0, block.data);
-		for (size_t i = 0; i < block.length && !block.instructions[i].absent; i++) {
+		for (size_t i = 0; i < block.executed; i++)
 			execute(&block.instructions[i]);
-			if (block.instructions[i].faults)
-				break;
-		}
 		block.execute = NULL;
 	}
 	return 0;

@@ -6,15 +6,29 @@
  * the first of them: an addition for each would double what QEMU has to translate.
  * The last of them is one that may not be finished, as it takes a page fault or
  * has to be tried anew. An instruction with callbacks is added by itself, so that
- * they see just what was executed.
+ * they see just what was executed. Neighbours add to different words: an addition
+ * waits for the one before it to the same word.
  */
 #ifndef TAILWALK_COUNTING_H
 #define TAILWALK_COUNTING_H
 
 #include "x86_64.h"
 
+enum { USER, KERNEL, MODES };
+enum { WORDS = MOST_COUNTERS / MODES };
+
+/* Instructions executed in a mode. */
+static inline uint64_t executed(size_t mode)
+{
+	const uint64_t *words = counters() + mode;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < WORDS; i++)
+		sum += words[MODES * i];
+	return sum;
+}
+
 struct counting {
-	size_t counter;
 	bool kernel;
 	struct qemu_plugin_insn *first; /* of those that wait to be added, */
 	size_t number; /* so many */
@@ -22,8 +36,11 @@ struct counting {
 
 static inline void add_waiting(struct counting *counting)
 {
+	static size_t word;
+	size_t mode = counting->kernel ? KERNEL : USER;
+
 	if (counting->number)
-		add_before(counting->first, counting->counter, counting->number);
+		add_before(counting->first, mode + MODES * (word++ % WORDS), counting->number);
 	counting->number = 0;
 }
 

@@ -93,7 +93,7 @@ static inline bool has_bytes(const struct qemu_plugin_insn *instruction, size_t 
 
 /* Counters that translated code adds to in line with its instructions. The guest
  * has one CPU. */
-enum { MOST_COUNTERS = 2 };
+enum { MOST_COUNTERS = 8 };
 
 #if API < 2
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 from tailwalk.errors import GuestError, KernelError
@@ -72,10 +73,11 @@ class Counted:
 
 @contextmanager
 def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
-                   job: Job, *, between: tuple[str, str] = ("", "")) -> (
+                   job: Job, *, state: Path | None = None,
+                   between: tuple[str, str] = ("", "")) -> (
         Generator[tuple[Guest, Callable[[], Counted]]]):
-    """A guest whose program is counted, and what reads the counts when it has ended. `between` are
-    the calls after and before which is counted, where such are named.
+    """A guest whose program is counted, and what reads the counts when it has ended. It goes on as
+    `watched`; `between` are the calls after and before which is counted, where such are named.
 
     Raises UsageError for a call that the kernel has not, and as `watched`, `labels_of` and
     `read_counts`.
@@ -89,7 +91,7 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
     with os.fdopen(table, "wb") as stream:
         stream.write(labels.table)
         stream.flush()
-        with watched(bench, kernel, booted, job, inherited=[table], plugins=[
+        with watched(bench, kernel, booted, job, state=state, inherited=[table], plugins=[
                 (plugin.path, f",table={table}{labels.arguments},between={numbers}")]) as (
                 guest, outputs):
             yield guest, lambda: replace(

@@ -5,10 +5,9 @@
  * thread of the kernel, by kind of file and size, and by function on each call
  * path.
  *
- * Each instruction adds one to one of two counters in line with the translated
- * code; a function is called at each block of the kernel, and settles what was
- * executed where the function changes. Tasks are told apart as in the plugin
- * `split`. What a function says of whoever executes it (which system call it is,
+ * Instructions add to counters in line with the translated code, and a function
+ * is called at each block of the kernel, and settles what was executed where the
+ * function changes. Tasks are told apart as in the plugin `split`. What a function says of whoever executes it (which system call it is,
  * to which file system it belongs, what a thread does) is in the host's table. No
  * register is read: a call's size is among the registers that its entry saves.
  */
@@ -24,10 +23,9 @@
 #include "counting.h"
 #include "memory.h"
 #include "output.h"
+#include "x86_64.h"
 
 EXPORT int qemu_plugin_version = API;
-
-enum { USER, KERNEL, MODES };
 
 /* The host's table, by rising address. */
 struct function {
@@ -42,16 +40,27 @@ static uint64_t entry_begin, entry_end; /* where the kernel is entered and left 
 static uint64_t call_entry, page_fault;
 static uint64_t last[MODES];
 static bool running; /* from the program's begin to its end */
+
+/* The function in which the kernel goes on while it neither calls nor returns, and
+ * the last block executed there, which the stay has to be told of. */
+#define NO_FUNCTION UINT32_MAX
+static uint32_t quiet = NO_FUNCTION;
+static const struct block *latest;
+
 static bool awaits_error, awaits_left, awaits_switch;
 
 /* Credit what was executed since the last time. */
 static void settle(void)
 {
-	const uint64_t *now = counters();
+	uint64_t now[MODES] = { executed(USER), executed(KERNEL) };
 	uint64_t user = now[USER] - last[USER], kernel = now[KERNEL] - last[KERNEL];
 
-	last[USER] = now[USER];
-	last[KERNEL] = now[KERNEL];
+	memcpy(last, now, sizeof(last));
+	if (latest) {
+		top_stay()->block = latest;
+		latest = NULL;
+	}
+	quiet = NO_FUNCTION;
 	if (!running && user && current)
 		current->probe = true; /* who else is there? */
 	if (!counting)
@@ -64,22 +73,25 @@ static void settle(void)
 
 static void on_block(unsigned int cpu, void *data)
 {
-	struct block *block = data;
-	struct stay *stay;
+	const struct block *block = data;
+	const struct stay *stay;
 
-	if (!running)
-		return;
-	stay = top_stay();
-	if (stay && stay->block && block->label == NOTHING && stay->block->ends == OTHER &&
-	    stay->block->function == block->function &&
-	    nodes[stay->node].function == block->function) {
-		stay->block = block;
+	if (block->function == quiet && block->label == NOTHING) {
+		latest = block;
+		if (block->ends != OTHER)
+			quiet = NO_FUNCTION;
 		return;
 	}
+	if (!running)
+		return;
 	settle();
 	if (block->begin == page_fault)
 		awaits_error = true;
 	step_to(block);
+	stay = top_stay();
+	if (block->ends == OTHER && stay->block == block &&
+	    nodes[stay->node].function == block->function)
+		quiet = block->function;
 }
 
 /* QEMU 7.2 calls an instruction's access callback for accesses of others too:
@@ -233,8 +245,6 @@ static bool watch_kernel(struct qemu_plugin_insn *instruction)
 	}
 	if (address < entry_begin || address >= entry_end)
 		return false;
-	if (address == call_entry || address == page_fault)
-		find_memory(instruction);
 	if (leaves_kernel(instruction))
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_leave, NO_REGISTERS, NULL);
 	else if (address - call_entry < ENTRY_SIZE && (saved = saves_register(instruction)) >= 0)
@@ -243,8 +253,8 @@ static bool watch_kernel(struct qemu_plugin_insn *instruction)
 	else if (address - page_fault < ENTRY_SIZE && reads_error(instruction))
 		qemu_plugin_register_vcpu_mem_cb(instruction, on_error, NO_REGISTERS,
 						 LOADS_AND_STORES, NULL);
-	else
-		return false;
+	if (address == call_entry || address == page_fault)
+		find_memory(instruction);
 	return true;
 }
 
@@ -273,7 +283,7 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 {
 	size_t length = qemu_plugin_tb_n_insns(translated);
 	bool kernel = in_kernel(qemu_plugin_tb_vaddr(translated));
-	struct counting counting = { .counter = kernel ? KERNEL : USER, .kernel = kernel };
+	struct counting counting = { .kernel = kernel };
 
 	if (kernel)
 		qemu_plugin_register_vcpu_tb_exec_cb(translated, on_block, NO_REGISTERS,

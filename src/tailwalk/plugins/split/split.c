@@ -5,7 +5,7 @@
  * task that called, in user mode and in the kernel; other programs; each of the
  * kernel's own threads by what it does; and the disk's driver, whoever called it.
  *
- * Instructions add to one of two counters in line with the translated code. Tasks are told apart as in the plugin `tasks`. What a thread does is told
+ * Instructions add to counters in line with the translated code. Tasks are told apart as in the plugin `tasks`. What a thread does is told
  * by the functions that it executes: the host gives the ranges of addresses of
  * those that it knows, each with a number, and what a thread executes from one
  * on counts under its number, until it comes to another. Interrupts count for
@@ -19,8 +19,6 @@
 #include "output.h"
 
 EXPORT int qemu_plugin_version = API;
-
-enum { USER, KERNEL, MODES };
 
 /* What a task does: nothing that is known, run a program, or what the host has
  * given a number, from FIRST_GIVEN on. */
@@ -79,7 +77,7 @@ static struct task *find(uint64_t address)
 /* Credit what was executed since the last time to the task that runs. */
 static void settle(void)
 {
-	const uint64_t *now = counters();
+	uint64_t now[MODES] = { executed(USER), executed(KERNEL) };
 	uint64_t user = now[USER] - last[USER], kernel = now[KERNEL] - last[KERNEL];
 
 	memcpy(last, now, sizeof(last));
@@ -253,7 +251,7 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 {
 	size_t length = qemu_plugin_tb_n_insns(block);
 	bool kernel = in_kernel(qemu_plugin_tb_vaddr(block));
-	struct counting counting = { .counter = kernel ? KERNEL : USER, .kernel = kernel };
+	struct counting counting = { .kernel = kernel };
 
 	for (size_t i = 0; i < length; i++) {
 		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);

@@ -88,6 +88,11 @@ static uint64_t *profiles;
 static uint32_t profile_count;
 static uint64_t events_sent;
 
+static uint64_t executed_so_far(void)
+{
+	return executed(USER) + executed(KERNEL);
+}
+
 static void *grow(void *array, size_t size)
 {
 	array = realloc(array, size);
@@ -153,7 +158,7 @@ static void add_event(uint64_t event)
 /* Settle the block that was being executed: only now is it known how far. */
 static void leave_block(void)
 {
-	uint64_t length = *counters() - now.entered, event;
+	uint64_t length = executed_so_far() - now.entered, event;
 
 	if (!now.block)
 		return;
@@ -184,7 +189,7 @@ static void start(void)
 {
 	now.awaited = now.cut = false;
 	now.running = true;
-	now.begun = *counters();
+	now.begun = executed_so_far();
 	now.hash = now.kernel = now.last = 0;
 	now.block = NULL;
 	now.count = 0;
@@ -199,7 +204,7 @@ static void on_reading(unsigned int cpu, void *data)
 	} else if (now.running) {
 		now.end.hash = now.hash;
 		now.end.kernel = now.kernel;
-		now.end.user = *counters() - now.begun - now.kernel;
+		now.end.user = executed_so_far() - now.begun - now.kernel;
 		now.end.count = now.count;
 	}
 }
@@ -210,7 +215,7 @@ static void on_block(unsigned int cpu, void *data)
 		return;
 	leave_block();
 	now.block = data;
-	now.entered = *counters();
+	now.entered = executed_so_far();
 }
 
 static char is_call; /* its address is data that says so */
