@@ -91,7 +91,7 @@ static inline bool has_bytes(const struct qemu_plugin_insn *instruction, size_t 
 	return !memcmp(found, bytes, length);
 }
 
-/* Counters that instructions add to in line with the translated code. The guest
+/* Counters that translated code adds to in line with its instructions. The guest
  * has one CPU. */
 enum { MOST_COUNTERS = 8 };
 
@@ -110,7 +110,7 @@ static inline uint64_t *counters(void)
 	return all_counters;
 }
 
-static inline void count(struct qemu_plugin_insn *instruction, size_t counter, uint64_t number)
+static inline void add_before(struct qemu_plugin_insn *instruction, size_t counter, size_t number)
 {
 	qemu_plugin_register_vcpu_insn_exec_inline(instruction, ADD_U64, &all_counters[counter],
 						   number);
@@ -140,7 +140,7 @@ static inline uint64_t *counters(void)
 	return qemu_plugin_scoreboard_find(all_counters, 0);
 }
 
-static inline void count(struct qemu_plugin_insn *instruction, size_t counter, uint64_t number)
+static inline void add_before(struct qemu_plugin_insn *instruction, size_t counter, size_t number)
 {
 	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
 		instruction, ADD_U64,

@@ -287,19 +287,34 @@ def count_alone(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Ca
 
 
 def count_those_that_can(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Case],
-                         calls: int, *, plugin: tuple[Path, str], state: Path) -> tuple[
-                             dict[Case, CountedAlone], list[Missing]]:
+                         calls: int, *, plugin: tuple[Path, str], state: Path,
+                         needs: bytes) -> tuple[dict[Case, CountedAlone], list[Missing]]:
     """As `count_alone`, but a case that has no figure is one that is missing, and the others are
-    counted in a guest that has not seen it."""
+    counted in a guest that has not seen it.
+
+    The state is what the job `needs` left. The bench keeps what this comes to.
+    """
     left, missing = list(cases), list[Missing]()
-    while left:
+    found = dict[Case, CountedAlone]()
+    while left and not found:
         try:
-            return dict(zip(left, count_alone(bench, kernel, booted, left, calls, plugin=plugin,
-                                              state=state), strict=True)), missing
+            found = dict(zip(left, count_alone(bench, kernel, booted, left, calls, plugin=plugin,
+                                               state=state), strict=True))
         except CaseError as error:
             missing.append(error.missing)
             left.remove(error.missing.case)
-    return {}, missing
+    bench.counted[_key(booted, cases, calls, needs)] = found, missing
+    return found, missing
+
+
+def counted_before(bench: Bench, booted: Booted, cases: Sequence[Case], calls: int, *,
+                   needs: bytes) -> tuple[dict[Case, CountedAlone], list[Missing]] | None:
+    """What `count_those_that_can` came to last with this bench; None where it was not asked."""
+    return bench.counted.get(_key(booted, cases, calls, needs))
+
+
+def _key(booted: Booted, cases: Sequence[Case], calls: int, needs: bytes) -> tuple[str, str]:
+    return booted.key, digest_bytes(needs, alone_job(cases, calls))
 
 
 def trace_alone(bench: Bench, kernel: Kernel, booted: Booted, calls: int, *, plugin: Path,

@@ -137,7 +137,7 @@ def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) 
                 try:
                     found, without = count_those_that_can(
                         bench, kernel, booted, cases, portion.calls, plugin=with_arguments,
-                        state=state)
+                        state=state, needs=job)
                 except TroubleError as error:
                     if len(cases) > 1:  # any of them may have done that to its guest
                         waiting = [[case] for case in asked] + waiting

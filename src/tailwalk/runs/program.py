@@ -16,7 +16,7 @@ import msgspec
 
 from tailwalk.bounds import FEW, MANY, Count, Moment, Text, Times, Whole
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.runs.record import Conditions, decode_record, read_bytes
+from tailwalk.runs.record import Conditions, decode_record, encode, read_bytes, short_digest
 
 PROGRAM_SCHEMA = "tailwalk.program/1"
 
@@ -145,6 +145,16 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     conditions: Conditions
     kernels: Annotated[list[ProgramOnKernel], FEW]
 
+    @property
+    def id(self) -> str:
+        """The record's short name: 12 hex digits of the digest of its content."""
+        return short_digest(encode(self))
+
+    @property
+    def apart(self) -> list[Program]:
+        """A record for each kernel."""
+        return [msgspec.structs.replace(self, kernels=[kernel]) for kernel in self.kernels]
+
 
 def read_program_record(path: Path) -> Program:
     """The program in a file.
@@ -152,12 +162,23 @@ def read_program_record(path: Path) -> Program:
     Raises RecordError for a file that is missing, is no such record, is damaged, or was written by
     a newer version of the format.
     """
-    source = str(path)
-    program = decode_record(read_bytes(path), source, Program, schema=PROGRAM_SCHEMA, cure=_CURE)
+    return decode_program(read_bytes(path), str(path))
+
+
+def decode_program(content: bytes, source: str) -> Program:
+    """The program in `content`; `source` names it in errors (RecordError, as
+    `read_program_record`)."""
+    program = decode_record(content, source, Program, schema=PROGRAM_SCHEMA, cure=_CURE)
+    if not program.kernels:
+        raise RecordError(f"{source} is damaged: it is of no kernel. {_CURE}")
     for kernel in program.kernels:
         if wrong := _wrong_with(kernel):
             raise RecordError(f"{source} is damaged: {wrong} on {kernel.spec}. {_CURE}")
     return program
+
+
+_OF_ALL = ("command", "program", "files", "conditions")
+"""What records of one program have in common."""
 
 
 def joined(programs: Sequence[Program]) -> Program:
@@ -167,7 +188,7 @@ def joined(programs: Sequence[Program]) -> Program:
     """
     first = programs[0]
     for other in programs[1:]:
-        for name in ("command", "program", "files", "conditions"):
+        for name in _OF_ALL:
             if getattr(other, name) != getattr(first, name):
                 raise UsageError(
                     f"the records do not compare: the {name} of {other.command[0]} on "
@@ -175,6 +196,19 @@ def joined(programs: Sequence[Program]) -> Program:
                     f"{first.kernels[0].spec}. Run one program on all kernels, in one command.")
     return msgspec.structs.replace(
         first, kernels=[kernel for program in programs for kernel in program.kernels])
+
+
+def alike(programs: Sequence[Program]) -> list[Program]:
+    """Each program once, with the kernels of all of its records."""
+    groups: list[list[Program]] = []
+    for program in programs:
+        group = next((group for group in groups if all(
+            getattr(group[0], name) == getattr(program, name) for name in _OF_ALL)), None)
+        if group is None:
+            groups.append([program])
+        else:
+            group.append(program)
+    return [joined(group) for group in groups]
 
 
 def _wrong_with(kernel: ProgramOnKernel) -> str | None:

@@ -7,10 +7,7 @@
  *
  * Instructions add to counters in line with the translated code, and a function
  * is called at each block of the kernel, and settles what was executed where the
- * function changes. Instructions that are sure to be executed to their end are
- * added along with the next one that is not, and neighbours add to different
- * words: an addition waits for the one before it to the same word. Tasks are told apart as in the plugin
- * `split`. What a function says of whoever executes it (which system call it is,
+ * function changes. Tasks are told apart as in the plugin `split`. What a function says of whoever executes it (which system call it is,
  * to which file system it belongs, what a thread does) is in the host's table. No
  * register is read: a call's size is among the registers that its entry saves.
  */
@@ -23,14 +20,12 @@
 
 #include "calls/tasks.h"
 #include "calls/tree.h"
+#include "counting.h"
 #include "memory.h"
 #include "output.h"
 #include "x86_64.h"
 
 EXPORT int qemu_plugin_version = API;
-
-enum { USER, KERNEL, MODES };
-enum { WORDS = MOST_COUNTERS / MODES };
 
 /* The host's table, by rising address. */
 struct function {
@@ -49,7 +44,6 @@ static bool running; /* from the program's begin to its end */
 /* The function in which the kernel goes on while it neither calls nor returns, and
  * the last block executed there, which the stay has to be told of. */
 #define NO_FUNCTION UINT32_MAX
-#define SMALLEST_PAGE 4096
 static uint32_t quiet = NO_FUNCTION;
 static const struct block *latest;
 
@@ -58,17 +52,10 @@ static bool awaits_error, awaits_left, awaits_switch;
 /* Credit what was executed since the last time. */
 static void settle(void)
 {
-	const uint64_t *words = counters();
-	uint64_t now[MODES] = { 0 }, user, kernel;
+	uint64_t now[MODES] = { executed(USER), executed(KERNEL) };
+	uint64_t user = now[USER] - last[USER], kernel = now[KERNEL] - last[KERNEL];
 
-	for (size_t i = 0; i < WORDS; i++) {
-		now[USER] += words[MODES * i + USER];
-		now[KERNEL] += words[MODES * i + KERNEL];
-	}
-	user = now[USER] - last[USER];
-	kernel = now[KERNEL] - last[KERNEL];
-	last[USER] = now[USER];
-	last[KERNEL] = now[KERNEL];
+	memcpy(last, now, sizeof(last));
 	if (latest) {
 		top_stay()->block = latest;
 		latest = NULL;
@@ -241,8 +228,8 @@ static struct block *new_block(struct qemu_plugin_tb *translated, size_t length)
 	return block;
 }
 
-/* Does something happen at this instruction besides? */
-static bool instrument_kernel(struct qemu_plugin_insn *instruction)
+/* Was any callback registered? */
+static bool watch_kernel(struct qemu_plugin_insn *instruction)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(instruction);
 	int saved;
@@ -271,7 +258,7 @@ static bool instrument_kernel(struct qemu_plugin_insn *instruction)
 	return true;
 }
 
-static bool instrument_user(struct qemu_plugin_insn *instruction)
+static bool watch_user(struct qemu_plugin_insn *instruction)
 {
 	static const struct {
 		const uint8_t *marker;
@@ -292,52 +279,22 @@ static bool instrument_user(struct qemu_plugin_insn *instruction)
 	return false;
 }
 
-/* May it go over a page's end? In a block that it is not the first of, QEMU 7.2 shows
- * the beginning of such a one last, and leaves it to the next block. */
-static bool may_cross_page(const struct qemu_plugin_insn *instruction)
-{
-	uint64_t address = qemu_plugin_insn_vaddr(instruction);
-
-	return (address ^ (address + LONGEST_INSTRUCTION - 1)) / SMALLEST_PAGE;
-}
-
-static bool is_sure(const struct qemu_plugin_insn *instruction)
-{
-	uint8_t bytes[LONGEST_INSTRUCTION];
-	size_t size = qemu_plugin_insn_size(instruction);
-
-	copy_bytes(instruction, bytes, size);
-	return stays(bytes, size);
-}
-
 static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 {
-	static size_t word;
-	size_t length = qemu_plugin_tb_n_insns(translated), first = 0;
-	int mode = in_kernel(qemu_plugin_tb_vaddr(translated)) ? KERNEL : USER;
+	size_t length = qemu_plugin_tb_n_insns(translated);
+	bool kernel = in_kernel(qemu_plugin_tb_vaddr(translated));
+	struct counting counting = { .kernel = kernel };
 
-	if (mode == KERNEL)
+	if (kernel)
 		qemu_plugin_register_vcpu_tb_exec_cb(translated, on_block, NO_REGISTERS,
 						     new_block(translated, length));
 	for (size_t i = 0; i < length; i++) {
 		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(translated, i);
-		/* Callbacks first: what they see was executed before this one, and nothing
-		 * that comes after it may be in it. */
-		bool seen = mode == KERNEL ? instrument_kernel(instruction) :
-					     instrument_user(instruction);
 
-		seen |= may_cross_page(instruction);
-		if (seen && first < i) {
-			count(qemu_plugin_tb_get_insn(translated, first),
-			      (size_t)mode + MODES * (word++ % WORDS), i - first);
-			first = i;
-		}
-		if (seen || i + 1 == length || !is_sure(instruction)) {
-			count(qemu_plugin_tb_get_insn(translated, first),
-			      (size_t)mode + MODES * (word++ % WORDS), i + 1 - first);
-			first = i + 1;
-		}
+		count(&counting, instruction,
+		      kernel ? watch_kernel(instruction) : watch_user(instruction));
 	}
+	add_waiting(&counting);
 }
 
 static bool read_table(int table)
