@@ -27,8 +27,10 @@ from tailwalk.files import replace_file
 from tailwalk.lab.lab import Lab
 from tailwalk.programs.plan import ExecPlan
 from tailwalk.region import build_region_program, region_header
-from tailwalk.rigs.programs import program_record
+from tailwalk.rigs.cores import collected
+from tailwalk.rigs.programs import Asked
 from tailwalk.rigs.running import Gathered
+from tailwalk.runs.program import Program, joined
 from tailwalk.runs.record import encode
 
 LOADS = Path(__file__).with_name("loads")
@@ -98,11 +100,10 @@ def _loads() -> Iterator[tuple[str, Load]]:
             text=f"Redis, append-only file, appendfsync {often}", unit="SET", counted=2000,
             script="redis.sh", arguments=(often, "2000"), packages=_SMALL, sets=("debian",))
     for size, sync in ((8 * KIB, 0), (8 * KIB, 1), (8 * KIB, 32), (KIB, 0)):
-        for cached in _CACHED:
-            yield f"fio-{size}-{sync}-{cached}", Load(
-                text=f"fio, {_overwrites(size, sync)}", unit="write", counted=2048,
-                script="fio.sh", arguments=(str(size), str(sync), cached, "2048"),
-                packages=("fio",), cached=cached, memory=1536, sets=("debian",))
+        yield f"fio-{size}-{sync}", Load(
+            text=f"fio, {_overwrites(size, sync)}", unit="write", counted=2048,
+            script="fio.sh", arguments=(str(size), str(sync), "written", "2048"),
+            packages=("fio",), cached="written", memory=1536, sets=("debian",))
     for sync, cached, block_size in (
             (32, "read_in", 4 * KIB), (32, "written", 4 * KIB), (32, "written", KIB),
             (0, "read_in", 4 * KIB), (0, "written", 4 * KIB), (0, "written", KIB)):
@@ -143,12 +144,11 @@ def _plan(load: Load, folder: Path) -> ExecPlan:
 def _make_data(lab: Lab, folder: Path, name: str) -> None:
     script, packages = _DATA[name]
     said = Gathered()
-    done = lab.execute(DEBIAN[0], ExecPlan(
+    [ran] = lab.execute_all([DEBIAN[0]], Asked(plan=ExecPlan(
         program=Path("/bin/sh"), arguments=[f"./{script}"], packages=packages,
         user="user" if "postgresql" in packages else "", files=[LOADS / script],
-        seconds=3600), sink=said.take)
-    if done.execution.status != 0:
-        sys.exit(f"{script} failed: {said.stderr.decode()}")
+        seconds=3600)), sinks=[said.take])
+    _require_success(ran.program, name, said)
     replace_file(folder / name, said.stdout)
 
 
@@ -168,14 +168,21 @@ def measure(lab: Lab, folder: Path, name: str) -> None:
             continue
         if load.data and not (folder / load.data).exists():
             _make_data(lab, folder, load.data)
-        said = [Gathered() for _ in KERNELS[kernels]]
-        runs = lab.execute_all(KERNELS[kernels], _plan(load, folder), memory=load.memory,
-                               sinks=[one.take for one in said])
-        for [done], one in zip(runs, said, strict=True):
-            if done.execution.status != 0:
-                sys.exit(f"{name} on {done.execution.kernel.spec} ended with status "
-                         f"{done.execution.status}: {one.stderr.decode()}")
-        replace_file(record, encode(program_record(runs)))
+        specs = KERNELS[kernels]
+        said = [Gathered() for _ in specs]
+        found = collected(lab.execute_each(
+            list(enumerate(specs)), Asked(plan=_plan(load, folder), memory=load.memory),
+            sinks=[one.take for one in said]))
+        programs = [found[number].program for number in range(len(specs))]
+        for program, one in zip(programs, said, strict=True):
+            _require_success(program, name, one)
+        replace_file(record, encode(joined(programs)))
+
+
+def _require_success(program: Program, name: str, said: Gathered) -> None:
+    [kernel] = program.kernels
+    if kernel.status != 0:
+        sys.exit(f"{name} failed on {kernel.spec}: {said.stderr.decode(errors='replace')}")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 #!/bin/sh -e
 # SPDX-License-Identifier: GPL-2.0-or-later
-# fio.sh BYTES SYNC written|read_in COUNTED: writes of so many bytes at random places of a file of 64 MiB,
-# with fdatasync after every SYNCth, or never (0).
+# fio.sh BYTES SYNC written|read_in COUNTED: writes of so many bytes at random places of a file of
+# 64 MiB, with fdatasync after every SYNCth, or never (0).
 . ./cached.sh
 dd if=/dev/zero of=file bs=2M count=32 2>/dev/null
 "$3" file

@@ -28,7 +28,6 @@ from tailwalk.compare.program import (
 )
 from tailwalk.profile.pairing import function_changes
 from tailwalk.report.profile_words import show_change
-from tailwalk.report.program import call_label
 from tailwalk.report.words import short_names
 from tailwalk.runs.program import Program, ProgramOnKernel, read_program_record
 
@@ -154,23 +153,36 @@ def changes(found: Found) -> str:
 
 def _changes(one: Application) -> Iterator[list[str]]:
     compared = compare_program(one.program)
+    least = _CARRIES * of_kernel(one.program.kernels[0])
     columns = _names(one.program)
     for column in range(1, len(columns)):
-        least = _CARRIES * of_kernel(one.program.kernels[0])
-        calls = [call for call in compared.calls if abs(call.change(column)) >= least
-                 and call.row.kind not in ("driver", "interrupt")]
-        calls.sort(key=lambda call: -abs(call.change(column)))
-        for call in calls[:_CALLS]:
-            nodes = nodes_of(compared, [call], [0, column])
-            yield [_text(one.load), one.load.cached_text, columns[column],
-                   f"`{call_label(call.row)}`",
-                   show_change(round(call.change(column) / one.load.counted)),
-                   _ratio(call, column), _functions(function_changes(nodes), call.change(column))]
+        calls = sorted(_by_call(compared.calls).items(), key=lambda call: -abs(_change(
+            call[1], column)))
+        for name, rows in calls[:_CALLS]:
+            change = _change(rows, column)
+            if abs(change) < least:
+                continue
+            nodes = nodes_of(compared, rows, [0, column])
+            first = sum(row.instructions[0] for row in rows)
+            yield [_text(one.load), one.load.cached_text, columns[column], f"`{name}`",
+                   show_change(round(change / one.load.counted)),
+                   f"{1 + change / first:.2f}" if first else "new",
+                   _functions(function_changes(nodes), change)]
 
 
-def _ratio(call: ComparedCall, column: int) -> str:
-    first, other = call.instructions[0], call.instructions[column]
-    return f"{other / first:.2f}" if first else "new"
+def _by_call(calls: Iterable[ComparedCall]) -> dict[str, list[ComparedCall]]:
+    """Kinds of calls, whatever their files and sizes: which of a program's files a call meets
+    first may be another on each kernel. The driver is the machine's, and where interrupts land is
+    chance."""
+    found: dict[str, list[ComparedCall]] = {}
+    for call in calls:
+        if call.row.kind not in ("driver", "interrupt"):
+            found.setdefault(call.row.call, []).append(call)
+    return found
+
+
+def _change(calls: Iterable[ComparedCall], column: int) -> int:
+    return sum(call.change(column) for call in calls)
 
 
 def _functions(changed: Iterable[tuple[str, int]], change: int) -> str:
