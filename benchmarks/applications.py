@@ -88,8 +88,8 @@ def _loads() -> Iterator[tuple[str, Load]]:
     for name, text, journal, synchronous, warm, counted in (
             # A WAL is copied to the database after every 1,000 pages: once in 1,000 transactions.
             ("rollback", "rollback journal", "DELETE", "FULL", 100, 400),
-            ("wal", "WAL", "WAL", "FULL", 1000, 1000),
-            ("wal-normal", "WAL, synchronous=NORMAL", "WAL", "NORMAL", 1000, 1000)):
+            ("wal", "WAL", "WAL", "FULL", 500, 1000),
+            ("wal-normal", "WAL, synchronous=NORMAL", "WAL", "NORMAL", 500, 1000)):
         for cached in _CACHED:
             yield f"sqlite-{name}-{cached}", Load(
                 text=f"SQLite, {text}", unit="transaction", counted=counted, script="sqlite.sh",

@@ -1,7 +1,8 @@
 #!/bin/sh -e
 # SPDX-License-Identifier: GPL-2.0-or-later
-# sqlite.sh JOURNAL SYNCHRONOUS written|read_in WARM COUNTED: transactions of one UPDATE of one random
-# row each. What is counted comes after the shell's chdir and before the next process that it starts.
+# sqlite.sh JOURNAL SYNCHRONOUS written|read_in WARM COUNTED: transactions of one UPDATE of one
+# random row each, which changes it, or nothing would be written. What is counted comes after the
+# shell's chdir and before the next process that it starts.
 . ./cached.sh
 "$3" base
 awk -v "journal=$1" -v "synchronous=$2" -v "warm=$4" -v "counted=$5" 'BEGIN {
@@ -11,7 +12,7 @@ awk -v "journal=$1" -v "synchronous=$2" -v "warm=$4" -v "counted=$5" 'BEGIN {
 		if (i == warm)
 			print ".cd ."
 		printf "UPDATE account SET balance = balance + %d WHERE id = %d;\n", \
-			rand() * 1000 - 500, rand() * 81920
+			1 + rand() * 500, rand() * 81920
 	}
 	print ".system true"
 }' >/tmp/sql
