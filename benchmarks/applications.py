@@ -23,6 +23,7 @@ from pathlib import Path
 from tailwalk.cases import KIB, Filesystem, show_size
 from tailwalk.cli.console import open_progress
 from tailwalk.compiling import compiler
+from tailwalk.errors import TailwalkError
 from tailwalk.files import replace_file
 from tailwalk.lab.lab import Lab
 from tailwalk.programs.plan import ExecPlan
@@ -198,8 +199,11 @@ def main() -> None:
     _build(given.directory)
     with open_progress() as progress:
         lab = Lab(progress=progress)
-        for name in given.loads or ALL:
-            measure(lab, given.directory, name)
+        try:
+            for name in given.loads or ALL:
+                measure(lab, given.directory, name)
+        except TailwalkError as error:
+            sys.exit(str(error))
 
 
 if __name__ == "__main__":
