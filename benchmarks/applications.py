@@ -87,10 +87,11 @@ def _loads() -> Iterator[tuple[str, Load]]:
                 script="postgresql.sh", arguments=(commit, cached, "400"), data="data.tar",
                 packages=("postgresql",), cached=cached, sets=("debian",))
     for name, text, journal, synchronous, warm, counted in (
-            # A WAL is copied to the database after every 1,000 pages: once in 1,000 transactions.
+            # A WAL is copied to the database after every 1,000 pages: once in 1,000 transactions,
+            # and from the first time on it grows no more.
             ("rollback", "rollback journal", "DELETE", "FULL", 100, 400),
-            ("wal", "WAL", "WAL", "FULL", 500, 1000),
-            ("wal-normal", "WAL, synchronous=NORMAL", "WAL", "NORMAL", 500, 1000)):
+            ("wal", "WAL", "WAL", "FULL", 1500, 1000),
+            ("wal-normal", "WAL, synchronous=NORMAL", "WAL", "NORMAL", 1500, 1000)):
         for cached in _CACHED:
             yield f"sqlite-{name}-{cached}", Load(
                 text=f"SQLite, {text}", unit="transaction", counted=counted, script="sqlite.sh",
