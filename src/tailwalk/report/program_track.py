@@ -110,13 +110,16 @@ def _sentences(track: ProgramTrack) -> list[str]:
 
 
 def _change(track: ProgramTrack, step: ProgramStep) -> str:
-    if step.name is None:
-        values: Sequence[float | None] = track.totals
-    else:
-        values = next(call for call in track.calls if call.row.name == step.name).each
-    before, after = ("nothing" if values[at] is None else show_figure(round(values[at] or 0))
-                     for at in (step.after - 1, step.after))
-    return f"{before} to {after} ({_ratio(step)})"
+    """By what a step is one: of one call, or in all where it is made more or less often."""
+    values: Sequence[float | None] = track.totals
+    often = ""
+    if step.name is not None:
+        call = next(call for call in track.calls if call.row.name == step.name)
+        counts = {row.count for at in (step.after - 1, step.after) if (row := call.rows[at])}
+        values, often = (call.each, "") if len(counts) == 1 else (call.instructions, " in all")
+    before, after = ("nothing" if not value else show_figure(round(value))
+                     for value in (values[step.after - 1], values[step.after]))
+    return f"{before} to {after}{often} ({_ratio(step)})"
 
 
 def _ratio(step: ProgramStep) -> str:
