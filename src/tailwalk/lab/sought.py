@@ -91,8 +91,8 @@ class OfCase:
 
     def _of(self, run: Run) -> Found | None:
         figure = next((figure for figure in run.figures if figure.case == self.plan.cases[0]), None)
-        return figure and Found(figure.main.value, figure.main.unit, run.kernel.release,
-                                figure.main.sound)
+        return None if figure is None else Found(
+            figure.main.value, figure.main.unit, run.kernel.release, figure.main.sound)
 
 
 @dataclass(frozen=True)
