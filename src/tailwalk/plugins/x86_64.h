@@ -121,8 +121,56 @@ static inline bool reads_error(const struct qemu_plugin_insn *instruction)
 	return has_bytes(instruction, sizeof(load), load, sizeof(load));
 }
 
-/* Code of the kernel lies so far above where it is in memory (nokaslr). */
+/* Where the way out of a system call takes what the call gives from where it is
+ * saved (POP_REGS). */
+static inline bool takes_result(const struct qemu_plugin_insn *instruction)
+{
+	static const uint8_t pop_rax[1] = { 0x58 };
+
+	return has_bytes(instruction, 1, pop_rax, 1);
+}
+
+/* How far from what a function was given first an instruction accesses memory,
+ * such as 16 in `movzbl 0x10(%rdi),%eax`; -1 where it is of another form. For a
+ * function's first instructions, which load, compare or test (Intel SDM, volume
+ * 2, 2.1). */
+static inline int64_t distance_from_given(const struct qemu_plugin_insn *instruction)
+{
+	static const uint8_t one[] = "\x38\x39\x3a\x3b\x80\x81\x83\x84\x85\x8a\x8b\xf6\xf7",
+			     two[] = "\xb6\xb7\xbe\xbf";
+	size_t size = qemu_plugin_insn_size(instruction), at = 0;
+	uint8_t bytes[LONGEST_INSTRUCTION + 8] = { 0 };
+	int32_t distance;
+	bool known;
+
+	copy_bytes(instruction, bytes, size);
+	at += bytes[at] == 0x66;
+	at += (bytes[at] & 0xf1) == 0x40; /* a prefix that does not change the base */
+	known = bytes[at] == 0x0f ? memchr(two, bytes[at + 1], sizeof(two) - 1) != NULL :
+				    memchr(one, bytes[at], sizeof(one) - 1) != NULL;
+	at += 1 + (bytes[at] == 0x0f);
+	if (!known || (bytes[at] & 7) != 7)
+		return -1;
+	switch (bytes[at] >> 6) {
+	case 0:
+		return 0;
+	case 1:
+		return bytes[at + 1] < 0x80 ? bytes[at + 1] : -1;
+	case 2:
+		memcpy(&distance, bytes + at + 1, sizeof(distance));
+		return distance < 0 ? -1 : distance;
+	}
+	return -1;
+}
+
+/* Code of the kernel lies so far above where it is in memory, and all memory is
+ * mapped from here on (nokaslr; Documentation/arch/x86/x86_64/mm.rst). */
 #define CODE_ABOVE_MEMORY 0xffffffff80000000
+#define ALL_MEMORY 0xffff888000000000
+#define ALL_MEMORY_SIZE (1ull << 46)
+
+/* QEMU's pc leaves a hole in memory for devices, between these. */
 #define DEVICES_IN_MEMORY 0xc0000000ull
+#define BEYOND_DEVICES (1ull << 32)
 
 #endif

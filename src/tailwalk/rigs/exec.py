@@ -39,12 +39,13 @@ from tailwalk.vm.state import kernel_record
 
 @dataclass(frozen=True)
 class Executed:
-    """A program that has ended: the record, what was counted, and what of its root was left
-    out, as sentences."""
+    """A program that has ended: the record, what was counted, what of its root was left out, as
+    sentences, and whether its root is a disk of its own, with an ext4 file system."""
 
     execution: Execution
     counted: Counted
     notes: Sequence[str] = ()
+    root_is_image: bool = False
 
 
 class GivenUpError(GuestError):
@@ -100,7 +101,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
             tasks=totals.tasks, switches=totals.switches,
             inputs=digest_bytes(booted.key.encode(), named, counted.plugin.encode(),
                                 " ".join(plan.between).encode())),
-        counted, prepared.notes)
+        counted, prepared.notes, bool(prepared.image))
     if ending.given_up:
         why = ("when Ctrl-C came" if ending.given_up == INTERRUPTED
                else f"after {plan.seconds:g} seconds (--timeout)")
