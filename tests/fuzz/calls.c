@@ -56,7 +56,7 @@ void forget_all(void)
 	node_count = 0;
 	make_tree();
 	running = counting = awaits_error = awaits_left = awaits_switch = false;
-	awaits_result = awaits_request = disk_known = false;
+	awaits_result = awaits_request = false;
 	first_look = 0;
 	looked_to = PLACE(REQUEST);
 	free(disks);

@@ -3,9 +3,10 @@
  * Stands in for QEMU: has a plugin instrument blocks of instructions, and does
  * what it asks for as they are executed. A line is a block; a word of it is an
  * instruction: its address, a colon, its bytes and, where it loads or stores,
- * `<` or `>` and the address of that, and `=` and the value, all in hex. A line that
- * begins with `!` sets words of memory: each word of it is a place there, `=` and
- * the value.
+ * `<` or `>` and the address of that, and `=` and the value, all in hex. After the
+ * word `!` come those that are translated and not executed: the block is left. A line
+ * that begins with `=` sets words of memory: each word of it is a place there, `=`
+ * and the value.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,14 +26,14 @@ struct qemu_plugin_insn {
 	struct hook {
 		execution_callback *execute;
 		access_callback *access;
-		uint64_t *word;
+		uint64_t *word, number;
 		void *data;
 	} hook[MOST_HOOKS];
 };
 
 struct qemu_plugin_tb {
 	struct qemu_plugin_insn instructions[MOST_INSTRUCTIONS];
-	size_t length;
+	size_t length, executed;
 	execution_callback *execute;
 	void *data;
 };
@@ -79,7 +80,10 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
 						int operation, void *word, uint64_t operand)
 {
-	add_hook(instruction, NULL)->word = word;
+	struct hook *hook = add_hook(instruction, NULL);
+
+	hook->word = word;
+	hook->number = operand;
 }
 
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *instruction,
@@ -189,7 +193,7 @@ static void execute(const struct qemu_plugin_insn *instruction)
 		if (hook->execute)
 			hook->execute(0, hook->data);
 		if (hook->word)
-			++*hook->word;
+			*hook->word += hook->number;
 	}
 	memory[0] = instruction->value;
 	for (size_t i = 0; i < instruction->hooks && instruction->accesses; i++)
@@ -207,13 +211,18 @@ int main(int argc, char **argv)
 	if (qemu_plugin_install(0, &info, argc - 1, argv + 1))
 		return 1;
 	while (fgets(line, sizeof(line), stdin)) {
-		if (*line == '!') {
+		if (*line == '=') {
 			set_memory(line + 1);
 			continue;
 		}
-		block.length = 0;
+		block.length = block.executed = 0;
 		for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
-			read_instruction(&block.instructions[block.length++], word);
+			if (*word == '!')
+				block.executed = block.length;
+			else
+				read_instruction(&block.instructions[block.length++], word);
+		if (!block.executed)
+			block.executed = block.length;
 		translate(0, &block);
 		if (reset) {
 			reset(0);
@@ -222,7 +231,7 @@ int main(int argc, char **argv)
 		}
 		if (block.execute)
 			block.execute(0, block.data);
-		for (size_t i = 0; i < block.length; i++)
+		for (size_t i = 0; i < block.executed; i++)
 			execute(&block.instructions[i]);
 		block.execute = NULL;
 	}

@@ -29,12 +29,19 @@ SYMBOLS = "".join(f"{address:x} T {name}\n" for name, address in AT.items())
 LABELS = labels_of(SYMBOLS, "made")
 USER = 0x401000
 MAIN, PROBE, OTHER, THREAD = (0xffff888000001218 + 0x1000 * number for number in range(4))
+LEFT = "!"
+"""What comes after it in a block is translated and not executed."""
+
+MOVE, LOAD, CONDITIONAL_MOVE = "4889c8", "488b07<1000=0", "480f4fc2"
 SYSRET, IRET, CALL, RETURN = "480f07", "48cf", "e800000000", "c3"
 
 
 def block(address: int, *instructions: str) -> str:
     words = []
     for one in instructions:
+        if one == LEFT:
+            words.append(one)
+            continue
         words.append(f"{address:x}:{one}")
         address += len(one.split("<")[0].split(">")[0]) // 2
     return " ".join(words)
@@ -150,6 +157,39 @@ def test_an_access_that_faults_is_counted_once(count, error: int, twice: int) ->
     assert rows(counted) == {("page fault", "anonymous", None, True): (1, 6)}
 
 
+@pytest.mark.parametrize("around", [0, 1, 5])
+def test_a_block_that_is_left_at_a_fault_counts_what_was_executed(count, around: int) -> None:
+    moves = [MOVE] * around
+    counted = count(block(USER, *moves, LOAD, LEFT, *moves), *fault(4),
+                    block(USER + 3 * around, LOAD, *moves), user(1))
+    assert counted.totals.user == around + 1 + around + 1 + 1
+
+
+@pytest.mark.parametrize("shown", [CONDITIONAL_MOVE[:2 * size] for size in (1, 2, 3)])
+def test_an_instruction_over_a_pages_end_counts_where_it_is_executed(count, shown: str) -> None:
+    """It is shown as far as it lies on the first page, and begins a block of its own."""
+    address = USER + 0x1000 - len(shown) // 2
+    counted = count(block(address - 6, MOVE, MOVE, LEFT, shown),
+                    block(address, CONDITIONAL_MOVE, MOVE), user(1))
+    assert counted.totals.user == 2 + 2 + 1 + 1
+
+
+@pytest.mark.parametrize(("instruction", "sure"), [
+    ("90", True), (MOVE, True), (CONDITIONAL_MOVE, True), ("488d4718", True), ("4883c0ff", True),
+    ("0f1f4000", True), ("480fb6c0", True), ("48c1eb09", True),
+    ("48f7d0", True), ("ffc0", True), ("b800000000", True), ("480fbae039", True),
+    ("488b07", False), ("488907", False), ("480fb607", False), ("488307ff", False),
+    ("55", False), (CALL, False), (RETURN, False), ("48f7f1", False), ("48f7f9", False),
+    ("ff25000000ff", False), ("0f0b", False), ("0f01d0", False), ("f3a4", False), ("cc", False),
+    ("65488b07", False), ("0f30", False), ("f4", False), ("480f4407", False),
+    ("480fab07", False)])
+def test_what_is_sure_to_be_executed_is_known(count, instruction: str, sure: bool) -> None:
+    """Of a block that is left at once, what was added along with what follows shows which
+    instructions are taken for sure."""
+    counted = count(block(USER, instruction, LEFT, MOVE, LOAD), user(1))
+    assert counted.totals.user == (3 if sure else 1) + 1 + 1
+
+
 def test_faults_and_interrupts_one_in_another(count) -> None:
     """A block that ends with a call instruction is left before its end, and goes on there."""
     left = at("copy", "90", "90")
@@ -235,7 +275,7 @@ FORCED, FLUSH = 1 << 17, 1 << 18
 
 def words(place: int, content: bytes) -> str:
     """A line that puts bytes into memory."""
-    return "!" + " ".join(f"{place + at:x}={int.from_bytes(content[at:at + 8], 'little'):x}"
+    return "=" + " ".join(f"{place + at:x}={int.from_bytes(content[at:at + 8], 'little'):x}"
                           for at in range(0, len(content), 8))
 
 
@@ -286,5 +326,6 @@ def test_requests_that_cannot_be_read_and_those_outside_a_region(count) -> None:
     row = next(row for row in counted.calls if row.call == "pwrite64")
     assert (row.count, row.disk.written, row.wrote) == (1, 512, 7)
     counted = count(disk("ram1"), *written(request(1, 4096, name="ram1")),
-                    *written(request(1, 4096, at_address=STACKS + 0x1ff0)))
-    assert (counted.totals.unread, counted.totals.disk) == (1, 0)
+                    *written(request(1, 4096, at_address=STACKS + 0x1ff0)),
+                    *written(request(1, 4096)))  # to what has no name
+    assert (counted.totals.unread, counted.totals.disk) == (2, 1)

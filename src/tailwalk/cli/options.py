@@ -150,7 +150,8 @@ def refuse_program(command: str, arguments: Sequence[str]) -> None:
     if program is not None:
         raise UsageError(f"{command} runs no program, and {program} stands after --: it "
                          "measures the system calls of cases. What a program executes on a kernel "
-                         f"is counted by tailwalk exec SPEC -- {shlex.join(after)}")
+                         f"is counted by tailwalk exec SPEC -- {shlex.join(after)}, and compared, "
+                         "followed and sought by compare, why, track and bisect.")
 
 
 def refuse_conditions(arguments: Iterable[str], names: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,14 @@ from tailwalk.errors import RecordError
 from tailwalk.kernels import parse_spec
 from tailwalk.progress import SILENT, Progress
 from tailwalk.runs import Run, read_run
+from tailwalk.runs.program import PROGRAM_SCHEMA, Program, decode_program
 from tailwalk.runs.record import RUN_SCHEMA, decode_run, read_bytes, read_runs, schema_of
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
 
 _SPEC = re.compile(r"(debian|src|debug|image):.*", re.DOTALL)
+_RUN, _PROGRAM = (schema.partition("/")[0] for schema in (RUN_SCHEMA, PROGRAM_SCHEMA))
 _RUN_ID = re.compile(r"[0-9a-f]{4,12}")
 
 
@@ -50,6 +53,16 @@ def may_be_argument(word: str) -> bool:
     return bool(_SPEC.fullmatch(word) or _RUN_ID.fullmatch(word)) or word.endswith(".json")
 
 
+def names_program(argument: str) -> bool:
+    """Is the argument the file of a program's record?"""
+    return not is_spec(argument) and Path(argument).is_file() and _kind(
+        read_bytes(Path(argument)), argument) == _PROGRAM
+
+
+def _kind(content: bytes, source: str) -> str:
+    return schema_of(content, source).partition("/")[0]
+
+
 def read_argument(argument: str, *, progress: Progress = SILENT) -> Run:
     """The run in a file, or the kept run with an id that begins so; raises RecordError."""
     if is_path(argument):
@@ -64,24 +77,33 @@ def read_arguments(argument: str) -> list[Run]:
     return read_runs(Path(argument)) if is_path(argument) else [read_argument(argument)]
 
 
-def read_records(arguments: Iterable[str], *,
-                 progress: Progress = SILENT) -> tuple[list[Run], list[Profile]]:
-    """The runs and the profiles that arguments name; raises RecordError for other records."""
-    runs: list[Run] = []
-    profiles: list[Profile] = []
+@dataclass(frozen=True)
+class Records:
+    """Records by their kinds."""
+
+    runs: list[Run] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
+    programs: list[Program] = field(default_factory=list)
+
+
+def read_records(arguments: Iterable[str], *, progress: Progress = SILENT) -> Records:
+    """The records that arguments name; raises RecordError for those of other kinds."""
+    found = Records()
     for argument in arguments:
         if not is_path(argument):
-            runs.append(read_argument(argument, progress=progress))
+            found.runs.append(read_argument(argument, progress=progress))
             continue
         content = read_bytes(Path(argument))
-        kind = schema_of(content, argument).partition("/")[0]
-        if kind == RUN_SCHEMA.partition("/")[0]:
-            runs.append(decode_run(content, argument))
+        kind = _kind(content, argument)
+        if kind == _RUN:
+            found.runs.append(decode_run(content, argument))
         elif kind == "tailwalk.profile":
             from tailwalk.profile.record import decode_profile
 
-            profiles.append(decode_profile(content, argument))
+            found.profiles.append(decode_profile(content, argument))
+        elif kind == _PROGRAM:
+            found.programs.append(decode_program(content, argument))
         else:
-            raise RecordError(f"{argument} is a record of kind {kind!r}; a report is made of runs "
-                              "and profiles.")
-    return runs, profiles
+            raise RecordError(f"{argument} is a record of kind {kind!r}; a report is made of runs, "
+                              "profiles and programs.")
+    return found

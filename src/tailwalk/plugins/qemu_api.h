@@ -91,9 +91,9 @@ static inline bool has_bytes(const struct qemu_plugin_insn *instruction, size_t 
 	return !memcmp(found, bytes, length);
 }
 
-/* Counters that instructions add one to in line with the translated code. The
- * guest has one CPU. */
-enum { MOST_COUNTERS = 2 };
+/* Counters that translated code adds to in line with its instructions. The guest
+ * has one CPU. */
+enum { MOST_COUNTERS = 8 };
 
 #if API < 2
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
@@ -110,10 +110,10 @@ static inline uint64_t *counters(void)
 	return all_counters;
 }
 
-static inline void count(struct qemu_plugin_insn *instruction, size_t counter)
+static inline void add_before(struct qemu_plugin_insn *instruction, size_t counter, size_t number)
 {
 	qemu_plugin_register_vcpu_insn_exec_inline(instruction, ADD_U64, &all_counters[counter],
-						   1);
+						   number);
 }
 #else
 struct qemu_plugin_scoreboard;
@@ -140,11 +140,11 @@ static inline uint64_t *counters(void)
 	return qemu_plugin_scoreboard_find(all_counters, 0);
 }
 
-static inline void count(struct qemu_plugin_insn *instruction, size_t counter)
+static inline void add_before(struct qemu_plugin_insn *instruction, size_t counter, size_t number)
 {
 	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
 		instruction, ADD_U64,
-		(struct qemu_plugin_word){ all_counters, counter * sizeof(uint64_t) }, 1);
+		(struct qemu_plugin_word){ all_counters, counter * sizeof(uint64_t) }, number);
 }
 #endif
 

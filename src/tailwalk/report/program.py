@@ -52,16 +52,20 @@ def program_shown(compared: ComparedProgram, *, shown: int | None = SHOWN) -> Sh
     program = compared.program
     labels = program_labels(program)
     title = f"What {program.command[0]} asks of the kernel, executed instructions"
-    several = len(program.kernels) > 1
-    parts: list[Grid | Said] = [
-        _several_grid(compared, labels, shown) if several else _one_grid(compared, shown)]
+    parts: list[Grid | Said] = [calls_grid(compared, shown)]
     if lines := list(disk_lines(program.kernels, labels)):
         parts += [BLANK, *map(Said, lines)]
-    if several:
-        for column in range(1, len(labels)):
-            parts += [BLANK, *(Said(line, "" if number else "strong") for number, line in enumerate(
-                _changes(compared, labels, column)))]
-    return Shown(title=title, parts=parts, facts=list(_facts(compared, labels)))
+    for column in range(1, len(labels)):
+        parts += [BLANK, *(Said(line, "" if number else "strong") for number, line in enumerate(
+            change_sentences(compared, column)))]
+    return Shown(title=title, parts=parts, facts=program_facts(compared))
+
+
+def calls_grid(compared: ComparedProgram, shown: int | None) -> Grid:
+    """A line a kind of call, so many of them."""
+    labels = program_labels(compared.program)
+    return (_one_grid(compared, shown) if len(labels) == 1 else
+            _several_grid(compared, labels, shown))
 
 
 def functions_shown(compared: ComparedProgram, calls: Sequence[ComparedCall], *, raw: bool = False,
@@ -89,7 +93,7 @@ def functions_shown(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
     rows.append(line("all", forest.totals, "total"))
     said = [BLANK, *(Said(f"{part.name}: {show_change(part.change)} with all it calls")
                      for part in parts(forest.nodes))] if two else []
-    return Shown(title=forest.title, facts=list(_facts(compared, program_labels(compared.program))),
+    return Shown(title=forest.title, facts=program_facts(compared),
                  parts=[Grid(columns=[
                      Column("function", "name", wraps="words", cut=True),
                      *map(Column, (*forest.labels, *(["difference"] if two else []), "share"))],
@@ -215,8 +219,9 @@ def _sum_row(name: str, counts: Sequence[int], kind: Kind,
     return GridRow([*cells, Cell(show_change(change), key=str(change))], kind)
 
 
-def _changes(compared: ComparedProgram, labels: Sequence[str], column: int) -> Iterator[str]:
+def change_sentences(compared: ComparedProgram, column: int) -> Iterator[str]:
     """What a later kernel makes dearer and cheaper, and where."""
+    labels = program_labels(compared.program)
     first, kernel = compared.program.kernels[0], compared.program.kernels[column]
     one, other = of_kernel(first), of_kernel(kernel)
     verdict = {"regressed": "dearer", "improved": "cheaper"}.get(
@@ -255,6 +260,11 @@ def _carried(nodes: Sequence[PairedNode]) -> str:
     trees = [f"{part.name} {show_change(part.change)}" for part in parts(nodes)[:_FUNCTIONS]]
     below = f"; with all they call: {listed(trees)}" if set(trees) - set(functions) else ""
     return f"in {listed(functions)}{below}." if functions else "in no function."
+
+
+def program_facts(compared: ComparedProgram) -> list[Fact]:
+    """What a reader has to know to repeat or doubt the figures."""
+    return list(_facts(compared, program_labels(compared.program)))
 
 
 def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:

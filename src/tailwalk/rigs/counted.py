@@ -81,10 +81,11 @@ class Counted:
 
 @contextmanager
 def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
-                   job: Job, *, between: tuple[str, str] = ("", "")) -> (
+                   job: Job, *, state: Path | None = None,
+                   between: tuple[str, str] = ("", "")) -> (
         Generator[tuple[Guest, Callable[[], Counted]]]):
-    """A guest whose program is counted, and what reads the counts when it has ended. `between` are
-    the calls after and before which is counted, where such are named.
+    """A guest whose program is counted, and what reads the counts when it has ended. It goes on as
+    `watched`; `between` are the calls after and before which is counted, where such are named.
 
     Raises UsageError for a call that the kernel has not, and as `watched`, `labels_of` and
     `read_counts`.
@@ -98,7 +99,7 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
     with os.fdopen(table, "wb") as stream:
         stream.write(labels.table)
         stream.flush()
-        with watched(bench, kernel, booted, job, inherited=[table], plugins=[
+        with watched(bench, kernel, booted, job, state=state, inherited=[table], plugins=[
                 (plugin.path, f",table={table}{labels.arguments},between={numbers}"
                               f",memory={bench.machine.memory * MIB}"
                               f",disk={Path(RAM_DISK).name}")]) as (guest, outputs):

@@ -101,7 +101,7 @@ class DaskPool:
         # key, whoever asks.
         name = uuid4().hex
         numbers = {
-            client.submit(_count, __version__, replace(bench, progress=SILENT), portion,
+            client.submit(_count, __version__, replace(bench, progress=SILENT, counted={}), portion,
                           images[portion.start.kernel.image], key=f"tailwalk-{name}-{number}",
                           pure=False): number
             for number, portion in enumerate(portions)}

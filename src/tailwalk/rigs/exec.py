@@ -23,6 +23,7 @@ from tailwalk.programs.plan import ExecPlan
 from tailwalk.programs.prepare import Prepared, prepare
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counted import Counted, counting_calls
+from tailwalk.rigs.left import LEAVE, kept_state
 from tailwalk.rigs.running import (
     INTERRUPTED,
     Interrupts,
@@ -30,6 +31,7 @@ from tailwalk.rigs.running import (
     program_job,
     program_machine,
     read_files,
+    root_job,
     run_program,
 )
 from tailwalk.runs.execution import Execution, Instructions
@@ -76,11 +78,17 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     carried = read_files(plan)
     bench = replace(bench, machine=program_machine(bench.machine, plan, prepared))
     booted = bench.boot(kernel, plan.filesystem, drivers=prepared.drivers)
-    job, named = program_job(plan, prepared, carried, bench.cache)
-    with counting_calls(bench, kernel, booted, job, between=plan.between) as (guest, counts):
+    root, named = root_job(prepared)
+    job = program_job(plan, prepared, carried, bench.cache)
+    state = None
+    if prepared.title:
+        state = kept_state(bench, kernel, booted, [*root, LEAVE], named=named)
+    with counting_calls(bench, kernel, booted, [job] if state else [*root, job], state=state,
+                        between=plan.between) as (guest, counts):
         ending = run_program(guest, plan, sink, interrupts or Interrupts())
         counted = counts()
-    bench.cache.check(prepared.content.parent)
+    for used in [prepared.content, *([state] if state else [])]:
+        bench.cache.check(used.parent)
     totals = counted.totals
     killed = os.WIFSIGNALED(ending.status)
     conditions = bench.conditions(plan.filesystem)
@@ -99,7 +107,7 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
             instructions=Instructions(user=totals.user, kernel=totals.kernel,
                                       others=totals.others),
             tasks=totals.tasks, switches=totals.switches,
-            inputs=digest_bytes(booted.key.encode(), named, counted.plugin.encode(),
+            inputs=digest_bytes(booted.key.encode(), named, job, counted.plugin.encode(),
                                 " ".join(plan.between).encode())),
         counted, prepared.notes, bool(prepared.image))
     if ending.given_up:

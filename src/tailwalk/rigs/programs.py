@@ -4,13 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from tailwalk.filesystems import find_kind
 from tailwalk.kernels.symbols import packed_names
+from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.exec import Executed
 from tailwalk.runs.program import CallRow, Program, ProgramOnKernel, all_requests
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A program that is to run so often on each kernel, in guests with so many MiB of memory."""
+
+    plan: ExecPlan
+    memory: int = 1024
+    repeat: int = 1
 
 
 def program_record(runs: Sequence[Sequence[Executed]]) -> Program:

@@ -196,12 +196,21 @@ def read_program_record(path: Path) -> Program:
     Raises RecordError for a file that is missing, is no such record, is damaged, or was written by
     a newer version of the format.
     """
-    source = str(path)
-    program = decode_record(read_bytes(path), source, Program, schema=PROGRAM_SCHEMA, cure=_CURE)
+    return decode_program(read_bytes(path), str(path))
+
+
+def decode_program(content: bytes, source: str) -> Program:
+    """The program in `content`; `source` names it in errors (RecordError, as
+    `read_program_record`)."""
+    program = decode_record(content, source, Program, schema=PROGRAM_SCHEMA, cure=_CURE)
     for kernel in program.kernels:
         if wrong := _wrong_with(kernel):
             raise RecordError(f"{source} is damaged: {wrong} on {kernel.spec}. {_CURE}")
     return program
+
+
+_OF_ALL = ("command", "program", "files", "conditions")
+"""What records of one program have in common."""
 
 
 def joined(programs: Sequence[Program]) -> Program:
@@ -211,7 +220,7 @@ def joined(programs: Sequence[Program]) -> Program:
     """
     first = programs[0]
     for other in programs[1:]:
-        for name in ("command", "program", "files", "conditions"):
+        for name in _OF_ALL:
             if getattr(other, name) != getattr(first, name):
                 raise UsageError(
                     f"the records do not compare: the {name} of {other.command[0]} on "
@@ -219,6 +228,19 @@ def joined(programs: Sequence[Program]) -> Program:
                     f"{first.kernels[0].spec}. Run one program on all kernels, in one command.")
     return msgspec.structs.replace(
         first, kernels=[kernel for program in programs for kernel in program.kernels])
+
+
+def alike(programs: Sequence[Program]) -> list[Program]:
+    """Each program once, with the kernels of all of its records."""
+    groups: list[list[Program]] = []
+    for program in programs:
+        group = next((group for group in groups if all(
+            getattr(group[0], name) == getattr(program, name) for name in _OF_ALL)), None)
+        if group is None:
+            groups.append([program])
+        else:
+            group.append(program)
+    return [joined(group) for group in groups]
 
 
 def _wrong_with(kernel: ProgramOnKernel) -> str | None:

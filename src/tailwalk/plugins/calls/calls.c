@@ -5,12 +5,13 @@
  * thread of the kernel, by kind of file and size, and by function on each call
  * path.
  *
- * Each instruction adds one to one of two counters in line with the translated
- * code; a function is called at each block of the kernel, and settles what was
- * executed where the function changes. Tasks are told apart as in the plugin
- * `split`. What a function says of whoever executes it (which system call it is,
- * to which file system it belongs, what a thread does) is in the host's table. No
- * register is read: a call's size is among the registers that its entry saves.
+ * Instructions add to counters in line with the translated code, and a function
+ * is called at each block of the kernel, and settles what was executed where the
+ * function changes. Tasks are told apart as in the plugin `split`. What a function
+ * says of whoever executes it (which system call it is, to which file system it
+ * belongs, what a thread does) is in the host's table. No register is read: a call's
+ * size and what it gives are among the registers that its entry saves, and a request
+ * to the disk is where the function that takes it looks first.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,12 +24,11 @@
 #include "calls/memory.h"
 #include "calls/tasks.h"
 #include "calls/tree.h"
+#include "counting.h"
 #include "output.h"
 #include "x86_64.h"
 
 EXPORT int qemu_plugin_version = API;
-
-enum { USER, KERNEL, MODES };
 
 /* The host's table, by rising address. */
 struct function {
@@ -43,6 +43,13 @@ static uint64_t entry_begin, entry_end; /* where the kernel is entered and left 
 static uint64_t call_entry, page_fault;
 static uint64_t last[MODES];
 static bool running; /* from the program's begin to its end */
+
+/* The function in which the kernel goes on while it neither calls nor returns, and
+ * the last block executed there, which the stay has to be told of. */
+#define NO_FUNCTION UINT32_MAX
+static uint32_t quiet = NO_FUNCTION;
+static const struct block *latest;
+
 static bool awaits_error, awaits_left, awaits_switch, awaits_result, awaits_request;
 
 /* The disk under test; the instruction that first looks at a request, and how far
@@ -54,11 +61,15 @@ static int64_t distance;
 /* Credit what was executed since the last time. */
 static void settle(void)
 {
-	const uint64_t *now = counters();
+	uint64_t now[MODES] = { executed(USER), executed(KERNEL) };
 	uint64_t user = now[USER] - last[USER], kernel = now[KERNEL] - last[KERNEL];
 
-	last[USER] = now[USER];
-	last[KERNEL] = now[KERNEL];
+	memcpy(last, now, sizeof(last));
+	if (latest) {
+		top_stay()->block = latest;
+		latest = NULL;
+	}
+	quiet = NO_FUNCTION;
 	if (!running && user && current)
 		current->probe = true; /* who else is there? */
 	if (!counting)
@@ -71,22 +82,25 @@ static void settle(void)
 
 static void on_block(unsigned int cpu, void *data)
 {
-	struct block *block = data;
-	struct stay *stay;
+	const struct block *block = data;
+	const struct stay *stay;
 
-	if (!running)
-		return;
-	stay = top_stay();
-	if (stay && stay->block && block->label == NOTHING && stay->block->ends == OTHER &&
-	    stay->block->function == block->function &&
-	    nodes[stay->node].function == block->function) {
-		stay->block = block;
+	if (block->function == quiet && block->label == NOTHING) {
+		latest = block;
+		if (block->ends != OTHER)
+			quiet = NO_FUNCTION;
 		return;
 	}
+	if (!running)
+		return;
 	settle();
 	if (block->begin == page_fault)
 		awaits_error = true;
 	step_to(block);
+	stay = top_stay();
+	if (block->ends == OTHER && stay->block == block &&
+	    nodes[stay->node].function == block->function)
+		quiet = block->function;
 }
 
 /* QEMU 7.2 calls an instruction's access callback for accesses of others too:
@@ -181,7 +195,7 @@ static void on_end(unsigned int cpu, void *data)
 	settle();
 	running = counting = false;
 	end_all_lives();
-	totals.disk = disk_known;
+	totals.disk = first_look || looked_to;
 	output_frame(FRAME_TASKS, (struct part[]){ { &totals, sizeof(totals) } }, 1);
 	send_rows();
 }
@@ -264,7 +278,8 @@ static bool looks_at_request(const struct qemu_plugin_insn *instruction)
 	return first_look && address == first_look;
 }
 
-static void instrument_kernel(struct qemu_plugin_insn *instruction)
+/* Was any callback registered? */
+static bool watch_kernel(struct qemu_plugin_insn *instruction)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(instruction);
 	int saved;
@@ -276,17 +291,17 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction)
 						       changes ? &awaits_switch : &awaits_left);
 		qemu_plugin_register_vcpu_mem_cb(instruction, changes ? on_switch : on_left,
 						 NO_REGISTERS, LOADS_AND_STORES, NULL);
-		return;
+		return true;
 	}
 	if (looks_at_request(instruction)) {
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
 						       &awaits_request);
 		qemu_plugin_register_vcpu_mem_cb(instruction, on_request, NO_REGISTERS,
 						 LOADS_AND_STORES, NULL);
-		return;
+		return true;
 	}
 	if (address < entry_begin || address >= entry_end)
-		return;
+		return false;
 	if (takes_result(instruction)) {
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
 						       &awaits_result);
@@ -303,9 +318,10 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction)
 						 LOADS_AND_STORES, NULL);
 	if (address == call_entry || address == page_fault)
 		find_memory(instruction);
+	return true;
 }
 
-static void instrument_user(struct qemu_plugin_insn *instruction)
+static bool watch_user(struct qemu_plugin_insn *instruction)
 {
 	static const struct {
 		const uint8_t *marker;
@@ -318,29 +334,30 @@ static void instrument_user(struct qemu_plugin_insn *instruction)
 	};
 
 	for (size_t i = 0; i < sizeof(markers) / sizeof(*markers); i++)
-		if (is_marker(instruction, markers[i].marker))
+		if (is_marker(instruction, markers[i].marker)) {
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, markers[i].callback,
 							       NO_REGISTERS, NULL);
+			return true;
+		}
+	return false;
 }
 
 static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 {
 	size_t length = qemu_plugin_tb_n_insns(translated);
-	int mode = in_kernel(qemu_plugin_tb_vaddr(translated)) ? KERNEL : USER;
+	bool kernel = in_kernel(qemu_plugin_tb_vaddr(translated));
+	struct counting counting = { .kernel = kernel };
 
-	if (mode == KERNEL)
+	if (kernel)
 		qemu_plugin_register_vcpu_tb_exec_cb(translated, on_block, NO_REGISTERS,
 						     new_block(translated, length));
 	for (size_t i = 0; i < length; i++) {
 		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(translated, i);
 
-		/* Callbacks first: what they see was executed before this one. */
-		if (mode == KERNEL)
-			instrument_kernel(instruction);
-		else
-			instrument_user(instruction);
-		count(instruction, (size_t)mode);
+		count(&counting, instruction,
+		      kernel ? watch_kernel(instruction) : watch_user(instruction));
 	}
+	add_waiting(&counting);
 }
 
 static bool read_table(int table)

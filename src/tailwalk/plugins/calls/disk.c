@@ -19,40 +19,51 @@ enum { FORCED = 1 << 17, FLUSH = 1 << 18 };
 
 /* struct block_device points to its struct gendisk (include/linux/blkdev.h), in
  * which the name is behind three numbers, among its first words. */
-enum { FIRST_WORDS = 32, NAME = 12 };
+enum { FIRST_WORDS = 32, NAME = 12 }; /* of DISK_NAME_LEN, 32 */
 
-bool disk_known;
+enum whose { UNREAD, OTHERS, WANTED };
 
 static struct disk {
 	uint64_t address;
-	bool wanted;
+	enum whose whose;
 } *disks;
 static size_t disk_count;
 
-static bool has_name(uint32_t info, uint64_t address, const char *name)
+static bool is_name(const char *text)
 {
-	char found[32];
+	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789");
+
+	return length > 2 && !text[length];
+}
+
+static enum whose look_at(uint32_t info, uint64_t address, const char *wanted)
+{
+	enum whose found = UNREAD;
+	char name[33] = "";
 
 	for (size_t i = 0; i < FIRST_WORDS; i++) {
 		uint64_t word;
 
-		if (read_memory(info, address + i * sizeof(word), &word, sizeof(word)) &&
-		    word - ALL_MEMORY < ALL_MEMORY_SIZE &&
-		    read_memory(info, word + NAME, found, sizeof(found)) &&
-		    !strncmp(found, name, sizeof(found)))
-			return true;
+		if (!read_memory(info, address + i * sizeof(word), &word, sizeof(word)) ||
+		    word - ALL_MEMORY >= ALL_MEMORY_SIZE ||
+		    !read_memory(info, word + NAME, name, sizeof(name) - 1))
+			continue;
+		if (!strcmp(name, wanted))
+			return WANTED;
+		if (is_name(name))
+			found = OTHERS;
 	}
-	return false;
+	return found;
 }
 
-static bool is_wanted(uint32_t info, uint64_t address, const char *name)
+static enum whose whose_is(uint32_t info, uint64_t address, const char *wanted)
 {
 	for (size_t i = 0; i < disk_count; i++)
 		if (disks[i].address == address)
-			return disks[i].wanted;
+			return disks[i].whose;
 	disks = grow(disks, (disk_count + 1) * sizeof(*disks));
-	disks[disk_count] = (struct disk){ address, has_name(info, address, name) };
-	return disks[disk_count++].wanted;
+	disks[disk_count] = (struct disk){ address, look_at(info, address, wanted) };
+	return disks[disk_count++].whose;
 }
 
 bool add_request(uint32_t info, uint64_t bio, const char *disk, struct requests *(*sum)(void))
@@ -60,6 +71,7 @@ bool add_request(uint32_t info, uint64_t bio, const char *disk, struct requests 
 	uint64_t address, before;
 	uint32_t what, size;
 	struct requests *found;
+	enum whose whose;
 
 	if (!read_memory(info, bio + DISK, &address, sizeof(address)) ||
 	    !read_memory(info, bio + WHAT, &what, sizeof(what)) ||
@@ -67,12 +79,10 @@ bool add_request(uint32_t info, uint64_t bio, const char *disk, struct requests 
 	    !read_memory(info, bio + (before >> 63 ? SIZE_AFTER_POINTER : SIZE), &size,
 			 sizeof(size)))
 		return false;
-	if (!is_wanted(info, address, disk))
-		return true;
-	disk_known = true;
+	whose = whose_is(info, address, disk);
 	found = sum();
-	if (!found)
-		return true;
+	if (whose != WANTED || !found)
+		return whose != UNREAD;
 	if ((what & OPERATIONS) == READ)
 		found->read += size;
 	if ((what & OPERATIONS) == WRITE) {

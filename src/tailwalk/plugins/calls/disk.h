@@ -9,7 +9,5 @@
  * sees it, to what `sum` returns, where it is to the disk of this name. False where
  * it cannot be read. */
 bool add_request(uint32_t info, uint64_t bio, const char *disk, struct requests *(*sum)(void));
-/* Was there a request to it? */
-extern bool disk_known;
 
 #endif

@@ -47,7 +47,7 @@ struct totals {
 	uint64_t tasks; /* of the program */
 	uint64_t switches;
 	uint64_t unread; /* requests of which nothing is known */
-	uint64_t disk; /* was there any to the disk under test, before the program too? */
+	uint64_t disk; /* is it known where they are made? */
 };
 
 extern struct task *current;

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs on kernels: from specs and records to one record of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tailwalk.errors import UsageError
+from tailwalk.lab.lab import Lab
+from tailwalk.lab.records import is_spec
+from tailwalk.rigs.programs import Asked, program_record
+from tailwalk.rigs.running import Sink
+from tailwalk.runs.program import Program, joined, read_program_record
+
+
+def specs_of(arguments: Sequence[str]) -> list[str]:
+    """The specs among some arguments, each once; raises SpecError for what is no argument."""
+    return list(dict.fromkeys(filter(is_spec, arguments)))
+
+
+def program_on(lab: Lab, arguments: Sequence[str], asked: Asked | None, *,
+               sinks: Sequence[Sink | None] = ()) -> Program:
+    """The program on the kernel of each argument, in order: on a spec's it is run, as it is asked
+    for; any other is a record that is read, and before anything is run. There is a sink for each
+    spec (`specs_of`), or none.
+
+    Raises UsageError for a spec without a program, and for records of different programs,
+    RecordError, and what resolving and running raise.
+    """
+    specs = specs_of(arguments)
+    found = {name: read_program_record(Path(name)) for name in arguments if name not in specs}
+    if found:
+        joined(list(found.values()))
+    if specs:
+        if asked is None:
+            raise UsageError(f"{specs[0]} is a kernel, and the program that it is to run is not "
+                             "named, which a record does not hold: name it last, as it was run "
+                             "before, as in -- ./program --its-option")
+        runs = lab.execute_all(specs, asked.plan, memory=asked.memory, repeat=asked.repeat,
+                               sinks=sinks)
+        found |= zip(specs, (program_record([repeated]) for repeated in runs), strict=True)
+    return joined([found[name] for name in arguments])

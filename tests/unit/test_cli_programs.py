@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs under the commands that take cases: compared, explained and reported, run by a made-up
+lab or read from records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner, Result
+from golden_files import check_golden
+from made_exec import ExecLab, made_exec_lab
+from made_programs import NEW, OLD, made_program
+from made_runs import made_seed_runs
+from page_texts import Elements, words
+from results import error
+
+from tailwalk.cli import group
+from tailwalk.runs import write_run
+from tailwalk.runs.program import read_program_record
+from tailwalk.runs.record import encode
+
+KERNELS = ("debian:6.12", "debian:6.18")
+PROGRAM = ("--", "./program", "--fast")
+
+
+def tailwalk(*line: str, lab: ExecLab | None = None) -> Result:
+    return CliRunner().invoke(group, line, obj=lab or made_exec_lab())
+
+
+def good(done: Result) -> str:
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> tuple[str, str]:
+    paths = (str(tmp_path / "old.json"), str(tmp_path / "new.json"))
+    for path, kernel in zip(paths, (OLD, NEW), strict=True):
+        Path(path).write_bytes(encode(made_program(kernel)))
+    return paths
+
+
+def test_a_program_is_compared_as_exec_does() -> None:
+    lab = made_exec_lab()
+    done = tailwalk("compare", *KERNELS, "--memory", "512", *PROGRAM, lab=lab)
+    check_golden("program-exec.table", good(done))
+    assert "debian:6.12:\nits output\nits complaint\n" in done.stderr
+    [(specs, plan, memory, repeat)] = lab.plans
+    assert (specs, plan.program, plan.arguments, memory, repeat) == (
+        list(KERNELS), Path("program"), ["--fast"], 512, 1)
+
+
+def test_records_of_programs_are_compared_and_beside_kernels(records: tuple[str, str]) -> None:
+    check_golden("program-exec.table", good(tailwalk("compare", *records)))
+    lab = made_exec_lab()
+    mixed = good(tailwalk("compare", records[0], KERNELS[1], *PROGRAM, lab=lab))
+    assert mixed == good(tailwalk("compare", *records))
+    assert [plan[0] for plan in lab.plans] == [[KERNELS[1]]]
+    assert "the program that it is to run is not named" in str(error(tailwalk(
+        "compare", records[0], KERNELS[1])))
+
+
+def test_a_comparison_of_programs_is_a_gate(records: tuple[str, str], tmp_path: Path) -> None:
+    done = tailwalk(
+        "compare", *records, "--fail-on", "regressed", "--annotations", "github", "--junit",
+        str(tmp_path / "gate.xml"), "--sarif", str(tmp_path / "gate.sarif"), "--json",
+        str(tmp_path / "both.json"))
+    assert done.exit_code == 1
+    assert "::error title=pwrite64 ext4 to 1KiB" in done.stderr
+    tests = ElementTree.parse(tmp_path / "gate.xml").getroot().iter("testcase")
+    failed = {test.get("name") for test in tests if test.find("failure") is not None}
+    assert failed == {"the kernel in all", "pwrite64 ext4 to 1KiB", "damon"}
+    [run] = json.loads((tmp_path / "gate.sarif").read_text())["runs"]
+    said = next(found["message"]["text"] for found in run["results"]
+                if found["ruleId"].endswith("/pwrite64 ext4 to 1KiB"))
+    assert "functions: block_write +2,670,000" in said
+    assert ("tailwalk why debian:6.12.95 debian:6.18.15 --call pwrite64 -- ./program --fast"
+            in said)
+    assert [kernel.spec for kernel in read_program_record(
+        tmp_path / "both.json").kernels] == list(KERNELS)
+    assert tailwalk("compare", records[0], records[0], "--fail-on", "regressed").exit_code == 0
+
+
+def test_other_forms_of_a_comparison(records: tuple[str, str]) -> None:
+    lines = good(tailwalk("compare", *records, "--format", "csv")).splitlines()
+    assert lines[0].startswith("kind,call,file,size,kernel,release,count,instructions,")
+    assert ("call,pwrite64,ext4,1024,debian:6.18,6.18.15+deb13-cloud-amd64,300,3330000,11100,11100"
+            ",,,5.123076923076923,regressed") in lines
+    table = good(tailwalk("compare", *records, "--format", "markdown"))
+    assert "| pwrite64 ext4 to 1KiB | 300 | 2,167 | 11,100 | 5.12× | +2,680,000 |" in table
+    assert json.loads(good(tailwalk("compare", *records, "--format", "json")))[
+        "schema"] == "tailwalk.program/1"
+    assert "the mail is of cases" in str(error(tailwalk("compare", *records, "--format", "mail")))
+
+
+def test_why_shows_the_functions_of_a_program(records: tuple[str, str], tmp_path: Path) -> None:
+    call = ("--call", "pwrite64")
+    check_golden("program-functions.table", good(tailwalk("why", *records, *call)))
+    check_golden("program-functions.table", good(tailwalk("why", *KERNELS, *call, *PROGRAM)))
+    check_golden("program-tree.text", good(tailwalk("why", *records, *call, "--tree")))
+    good(tailwalk("why", *records, *call, "--svg", str(tmp_path / "graph.svg"), "--html",
+                  str(tmp_path / "why.html")))
+    assert "block_write" in (tmp_path / "graph.svg").read_text()
+    text = words((tmp_path / "why.html").read_text())
+    assert "tailwalk why debian:6.12.95 debian:6.18.15 --call pwrite64 -- ./program --fast" in text
+    assert "entry &gt; block_write: +2,670,000 with all it calls" in text
+
+
+def test_a_page_shows_calls_what_differs_and_functions(
+        records: tuple[str, str], tmp_path: Path) -> None:
+    pages = [tmp_path / f"{number}.html" for number in range(3)]
+    good(tailwalk("report", *records, "-o", str(pages[0])))
+    tailwalk("compare", *KERNELS, "--html", str(pages[1]), *PROGRAM)
+    tailwalk("exec", *KERNELS, "--html", str(pages[2]), *PROGRAM)
+    text = pages[0].read_text()
+    Elements(text)
+    assert len(text.encode()) < 100_000
+    check_golden("program-page.text", words(text).partition(" Written by tailwalk")[0] + "\n")
+    for other in pages[1:]:
+        assert words(other.read_text()) == words(text)
+
+
+def test_a_page_has_runs_and_programs(records: tuple[str, str], tmp_path: Path) -> None:
+    [run] = made_seed_runs("debian:6.12")
+    write_run(run, tmp_path / "run.json")
+    good(tailwalk("report", *records, str(tmp_path / "run.json"), "-o", str(tmp_path / "page")))
+    text = (tmp_path / "page").read_text()
+    assert '<section id="comparison"' in text and '<section id="program"' in text
+    Elements(text)
+
+
+@pytest.mark.parametrize(("line", "said"), [
+    (("compare", *KERNELS, "--fill", "4KiB", *PROGRAM), "--fill: of cases, and ./program is"),
+    (("compare", *KERNELS, "--bad", "1", *PROGRAM), "--bad: of cases"),
+    (("compare", *KERNELS, "--root", "."), "--root: of a program that is to run, and none is"),
+    (("why", *KERNELS, "--call", "pwrite64"), "--call: of a program that is to run"),
+    (("why", *KERNELS, "--vs-fill", "4KiB", *PROGRAM), "--vs-fill: of cases"),
+    (("why", *KERNELS, "--annotate", "f", *PROGRAM), "--annotate: of cases"),
+    (("why", *KERNELS, "debian:7.3", *PROGRAM), "leave out all but two"),
+    (("run", "debian:6.12", *PROGRAM), "run runs no program"),
+    (("upgrade", *KERNELS, *PROGRAM), "compared, followed and sought by compare"),
+])
+def test_what_cannot_be_meant_says_what_can(line: tuple[str, ...], said: str) -> None:
+    assert said in str(error(tailwalk(*line)))
+
+
+def test_options_of_what_is_run_are_refused_beside_records(records: tuple[str, str]) -> None:
+    assert "--user: of a program that is to run" in str(error(tailwalk(
+        "compare", *records, "--user", "1")))
+    assert "--fill: of cases, and what is read is a program" in str(error(tailwalk(
+        "compare", *records, "--fill", "4KiB")))
+
+
+def test_a_word_after_the_dashes_may_be_a_kernel_as_ever(records: tuple[str, str]) -> None:
+    check_golden("program-exec.table", good(tailwalk("compare", "--", *records)))
+    check_golden("program-exec.table", good(tailwalk("compare", records[0], "--", records[1])))
+
+
+def test_help_has_the_options_of_a_program_apart() -> None:
+    for command in ("compare", "why"):
+        text = good(tailwalk(command, "--help"))
+        cases, _, programs = text.partition("Options of a program:")
+        assert "[-- PROGRAM [ARGUMENT]...]" in cases.replace("\n", " ").replace("  ", "")
+        assert "--fill" in cases and "--root" in programs and "--fill" not in programs
