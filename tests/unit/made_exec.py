@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,10 +12,12 @@ from made_lab import MadeLab
 from made_programs import NEW, OLD
 from made_runs import made_case, made_figure, made_run
 
+from tailwalk.errors import KernelError, TailwalkError
 from tailwalk.kernels.symbols import unpacked_names
-from tailwalk.programs.plan import ExecPlan
+from tailwalk.lab.lab import K
 from tailwalk.rigs.counted import Counted, Totals
 from tailwalk.rigs.exec import Executed, GivenUpError
+from tailwalk.rigs.programs import Asked, Ran, program_record
 from tailwalk.rigs.running import Sink
 from tailwalk.runs.execution import Execution, Instructions
 
@@ -34,19 +36,25 @@ class ExecLab(MadeLab):
 
     ended: Execution
     late: str | None = None
-    plans: list[tuple[list[str], ExecPlan, int, int]] = field(default_factory=list)
+    asked_for: list[tuple[list[str], Asked]] = field(default_factory=list)
 
-    def execute_all(self, specs: Sequence[str], plan: ExecPlan, *, memory: int = 1024,
-                    repeat: int = 1, sinks: Sequence[Sink | None] = ()) -> list[list[Executed]]:
-        self.plans.append((list(specs), plan, memory, repeat))
+    def execute_each(self, specs: Sequence[tuple[K, str]], asked: Asked, *,
+                     sinks: Sequence[Sink | None] = ()) -> (
+            Generator[tuple[K, Ran | TailwalkError]]):
+        self.asked_for.append(([spec for _, spec in specs], asked))
         for sink in sinks:
             if sink is not None:
                 sink(1, b"its output\n")
                 sink(2, b"its complaint\n")
-        if self.late is not None:
-            raise GivenUpError("it was given up", self.executed(specs[0], 0),
-                               interrupted=self.late == "interrupted")
-        return [[self.executed(spec, number) for number in range(repeat)] for spec in specs]
+        for name, spec in reversed(specs):  # they do not finish in order
+            if self.late is not None:
+                yield name, GivenUpError("it was given up", self.executed(spec, 0),
+                                         interrupted=self.late == "interrupted")
+            elif spec not in ON:
+                yield name, KernelError(f"{spec} does not boot")
+            else:
+                runs = [self.executed(spec, number) for number in range(asked.repeat)]
+                yield name, Ran(program_record([runs]), runs)
 
     def executed(self, spec: str, number: int) -> Executed:
         kernel = ON[spec]

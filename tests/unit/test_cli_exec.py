@@ -39,10 +39,10 @@ def test_output_is_the_programs_and_the_counts_go_to_standard_error() -> None:
     assert "3,000 of the kernel on its behalf (75.0%)" in done.stderr
     assert "70 of the kernel's own threads meanwhile; 1 task, 2 context switches" in done.stderr
     assert "exit status 0 on debian:6.18 (6.18.15+deb13-cloud-amd64), ext4" in done.stderr
-    [(specs, plan, memory, repeat)] = lab.plans
-    assert (specs, plan.program, plan.arguments, memory, repeat) == (
-        ["debian:6.18"], Path("program"), ("--fast",), 512, 1)
-    assert plan.made == [MadeFile("data", 1 << 20, 4096)]
+    [(specs, asked)] = lab.asked_for
+    assert (specs, asked.plan.program, list(asked.plan.arguments), asked.memory, asked.repeat) == (
+        ["debian:6.18"], Path("program"), ["--fast"], 512, 1)
+    assert asked.plan.made == [MadeFile("data", 1 << 20, 4096)]
 
 
 @pytest.mark.parametrize(("ended", "status", "said"), [
@@ -92,7 +92,7 @@ def test_records_are_shown_again_side_by_side(tmp_path: Path) -> None:
     check_golden("program-exec.table", done.stdout)
     assert invoke(made_exec_lab(), "--fail-on", "regressed", *paths).exit_code == 1
     tree = invoke(made_exec_lab(), "--call", "pwrite64", "--tree", *paths).stdout
-    check_golden("program-tree.text", tree)
+    check_golden("program-tree.table", tree)
     functions = invoke(made_exec_lab(), "--call", "pwrite64", "--functions", *paths).stdout
     check_golden("program-functions.table", functions)
     check_golden("program-functions-one.table", invoke(
@@ -121,7 +121,7 @@ def test_records_of_different_programs_do_not_compare(tmp_path: Path) -> None:
 def test_repetitions_are_run_and_said() -> None:
     lab = made_exec_lab()
     done = invoke(lab, "--repeat", "3", "debian:6.12", "debian:6.18", "--", "./program")
-    assert lab.plans[0][3] == 3
+    assert lab.asked_for[0][1].repeat == 3
     assert "the median of 3 runs, all equal" in " ".join(done.stdout.split())
 
 
@@ -154,14 +154,15 @@ def test_what_is_round_a_program_is_taken_as_it_is_given(tmp_path: Path) -> None
         "--stdin", "-", "--user", "1:2", "--disk", "1GiB", "--memory", "2048", "debian:6.18", "--",
         "./it"], obj=lab, input=b"given\n")
     assert done.exit_code == 0, done.output
-    [(_, plan, memory, _)] = lab.plans
+    [(_, asked)] = lab.asked_for
+    plan = asked.plan
     assert (plan.packages, plan.environment, plan.directory, plan.input, plan.user, plan.disk,
-            memory) == (("sqlite3", "dash"), {"A": "b=c", "D": ""}, "/tmp", b"given\n", "1:2",
+            asked.memory) == (("sqlite3", "dash"), {"A": "b=c", "D": ""}, "/tmp", b"given\n", "1:2",
                         1 << 30, 2048)
     assert plan.program == Path("/tmp/it")  # in the root, from where it begins
     invoke(lab, "--root", "/r", "--stdin", str(tmp_path / "input"), "debian:6.18", "--", "it")
-    assert (lab.plans[1][1].root, lab.plans[1][1].input, lab.plans[1][1].program) == (
-        Path("/r"), b"line\n", Path("it"))
+    assert [getattr(lab.asked_for[1][1].plan, name) for name in ("root", "input", "program")] == [
+        Path("/r"), b"line\n", Path("it")]
     for words, said in ((("--env", "A"), "--env A: write NAME=VALUE"),
                         (("--stdin", "/none"), "--stdin /none: it cannot be read")):
         assert said in str(error(invoke(lab, *words, "debian:6.18", "--", "it")))

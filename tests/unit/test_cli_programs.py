@@ -21,6 +21,7 @@ from tailwalk.cli import group
 from tailwalk.runs import write_run
 from tailwalk.runs.program import read_program_record
 from tailwalk.runs.record import encode
+from tailwalk.runs.store import Store
 
 KERNELS = ("debian:6.12", "debian:6.18")
 PROGRAM = ("--", "./program", "--fast")
@@ -48,8 +49,8 @@ def test_a_program_is_compared_as_exec_does() -> None:
     done = tailwalk("compare", *KERNELS, "--memory", "512", *PROGRAM, lab=lab)
     check_golden("program-exec.table", good(done))
     assert "debian:6.12:\nits output\nits complaint\n" in done.stderr
-    [(specs, plan, memory, repeat)] = lab.plans
-    assert (specs, plan.program, plan.arguments, memory, repeat) == (
+    [(specs, asked)] = lab.asked_for
+    assert (specs, asked.plan.program, list(asked.plan.arguments), asked.memory, asked.repeat) == (
         list(KERNELS), Path("program"), ["--fast"], 512, 1)
 
 
@@ -58,7 +59,7 @@ def test_records_of_programs_are_compared_and_beside_kernels(records: tuple[str,
     lab = made_exec_lab()
     mixed = good(tailwalk("compare", records[0], KERNELS[1], *PROGRAM, lab=lab))
     assert mixed == good(tailwalk("compare", *records))
-    assert [plan[0] for plan in lab.plans] == [[KERNELS[1]]]
+    assert [specs for specs, _ in lab.asked_for] == [[KERNELS[1]]]
     assert "the program that it is to run is not named" in str(error(tailwalk(
         "compare", records[0], KERNELS[1])))
 
@@ -100,7 +101,7 @@ def test_why_shows_the_functions_of_a_program(records: tuple[str, str], tmp_path
     call = ("--call", "pwrite64")
     check_golden("program-functions.table", good(tailwalk("why", *records, *call)))
     check_golden("program-functions.table", good(tailwalk("why", *KERNELS, *call, *PROGRAM)))
-    check_golden("program-tree.text", good(tailwalk("why", *records, *call, "--tree")))
+    check_golden("program-tree.table", good(tailwalk("why", *records, *call, "--tree")))
     good(tailwalk("why", *records, *call, "--svg", str(tmp_path / "graph.svg"), "--html",
                   str(tmp_path / "why.html")))
     assert "block_write" in (tmp_path / "graph.svg").read_text()
@@ -118,7 +119,7 @@ def test_a_page_shows_calls_what_differs_and_functions(
     text = pages[0].read_text()
     Elements(text)
     assert len(text.encode()) < 100_000
-    check_golden("program-page.text", words(text).partition(" Written by tailwalk")[0] + "\n")
+    check_golden("program-page.table", words(text).partition(" Written by tailwalk")[0] + "\n")
     for other in pages[1:]:
         assert words(other.read_text()) == words(text)
 
@@ -141,7 +142,7 @@ def test_a_page_has_runs_and_programs(records: tuple[str, str], tmp_path: Path) 
     (("why", *KERNELS, "--annotate", "f", *PROGRAM), "--annotate: of cases"),
     (("why", *KERNELS, "debian:7.3", *PROGRAM), "leave out all but two"),
     (("run", "debian:6.12", *PROGRAM), "run runs no program"),
-    (("upgrade", *KERNELS, *PROGRAM), "compared, followed and sought by compare"),
+    (("upgrade", *KERNELS, *PROGRAM), "compared by compare"),
 ])
 def test_what_cannot_be_meant_says_what_can(line: tuple[str, ...], said: str) -> None:
     assert said in str(error(tailwalk(*line)))
@@ -165,3 +166,60 @@ def test_help_has_the_options_of_a_program_apart() -> None:
         cases, _, programs = text.partition("Options of a program:")
         assert "[-- PROGRAM [ARGUMENT]...]" in cases.replace("\n", " ").replace("  ", "")
         assert "--fill" in cases and "--root" in programs and "--fill" not in programs
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """With a run of cases and a program on two kernels."""
+    monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))
+    found = Store()
+    [run] = made_seed_runs("debian:6.12")
+    for record in (run, *made_program(OLD, NEW).apart):
+        found.add(record)
+    return found
+
+
+def test_programs_are_listed_and_shown_with_the_runs(store: Store) -> None:
+    listed = good(tailwalk("runs", "list"))
+    assert listed.count("./program") == 2 and "seed" in listed
+    entries = store.select(kernel="debian:6.18")
+    assert [(entry.program, entry.cases, entry.figures) for entry in entries] == [
+        ("./program --fast", (), 7)]
+    assert store.select(case="pwrite_u1k", kernel="debian:6.18") == []
+    shown = good(tailwalk("runs", "show", entries[0].id))
+    assert "pwrite64 ext4 to 1KiB" in shown and "What ./program asks of the kernel" in shown
+    assert json.loads(good(tailwalk("runs", "show", "--format", "json", entries[0].id)))[
+        "schema"] == "tailwalk.program/1"
+    assert good(tailwalk("runs", "export")).count("\n") == 7  # a line for each of six cases
+
+
+def test_kept_programs_are_named_by_their_ids(store: Store, tmp_path: Path) -> None:
+    old, new = (entry.id[:6] for entry in store.select() if entry.program)
+    run, = (entry.id for entry in store.select() if not entry.program)
+    check_golden("program-exec.table", good(tailwalk("compare", old, new)))
+    check_golden("program-functions.table", good(tailwalk("why", old, new, "--call", "pwrite64")))
+    good(tailwalk("report", old, new, run, "-o", str(tmp_path / "page")))
+    assert '<section id="program"' in (tmp_path / "page").read_text()
+    assert "the two do not compare" in str(error(tailwalk("compare", old, run)))
+    assert "is the record of a program, ./program" in str(error(tailwalk(
+        "runs", "export", old)))
+
+
+def test_what_is_kept_is_found_by_its_inputs_and_repetitions(store: Store) -> None:
+    found = store.find_program("0" * 64, repetitions=1)
+    assert found is not None and found.kernels[0].spec in KERNELS
+    assert store.find_program("0" * 64, repetitions=2) is None
+    assert store.find_program("1" * 64, repetitions=1) is None
+    run = store.find("0" * 64)
+    assert run is not None and run.figures  # of cases, though its inputs are the same
+
+
+def test_records_of_several_kernels_are_imported_one_by_one(
+        store: Store, tmp_path: Path) -> None:
+    both = tmp_path / "both.json"
+    both.write_bytes(encode(made_program(OLD, NEW)))
+    assert "0 kept, 2 there before." in good(tailwalk("runs", "import", str(both)))
+    store.remove([entry for entry in store.select() if entry.program])
+    assert "2 kept, 0 there before." in good(tailwalk("runs", "import", str(both)))
+    (store.root / "empty.json").write_bytes(encode(made_program()))
+    assert "it is of no kernel" in tailwalk("runs", "list").stderr

@@ -62,7 +62,7 @@ def exec_(context: click.Context, /, words: tuple[str, ...], threshold: float | 
     goes to standard output and what the program wrote to standard error. Errors of tailwalk's own
     are status 2. Records that --json wrote are shown again, one or several of one program.
     """
-    from tailwalk.rigs.programs import median_run, program_record
+    from tailwalk.rigs.programs import median_run
     from tailwalk.runs.program import joined, read_program_record
 
     check_threshold(threshold)
@@ -78,12 +78,12 @@ def exec_(context: click.Context, /, words: tuple[str, ...], threshold: float | 
     outputs = Outputs().check()
     alone = len(specs) == 1
     with open_lab() as lab, Passing(specs, aside=not alone) as passing:
-        runs = lab.execute_all(specs, asked.plan, memory=asked.memory, repeat=asked.repeat,
-                               sinks=passing.sinks)
-    record, first = program_record(runs), median_run(runs[0])
+        found = lab.execute_all(specs, asked, sinks=passing.sinks)
     passing.show()
+    record = joined([one.program for one in found])
     _show(record, view, outputs, threshold=threshold, fail_on=fail_on, aside=alone)
     if alone:
+        first = median_run(found[0].runs)
         tell(first)
         execution = first.execution
         context.exit(execution.status or 0 if execution.signal is None else 128 + execution.signal)

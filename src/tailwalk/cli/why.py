@@ -15,6 +15,7 @@ from tailwalk.cli.options import (
     calls_option,
     condition_options,
     filesystem_options,
+    fresh_option,
     one_case_option,
     one_case_plan_from,
     options,
@@ -71,8 +72,9 @@ _versus_options = options(*(
                 html="Also write functions and flame graph as one self-contained page.")
 @call_option
 @program_options
+@fresh_option
 def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None, others: bool,
-        everything: bool, raw: bool, **given: Any) -> None:
+        everything: bool, raw: bool, fresh: bool, **given: Any) -> None:
     """Count the kernel instructions of one call by function, on one kernel or two.
 
     With two kernels, or one under two conditions (--fill 4KiB --vs-fill 1MiB), the table shows
@@ -89,10 +91,12 @@ def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None
                     everything=everything)
         view.check(len(kernels))
         outputs.check(read=kernels)
-        with open_lab() as lab:
+        with open_lab(fresh=fresh) as lab:
             program = taken(lab, kernels, asked)
         show_functions(program, view, outputs)
         return
+    if fresh:
+        raise UsageError("--fresh: profiles are always taken anew; leave it out.")
     _check(kernels, given, outputs)
     views = {"--tree": tree, "--folded": folded, "--annotate": annotate is not None,
              "--format json": outputs.form == "json"}

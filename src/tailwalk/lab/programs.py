@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from tailwalk.errors import UsageError
 from tailwalk.lab.lab import Lab
-from tailwalk.lab.records import is_spec
-from tailwalk.rigs.programs import Asked, program_record
+from tailwalk.lab.records import is_spec, read_program
+from tailwalk.rigs.cores import collected
+from tailwalk.rigs.programs import Asked
 from tailwalk.rigs.running import Sink
-from tailwalk.runs.program import Program, joined, read_program_record
+from tailwalk.runs.program import Program, joined
 
 
 def specs_of(arguments: Sequence[str]) -> list[str]:
@@ -22,14 +22,15 @@ def specs_of(arguments: Sequence[str]) -> list[str]:
 def program_on(lab: Lab, arguments: Sequence[str], asked: Asked | None, *,
                sinks: Sequence[Sink | None] = ()) -> Program:
     """The program on the kernel of each argument, in order: on a spec's it is run, as it is asked
-    for; any other is a record that is read, and before anything is run. There is a sink for each
-    spec (`specs_of`), or none.
+    for, or was with identical inputs; any other is a record that is read, and before anything is
+    run. There is a sink for each spec (`specs_of`), or none.
 
     Raises UsageError for a spec without a program, and for records of different programs,
     RecordError, and what resolving and running raise.
     """
     specs = specs_of(arguments)
-    found = {name: read_program_record(Path(name)) for name in arguments if name not in specs}
+    found = {name: read_program(name, progress=lab.progress) for name in arguments
+             if name not in specs}
     if found:
         joined(list(found.values()))
     if specs:
@@ -37,7 +38,9 @@ def program_on(lab: Lab, arguments: Sequence[str], asked: Asked | None, *,
             raise UsageError(f"{specs[0]} is a kernel, and the program that it is to run is not "
                              "named, which a record does not hold: name it last, as it was run "
                              "before, as in -- ./program --its-option")
-        runs = lab.execute_all(specs, asked.plan, memory=asked.memory, repeat=asked.repeat,
-                               sinks=sinks)
-        found |= zip(specs, (program_record([repeated]) for repeated in runs), strict=True)
+        ran = collected(lab.execute_each([(spec, spec) for spec in specs], asked, sinks=sinks))
+        if kept := [spec for spec in specs if not ran[spec].runs]:
+            lab.progress.note(f"{', '.join(kept)}: run before with identical inputs, whose record "
+                              "is taken (--fresh runs it again)")
+        found |= {spec: one.program for spec, one in ran.items()}
     return joined([found[name] for name in arguments])

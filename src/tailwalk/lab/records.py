@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from tailwalk.errors import RecordError
 from tailwalk.kernels import parse_spec
 from tailwalk.progress import SILENT, Progress
 from tailwalk.runs import Run, read_run
-from tailwalk.runs.program import PROGRAM_SCHEMA, Program, decode_program
+from tailwalk.runs.program import PROGRAM_SCHEMA, Program, decode_program, read_program_record
 from tailwalk.runs.record import RUN_SCHEMA, decode_run, read_bytes, read_runs, schema_of
 
 if TYPE_CHECKING:
@@ -54,22 +55,48 @@ def may_be_argument(word: str) -> bool:
 
 
 def names_program(argument: str) -> bool:
-    """Is the argument the file of a program's record?"""
-    return not is_spec(argument) and Path(argument).is_file() and _kind(
-        read_bytes(Path(argument)), argument) == _PROGRAM
+    """Is the argument the file or the id of a program's record, as far as can be known without
+    reading what is no file?"""
+    if is_spec(argument):
+        return False
+    path = Path(argument)
+    with suppress(RecordError):  # which reading it raises, too
+        return (path.is_file() and _kind(read_bytes(path), argument) == _PROGRAM
+                if is_path(argument) else isinstance(_kept(argument), Program))
+    return False
 
 
 def _kind(content: bytes, source: str) -> str:
     return schema_of(content, source).partition("/")[0]
 
 
+def _kept(name: str, progress: Progress = SILENT) -> Run | Program:
+    from tailwalk.runs.store import Store
+
+    return Store(progress=progress).get(name)
+
+
 def read_argument(argument: str, *, progress: Progress = SILENT) -> Run:
     """The run in a file, or the kept run with an id that begins so; raises RecordError."""
     if is_path(argument):
         return read_run(Path(argument))
-    from tailwalk.runs.store import Store
+    found = _kept(argument, progress)
+    if isinstance(found, Program):
+        raise RecordError(f"{argument} is the record of a program, {found.command[0]}, where one "
+                          "of cases was expected. compare, why and report take it, beside other "
+                          "records of the program.")
+    return found
 
-    return Store(progress=progress).get(argument)
+
+def read_program(argument: str, *, progress: Progress = SILENT) -> Program:
+    """As `read_argument`, of a program's record."""
+    if is_path(argument):
+        return read_program_record(Path(argument))
+    found = _kept(argument, progress)
+    if isinstance(found, Run):
+        raise RecordError(f"{argument} is a run of cases, where the record of a program was "
+                          "expected: the two do not compare. Name records of one kind.")
+    return found
 
 
 def read_arguments(argument: str) -> list[Run]:
@@ -91,7 +118,11 @@ def read_records(arguments: Iterable[str], *, progress: Progress = SILENT) -> Re
     found = Records()
     for argument in arguments:
         if not is_path(argument):
-            found.runs.append(read_argument(argument, progress=progress))
+            kept = _kept(argument, progress)
+            if isinstance(kept, Program):
+                found.programs.append(kept)
+            else:
+                found.runs.append(kept)
             continue
         content = read_bytes(Path(argument))
         kind = _kind(content, argument)

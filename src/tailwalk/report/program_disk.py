@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import astuple
+
 from tailwalk.cases import KIB, MIB
 from tailwalk.report.grid import Fact
 from tailwalk.report.words import show_figure, show_ratio
@@ -19,8 +21,10 @@ def show_amount(size: int) -> str:
 
 
 def disk_lines(kernels: Sequence[ProgramOnKernel], labels: Sequence[str]) -> Iterator[str]:
-    """A line for each kernel of which it is known what its disk was asked for; of the later ones
-    with the ratio to the first."""
+    """A line for each kernel of which it is known what its disk was asked for, if that is anything
+    on any; of the later ones with the ratio to the first."""
+    if not _used(kernels):
+        return
     first = kernels[0].disk
     for number, (kernel, label) in enumerate(zip(kernels, labels, strict=True)):
         if (disk := kernel.disk) is None:
@@ -38,12 +42,16 @@ def disk_lines(kernels: Sequence[ProgramOnKernel], labels: Sequence[str]) -> Ite
 
 def disk_facts(kernels: Sequence[ProgramOnKernel], labels: Sequence[str]) -> Iterator[Fact]:
     """What is counted of the disk, and why it is not where it is not."""
-    if any(kernel.disk for kernel in kernels):
+    if _used(kernels):
         yield "disk", ("what the file system asked for: a RAM disk has no cache to flush; "
                        f"{' / '.join(_asked(kernel) for kernel in kernels)}")
     for label, kernel in zip(labels, kernels, strict=True):
         if kernel.undisked:
             yield "note", f"nothing is said of the disk on {label}: {kernel.undisked}"
+
+
+def _used(kernels: Sequence[ProgramOnKernel]) -> bool:
+    return any(any(astuple(kernel.disk)) for kernel in kernels if kernel.disk)
 
 
 def _asked(kernel: ProgramOnKernel) -> str:

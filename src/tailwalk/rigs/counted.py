@@ -17,7 +17,6 @@ from tailwalk.errors import GuestError, KernelError
 from tailwalk.framing import Frame, FrameType, read_output
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.symbols import UNKNOWN, read_symbols
-from tailwalk.plugins.build import build_plugin
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.labels import PAGE_FAULT, Labels, labels_of
@@ -56,20 +55,19 @@ class Totals(NamedTuple):
     unknown: int
     tasks: int
     switches: int
-    unread: int
-    disk: int
+    unread: int = 0
+    disk: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """What was executed from the program's begin to its end; the names of all functions of the
-    kernel, and the digest of the plugin."""
+    """What was executed from the program's begin to its end, and the names of all functions of the
+    kernel."""
 
     totals: Totals
     calls: Sequence[CallRow]
     regions: Repetitions | None
     symbols: frozenset[str] = frozenset()
-    plugin: str = ""
 
     @property
     def unattributed(self) -> int:
@@ -81,11 +79,12 @@ class Counted:
 
 @contextmanager
 def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
-                   job: Job, *, state: Path | None = None,
+                   job: Job, *, plugin: Path, state: Path | None = None,
                    between: tuple[str, str] = ("", "")) -> (
         Generator[tuple[Guest, Callable[[], Counted]]]):
-    """A guest whose program is counted, and what reads the counts when it has ended. It goes on as
-    `watched`; `between` are the calls after and before which is counted, where such are named.
+    """A guest whose program the `plugin` counts, and what reads the counts when it has ended. It
+    goes on as `watched`; `between` are the calls after and before which is counted, where such are
+    named.
 
     Raises UsageError for a call that the kernel has not, and as `watched`, `labels_of` and
     `read_counts`.
@@ -93,18 +92,17 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
     text = symbol_text(bench, kernel, booted)
     labels = labels_of(text, kernel.spec)
     numbers = ":".join(str(labels.call(name)) for name in between)
-    plugin = build_plugin("calls", bench.qemu, bench.cache)
     with naming("a file in memory for the functions of a kernel"):
         table = os.memfd_create("tailwalk-functions", os.MFD_CLOEXEC)
     with os.fdopen(table, "wb") as stream:
         stream.write(labels.table)
         stream.flush()
         with watched(bench, kernel, booted, job, state=state, inherited=[table], plugins=[
-                (plugin.path, f",table={table}{labels.arguments},between={numbers}"
+                (plugin, f",table={table}{labels.arguments},between={numbers}"
                               f",memory={bench.machine.memory * MIB}"
                               f",disk={Path(RAM_DISK).name}")]) as (guest, outputs):
             yield guest, lambda: replace(
-                read_counts(outputs()[0], labels, kernel.spec), plugin=plugin.digest,
+                read_counts(outputs()[0], labels, kernel.spec),
                 symbols=read_symbols(text, kernel.spec).names)
 
 

@@ -9,8 +9,9 @@ from the kernel's other work.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 
@@ -19,6 +20,7 @@ from tailwalk.cases import show_size
 from tailwalk.errors import GuestError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
+from tailwalk.plugins.build import Plugin, build_plugin
 from tailwalk.programs.plan import ExecPlan
 from tailwalk.programs.prepare import Prepared, prepare
 from tailwalk.rigs.bench import Bench
@@ -35,8 +37,9 @@ from tailwalk.rigs.running import (
     run_program,
 )
 from tailwalk.runs.execution import Execution, Instructions
-from tailwalk.runs.record import made_now
-from tailwalk.vm.state import kernel_record
+from tailwalk.runs.record import Conditions, encode, made_now
+from tailwalk.vm.qemu import Machine
+from tailwalk.vm.state import Start, kernel_record
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,34 @@ class GivenUpError(GuestError):
         self.executed = executed
         self.interrupted = interrupted
 
+    def __reduce__(self) -> tuple[Callable[..., GivenUpError], tuple[str], dict[str, object]]:
+        return partial(GivenUpError, executed=self.executed, interrupted=self.interrupted), (
+            str(self),), {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramPortion:
+    """A program on one kernel, ready for a guest: nothing else decides what it comes to.
+
+    Attributes:
+        start: what the guest boots from, on the `machine`.
+        prepared: the program in its root.
+        job: what runs it, after the root is made.
+        files: that are there when it begins, as a record says them.
+        plugin: what counts.
+        inputs: digest of all of this.
+    """
+
+    start: Start
+    machine: Machine
+    plan: ExecPlan
+    prepared: Prepared
+    job: bytes
+    files: Sequence[str]
+    plugin: Plugin
+    conditions: Conditions
+    inputs: str
+
 
 def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
             prepared: Prepared | None = None, sink: Sink | None = None,
@@ -73,17 +104,49 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
     plan.check()
     require_measurable(kernel.spec)
     bench = bench or Bench.prepare()
+    return run_portion(bench, program_portion(kernel, plan, bench=bench, prepared=prepared),
+                       sink=sink, interrupts=interrupts)
+
+
+def program_portion(kernel: Kernel, plan: ExecPlan, *, bench: Bench,
+                    prepared: Prepared | None = None) -> ProgramPortion:
+    """What runs the program of a plan that was checked on the kernel; raises as `execute`, before
+    anything is booted."""
     prepared = prepared or prepare(plan, memory=bench.machine.memory, cache=bench.cache,
                                    progress=bench.progress)
     carried = read_files(plan)
     bench = replace(bench, machine=program_machine(bench.machine, plan, prepared))
-    booted = bench.boot(kernel, plan.filesystem, drivers=prepared.drivers)
-    root, named = root_job(prepared)
+    start = bench.start(kernel, plan.filesystem, drivers=prepared.drivers)
     job = program_job(plan, prepared, carried, bench.cache)
+    plugin = build_plugin("calls", bench.qemu, bench.cache)
+    conditions = bench.conditions(plan.filesystem)
+    facts = {**({"root": prepared.title} if prepared.title else {}), **plan.facts()}
+    conditions = msgspec.structs.replace(
+        conditions, machine={**conditions.machine, **facts})
+    return ProgramPortion(
+        start=start, machine=bench.machine, plan=plan, prepared=prepared, job=job, plugin=plugin,
+        conditions=conditions,
+        files=[*(f"{one.name} {len(one.content)}B" for one in carried),
+               *(f"{one.name} {show_size(one.size)} filled by {show_size(one.fill)}"
+                 for one in plan.made)],
+        # The spec and the conditions' words are no inputs of the counts, but the record has them.
+        inputs=digest_bytes(kernel.spec.encode(), start.key.encode(), root_job(prepared)[1], job,
+                            plugin.digest.encode(), " ".join(plan.between).encode(),
+                            encode(conditions)))
+
+
+def run_portion(bench: Bench, portion: ProgramPortion, *, sink: Sink | None = None,
+                interrupts: Interrupts | None = None) -> Executed:
+    """Run a program in a guest of its own; raises as `execute`."""
+    plan, prepared, kernel = portion.plan, portion.prepared, portion.start.kernel
+    bench = replace(bench, machine=portion.machine)
+    booted = bench.go_on(portion.start)
+    root, named = root_job(prepared)
     state = None
     if prepared.title:
         state = kept_state(bench, kernel, booted, [*root, LEAVE], named=named)
-    with counting_calls(bench, kernel, booted, [job] if state else [*root, job], state=state,
+    with counting_calls(bench, kernel, booted, [portion.job] if state else [*root, portion.job],
+                        plugin=portion.plugin.path, state=state,
                         between=plan.between) as (guest, counts):
         ending = run_program(guest, plan, sink, interrupts or Interrupts())
         counted = counts()
@@ -91,24 +154,16 @@ def execute(kernel: Kernel, plan: ExecPlan, *, bench: Bench | None = None,
         bench.cache.check(used.parent)
     totals = counted.totals
     killed = os.WIFSIGNALED(ending.status)
-    conditions = bench.conditions(plan.filesystem)
-    facts = {**({"root": prepared.title} if prepared.title else {}), **plan.facts()}
     executed = Executed(
         Execution(
-            **made_now(), kernel=kernel_record(kernel, booted.said),
-            conditions=msgspec.structs.replace(
-                conditions, machine={**conditions.machine, **facts}),
+            **made_now(), kernel=kernel_record(kernel, booted.said), conditions=portion.conditions,
             command=[str(plan.program), *plan.arguments], program=prepared.digest,
-            files=[*(f"{one.name} {len(one.content)}B" for one in carried),
-                   *(f"{one.name} {show_size(one.size)} filled by {show_size(one.fill)}"
-                     for one in plan.made)],
+            files=list(portion.files),
             status=None if killed else os.WEXITSTATUS(ending.status),
             signal=os.WTERMSIG(ending.status) if killed else None,
             instructions=Instructions(user=totals.user, kernel=totals.kernel,
                                       others=totals.others),
-            tasks=totals.tasks, switches=totals.switches,
-            inputs=digest_bytes(booted.key.encode(), named, job, counted.plugin.encode(),
-                                " ".join(plan.between).encode())),
+            tasks=totals.tasks, switches=totals.switches, inputs=portion.inputs),
         counted, prepared.notes, bool(prepared.image))
     if ending.given_up:
         why = ("when Ctrl-C came" if ending.given_up == INTERRUPTED

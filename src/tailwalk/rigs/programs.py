@@ -1,18 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The record of a program that ran on one or more kernels."""
+"""Programs on several kernels, guests side by side, and the record of what they came to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 from msgspec.structs import replace
 
+from tailwalk.errors import TailwalkError
 from tailwalk.filesystems import find_kind
+from tailwalk.kernels import Kernel
 from tailwalk.kernels.symbols import packed_names
 from tailwalk.programs.plan import ExecPlan
-from tailwalk.rigs.exec import Executed
+from tailwalk.programs.prepare import Prepared
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.cores import as_finished
+from tailwalk.rigs.exec import Executed, ProgramPortion, program_portion, run_portion
+from tailwalk.rigs.running import Interrupts, Sink
 from tailwalk.runs.program import CallRow, Program, ProgramOnKernel, all_requests
+from tailwalk.runs.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +31,73 @@ class Asked:
     plan: ExecPlan
     memory: int = 1024
     repeat: int = 1
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a program came to on a kernel, as a record and run by run; of a record that was there
+    already the runs are not known."""
+
+    program: Program
+    runs: Sequence[Executed] = ()
+
+
+ProgramPool = Callable[[Bench, Sequence[tuple[ProgramPortion, Sink | None]]],
+                       Generator[tuple[int, Executed | TailwalkError]]]
+"""Where programs run: as `Pool`, each with what takes its output."""
+
+
+def on_cores(interrupts: Interrupts) -> ProgramPool:
+    """This machine's cores; of the interrupts the first gives all up."""
+    def run(bench: Bench, portions: Sequence[tuple[ProgramPortion, Sink | None]]) -> (
+            Generator[tuple[int, Executed | TailwalkError]]):
+        return as_finished([partial(run_portion, bench, portion, sink=sink, interrupts=interrupts)
+                            for portion, sink in portions])
+
+    return run
+
+
+def run_each(kernels: Sequence[Kernel], asked: Asked, prepared: Prepared, *, bench: Bench,
+             pool: ProgramPool, store: Store, fresh: bool,
+             sinks: Sequence[Sink | None] = ()) -> Generator[tuple[int, Ran | TailwalkError]]:
+    """Run a program, `prepared` for the bench's guests, on each kernel: the kernel's number and
+    what it came to, as they finish. A record of the store's with identical inputs and as many
+    repetitions is taken instead unless `fresh`, and new ones are kept there. A sink gets what the
+    first run on its kernel writes.
+
+    Close the iterator (contextlib.closing) to stop early.
+    """
+    waiting: list[tuple[int, ProgramPortion, Sink | None]] = []
+    for number, (kernel, sink) in enumerate(zip(kernels, sinks or [None] * len(kernels),
+                                                strict=True)):
+        try:
+            portion = program_portion(kernel, asked.plan, bench=bench, prepared=prepared)
+        except TailwalkError as error:
+            yield number, error
+            continue
+        found = None if fresh else store.find_program(portion.inputs, repetitions=asked.repeat)
+        if found is not None:
+            yield number, Ran(found)
+        else:
+            waiting += [(number, portion, None if again else sink)
+                        for again in range(asked.repeat)]
+    runs: dict[int, dict[int, Executed]] = {}
+    failed: set[int] = set()
+    with closing(pool(bench, [(portion, sink) for _, portion, sink in waiting])) as finished:
+        for at, outcome in finished:
+            number = waiting[at][0]
+            if isinstance(outcome, TailwalkError):
+                if number not in failed:
+                    failed.add(number)
+                    yield number, outcome
+                continue
+            done = runs.setdefault(number, {})
+            done[at] = outcome
+            if len(done) == asked.repeat:
+                repeated = [done[at] for at in sorted(done)]
+                program = program_record([repeated])
+                store.keep(program)
+                yield number, Ran(program, repeated)
 
 
 def program_record(runs: Sequence[Sequence[Executed]]) -> Program:

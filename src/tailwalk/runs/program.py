@@ -16,7 +16,7 @@ import msgspec
 
 from tailwalk.bounds import FEW, MANY, Count, Moment, Text, Times, Whole
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.runs.record import Conditions, decode_record, read_bytes
+from tailwalk.runs.record import Conditions, decode_record, encode, read_bytes, short_digest
 
 PROGRAM_SCHEMA = "tailwalk.program/1"
 
@@ -189,6 +189,16 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     conditions: Conditions
     kernels: Annotated[list[ProgramOnKernel], FEW]
 
+    @property
+    def id(self) -> str:
+        """The record's short name: 12 hex digits of the digest of its content."""
+        return short_digest(encode(self))
+
+    @property
+    def apart(self) -> list[Program]:
+        """A record for each kernel."""
+        return [msgspec.structs.replace(self, kernels=[kernel]) for kernel in self.kernels]
+
 
 def read_program_record(path: Path) -> Program:
     """The program in a file.
@@ -203,6 +213,8 @@ def decode_program(content: bytes, source: str) -> Program:
     """The program in `content`; `source` names it in errors (RecordError, as
     `read_program_record`)."""
     program = decode_record(content, source, Program, schema=PROGRAM_SCHEMA, cure=_CURE)
+    if not program.kernels:
+        raise RecordError(f"{source} is damaged: it is of no kernel. {_CURE}")
     for kernel in program.kernels:
         if wrong := _wrong_with(kernel):
             raise RecordError(f"{source} is damaged: {wrong} on {kernel.spec}. {_CURE}")

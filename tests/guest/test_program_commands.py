@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs in real guests under the commands that take cases."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tailwalk.cli import group
+from tailwalk.runs.store import Store
+
+pytestmark = pytest.mark.guest
+
+SOURCE = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	static char bytes[1024];
+	int file = open("data", O_RDWR | O_CREAT, 0644);
+
+	for (int i = 0; i < atoi(argv[1]); i++)
+		if (pwrite(file, bytes, sizeof(bytes), 0) != sizeof(bytes))
+			return 1;
+	puts("READY");
+	fflush(stdout);
+	for (int i = 0; i < 7; i++)
+		getppid();
+	return 0;
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("program") / "program"
+    subprocess.run(["cc", "-static", "-O1", "-w", "-o", path, "-xc", "-"], check=True,
+                   input=SOURCE.encode())
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / "runs"))
+    return Store()
+
+
+Tailwalk = Callable[..., Result]
+
+
+@pytest.fixture
+def tailwalk(store: Store) -> Tailwalk:  # noqa: ARG001 - where it keeps runs
+    def invoke(*words: object) -> Result:
+        done = CliRunner().invoke(group, [*map(str, words)])
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done
+
+    return invoke
+
+
+TAKEN = "run before with identical inputs"
+
+
+def test_what_ran_before_with_identical_inputs_is_not_run_again(
+        tailwalk: Tailwalk, store: Store, program: Path, tmp_path: Path) -> None:
+    (tmp_path / "carried").write_text("one")
+    words = ("compare", "debian:6.12", "debian:6.18", "--file", tmp_path / "carried")
+    first = tailwalk(*words, "--", program, 30)
+    assert "debian:6.12:\nREADY\n" in first.stderr.replace("tailwalk: ", "")
+    again = tailwalk(*words, "--", program, 30)
+    assert again.stdout == first.stdout
+    assert f"debian:6.12, debian:6.18: {TAKEN}" in again.stderr and "READY" not in again.stderr
+    assert len(store.select()) == 2
+    why = tailwalk("why", "debian:6.12", "--call", "pwrite64", "--file", tmp_path / "carried",
+                   "--", program, 30)
+    assert TAKEN in why.stderr and "ext4_file_write_iter" in why.stdout
+    assert TAKEN not in tailwalk(*words, "--", program, 31).stderr
+    (tmp_path / "carried").write_text("two")
+    assert TAKEN not in tailwalk(*words, "--", program, 30).stderr
+    assert "READY" in tailwalk("exec", *words[1:], "--", program, 30).stderr  # it always runs
