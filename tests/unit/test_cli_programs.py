@@ -11,13 +11,14 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 from golden_files import check_golden
-from made_exec import ExecLab, made_exec_lab
+from made_exec import ENDED, ExecLab, made_exec_lab
 from made_programs import NEW, OLD, made_program
 from made_runs import made_seed_runs
 from page_texts import Elements, words
 from results import error
 
 from tailwalk.cli import group
+from tailwalk.errors import KernelError
 from tailwalk.runs import write_run
 from tailwalk.runs.program import read_program_record
 from tailwalk.runs.record import encode
@@ -141,6 +142,8 @@ def test_a_page_has_runs_and_programs(records: tuple[str, str], tmp_path: Path) 
     (("why", *KERNELS, "--vs-fill", "4KiB", *PROGRAM), "--vs-fill: of cases"),
     (("why", *KERNELS, "--annotate", "f", *PROGRAM), "--annotate: of cases"),
     (("why", *KERNELS, "debian:7.3", *PROGRAM), "leave out all but two"),
+    (("track", *KERNELS, "--fill", "4KiB", *PROGRAM), "--fill: of cases"),
+    (("track", *KERNELS, "--call", "mount", *PROGRAM), "--call mount: the program makes no such"),
     (("run", "debian:6.12", *PROGRAM), "run runs no program"),
     (("upgrade", *KERNELS, *PROGRAM), "compared by compare"),
 ])
@@ -161,7 +164,7 @@ def test_a_word_after_the_dashes_may_be_a_kernel_as_ever(records: tuple[str, str
 
 
 def test_help_has_the_options_of_a_program_apart() -> None:
-    for command in ("compare", "why"):
+    for command in ("compare", "track", "why"):
         text = good(tailwalk(command, "--help"))
         cases, _, programs = text.partition("Options of a program:")
         assert "[-- PROGRAM [ARGUMENT]...]" in cases.replace("\n", " ").replace("  ", "")
@@ -223,3 +226,33 @@ def test_records_of_several_kernels_are_imported_one_by_one(
     assert "2 kept, 0 there before." in good(tailwalk("runs", "import", str(both)))
     (store.root / "empty.json").write_bytes(encode(made_program()))
     assert "it is of no kernel" in tailwalk("runs", "list").stderr
+
+
+def test_a_program_is_followed_over_kernels(tmp_path: Path) -> None:
+    lab = made_exec_lab()
+    kernels = ("debian:6.12", "debian:6.16", "debian:6.18")
+    done = tailwalk("track", *kernels, "--json", str(tmp_path / "track.json"), "--svg",
+                    str(tmp_path / "track.svg"), "--html", str(tmp_path / "page"), *PROGRAM,
+                    lab=lab)
+    check_golden("program-track.table", good(done))
+    assert "debian:6.16 is left out: debian:6.16 does not boot" in done.stderr
+    assert [specs for specs, _ in lab.asked_for] == [list(kernels)]
+    assert [kernel.spec for kernel in read_program_record(
+        tmp_path / "track.json").kernels] == list(KERNELS)
+    svg = (tmp_path / "track.svg").read_text()
+    assert "pwrite64 ext4 to 1KiB on 6.18.15: 11,100 instructions" in svg
+    Elements((tmp_path / "page").read_text())
+    text = words((tmp_path / "page").read_text())
+    assert "Between 6.12.95 and 6.18.15 (1 between not run): the kernel in all" in text
+    assert "tailwalk track debian:6.12.95 debian:6.18.15 -- ./program --fast" in text
+
+
+def test_calls_that_are_named_are_followed_alone() -> None:
+    shown = good(tailwalk("track", *KERNELS, "--call", "getppid", *PROGRAM))
+    assert "getppid" in shown and "pwrite64" not in shown
+    assert good(tailwalk("track", *KERNELS, "--format", "csv", *PROGRAM)).startswith("kind,call")
+    same = good(tailwalk("track", "debian:6.12", "--threshold", "1", *PROGRAM))
+    assert "No step over 6.12.95." in same
+    assert isinstance(tailwalk("track", "debian:6.16", *PROGRAM).exception, KernelError)
+    late = ExecLab(run=lambda *_: pytest.fail("measured"), ended=ENDED, late="interrupted")
+    assert tailwalk("track", *KERNELS, *PROGRAM, lab=late).exit_code == 130

@@ -74,10 +74,8 @@ class View:
 
     def chosen(self, compared: ComparedProgram) -> list[ComparedCall]:
         """The calls that are asked for; raises UsageError for one that is not made."""
-        known = {call.row.call for call in compared.calls}
-        for name in self.only:
-            if name not in known:
-                raise UsageError(f"--call {name}: the program makes no such call. It makes "
-                                 f"{listed(sorted(known))}.")
+        from tailwalk.cli.programs import require_calls
+
+        require_calls(compared.program, self.only)
         return [call for call in compared.calls if call.row.kind != "driver"
                 and (not self.only or call.row.call in self.only)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -343,8 +343,12 @@ def follow(lab: Lab, specs: Sequence[str], plan: Plan, *,
                 runs[spec] = outcome.run
     if not runs:
         raise next(iter(failed.values()))
-    left_out = [LeftOut(spec=spec, reason=str(failed[spec]).partition("\n")[0],
-                        after=sum(other in runs for other in specs[:number]))
-                for number, spec in enumerate(specs) if spec in failed]
     found = [runs[spec] for spec in specs if spec in runs]
-    return track(found, left_out=left_out, threshold=threshold), found
+    return track(found, left_out=left_out(specs, failed), threshold=threshold), found
+
+
+def left_out(specs: Sequence[str], failed: Mapping[str, TailwalkError]) -> list[LeftOut]:
+    """Those of some kernels that failed, each with its place among the others."""
+    return [LeftOut(spec=spec, reason=str(failed[spec]).partition("\n")[0],
+                    after=sum(other not in failed for other in specs[:number]))
+            for number, spec in enumerate(specs) if spec in failed]
