@@ -22,6 +22,7 @@ from tailwalk.report.program import (
     program_labels,
     program_shown,
 )
+from tailwalk.report.program_disk import disk_lines
 from tailwalk.report.section import Section, Source, inlined
 from tailwalk.report.why import count_cells
 from tailwalk.report.words import show_figure
@@ -52,8 +53,9 @@ def program_section(compared: ComparedProgram) -> Section:
         content={
             "caption": program_shown(compared).title, "unit": "", "functions": functions,
             "grid": calls_grid(compared, _CALLS).seen_in("page"),
-            "says": [line for number, lines in enumerate(said)
-                     for line in (lines if number else lines[1:])]})
+            "says": [*disk_lines(program.kernels, program_labels(program)),
+                     *(line for number, lines in enumerate(said)
+                       for line in (lines if number else lines[1:]))]})
 
 
 def functions_section(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
