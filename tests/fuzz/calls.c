@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The counts of calls, which forget what earlier inputs left. */
+#include "calls/disk.c"
+#include "calls/memory.c"
 #include "calls/rows.c"
+#include "calls/stays.c"
 #include "calls/tasks.c"
 #include "calls/tree.c"
 /* After what it calls. */
@@ -12,12 +15,13 @@
 
 int more_arguments(char **arguments)
 {
-	static char table[32], entry[64], fault[64], between[] = "between=5:6";
+	static char table[32], entry[64], fault[64], between[] = "between=5:6",
+						     memory[] = "memory=0", name[] = "disk=ram0";
 	struct function given[PLACES];
 	int file = memfd_create("table", 0);
 
 	for (uint32_t i = 0; i < PLACES; i++)
-		given[i] = (struct function){ PLACE(i), i % (DRIVER_DONE + 1), i | 1u << 16 };
+		given[i] = (struct function){ PLACE(i), i % (REQUEST + 1), i | 1u << 16 };
 	given[0].address = 0;
 	if (write(file, given, sizeof(given)) != sizeof(given))
 		abort();
@@ -28,7 +32,9 @@ int more_arguments(char **arguments)
 	arguments[1] = entry;
 	arguments[2] = fault;
 	arguments[3] = between;
-	return 4;
+	arguments[4] = memory;
+	arguments[5] = name;
+	return 6;
 }
 
 void forget_all(void)
@@ -50,5 +56,11 @@ void forget_all(void)
 	node_count = 0;
 	make_tree();
 	running = counting = awaits_error = awaits_left = awaits_switch = false;
+	awaits_result = awaits_request = false;
+	first_look = 0;
+	looked_to = PLACE(REQUEST);
+	free(disks);
+	disks = NULL;
+	disk_count = 0;
 	memset(&totals, 0, sizeof(totals));
 }

@@ -210,6 +210,12 @@ void *qemu_plugin_get_hwaddr(uint32_t info, uint64_t address)
 	return NULL;
 }
 
+bool qemu_plugin_hwaddr_is_io(const void *where)
+{
+	(void)where;
+	return false;
+}
+
 uint64_t qemu_plugin_hwaddr_phys_addr(const void *where)
 {
 	(void)where;

@@ -17,6 +17,7 @@ from tailwalk.rigs.exact import measure
 from tailwalk.rigs.exec import execute
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.programs import program_record
+from tailwalk.rigs.running import Gathered
 from tailwalk.runs.program import CallRow
 
 pytestmark = pytest.mark.guest
@@ -122,3 +123,31 @@ def test_a_region_is_counted_alone(count) -> None:
     each = found["pwrite64", "ext4", 1024].median
     assert each < value < each + 20
     assert counted.totals.user < 40 * 20
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs"])
+@pytest.mark.parametrize("spec", KERNELS)
+def test_the_disk_is_asked_for_what_the_kernel_says(bench, kernel, program, spec: str,
+                                                    kind: str) -> None:
+    output = Gathered()
+    [found] = program_record([[execute(
+        kernel(spec), ExecPlan(program=program, arguments=["disk"],
+                               filesystem=Filesystem(kind=kind)),
+        bench=bench, sink=output.take)]]).kernels
+    assert found.wrote == (4 << 20) + 16 * 8192 + 1000
+    assert 20 <= found.disk.flushes <= 24
+    assert found.amplification > 1
+    written, read = map(int, output.stdout.split())
+    if spec.startswith("debian"):
+        # It counts sectors of 512 bytes, and tells whole KiB.
+        assert abs(found.disk.written - 1024 * written) <= 512
+        assert abs(found.disk.read - 1024 * read) <= 512
+    else:
+        assert (written, read) == (0, 0)  # CONFIG_VM_EVENT_COUNTERS is off
+        assert found.disk.read >= 4 << 20
+    calls = {(row.call, row.kind): row for row in found.calls}
+    assert calls["fsync", "call"].disk.written >= 4 << 20
+    assert calls["fdatasync", "call"].disk.written >= 16 * 8192
+    assert calls["fdatasync", "call"].disk.flushes + sum(
+        row.disk.flushes for row in found.calls if row.disk and row.kind == "thread") >= 16
+    assert calls["pread64", "call"].disk.read >= 4 << 20

@@ -4,14 +4,16 @@
  * what it asks for as they are executed. A line is a block; a word of it is an
  * instruction: its address, a colon, its bytes and, where it loads or stores,
  * `<` or `>` and the address of that, and `=` and the value, all in hex. After the
- * word `!` come those that are translated and not executed: the block is left.
+ * word `!` come those that are translated and not executed: the block is left. A line
+ * that begins with `=` sets words of memory: each word of it is a place there, `=`
+ * and the value.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
 #include "qemu_api.h"
+#include "x86_64.h"
 
 #define MOST_HOOKS 4
 #define MOST_INSTRUCTIONS 64
@@ -126,22 +128,46 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction)
 	return instruction->address;
 }
 
-/* Of what is accessed now, which is all the memory there is. */
-static uint64_t memory;
+/* The first word is what is accessed now, unless that lies in a stack. Of these every
+ * second page was not used lately. */
+static uint64_t memory[1 << 13];
+
+#define STACKS 0xffffc90000000000
+
+struct qemu_plugin_hwaddr {
+	uint64_t place;
+};
 
 void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *instruction)
 {
-	return (uint8_t *)&memory + (instruction->address - CODE_ABOVE_MEMORY);
+	return (uint8_t *)memory + (instruction->address - CODE_ABOVE_MEMORY);
 }
 
 struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t address)
 {
-	return (struct qemu_plugin_hwaddr *)&memory;
+	static struct qemu_plugin_hwaddr found;
+
+	found.place = address < STACKS || address >= CODE_ABOVE_MEMORY ? 0 : address - STACKS;
+	return &found;
+}
+
+bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *where)
+{
+	return where->place & 4096;
 }
 
 uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *where)
 {
-	return 0;
+	return where->place;
+}
+
+static void set_memory(char *words)
+{
+	uint64_t place, value;
+
+	for (char *word = strtok(words, " \n"); word; word = strtok(NULL, " \n"))
+		if (sscanf(word, "%lx=%lx", &place, &value) == 2 && place < sizeof(memory))
+			memcpy((uint8_t *)memory + place, &value, sizeof(value));
 }
 
 static void read_instruction(struct qemu_plugin_insn *instruction, const char *word)
@@ -169,7 +195,7 @@ static void execute(const struct qemu_plugin_insn *instruction)
 		if (hook->word)
 			*hook->word += hook->number;
 	}
-	memory = instruction->value;
+	memory[0] = instruction->value;
 	for (size_t i = 0; i < instruction->hooks && instruction->accesses; i++)
 		if (instruction->hook[i].access)
 			instruction->hook[i].access(0, instruction->stores, instruction->accessed,
@@ -185,6 +211,10 @@ int main(int argc, char **argv)
 	if (qemu_plugin_install(0, &info, argc - 1, argv + 1))
 		return 1;
 	while (fgets(line, sizeof(line), stdin)) {
+		if (*line == '=') {
+			set_memory(line + 1);
+			continue;
+		}
 		block.length = block.executed = 0;
 		for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
 			if (*word == '!')

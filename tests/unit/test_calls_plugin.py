@@ -5,6 +5,7 @@ switches, each instruction is in the row of what it was executed for."""
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 from collections.abc import Callable
 
@@ -14,13 +15,15 @@ from made_plugins import build, write_sources
 from tailwalk.errors import UsageError
 from tailwalk.rigs.counted import Counted, read_counts
 from tailwalk.rigs.labels import labels_of
+from tailwalk.runs.program import Requests
 
 pytestmark = pytest.mark.slow
 
 NAMES = ("__entry_text_start", "entry_SYSCALL_64", "irq_entries_start", "asm_exc_page_fault",
          "asm_common_interrupt", "__entry_text_end", "ret_from_fork_asm", "__switch_to_asm",
          "do_syscall_64", "__x64_sys_getppid", "__x64_sys_pwrite64", "__x64_sys_exit_group",
-         "ext4_file_write_iter", "copy", "handler", "kjournald2", "brd_submit_bio", "bio_endio")
+         "ext4_file_write_iter", "copy", "handler", "kjournald2", "brd_submit_bio", "bio_endio",
+         "submit_bio")
 AT = {name: 0xffffffff81000000 + 0x1000 * number for number, name in enumerate(NAMES)}
 SYMBOLS = "".join(f"{address:x} T {name}\n" for name, address in AT.items())
 LABELS = labels_of(SYMBOLS, "made")
@@ -62,8 +65,9 @@ def enter(size: int = 0) -> str:
     return at("entry_SYSCALL_64", f"52>1000={size:x}", "4152>ff8=0", "4150>ff0=0", CALL, number=1)
 
 
-def back(instruction: str = SYSRET) -> str:
-    return at("entry_SYSCALL_64", instruction, offset=100)
+def back(instruction: str = SYSRET, result: int | None = None) -> str:
+    taken = [] if result is None else [f"58<1000={result:x}"]
+    return at("entry_SYSCALL_64", *taken, instruction, offset=100 - len(taken))
 
 
 def change(task: int, left: int = 0) -> str:
@@ -94,7 +98,8 @@ def count(tmp_path_factory) -> Callable[..., Counted]:
     """What is counted of blocks that are executed in a program."""
     folder = tmp_path_factory.mktemp("plugins")
     write_sources(folder)
-    build(folder, [f"calls/{name}.c" for name in ("calls", "rows", "tasks", "tree")], "run")
+    build(folder, [f"calls/{name}.c" for name in (
+        "calls", "disk", "memory", "rows", "stays", "tasks", "tree")], "run")
 
     def count(*blocks: str, between: str = "0:0") -> Counted:
         table = os.memfd_create("table")
@@ -103,7 +108,7 @@ def count(tmp_path_factory) -> Callable[..., Counted]:
                  mark(4)]
         output = subprocess.run(
             [folder / "run", "output=1", f"table={table}", *LABELS.arguments[1:].split(","),
-             f"between={between}"],
+             f"between={between}", "memory=65536", "disk=ram0"],
             input="\n".join(whole).encode(), capture_output=True, timeout=60, check=True,
             pass_fds=[table]).stdout
         os.close(table)
@@ -261,3 +266,66 @@ def test_a_region_is_between_two_calls_each_time(count) -> None:
     assert count(*blocks, between=f"0:{numbers[1]}").regions.values == [(1 + 10 + 9 + 3 + 10, 1)]
     with pytest.raises(UsageError, match="mount is no system call of this kernel"):
         LABELS.call("mount")
+
+
+MEMORY, STACKS = 0xffff888000000000, 0xffffc90000000000
+DISKS = {"ram0": 0x2000, "ram1": 0x2400}
+FORCED, FLUSH = 1 << 17, 1 << 18
+
+
+def words(place: int, content: bytes) -> str:
+    """A line that puts bytes into memory."""
+    return "=" + " ".join(f"{place + at:x}={int.from_bytes(content[at:at + 8], 'little'):x}"
+                          for at in range(0, len(content), 8))
+
+
+def disk(name: str) -> str:
+    """A block device, and what has its name."""
+    place = DISKS[name]
+    return "\n".join((words(place, struct.pack("<4Q", 0, 1 << 20, MEMORY + place + 0x200, 0)),
+                      words(place + 0x200, struct.pack("<3I12s", 1, 0, 1, name.encode()))))
+
+
+def request(what: int, size: int, *, name: str = "ram0", at_address: int = MEMORY + 0x1000,
+            pointer: bool = False) -> list[str]:
+    """A request, as kernels up to v7.2 have it or later ones, and the function that takes it."""
+    place = at_address - (MEMORY if at_address < STACKS else STACKS)
+    bio = struct.pack("<2Q2IQ", 0, MEMORY + DISKS[name], what, 0, 0) + (
+        b"" if not pointer else struct.pack("<Q", MEMORY)) + struct.pack("<Q2I", 77, size, 0)
+    return [words(place, bio), at("submit_bio", "f30f1efa", "0f1f440000",
+                                  f"0fb64710<{at_address + 16:x}=0", RETURN)]
+
+
+def written(*requests: list[str], result: int = 0, size: int = 1024) -> list[str]:
+    """A write to ext4 that makes requests."""
+    return [enter(size), at("do_syscall_64", CALL), at("__x64_sys_pwrite64", CALL),
+            at("ext4_file_write_iter", number=2), *(line for lines in requests for line in lines),
+            at("do_syscall_64", RETURN, offset=5), back(result=result)]
+
+
+def test_requests_to_the_disk_are_of_the_call_or_thread_that_makes_them(count) -> None:
+    counted = count(
+        disk("ram0"), disk("ram1"), *getppid(),
+        *written(request(1 | FLUSH | FORCED, 4096), request(1, 8192, pointer=True),
+                 request(0, 512), request(3, 1 << 20), request(1, 2048, name="ram1"), result=1024),
+        *written(request(1 | FLUSH, 0, at_address=STACKS + 0x2000), result=(1 << 64) - 28),
+        change(THREAD), at("kjournald2", CALL, number=9), *request(1 | FORCED, 1024),
+        change(MAIN))
+    found = {row.call: row for row in counted.calls}
+    assert found["pwrite64"].disk == Requests(read=512, written=12288, writes=2, flushes=2,
+                                              forced=1)
+    assert found["pwrite64"].wrote == 1024
+    assert found["jbd2"].disk == Requests(read=0, written=1024, writes=1, flushes=0, forced=1)
+    assert (found["getppid"].disk, found["getppid"].wrote) == (None, None)
+    assert (counted.totals.unread, counted.totals.disk) == (0, 1)
+
+
+def test_requests_that_cannot_be_read_and_those_outside_a_region(count) -> None:
+    counted = count(disk("ram0"), *written(request(1, 4096), result=5), mark(5),
+                    *written(request(1, 512), result=7), mark(6), *written(request(1, 4096)))
+    row = next(row for row in counted.calls if row.call == "pwrite64")
+    assert (row.count, row.disk.written, row.wrote) == (1, 512, 7)
+    counted = count(disk("ram1"), *written(request(1, 4096, name="ram1")),
+                    *written(request(1, 4096, at_address=STACKS + 0x1ff0)),
+                    *written(request(1, 4096)))  # to what has no name
+    assert (counted.totals.unread, counted.totals.disk) == (2, 1)

@@ -15,7 +15,7 @@ from tailwalk.cli.options import append_option, filesystem_options, number
 from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.cli.program_options import call_option, program_asked, program_options
 from tailwalk.cli.program_view import View
-from tailwalk.cli.programs import Passing, tell
+from tailwalk.cli.programs import Passing, giving_up, tell
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
 from tailwalk.kernels import parse_spec
@@ -77,7 +77,7 @@ def exec_(context: click.Context, /, words: tuple[str, ...], threshold: float | 
     asked = program_asked(program, arguments, given)
     outputs = Outputs().check()
     alone = len(specs) == 1
-    with open_lab() as lab, Passing(specs, aside=not alone) as passing:
+    with open_lab() as lab, giving_up(), Passing(specs, aside=not alone) as passing:
         found = lab.execute_all(specs, asked, sinks=passing.sinks)
     passing.show()
     record = joined([one.program for one in found])

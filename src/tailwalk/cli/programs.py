@@ -4,7 +4,8 @@ write is passed on, and what they asked of the kernels is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tailwalk.cli.passed import Held, Passed
+from tailwalk.cli.program_view import View, require_calls
 from tailwalk.cli.streams import complain
 from tailwalk.errors import UsageError
 from tailwalk.report.execution_lines import execution_lines
@@ -20,7 +22,7 @@ from tailwalk.runs.record import encode
 if TYPE_CHECKING:
     from tailwalk.cli.gate import Gating
     from tailwalk.cli.outputs import Outputs
-    from tailwalk.cli.program_view import View
+    from tailwalk.compare.steps import LeftOut
     from tailwalk.lab.lab import Lab
     from tailwalk.report.grid import Shown
     from tailwalk.rigs.exec import Executed
@@ -33,9 +35,8 @@ _INTERRUPTED = 130
 
 class Passing:
     """What a program writes on several kernels: the first's is passed on as it comes, `aside` to
-    standard error under its spec, and the others' when `show` is called. As a context manager, it
-    also says of a program that was given up what it had come to, and ends with the status of
-    Ctrl-C where that came."""
+    standard error under its spec, and the others' when `show` is called. To be used as a context
+    manager."""
 
     def __init__(self, specs: Sequence[str], *, aside: bool = True) -> None:
         self._specs = specs
@@ -58,13 +59,22 @@ class Passing:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        from tailwalk.rigs.exec import GivenUpError
-
-        if isinstance(error, GivenUpError):
-            tell(error.executed)
         self._passed.close()
-        if isinstance(error, GivenUpError) and error.interrupted:
+
+
+@contextmanager
+def giving_up() -> Iterator[None]:
+    """Say of a program that was given up what it had come to, and end with the status of Ctrl-C
+    where that came."""
+    from tailwalk.rigs.exec import GivenUpError
+
+    try:
+        yield
+    except GivenUpError as late:
+        tell(late.executed)
+        if late.interrupted:
             click.get_current_context().exit(_INTERRUPTED)
+        raise
 
 
 def tell(executed: Executed) -> None:
@@ -78,7 +88,7 @@ def taken(lab: Lab, arguments: Sequence[str], asked: Asked | None) -> Program:
     from tailwalk.lab.programs import program_on, specs_of
 
     specs = specs_of(arguments)
-    with Passing(specs) as passing:
+    with giving_up(), Passing(specs) as passing:
         found = program_on(lab, arguments, asked, sinks=passing.sinks)
     passing.show()
     return found
@@ -122,3 +132,23 @@ def show_functions(program: Program, view: View, outputs: Outputs) -> None:
     outputs.put(shown, svg=lambda: view.graph(compared), json=lambda: encode(program),
                 sections=lambda: [functions_section(compared, view.chosen(compared),
                                                     raw=view.raw)])
+
+
+def show_track(program: Program, left_out: Sequence[LeftOut], outputs: Outputs, *,
+               only: Sequence[str], threshold: float | None) -> None:
+    """Write and print a program over kernels, as `tailwalk track` does."""
+    from tailwalk.compare.program import compare_program
+    from tailwalk.compare.program_steps import track_program
+    from tailwalk.report.data import program_csv
+    from tailwalk.report.program_track import (
+        program_track_section,
+        program_track_shown,
+        program_track_svg,
+    )
+
+    require_calls(program, only)
+    found = track_program(program, only=only, threshold=threshold, left_out=left_out)
+    outputs.put(lambda: program_track_shown(found), record=lambda: encode(program),
+                svg=lambda: program_track_svg(found),
+                sections=lambda: [program_track_section(found)],
+                csv=lambda: program_csv(compare_program(program, threshold=threshold)))

@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 
-from tailwalk.errors import UsageError
+from tailwalk.compare.steps import LeftOut
+from tailwalk.errors import TailwalkError, UsageError
 from tailwalk.lab.lab import Lab
 from tailwalk.lab.records import is_spec, read_program
+from tailwalk.lab.releases import OF_ONE_KERNEL, left_out
+from tailwalk.lab.sought import is_interrupt
 from tailwalk.rigs.cores import collected
 from tailwalk.rigs.programs import Asked
 from tailwalk.rigs.running import Sink
@@ -44,3 +48,27 @@ def program_on(lab: Lab, arguments: Sequence[str], asked: Asked | None, *,
                               "is taken (--fresh runs it again)")
         found |= {spec: one.program for spec, one in ran.items()}
     return joined([found[name] for name in arguments])
+
+
+def follow_program(lab: Lab, specs: Sequence[str], asked: Asked) -> tuple[Program, list[LeftOut]]:
+    """The program on the kernel of each spec, run, or taken, once each. A kernel that cannot be
+    had, or on which it cannot be run, is left out.
+
+    Raises its error where that leaves none, what says something of all kernels, and GivenUpError
+    where Ctrl-C came.
+    """
+    ran: dict[str, Program] = {}
+    failed: dict[str, TailwalkError] = {}
+    specs = list(dict.fromkeys(specs))
+    with closing(lab.execute_each([(spec, spec) for spec in specs], asked)) as finished:
+        for spec, outcome in finished:
+            if not isinstance(outcome, TailwalkError):
+                ran[spec] = outcome.program
+            elif isinstance(outcome, OF_ONE_KERNEL) and not is_interrupt(outcome):
+                failed[spec] = outcome
+                lab.progress.note(f"{spec} is left out: {outcome}")
+            else:
+                raise outcome
+    if not ran:
+        raise next(iter(failed.values()))
+    return joined([ran[spec] for spec in specs if spec in ran]), left_out(specs, failed)

@@ -225,8 +225,47 @@ static inline bool reads_error(const struct qemu_plugin_insn *instruction)
 	return has_bytes(instruction, sizeof(load), load, sizeof(load));
 }
 
-/* Code of the kernel lies so far above where it is in memory (nokaslr). */
+/* Where the way out of a system call takes what the call gives from where it is
+ * saved (POP_REGS). */
+static inline bool takes_result(const struct qemu_plugin_insn *instruction)
+{
+	static const uint8_t pop_rax[1] = { 0x58 };
+
+	return has_bytes(instruction, 1, pop_rax, 1);
+}
+
+/* How far from what a function was given first an instruction of it accesses memory,
+ * such as 16 in `movzbl 0x10(%rdi),%eax`; -1 where it does not do so. */
+static inline int64_t distance_from_given(const struct qemu_plugin_insn *instruction)
+{
+	uint8_t bytes[2 * LONGEST_INSTRUCTION] = { 0 };
+	size_t size = qemu_plugin_insn_size(instruction);
+	struct decoded found;
+	const uint8_t *modrm;
+	int32_t distance = 0;
+
+	copy_bytes(instruction, bytes, size);
+	found = decode(bytes, size);
+	if (!found.left || operands_of(&found) != MODRM || found.rex & 1 || found.of_gs)
+		return -1;
+	modrm = found.opcode + 1 + (found.opcode[0] == 0x0f);
+	if ((*modrm & 7) != 7 || *modrm >> 6 == 3)
+		return -1;
+	if (*modrm >> 6 == 1)
+		distance = (int8_t)modrm[1];
+	else if (*modrm >> 6 == 2)
+		memcpy(&distance, modrm + 1, sizeof(distance));
+	return distance < 0 ? -1 : distance;
+}
+
+/* Code of the kernel lies so far above where it is in memory, and all memory is
+ * mapped from here on (nokaslr; Documentation/arch/x86/x86_64/mm.rst). */
 #define CODE_ABOVE_MEMORY 0xffffffff80000000
+#define ALL_MEMORY 0xffff888000000000
+#define ALL_MEMORY_SIZE (1ull << 46)
+
+/* QEMU's pc leaves a hole in memory for devices, between these. */
 #define DEVICES_IN_MEMORY 0xc0000000ull
+#define BEYOND_DEVICES (1ull << 32)
 
 #endif

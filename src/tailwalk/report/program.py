@@ -21,6 +21,7 @@ from tailwalk.profile.pairing import PairedNode, function_changes, function_coun
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Kind, Said, Shown
 from tailwalk.report.profile_tree import Forest
 from tailwalk.report.profile_words import show_change, show_share
+from tailwalk.report.program_disk import disk_facts, disk_lines, show_amount
 from tailwalk.report.why import count_cells
 from tailwalk.report.words import short_names, show_figure, show_percent, show_ratio
 from tailwalk.runs.program import CallRow, Program, ProgramOnKernel, Repetitions
@@ -52,6 +53,8 @@ def program_shown(compared: ComparedProgram, *, shown: int | None = SHOWN) -> Sh
     labels = program_labels(program)
     title = f"What {program.command[0]} asks of the kernel, executed instructions"
     parts: list[Grid | Said] = [calls_grid(compared, shown)]
+    if lines := list(disk_lines(program.kernels, labels)):
+        parts += [BLANK, *map(Said, lines)]
     for column in range(1, len(labels)):
         parts += [BLANK, *(Said(line, "" if number else "strong") for number, line in enumerate(
             change_sentences(compared, column)))]
@@ -133,21 +136,30 @@ def _one_grid(compared: ComparedProgram, shown: int | None) -> Grid:
     kept, rest = _cut([call for call in compared.calls if call.row.kind != "driver"], shown)
     rows = [_one_row([call_label(row), show_figure(row.count) if row.count else "",
                       show_figure(row.instructions), _figure(row.median), _figure(row.high)],
-                     row.instructions, total) for row in (call.row for call in kept)]
+                     row.instructions, total, written=_written([row]))
+            for row in (call.row for call in kept)]
     if rest:
         rest_count = sum(call.row.instructions for call in rest)
         rows.append(_one_row([f"{len(rest)} others", "", show_figure(rest_count), "", ""],
-                             rest_count, total, "rest"))
+                             rest_count, total, "rest",
+                             written=_written([call.row for call in rest])))
     for name, count in (("program, in user mode", kernel.user), ("all", total)):
         rows.append(_one_row([name, "", show_figure(count), "", ""], count, total, "total"))
-    return Grid(columns=[Column("call", "name", wraps="words"), *map(Column, (
-        "count", "instructions", "median", "90%", "share"))], rows=rows)
+    grid = Grid(columns=[Column("call", "name", wraps="words"), *map(Column, (
+        "count", "instructions", "median", "90%", "share", "to disk"))], rows=rows)
+    return grid if kernel.disk and kernel.disk.written else grid.with_columns(range(6))
 
 
-def _one_row(texts: Sequence[str], count: int, total: int, kind: Kind = "") -> GridRow:
+def _one_row(texts: Sequence[str], count: int, total: int, kind: Kind = "",
+             written: int = 0) -> GridRow:
     share = show_percent(count / total) if total else ""
     return GridRow([Cell(texts[0], key=texts[0]), *map(Cell, texts[1:]),
-                    Cell(share, "faint", key=str(count))], kind)
+                    Cell(share, "faint", key=str(count)),
+                    Cell(show_amount(written) if written else "", key=str(written))], kind)
+
+
+def _written(rows: Sequence[CallRow]) -> int:
+    return sum(row.disk.written for row in rows if row.disk)
 
 
 def _figure(value: float | None) -> str:
@@ -272,6 +284,7 @@ def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
     if any(kernel.driver for kernel in program.kernels):
         drivers = listed([show_figure(kernel.driver) for kernel in program.kernels])
         yield "disk's driver", f"{drivers} instructions, in no row: the RAM disk is the machine's"
+    yield from disk_facts(program.kernels, labels)
     if compared.thresholds:
         yield "verdicts", "dearer or cheaper: by more than " + show_thresholds(
             list(zip(labels[1:], compared.thresholds, strict=True)))

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tailwalk.cases import show_size
 from tailwalk.compare.program import ComparedCall, ComparedProgram, compare_program, of_kernel
 from tailwalk.report.commands import program_commands
-from tailwalk.report.grid import Said
+from tailwalk.report.grid import Fact, Said
 from tailwalk.report.profile_tree import flame_legend, flame_svg, tree_rows
 from tailwalk.report.program import (
     calls_grid,
@@ -22,10 +22,12 @@ from tailwalk.report.program import (
     program_labels,
     program_shown,
 )
+from tailwalk.report.program_disk import disk_lines
 from tailwalk.report.section import Section, Source, inlined
 from tailwalk.report.why import count_cells
 from tailwalk.report.words import show_figure
 from tailwalk.runs.metrics import INSTRUCTIONS
+from tailwalk.runs.program import Program
 from tailwalk.runs.record import KernelRecord
 from tailwalk.words import listed
 
@@ -51,8 +53,9 @@ def program_section(compared: ComparedProgram) -> Section:
         content={
             "caption": program_shown(compared).title, "unit": "", "functions": functions,
             "grid": calls_grid(compared, _CALLS).seen_in("page"),
-            "says": [line for number, lines in enumerate(said)
-                     for line in (lines if number else lines[1:])]})
+            "says": [*disk_lines(program.kernels, program_labels(program)),
+                     *(line for number, lines in enumerate(said)
+                       for line in (lines if number else lines[1:]))]})
 
 
 def functions_section(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
@@ -84,7 +87,13 @@ def _functions(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
 
 def _section(compared: ComparedProgram, title: str, sentence: str, *, kind: str, content: Any,
              commands: list[str]) -> Section:
-    program = compared.program
+    return section_of(compared.program, title, sentence, kind=kind, content=content,
+                      commands=commands, conditions=program_facts(compared))
+
+
+def section_of(program: Program, title: str, sentence: str, *, kind: str, content: Any,
+               commands: list[str], conditions: Sequence[Fact]) -> Section:
+    """A section of a program's record."""
     system = program.conditions.filesystem
     return Section(
         kind=kind, title=title, sentence=sentence, metric=INSTRUCTIONS, content=content,
@@ -92,7 +101,7 @@ def _section(compared: ComparedProgram, title: str, sentence: str, *, kind: str,
                      "blocks": f"{show_size(system.block_size)} blocks",
                      "options": system.mount_options or "default options",
                      "kernels": listed([kernel.spec for kernel in program.kernels])},
-        conditions=program_facts(compared), commands=commands,
+        conditions=conditions, commands=commands,
         sources=[Source(
             kind="program", id=kernel.inputs[:12], created=program.created, inputs=kernel.inputs,
             conditions=program.conditions, kernel=KernelRecord(

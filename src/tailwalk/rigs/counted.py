@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from tailwalk.cases import MIB
 from tailwalk.errors import GuestError, KernelError
 from tailwalk.framing import Frame, FrameType, read_output
 from tailwalk.kernels import Kernel
@@ -20,12 +21,13 @@ from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.labels import PAGE_FAULT, Labels, labels_of
 from tailwalk.rigs.recording import symbol_text, watched
-from tailwalk.runs.program import CallRow, FunctionCount, Kind, Repetitions
+from tailwalk.runs.program import CallRow, FunctionCount, Kind, Repetitions, Requests
+from tailwalk.vm.filesystem import RAM_DISK
 from tailwalk.vm.guest import Guest, Job
 from tailwalk.vm.state import Booted
 
-_TOTALS = struct.Struct("<8Q")
-_ROW = struct.Struct("<4BI4Q")
+_TOTALS = struct.Struct("<10Q")
+_ROW = struct.Struct("<4BI4Q6Q")
 _VALUE = struct.Struct("<2Q")
 _STEP = struct.Struct("<2IQ")
 _NODE = struct.Struct("<2I")
@@ -36,6 +38,10 @@ _KINDS: dict[int, Kind] = {1: "call", 2: "exception", 3: "interrupt", 4: "beginn
 """As in plugins/calls/rows.h."""
 
 _HIGH = 0.9
+
+WRITES = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "copy_file_range")
+"""Calls that give the number of bytes that they wrote to a file, which is of the kind that they
+come to first."""
 
 
 class Totals(NamedTuple):
@@ -49,6 +55,8 @@ class Totals(NamedTuple):
     unknown: int
     tasks: int
     switches: int
+    unread: int = 0
+    disk: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +98,9 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
         stream.write(labels.table)
         stream.flush()
         with watched(bench, kernel, booted, job, state=state, inherited=[table], plugins=[
-                (plugin, f",table={table}{labels.arguments},between={numbers}")]) as (
-                guest, outputs):
+                (plugin, f",table={table}{labels.arguments},between={numbers}"
+                              f",memory={bench.machine.memory * MIB}"
+                              f",disk={Path(RAM_DISK).name}")]) as (guest, outputs):
             yield guest, lambda: replace(
                 read_counts(outputs()[0], labels, kernel.spec),
                 symbols=read_symbols(text, kernel.spec).names)
@@ -137,14 +146,14 @@ def read_counts(output: bytes, labels: Labels, kernel: str) -> Counted:
 
 
 def _values(frame: Frame) -> list[tuple[int, int]]:
-    number = _ROW.unpack_from(frame.payload)[-2]
+    number = _ROW.unpack_from(frame.payload)[7]
     return list(_VALUE.iter_unpack(frame.payload[_ROW.size:_ROW.size + number * _VALUE.size]))
 
 
 def _call(frame: Frame, values: Sequence[tuple[int, int]], nodes: Sequence[tuple[int, int]],
           labels: Labels) -> CallRow:
-    kind, file, size, program, number, count, instructions, _, steps = _ROW.unpack_from(
-        frame.payload)
+    kind, file, size, program, number, count, instructions, _, steps, *asked, result = (
+        _ROW.unpack_from(frame.payload))
     name = _KINDS[kind]
     begin = len(frame.payload) - steps * _STEP.size
     functions, tree = _tree(_STEP.iter_unpack(frame.payload[begin:]), nodes, labels.functions)
@@ -157,7 +166,10 @@ def _call(frame: Frame, values: Sequence[tuple[int, int]], nodes: Sequence[tuple
         size=None if not size else 0 if size == 1 else 1 << size - 2,
         program=bool(program), count=count, instructions=instructions,
         median=_quantile(values, 0.5), high=_quantile(values, _HIGH), spread=None,
-        functions=functions, tree=tree)
+        functions=functions, tree=tree,
+        disk=Requests(**dict(zip(Requests.__struct_fields__, asked, strict=True))) if any(
+            asked) else None,
+        wrote=result if name == "call" and call in WRITES else None)
 
 
 def _name(kind: Kind, number: int, labels: Labels) -> str:

@@ -44,12 +44,13 @@ from tailwalk.vm.state import Start, kernel_record
 
 @dataclass(frozen=True)
 class Executed:
-    """A program that has ended: the record, what was counted, and what of its root was left
-    out, as sentences."""
+    """A program that has ended: the record, what was counted, what of its root was left out, as
+    sentences, and whether its root is a disk of its own, with an ext4 file system."""
 
     execution: Execution
     counted: Counted
     notes: Sequence[str] = ()
+    root_is_image: bool = False
 
 
 class GivenUpError(GuestError):
@@ -175,7 +176,7 @@ def run_portion(bench: Bench, portion: ProgramPortion, *, sink: Sink | None = No
             instructions=Instructions(user=totals.user, kernel=totals.kernel,
                                       others=totals.others),
             tasks=totals.tasks, switches=totals.switches, inputs=portion.inputs),
-        counted, prepared.notes)
+        counted, prepared.notes, bool(prepared.image))
     if ending.given_up:
         why = ("when Ctrl-C came" if ending.given_up == INTERRUPTED
                else f"after {plan.seconds:g} seconds (--timeout)")

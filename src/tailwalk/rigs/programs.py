@@ -11,6 +11,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from tailwalk.errors import TailwalkError
+from tailwalk.filesystems import find_kind
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.symbols import packed_names
 from tailwalk.programs.plan import ExecPlan
@@ -19,7 +20,7 @@ from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished
 from tailwalk.rigs.exec import Executed, ProgramPortion, program_portion, run_portion
 from tailwalk.rigs.running import Interrupts, Sink
-from tailwalk.runs.program import CallRow, Program, ProgramOnKernel
+from tailwalk.runs.program import CallRow, Program, ProgramOnKernel, all_requests
 from tailwalk.runs.store import Store
 
 
@@ -120,13 +121,30 @@ def _on_kernel(repeated: Sequence[Executed]) -> ProgramOnKernel:
     calls = list(counted.calls)
     if len(repeated) > 1:
         calls = list(_with_spreads(calls, [other.counted.calls for other in repeated]))
+    undisked = _undisked(one)
     return ProgramOnKernel(
+        disk=None if undisked else all_requests(calls), undisked=undisked,
+        wrote=None if undisked or one.root_is_image else sum(
+            row.wrote or 0 for row in calls
+            if row.file == execution.conditions.filesystem.kind),
         spec=execution.kernel.spec, release=execution.kernel.release,
         digest=execution.kernel.digest, provenance=execution.kernel.provenance,
         repetitions=len(repeated), user=totals.user, kernel=totals.kernel, others=totals.others,
         driver=totals.driver, unattributed=counted.unattributed, tasks=totals.tasks,
         switches=totals.switches, status=execution.status, signal=execution.signal, calls=calls,
         regions=counted.regions, symbols=packed_names(counted.symbols), inputs=execution.inputs)
+
+
+def _undisked(one: Executed) -> str:
+    """Why it is not known what the disk was asked for; empty where it is."""
+    kind = one.execution.conditions.filesystem.kind
+    if find_kind(kind).mkfs is None:
+        return f"{kind} lies in memory, on no disk"
+    if unread := one.counted.totals.unread:
+        return f"{unread:,} requests to disks could not be read"
+    if not one.counted.totals.disk:
+        return "the kernel asks for what its disks are to do in a way that is not known"
+    return ""
 
 
 def _with_spreads(calls: Iterable[CallRow],

@@ -8,7 +8,7 @@ Versions of the format:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,6 +35,32 @@ class FunctionCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     instructions: Count
 
 
+class Requests(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the disk under test was asked for, whether it is done at once or not: a RAM disk has no
+    cache to flush.
+
+    Attributes:
+        read: bytes.
+        written: bytes.
+        writes: requests to write them.
+        flushes: requests to flush the disk's cache, alone or before a write.
+        forced: writes that are to reach the disk itself, past its cache (FUA).
+    """
+
+    read: Count
+    written: Count
+    writes: Count
+    flushes: Count
+    forced: Count
+
+
+def all_requests(rows: Iterable[CallRow]) -> Requests:
+    """What all of the rows asked for."""
+    asked = [row.disk for row in rows if row.disk is not None]
+    return Requests(**{name: sum(getattr(one, name) for one in asked)
+                       for name in Requests.__struct_fields__})
+
+
 class CallRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was executed for one kind of call, or for something else that has a name.
 
@@ -57,6 +83,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         tree: of call paths, parents before their children: index of the function, index of the
             node that it was entered from or -1, how often it was entered, and instructions
             executed in it itself.
+        disk: what the disk was asked for meanwhile; None where that is nothing.
+        wrote: bytes that the calls wrote to files, as they said; None for other calls.
     """
 
     kind: Kind
@@ -71,6 +99,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     spread: tuple[Count, Count] | None
     functions: Annotated[list[FunctionCount], MANY]
     tree: Annotated[list[tuple[Count, Whole, Count, Count]], MANY]
+    disk: Requests | None = None
+    wrote: Count | None = None
 
     @property
     def name(self) -> tuple[str, str, str, int, bool]:
@@ -104,6 +134,11 @@ class ProgramOnKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         regions: where it marked any; all else is then of what was executed in regions.
         symbols: names of all functions of the kernel, packed as in tailwalk.profile.
         inputs: digest of everything the counts follow from.
+        disk: what the disk under test was asked for; None where that is not known: `undisked` says
+            why.
+        wrote: bytes that the program's write calls wrote to files of the file system under test;
+            None where that is not known.
+        undisked: why there is nothing of the disk.
     """
 
     spec: Text
@@ -124,6 +159,15 @@ class ProgramOnKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     regions: Repetitions | None
     symbols: Annotated[str, msgspec.Meta(max_length=32 * 1024 * 1024)]
     inputs: Text
+    disk: Requests | None = None
+    wrote: Count | None = None
+    undisked: Text = ""
+
+
+    @property
+    def amplification(self) -> float | None:
+        """Bytes written to the disk for each that the program wrote."""
+        return self.disk.written / self.wrote if self.disk and self.wrote else None
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -219,6 +263,8 @@ def _wrong_with(kernel: ProgramOnKernel) -> str | None:
                 function < len(row.functions) and -1 <= parent < at
                 for at, (function, parent, _, _) in enumerate(row.tree)):
             return f"the functions of {row.call} do not add up to its instructions"
+    if kernel.disk is not None and kernel.disk != all_requests(kernel.calls):
+        return "what calls asked of the disk does not add up"
     rows = sum(row.instructions for row in kernel.calls)
     total = kernel.kernel + kernel.others + kernel.driver
     return None if rows <= total <= rows + kernel.unattributed else (

@@ -7,9 +7,11 @@
  *
  * Instructions add to counters in line with the translated code, and a function
  * is called at each block of the kernel, and settles what was executed where the
- * function changes. Tasks are told apart as in the plugin `split`. What a function says of whoever executes it (which system call it is,
- * to which file system it belongs, what a thread does) is in the host's table. No
- * register is read: a call's size is among the registers that its entry saves.
+ * function changes. Tasks are told apart as in the plugin `split`. What a function
+ * says of whoever executes it (which system call it is, to which file system it
+ * belongs, what a thread does) is in the host's table. No register is read: a call's
+ * size and what it gives are among the registers that its entry saves, and a request
+ * to the disk is where the function that takes it looks first.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,10 +20,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "calls/disk.h"
+#include "calls/memory.h"
 #include "calls/tasks.h"
 #include "calls/tree.h"
 #include "counting.h"
-#include "memory.h"
 #include "output.h"
 #include "x86_64.h"
 
@@ -47,7 +50,13 @@ static bool running; /* from the program's begin to its end */
 static uint32_t quiet = NO_FUNCTION;
 static const struct block *latest;
 
-static bool awaits_error, awaits_left, awaits_switch;
+static bool awaits_error, awaits_left, awaits_switch, awaits_result, awaits_request;
+
+/* The disk under test; the instruction that first looks at a request, and how far
+ * behind its begin; to where that instruction was looked for. */
+static char disk[32];
+static uint64_t first_look, looked_to;
+static int64_t distance;
 
 /* Credit what was executed since the last time. */
 static void settle(void)
@@ -151,6 +160,27 @@ static void on_error(unsigned int cpu, uint32_t info, uint64_t address, void *da
 		executed_twice();
 }
 
+static void on_result(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	struct stay *stay = running && awaits_result ? top_stay() : NULL;
+	uint64_t value = stay && counting ? accessed_value(info, address) : 0;
+
+	awaits_result = false;
+	if (stay && stay->what.class == SYSTEM_CALL)
+		stay->requests.result = value >> 63 ? 0 : value;
+}
+
+static void on_request(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	bool read;
+
+	if (!awaits_request)
+		return;
+	awaits_request = false;
+	read = add_request(info, address - (uint64_t)distance, disk, requests_now);
+	totals.unread += running && counting && !read;
+}
+
 static void on_begin(unsigned int cpu, void *data)
 {
 	settle();
@@ -165,6 +195,7 @@ static void on_end(unsigned int cpu, void *data)
 	settle();
 	running = counting = false;
 	end_all_lives();
+	totals.disk = first_look || looked_to;
 	output_frame(FRAME_TASKS, (struct part[]){ { &totals, sizeof(totals) } }, 1);
 	send_rows();
 }
@@ -228,6 +259,25 @@ static struct block *new_block(struct qemu_plugin_tb *translated, size_t length)
 	return block;
 }
 
+/* Does the instruction look at a request, whose address it was given, before any
+ * other of its function? Instructions are seen in the order in which they are first
+ * executed, in any portions. */
+static bool looks_at_request(const struct qemu_plugin_insn *instruction)
+{
+	uint64_t address = qemu_plugin_insn_vaddr(instruction);
+
+	if (address == looked_to) {
+		uint8_t bytes[LONGEST_INSTRUCTION];
+		size_t size = qemu_plugin_insn_size(instruction);
+
+		copy_bytes(instruction, bytes, size);
+		distance = distance_from_given(instruction);
+		first_look = distance < 0 ? 0 : address;
+		looked_to = first_look || kind_of(bytes, size) != OTHER ? 0 : address + size;
+	}
+	return first_look && address == first_look;
+}
+
 /* Was any callback registered? */
 static bool watch_kernel(struct qemu_plugin_insn *instruction)
 {
@@ -243,8 +293,21 @@ static bool watch_kernel(struct qemu_plugin_insn *instruction)
 						 NO_REGISTERS, LOADS_AND_STORES, NULL);
 		return true;
 	}
+	if (looks_at_request(instruction)) {
+		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
+						       &awaits_request);
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_request, NO_REGISTERS,
+						 LOADS_AND_STORES, NULL);
+		return true;
+	}
 	if (address < entry_begin || address >= entry_end)
 		return false;
+	if (takes_result(instruction)) {
+		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
+						       &awaits_result);
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_result, NO_REGISTERS,
+						 LOADS_AND_STORES, NULL);
+	}
 	if (leaves_kernel(instruction))
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_leave, NO_REGISTERS, NULL);
 	else if (address - call_entry < ENTRY_SIZE && (saved = saves_register(instruction)) >= 0)
@@ -312,32 +375,37 @@ static bool read_table(int table)
 	for (size_t i = 0; i < function_count; i++)
 		if (functions[i].label == CALL_ENTRY)
 			call_entry = functions[i].address;
+		else if (functions[i].label == REQUEST)
+			looked_to = functions[i].address;
 	return true;
 }
 
 /* Takes output=FD; table=FD, of the file with the functions; entry=BEGIN:END, the
  * code by which the kernel is entered; fault=ADDRESS, that of a page fault's
- * entry; and between=CALL:CALL, numbers of the calls after and before which is
- * counted, or 0. */
+ * entry; between=CALL:CALL, numbers of the calls after and before which is
+ * counted, or 0; memory=BYTES, what the guest has; and disk=NAME, of the disk whose
+ * requests are counted. */
 EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
 {
-	unsigned long long begin, end, fault;
+	unsigned long long begin, end, fault, memory;
 	int table;
 
 	if (!output_open(info, argc < 1 ? argc : 1, argv, NULL))
 		return 1;
-	if (argc != 5 || sscanf(argv[1], "table=%d", &table) != 1 ||
+	if (argc != 7 || sscanf(argv[1], "table=%d", &table) != 1 ||
 	    sscanf(argv[2], "entry=%llu:%llu", &begin, &end) != 2 ||
 	    sscanf(argv[3], "fault=%llu", &fault) != 1 ||
 	    sscanf(argv[4], "between=%u:%u", &call_before, &call_after) != 2 ||
-	    !read_table(table)) {
+	    sscanf(argv[5], "memory=%llu", &memory) != 1 ||
+	    sscanf(argv[6], "disk=%31s", disk) != 1 || !read_table(table)) {
 		fprintf(stderr, "tailwalk's counting plugin takes table=FD, entry=BEGIN:END, "
-				"fault=ADDRESS and between=CALL:CALL\n");
+				"fault=ADDRESS, between=CALL:CALL, memory=BYTES and disk=NAME\n");
 		return 1;
 	}
 	entry_begin = begin;
 	entry_end = end;
 	page_fault = fault;
+	memory_size = memory;
 	make_tree();
 	qemu_plugin_register_vcpu_tb_trans_cb(id, instrument);
 	return 0;

@@ -15,8 +15,6 @@
 #include "output.h"
 #include "x86_64.h"
 
-/* Steps of one stay are summed up by node once they are so many. */
-#define MANY_STEPS 8192
 /* More than a switch takes up to a new task's first instruction. */
 #define STEPS_OF_SWITCH 64
 
@@ -54,7 +52,8 @@ static struct stay *push(struct task *task)
 	stay->expected = 0;
 	stay->block = NULL;
 	stay->node = 0;
-	stay->call_count = stay->step_count = stay->arrived = 0;
+	stay->call_count = 0;
+	forget(stay);
 	return stay;
 }
 
@@ -83,67 +82,6 @@ static struct task *find(uint64_t address)
 		push(*place)->what.class = THREAD;
 	}
 	return *place;
-}
-
-/* Sum the steps up by node. */
-static void sum_up(struct stay *stay)
-{
-	static uint32_t *places;
-	static size_t room;
-	size_t kept = 0;
-
-	if (room < node_count) {
-		places = grow(places, 2ul * node_count * sizeof(*places));
-		memset(places + room, 0, (2ul * node_count - room) * sizeof(*places));
-		room = 2ul * node_count;
-	}
-	for (size_t i = 0; i < stay->step_count; i++) {
-		struct step step = stay->steps[i];
-		uint32_t *place = &places[step.node];
-
-		if (*place) {
-			stay->steps[*place - 1].count += step.count;
-			stay->steps[*place - 1].entered += step.entered;
-		} else {
-			stay->steps[kept++] = step;
-			*place = (uint32_t)kept;
-		}
-	}
-	for (size_t i = 0; i < kept; i++)
-		places[stay->steps[i].node] = 0;
-	stay->step_count = stay->arrived = kept;
-}
-
-static void note(struct stay *stay, uint32_t node, uint64_t count, uint32_t entered)
-{
-	struct step *last = NULL;
-
-	if (stay->step_count > stay->arrived)
-		last = &stay->steps[stay->step_count - 1];
-	if (last && last->node == node) {
-		last->count += count;
-		last->entered += entered;
-		return;
-	}
-	if (stay->step_count == stay->step_room) {
-		if (stay->step_count >= MANY_STEPS)
-			sum_up(stay);
-		if (2 * stay->step_count >= stay->step_room) {
-			stay->step_room = stay->step_room ? 2 * stay->step_room : 64;
-			stay->steps = grow(stay->steps, stay->step_room * sizeof(struct step));
-		}
-	}
-	stay->steps[stay->step_count++] =
-		(struct step){ .node = node, .entered = entered, .count = count };
-}
-
-static uint64_t sum_of(const struct stay *stay)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < stay->step_count; i++)
-		sum += stay->steps[i].count;
-	return sum;
 }
 
 /* What a stay's instructions are to the whole. */
@@ -195,6 +133,14 @@ static void record(struct task *task, struct stay *stay)
 				 stay->steps[i].entered);
 	else
 		add_call(stay->what, stay->steps, stay->step_count, sum_of(stay));
+	add_requests(stay->what, &stay->requests);
+}
+
+struct requests *requests_now(void)
+{
+	struct stay *stay = current ? top_stay() : NULL;
+
+	return stay && counting ? &stay->requests : NULL;
 }
 
 void enter(enum class class, uint32_t number)
@@ -297,7 +243,7 @@ static void clear_totals(void)
 	totals = (struct totals){ .tasks = totals.tasks };
 	for (size_t i = 0; i < task_room; i++)
 		for (size_t depth = 0; tasks[i] && depth < tasks[i]->depth; depth++)
-			tasks[i]->stays[depth].step_count = tasks[i]->stays[depth].arrived = 0;
+			forget(&tasks[i]->stays[depth]);
 }
 
 /* What is counted of the program. */
@@ -419,7 +365,7 @@ static void name_call(struct stay *stay, uint32_t value)
 	stay->what.file = (uint8_t)(value >> 24);
 	if (call_after && stay->what.number == call_after && current->program && in_region) {
 		*share_of(current) -= sum_of(stay);
-		stay->step_count = stay->arrived = 0;
+		forget(stay);
 		end_region();
 	}
 	if (saved) {
@@ -441,7 +387,7 @@ static void name_work(struct stay *stay, uint32_t work)
 		return;
 	} else if (stay->what.number) {
 		record(current, stay);
-		stay->step_count = stay->arrived = 0;
+		forget(stay);
 	}
 	stay->what.number = work;
 }

@@ -5,10 +5,9 @@
  *
  * Nothing is instrumented before the probe's first marker is translated: the
  * plugin then has QEMU forget all translations and instruments what it
- * translates from there on. Each instruction adds one to a counter in line
- * with the translated code; a function is called once a block, and at call and
- * return instructions, whose stack slot tells which return belongs to which
- * call.
+ * translates from there on. Instructions add to counters in line with the
+ * translated code; a function is called once a block, and at call and return
+ * instructions, whose stack slot tells which return belongs to which call.
  *
  * The trace of a call is every block executed, with how many of its instructions
  * were, every return address that a call instruction stored or a return
