@@ -38,9 +38,9 @@ _BLOCKS = blocks_of("application_tables.py")
 _WRITE_WALKS = {"ext4_block_write_begin", "block_commit_write", "__block_commit_write"}
 _WRITEBACK_WALKS = {"mpage_process_page_bufs", "ext4_bio_write_folio", "ext4_finish_bio"}
 
-_CALLS = 3
+_CALLS = 2
 _FUNCTIONS = 3
-_CARRIES = 0.02  # of what the kernel executes, for a call that changed to be named
+_CARRIES = 0.03  # of what the kernel executes, for a call that changed to be named
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def changes(found: Found) -> str:
     """The calls that changed most on Debian's kernels, and in which functions."""
     there = _of(found, "debian")
     return table_of(
-        ["application", "file in the page cache", "on", "call", "for each", "", "in"],
+        ["application", "file in the page cache", "on", "call", "times", "for each", "ratio", "in"],
         (line for one in there for line in _changes(one)))
 
 
@@ -165,9 +165,16 @@ def _changes(one: Application) -> Iterator[list[str]]:
             nodes = nodes_of(compared, rows, [0, column])
             first = sum(row.instructions[0] for row in rows)
             yield [_text(one.load), one.load.cached_text, columns[column], f"`{name}`",
-                   show_change(round(change / one.load.counted)),
+                   _times(rows, column), show_change(round(change / one.load.counted)),
                    f"{1 + change / first:.2f}" if first else "new",
                    _functions(function_changes(nodes), change)]
+
+
+def _times(calls: Sequence[ComparedCall], column: int) -> str:
+    """How often, on both kernels; nothing for threads."""
+    first, other = (sum(row.count for call in calls if (row := call.rows[at]) is not None)
+                    for at in (0, column))
+    return f"{first:,} and {other:,}" if first != other else f"{first:,}" if first else ""
 
 
 def _by_call(calls: Iterable[ComparedCall]) -> dict[str, list[ComparedCall]]:

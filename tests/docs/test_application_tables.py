@@ -58,7 +58,7 @@ def test_walks_are_those_on_the_second_kernel() -> None:
 
 def test_a_call_that_changed_is_named_with_what_carries_it() -> None:
     [line] = TABLES["changes"](found(20_000, 85_000)).splitlines()[2:]
-    assert line.endswith("| debian:6.18 | `pwrite64` | +650 | 3.17 | "
+    assert line.endswith("| debian:6.18 | `pwrite64` | 100 | +650 | 3.17 | "
                          "`block_commit_write` |")
     assert not TABLES["changes"](found(20_000, 20_500)).splitlines()[2:]
 
