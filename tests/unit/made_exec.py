@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -36,6 +36,7 @@ class ExecLab(MadeLab):
 
     ended: Execution
     late: str | None = None
+    on: Collection[str] = frozenset(ON)
     asked_for: list[tuple[list[str], Asked]] = field(default_factory=list)
 
     def execute_each(self, specs: Sequence[tuple[K, str]], asked: Asked, *,
@@ -50,7 +51,7 @@ class ExecLab(MadeLab):
             if self.late is not None:
                 yield name, GivenUpError("it was given up", self.executed(spec, 0),
                                          interrupted=self.late == "interrupted")
-            elif spec not in ON:
+            elif spec not in self.on:
                 yield name, KernelError(f"{spec} does not boot")
             else:
                 runs = [self.executed(spec, number) for number in range(asked.repeat)]

@@ -8,10 +8,12 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from golden_files import check_golden
 from made_exec import ENDED, ExecLab, made_exec_lab
+from made_lab import available
 from made_programs import NEW, OLD, made_program
 from made_runs import made_seed_runs
 from page_texts import Elements, words
@@ -19,6 +21,7 @@ from results import error
 
 from tailwalk.cli import group
 from tailwalk.errors import KernelError
+from tailwalk.rigs.exec import Executed
 from tailwalk.runs import write_run
 from tailwalk.runs.program import read_program_record
 from tailwalk.runs.record import encode
@@ -256,3 +259,71 @@ def test_calls_that_are_named_are_followed_alone() -> None:
     assert isinstance(tailwalk("track", "debian:6.16", *PROGRAM).exception, KernelError)
     late = ExecLab(run=lambda *_: pytest.fail("measured"), ended=ENDED, late="interrupted")
     assert tailwalk("track", *KERNELS, *PROGRAM, lab=late).exit_code == 130
+
+
+class Releases(ExecLab):
+    """A lab whose archive has some releases, of which that from 6.16.12 on are dear."""
+
+    def executed(self, spec: str, number: int) -> Executed:
+        dear = spec in ("debian:6.16.12", "debian:6.17.13", "debian:6.18.15")
+        return super().executed("debian:6.18" if dear else "debian:6.12", number)
+
+
+RELEASES = ("6.12.118", "6.16.3", "6.16.12", "6.17.13", "6.18.15")
+
+
+def made_releases(**ended: object) -> Releases:
+    return Releases(
+        run=lambda *_: pytest.fail("measured"), ended=msgspec.structs.replace(ENDED, **ended),
+        on={f"debian:{release}" for release in RELEASES},
+        releases=[available(release) for release in RELEASES])
+
+
+def test_the_release_from_which_a_program_is_dearer_is_found(tmp_path: Path) -> None:
+    (tmp_path / "carried").touch()
+    lab = made_releases()
+    ends = ("bisect", "debian:6.12", "debian:6.18")
+    shown = good(tailwalk(*ends, "--file", str(tmp_path / "carried"), *PROGRAM, lab=lab))
+    assert "program, instructions of the kernel; bad is above 1,559,700" in shown
+    assert "First bad: debian:6.16.12, 3,795,300 (3.65 times)." in shown
+    assert [specs for specs, _ in lab.asked_for] == [
+        ["debian:6.12.118", "debian:6.18.15"], ["debian:6.16.12"], ["debian:6.16.3"]]
+    here = Path("program").absolute()
+    assert (f"bisect-step src:. --good src:6.16 --ratio 1.5 --file {tmp_path / 'carried'} -- {here}"
+            " --fast") in shown
+    shown = good(tailwalk(*ends, "--call", "pwrite64", *PROGRAM, lab=made_releases()))
+    assert "pwrite64 of program, instructions per call; bad is above 3,250" in shown
+    assert "Last good: debian:6.16.3, 2,167." in shown
+    for options, said in (
+            (("--call", "getppid"), "is no worse than --ratio says: getppid of program"),
+            (("--call", "mount"), "makes no call mount on debian:6.1"),
+            (("--call", "a", "--call", "b"), "a search is for one call"),
+            (("--fill", "4KiB"), "--fill: of cases")):
+        assert said in str(error(tailwalk(*ends, *options, *PROGRAM, lab=made_releases())))
+    failing = made_releases(status=3)
+    assert "ended with exit status 3" in str(error(tailwalk(*ends, *PROGRAM, lab=failing)))
+
+
+@pytest.mark.parametrize(("line", "status", "said"), [
+    (("debian:6.18", "--above", "3000000"), 1, "bad: 6.18.15+deb13-cloud-amd64 takes 3,795,300 "
+                                               "instructions of program, 1.27 times the limit"),
+    (("debian:6.12", "--above", "3000000"), 0, "good: "),
+    (("debian:6.18", "--good", "debian:6.12", "--call", "pwrite64"), 1,
+     "takes 11,100 instructions a call of pwrite64 of program, 3.42 times the limit of 3,250"),
+    (("debian:6.18", "--good", "old.json"), 1, "2.43 times the limit"),
+    (("debian:6.16", "--above", "1"), 125, ""), (("debian:6.18", "--above", "1", "--fixed"), 0, ""),
+    (("debian:6.18", "--above", "1", "--call", "mount"), 125, ""),
+    (("debian:6.18", "--above", "1", "--rig", "timed"), 255, ""),
+])
+def test_a_step_judges_a_program(records: tuple[str, str], line: tuple[str, ...], status: int,
+                                 said: str) -> None:
+    line = tuple(records[0] if word == "old.json" else word for word in line)
+    done = tailwalk("bisect-step", *line, *PROGRAM)
+    assert done.exit_code == status, done.output
+    assert said in done.stdout
+
+
+def test_ctrl_c_stops_a_bisection() -> None:
+    late = ExecLab(run=lambda *_: pytest.fail("measured"), ended=ENDED, late="interrupted")
+    assert tailwalk("bisect-step", "debian:6.18", "--above", "1", *PROGRAM,
+                    lab=late).exit_code == 130

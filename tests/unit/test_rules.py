@@ -111,7 +111,7 @@ def test_help_offers_no_host_as_a_kernel() -> None:
     "run debian:6.18 -- ./program --fast", "upgrade debian:6.12 debian:6.18 -- ./program --fast",
     "sweep debian:6.18 -- ./program --fast",
     "verify debian:6.18 -- ./program --fast", "build src:6.18 -- ./program --fast",
-    "bisect debian:6.12 debian:6.18 -- ./program --fast", "report run.json -- ./program --fast"])
+    "report run.json -- ./program --fast"])
 def test_what_takes_no_program_says_what_does(words: str) -> None:
     result = CliRunner().invoke(group, words.split())
     assert isinstance(result.exception, UsageError)

@@ -50,10 +50,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("tailwalk.cli.doctor:doctor", "Say what this machine lacks and how to mend it."),
 }
 
-_OF_KERNELS = frozenset({"run", "upgrade", "build", "verify", "sweep", "report", "bisect"})
+_OF_KERNELS = frozenset({"run", "upgrade", "build", "verify", "sweep", "report"})
 """The commands whose arguments are kernels and records, and no program."""
 
-_OF_PROGRAMS = frozenset({"compare", "track", "why"})
+_OF_PROGRAMS = frozenset({"compare", "why", "track", "bisect"})
 """Those that a program may follow, after --."""
 
 

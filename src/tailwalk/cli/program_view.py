@@ -14,6 +14,7 @@ from tailwalk.words import listed
 if TYPE_CHECKING:
     from tailwalk.compare.program import ComparedCall, ComparedProgram
     from tailwalk.report.grid import Shown
+    from tailwalk.runs.program import Program
 
 _MOST_SIDES = 2  # kernels, of functions and trees
 
@@ -74,8 +75,15 @@ class View:
 
     def chosen(self, compared: ComparedProgram) -> list[ComparedCall]:
         """The calls that are asked for; raises UsageError for one that is not made."""
-        from tailwalk.cli.programs import require_calls
-
         require_calls(compared.program, self.only)
         return [call for call in compared.calls if call.row.kind != "driver"
                 and (not self.only or call.row.call in self.only)]
+
+
+def require_calls(program: Program, only: Sequence[str]) -> None:
+    """Raise UsageError where a program makes no call of a name on any kernel."""
+    known = {row.call for kernel in program.kernels for row in kernel.calls}
+    for name in only:
+        if name not in known:
+            raise UsageError(f"--call {name}: the program makes no such call. It makes "
+                             f"{listed(sorted(known))}.")

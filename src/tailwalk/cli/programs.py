@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 import click
 
 from tailwalk.cli.passed import Held, Passed
+from tailwalk.cli.program_view import View, require_calls
 from tailwalk.cli.streams import complain
 from tailwalk.errors import UsageError
 from tailwalk.report.execution_lines import execution_lines
 from tailwalk.runs.record import encode
-from tailwalk.words import listed
 
 if TYPE_CHECKING:
     from tailwalk.cli.gate import Gating
     from tailwalk.cli.outputs import Outputs
-    from tailwalk.cli.program_view import View
     from tailwalk.compare.steps import LeftOut
     from tailwalk.lab.lab import Lab
     from tailwalk.report.grid import Shown
@@ -153,12 +152,3 @@ def show_track(program: Program, left_out: Sequence[LeftOut], outputs: Outputs, 
                 svg=lambda: program_track_svg(found),
                 sections=lambda: [program_track_section(found)],
                 csv=lambda: program_csv(compare_program(program, threshold=threshold)))
-
-
-def require_calls(program: Program, only: Sequence[str]) -> None:
-    """Raise UsageError where a program makes no call of a name on any kernel."""
-    known = {row.call for kernel in program.kernels for row in kernel.calls}
-    for name in only:
-        if name not in known:
-            raise UsageError(f"--call {name}: the program makes no such call. It makes "
-                             f"{listed(sorted(known))}.")

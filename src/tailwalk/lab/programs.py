@@ -11,8 +11,8 @@ from tailwalk.errors import TailwalkError, UsageError
 from tailwalk.lab.lab import Lab
 from tailwalk.lab.records import is_spec, read_program
 from tailwalk.lab.releases import OF_ONE_KERNEL, left_out
+from tailwalk.lab.sought import is_interrupt
 from tailwalk.rigs.cores import collected
-from tailwalk.rigs.exec import GivenUpError
 from tailwalk.rigs.programs import Asked
 from tailwalk.rigs.running import Sink
 from tailwalk.runs.program import Program, joined
@@ -72,8 +72,3 @@ def follow_program(lab: Lab, specs: Sequence[str], asked: Asked) -> tuple[Progra
     if not ran:
         raise next(iter(failed.values()))
     return joined([ran[spec] for spec in specs if spec in ran]), left_out(specs, failed)
-
-
-def is_interrupt(error: TailwalkError) -> bool:
-    """Was a program given up since Ctrl-C came?"""
-    return isinstance(error, GivenUpError) and error.interrupted
