@@ -111,8 +111,8 @@ def count(tmp_path_factory) -> Callable[..., Counted]:
         whole = [user(3), change(MAIN, PROBE), mark(3), *blocks, change(PROBE), *fault(4), back(),
                  mark(4)]
         output = subprocess.run(
-            [folder / ("run" if cpus == 1 else "run-threads"), "output=1", f"table={table}", *LABELS.arguments[1:].split(","),
-             f"between={between}", "memory=65536", "disk=ram0"],
+            [folder / ("run" if cpus == 1 else "run-threads"), "output=1", f"table={table}",
+             *LABELS.arguments[1:].split(","), f"between={between}", "memory=65536", "disk=ram0"],
             input="\n".join(whole).encode(), stdout=subprocess.PIPE, timeout=60, check=True,
             env={"CPUS": str(cpus), "TSAN_OPTIONS": "exitcode=66"}, pass_fds=[table]).stdout
         os.close(table)
