@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tailwalk.cli.console import open_lab, show
-from tailwalk.cli.options import append_option, filesystem_options, number
+from tailwalk.cli.options import append_option, dask_option, filesystem_options, number
 from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.cli.program_options import call_option, program_asked, program_options
 from tailwalk.cli.program_view import View
@@ -49,9 +49,10 @@ if TYPE_CHECKING:
 @output_options(record="Also write the record to this file.", svg="Also draw a flame graph.",
                 html="Also write calls, functions and flame graph as one self-contained page.")
 @filesystem_options
+@dask_option
 @click.pass_context
 def exec_(context: click.Context, /, words: tuple[str, ...], threshold: float | None,
-          fail_on: str | None, **given: Any) -> None:
+          fail_on: str | None, dask: str | None, **given: Any) -> None:
     """Run a program in a fresh file system and count what it asks of the kernel.
 
     Write -- before the program: tailwalk exec debian:6.12 debian:6.18 -- ./program --its-option. A
@@ -77,7 +78,7 @@ def exec_(context: click.Context, /, words: tuple[str, ...], threshold: float | 
     asked = program_asked(program, arguments, given)
     outputs = Outputs().check()
     alone = len(specs) == 1
-    with open_lab() as lab, giving_up(), Passing(specs, aside=not alone) as passing:
+    with open_lab(dask=dask) as lab, giving_up(), Passing(specs, aside=not alone) as passing:
         found = lab.execute_all(specs, asked, sinks=passing.sinks)
     passing.show()
     record = joined([one.program for one in found])

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tailwalk.kernels.listing import Available
     from tailwalk.profile.record import Profile
     from tailwalk.programs.plan import ExecPlan
-    from tailwalk.rigs.counting import Pool
+    from tailwalk.rigs.dask_pool import DaskPool
     from tailwalk.rigs.exec import Executed
     from tailwalk.rigs.programs import Asked, Ran
     from tailwalk.rigs.running import Sink
@@ -79,7 +79,7 @@ class Lab:
         return Bench.prepare(progress=self.progress)
 
     @cached_property
-    def pool(self) -> Pool | None:
+    def pool(self) -> DaskPool | None:
         """Who counts."""
         if self.dask is None:
             return None
@@ -303,7 +303,7 @@ class Lab:
                 yield name, error
         with Interrupts() as interrupts, closing(run_each(
                 [kernel for _, kernel, _ in found], asked, prepared, bench=bench, store=store,
-                pool=on_cores(interrupts), fresh=self.fresh,
+                pool=self.pool.programs if self.pool else on_cores(interrupts), fresh=self.fresh,
                 sinks=[sink for _, _, sink in found])) as finished:
             for number, outcome in finished:
                 yield found[number][0], outcome

@@ -117,6 +117,8 @@ def run_each(kernels: Sequence[Kernel], asked: Asked, prepared: Prepared, *, ben
         else:
             waiting += [(number, portion, None if again else sink)
                         for again in range(asked.repeat)]
+    if not waiting:
+        return
     runs: dict[int, dict[int, Executed]] = {}
     failed: set[int] = set()
     with closing(pool(bench, [(portion, sink) for _, portion, sink in waiting])) as finished:
