@@ -113,7 +113,7 @@ def program_portion(kernel: Kernel, plan: ExecPlan, *, bench: Bench,
                     prepared: Prepared | None = None) -> ProgramPortion:
     """What runs the program of a plan that was checked on the kernel; raises as `execute`, before
     anything is booted."""
-    _require_cpus(kernel, bench.machine)
+    require_cpus(kernel, bench.machine)
     prepared = prepared or prepare(plan, memory=bench.machine.memory, cache=bench.cache,
                                    progress=bench.progress)
     carried = read_files(plan)
@@ -137,7 +137,7 @@ def program_portion(kernel: Kernel, plan: ExecPlan, *, bench: Bench,
                             encode(conditions)))
 
 
-def _require_cpus(kernel: Kernel, machine: Machine) -> None:
+def require_cpus(kernel: Kernel, machine: Machine) -> None:
     """Raise KernelError for a kernel that has no use for several CPUs, where there are such."""
     banner = kernel.provenance.get("banner", "")
     if machine.cpus > 1 and banner and not re.search(r"\bSMP\b", banner):
