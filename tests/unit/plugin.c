@@ -15,7 +15,7 @@
 #include "qemu_api.h"
 #include "x86_64.h"
 
-#define MOST_HOOKS 4
+#define MOST_HOOKS 6
 #define MOST_INSTRUCTIONS 64
 
 struct qemu_plugin_insn {
@@ -147,7 +147,10 @@ struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t addres
 {
 	static struct qemu_plugin_hwaddr found;
 
-	found.place = address < STACKS || address >= CODE_ABOVE_MEMORY ? 0 : address - STACKS;
+	if (address < STACKS) /* of the program, but for the lowest */
+		found.place = address < sizeof(memory) ? 0 : address % sizeof(memory);
+	else
+		found.place = address >= CODE_ABOVE_MEMORY ? 0 : address - STACKS;
 	return &found;
 }
 
