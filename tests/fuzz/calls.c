@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The counts of calls, which forget what earlier inputs left. */
+#include "calls/cpus.c"
 #include "calls/disk.c"
 #include "calls/memory.c"
 #include "calls/rows.c"
@@ -58,8 +59,9 @@ void forget_all(void)
 	nodes = NULL;
 	node_count = 0;
 	make_tree();
-	running = counting = awaits_error = awaits_left = awaits_switch = false;
-	awaits_result = awaits_request = false;
+	running = counting = false;
+	memset(cpus, 0, sizeof(cpus));
+	make_cpus();
 	first_look = 0;
 	text_before.matched = text_after.matched = 0;
 	looked_to = PLACE(REQUEST);

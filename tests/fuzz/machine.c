@@ -230,7 +230,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct qemu_info info = { .target = "x86_64", .system_emulation = true };
+	static const struct qemu_info info = { .target = "x86_64",
+					       .system_emulation = true,
+					       .system = { 1, 1 } };
 	static bool installed;
 	char descriptor[32];
 	char *arguments[8] = { descriptor };

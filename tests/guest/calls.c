@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Twenty calls, each as often as tests/guest/test_calls.py says; with a number, a
- * region so often; with a word, one of the three below. */
+ * region so often; with a word, one of the four below. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tailwalk.h"
@@ -105,6 +107,26 @@ static void use_disk(void)
 	printf("%ld %ld", written, in);
 }
 
+/* Two processes, each on a CPU of its own, that write to one file at a time. */
+static int use_two_cpus(void)
+{
+	int fd = open("file", O_RDWR | O_CREAT, 0600), child = fork();
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(child ? 0 : 1, &cpu);
+	if (sched_setaffinity(0, sizeof(cpu), &cpu))
+		return 1;
+	TIMES(child ? 1000 : 2000) syscall(SYS_getppid);
+	TIMES(child ? 0 : 500) syscall(SYS_getuid);
+	TIMES(400) pwrite(fd, buffer, 1024, 0);
+	fdatasync(fd);
+	if (!child)
+		_exit(0);
+	wait(NULL);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct iovec vectors[2] = { { buffer, 512 }, { buffer, 512 } };
@@ -117,6 +139,8 @@ int main(int argc, char **argv)
 		extend();
 	else if (argc > 1 && !strcmp(argv[1], "disk"))
 		use_disk();
+	else if (argc > 1 && !strcmp(argv[1], "two"))
+		return use_two_cpus();
 	else if (argc > 1)
 		mark_regions(atoi(argv[1]));
 	if (argc > 1)

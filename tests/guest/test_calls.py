@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.exec import execute
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.programs import program_record
+from tailwalk.rigs.programs import Asked, program_record
 from tailwalk.rigs.running import Gathered
 from tailwalk.runs.program import CallRow
 
@@ -151,3 +152,27 @@ def test_the_disk_is_asked_for_what_the_kernel_says(bench, kernel, program, spec
     assert calls["fdatasync", "call"].disk.flushes + sum(
         row.disk.flushes for row in found.calls if row.disk and row.kind == "thread") >= 16
     assert calls["pread64", "call"].disk.read >= 4 << 20
+
+
+@pytest.mark.parametrize("spec", ["debian:6.12", "debian:7.3", "src:6.18"])
+def test_two_cpus_are_counted_side_by_side(bench, kernel, program, spec: str) -> None:
+    plan = ExecPlan(program=program, arguments=["two"])
+    asked = Asked(plan=plan, cpus=2, repeat=2).check()
+    several = replace(bench, machine=asked.machine(bench.machine))
+    record = program_record([[execute(kernel(spec), plan, bench=several) for _ in range(2)]])
+    [found] = record.kernels
+    assert (record.exact, found.cpus, found.status, found.tasks) == (False, 2, 0, 2)
+    assert record.conditions.machine["cpus"] == "2"
+    calls = {(row.call, row.file): row for row in found.calls if row.kind == "call"}
+    for name, count in {("getppid", ""): 3000, ("getuid", ""): 500, ("pwrite64", "ext4"): 800,
+                        ("fdatasync", "ext4"): 2, ("wait4", ""): 1}.items():
+        assert calls[name].count == count
+    getppid = calls["getppid", ""]
+    # What it takes does not depend on other CPUs; how many interrupts there are does.
+    assert getppid.median == getppid.high
+    assert getppid.instructions < 1.01 * 3000 * getppid.median
+    low, high = found.spread
+    assert low <= found.kernel + found.others <= high
+    assert "idle" in {row.call for row in found.calls}
+    assert found.unattributed <= found.kernel / 1000
+    assert found.disk.written > 0 and found.wrote == 800 * 1024

@@ -93,24 +93,30 @@ def getppid(*between: str) -> list[str]:
             at("do_syscall_64", RETURN, offset=5), back()]
 
 
+SOURCES = [f"calls/{name}.c" for name in (
+    "calls", "cpus", "disk", "memory", "rows", "stays", "tasks", "text", "tree")]
+
+
 @pytest.fixture(scope="module")
 def count(tmp_path_factory) -> Callable[..., Counted]:
     """What is counted of blocks that are executed in a program."""
     folder = tmp_path_factory.mktemp("plugins")
     write_sources(folder)
-    build(folder, [f"calls/{name}.c" for name in (
-        "calls", "disk", "memory", "rows", "stays", "tasks", "text", "tree")], "run")
+    build(folder, SOURCES, "run")
+    build(folder, SOURCES, "run-threads", "-g", "-fsanitize=thread")
 
-    def count(*blocks: str, between: str = "0:0", texts: str = "0:0:.:.") -> Counted:
+    def count(*blocks: str, between: str = "0:0", texts: str = "0:0:.:.",
+              cpus: int = 1) -> Counted:
         table = os.memfd_create("table")
         os.write(table, LABELS.table)
         whole = [user(3), change(MAIN, PROBE), mark(3), *blocks, change(PROBE), *fault(4), back(),
                  mark(4)]
         output = subprocess.run(
-            [folder / "run", "output=1", f"table={table}", *LABELS.arguments[1:].split(","),
-             f"between={between}", "memory=65536", "disk=ram0", f"texts={texts}"],
-            input="\n".join(whole).encode(), capture_output=True, timeout=60, check=True,
-            pass_fds=[table]).stdout
+            [folder / ("run" if cpus == 1 else "run-threads"), "output=1", f"table={table}",
+             *LABELS.arguments[1:].split(","), f"between={between}", "memory=65536", "disk=ram0",
+             f"texts={texts}"],
+            input="\n".join(whole).encode(), stdout=subprocess.PIPE, timeout=60, check=True,
+            env={"CPUS": str(cpus), "TSAN_OPTIONS": "exitcode=66"}, pass_fds=[table]).stdout
         os.close(table)
         return read_counts(output, LABELS, "made")
 
@@ -385,3 +391,30 @@ def test_requests_that_cannot_be_read_and_those_outside_a_region(count) -> None:
                     *written(request(1, 4096, at_address=STACKS + 0x1ff0)),
                     *written(request(1, 4096)))  # to what has no name
     assert (counted.totals.unread, counted.totals.disk) == (2, 1)
+
+
+def test_cpus_count_side_by_side_and_tasks_go_from_one_to_the_other(count) -> None:
+    """No two callbacks are at work on one thing: ThreadSanitizer sees to it."""
+    def second(lines: list[str]) -> list[str]:
+        return [f"@{line}" for line in lines]
+
+    idle = at("kjournald2", number=3)
+    born = [change(OTHER, 0xffff888000009000), at("ret_from_fork_asm", number=4), back(), user(7)]
+    write = written(request(1 | FLUSH, 4096), result=100)
+    counted = count(
+        disk("ram0"), "|", *200 * [*getppid(), user(2), *INTERRUPT, *fault(4)], *getppid()[:3],
+        change(THREAD), "|", *second([idle, *born, *150 * getppid(), *write, user(3)]), "|",
+        # What the first CPU began the second one ends.
+        *second([*getppid()[:3], change(MAIN), *getppid()[3:], *100 * getppid(),
+                 *getppid()[:3], change(OTHER), *getppid()[3:], *getppid()[:3], change(THREAD)]),
+        *50 * INTERRUPT, "|", change(MAIN), *getppid()[3:], cpus=2)
+    found = rows(counted)
+    ended, switched = 200 + 1 + 150 + 1 + 100 + 1, 3
+    assert found[GETPPID] == (ended + 1, 10 * ended + switched * (2 + 1) + 8 + 2)
+    assert found["interrupt", "", None, True] == (200, 8 * 200)
+    assert found["interrupt", "", None, False] == (50, 8 * 50)
+    assert found["page fault", "anonymous", None, True] == (200, 6 * 200)
+    assert counted.totals.user == 200 * 2 - 200 + 7 + 3 + 1
+    assert (counted.totals.tasks, counted.totals.cpus) == (2, 2)
+    write_row = next(row for row in counted.calls if row.call == "pwrite64")
+    assert (write_row.count, write_row.disk.flushes) == (1, 1)

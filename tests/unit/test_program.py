@@ -201,7 +201,7 @@ def output(*, kernel: int = 650, switches: int = 2) -> bytes:
     row = (struct.pack("<4BI10Q", 1, labels.files.index("ext4"), 12, 1, call, 2, 650, 2, 2,
                        0, 8192, 2, 1, 1, 2048)
            + struct.pack("<4Q", 300, 1, 350, 1) + struct.pack("<IIQIIQ", 1, 2, 50, 2, 2, 600))
-    totals = struct.pack("<10Q", 99, kernel, 0, 0, 5, 0, 1, switches, 0, 1)
+    totals = struct.pack("<11Q", 99, kernel, 0, 0, 5, 0, 1, switches, 0, 1, 1)
     return (frame(FrameType.TASKS, totals) + frame(FrameType.NODES, nodes)
             + frame(FrameType.ROW, row))
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tailwalk.rigs.programs import Asked
 
 _META = "tailwalk.cli.program_options"
+_REPEAT = 5  # runs whose counts differ
 _MOST_INPUT = 256 << 20
 
 program_options = options(
@@ -59,12 +60,16 @@ program_options = options(
                       "text to standard output."),
     click.option("--to", "end", default="", metavar="CALL|output:TEXT",
                  help="Count what comes before such a call only; after --from again each time."),
-    click.option("--repeat", type=number(1, 99), default=1, show_default=True,
-                 help="How often to run it on each kernel; the median counts."))
+    click.option("--cpus", type=number(), default=1, show_default=True,
+                 help="CPUs of the guest, up to 16. With several, counts are not exact: every run "
+                      "has others."),
+    click.option("--repeat", type=number(1, 99),
+                 help="How often to run it on each kernel; the median counts.  [default: 1, with "
+                      "several CPUs 5]"))
 """What is round a program, for `asked_from` with --append and the file system's."""
 
 PROGRAM = ("root", "packages", "files", "made", "variables", "directory", "given_input", "user",
-           "disk", "memory", "timeout", "begin", "end", "repeat")
+           "disk", "memory", "timeout", "begin", "end", "cpus", "repeat")
 """The parameters that these are."""
 
 _CASES = ("names", "name", "fill", "file_size", "offset", "partial", "calls", "rig", "rounds",
@@ -149,14 +154,16 @@ def program_asked(program: str, arguments: Sequence[str], given: dict[str, Any])
     root, packages, directory = (given.pop(name) for name in ("root", "packages", "directory"))
     if "/" in program and (root or packages):  # Path forgets a ./
         program = posixpath.join(directory, program)
-    return Asked(memory=given.pop("memory"), repeat=given.pop("repeat"), plan=ExecPlan(
+    cpus, repeat = given.pop("cpus"), given.pop("repeat")
+    return Asked(memory=given.pop("memory"), cpus=cpus,
+                 repeat=repeat or (1 if cpus == 1 else _REPEAT), plan=ExecPlan(
         program=Path(program), arguments=arguments, filesystem=filesystem_from(given), root=root,
         packages=tuple(filter(None, packages.split(","))), files=given.pop("files"),
         made=[_made(text) for text in given.pop("made")],
         environment=dict(text.split("=", 1) for text in variables), directory=directory,
         input=_input(given.pop("given_input")), user=given.pop("user"), disk=given.pop("disk"),
         append=given.pop("append"), between=(given.pop("begin"), given.pop("end")),
-        seconds=given.pop("timeout")).check())
+        seconds=given.pop("timeout"))).check()
 
 
 def _input(name: str | None) -> bytes | None:

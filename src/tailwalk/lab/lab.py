@@ -288,9 +288,9 @@ class Lab:
         from tailwalk.rigs.programs import on_cores, run_each
         from tailwalk.rigs.running import Interrupts
 
-        asked.plan.check()
+        asked.check()
         check_specs([spec for _, spec in specs])
-        bench = replace(self.bench, machine=replace(self.bench.machine, memory=asked.memory))
+        bench = replace(self.bench, machine=asked.machine(self.bench.machine))
         # Before a kernel is fetched for it.
         prepared = prepare(asked.plan, memory=asked.memory, cache=bench.cache,
                            progress=bench.progress)

@@ -17,15 +17,21 @@
 enum { USER, KERNEL, MODES };
 enum { WORDS = MOST_COUNTERS / MODES };
 
-/* Instructions executed in a mode. */
-static inline uint64_t executed(size_t mode)
+/* Instructions executed by a CPU in a mode. */
+static inline uint64_t executed_by(unsigned int cpu, size_t mode)
 {
-	const uint64_t *words = counters() + mode;
+	const uint64_t *words = counters(cpu) + mode;
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < WORDS; i++)
-		sum += words[MODES * i];
+		sum += __atomic_load_n(&words[MODES * i], __ATOMIC_RELAXED);
 	return sum;
+}
+
+/* The same where there is one CPU. */
+static inline uint64_t executed(size_t mode)
+{
+	return executed_by(0, mode);
 }
 
 struct counting {

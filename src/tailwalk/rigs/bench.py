@@ -20,6 +20,9 @@ from tailwalk.vm.guest import Guest, Job
 from tailwalk.vm.qemu import Machine, Qemu, find_qemu, kernel_command_line, machine_arguments
 from tailwalk.vm.state import BOOT_SECONDS, Booted, Start, boot, prepare_boot
 
+CPUS = "cpus"
+"""The condition that a guest has several."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
@@ -84,6 +87,7 @@ class Bench:
                 "cpu": shown,
                 **({"cpu features": self.machine.cpu} if shown != self.machine.cpu else {}),
                 "memory": f"{self.machine.memory} MiB",
+                **({CPUS: str(self.machine.cpus)} if self.machine.cpus > 1 else {}),
                 "arguments": " ".join(machine_arguments(self.machine)),
                 "kernel command line": kernel_command_line(self.machine),
                 **({"append": self.machine.append} if self.machine.append else {}),

@@ -27,7 +27,7 @@ from tailwalk.vm.filesystem import RAM_DISK
 from tailwalk.vm.guest import Guest, Job
 from tailwalk.vm.state import Booted
 
-_TOTALS = struct.Struct("<10Q")
+_TOTALS = struct.Struct("<11Q")
 _ROW = struct.Struct("<4BI4Q6Q")
 _VALUE = struct.Struct("<2Q")
 _STEP = struct.Struct("<2IQ")
@@ -58,6 +58,7 @@ class Totals(NamedTuple):
     switches: int
     unread: int = 0
     disk: int = 1
+    cpus: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

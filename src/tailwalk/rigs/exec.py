@@ -9,6 +9,7 @@ from the kernel's other work.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +18,7 @@ import msgspec
 
 from tailwalk.cache import digest_bytes
 from tailwalk.cases import show_size
-from tailwalk.errors import GuestError
+from tailwalk.errors import GuestError, KernelError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.plugins.build import Plugin, build_plugin
@@ -112,6 +113,7 @@ def program_portion(kernel: Kernel, plan: ExecPlan, *, bench: Bench,
                     prepared: Prepared | None = None) -> ProgramPortion:
     """What runs the program of a plan that was checked on the kernel; raises as `execute`, before
     anything is booted."""
+    require_cpus(kernel, bench.machine)
     prepared = prepared or prepare(plan, memory=bench.machine.memory, cache=bench.cache,
                                    progress=bench.progress)
     carried = read_files(plan)
@@ -133,6 +135,14 @@ def program_portion(kernel: Kernel, plan: ExecPlan, *, bench: Bench,
         inputs=digest_bytes(kernel.spec.encode(), start.key.encode(), root_job(prepared)[1], job,
                             plugin.digest.encode(), " ".join(plan.between).encode(),
                             encode(conditions)))
+
+
+def require_cpus(kernel: Kernel, machine: Machine) -> None:
+    """Raise KernelError for a kernel that has no use for several CPUs, where there are such."""
+    banner = kernel.provenance.get("banner", "")
+    if machine.cpus > 1 and banner and not re.search(r"\bSMP\b", banner):
+        raise KernelError(f"the kernel {kernel.spec} was built for one CPU (CONFIG_SMP is off): "
+                          "leave out --cpus, or take another kernel.")
 
 
 def run_portion(bench: Bench, portion: ProgramPortion, *, sink: Sink | None = None,

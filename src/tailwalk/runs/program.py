@@ -139,6 +139,9 @@ class ProgramOnKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         wrote: bytes that the program's write calls wrote to files of the file system under test;
             None where that is not known.
         undisked: why there is nothing of the disk.
+        spread: the fewest and the most instructions of `kernel` and `others` of all repetitions;
+            None where there was one.
+        cpus: how many of the guest's CPUs executed anything of the kernel's.
     """
 
     spec: Text
@@ -162,7 +165,8 @@ class ProgramOnKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     disk: Requests | None = None
     wrote: Count | None = None
     undisked: Text = ""
-
+    spread: tuple[Count, Count] | None = None
+    cpus: Times = 1
 
     @property
     def amplification(self) -> float | None:
@@ -178,6 +182,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         program: sha256 of the program's file.
         files: files that were there when it began, as `NAME SIZE` with ` filled by SIZE` where it
             was made in the guest.
+        exact: are the counts those that any run with the same inputs has? With several CPUs they
+            are of one run of many: the one in which the kernel executed the median.
     """
 
     schema: str = PROGRAM_SCHEMA
@@ -188,6 +194,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     files: Annotated[list[Text], MANY]
     conditions: Conditions
     kernels: Annotated[list[ProgramOnKernel], FEW]
+    exact: bool = True
 
     @property
     def id(self) -> str:
@@ -221,7 +228,7 @@ def decode_program(content: bytes, source: str) -> Program:
     return program
 
 
-_OF_ALL = ("command", "program", "files", "conditions")
+_OF_ALL = ("command", "program", "files", "exact", "conditions")
 """What records of one program have in common."""
 
 
@@ -232,6 +239,12 @@ def joined(programs: Sequence[Program]) -> Program:
     """
     first = programs[0]
     for other in programs[1:]:
+        if other.exact != first.exact:
+            raise UsageError(
+                f"the records do not compare: counts on {other.kernels[0].spec} are "
+                f"{'exact' if other.exact else 'not exact (--cpus)'} and those on "
+                f"{first.kernels[0].spec} {'are' if first.exact else 'are not'}. Run the program "
+                "on all kernels with as many CPUs.")
         for name in _OF_ALL:
             if getattr(other, name) != getattr(first, name):
                 raise UsageError(

@@ -20,12 +20,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "calls/cpus.h"
 #include "calls/disk.h"
 #include "calls/memory.h"
 #include "calls/tasks.h"
 #include "calls/text.h"
 #include "calls/tree.h"
-#include "counting.h"
 #include "output.h"
 #include "x86_64.h"
 
@@ -42,16 +42,6 @@ static size_t function_count;
 
 static uint64_t entry_begin, entry_end; /* where the kernel is entered and left */
 static uint64_t call_entry, page_fault;
-static uint64_t last[MODES];
-static bool running; /* from the program's begin to its end */
-
-/* The function in which the kernel goes on while it neither calls nor returns, and
- * the last block executed there, which the stay has to be told of. */
-#define NO_FUNCTION UINT32_MAX
-static uint32_t quiet = NO_FUNCTION;
-static const struct block *latest;
-
-static bool awaits_error, awaits_left, awaits_switch, awaits_result, awaits_request;
 
 /* The disk under test; the instruction that first looks at a request, and how far
  * behind its begin; to where that instruction was looked for. */
@@ -59,81 +49,70 @@ static char disk[32];
 static uint64_t first_look, looked_to;
 static int64_t distance;
 
-/* Credit what was executed since the last time. */
-static void settle(void)
-{
-	uint64_t now[MODES] = { executed(USER), executed(KERNEL) };
-	uint64_t user = now[USER] - last[USER], kernel = now[KERNEL] - last[KERNEL];
-
-	memcpy(last, now, sizeof(last));
-	if (latest) {
-		top_stay()->block = latest;
-		latest = NULL;
-	}
-	quiet = NO_FUNCTION;
-	if (!running && user && current)
-		current->probe = true; /* who else is there? */
-	if (!counting)
-		return;
-	if (user)
-		add_user(user);
-	if (kernel)
-		add_kernel(kernel);
-}
-
 static void on_block(unsigned int cpu, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
 	const struct block *block = data;
 	const struct stay *stay;
 
-	if (block->function == quiet && block->label == NOTHING) {
-		latest = block;
+	if (block->function == own->quiet && block->label == NOTHING) {
+		own->latest = block;
 		if (block->ends != OTHER)
-			quiet = NO_FUNCTION;
+			own->quiet = NO_FUNCTION;
 		return;
 	}
 	if (!running)
 		return;
+	own->works = true;
 	settle();
-	if (block->begin == page_fault)
-		awaits_error = true;
+	own->due[ERROR] |= block->begin == page_fault;
 	step_to(block);
 	stay = top_stay();
 	if (block->ends == OTHER && stay->block == block &&
 	    nodes[stay->node].function == block->function)
-		quiet = block->function;
+		own->quiet = block->function;
 }
 
-/* QEMU 7.2 calls an instruction's access callback for accesses of others too:
- * only the first one after it was due counts. */
 static void on_due(unsigned int cpu, void *data)
 {
-	*(bool *)data = true;
+	cpus[cpu].due[(size_t)data] = true;
+}
+
+static bool was_due(struct cpu *cpu, enum access access)
+{
+	bool was = cpu->due[access];
+
+	cpu->due[access] = false;
+	return was;
 }
 
 /* Whom nobody has switched to yet. */
 static void on_left(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
-	if (awaits_left && !current)
+	struct cpu *own ALONE = arrive(cpu);
+
+	if (was_due(own, LEFT) && !current)
 		switch_to(address);
-	awaits_left = false;
 }
 
 static void on_switch(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
-	if (!awaits_switch)
+	struct cpu *own ALONE = arrive(cpu);
+
+	if (!was_due(own, SWITCH))
 		return;
-	awaits_switch = false;
 	settle();
 	switch_to(address);
 }
 
 static void on_leave(unsigned int cpu, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
+
 	if (!running)
 		return;
 	settle();
-	last[KERNEL]++; /* the instruction itself, which is about to be counted */
+	own->last[KERNEL]++; /* the instruction itself, which is about to be counted */
 	if (counting)
 		add_kernel(1);
 	leave();
@@ -141,6 +120,7 @@ static void on_leave(unsigned int cpu, void *data)
 
 static void on_saved(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
 	size_t which = (size_t)data;
 	struct stay *stay = running ? top_stay() : NULL;
 
@@ -154,36 +134,37 @@ static void on_saved(unsigned int cpu, uint32_t info, uint64_t address, void *da
  * fetched was not executed. */
 static void on_error(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
-	if (!awaits_error)
-		return;
-	awaits_error = false;
-	if (counting && !(accessed_value(info, address) & PAGE_FAULT_FETCH))
+	struct cpu *own ALONE = arrive(cpu);
+
+	if (was_due(own, ERROR) && counting && !(accessed_value(info, address) & PAGE_FAULT_FETCH))
 		executed_twice();
 }
 
 static void on_result(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
-	struct stay *stay = running && awaits_result ? top_stay() : NULL;
+	struct cpu *own ALONE = arrive(cpu);
+	struct stay *stay = was_due(own, RESULT) && running ? top_stay() : NULL;
 	uint64_t value = stay && counting ? accessed_value(info, address) : 0;
 
-	awaits_result = false;
 	if (stay && stay->what.class == SYSTEM_CALL)
 		stay->requests.result = value >> 63 ? 0 : value;
 }
 
 static void on_request(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
 	bool read;
 
-	if (!awaits_request)
+	if (!was_due(own, REQUEST_LOOK))
 		return;
-	awaits_request = false;
 	read = add_request(info, address - (uint64_t)distance, disk, requests_now);
 	totals.unread += running && counting && !read;
 }
 
 static void on_access(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
+
 	if (!running || !awaits_text())
 		return;
 	settle();
@@ -192,36 +173,46 @@ static void on_access(unsigned int cpu, uint32_t info, uint64_t address, void *d
 
 static void on_begin(unsigned int cpu, void *data)
 {
-	settle();
+	struct cpu *own ALONE = arrive(cpu);
+
+	settle_all();
 	running = true;
 	start_program();
 }
 
 static void on_end(unsigned int cpu, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
+
 	if (!running)
 		return;
-	settle();
+	settle_all();
 	running = counting = false;
 	end_all_lives();
 	totals.disk = first_look || looked_to;
+	for (size_t i = 0; i < cpu_count; i++)
+		totals.cpus += cpus[i].works;
 	output_frame(FRAME_TASKS, (struct part[]){ { &totals, sizeof(totals) } }, 1);
 	send_rows();
 }
 
 static void on_region(unsigned int cpu, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
+
 	if (!running)
 		return;
-	settle();
+	settle_all();
 	begin_region();
 }
 
 static void on_region_end(unsigned int cpu, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
+
 	if (!running)
 		return;
-	settle();
+	settle_all();
 	end_region();
 }
 
@@ -300,14 +291,14 @@ static bool watch_kernel(struct qemu_plugin_insn *instruction)
 		bool changes = changes_tasks(instruction);
 
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
-						       changes ? &awaits_switch : &awaits_left);
+						       (void *)(size_t)(changes ? SWITCH : LEFT));
 		qemu_plugin_register_vcpu_mem_cb(instruction, changes ? on_switch : on_left,
 						 NO_REGISTERS, LOADS_AND_STORES, NULL);
 		return true;
 	}
 	if (looks_at_request(instruction)) {
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
-						       &awaits_request);
+						       (void *)REQUEST_LOOK);
 		qemu_plugin_register_vcpu_mem_cb(instruction, on_request, NO_REGISTERS,
 						 LOADS_AND_STORES, NULL);
 		return true;
@@ -316,7 +307,7 @@ static bool watch_kernel(struct qemu_plugin_insn *instruction)
 		return false;
 	if (takes_result(instruction)) {
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
-						       &awaits_result);
+						       (void *)RESULT);
 		qemu_plugin_register_vcpu_mem_cb(instruction, on_result, NO_REGISTERS,
 						 LOADS_AND_STORES, NULL);
 	}
@@ -360,6 +351,7 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 	bool kernel = in_kernel(qemu_plugin_tb_vaddr(translated));
 	struct counting counting = { .kernel = kernel };
 
+	take_turn();
 	if (kernel)
 		qemu_plugin_register_vcpu_tb_exec_cb(translated, on_block, NO_REGISTERS,
 						     new_block(translated, length));
@@ -370,6 +362,7 @@ static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 		      kernel ? watch_kernel(instruction) : watch_user(instruction));
 	}
 	add_waiting(&counting);
+	give_turn();
 }
 
 static bool read_table(int table)
@@ -421,6 +414,7 @@ EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int ar
 	page_fault = fault;
 	memory_size = memory;
 	make_tree();
+	make_cpus();
 	qemu_plugin_register_vcpu_tb_trans_cb(id, instrument);
 	return 0;
 }

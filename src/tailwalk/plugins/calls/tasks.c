@@ -60,7 +60,7 @@ static struct stay *push(struct task *task)
 	return stay;
 }
 
-static struct task *find(uint64_t address)
+struct task *task_at(uint64_t address)
 {
 	struct task **place;
 
@@ -197,7 +197,7 @@ void switch_to(uint64_t address)
 	struct stay *stay;
 
 	totals.switches++;
-	current = find(address);
+	current = task_at(address);
 	stay = top_stay();
 	if (!stay)
 		return;
@@ -285,7 +285,7 @@ void start_program(void)
 	any_region = false;
 	region_begun = 0;
 	if (!current)
-		current = find(0);
+		current = task_at(0);
 	current->depth = 0;
 	current->born = true;
 	current->program = current->probe = false;

@@ -48,6 +48,7 @@ struct totals {
 	uint64_t switches;
 	uint64_t unread; /* requests of which nothing is known */
 	uint64_t disk; /* is it known where they are made? */
+	uint64_t cpus; /* that executed something of the kernel's */
 };
 
 extern struct task *current;
@@ -61,6 +62,7 @@ void add_kernel(uint64_t count);
 /* Whom a request to the disk counts for: the stay that it is made in. */
 struct requests *requests_now(void);
 
+struct task *task_at(uint64_t address);
 void switch_to(uint64_t address);
 void enter(enum class class, uint32_t number);
 void leave(void);
