@@ -24,6 +24,14 @@ void find_memory(const struct qemu_plugin_insn *instruction)
 		guest_memory = host - (qemu_plugin_insn_vaddr(instruction) - CODE_ABOVE_MEMORY);
 }
 
+static bool copy_memory(uint64_t at, void *bytes, size_t size)
+{
+	if (!guest_memory || at > memory_size || size > memory_size - at)
+		return false;
+	memcpy(bytes, guest_memory + at, size);
+	return true;
+}
+
 /* Unknown is what is not mapped as all memory is, and lies in a page that was not used
  * just now, or beyond the hole that devices have in memory: some versions of QEMU
  * count that and others do not. */
@@ -42,10 +50,18 @@ bool read_memory(uint32_t info, uint64_t address, void *bytes, size_t size)
 	} else if (at >= BEYOND_DEVICES) {
 		at -= BEYOND_DEVICES - DEVICES_IN_MEMORY;
 	}
-	if (!guest_memory || at > memory_size || size > memory_size - at)
+	return copy_memory(at, bytes, size);
+}
+
+bool read_page(uint32_t info, uint64_t accessed, uint64_t from, void *bytes, size_t size)
+{
+	struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(info, accessed);
+	uint64_t at;
+
+	if (!where || qemu_plugin_hwaddr_is_io(where))
 		return false;
-	memcpy(bytes, guest_memory + at, size);
-	return true;
+	at = qemu_plugin_hwaddr_phys_addr(where);
+	return at < DEVICES_IN_MEMORY && copy_memory(at - accessed + from, bytes, size);
 }
 
 uint64_t accessed_value(uint32_t info, uint64_t address)
@@ -86,6 +102,11 @@ bool read_memory(uint32_t info, uint64_t address, void *bytes, size_t size)
 		return false;
 	memcpy(bytes, found->data, size);
 	return true;
+}
+
+bool read_page(uint32_t info, uint64_t accessed, uint64_t from, void *bytes, size_t size)
+{
+	return read_memory(info, from, bytes, size);
 }
 
 uint64_t accessed_value(uint32_t info, uint64_t address)

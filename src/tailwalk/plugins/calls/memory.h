@@ -15,6 +15,9 @@ void find_memory(const struct qemu_plugin_insn *instruction);
  * false where that is unknown. */
 bool read_memory(uint32_t info, uint64_t address, void *bytes, size_t size);
 
+/* As `read_memory`, from any place in the page that the access is to. */
+bool read_page(uint32_t info, uint64_t accessed, uint64_t from, void *bytes, size_t size);
+
 /* The 64-bit value that an access loaded or stored, as its callback sees it; 0
  * where that is unknown. */
 uint64_t accessed_value(uint32_t info, uint64_t address);
