@@ -202,6 +202,16 @@ def test_users_are_the_roots_own(run: Run, tar: Path, user: str, ids: str) -> No
     assert done.execution.conditions.machine["user"] == user
 
 
+@pytest.mark.parametrize(("program", "directory"), [("program", "/nowhere"), ("/mnt/text", "/mnt")])
+def test_a_user_who_cannot_begin_the_program_is_an_error(
+        run: Run, tar: Path, tmp_path: Path, program: str, directory: str) -> None:
+    text = tmp_path / "text"
+    text.write_text("no program")
+    text.chmod(0o755)
+    with pytest.raises(GuestError, match=f"{program} could not be begun as somebody"):
+        run(program, "who", root=tar, user="somebody", directory=directory, files=[text])
+
+
 def test_a_user_that_the_root_has_not_is_an_error(run: Run, tar: Path) -> None:
     with pytest.raises(GuestError, match="the root has no user nobody"):
         run("program", "who", root=tar, user="nobody")
