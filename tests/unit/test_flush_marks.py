@@ -30,12 +30,17 @@ AROUND = r"""
 #define __ffs(word) __builtin_ctzl(word)
 #define round_down(number, to) ((number) & ~((to) - 1))
 #define ilog2(word) (63 - __builtin_clzl(word))
+#define BIT(bit) (1UL << (bit))
+#define smp_mb() do { } while (0)
 #define smp_mb__after_atomic() do { } while (0)
 #define spin_lock(lock) (void)(lock)
 #define spin_unlock(lock) (void)(lock)
 
+enum { BH_Dirty, BH_Tracked };
+
 struct buffer_head {
-    bool indexed, tracked, dirty;
+    bool indexed;
+    unsigned long b_state;
     struct buffer_head *b_this_page;
     union { struct buffer_head *b_branch[2]; unsigned long b_track[2]; };
     struct folio *b_folio;
@@ -45,19 +50,6 @@ struct buffer_head {
 struct address_space { int i_private_lock; };
 struct folio { size_t size; struct buffer_head *ring; struct address_space *mapping; };
 
-static size_t folio_size(const struct folio *folio) { return folio->size; }
-static unsigned int folio_shift(const struct folio *folio) { return ilog2(folio->size); }
-static struct buffer_head *folio_buffers(const struct folio *folio) { return folio->ring; }
-static bool buffer_indexed(const struct buffer_head *bh) { return bh->indexed; }
-static bool buffer_tracked(const struct buffer_head *bh) { return bh->tracked; }
-static bool buffer_dirty(const struct buffer_head *bh) { return bh->dirty; }
-static void set_buffer_indexed(struct buffer_head *bh) { bh->indexed = true; }
-static void set_buffer_tracked(struct buffer_head *bh) { bh->tracked = true; }
-static void set_buffer_dirty(struct buffer_head *bh) { bh->dirty = true; }
-static size_t bh_offset(const struct buffer_head *bh)
-{
-    return bh->b_data - bh->b_folio->ring->b_data;
-}
 static bool test_bit(unsigned int bit, const unsigned long *words)
 {
     return words[bit / BITS_PER_LONG] >> bit % BITS_PER_LONG & 1;
@@ -69,6 +61,18 @@ static void set_bit(unsigned int bit, unsigned long *words)
 static void clear_bit(unsigned int bit, unsigned long *words)
 {
     words[bit / BITS_PER_LONG] &= ~(1UL << bit % BITS_PER_LONG);
+}
+static size_t folio_size(const struct folio *folio) { return folio->size; }
+static unsigned int folio_shift(const struct folio *folio) { return ilog2(folio->size); }
+static struct buffer_head *folio_buffers(const struct folio *folio) { return folio->ring; }
+static bool buffer_indexed(const struct buffer_head *bh) { return bh->indexed; }
+static bool buffer_tracked(const struct buffer_head *bh) { return test_bit(BH_Tracked, &bh->b_state); }
+static bool buffer_dirty(const struct buffer_head *bh) { return test_bit(BH_Dirty, &bh->b_state); }
+static void set_buffer_indexed(struct buffer_head *bh) { bh->indexed = true; }
+static void set_buffer_dirty(struct buffer_head *bh) { set_bit(BH_Dirty, &bh->b_state); }
+static size_t bh_offset(const struct buffer_head *bh)
+{
+    return bh->b_data - bh->b_folio->ring->b_data;
 }
 static unsigned int next_bit(const unsigned long *words, unsigned int end, unsigned int bit,
                              bool is)
@@ -128,21 +132,21 @@ static bool passes(struct dirty_walk *walk, size_t from, bool clean)
         if (place != walk->nr - 1 || place < past)
             return false;
         for (; past < place; past++)
-            if (folio.ring[past].dirty)
+            if (buffer_dirty(folio.ring + past))
                 return false;
         past = place + 1;
         if (!walk->whole && !marked[place])
             return false;
         if (clean && drawn(8))
-            bh->dirty = false;
+            clear_bit(BH_Dirty, &bh->b_state);
         if (!walk->forget)
             continue;
-        marked[place] = bh->dirty;
-        if (bh->dirty)
+        marked[place] = buffer_dirty(bh);
+        if (buffer_dirty(bh))
             track_dirty_buffer(bh);
     }
     for (; past < count; past++)
-        if (folio.ring[past].dirty)
+        if (buffer_dirty(folio.ring + past))
             return false;
     return true;
 }
@@ -182,9 +186,9 @@ static bool step(void)
             tracked_find_buffer(folio.ring, from * folio.ring->b_size) == folio.ring + from;
     default:
         for (; length-- && from < count; from++) {
-            if (folio.ring[from].dirty)
+            if (buffer_dirty(folio.ring + from))
                 continue;
-            folio.ring[from].dirty = true;
+            set_buffer_dirty(folio.ring + from);
             if (buffer_tracked(folio.ring + from))
                 track_dirty_buffer(folio.ring + from);
             marked[from] = true;
@@ -206,7 +210,7 @@ int main(void)
             ring[i] = (struct buffer_head){
                 .b_this_page = ring + (i + 1) % count, .b_folio = &folio,
                 .b_size = sizeof(data) / count, .b_data = data + i * (sizeof(data) / count),
-                .dirty = count % 3 == 1 && i == count / 2 };
+                .b_state = (count % 3 == 1 && i == count / 2) << BH_Dirty };
         memset(marked, 0, sizeof(marked));
         all = count % 3 == 1;
         folio_index_buffers(&folio);
@@ -258,7 +262,7 @@ def test_no_dirty_buffer_is_missed(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("right", "wrong"), [
     ("if (buffer_tracked(head))\n\t\t\t*track_all(head) = true;", ""),
-    ("if (dirty)\n\t\t*track_all(head) = true;", "(void)dirty;"),
+    ("states |= READ_ONCE(bh->b_state);", "states |= 0;"),
     ("TRACK_GROUP + to;", "TRACK_GROUP + to - (to - from > 1);"),
     ("clear_bit(from, bits);", "(void)bits;"),
     ("if (next != group)", "if (next < group)"),
