@@ -75,7 +75,10 @@ static void pass_run(unsigned int from, unsigned int to, int take)
 		pass(buffer, take);
 }
 
-static void mark_none(unsigned int place) { (void)place; }
+static void mark_none(unsigned int place)
+{
+	(void)place;
+}
 
 static void walk_all(int take)
 {
@@ -342,7 +345,8 @@ int main(void)
 		levels = __builtin_ctz(count);
 		ring[0].branch[0] = plant(0, count);
 		printf("%u buffers: instructions (buffers passed) a write of\n"
-		       "design | 1 | %u | %u, 16 writes | all\n", count, per_write, per_write);
+		       "design | 1 | %u | %u, 16 writes | all\n",
+		       count, per_write, per_write);
 		for (unsigned int i = 0; i < sizeof(designs) / sizeof(*designs); i++) {
 			coarse = i == 2 ? 32 : 16;
 			if (count < coarse)
