@@ -66,7 +66,10 @@ static size_t folio_size(const struct folio *folio) { return folio->size; }
 static unsigned int folio_shift(const struct folio *folio) { return ilog2(folio->size); }
 static struct buffer_head *folio_buffers(const struct folio *folio) { return folio->ring; }
 static bool buffer_indexed(const struct buffer_head *bh) { return bh->indexed; }
-static bool buffer_tracked(const struct buffer_head *bh) { return test_bit(BH_Tracked, &bh->b_state); }
+static bool buffer_tracked(const struct buffer_head *bh)
+{
+    return test_bit(BH_Tracked, &bh->b_state);
+}
 static bool buffer_dirty(const struct buffer_head *bh) { return test_bit(BH_Dirty, &bh->b_state); }
 static void set_buffer_indexed(struct buffer_head *bh) { bh->indexed = true; }
 static void set_buffer_dirty(struct buffer_head *bh) { set_bit(BH_Dirty, &bh->b_state); }
