@@ -28,7 +28,7 @@ struct qemu_plugin_insn {
 	uint8_t size;
 	uint8_t bytes[LONGEST];
 	struct hook executed, used;
-	uint64_t *counter;
+	uint64_t *counter, number;
 };
 
 struct qemu_plugin_tb {
@@ -125,9 +125,10 @@ const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction)
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
 						int operation, void *word, uint64_t operand)
 {
-	if (operation != ADD_U64 || operand != 1)
+	if (operation != ADD_U64 || !operand)
 		abort();
 	instruction->counter = word;
+	instruction->number = operand;
 }
 
 static void forget(void)
@@ -189,7 +190,7 @@ static void execute(void)
 		if (instruction->executed.run)
 			instruction->executed.run(0, instruction->executed.data);
 		if (instruction->counter)
-			++*instruction->counter;
+			*instruction->counter += instruction->number;
 		if (instruction->used.use)
 			instruction->used.use(0, (uint32_t)take(1) & 1, take(8),
 					      instruction->used.data);
@@ -209,6 +210,12 @@ void *qemu_plugin_get_hwaddr(uint32_t info, uint64_t address)
 	return NULL;
 }
 
+bool qemu_plugin_hwaddr_is_io(const void *where)
+{
+	(void)where;
+	return false;
+}
+
 uint64_t qemu_plugin_hwaddr_phys_addr(const void *where)
 {
 	(void)where;
@@ -223,7 +230,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct qemu_info info = { .target = "x86_64", .system_emulation = true };
+	static const struct qemu_info info = { .target = "x86_64",
+					       .system_emulation = true,
+					       .system = { 1, 1 } };
 	static bool installed;
 	char descriptor[32];
 	char *arguments[8] = { descriptor };

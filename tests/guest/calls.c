@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Twenty calls, each as often as tests/guest/test_calls.py says; with a number, a
- * region so often; with a word, one of the two below. */
+ * region so often; with a word, one of the four below. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tailwalk.h"
@@ -55,6 +58,75 @@ static void extend(void)
 	TIMES(500) pwrite(fd, buffer, 100, i * 3000l);
 }
 
+/* A number of /proc/vmstat. */
+static long vmstat(const char *key)
+{
+	static char text[1 << 16];
+	int fd = open("/proc/vmstat", O_RDONLY);
+	long got, kept = 0;
+	char *found;
+
+	while ((got = read(fd, text + kept, sizeof(text) - 1 - kept)) > 0)
+		kept += got;
+	text[kept] = 0;
+	close(fd);
+	found = strstr(text, key);
+	return found ? atol(found + strlen(key)) : 0;
+}
+
+/* Writes of 4 MiB, 16 times 8 KiB and 1000 bytes, and twenty flushes; all of it is
+ * read in again, and what the kernel says that it asked disks for printed, in KiB. */
+static void use_disk(void)
+{
+	struct iovec vectors[2] = { { buffer, 300 }, { buffer, 700 } };
+	int fd = open("file", O_RDWR | O_CREAT, 0600);
+	int drop = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	long written, in;
+
+	sync();
+	TAILWALK_BEGIN;
+	written = vmstat("\npgpgout ");
+	in = vmstat("\npgpgin ");
+	for (int i = 0; i < 4; i++) {
+		write(fd, buffer, sizeof(buffer));
+		fsync(fd);
+	}
+	for (int i = 0; i < 16; i++) {
+		pwrite(fd, buffer, 8192, i * (64l << 10));
+		fdatasync(fd);
+	}
+	pwritev(fd, vectors, 2, 0);
+	pwrite(-1, buffer, 100, 0);
+	sync();
+	write(drop, "3", 1);
+	for (int i = 0; i < 4; i++)
+		pread(fd, buffer, sizeof(buffer), i * (1l << 20));
+	written = vmstat("\npgpgout ") - written;
+	in = vmstat("\npgpgin ") - in;
+	TAILWALK_END;
+	printf("%ld %ld", written, in);
+}
+
+/* Two processes, each on a CPU of its own, that write to one file at a time. */
+static int use_two_cpus(void)
+{
+	int fd = open("file", O_RDWR | O_CREAT, 0600), child = fork();
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(child ? 0 : 1, &cpu);
+	if (sched_setaffinity(0, sizeof(cpu), &cpu))
+		return 1;
+	TIMES(child ? 1000 : 2000) syscall(SYS_getppid);
+	TIMES(child ? 0 : 500) syscall(SYS_getuid);
+	TIMES(400) pwrite(fd, buffer, 1024, 0);
+	fdatasync(fd);
+	if (!child)
+		_exit(0);
+	wait(NULL);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct iovec vectors[2] = { { buffer, 512 }, { buffer, 512 } };
@@ -65,6 +137,10 @@ int main(int argc, char **argv)
 		touch();
 	else if (argc > 1 && !strcmp(argv[1], "extend"))
 		extend();
+	else if (argc > 1 && !strcmp(argv[1], "disk"))
+		use_disk();
+	else if (argc > 1 && !strcmp(argv[1], "two"))
+		return use_two_cpus();
 	else if (argc > 1)
 		mark_regions(atoi(argv[1]));
 	if (argc > 1)

@@ -11,9 +11,10 @@ from tailwalk.cases import SUITES, Filesystem, find_cases
 from tailwalk.cases.case import Case
 from tailwalk.plugins.build import build_plugin
 from tailwalk.profile.measure import profile
-from tailwalk.rigs.alone import count_alone, is_alone, left_by, needs_job, plugin_arguments
+from tailwalk.rigs.alone import count_alone, is_alone, needs_job, plugin_arguments
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.job import prologue
+from tailwalk.rigs.left import left_by
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.recording import symbol_text
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.exact import measure
 from tailwalk.rigs.exec import execute
 from tailwalk.rigs.plan import Plan
-from tailwalk.rigs.programs import program_record
+from tailwalk.rigs.programs import Asked, program_record
+from tailwalk.rigs.running import Gathered
 from tailwalk.runs.program import CallRow
 
 pytestmark = pytest.mark.guest
@@ -122,3 +124,55 @@ def test_a_region_is_counted_alone(count) -> None:
     each = found["pwrite64", "ext4", 1024].median
     assert each < value < each + 20
     assert counted.totals.user < 40 * 20
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs"])
+@pytest.mark.parametrize("spec", KERNELS)
+def test_the_disk_is_asked_for_what_the_kernel_says(bench, kernel, program, spec: str,
+                                                    kind: str) -> None:
+    output = Gathered()
+    [found] = program_record([[execute(
+        kernel(spec), ExecPlan(program=program, arguments=["disk"],
+                               filesystem=Filesystem(kind=kind)),
+        bench=bench, sink=output.take)]]).kernels
+    assert found.wrote == (4 << 20) + 16 * 8192 + 1000
+    assert 20 <= found.disk.flushes <= 24
+    assert found.amplification > 1
+    written, read = map(int, output.stdout.split())
+    if spec.startswith("debian"):
+        # It counts sectors of 512 bytes, and tells whole KiB.
+        assert abs(found.disk.written - 1024 * written) <= 512
+        assert abs(found.disk.read - 1024 * read) <= 512
+    else:
+        assert (written, read) == (0, 0)  # CONFIG_VM_EVENT_COUNTERS is off
+        assert found.disk.read >= 4 << 20
+    calls = {(row.call, row.kind): row for row in found.calls}
+    assert calls["fsync", "call"].disk.written >= 4 << 20
+    assert calls["fdatasync", "call"].disk.written >= 16 * 8192
+    assert calls["fdatasync", "call"].disk.flushes + sum(
+        row.disk.flushes for row in found.calls if row.disk and row.kind == "thread") >= 16
+    assert calls["pread64", "call"].disk.read >= 4 << 20
+
+
+@pytest.mark.parametrize("spec", ["debian:6.12", "debian:7.3", "src:6.18"])
+def test_two_cpus_are_counted_side_by_side(bench, kernel, program, spec: str) -> None:
+    plan = ExecPlan(program=program, arguments=["two"])
+    asked = Asked(plan=plan, cpus=2, repeat=2).check()
+    several = replace(bench, machine=asked.machine(bench.machine))
+    record = program_record([[execute(kernel(spec), plan, bench=several) for _ in range(2)]])
+    [found] = record.kernels
+    assert (record.exact, found.cpus, found.status, found.tasks) == (False, 2, 0, 2)
+    assert record.conditions.machine["cpus"] == "2"
+    calls = {(row.call, row.file): row for row in found.calls if row.kind == "call"}
+    for name, count in {("getppid", ""): 3000, ("getuid", ""): 500, ("pwrite64", "ext4"): 800,
+                        ("fdatasync", "ext4"): 2, ("wait4", ""): 1}.items():
+        assert calls[name].count == count
+    getppid = calls["getppid", ""]
+    # What it takes does not depend on other CPUs; how many interrupts there are does.
+    assert getppid.median == getppid.high
+    assert getppid.instructions < 1.01 * 3000 * getppid.median
+    low, high = found.spread
+    assert low <= found.kernel + found.others <= high
+    assert "idle" in {row.call for row in found.calls}
+    assert found.unattributed <= found.kernel / 1000
+    assert found.disk.written > 0 and found.wrote == 800 * 1024

@@ -24,10 +24,12 @@ from tailwalk.cli import group
 from tailwalk.errors import GuestError, ToolError
 from tailwalk.progress import Silent
 from tailwalk.rigs.counting import Portion
-from tailwalk.rigs.dask_pool import DaskPool, _count
+from tailwalk.rigs.dask_pool import DaskPool, _count, _do
 from tailwalk.rigs.exact import measure, measure_each
+from tailwalk.rigs.exec import GivenUpError
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
+from tailwalk.runs.program import read_program_record
 from tailwalk.runs.store import Store
 
 distributed = pytest.importorskip("distributed")
@@ -158,6 +160,31 @@ def test_a_worker_with_another_qemu_or_tailwalk_refuses(kernel, bench):
     portion = Portion(start=start, begin=b"", cases=[], calls=1)
     other = replace(bench, qemu=replace(bench.qemu, digest="0" * 64, version="8.0"))
     with pytest.raises(ToolError, match=r"another QEMU .* than the client \(8\.0\)"):
-        _count("0.1.0", other, portion, b"")
+        _do(_count, "0.1.0", other, portion, b"")
     with pytest.raises(ToolError, match=r"the client 99\.0"):
-        _count("99.0", bench, portion, b"")
+        _do(_count, "99.0", bench, portion, b"")
+
+
+def test_a_program_runs_on_a_cluster_as_here(cluster, tmp_path: Path, monkeypatch):
+    """In a root of its own and carried; what it writes comes, and what it comes to is equal."""
+    program = tmp_path / "program"
+    subprocess.run(["cc", "-static", "-O1", "-w", "-o", program, "-xc", "-"], check=True, input=(
+        b'#include <stdio.h>\n#include <unistd.h>\n'
+        b'int main(int argc, char **argv) { for (int i = 0; i < 9; i++) getppid(); puts("READY");'
+        b' return argc > 1 ? pause() : 3; }'))
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "program").hardlink_to(program)
+    for words in (["--root", tmp_path / "root", "debian:6.12", "--", "/program"],
+                  ["--repeat", "2", "debian:6.12", "--", program]):
+        found = []
+        for name, where in (("here", []), ("there", ["--dask", cluster.scheduler_address])):
+            monkeypatch.setenv("TAILWALK_RESULTS", str(tmp_path / name))
+            record = tmp_path / f"{name}.json"
+            done = CliRunner().invoke(group, ["exec", "--json", str(record), *where,
+                                              *map(str, words)])
+            assert (done.exit_code, done.stdout) == (3, "READY\n"), (done.output, done.exception)
+            found.append(read_program_record(record))
+        assert found[0].kernels == found[1].kernels
+    late = CliRunner().invoke(group, ["exec", "--dask", cluster.scheduler_address, "--timeout",
+                                      "10", "debian:6.12", "--", str(program), "for ever"])
+    assert isinstance(late.exception, GivenUpError) and late.exception.executed.counted.calls

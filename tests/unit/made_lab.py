@@ -24,6 +24,14 @@ def made_kernel(spec: str) -> Kernel:
                   digest=digest_bytes(spec.encode()))
 
 
+def available(release: str) -> Available:
+    """A kernel of the archive."""
+    return Available(
+        spec=f"debian:{release}", line=".".join(release.split(".")[:2]), version=f"{release}-1",
+        release=f"{release}-amd64", suite="trixie", packages=[], missing=[], download=0,
+        newest=False, cached=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class MadeLab(Lab):
     """A lab whose rigs are `run`: the run of a spec by a plan, or an error that it raises.

@@ -18,7 +18,7 @@ def write_sources(folder: Path) -> None:
         (folder / file).write_bytes(body)
 
 
-def build(folder: Path, sources: list[str], program: str) -> None:
+def build(folder: Path, sources: list[str], program: str, *flags: str) -> None:
     """Build a plugin of some sources into a program."""
-    subprocess.run(["cc", "-std=gnu11", "-Wall", "-Werror", "-DAPI=1", "-I.", "plugin.c",
-                    "output.c", *sources, "-o", program], cwd=folder, check=True)
+    subprocess.run(["cc", "-std=gnu11", "-Wall", "-Werror", "-DAPI=1", "-I.", "-pthread", *flags,
+                    "plugin.c", "output.c", *sources, "-o", program], cwd=folder, check=True)

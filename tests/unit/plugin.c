@@ -3,16 +3,22 @@
  * Stands in for QEMU: has a plugin instrument blocks of instructions, and does
  * what it asks for as they are executed. A line is a block; a word of it is an
  * instruction: its address, a colon, its bytes and, where it loads or stores,
- * `<` or `>` and the address of that, and `=` and the value, all in hex.
+ * `<` or `>` and the address of that, and `=` and the value, all in hex. After the
+ * word `!` come those that are translated and not executed: the block is left. A line
+ * that begins with `=` sets words of memory: each word of it is a place there, `=`
+ * and the value. With CPUS=2 in the environment a line that begins with `@` is the
+ * second CPU's; each has a thread, and they wait for each other at a line `|`.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
 #include "qemu_api.h"
+#include "x86_64.h"
 
-#define MOST_HOOKS 4
+#define MOST_HOOKS 6
+#define CPUS 2
 #define MOST_INSTRUCTIONS 64
 
 struct qemu_plugin_insn {
@@ -23,14 +29,14 @@ struct qemu_plugin_insn {
 	struct hook {
 		execution_callback *execute;
 		access_callback *access;
-		uint64_t *word;
+		uint64_t *word, number;
 		void *data;
 	} hook[MOST_HOOKS];
 };
 
 struct qemu_plugin_tb {
 	struct qemu_plugin_insn instructions[MOST_INSTRUCTIONS];
-	size_t length;
+	size_t length, executed;
 	execution_callback *execute;
 	void *data;
 };
@@ -77,7 +83,10 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
 						int operation, void *word, uint64_t operand)
 {
-	add_hook(instruction, NULL)->word = word;
+	struct hook *hook = add_hook(instruction, NULL);
+
+	hook->word = word;
+	hook->number = operand;
 }
 
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *instruction,
@@ -122,22 +131,57 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction)
 	return instruction->address;
 }
 
-/* Of what is accessed now, which is all the memory there is. */
-static uint64_t memory;
+static unsigned int cpus = 1;
+static _Thread_local unsigned int cpu;
+static pthread_barrier_t barrier;
+
+/* The first words are what is accessed now, by each CPU, unless that lies in a stack.
+ * Of these every second page was not used lately. */
+static uint64_t memory[1 << 13];
+
+#define STACKS 0xffffc90000000000
+
+struct qemu_plugin_hwaddr {
+	uint64_t place;
+};
 
 void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *instruction)
 {
-	return (uint8_t *)&memory + (instruction->address - CODE_ABOVE_MEMORY);
+	return (uint8_t *)memory + (instruction->address - CODE_ABOVE_MEMORY);
 }
 
 struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t address)
 {
-	return (struct qemu_plugin_hwaddr *)&memory;
+	static _Thread_local struct qemu_plugin_hwaddr found;
+
+	if (address >= STACKS && address < CODE_ABOVE_MEMORY)
+		found.place = address - STACKS;
+	else if (address >= sizeof(memory) && address < STACKS) /* the program's */
+		found.place = address % sizeof(memory);
+	else
+		found.place = cpu * sizeof(*memory);
+	return &found;
+}
+
+bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *where)
+{
+	return where->place & 4096;
 }
 
 uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *where)
 {
-	return 0;
+	return where->place;
+}
+
+static void set_memory(char *words)
+{
+	uint64_t place, value;
+
+	char *rest;
+
+	for (char *word = strtok_r(words, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest))
+		if (sscanf(word, "%lx=%lx", &place, &value) == 2 && place < sizeof(memory))
+			memcpy((uint8_t *)memory + place, &value, sizeof(value));
 }
 
 static void read_instruction(struct qemu_plugin_insn *instruction, const char *word)
@@ -161,40 +205,90 @@ static void execute(const struct qemu_plugin_insn *instruction)
 		const struct hook *hook = &instruction->hook[i];
 
 		if (hook->execute)
-			hook->execute(0, hook->data);
+			hook->execute(cpu, hook->data);
 		if (hook->word)
-			++*hook->word;
+			*hook->word += hook->number;
 	}
-	memory = instruction->value;
+	memory[cpu] = instruction->value;
 	for (size_t i = 0; i < instruction->hooks && instruction->accesses; i++)
 		if (instruction->hook[i].access)
-			instruction->hook[i].access(0, instruction->stores, instruction->accessed,
+			instruction->hook[i].access(cpu, instruction->stores,
+						    instruction->accessed,
 						    instruction->hook[i].data);
+}
+
+static void execute_line(struct qemu_plugin_tb *block, char *line)
+{
+	char *rest;
+
+	block->length = block->executed = 0;
+	for (char *word = strtok_r(line, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest))
+		if (*word == '!')
+			block->executed = block->length;
+		else
+			read_instruction(&block->instructions[block->length++], word);
+	if (!block->executed)
+		block->executed = block->length;
+	translate(0, block);
+	if (reset) {
+		reset(0);
+		reset = NULL;
+		translate(0, block);
+	}
+	if (block->execute)
+		block->execute(cpu, block->data);
+	for (size_t i = 0; i < block->executed; i++)
+		execute(&block->instructions[i]);
+	block->execute = NULL;
+}
+
+static struct script {
+	char *text;
+	size_t length;
+} scripts[CPUS];
+
+static void *run_cpu(void *number)
+{
+	struct qemu_plugin_tb *block = calloc(1, sizeof(*block));
+	char *rest, *line;
+
+	cpu = (unsigned int)(size_t)number;
+	for (line = strtok_r(scripts[cpu].text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		if (*line == '=')
+			set_memory(line + 1);
+		else if (*line == '|')
+			pthread_barrier_wait(&barrier);
+		else
+			execute_line(block, line);
+	free(block);
+	return NULL;
 }
 
 int main(int argc, char **argv)
 {
 	static struct qemu_info info = { .target = "x86_64", .system_emulation = true };
-	static struct qemu_plugin_tb block;
 	static char line[1 << 16];
+	FILE *streams[CPUS];
+	pthread_t threads[CPUS];
 
+	if (getenv("CPUS"))
+		cpus = (unsigned int)atoi(getenv("CPUS"));
+	info.system.cpus = (int)cpus;
 	if (qemu_plugin_install(0, &info, argc - 1, argv + 1))
 		return 1;
-	while (fgets(line, sizeof(line), stdin)) {
-		block.length = 0;
-		for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
-			read_instruction(&block.instructions[block.length++], word);
-		translate(0, &block);
-		if (reset) {
-			reset(0);
-			reset = NULL;
-			translate(0, &block);
-		}
-		if (block.execute)
-			block.execute(0, block.data);
-		for (size_t i = 0; i < block.length; i++)
-			execute(&block.instructions[i]);
-		block.execute = NULL;
-	}
+	for (size_t i = 0; i < CPUS; i++)
+		streams[i] = open_memstream(&scripts[i].text, &scripts[i].length);
+	while (fgets(line, sizeof(line), stdin))
+		for (size_t i = 0; i < CPUS; i++)
+			if (*line == '|' || (*line == '@') == (i == 1))
+				fputs(line + (*line == '@'), streams[i]);
+	for (size_t i = 0; i < CPUS; i++)
+		fclose(streams[i]);
+	pthread_barrier_init(&barrier, NULL, cpus);
+	for (size_t i = 0; i < cpus; i++)
+		pthread_create(&threads[i], NULL, run_cpu, (void *)i);
+	for (size_t i = 0; i < cpus; i++)
+		pthread_join(threads[i], NULL);
 	return 0;
 }

@@ -241,10 +241,15 @@ def test_a_case_that_cannot_be_counted_is_not_in_the_guest_of_the_others(
         return [FOUND] * len(cases)
 
     monkeypatch.setattr(alone, "count_alone", count)
-    found, missing = alone.count_those_that_can(Mock(), Mock(), Mock(), [first, bad, last], 10,
-                                                plugin=(Path("plugin"), ""), state=Path("state"))
+    bench, booted, cases = Mock(counted={}), Mock(), [first, bad, last]
+    found, missing = alone.count_those_that_can(bench, Mock(), booted, cases, 10,
+                                                plugin=(Path("plugin"), ""), state=Path("state"),
+                                                needs=b"leave")
     assert [*found] == [first, last] and [one.case for one in missing] == [bad]
     assert guests == [[first, bad, last], [first, last]]
+    assert alone.counted_before(bench, booted, cases, 10, needs=b"leave") == (found, missing)
+    assert alone.counted_before(bench, booted, cases, 11, needs=b"leave") is None
+    assert alone.counted_before(bench, booted, cases, 10, needs=b"need") is None
 
 
 def test_a_case_that_did_not_repeat_itself_is_traced_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +262,13 @@ def test_a_case_that_did_not_repeat_itself_is_traced_again(monkeypatch: pytest.M
             raise UnrepeatedError("it did not repeat itself.")
         return b""
 
-    monkeypatch.setattr(profiling, "count_those_that_can", lambda *_, **__: ({case: FOUND}, []))
+    def count(*_: object, **__: object) -> tuple[dict[Case, CountedAlone], list[Missing]]:
+        counted.append(1)
+        return {case: FOUND}, []
+
+    counted: list[int] = []
+    monkeypatch.setattr(profiling, "count_those_that_can", count)
+    monkeypatch.setattr(profiling, "counted_before", lambda *_, **__: ({case: FOUND}, []))
     monkeypatch.setattr(profiling, "trace_alone", trace)
     monkeypatch.setattr(profiling, "read_recording", lambda *_, **__: "recording")
     monkeypatch.setattr(profiling, "prologue", lambda *_: b"")
@@ -269,7 +280,7 @@ def test_a_case_that_did_not_repeat_itself_is_traced_again(monkeypatch: pytest.M
             split=(Path("split"), ""), states=Mock())[1]
 
     wanted = 3
-    assert recorded() == "recording" and bench.progress.note.call_count == 2
+    assert recorded() == "recording" and bench.progress.note.call_count == len(counted) == 2
     wanted = 9
     with pytest.raises(UnrepeatedError):
         recorded()

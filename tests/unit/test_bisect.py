@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
-from made_lab import MadeLab
+from made_lab import MadeLab, available
 from made_runs import made_case, made_figure, made_run, made_timed_figure
 
 from tailwalk.cases import Case, Filesystem
@@ -27,7 +27,6 @@ from tailwalk.errors import (
     ToolError,
     UsageError,
 )
-from tailwalk.kernels.listing import Available
 from tailwalk.lab.releases import Bisection
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Figure, Run, write_run
@@ -86,13 +85,6 @@ class Kernels:
     def bisect(self, *arguments: str) -> Result:
         return CliRunner().invoke(group, ["bisect", *arguments, "--case", "pwrite_u1k"],
                                   obj=self.lab)
-
-
-def available(release: str) -> Available:
-    return Available(
-        spec=f"debian:{release}", line=".".join(release.split(".")[:2]), version=f"{release}-1",
-        release=f"{release}-amd64", suite="trixie", packages=[], missing=[], download=0,
-        newest=False, cached=False)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ switches, each instruction is in the row of what it was executed for."""
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 from collections.abc import Callable
 
@@ -14,24 +15,33 @@ from made_plugins import build, write_sources
 from tailwalk.errors import UsageError
 from tailwalk.rigs.counted import Counted, read_counts
 from tailwalk.rigs.labels import labels_of
+from tailwalk.runs.program import Requests
 
 pytestmark = pytest.mark.slow
 
 NAMES = ("__entry_text_start", "entry_SYSCALL_64", "irq_entries_start", "asm_exc_page_fault",
          "asm_common_interrupt", "__entry_text_end", "ret_from_fork_asm", "__switch_to_asm",
          "do_syscall_64", "__x64_sys_getppid", "__x64_sys_pwrite64", "__x64_sys_exit_group",
-         "ext4_file_write_iter", "copy", "handler", "kjournald2", "brd_submit_bio", "bio_endio")
+         "ext4_file_write_iter", "copy", "handler", "kjournald2", "brd_submit_bio", "bio_endio",
+         "submit_bio", "__x64_sys_write", "__x64_sys_writev")
 AT = {name: 0xffffffff81000000 + 0x1000 * number for number, name in enumerate(NAMES)}
 SYMBOLS = "".join(f"{address:x} T {name}\n" for name, address in AT.items())
 LABELS = labels_of(SYMBOLS, "made")
 USER = 0x401000
 MAIN, PROBE, OTHER, THREAD = (0xffff888000001218 + 0x1000 * number for number in range(4))
+LEFT = "!"
+"""What comes after it in a block is translated and not executed."""
+
+MOVE, LOAD, CONDITIONAL_MOVE = "4889c8", "488b07<1000=0", "480f4fc2"
 SYSRET, IRET, CALL, RETURN = "480f07", "48cf", "e800000000", "c3"
 
 
 def block(address: int, *instructions: str) -> str:
     words = []
     for one in instructions:
+        if one == LEFT:
+            words.append(one)
+            continue
         words.append(f"{address:x}:{one}")
         address += len(one.split("<")[0].split(">")[0]) // 2
     return " ".join(words)
@@ -55,8 +65,9 @@ def enter(size: int = 0) -> str:
     return at("entry_SYSCALL_64", f"52>1000={size:x}", "4152>ff8=0", "4150>ff0=0", CALL, number=1)
 
 
-def back(instruction: str = SYSRET) -> str:
-    return at("entry_SYSCALL_64", instruction, offset=100)
+def back(instruction: str = SYSRET, result: int | None = None) -> str:
+    taken = [] if result is None else [f"58<1000={result:x}"]
+    return at("entry_SYSCALL_64", *taken, instruction, offset=100 - len(taken))
 
 
 def change(task: int, left: int = 0) -> str:
@@ -82,23 +93,30 @@ def getppid(*between: str) -> list[str]:
             at("do_syscall_64", RETURN, offset=5), back()]
 
 
+SOURCES = [f"calls/{name}.c" for name in (
+    "calls", "cpus", "disk", "memory", "rows", "stays", "tasks", "text", "tree")]
+
+
 @pytest.fixture(scope="module")
 def count(tmp_path_factory) -> Callable[..., Counted]:
     """What is counted of blocks that are executed in a program."""
     folder = tmp_path_factory.mktemp("plugins")
     write_sources(folder)
-    build(folder, [f"calls/{name}.c" for name in ("calls", "rows", "tasks", "tree")], "run")
+    build(folder, SOURCES, "run")
+    build(folder, SOURCES, "run-threads", "-g", "-fsanitize=thread")
 
-    def count(*blocks: str, between: str = "0:0") -> Counted:
+    def count(*blocks: str, between: str = "0:0", texts: str = "0:0:.:.",
+              cpus: int = 1) -> Counted:
         table = os.memfd_create("table")
         os.write(table, LABELS.table)
         whole = [user(3), change(MAIN, PROBE), mark(3), *blocks, change(PROBE), *fault(4), back(),
                  mark(4)]
         output = subprocess.run(
-            [folder / "run", "output=1", f"table={table}", *LABELS.arguments[1:].split(","),
-             f"between={between}"],
-            input="\n".join(whole).encode(), capture_output=True, timeout=60, check=True,
-            pass_fds=[table]).stdout
+            [folder / ("run" if cpus == 1 else "run-threads"), "output=1", f"table={table}",
+             *LABELS.arguments[1:].split(","), f"between={between}", "memory=65536", "disk=ram0",
+             f"texts={texts}"],
+            input="\n".join(whole).encode(), stdout=subprocess.PIPE, timeout=60, check=True,
+            env={"CPUS": str(cpus), "TSAN_OPTIONS": "exitcode=66"}, pass_fds=[table]).stdout
         os.close(table)
         return read_counts(output, LABELS, "made")
 
@@ -143,6 +161,39 @@ def test_an_access_that_faults_is_counted_once(count, error: int, twice: int) ->
     counted = count(user(5), *fault(error), user(2))
     assert counted.totals.user == 5 + 2 + 1 - twice
     assert rows(counted) == {("page fault", "anonymous", None, True): (1, 6)}
+
+
+@pytest.mark.parametrize("around", [0, 1, 5])
+def test_a_block_that_is_left_at_a_fault_counts_what_was_executed(count, around: int) -> None:
+    moves = [MOVE] * around
+    counted = count(block(USER, *moves, LOAD, LEFT, *moves), *fault(4),
+                    block(USER + 3 * around, LOAD, *moves), user(1))
+    assert counted.totals.user == around + 1 + around + 1 + 1
+
+
+@pytest.mark.parametrize("shown", [CONDITIONAL_MOVE[:2 * size] for size in (1, 2, 3)])
+def test_an_instruction_over_a_pages_end_counts_where_it_is_executed(count, shown: str) -> None:
+    """It is shown as far as it lies on the first page, and begins a block of its own."""
+    address = USER + 0x1000 - len(shown) // 2
+    counted = count(block(address - 6, MOVE, MOVE, LEFT, shown),
+                    block(address, CONDITIONAL_MOVE, MOVE), user(1))
+    assert counted.totals.user == 2 + 2 + 1 + 1
+
+
+@pytest.mark.parametrize(("instruction", "sure"), [
+    ("90", True), (MOVE, True), (CONDITIONAL_MOVE, True), ("488d4718", True), ("4883c0ff", True),
+    ("0f1f4000", True), ("480fb6c0", True), ("48c1eb09", True),
+    ("48f7d0", True), ("ffc0", True), ("b800000000", True), ("480fbae039", True),
+    ("488b07", False), ("488907", False), ("480fb607", False), ("488307ff", False),
+    ("55", False), (CALL, False), (RETURN, False), ("48f7f1", False), ("48f7f9", False),
+    ("ff25000000ff", False), ("0f0b", False), ("0f01d0", False), ("f3a4", False), ("cc", False),
+    ("65488b07", False), ("0f30", False), ("f4", False), ("480f4407", False),
+    ("480fab07", False)])
+def test_what_is_sure_to_be_executed_is_known(count, instruction: str, sure: bool) -> None:
+    """Of a block that is left at once, what was added along with what follows shows which
+    instructions are taken for sure."""
+    counted = count(block(USER, instruction, LEFT, MOVE, LOAD), user(1))
+    assert counted.totals.user == (3 if sure else 1) + 1 + 1
 
 
 def test_faults_and_interrupts_one_in_another(count) -> None:
@@ -221,3 +272,149 @@ def test_a_region_is_between_two_calls_each_time(count) -> None:
     assert count(*blocks, between=f"0:{numbers[1]}").regions.values == [(1 + 10 + 9 + 3 + 10, 1)]
     with pytest.raises(UsageError, match="mount is no system call of this kernel"):
         LABELS.call("mount")
+
+
+def memory(at: int, content: bytes) -> str:
+    """Sets what a program has at an address."""
+    return "= " + " ".join(
+        f"{(at & 0xffff) + number:x}={int.from_bytes(content[number:number + 8], 'little'):x}"
+        for number in range(0, len(content), 8))
+
+
+def put(call: str, descriptor: int, address: int, size: int, *accesses: int) -> list[str]:
+    """A call that writes what lies at an address, of which the kernel accesses these places."""
+    return [at("entry_SYSCALL_64", f"57>1010={descriptor:x}", f"56>1008={address:x}",
+               f"52>1000={size:x}", "4152>ff8=0", "4150>ff0=0", CALL, number=1),
+            at("do_syscall_64", CALL), at(f"__x64_sys_{call}", CALL),
+            at("copy", *(f"a4<{place:x}=0" for place in accesses), RETURN),
+            at(f"__x64_sys_{call}", RETURN, offset=5), at("do_syscall_64", RETURN, offset=5),
+            back()]
+
+
+TEXTS = "{}:{}:.{}:.{}".format(LABELS.call("write"), LABELS.call("writev"), b"READY".hex(),
+                               b"DONE".hex())
+PAGE = 0x12000
+
+
+def test_a_region_is_between_two_texts(count) -> None:
+    def region(*blocks: str) -> list[tuple[int, int]]:
+        counted = count(*getppid(), *blocks, texts=TEXTS)
+        return counted.regions.values if counted.regions else []
+
+    begin = [memory(PAGE, b"is READY"), *put("write", 1, PAGE, 8, PAGE, PAGE + 1)]
+    end = [memory(PAGE, b"is DONE\n"), *put("write", 1, PAGE, 8, PAGE)]
+    assert region(*begin, user(3), *getppid(), *end, *getppid()) == [(3 + 10, 1)]
+    assert region(*begin, user(1), *end, *begin, user(2), *end) == [(1, 1), (2, 1)]
+    assert region(user(3)) == region(*end) == []
+    other = [memory(PAGE, b"is READY"), *put("write", 2, PAGE, 8, PAGE)]
+    assert region(*other, *getppid(), *end) == []  # standard error
+    short = [memory(PAGE, b"is READY"), *put("write", 1, PAGE, 7, PAGE)]
+    assert region(*short, *getppid(), *end) == []
+    assert region(*short, *getppid(), memory(PAGE, b"Y\0\0\0\0\0\0\0"), *put(
+        "write", 1, PAGE, 1, PAGE), user(4), *end) == [(4, 1)]  # in two calls
+    both = [memory(PAGE, b"READY\nDONE\n\0\0\0\0\0"), *put("write", 1, PAGE, 11, PAGE)]
+    assert region(*both, *getppid(), *end) == []
+
+
+def test_a_text_may_lie_in_pieces_and_on_two_pages(count) -> None:
+    pages = [memory(PAGE + 0xff8, b"....READ"), memory(0x14000, b"Y.......")]
+    # The machine has the two pages of the program's in other places.
+    split = [*getppid(), *pages, memory(PAGE, struct.pack("<4Q", PAGE + 0xffc, 4, 0x14000, 2))]
+    vector = put("writev", 1, PAGE, 2, PAGE, PAGE + 0xffe, 0x14001)
+    missed = put("writev", 1, PAGE, 2, PAGE, 0x14000)
+    end = [memory(0x14000, b"DONE\0\0\0\0"), *put("write", 1, 0x14000, 4, 0x14000)]
+    assert count(*split, *put("writev", 1, PAGE, 2, PAGE, PAGE + 0xffc, 0x14000), user(6), *end,
+                 texts=TEXTS).regions.values == [(6, 1)]
+    assert count(*split, *missed, *end, texts=TEXTS).regions is None
+    # An access that is not to a piece's begin shows what precedes it in its page, too.
+    assert count(*split, *vector, user(7), *end, texts=TEXTS).regions.values == [(7, 1)]
+
+
+MEMORY, STACKS = 0xffff888000000000, 0xffffc90000000000
+DISKS = {"ram0": 0x2000, "ram1": 0x2400}
+FORCED, FLUSH = 1 << 17, 1 << 18
+
+
+def words(place: int, content: bytes) -> str:
+    """A line that puts bytes into memory."""
+    return "=" + " ".join(f"{place + at:x}={int.from_bytes(content[at:at + 8], 'little'):x}"
+                          for at in range(0, len(content), 8))
+
+
+def disk(name: str) -> str:
+    """A block device, and what has its name."""
+    place = DISKS[name]
+    return "\n".join((words(place, struct.pack("<4Q", 0, 1 << 20, MEMORY + place + 0x200, 0)),
+                      words(place + 0x200, struct.pack("<3I12s", 1, 0, 1, name.encode()))))
+
+
+def request(what: int, size: int, *, name: str = "ram0", at_address: int = MEMORY + 0x1000,
+            pointer: bool = False) -> list[str]:
+    """A request, as kernels up to v7.2 have it or later ones, and the function that takes it."""
+    place = at_address - (MEMORY if at_address < STACKS else STACKS)
+    bio = struct.pack("<2Q2IQ", 0, MEMORY + DISKS[name], what, 0, 0) + (
+        b"" if not pointer else struct.pack("<Q", MEMORY)) + struct.pack("<Q2I", 77, size, 0)
+    return [words(place, bio), at("submit_bio", "f30f1efa", "0f1f440000",
+                                  f"0fb64710<{at_address + 16:x}=0", RETURN)]
+
+
+def written(*requests: list[str], result: int = 0, size: int = 1024) -> list[str]:
+    """A write to ext4 that makes requests."""
+    return [enter(size), at("do_syscall_64", CALL), at("__x64_sys_pwrite64", CALL),
+            at("ext4_file_write_iter", number=2), *(line for lines in requests for line in lines),
+            at("do_syscall_64", RETURN, offset=5), back(result=result)]
+
+
+def test_requests_to_the_disk_are_of_the_call_or_thread_that_makes_them(count) -> None:
+    counted = count(
+        disk("ram0"), disk("ram1"), *getppid(),
+        *written(request(1 | FLUSH | FORCED, 4096), request(1, 8192, pointer=True),
+                 request(0, 512), request(3, 1 << 20), request(1, 2048, name="ram1"), result=1024),
+        *written(request(1 | FLUSH, 0, at_address=STACKS + 0x2000), result=(1 << 64) - 28),
+        change(THREAD), at("kjournald2", CALL, number=9), *request(1 | FORCED, 1024),
+        change(MAIN))
+    found = {row.call: row for row in counted.calls}
+    assert found["pwrite64"].disk == Requests(read=512, written=12288, writes=2, flushes=2,
+                                              forced=1)
+    assert found["pwrite64"].wrote == 1024
+    assert found["jbd2"].disk == Requests(read=0, written=1024, writes=1, flushes=0, forced=1)
+    assert (found["getppid"].disk, found["getppid"].wrote) == (None, None)
+    assert (counted.totals.unread, counted.totals.disk) == (0, 1)
+
+
+def test_requests_that_cannot_be_read_and_those_outside_a_region(count) -> None:
+    counted = count(disk("ram0"), *written(request(1, 4096), result=5), mark(5),
+                    *written(request(1, 512), result=7), mark(6), *written(request(1, 4096)))
+    row = next(row for row in counted.calls if row.call == "pwrite64")
+    assert (row.count, row.disk.written, row.wrote) == (1, 512, 7)
+    counted = count(disk("ram1"), *written(request(1, 4096, name="ram1")),
+                    *written(request(1, 4096, at_address=STACKS + 0x1ff0)),
+                    *written(request(1, 4096)))  # to what has no name
+    assert (counted.totals.unread, counted.totals.disk) == (2, 1)
+
+
+def test_cpus_count_side_by_side_and_tasks_go_from_one_to_the_other(count) -> None:
+    """No two callbacks are at work on one thing: ThreadSanitizer sees to it."""
+    def second(lines: list[str]) -> list[str]:
+        return [f"@{line}" for line in lines]
+
+    idle = at("kjournald2", number=3)
+    born = [change(OTHER, 0xffff888000009000), at("ret_from_fork_asm", number=4), back(), user(7)]
+    write = written(request(1 | FLUSH, 4096), result=100)
+    counted = count(
+        disk("ram0"), "|", *200 * [*getppid(), user(2), *INTERRUPT, *fault(4)], *getppid()[:3],
+        change(THREAD), "|", *second([idle, *born, *150 * getppid(), *write, user(3)]), "|",
+        # What the first CPU began the second one ends.
+        *second([*getppid()[:3], change(MAIN), *getppid()[3:], *100 * getppid(),
+                 *getppid()[:3], change(OTHER), *getppid()[3:], *getppid()[:3], change(THREAD)]),
+        *50 * INTERRUPT, "|", change(MAIN), *getppid()[3:], cpus=2)
+    found = rows(counted)
+    ended, switched = 200 + 1 + 150 + 1 + 100 + 1, 3
+    assert found[GETPPID] == (ended + 1, 10 * ended + switched * (2 + 1) + 8 + 2)
+    assert found["interrupt", "", None, True] == (200, 8 * 200)
+    assert found["interrupt", "", None, False] == (50, 8 * 50)
+    assert found["page fault", "anonymous", None, True] == (200, 6 * 200)
+    assert counted.totals.user == 200 * 2 - 200 + 7 + 3 + 1
+    assert (counted.totals.tasks, counted.totals.cpus) == (2, 2)
+    write_row = next(row for row in counted.calls if row.call == "pwrite64")
+    assert (write_row.count, write_row.disk.flushes) == (1, 1)

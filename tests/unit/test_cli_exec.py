@@ -3,81 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from golden_files import check_golden
-from made_lab import MadeLab
+from made_exec import ENDED, ON, ExecLab, made_exec_lab
 from made_programs import NEW, OLD, made_program
-from made_runs import made_case, made_figure, made_run
 from results import error
 
 from tailwalk.cli import group
-from tailwalk.kernels.symbols import unpacked_names
-from tailwalk.programs.plan import ExecPlan, MadeFile
-from tailwalk.rigs.counted import Counted, Totals
-from tailwalk.rigs.exec import Executed, GivenUpError
-from tailwalk.rigs.running import Sink
-from tailwalk.runs.execution import Execution, Instructions
+from tailwalk.programs.plan import MadeFile
+from tailwalk.rigs.exec import GivenUpError
+from tailwalk.runs.execution import Instructions
 from tailwalk.runs.program import read_program_record
 from tailwalk.runs.record import encode
-
-RUN = made_run("debian:6.18", [made_figure(made_case(), 2000)])
-ON = {"debian:6.12": OLD, "debian:6.18": NEW}
-ENDED = Execution(
-    tailwalk="0.1.0", created="2026-07-01T12:00:00Z", kernel=RUN.kernel, conditions=RUN.conditions,
-    command=["./program", "--fast"], program="ab" * 32, files=[], status=0, signal=None,
-    instructions=Instructions(user=1000, kernel=3000, others=70), tasks=1, switches=2,
-    inputs="0" * 64)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExecLab(MadeLab):
-    """A lab in which every program ends like `ended`."""
-
-    ended: Execution
-    late: str | None = None
-    plans: list[tuple[list[str], ExecPlan, int, int]] = field(default_factory=list)
-
-    def execute_all(self, specs: Sequence[str], plan: ExecPlan, *, memory: int = 1024,
-                    repeat: int = 1, sinks: Sequence[Sink | None] = ()) -> list[list[Executed]]:
-        self.plans.append((list(specs), plan, memory, repeat))
-        for sink in sinks:
-            if sink is not None:
-                sink(1, b"its output\n")
-                sink(2, b"its complaint\n")
-        if self.late is not None:
-            raise GivenUpError("it was given up", self.executed(specs[0], 0),
-                               interrupted=self.late == "interrupted")
-        return [[self.executed(spec, number) for number in range(repeat)] for spec in specs]
-
-    def executed(self, spec: str, number: int) -> Executed:
-        kernel = ON[spec]
-        instructions = (self.ended.instructions if spec == "debian:6.18" else
-                        Instructions(user=kernel.user, kernel=kernel.kernel + number,
-                                     others=kernel.others))
-        counted = Counted(
-            totals=Totals(user=instructions.user, kernel=kernel.kernel, others=kernel.others,
-                          driver=kernel.driver, probe=0, unknown=0, tasks=1, switches=2),
-            calls=kernel.calls, regions=None, symbols=unpacked_names(kernel.symbols))
-        record = msgspec.structs.replace(self.ended.kernel, spec=spec, release=kernel.release,
-                                             digest=kernel.digest)
-        return Executed(msgspec.structs.replace(self.ended, kernel=record,
-                                                instructions=instructions),
-                        counted)
 
 
 def invoke(lab: ExecLab, *words: str) -> Result:
     return CliRunner().invoke(group, ["exec", *words], obj=lab)
-
-
-def made_exec_lab(**ended: object) -> ExecLab:
-    return ExecLab(run=lambda *_: pytest.fail("measured"),
-                   ended=msgspec.structs.replace(ENDED, **ended))
 
 
 def execute(*options: str, **ended: object) -> tuple[ExecLab, Result]:
@@ -94,10 +39,10 @@ def test_output_is_the_programs_and_the_counts_go_to_standard_error() -> None:
     assert "3,000 of the kernel on its behalf (75.0%)" in done.stderr
     assert "70 of the kernel's own threads meanwhile; 1 task, 2 context switches" in done.stderr
     assert "exit status 0 on debian:6.18 (6.18.15+deb13-cloud-amd64), ext4" in done.stderr
-    [(specs, plan, memory, repeat)] = lab.plans
-    assert (specs, plan.program, plan.arguments, memory, repeat) == (
-        ["debian:6.18"], Path("program"), ("--fast",), 512, 1)
-    assert plan.made == [MadeFile("data", 1 << 20, 4096)]
+    [(specs, asked)] = lab.asked_for
+    assert (specs, asked.plan.program, list(asked.plan.arguments), asked.memory, asked.repeat) == (
+        ["debian:6.18"], Path("program"), ["--fast"], 512, 1)
+    assert asked.plan.made == [MadeFile("data", 1 << 20, 4096)]
 
 
 @pytest.mark.parametrize(("ended", "status", "said"), [
@@ -147,9 +92,11 @@ def test_records_are_shown_again_side_by_side(tmp_path: Path) -> None:
     check_golden("program-exec.table", done.stdout)
     assert invoke(made_exec_lab(), "--fail-on", "regressed", *paths).exit_code == 1
     tree = invoke(made_exec_lab(), "--call", "pwrite64", "--tree", *paths).stdout
-    assert "  block_write" in tree and "+2,670,000" in tree
+    check_golden("program-tree.table", tree)
     functions = invoke(made_exec_lab(), "--call", "pwrite64", "--functions", *paths).stdout
-    assert "block_write" in functions and "99.6%" in functions
+    check_golden("program-functions.table", functions)
+    check_golden("program-functions-one.table", invoke(
+        made_exec_lab(), "--functions", "--all", paths[1]).stdout)
     folded = invoke(made_exec_lab(), "--folded", *paths).stdout
     assert "entry;ext4_file_write_iter;block_write 120000 2790000\n" in folded
     invoke(made_exec_lab(), "--svg", str(tmp_path / "graph.svg"), *paths)
@@ -174,7 +121,7 @@ def test_records_of_different_programs_do_not_compare(tmp_path: Path) -> None:
 def test_repetitions_are_run_and_said() -> None:
     lab = made_exec_lab()
     done = invoke(lab, "--repeat", "3", "debian:6.12", "debian:6.18", "--", "./program")
-    assert lab.plans[0][3] == 3
+    assert lab.asked_for[0][1].repeat == 3
     assert "the median of 3 runs, all equal" in " ".join(done.stdout.split())
 
 
@@ -207,14 +154,15 @@ def test_what_is_round_a_program_is_taken_as_it_is_given(tmp_path: Path) -> None
         "--stdin", "-", "--user", "1:2", "--disk", "1GiB", "--memory", "2048", "debian:6.18", "--",
         "./it"], obj=lab, input=b"given\n")
     assert done.exit_code == 0, done.output
-    [(_, plan, memory, _)] = lab.plans
+    [(_, asked)] = lab.asked_for
+    plan = asked.plan
     assert (plan.packages, plan.environment, plan.directory, plan.input, plan.user, plan.disk,
-            memory) == (("sqlite3", "dash"), {"A": "b=c", "D": ""}, "/tmp", b"given\n", "1:2",
+            asked.memory) == (("sqlite3", "dash"), {"A": "b=c", "D": ""}, "/tmp", b"given\n", "1:2",
                         1 << 30, 2048)
     assert plan.program == Path("/tmp/it")  # in the root, from where it begins
     invoke(lab, "--root", "/r", "--stdin", str(tmp_path / "input"), "debian:6.18", "--", "it")
-    assert (lab.plans[1][1].root, lab.plans[1][1].input, lab.plans[1][1].program) == (
-        Path("/r"), b"line\n", Path("it"))
+    assert [getattr(lab.asked_for[1][1].plan, name) for name in ("root", "input", "program")] == [
+        Path("/r"), b"line\n", Path("it")]
     for words, said in ((("--env", "A"), "--env A: write NAME=VALUE"),
                         (("--stdin", "/none"), "--stdin /none: it cannot be read")):
         assert said in str(error(invoke(lab, *words, "debian:6.18", "--", "it")))

@@ -14,7 +14,7 @@ from tailwalk.errors import GuestError, ToolError
 from tailwalk.progress import SILENT
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counting import Counted, Portion
-from tailwalk.rigs.dask_pool import DaskPool
+from tailwalk.rigs.dask_pool import DaskPool, counting
 from tailwalk.vm.qemu import Machine
 
 BENCH = Bench(machine=Machine(), qemu=None, probe=None, cache=None, progress=SILENT)
@@ -66,7 +66,7 @@ def work(tmp_path: Path):
     portion = Portion(start=SimpleNamespace(kernel=SimpleNamespace(image=image)), begin=b"",
                       cases=[], calls=1)
     def outcomes(client: Client) -> list[tuple[int, object]]:
-        return list(DaskPool("tcp://made")._outcomes(client, BENCH, [portion],
+        return list(DaskPool("tcp://made")._outcomes(client, BENCH, [counting(portion)],
                                                      distributed=distributed))
 
     return outcomes

@@ -43,7 +43,7 @@ from tailwalk.compare.steps import track
 from tailwalk.compare.sweep import arrange, cells
 from tailwalk.errors import DamagedError, RecordError, TailwalkError, UsageError
 from tailwalk.lab.plans import plan_like
-from tailwalk.lab.records import read_arguments, read_records
+from tailwalk.lab.records import Records, read_arguments, read_records
 from tailwalk.profile.annotate import annotate
 from tailwalk.profile.record import Profile, read_profile
 from tailwalk.report.comparison import comparison_shown, run_shown
@@ -424,7 +424,7 @@ def test_a_profile_may_come_by_a_pipe_and_holds_no_bomb(tmp_path: Path) -> None:
     end, other = os.pipe()
     with os.fdopen(other, "wb") as stream:
         stream.write(encode(made))
-    assert read_records([f"/dev/fd/{end}"]) == ([], [made])
+    assert read_records([f"/dev/fd/{end}"]) == Records(profiles=[made])
     os.close(end)
     (tmp_path / "bomb.json").write_bytes(encode(replace(made, symbols=base64.b64encode(
         zlib.compress(bytes(40_000_000), 1)).decode())))

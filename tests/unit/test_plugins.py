@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 
@@ -35,8 +36,11 @@ def block(address: int, *instructions: str) -> str:
     """A block of instructions: the bytes of each, and what it loads or stores."""
     words = []
     for one in instructions:
+        if one == "!":  # what follows is not executed
+            words.append(one)
+            continue
         words.append(f"{address:x}:{one}")
-        address += len(one.split("<")[0].split(">")[0]) // 2
+        address += len(re.split("[<>]", one)[0]) // 2
     return " ".join(words)
 
 
@@ -120,3 +124,35 @@ def test_a_profile_has_what_the_figure_has_whoever_preempts_the_driver(
     tree = build_tree(recording.trace(recording.calls[0].profile), SYMBOLS,
                       apart=("driver", "done"))
     assert (tree.apart, tree.count) == (split.apart, split.total - split.user)
+
+
+FINISHED = ["90", "4889c7", "4883c001", "8d4708", "0fb6c0", "0f1f4000", "f30f1efa", "c1e004"]
+STACK = ["53", "415d", "488b442408", "4c89742410", "c744240800000000"]
+OF_CPU = ["65488b0425b0010200", "654c8b2d19a02b02", "488b05f9ffffff", "65ff0d10203040"]
+FAULTS = ["488b07", "488b4708", "498b442408", "49890424", "c6", "ff4008", "f3a4", "0fb60f",
+          "f00fc107", "480fc70f", "ff5008", "48f7f1", "668907", "8b0425b0c05fff", "6766"]
+IN_USER = [one for one in [*STACK, *OF_CPU] if one != "4c89742410"]
+
+
+@pytest.mark.parametrize(("address", "faults"), [
+    *((AT["code"], one) for one in FAULTS), *((USER, one) for one in [*FAULTS, *IN_USER])])
+def test_what_a_fault_keeps_from_being_executed_is_not_counted(plugin, address, faults) -> None:
+    call = step(block(address + 0x40, "90", "4889c7", faults, "!", "90", "4889c7"))
+    [[split]] = read_splits(plugin("split", [*3 * step(), *call]), [Calls(3, (6,))], "made")
+    assert (split.total, split.user) == (6, 3 if address == AT["code"] else 6)
+
+
+@given(st.lists(st.tuples(
+    st.lists(st.sampled_from([*FINISHED, *STACK, *OF_CPU, *FAULTS]), max_size=8),
+    st.sampled_from(["", *FAULTS]))),
+    st.integers(0, 14), st.integers(1, 8))
+def test_every_instruction_is_counted_as_it_is_executed(plugin, blocks, left, last) -> None:
+    executed = [block(AT["code"], *body, *([end, "!", "90", "53"] if end else []))
+                for body, end in blocks if body or end]
+    here = KERNEL + 0x1000 - left - 2 * last
+    page = block(here, *["89c7"] * last, "!", "66") if left else run("code")
+    call = step(*executed, page)
+    kernel = sum(len(body) + bool(end) for body, end in blocks) + (last if left else 1)
+    [[split]] = read_splits(plugin("split", [*3 * step(), *call]), [Calls(3, (kernel + 3,))],
+                            "made")
+    assert (split.total, split.user) == (kernel + 3, 3)

@@ -21,7 +21,7 @@ from tailwalk.report.program import program_shown
 from tailwalk.report.terminal import terminal
 from tailwalk.rigs.counted import read_counts
 from tailwalk.rigs.labels import labels_of
-from tailwalk.runs.program import Repetitions, read_program_record
+from tailwalk.runs.program import ProgramOnKernel, Repetitions, Requests, read_program_record
 from tailwalk.runs.record import encode
 
 
@@ -122,6 +122,29 @@ def test_regions_are_told_with_their_mode() -> None:
     assert "the region, 10 times: 2,224 instructions in 90.0% of them" in text
 
 
+def on_disk(kernel: ProgramOnKernel, requests: Requests | None, **changed: object) -> (
+        ProgramOnKernel):
+    """The kernel, whose first call asked the disk for something."""
+    calls = [msgspec.structs.replace(kernel.calls[0], disk=requests), *kernel.calls[1:]]
+    return msgspec.structs.replace(kernel, calls=calls, disk=requests, **changed)
+
+
+def test_what_the_disk_was_asked_for_is_below_the_totals() -> None:
+    requests = Requests(read=0, written=28 << 20, writes=300, flushes=200, forced=3)
+    old = on_disk(OLD, requests, wrote=4 << 20)
+    new = on_disk(NEW, msgspec.structs.replace(requests, written=14 << 20, flushes=1), wrote=None)
+    text = " ".join(rendered(program_shown(compare_program(made_program(old)))).split())
+    assert "written to the disk 28.0 MiB (7.00 × what the program wrote), 200 flushes" in text
+    assert "300 writes, 3 of them past a cache" in text
+    assert "28.0 MiB" in text.split("pwrite64 ext4 to")[1].split("getppid")[0]
+    text = " ".join(rendered(program_shown(compare_program(made_program(old, new)))).split())
+    assert "debian:6.18: written to the disk 14.0 MiB (0.50× of debian:6.12), 1 flush;" in text
+    nothing = msgspec.structs.replace(NEW, undisked="tmpfs lies in memory, on no disk")
+    text = " ".join(rendered(program_shown(compare_program(made_program(old, nothing)))).split())
+    assert "nothing is said of the disk on debian:6.18: tmpfs lies in memory, on no disk" in text
+    assert text.count("written to the disk") == 1
+
+
 def test_the_record_is_read_back_and_a_damaged_one_is_not(tmp_path: Path) -> None:
     path, program = tmp_path / "program.json", made_program(OLD, NEW)
     path.write_bytes(encode(program))
@@ -130,7 +153,8 @@ def test_the_record_is_read_back_and_a_damaged_one_is_not(tmp_path: Path) -> Non
             {"kernel": OLD.kernel + 1},
             {"calls": [msgspec.structs.replace(OLD.calls[0], instructions=3), *OLD.calls[1:]]},
             {"calls": [msgspec.structs.replace(OLD.calls[0], tree=[(0, 0, 1, 650_000)]),
-                       *OLD.calls[1:]]}):
+                       *OLD.calls[1:]]},
+            {"disk": Requests(read=1, written=0, writes=0, flushes=0, forced=0)}):
         path.write_bytes(encode(made_program(msgspec.structs.replace(OLD, **wrong))))
         with pytest.raises(RecordError, match="is damaged"):
             read_program_record(path)
@@ -174,9 +198,10 @@ def output(*, kernel: int = 650, switches: int = 2) -> bytes:
     write = labels.functions.index("ext4_file_write_iter")
     call = labels.calls.index("pwrite64")
     nodes = struct.pack("<8I", 0, 0, 0, entry, 1, write, 1, entry)
-    row = (struct.pack("<4BI4Q", 1, labels.files.index("ext4"), 12, 1, call, 2, 650, 2, 2)
+    row = (struct.pack("<4BI10Q", 1, labels.files.index("ext4"), 12, 1, call, 2, 650, 2, 2,
+                       0, 8192, 2, 1, 1, 2048)
            + struct.pack("<4Q", 300, 1, 350, 1) + struct.pack("<IIQIIQ", 1, 2, 50, 2, 2, 600))
-    totals = struct.pack("<8Q", 99, kernel, 0, 0, 5, 0, 1, switches)
+    totals = struct.pack("<11Q", 99, kernel, 0, 0, 5, 0, 1, switches, 0, 1, 1)
     return (frame(FrameType.TASKS, totals) + frame(FrameType.NODES, nodes)
             + frame(FrameType.ROW, row))
 
@@ -190,6 +215,8 @@ def test_what_the_plugin_wrote_becomes_rows() -> None:
         ("ext4_file_write_iter", 600), ("entry_SYSCALL_64", 50)]
     assert row.tree == [(1, -1, 2, 50), (0, 0, 2, 600)]
     assert (counted.totals.user, counted.unattributed) == (99, 0)
+    assert row.disk == Requests(read=0, written=8192, writes=2, flushes=1, forced=1)
+    assert row.wrote == 2048
 
 
 def test_counts_that_do_not_add_up_are_refused() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from click.testing import CliRunner, Result
 from made_profiles import made_profile
 from made_runs import COUNTS, SEED, made_case, made_figure, made_run, made_seed_runs
 from msgspec.structs import replace
+from page_texts import Elements, words
 
 from tailwalk.cases import KIB, MIB, Filesystem
 from tailwalk.cases.sweep import sweep_cases
@@ -23,37 +23,6 @@ from tailwalk.report.sections import sections_of
 from tailwalk.runs import Run, write_run
 from tailwalk.runs.record import encode
 from tailwalk.runs.store import Store
-
-
-class Elements(HTMLParser):
-    """The tags of a page, each with its attributes, in order; raises where one is left open."""
-
-    _VOID = frozenset({"meta", "link", "wbr", "br", "line", "path", "rect"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self._VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in self._VOID:
-            assert self._open.pop() == tag
-
-
-def words(text: str) -> str:
-    """The page's text without its tags, spaces and new lines alike."""
-    return " ".join(re.sub(r"<(style|script)>.*?</\1>|<[^>]*>", "", text, flags=re.DOTALL).split())
 
 
 def made_sweep(spec: str) -> Run:

@@ -108,12 +108,11 @@ def test_help_offers_no_host_as_a_kernel() -> None:
 
 
 @pytest.mark.parametrize("words", [
-    "why debian:6.12 debian:6.18 -- ./program --fast", "why debian:6.18 -- ./program --fast",
-    "run debian:6.18 -- ./program --fast", "compare debian:6.12 debian:6.18 -- ./program --fast",
-    "sweep debian:6.18 -- ./program --fast", "track debian:6.18 -- ./program --fast",
+    "run debian:6.18 -- ./program --fast", "upgrade debian:6.12 debian:6.18 -- ./program --fast",
+    "sweep debian:6.18 -- ./program --fast",
     "verify debian:6.18 -- ./program --fast", "build src:6.18 -- ./program --fast",
-    "bisect debian:6.12 debian:6.18 -- ./program --fast", "report run.json -- ./program --fast"])
-def test_a_program_is_given_to_exec_alone(words: str) -> None:
+    "report run.json -- ./program --fast"])
+def test_what_takes_no_program_says_what_does(words: str) -> None:
     result = CliRunner().invoke(group, words.split())
     assert isinstance(result.exception, UsageError)
     assert str(result.exception).startswith(f"{words.split()[0]} runs no program, and "

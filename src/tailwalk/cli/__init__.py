@@ -50,10 +50,11 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("tailwalk.cli.doctor:doctor", "Say what this machine lacks and how to mend it."),
 }
 
-_OF_KERNELS = frozenset({"run", "compare", "upgrade", "build", "verify", "why", "sweep", "track",
-                         "bisect", "report"})
-"""The commands whose arguments are kernels and records, but for bisect-step: its errors have a
-status of their own."""
+_OF_KERNELS = frozenset({"run", "upgrade", "build", "verify", "sweep", "report"})
+"""The commands whose arguments are kernels and records, and no program."""
+
+_OF_PROGRAMS = frozenset({"compare", "why", "track", "bisect"})
+"""Those that a program may follow, after --."""
 
 
 @contextmanager
@@ -95,7 +96,11 @@ class _LazyGroup(SuggestingGroup):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[
             str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
-        if name not in ("bisect-step", "exec"):  # errors of the one have a status of their own
+        if name in _OF_PROGRAMS and "--" in rest:
+            from tailwalk.cli.program_options import split_program
+
+            require_text(split_program(rest)[0])
+        elif name not in ("bisect-step", "exec"):  # errors of the one have a status of their own
             require_text(rest)
         if name in _OF_KERNELS and "--" in rest:  # click takes it away
             from tailwalk.cli.options import refuse_program

@@ -10,12 +10,14 @@ from typing import Any
 import click
 
 from tailwalk.cli.console import open_lab, say
-from tailwalk.cli.options import number, one_case_options, one_case_plan_from
-from tailwalk.report.commands import case_arguments
+from tailwalk.cli.options import number, one_case_options
+from tailwalk.cli.program_options import TakesProgram, call_option, program_options
+from tailwalk.cli.programs import giving_up
+from tailwalk.cli.sought import sought_from
 from tailwalk.report.words import show_figure
 
 
-@click.command()
+@click.command(cls=TakesProgram)
 @click.argument("good", metavar="GOOD")
 @click.argument("bad", metavar="BAD")
 @click.option("--ratio", type=number(whole=False), default=1.5, show_default=True,
@@ -27,6 +29,8 @@ from tailwalk.report.words import show_figure
               help="Then let git bisect run find the commit in this clone of the stable kernel "
                    "tree; the status is git's.")
 @one_case_options
+@call_option
+@program_options
 @click.pass_context
 def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: bool,
            tree: Path | None, **given: Any) -> None:
@@ -35,7 +39,8 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
 
     Tests as few of the releases that the archive holds as can be; then says how git bisect finds
     the commit, or with --tree does it. A release that cannot be had or does not boot is passed
-    over.
+    over. With a program after --, it goes by all that the kernel executes for it, or by the mean of
+    the call that --call names.
     """
     from tailwalk.lab.releases import (
         Search,
@@ -45,19 +50,19 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
         tags_between,
     )
 
-    plan = one_case_plan_from(given)
+    sought, like = sought_from(given)
     if tree is not None:
         require_tree(tree)
-    with open_lab() as lab:
-        search = Search(lab, good, bad, plan, ratio=ratio, fixed=fixed)
-        say(f"{plan.cases[0].name}, instructions per call; {search.new} is "
-                   f"{'at most' if fixed else 'above'} {show_figure(round(search.limit))} "
-                   f"({ratio:g} times {search.reference})")
+    with open_lab() as lab, giving_up():
+        search = Search(lab, good, bad, sought, ratio=ratio, fixed=fixed)
+        say(f"{sought.name}, {sought.unit}; {search.new} is "
+            f"{'at most' if fixed else 'above'} {show_figure(round(search.limit))} "
+            f"({ratio:g} times {search.reference})")
         for tried in search.tries():
-            figure = "" if tried.figure is None else show_figure(tried.figure)
+            figure = "" if tried.figure is None else show_figure(round(tried.figure))
             say(f"  {tried.spec:<17} {figure:>9}  {tried.found}")
     old, new = search.last_old, search.first_new
-    before, after = search.value(old), search.value(new)
+    before, after = (round(search.value(spec)) for spec in (old, new))
     say("")
     say(f"{search.tested} of {len(search.releases) - 2} releases between tested. Last "
                f"{search.old}: {old}, {show_figure(before)}.")
@@ -69,9 +74,9 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
                    f"({after / before:.2f} times).")
     terms = [f"--term-old={search.old}", f"--term-new={search.new}"] if fixed else []
     tags = tags_between(old, new)
-    like = release_version(new if fixed else old)
-    step = ["src:.", *(["--fixed"] if fixed else []), "--good", f"src:{like.line}",
-            "--ratio", f"{ratio:g}", *case_arguments(plan.cases, plan.filesystem)]
+    line = release_version(new if fixed else old).line
+    step = ["src:.", *(["--fixed"] if fixed else []), "--good", f"src:{line}",
+            "--ratio", f"{ratio:g}", *like]
     if tree is None:
         say("")
         say("To find the commit, in a clone of the stable kernel tree:")

@@ -11,7 +11,10 @@ from typing import Any, NoReturn
 import click
 
 from tailwalk.cli.console import open_lab, say
-from tailwalk.cli.options import number, one_case_options, one_case_plan_from
+from tailwalk.cli.options import number, one_case_options
+from tailwalk.cli.program_options import TakesProgram, call_option, program_options
+from tailwalk.cli.programs import giving_up
+from tailwalk.cli.sought import sought_from
 from tailwalk.cli.streams import complain, complaining
 from tailwalk.errors import GuestError, KernelError, SeriesError, TailwalkError, UsageError
 from tailwalk.report.words import show_figure, show_ratio, show_unit
@@ -22,7 +25,7 @@ from tailwalk.report.words import show_figure, show_ratio, show_unit
 OLD, NEW, SKIP, STOP = 0, 1, 125, 255
 
 
-class _Step(click.Command):
+class _Step(TakesProgram):
     """A command whose every failure stops the bisection: any other status would be a verdict."""
 
     def make_context(self, info_name: str | None, args: list[str],
@@ -37,6 +40,8 @@ class _Step(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.exceptions.Exit:  # which the user asked for
+            raise
         except (KernelError, GuestError, SeriesError) as error:
             _leave(f"skip: {error}", SKIP)
         except (TailwalkError, OSError) as error:
@@ -64,6 +69,8 @@ def _leave(text: str, status: int) -> NoReturn:
               help="Look for the commit that made it good again: status 0 for what is still dear, "
                    "1 for what is not.")
 @one_case_options
+@call_option
+@program_options
 def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, fixed: bool,
                 **given: Any) -> None:
     """Say whether a kernel is good or bad, by the status that git bisect run expects.
@@ -71,8 +78,10 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
     In a kernel tree: git bisect run tailwalk bisect-step src:. --good src:6.12. Status 0: good. 1:
     bad. 125: it does not build or boot, or its figure is unsteady. 255: anything else, which
     stops the bisection. With --fixed, 0: dear, 1: fixed, which git bisect start takes as its terms.
+    A program after -- is what is judged in the place of a case, or the call of it that --call
+    names.
     """
-    from tailwalk.lab.releases import figure_to_judge, reference_value
+    from tailwalk.lab.sought import figure_to_judge, reference_value
 
     if (good is None) == (above is None):
         raise UsageError("give either --good, a kernel or run to compare with, or --above, a "
@@ -81,15 +90,14 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
         raise UsageError(f"--ratio {ratio}: give more than 0, such as 1.5.")
     if above is not None and not 0 < above < math.inf:
         raise UsageError(f"--above {above:g}: give a number of instructions above 0.")
-    plan = one_case_plan_from(given)
-    with open_lab() as lab:
-        limit = above if above is not None else ratio * reference_value(lab, str(good), plan)
-        release, figure = figure_to_judge(lab, spec, plan)
-    above_limit = figure.main.value > limit
+    sought, _ = sought_from(given)
+    with open_lab() as lab, giving_up():
+        limit = above if above is not None else ratio * reference_value(lab, str(good), sought)
+        found = figure_to_judge(lab, spec, sought)
+    above_limit = found.value > limit
     words = ("fixed", "dear") if fixed else ("good", "bad")
-    say(f"{words[above_limit]}: {release} takes "
-               f"{show_figure(figure.main.value)} {show_unit(figure.main.unit)} of "
-               f"{figure.case.name}, "
-               f"{show_ratio(figure.main.value / limit, times=' times')} the limit of "
-               f"{show_figure(round(limit))}")
+    say(f"{words[above_limit]}: {found.release} takes {show_figure(round(found.value))} "
+        f"{show_unit(found.unit)} of {sought.name}, "
+        f"{show_ratio(found.value / limit, times=' times')} the limit of "
+        f"{show_figure(round(limit))}")
     sys.exit(NEW if above_limit != fixed else OLD)

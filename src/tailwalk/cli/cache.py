@@ -23,6 +23,7 @@ _KINDS = {
     "sources": "kernel source",
     "worktrees": "built work trees, which the next build begins with",
     "state": "booted guests",
+    "root-state": "booted guests with a program's root",
     "roots": "root file systems of programs",
     "closures": "what packages of roots need",
     "symbols": "tables of kernel functions",

@@ -21,11 +21,13 @@ from tailwalk.cli.options import (
     refuse_conditions,
 )
 from tailwalk.cli.outputs import Outputs, output_options
+from tailwalk.cli.program_options import TakesProgram, asked_from, program_options
+from tailwalk.cli.programs import show_comparison, taken
 from tailwalk.compare import Comparison
 from tailwalk.compare import compare as compare_runs
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
-from tailwalk.lab.records import is_spec
+from tailwalk.lab.records import is_spec, names_program
 from tailwalk.report.comparison import comparison_shown
 from tailwalk.report.data import comparison_csv
 from tailwalk.report.gate import comparison_gate
@@ -39,7 +41,7 @@ _TEXTS: dict[str, Callable[[Comparison], str]] = {
     "mail": mail, "markdown": markdown, "csv": comparison_csv}
 
 
-@click.command()
+@click.command(cls=TakesProgram)
 @click.argument("kernels", nargs=-1, required=True, metavar="SPEC|RUN...")
 @click.option("--bad", metavar="N|SPEC",
               help="The regressed column, whose regression later ones are to recover: its spec, or "
@@ -54,6 +56,7 @@ _TEXTS: dict[str, Callable[[Comparison], str]] = {
 @fresh_option
 @dask_option
 @plan_options
+@program_options
 def compare(kernels: tuple[str, ...], bad: str | None, threshold: float | None, fresh: bool,
             dask: str | None, **given: Any) -> None:
     """Compare kernels case by case: ratios to the first, verdicts, recovery.
@@ -65,10 +68,17 @@ def compare(kernels: tuple[str, ...], bad: str | None, threshold: float | None, 
     if len(kernels) < 2:
         raise UsageError(f"only {kernels[0]} is named: give a baseline and at least one other "
                          "kernel or record to compare with it.")
-    column = None if bad is None else _column(bad, kernels)
     check_threshold(threshold)
     outputs = Outputs().check(read=[*kernels, *filter(None, [given["accept"]])])
+    records = any(map(names_program, kernels))
+    asked = asked_from(given | {"bad": bad}, records=records)
+    column = None if bad is None else _column(bad, kernels)
     gating = Gating.taken(given)
+    if asked is not None or records:
+        with open_lab(fresh=fresh, dask=dask) as lab:
+            program = taken(lab, kernels, asked)
+        show_comparison(program, outputs, gating, threshold=threshold)
+        return
     refuse_conditions(kernels, given)
     said = options_given(given)
     plan: Plan | None = plan_from(given)

@@ -78,17 +78,21 @@ class Gating:
         """For `Outputs.put`."""
         return {"junit": lambda: junit(gate()), "sarif": lambda: sarif(gate(), self.accepting)}
 
+    def tell(self, gate: Callable[[], Gate], *, regressed: bool) -> None:
+        """Print the annotations, and end with status 1 where what regressed is asked for."""
+        if self.annotations is not None:
+            for line in github(gate()):
+                say(line, aside=True)
+        if self.fail_on is not None and regressed:
+            click.get_current_context().exit(1)
+
     def end(self, comparison: Comparison, gate: Callable[[], Gate], *runs: Run) -> None:
         """Print the annotations, and end with the status that is asked for.
 
         Raises GuestError where a case failed, RecordError where it is not known whether one
         regressed.
         """
-        if self.annotations is not None:
-            for line in github(gate()):
-                say(line, aside=True)
-        if self.fail_on is not None and comparison.regressed():
-            click.get_current_context().exit(1)
+        self.tell(gate, regressed=comparison.regressed())
         require_figures(*runs)
         if self.fail_on is None:
             return

@@ -149,8 +149,9 @@ def refuse_program(command: str, arguments: Sequence[str]) -> None:
     program = next((word for word in after if not may_be_argument(word)), None)
     if program is not None:
         raise UsageError(f"{command} runs no program, and {program} stands after --: it "
-                         "measures the system calls of cases. What a program executes on a kernel "
-                         f"is counted by tailwalk exec SPEC -- {shlex.join(after)}")
+                         "measures the system calls of cases. A program's are counted by exec, "
+                         "compared by compare, explained by why, followed by track and sought by "
+                         f"bisect, as in tailwalk exec SPEC -- {shlex.join(after)}")
 
 
 def refuse_conditions(arguments: Iterable[str], names: Iterable[str]) -> None:

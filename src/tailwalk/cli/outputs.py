@@ -111,20 +111,24 @@ class Outputs:
             made = content()
             write_whole(file, made.encode() if isinstance(made, str) else made)
 
-    def put(self, shown: Report, *, record: Content | None = None,
-            sections: Callable[[], Sequence[Section]] = tuple, svg: Content = str,
-            junit: Content = str, sarif: Content = str, **forms: Content) -> None:
-        """Write each file that was asked for, then print the form: `record` as JSON, one of
-        `forms`, or what is shown on a terminal. Raises RecordError."""
+    def save_page(self, sections: Callable[[], Sequence[Section]]) -> None:
+        """Write the page of some sections, where it was asked for. Raises RecordError."""
         def text() -> str:
             from tailwalk.report.page import page
 
             return page(sections())
 
+        self.save("html", text)
+
+    def put(self, shown: Report, *, record: Content | None = None,
+            sections: Callable[[], Sequence[Section]] = tuple, svg: Content = str,
+            junit: Content = str, sarif: Content = str, **forms: Content) -> None:
+        """Write each file that was asked for, then print the form: `record` as JSON, one of
+        `forms`, or what is shown on a terminal. Raises RecordError."""
         try:
             self.save("output", *filter(None, [record]))
             self.save("svg", svg)
-            self.save("html", text)
+            self.save_page(sections)
             self.save("junit", junit)
             self.save("sarif", sarif)
         finally:  # a full disk takes the files, and not the table

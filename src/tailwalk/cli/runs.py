@@ -15,12 +15,14 @@ from tailwalk.cli.options import number, options
 from tailwalk.cli.outputs import Outputs, json_list, output_options
 from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.lab.records import read_argument
+from tailwalk.lab.records import names_program, read_argument, read_program
 from tailwalk.report.comparison import run_shown
+from tailwalk.report.grid import Shown
 from tailwalk.report.lists import runs_shown
 from tailwalk.runs import Run
 from tailwalk.runs.export import to_csv, write_parquet
 from tailwalk.runs.metrics import RIGS
+from tailwalk.runs.program import Program
 from tailwalk.runs.record import encode
 from tailwalk.runs.store import Store, keep_copies, older_than_days, superseded
 
@@ -66,8 +68,20 @@ def list_(**given: Any) -> None:
 @output_options("table", "json", form_help="json is the record itself.")
 def show_(names: tuple[str, ...]) -> None:
     """Show runs, each by its id or the path of its record."""
-    for run in _named(names):
-        Outputs().print(partial(run_shown, run), json=partial(encode, run))
+    with open_progress() as progress:
+        found = [read_program(name, progress=progress) if names_program(name) else
+                 read_argument(name, progress=progress) for name in names]
+    for one in found:
+        Outputs().print(partial(_shown, one), json=partial(encode, one))
+
+
+def _shown(run: Run | Program) -> Shown | Sequence[Shown]:
+    if isinstance(run, Run):
+        return run_shown(run)
+    from tailwalk.compare.program import compare_program
+    from tailwalk.report.program import program_shown
+
+    return program_shown(compare_program(run))
 
 
 @runs.command()
@@ -76,7 +90,9 @@ def show_(names: tuple[str, ...]) -> None:
 @output_options("csv", "parquet", "json", output="Where to write it.  [default: standard output]",
                 form_help="csv and parquet have one line a figure; json is a list of the records.")
 def export(names: tuple[str, ...], **given: Any) -> None:
-    """Write runs as a table for other tools: those named, or all that fit the options."""
+    """Write runs as a table for other tools: those named, or all that fit the options. Of a
+    program, compare --format csv writes the calls.
+    """
     if names and any(given.values()):
         raise UsageError("either name the runs to export or choose them by options, not both.")
     outputs = Outputs().check()
@@ -102,7 +118,8 @@ def _named(names: Sequence[str]) -> list[Run]:
 def _all(given: dict[str, Any]) -> list[Run]:
     with open_progress() as progress:
         store = Store(progress=progress)
-        return [store.open(entry) for entry in store.select(**given)]
+        found = [store.open(entry) for entry in store.select(**given) if not entry.program]
+        return [run for run in found if isinstance(run, Run)]
 
 
 @runs.command(name="import")

@@ -16,15 +16,14 @@ from tailwalk.kernels.listing import Listing
 from tailwalk.profile.difference import Difference
 from tailwalk.profile.record import Profile
 from tailwalk.runs import Run
-from tailwalk.runs.execution import Execution
 from tailwalk.runs.program import Program
 from tailwalk.runs.schema import json_schema
 from tailwalk.verify.record import Verification
 
 RECORDS: dict[str, type[msgspec.Struct]] = {
     "run": Run, "comparison": Comparison, "profile": Profile, "difference": Difference,
-    "execution": Execution, "verification": Verification, "track": Track, "kernels": Listing,
-    "upgrade": Upgrade, "program": Program,
+    "verification": Verification, "track": Track, "kernels": Listing, "upgrade": Upgrade,
+    "program": Program,
 }
 
 

@@ -16,6 +16,8 @@ from tailwalk.cli.options import (
     number,
 )
 from tailwalk.cli.outputs import Outputs, output_options, require_figures
+from tailwalk.cli.program_options import TakesProgram, asked_from, call_option, program_options
+from tailwalk.cli.programs import giving_up, show_track
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.errors import UsageError
 from tailwalk.report.sections import track_section
@@ -24,7 +26,7 @@ from tailwalk.runs.export import to_csv
 from tailwalk.runs.record import encode
 
 
-@click.command()
+@click.command(cls=TakesProgram)
 @click.argument("specs", nargs=-1, metavar="[SPEC]...")
 @click.option("--line", metavar="LINE,...",
               help="Every release of these lines that the archive holds and that can boot: 6.18 "
@@ -40,13 +42,17 @@ from tailwalk.runs.record import encode
 @fresh_option
 @dask_option
 @exact_plan_options
+@call_option
+@program_options
 def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshold: float | None,
           fresh: bool, dask: str | None, **given: Any) -> None:
     """Follow cases over kernel releases, and name the steps.
 
     Give the kernels in the order to follow, or --line. A kernel that cannot be had or does not
-    boot is left out and named. Kernels measured before are not measured again.
+    boot is left out and named. Kernels measured before are not measured again. With a program after
+    --, it is its calls that are followed, and all that the kernel executes.
     """
+    from tailwalk.lab.programs import follow_program
     from tailwalk.lab.releases import follow, line_specs
 
     if bool(specs) == bool(line):
@@ -56,11 +62,19 @@ def track(specs: tuple[str, ...], line: str | None, newest: int | None, threshol
                          "are.")
     outputs = Outputs().check()
     check_threshold(threshold)
-    plan = exact_plan_from(given)
-    with open_lab(fresh=fresh, dask=dask) as lab:
+    asked = asked_from(given)
+    only = given.pop("only")
+    plan = exact_plan_from(given) if asked is None else None
+    with open_lab(fresh=fresh, dask=dask) as lab, giving_up():
         chosen = specs or line_specs(lab, [one.strip() for one in str(line).split(",")],
                                      newest=newest)
-        found, runs = follow(lab, chosen, plan, threshold=threshold)
+        if asked is not None:
+            program, left_out = follow_program(lab, chosen, asked)
+        elif plan is not None:
+            found, runs = follow(lab, chosen, plan, threshold=threshold)
+    if asked is not None:
+        show_track(program, left_out, outputs, only=only, threshold=threshold)
+        return
     outputs.put(lambda: track_shown(found), record=lambda: encode(found),
                 svg=lambda: track_svg(found), sections=lambda: [track_section(found, runs)],
                 csv=lambda: to_csv(runs))

@@ -15,6 +15,7 @@ from tailwalk.cli.options import (
     calls_option,
     condition_options,
     filesystem_options,
+    fresh_option,
     one_case_option,
     one_case_plan_from,
     options,
@@ -23,9 +24,12 @@ from tailwalk.cli.options import (
     size,
 )
 from tailwalk.cli.outputs import Outputs, output_options
+from tailwalk.cli.program_options import TakesProgram, asked_from, call_option, program_options
+from tailwalk.cli.program_view import View
+from tailwalk.cli.programs import show_functions, taken
 from tailwalk.errors import UsageError
 from tailwalk.filesystems import KINDS
-from tailwalk.lab.records import is_spec
+from tailwalk.lab.records import is_spec, names_program
 from tailwalk.profile.difference import difference
 from tailwalk.report.grid import Shown
 from tailwalk.report.profile_tree import flame_svg, folded_stacks, forest_of, tree_text
@@ -44,7 +48,7 @@ _versus_options = options(*(
     for option, kind in ((name.replace("_", "-"), kind) for name, kind in _VERSUS.items())))
 
 
-@click.command()
+@click.command(cls=TakesProgram)
 @click.argument("kernels", nargs=-1, required=True, metavar="SPEC|PROFILE.json...")
 @one_case_option("The case whose call is profiled.")
 @condition_options
@@ -66,20 +70,38 @@ _versus_options = options(*(
                 record="Also write the profile to this file; once for each profile.",
                 multiple=True, svg="Also draw a flame graph.",
                 html="Also write functions and flame graph as one self-contained page.")
+@call_option
+@program_options
+@fresh_option
 def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None, others: bool,
-        everything: bool, raw: bool, **given: Any) -> None:
+        everything: bool, raw: bool, fresh: bool, **given: Any) -> None:
     """Count the kernel instructions of one call by function, on one kernel or two.
 
     With two kernels, or one under two conditions (--fill 4KiB --vs-fill 1MiB), the table shows
     the difference, largest first, and names the functions that carry it. A spec is profiled; the
-    path of a profile is read.
+    path of a profile is read. With a program after --, or its records, it is all of its calls, or
+    those named by --call.
     """
     outputs = Outputs()
+    records = any(map(names_program, kernels))
+    asked = asked_from(given | {"annotate": annotate, "others": others}, records=records)
+    only = given.pop("only")
+    if asked is not None or records:
+        view = View(only=only, functions=not (tree or folded), tree=tree, folded=folded, raw=raw,
+                    everything=everything)
+        view.check(len(kernels))
+        outputs.check(read=kernels)
+        with open_lab(fresh=fresh) as lab:
+            program = taken(lab, kernels, asked)
+        show_functions(program, view, outputs)
+        return
+    if fresh:
+        raise UsageError("--fresh: profiles are always taken anew; leave it out.")
     _check(kernels, given, outputs)
     views = {"--tree": tree, "--folded": folded, "--annotate": annotate is not None,
              "--format json": outputs.form == "json"}
-    if len(asked := [option for option, is_asked in views.items() if is_asked]) > 1:
-        raise UsageError(f"{listed(asked)} each say what to print; give one of them.")
+    if len(several := [option for option, is_asked in views.items() if is_asked]) > 1:
+        raise UsageError(f"{listed(several)} each say what to print; give one of them.")
     refuse_conditions(kernels, given)
     said = bool(options_given(set(given) - {"calls", "append"}))
     plans = _plans(given) if any(map(is_spec, kernels)) else []

@@ -21,6 +21,15 @@ _MATTERS = Fraction(1, 100)
 # The driver is the machine's; where a clock's interrupts land is chance.
 _UNJUDGED = ("driver", "interrupt")
 
+IDLE = "idle"
+"""The row of CPUs that have nothing to do."""
+
+SPINNING = frozenset((
+    "native_queued_spin_lock_slowpath", "queued_read_lock_slowpath", "queued_write_lock_slowpath",
+    "osq_lock", "mutex_spin_on_owner", "rwsem_spin_on_owner", "smp_call_function_many_cond",
+    "csd_lock_wait", "multi_cpu_stop"))
+"""Functions in which a CPU waits for another by looking again and again."""
+
 # A part of the call tree carries what the one above it differs by if it has this share of that,
 # and is named if it has this share of all changes.
 _CARRIES = 0.25
@@ -88,7 +97,8 @@ def compare_program(program: Program, *, threshold: float | None = None) -> Comp
         one, other = rows[0], rows[column + 1]
         share = max(Fraction(row.instructions, total or 1) if row else Fraction(0)
                     for row, total in zip(rows, totals, strict=True))
-        if share < _MATTERS or any(row and row.kind in _UNJUDGED for row in rows):
+        if share < _MATTERS or any(row and (row.kind in _UNJUDGED or row.call == IDLE)
+                                   for row in rows):
             return None
         spreads = [(row.spread or (row.instructions,) * 2) if row else (0, 0)
                    for row in (one, other)]
@@ -100,13 +110,21 @@ def compare_program(program: Program, *, threshold: float | None = None) -> Comp
     calls.sort(key=lambda call: (-max(abs(call.change(column)) for column in range(len(kernels))),
                                  -max(call.instructions), call.row.name))
     return ComparedProgram(program, thresholds, calls, [
-        _verdict((totals[0], total), ((totals[0],) * 2, (total,) * 2), limit)
-        for total, limit in zip(totals[1:], thresholds, strict=True)])
+        _verdict((totals[0], totals[at]),
+                 [kernel.spread or (total,) * 2 for kernel, total in (
+                     (kernels[0], totals[0]), (kernels[at], totals[at]))], limit)
+        for at, limit in enumerate(thresholds, 1)])
 
 
 def of_kernel(kernel: ProgramOnKernel) -> int:
     """All that the kernel executed, for the program and in its own threads."""
     return kernel.kernel + kernel.others
+
+
+def spinning(kernel: ProgramOnKernel) -> int:
+    """Instructions by which CPUs waited for each other, which are in the rows."""
+    return sum(function.instructions for row in kernel.calls for function in row.functions
+               if function.function in SPINNING)
 
 
 def _known(kernel: ProgramOnKernel) -> KernelRecord:

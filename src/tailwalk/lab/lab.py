@@ -10,10 +10,10 @@ import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -37,9 +37,12 @@ if TYPE_CHECKING:
     from tailwalk.kernels.listing import Available
     from tailwalk.profile.record import Profile
     from tailwalk.programs.plan import ExecPlan
-    from tailwalk.rigs.counting import Pool
+    from tailwalk.rigs.dask_pool import DaskPool
     from tailwalk.rigs.exec import Executed
+    from tailwalk.rigs.programs import Asked, Ran
     from tailwalk.rigs.running import Sink
+
+K = TypeVar("K")
 
 _ADDRESS = re.compile(r"((tcp|tls|wss?|ucx)://)?([^\s:/\[\]]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}")
 
@@ -67,7 +70,7 @@ class Lab:
 
     @cached_property
     def store(self) -> Store:
-        """Where runs are kept."""
+        """Where runs are kept, those of programs too."""
         return Store(progress=self.progress)
 
     @cached_property
@@ -76,7 +79,7 @@ class Lab:
         return Bench.prepare(progress=self.progress)
 
     @cached_property
-    def pool(self) -> Pool | None:
+    def pool(self) -> DaskPool | None:
         """Who counts."""
         if self.dask is None:
             return None
@@ -257,32 +260,53 @@ class Lab:
                 sink: Sink | None = None) -> Executed:
         """Run a program on the kernel of a spec, in a guest with so many MiB, and give the sink
         what it writes, as it is written; raises what resolving, `prepare` and `execute` raise."""
-        [[executed]] = self.execute_all([spec], plan, memory=memory, sinks=[sink])
-        return executed
+        from tailwalk.rigs.programs import Asked
 
-    def execute_all(self, specs: Sequence[str], plan: ExecPlan, *, memory: int = 1024,
-                    repeat: int = 1,
-                    sinks: Sequence[Sink | None] = ()) -> list[list[Executed]]:
-        """As `execute`, on each kernel so often, guests side by side on the machine's cores. There
-        is a sink for each kernel, which gets what the first of its runs writes, or none."""
+        [ran] = self.execute_all([spec], Asked(plan=plan, memory=memory), sinks=[sink])
+        return ran.runs[0]
+
+    def execute_all(self, specs: Sequence[str], asked: Asked, *,
+                    sinks: Sequence[Sink | None] = ()) -> list[Ran]:
+        """As `execute`, on each kernel so often, guests side by side on the machine's cores, and
+        keep the record of each. There is a sink for each kernel, which gets what the first of its
+        runs writes, or none."""
+        lab = replace(self, fresh=True)
+        found = collected(lab.execute_each(list(enumerate(specs)), asked, sinks=sinks))
+        return [found[number] for number in range(len(specs))]
+
+    def execute_each(self, specs: Sequence[tuple[K, str]], asked: Asked, *,
+                     sinks: Sequence[Sink | None] = ()) -> (
+            Generator[tuple[K, Ran | TailwalkError]]):
+        """As `execute_all`, but one kernel after the other as they finish, each under its name;
+        one that cannot be had, or on which the program cannot be run, gives its error and does not
+        stop the others. A record that the store has of identical inputs is taken instead, unless
+        `fresh`: what the program writes is then not seen again.
+
+        Close the iterator (contextlib.closing) to stop early.
+        """
         from tailwalk.programs.prepare import prepare
-        from tailwalk.rigs.cores import run_jobs
-        from tailwalk.rigs.exec import execute
+        from tailwalk.rigs.programs import on_cores, run_each
         from tailwalk.rigs.running import Interrupts
 
-        plan.check()
-        check_specs(specs)
-        bench = replace(self.bench, machine=replace(self.bench.machine, memory=memory))
+        asked.check()
+        check_specs([spec for _, spec in specs])
+        bench = replace(self.bench, machine=asked.machine(self.bench.machine))
         # Before a kernel is fetched for it.
-        prepared = prepare(plan, memory=memory, cache=bench.cache, progress=bench.progress)
-        kernels = [self.kernel(spec) for spec in specs]
-        with Interrupts() as interrupts:
-            found = run_jobs([
-                partial(execute, kernel, plan, bench=bench, prepared=prepared,
-                        sink=sink if number == 0 else None, interrupts=interrupts)
-                for kernel, sink in zip(kernels, sinks or [None] * len(kernels), strict=True)
-                for number in range(repeat)])
-        return [found[at:at + repeat] for at in range(0, len(found), repeat)]
+        prepared = prepare(asked.plan, memory=asked.memory, cache=bench.cache,
+                           progress=bench.progress)
+        store = self.store.ready()
+        found: list[tuple[K, Kernel, Sink | None]] = []
+        for (name, spec), sink in zip(specs, sinks or [None] * len(specs), strict=True):
+            try:
+                found.append((name, self.kernel(spec), sink))
+            except TailwalkError as error:
+                yield name, error
+        with Interrupts() as interrupts, closing(run_each(
+                [kernel for _, kernel, _ in found], asked, prepared, bench=bench, store=store,
+                pool=self.pool.programs if self.pool else on_cores(interrupts), fresh=self.fresh,
+                sinks=[sink for _, _, sink in found])) as finished:
+            for number, outcome in finished:
+                yield found[number][0], outcome
 
 
 def _require_plan(plan: object) -> None:

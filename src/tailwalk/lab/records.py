@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +14,14 @@ from tailwalk.errors import RecordError
 from tailwalk.kernels import parse_spec
 from tailwalk.progress import SILENT, Progress
 from tailwalk.runs import Run, read_run
+from tailwalk.runs.program import PROGRAM_SCHEMA, Program, decode_program, read_program_record
 from tailwalk.runs.record import RUN_SCHEMA, decode_run, read_bytes, read_runs, schema_of
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
 
 _SPEC = re.compile(r"(debian|src|debug|image):.*", re.DOTALL)
+_RUN, _PROGRAM = (schema.partition("/")[0] for schema in (RUN_SCHEMA, PROGRAM_SCHEMA))
 _RUN_ID = re.compile(r"[0-9a-f]{4,12}")
 
 
@@ -50,13 +54,49 @@ def may_be_argument(word: str) -> bool:
     return bool(_SPEC.fullmatch(word) or _RUN_ID.fullmatch(word)) or word.endswith(".json")
 
 
+def names_program(argument: str) -> bool:
+    """Is the argument the file or the id of a program's record, as far as can be known without
+    reading what is no file?"""
+    if is_spec(argument):
+        return False
+    path = Path(argument)
+    with suppress(RecordError):  # which reading it raises, too
+        return (path.is_file() and _kind(read_bytes(path), argument) == _PROGRAM
+                if is_path(argument) else isinstance(_kept(argument), Program))
+    return False
+
+
+def _kind(content: bytes, source: str) -> str:
+    return schema_of(content, source).partition("/")[0]
+
+
+def _kept(name: str, progress: Progress = SILENT) -> Run | Program:
+    from tailwalk.runs.store import Store
+
+    return Store(progress=progress).get(name)
+
+
 def read_argument(argument: str, *, progress: Progress = SILENT) -> Run:
     """The run in a file, or the kept run with an id that begins so; raises RecordError."""
     if is_path(argument):
         return read_run(Path(argument))
-    from tailwalk.runs.store import Store
+    found = _kept(argument, progress)
+    if isinstance(found, Program):
+        raise RecordError(f"{argument} is the record of a program, {found.command[0]}, where one "
+                          "of cases was expected. compare, why and report take it, beside other "
+                          "records of the program.")
+    return found
 
-    return Store(progress=progress).get(argument)
+
+def read_program(argument: str, *, progress: Progress = SILENT) -> Program:
+    """As `read_argument`, of a program's record."""
+    if is_path(argument):
+        return read_program_record(Path(argument))
+    found = _kept(argument, progress)
+    if isinstance(found, Run):
+        raise RecordError(f"{argument} is a run of cases, where the record of a program was "
+                          "expected: the two do not compare. Name records of one kind.")
+    return found
 
 
 def read_arguments(argument: str) -> list[Run]:
@@ -64,24 +104,37 @@ def read_arguments(argument: str) -> list[Run]:
     return read_runs(Path(argument)) if is_path(argument) else [read_argument(argument)]
 
 
-def read_records(arguments: Iterable[str], *,
-                 progress: Progress = SILENT) -> tuple[list[Run], list[Profile]]:
-    """The runs and the profiles that arguments name; raises RecordError for other records."""
-    runs: list[Run] = []
-    profiles: list[Profile] = []
+@dataclass(frozen=True)
+class Records:
+    """Records by their kinds."""
+
+    runs: list[Run] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
+    programs: list[Program] = field(default_factory=list)
+
+
+def read_records(arguments: Iterable[str], *, progress: Progress = SILENT) -> Records:
+    """The records that arguments name; raises RecordError for those of other kinds."""
+    found = Records()
     for argument in arguments:
         if not is_path(argument):
-            runs.append(read_argument(argument, progress=progress))
+            kept = _kept(argument, progress)
+            if isinstance(kept, Program):
+                found.programs.append(kept)
+            else:
+                found.runs.append(kept)
             continue
         content = read_bytes(Path(argument))
-        kind = schema_of(content, argument).partition("/")[0]
-        if kind == RUN_SCHEMA.partition("/")[0]:
-            runs.append(decode_run(content, argument))
+        kind = _kind(content, argument)
+        if kind == _RUN:
+            found.runs.append(decode_run(content, argument))
         elif kind == "tailwalk.profile":
             from tailwalk.profile.record import decode_profile
 
-            profiles.append(decode_profile(content, argument))
+            found.profiles.append(decode_profile(content, argument))
+        elif kind == _PROGRAM:
+            found.programs.append(decode_program(content, argument))
         else:
-            raise RecordError(f"{argument} is a record of kind {kind!r}; a report is made of runs "
-                              "and profiles.")
-    return runs, profiles
+            raise RecordError(f"{argument} is a record of kind {kind!r}; a report is made of runs, "
+                              "profiles and programs.")
+    return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +18,6 @@ from tailwalk.errors import (
     ArchiveError,
     GuestError,
     KernelError,
-    RecordError,
-    SeriesError,
     SpecError,
     TailwalkError,
     ToolError,
@@ -28,9 +26,10 @@ from tailwalk.errors import (
 from tailwalk.kernels.line import between, line_of, version_of
 from tailwalk.kernels.spec import DebianSpec, parse_spec
 from tailwalk.lab.lab import Lab
-from tailwalk.lab.records import is_spec, read_argument
+from tailwalk.lab.sought import Sought, require_sound
+from tailwalk.rigs.cores import collected
 from tailwalk.rigs.plan import Plan
-from tailwalk.runs import Figure, Run
+from tailwalk.runs import Run
 from tailwalk.versions import KernelVersion
 
 # The program that git bisect run starts on each commit.
@@ -67,19 +66,18 @@ class Search:
             which does not let a good commit be the older one's opposite.
     """
 
-    def __init__(self, lab: Lab, good: str, bad: str, plan: Plan, *, ratio: float = 1.5,
+    def __init__(self, lab: Lab, good: str, bad: str, sought: Sought, *, ratio: float = 1.5,
                  fixed: bool = False) -> None:
         if not ratio > 0:
             raise UsageError(f"--ratio {ratio}: give more than 0, such as 1.5.")
-        self._lab, self._plan, self._fixed = lab, plan, fixed
+        self._lab, self._sought, self._fixed = lab, sought, fixed
         self.old, self.new = ("dear", "fixed") if fixed else ("good", "bad")
         self.releases = _releases(lab, good, bad, fixed=fixed)
-        self._found = Bisection(len(self.releases))
+        self._bisection = Bisection(len(self.releases))
         ends = [self.releases[0], self.releases[-1]]
-        self._figures = {spec: one.run.figures[0]
-                         for spec, one in zip(ends, lab.measure_all(ends, plan), strict=True)}
-        for spec, figure in self._figures.items():
-            _require_sound(spec, figure)
+        self._found = collected(sought.each(lab, ends))
+        for spec in ends:
+            require_sound(spec, self._found[spec], sought)
         self.reference, dear = reversed(ends) if fixed else ends
         self.limit = ratio * self.value(self.reference)
         low, high = self.value(self.reference), self.value(dear)
@@ -91,57 +89,58 @@ class Search:
             smaller = "" if low > ratio * high else f", and give a --ratio below {low / high:.2f}"
             way_out = f"It became {change} between the two: to find where, {turn}{smaller}."
         raise UsageError(
-            f"{dear} is no worse than --ratio says: {plan.cases[0].name} takes {high:,} "
-            f"instructions there and {low:,} on {self.reference}, which is {high / low:.2f} times, "
-            f"and {self.old if fixed else self.new} is above {ratio:g} times. {way_out}")
+            f"{dear} is no worse than --ratio says: {sought.name} takes {round(high):,} "
+            f"instructions there and {round(low):,} on {self.reference}, which is "
+            f"{high / low:.2f} times, and {self.old if fixed else self.new} is above {ratio:g} "
+            f"times. {way_out}")
 
     def tries(self) -> Iterator[Tried]:
         """The ends, then as few of the releases between them as can be; each as it is done."""
         for spec, state in ((self.releases[0], self.old), (self.releases[-1], self.new)):
             yield Tried(spec, self.value(spec), state)
-        while (index := self._found.next_index()) is not None:
+        while (index := self._bisection.next_index()) is not None:
             spec = self.releases[index]
             if refusal := self._measure(spec):
-                self._found.tell(index, "skipped")
+                self._bisection.tell(index, "skipped")
                 yield Tried(spec, None, f"skipped: {refusal}")
             else:
                 new = (self.value(spec) > self.limit) != self._fixed
-                self._found.tell(index, "new" if new else "old")
+                self._bisection.tell(index, "new" if new else "old")
                 yield Tried(spec, self.value(spec), self.new if new else self.old)
 
     def _measure(self, spec: str) -> str:
         """Measure a kernel; the reason why that is not possible, or nothing."""
-        [(_, outcome)] = self._lab.measure_each([spec], self._plan)
+        [(_, outcome)] = list(self._sought.each(self._lab, [spec]))
         if isinstance(outcome, OF_ONE_KERNEL):
             return str(outcome).partition("\n")[0]
         if isinstance(outcome, TailwalkError):
             raise outcome
-        self._figures[spec] = outcome.run.figures[0]
-        return "" if self._figures[spec].main.sound else "its figure is unsteady"
+        self._found[spec] = outcome
+        return "" if outcome.sound else "its figure is unsteady"
 
     def value(self, spec: str) -> float:
         """The figure of a release that was measured."""
-        return self._figures[spec].main.value
+        return self._found[spec].value
 
     @property
     def tested(self) -> int:
         """How many of the releases between the ends were tried."""
-        return len(self._found.states) - 2
+        return len(self._bisection.states) - 2
 
     @property
     def last_old(self) -> str:
         """The newest release before all that are new."""
-        return self.releases[self._found.last_old]
+        return self.releases[self._bisection.last_old]
 
     @property
     def first_new(self) -> str:
         """The oldest release that was found new."""
-        return self.releases[self._found.first_new]
+        return self.releases[self._bisection.first_new]
 
     @property
     def suspects(self) -> list[str]:
         """The releases that may be the first new one: those that could not be judged too."""
-        return [self.releases[index] for index in self._found.suspects]
+        return [self.releases[index] for index in self._bisection.suspects]
 
 
 def release_version(spec: str) -> KernelVersion:
@@ -175,46 +174,6 @@ def _releases(lab: Lab, good: str, bad: str, *, fixed: bool) -> list[str]:
                          "the release that made a case cheaper, add --fixed.")
     inner = between(available, version_of(older), version_of(newer))
     return [older.spec, *(kernel.spec for kernel in inner), newer.spec]
-
-
-def _require_sound(spec: str, figure: Figure) -> None:
-    if not figure.main.sound:
-        raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by it. Try more "
-                         "--calls, or another kernel.")
-
-
-def figure_to_judge(lab: Lab, spec: str, plan: Plan) -> tuple[str, Figure]:
-    """A kernel's release, and its figure of the plan's one case; raises GuestError where that is
-    unsteady."""
-    [run] = lab.measure([spec], plan)
-    _require_sound(spec, run.figures[0])
-    return run.kernel.release, run.figures[0]
-
-
-def reference_value(lab: Lab, good: str, plan: Plan) -> float:
-    """The figure of a good kernel or run, which others are judged by; raises RecordError where
-    there is none to go by, whatever the reason."""
-    try:
-        if is_spec(good):
-            [run] = lab.measure([good], plan)
-        else:
-            run = read_argument(good, progress=lab.progress)
-            if run.rig != plan.rig or run.conditions.filesystem != plan.filesystem:
-                system = run.conditions.filesystem
-                raise RecordError(
-                    f"--good {good} was measured on the {run.rig} rig, on {system.kind} with "
-                    f"blocks of {system.block_size} bytes and mount options "
-                    f"{system.mount_options or 'none'}; a step measures on the {plan.rig} rig, "
-                    f"on {plan.filesystem.kind} with blocks of {plan.filesystem.block_size} and "
-                    f"{plan.filesystem.mount_options or 'none'}: give a run like that.")
-    except (KernelError, GuestError, SeriesError) as error:
-        raise RecordError(f"--good {good} cannot be measured: {error}") from error
-    figure = next((figure for figure in run.figures if figure.case == plan.cases[0]), None)
-    if figure is None or not figure.main.sound:
-        what, cure = ("no", "the same options") if figure is None else ("no steady", "more --calls")
-        raise RecordError(f"the run of {good} has {what} figure of {plan.cases[0].name} as asked "
-                          f"for; measure it with {cure}.")
-    return figure.main.value
 
 
 def tags_between(old: str, new: str) -> list[str]:
@@ -343,8 +302,12 @@ def follow(lab: Lab, specs: Sequence[str], plan: Plan, *,
                 runs[spec] = outcome.run
     if not runs:
         raise next(iter(failed.values()))
-    left_out = [LeftOut(spec=spec, reason=str(failed[spec]).partition("\n")[0],
-                        after=sum(other in runs for other in specs[:number]))
-                for number, spec in enumerate(specs) if spec in failed]
     found = [runs[spec] for spec in specs if spec in runs]
-    return track(found, left_out=left_out, threshold=threshold), found
+    return track(found, left_out=left_out(specs, failed), threshold=threshold), found
+
+
+def left_out(specs: Sequence[str], failed: Mapping[str, TailwalkError]) -> list[LeftOut]:
+    """Those of some kernels that failed, each with its place among the others."""
+    return [LeftOut(spec=spec, reason=str(failed[spec]).partition("\n")[0],
+                    after=sum(other not in failed for other in specs[:number]))
+            for number, spec in enumerate(specs) if spec in failed]

@@ -117,6 +117,8 @@ class Architecture:
         qemu: the program.
         qemu_package: that has it.
         machine: as QEMU's -machine takes it.
+        hosts_of_several_cpus: what `uname -m` says of machines on which several of its CPUs can
+            run side by side.
         counting: arguments by which its counter advances by one for each instruction.
         cpu: that exact guests have, as QEMU's -cpu takes it.
         cpu_title: that CPU in few words.
@@ -124,8 +126,10 @@ class Architecture:
         exiting: arguments of the probe's way out: a byte written there ends QEMU.
         channel: device that takes the probe's frames, to be followed by a chardev.
         console: device of the kernel's console, to be followed by a chardev.
+        program_begin: address at which a static program is.
         parameters: of the kernel.
         one_cpu_parameters: of the kernel where it has one CPU.
+        lone_parameters: those of `parameters` that are left out where it has several.
         command_line: characters that the kernel takes of its parameters.
         is_halted: does QEMU's `info registers` show a processor that stands still and takes no
             interrupt?
@@ -153,12 +157,15 @@ class Architecture:
     counting: tuple[str, ...]
     cpu: str
     cpu_title: str
+    hosts_of_several_cpus: tuple[str, ...]
     pausing: tuple[str, ...]
     exiting: tuple[str, ...]
     channel: str
     console: str
+    program_begin: int
     parameters: tuple[str, ...]
     one_cpu_parameters: tuple[str, ...]
+    lone_parameters: tuple[str, ...]
     command_line: int
     kvm: KvmTrial
     is_halted: Callable[[str], bool]

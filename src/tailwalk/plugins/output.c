@@ -6,8 +6,10 @@
 #include "output.h"
 #include "x86_64.h"
 
+unsigned int cpu_count;
+
 #if API < 2
-uint64_t all_counters[MOST_COUNTERS];
+_Alignas(64) uint64_t all_counters[MOST_CPUS][MOST_COUNTERS];
 #else
 struct qemu_plugin_scoreboard *all_counters;
 #endif
@@ -46,6 +48,11 @@ bool output_open(const struct qemu_info *info, int argc, char **argv, uint64_t *
 			newborn ? ",newborn=ADDRESS" : "");
 		return false;
 	}
+	if (info->system.cpus < 1 || info->system.cpus > MOST_CPUS) {
+		fprintf(stderr, "tailwalk's counting plugin is for 1 to %d CPUs\n", MOST_CPUS);
+		return false;
+	}
+	cpu_count = (unsigned int)info->system.cpus;
 	if (newborn)
 		*newborn = address;
 	make_counters();

@@ -91,29 +91,46 @@ static inline bool has_bytes(const struct qemu_plugin_insn *instruction, size_t 
 	return !memcmp(found, bytes, length);
 }
 
-/* Counters that instructions add one to in line with the translated code. The
- * guest has one CPU. */
-enum { MOST_COUNTERS = 2 };
+/* Counters that translated code adds to in line with its instructions, so many for
+ * each of the guest's CPUs. */
+enum { MOST_COUNTERS = 8 };
+enum { MOST_CPUS = 16 };
+
+extern unsigned int cpu_count;
 
 #if API < 2
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
 						int operation, void *word, uint64_t operand);
 
-extern uint64_t all_counters[MOST_COUNTERS];
+/* Of a CPU no more than a cache line. */
+extern uint64_t all_counters[MOST_CPUS][MOST_COUNTERS];
 
 static inline void make_counters(void)
 {
 }
 
-static inline uint64_t *counters(void)
+static inline uint64_t *counters(unsigned int cpu)
 {
-	return all_counters;
+	return all_counters[cpu];
 }
 
-static inline void count(struct qemu_plugin_insn *instruction, size_t counter)
+/* What translated code adds to is one word for all CPUs, which they add to without
+ * regard to each other: several call a function. */
+static inline void add_for(unsigned int cpu, void *data)
 {
-	qemu_plugin_register_vcpu_insn_exec_inline(instruction, ADD_U64, &all_counters[counter],
-						   1);
+	uint64_t *word = &all_counters[cpu][(size_t)data % MOST_COUNTERS];
+
+	__atomic_store_n(word, *word + (size_t)data / MOST_COUNTERS, __ATOMIC_RELAXED);
+}
+
+static inline void add_before(struct qemu_plugin_insn *instruction, size_t counter, size_t number)
+{
+	if (cpu_count > 1)
+		qemu_plugin_register_vcpu_insn_exec_cb(instruction, add_for, NO_REGISTERS,
+						       (void *)(number * MOST_COUNTERS + counter));
+	else
+		qemu_plugin_register_vcpu_insn_exec_inline(instruction, ADD_U64,
+							   &all_counters[0][counter], number);
 }
 #else
 struct qemu_plugin_scoreboard;
@@ -135,16 +152,16 @@ static inline void make_counters(void)
 	all_counters = qemu_plugin_scoreboard_new(MOST_COUNTERS * sizeof(uint64_t));
 }
 
-static inline uint64_t *counters(void)
+static inline uint64_t *counters(unsigned int cpu)
 {
-	return qemu_plugin_scoreboard_find(all_counters, 0);
+	return qemu_plugin_scoreboard_find(all_counters, cpu);
 }
 
-static inline void count(struct qemu_plugin_insn *instruction, size_t counter)
+static inline void add_before(struct qemu_plugin_insn *instruction, size_t counter, size_t number)
 {
 	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
 		instruction, ADD_U64,
-		(struct qemu_plugin_word){ all_counters, counter * sizeof(uint64_t) }, 1);
+		(struct qemu_plugin_word){ all_counters, counter * sizeof(uint64_t) }, number);
 }
 #endif
 

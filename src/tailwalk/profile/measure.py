@@ -36,6 +36,7 @@ from tailwalk.rigs.alone import (
     UnrepeatedError,
     by_guest,
     count_those_that_can,
+    counted_before,
     is_alone,
     needs_job,
     plugin_arguments,
@@ -154,11 +155,13 @@ def _record_alone(bench: Bench, kernel: Kernel, booted: Booted, *, plan: Plan, p
     """As `record`, of a case that is alone in its guest: the recording is of the call that the
     figure is of."""
     case, = plan.cases
-    state = states.left_by(bench, kernel, booted,
-                           needs_job(prologue(plan.filesystem, bench.cache), case))
+    needs = needs_job(prologue(plan.filesystem, bench.cache), case)
+    state = states.left_by(bench, kernel, booted, needs)
+    cases = by_guest([case])[0]
+    counted = counted_before(bench, booted, cases, plan.calls, needs=needs)
     for again in reversed(range(_ATTEMPTS)):
-        found, missing = count_those_that_can(
-            bench, kernel, booted, by_guest([case])[0], plan.calls, plugin=split, state=state)
+        found, missing = counted or count_those_that_can(
+            bench, kernel, booted, cases, plan.calls, plugin=split, state=state, needs=needs)
         for one in missing:
             if one.case == case:
                 raise CaseError(one)
@@ -170,6 +173,7 @@ def _record_alone(bench: Bench, kernel: Kernel, booted: Booted, *, plan: Plan, p
             if not again:
                 raise
             bench.progress.note(f"{error} It is counted and traced once more.")
+            counted = None
     return figure_alone(case, found[case]), read_recording(output, 1, before=0)
 
 

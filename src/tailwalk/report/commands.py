@@ -19,6 +19,7 @@ from tailwalk.runs.metrics import DEFAULT_RIG, RIGS
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
+    from tailwalk.runs.program import Program
 
 
 def case_arguments(cases: Sequence[Case], filesystem: Filesystem) -> list[str]:
@@ -43,7 +44,11 @@ def _other_arguments(case: Case, filesystem: Filesystem) -> list[str]:
     found = _sizes(case, "file_size")
     if not case.uptodate:
         found.append("--partial")
-    usual = Filesystem()
+    return found + _filesystem_arguments(filesystem)
+
+
+def _filesystem_arguments(filesystem: Filesystem) -> list[str]:
+    found, usual = list[str](), Filesystem()
     if filesystem.kind != usual.kind:
         found += ["--fs", filesystem.kind]
     if filesystem.block_size != usual.block_size:
@@ -177,3 +182,40 @@ def _means(cases: Sequence[Case], names: Sequence[str], fills: Sequence[int],
     except UsageError:
         return False
     return made == list(cases)
+
+
+_AROUND = {"user": "--user", "directory": "--chdir", "append": "--append"}
+_USUAL_MEMORY = "1024 MiB"
+
+
+def program_commands(program: Program, command: str, *, columns: Sequence[int] = (),
+                     calls: Sequence[str] = ()) -> list[str]:
+    """The command line that runs a program again, on these of its kernels, where they are not all;
+    `calls`: with those alone. What a record has but the name of, a root and files, is there by
+    it."""
+    specs = [KernelRecord(spec=kernel.spec, release=kernel.release, digest=kernel.digest,
+                          provenance=kernel.provenance).exact_spec
+             for kernel in program.kernels]
+    machine = program.conditions.machine
+    kind, _, root = machine.get("root", "").partition(" ")
+    found = [part for name in calls for part in ("--call", name)]
+    if root:
+        found += ["--packages", root.partition(":")[0]] if kind == "packages" else ["--root", root]
+    for file in program.files:
+        name, _, rest = file.partition(" ")
+        size, _, fill = rest.partition(" filled by ")
+        found += ["--make", f"{name}:{size}:{fill}"] if fill else ["--file", name]
+    for variable in filter(None, machine.get("environment", "").split("; ")):
+        found += ["--env", variable]
+    for name, option in _AROUND.items():
+        if name in machine:
+            found += [option, machine[name]]
+    if "disk" in machine:
+        found += ["--disk", machine["disk"].replace(" ", "")]
+    if machine.get("memory", _USUAL_MEMORY) != _USUAL_MEMORY:
+        found += ["--memory", machine["memory"].partition(" ")[0]]
+    if "standard input" in machine:
+        found += ["--stdin", "FILE"]
+    return [shlex.join([
+        "tailwalk", command, *(specs[at] for at in columns or range(len(specs))), *found,
+        *_filesystem_arguments(program.conditions.filesystem), "--", *program.command])]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The comparison for programs, as CSV with one line a case and kernel."""
+"""Comparisons for other tools, as CSV with one line a case, or kind of call, and kernel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tailwalk.cases.case import COLUMNS
 from tailwalk.compare import Comparison
+from tailwalk.compare.program import ComparedProgram
 from tailwalk.runs.export import csv_text
 
 _COLUMNS = (
@@ -45,3 +46,25 @@ def comparison_csv(comparison: Comparison) -> str:
                   [None] * len(_ACCEPTED) if accepting else [])])
     return csv_text([*_COLUMNS, *(["parameters"] if further else []),
                      *(["reason"] if lacking else []), *(_ACCEPTED if accepting else [])], rows)
+
+
+_OF_PROGRAM = ("kind", "call", "file", "size", "kernel", "release", "count", "instructions",
+               "median", "high", "lowest", "highest", "ratio", "verdict")
+
+
+def program_csv(compared: ComparedProgram) -> str:
+    """One line a kind of call and kernel; `lowest` and `highest` of all repetitions, the ratio and
+    the verdict those of all the call's instructions to the first kernel's."""
+    rows: list[Sequence[object]] = []
+    for call in compared.calls:
+        for column, (kernel, row) in enumerate(zip(compared.program.kernels, call.rows,
+                                                   strict=True)):
+            first = call.instructions[0]
+            size = call.row.size
+            rows.append([
+                call.row.kind, call.row.call, call.row.file, size, kernel.spec, kernel.release,
+                *((row.count, row.instructions, row.median, row.high, *(row.spread or (None,) * 2))
+                  if row else (0, 0, None, None, None, None)),
+                call.instructions[column] / first if first else None,
+                call.verdicts[column - 1] if column else None])
+    return csv_text(_OF_PROGRAM, rows)

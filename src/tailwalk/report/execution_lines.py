@@ -14,12 +14,14 @@ def execution_lines(execution: Execution) -> list[str]:
     found = execution.instructions
     system = execution.conditions.filesystem
     total = found.user + found.kernel
+    exact = "" if "cpus" not in execution.conditions.machine else (
+        f", of one run of many that {execution.conditions.machine['cpus']} CPUs can have")
     share = found.kernel / total if total else 0.0
     tasks = _number(execution.tasks, "task")
     switches = _number(execution.switches, "context switch", "es")
     return [
         f"{total:,} instructions: {found.user:,} of the program in user mode, the start-up of its "
-        f"C library included; {found.kernel:,} of the kernel on its behalf ({share:.1%})",
+        f"C library included; {found.kernel:,} of the kernel on its behalf ({share:.1%}){exact}",
         f"besides, {found.others:,} of the kernel's own threads meanwhile; {tasks}, {switches}",
         f"{_ending(execution)} on {execution.kernel.spec} ({execution.kernel.release}), "
         f"{system.kind} with {show_size(system.block_size)} blocks",

@@ -23,7 +23,7 @@ def runs_shown(found: Sequence[Entry]) -> Shown:
     return Shown(title="", parts=[grid_of(
         [Column("run", "name"), Column("UTC", "word"),
          Column("kernel", "word", wraps="fold", least=11), Column("release", "word"),
-         Column("rig", "word"), Column("on", "word"), Column("cases", "word", wraps="fold")],
+         Column("rig", "word"), Column("on", "word"), Column("counted", "word", wraps="fold")],
         [[entry.id[:_ID], entry.created[:16].replace("T", " "), entry.spec,
           short_release(entry.release), entry.rig,
           f"{entry.filesystem} {show_size(entry.block_size)}", _cases(entry)]
@@ -31,7 +31,10 @@ def runs_shown(found: Sequence[Entry]) -> Shown:
 
 
 def _cases(entry: Entry) -> str:
-    """The suite where the cases are one, few names, or a number; and how many figures if more."""
+    """The suite where the cases are one, few names, or a number; and how many figures if more. Of a
+    program its command line."""
+    if entry.program:
+        return entry.program
     suite = next((name for name, members in SUITES.items() if members == entry.cases), None)
     names = suite or (", ".join(entry.cases) if len(entry.cases) <= _NAMED else
                       f"{len(entry.cases)} cases")

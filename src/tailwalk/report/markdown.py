@@ -8,7 +8,7 @@ from itertools import groupby
 
 from tailwalk.compare import Comparison
 from tailwalk.report.comparison import comparison_shown
-from tailwalk.report.grid import Cell, Grid, GridRow, Shown
+from tailwalk.report.grid import Cell, Grid, GridRow, Said, Shown
 from tailwalk.words import visible
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#&~"})
@@ -20,6 +20,20 @@ def markdown(comparison: Comparison) -> str:
     lines: list[str] = []
     for shown in comparison_shown(comparison):
         lines += [*_lines(shown), ""]
+    lines += [f"- {_plain(name)}: {_plain(text)}" for name, text in shown.facts]
+    return "\n".join(lines) + "\n"
+
+
+def shown_markdown(shown: Shown) -> str:
+    """A table as it is, with what is said below it, and the conditions as a list."""
+    grid = shown.grid.seen_in("page")
+    lines = [f"**{_plain(shown.title)}**", "", _line(_plain(column.heading)
+                                                     for column in grid.columns),
+             _line(["---", *["---:"] * (len(grid.columns) - 1)]),
+             *(_line(_plain(cell.text) for cell in row.cells) for row in grid.rows), ""]
+    for part in shown.parts:
+        if isinstance(part, Said) and part.text:
+            lines += [_plain(part.text), ""]
     lines += [f"- {_plain(name)}: {_plain(text)}" for name, text in shown.facts]
     return "\n".join(lines) + "\n"
 

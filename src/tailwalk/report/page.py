@@ -21,7 +21,7 @@ from tailwalk.report.section import Section, Source
 from tailwalk.words import everywhere, visible
 
 # The reader meets the verdict first, then what explains it.
-_ORDER = ("upgrade", "comparison", "sweep", "why", "track")
+_ORDER = ("upgrade", "comparison", "program", "sweep", "why", "track")
 _DRESSES = {"doubtful": "doubtful", "dearer": "regressed", "cheaper": "improved",
             **{verdict: verdict.replace(" ", "-") for verdict in get_args(Verdict)}}
 
@@ -32,7 +32,7 @@ def page(sections: Sequence[Section], *, title: str | None = None) -> str:
     `title` names the page in the browser. Raises UsageError where there is no section.
     """
     if not sections:
-        raise UsageError("there is nothing to report: name runs or profiles.")
+        raise UsageError("there is nothing to report: name runs, profiles or programs.")
     ordered = _told_apart(sorted(everywhere(list(sections), visible),
                                  key=lambda section: _ORDER.index(section.kind)))
     return _template().render(

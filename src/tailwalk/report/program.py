@@ -9,11 +9,13 @@ from dataclasses import replace
 
 from tailwalk.cases import show_size
 from tailwalk.compare.program import (
+    IDLE,
     ComparedCall,
     ComparedProgram,
     nodes_of,
     of_kernel,
     parts,
+    spinning,
 )
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.errors import UsageError
@@ -21,6 +23,7 @@ from tailwalk.profile.pairing import PairedNode, function_changes, function_coun
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Kind, Said, Shown
 from tailwalk.report.profile_tree import Forest
 from tailwalk.report.profile_words import show_change, show_share
+from tailwalk.report.program_disk import disk_facts, disk_lines, show_amount
 from tailwalk.report.why import count_cells
 from tailwalk.report.words import short_names, show_figure, show_percent, show_ratio
 from tailwalk.runs.program import CallRow, Program, ProgramOnKernel, Repetitions
@@ -50,15 +53,22 @@ def program_shown(compared: ComparedProgram, *, shown: int | None = SHOWN) -> Sh
     """The program on its kernel, or on its first kernel beside others."""
     program = compared.program
     labels = program_labels(program)
-    title = f"What {program.command[0]} asks of the kernel, executed instructions"
-    if len(program.kernels) == 1:
-        parts: list[Grid | Said] = [_one_grid(compared, shown)]
-    else:
-        parts = [_several_grid(compared, labels, shown)]
-        for column in range(1, len(labels)):
-            parts += [BLANK, *(Said(line, "" if number else "strong") for number, line in enumerate(
-                _changes(compared, labels, column)))]
-    return Shown(title=title, parts=parts, facts=list(_facts(compared, labels)))
+    title = (f"What {program.command[0]} asks of the kernel, executed instructions"
+             f"{'' if program.exact else ' (not exact)'}")
+    parts: list[Grid | Said] = [calls_grid(compared, shown)]
+    if lines := list(disk_lines(program.kernels, labels)):
+        parts += [BLANK, *map(Said, lines)]
+    for column in range(1, len(labels)):
+        parts += [BLANK, *(Said(line, "" if number else "strong") for number, line in enumerate(
+            change_sentences(compared, column)))]
+    return Shown(title=title, parts=parts, facts=program_facts(compared))
+
+
+def calls_grid(compared: ComparedProgram, shown: int | None) -> Grid:
+    """A line a kind of call, so many of them."""
+    labels = program_labels(compared.program)
+    return (_one_grid(compared, shown) if len(labels) == 1 else
+            _several_grid(compared, labels, shown))
 
 
 def functions_shown(compared: ComparedProgram, calls: Sequence[ComparedCall], *, raw: bool = False,
@@ -86,7 +96,7 @@ def functions_shown(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
     rows.append(line("all", forest.totals, "total"))
     said = [BLANK, *(Said(f"{part.name}: {show_change(part.change)} with all it calls")
                      for part in parts(forest.nodes))] if two else []
-    return Shown(title=forest.title, facts=list(_facts(compared, program_labels(compared.program))),
+    return Shown(title=forest.title, facts=program_facts(compared),
                  parts=[Grid(columns=[
                      Column("function", "name", wraps="words", cut=True),
                      *map(Column, (*forest.labels, *(["difference"] if two else []), "share"))],
@@ -129,21 +139,42 @@ def _one_grid(compared: ComparedProgram, shown: int | None) -> Grid:
     kept, rest = _cut([call for call in compared.calls if call.row.kind != "driver"], shown)
     rows = [_one_row([call_label(row), show_figure(row.count) if row.count else "",
                       show_figure(row.instructions), _figure(row.median), _figure(row.high)],
-                     row.instructions, total) for row in (call.row for call in kept)]
+                     row.instructions, total, written=_written([row]),
+                     under=_spread(row.spread, compared.program))
+            for row in (call.row for call in kept)]
     if rest:
         rest_count = sum(call.row.instructions for call in rest)
         rows.append(_one_row([f"{len(rest)} others", "", show_figure(rest_count), "", ""],
-                             rest_count, total, "rest"))
+                             rest_count, total, "rest",
+                             written=_written([call.row for call in rest])))
     for name, count in (("program, in user mode", kernel.user), ("all", total)):
         rows.append(_one_row([name, "", show_figure(count), "", ""], count, total, "total"))
-    return Grid(columns=[Column("call", "name", wraps="words"), *map(Column, (
-        "count", "instructions", "median", "90%", "share"))], rows=rows)
+    if not compared.program.exact:
+        count = of_kernel(kernel)
+        rows.insert(-1, _one_row(["kernel", "", show_figure(count), "", ""], count, total, "total",
+                                 under=_spread(kernel.spread, compared.program)))
+    grid = Grid(columns=[Column("call", "name", wraps="words"), *map(Column, (
+        "count", "instructions", "median", "90%", "share", "to disk"))], rows=rows)
+    return grid if kernel.disk and kernel.disk.written else grid.with_columns(range(6))
 
 
-def _one_row(texts: Sequence[str], count: int, total: int, kind: Kind = "") -> GridRow:
+def _one_row(texts: Sequence[str], count: int, total: int, kind: Kind = "",
+             written: int = 0, under: str = "") -> GridRow:
     share = show_percent(count / total) if total else ""
-    return GridRow([Cell(texts[0], key=texts[0]), *map(Cell, texts[1:]),
-                    Cell(share, "faint", key=str(count))], kind)
+    return GridRow([Cell(texts[0], key=texts[0]), Cell(texts[1]), Cell(texts[2], under=under),
+                    *map(Cell, texts[3:]), Cell(share, "faint", key=str(count)),
+                    Cell(show_amount(written) if written else "", key=str(written))], kind)
+
+
+def _spread(spread: tuple[int, int] | None, program: Program, times: int = 1) -> str:
+    """The fewest and the most of all repetitions, each of so many calls; of exact counts they are
+    left out."""
+    return "" if spread is None or program.exact else (
+        f"[{show_figure(round(spread[0] / times))}, {show_figure(round(spread[1] / times))}]")
+
+
+def _written(rows: Sequence[CallRow]) -> int:
+    return sum(row.disk.written for row in rows if row.disk)
 
 
 def _figure(value: float | None) -> str:
@@ -162,25 +193,28 @@ def _several_grid(compared: ComparedProgram, labels: Sequence[str], shown: int |
     if len(kernels) > _WITH_DIFFERENCE:
         columns[1], columns[-1] = (replace(columns[at], only="page") for at in (1, -1))
     kept, rest = _cut([call for call in compared.calls if call.row.kind != "driver"], shown)
-    rows = [_several_row(call) for call in kept]
+    rows = [_several_row(call, compared.program) for call in kept]
     if rest:
         rows.append(_sum_row(f"{len(rest)} others", [
             sum(call.instructions[column] for call in rest) for column in range(len(kernels))],
             "rest"))
     rows.append(_sum_row("program, in user mode", [kernel.user for kernel in kernels], "total"))
     rows.append(_sum_row("kernel", [of_kernel(kernel) for kernel in kernels], "total",
-                         compared.verdicts))
+                         compared.verdicts,
+                         [_spread(kernel.spread, compared.program) for kernel in kernels]))
     return Grid(columns=columns, rows=rows)
 
 
-def _several_row(call: ComparedCall) -> GridRow:
+def _several_row(call: ComparedCall, program: Program) -> GridRow:
     counts = [row.count if row else 0 for row in call.rows]
     said = show_figure(counts[0]) if len(set(counts)) == 1 else "/".join(map(str, counts))
     each = call.each
     cells = [Cell(call_label(call.row), key=call_label(call.row)),
              Cell(said if any(counts) else "")]
     for column, value in enumerate(each):
-        cells.append(Cell("-" if value is None else show_figure(round(value)), key=repr(value)))
+        row = call.rows[column]
+        cells.append(Cell("-" if value is None else show_figure(round(value)), key=repr(value),
+                          under=_spread(row.spread, program, row.count or 1) if row else ""))
         if column:
             first = each[0]
             ratio = value / first if value is not None and first else None
@@ -191,10 +225,11 @@ def _several_row(call: ComparedCall) -> GridRow:
 
 
 def _sum_row(name: str, counts: Sequence[int], kind: Kind,
-             verdicts: Sequence[str] = ()) -> GridRow:
+             verdicts: Sequence[str] = (), under: Sequence[str] = ()) -> GridRow:
     cells = [Cell(name), Cell("")]
     for column, count in enumerate(counts):
-        cells.append(Cell(show_figure(count), key=str(count)))
+        cells.append(Cell(show_figure(count), key=str(count),
+                          under=under[column] if under else ""))
         if column:
             ratio = count / counts[0] if counts[0] else None
             cells.append(Cell(show_ratio(ratio), verdicts[column - 1] if verdicts else "",
@@ -203,8 +238,9 @@ def _sum_row(name: str, counts: Sequence[int], kind: Kind,
     return GridRow([*cells, Cell(show_change(change), key=str(change))], kind)
 
 
-def _changes(compared: ComparedProgram, labels: Sequence[str], column: int) -> Iterator[str]:
+def change_sentences(compared: ComparedProgram, column: int) -> Iterator[str]:
     """What a later kernel makes dearer and cheaper, and where."""
+    labels = program_labels(compared.program)
     first, kernel = compared.program.kernels[0], compared.program.kernels[column]
     one, other = of_kernel(first), of_kernel(kernel)
     verdict = {"regressed": "dearer", "improved": "cheaper"}.get(
@@ -222,13 +258,20 @@ def _changes(compared: ComparedProgram, labels: Sequence[str], column: int) -> I
            f"{show_ratio(other / one if one else None)} ({show_change(other - one)}), "
            f"{verdict}{calls}.")
     gross = sum(abs(call.change(column)) for call in compared.calls if call.row.kind != "driver")
-    explained = sorted((call for call in compared.calls if call.row.kind != "driver" and (
-        call.verdicts[column - 1] == "regressed"
-        or abs(call.change(column)) >= max(1, _CARRIES * gross))), key=lambda call: (
+    explained = sorted((call for call in compared.calls if call.row.kind != "driver"
+                        and _is_told(compared, call, column, gross)), key=lambda call: (
             call.verdicts[column - 1] != "regressed", -abs(call.change(column))))
     for call in explained[:_EXPLAINED]:
         nodes = nodes_of(compared, [call], [0, column])
         yield f"{call_label(call.row)}: {show_change(call.change(column))}, {_carried(nodes)}"
+
+
+def _is_told(compared: ComparedProgram, call: ComparedCall, column: int, gross: int) -> bool:
+    """Is it said of a call why it differs? Where counts are not exact, of one that is judged."""
+    verdict = call.verdicts[column - 1]
+    much = abs(call.change(column)) >= max(1, _CARRIES * gross)
+    return verdict == "regressed" or (much and verdict != "within noise" and (
+        compared.program.exact or verdict == "improved"))
 
 
 def _first_of(names: Sequence[str]) -> str:
@@ -245,6 +288,11 @@ def _carried(nodes: Sequence[PairedNode]) -> str:
     return f"in {listed(functions)}{below}." if functions else "in no function."
 
 
+def program_facts(compared: ComparedProgram) -> list[Fact]:
+    """What a reader has to know to repeat or doubt the figures."""
+    return list(_facts(compared, program_labels(compared.program)))
+
+
 def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
     program = compared.program
     for label, kernel in zip(labels, program.kernels, strict=True):
@@ -256,12 +304,15 @@ def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
             yield "", _region(kernel.regions)
     machine = program.conditions.machine
     system = program.conditions.filesystem
-    yield "machine", "; ".join(f"{name} {machine[name]}" for name in ("qemu", "cpu", "memory")
-                               if name in machine)
+    yield "machine", "; ".join(f"{name} {machine[name]}" for name in (
+        "qemu", "cpu", "cpus", "memory") if name in machine)
+    if not program.exact:
+        yield from _inexact(program, labels)
     yield "file system", f"{system.kind}, {show_size(system.block_size)} blocks"
     if any(kernel.driver for kernel in program.kernels):
         drivers = listed([show_figure(kernel.driver) for kernel in program.kernels])
         yield "disk's driver", f"{drivers} instructions, in no row: the RAM disk is the machine's"
+    yield from disk_facts(program.kernels, labels)
     if compared.thresholds:
         yield "verdicts", "dearer or cheaper: by more than " + show_thresholds(
             list(zip(labels[1:], compared.thresholds, strict=True)))
@@ -272,6 +323,20 @@ def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
             spec=kernel.spec, release=kernel.release, digest=kernel.digest,
             provenance=kernel.provenance) for kernel in program.kernels):
         yield "note", note
+
+
+def _inexact(program: Program, labels: Sequence[str]) -> Iterator[Fact]:
+    """What several CPUs mean for the counts."""
+    yield "not exact", ("with several CPUs every run has other counts: these are of the run in "
+                        "which the kernel executed the median, and in brackets are the fewest and "
+                        "the most of all runs")
+    spun = listed([show_figure(spinning(kernel)) for kernel in program.kernels])
+    yield "waiting", (f"{spun} instructions, in the rows, in which a CPU waits for another one; "
+                      f"with nothing to do it is {IDLE}")
+    for label, kernel in zip(labels, program.kernels, strict=True):
+        if kernel.cpus == 1:
+            yield "note", (f"only one CPU executed anything on {label}: the program has no use for "
+                           "more, or the kernel found no other")
 
 
 def _repeated(kernel: ProgramOnKernel) -> str:

@@ -48,6 +48,7 @@ from tailwalk.runs.metrics import Metric
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
+    from tailwalk.runs.program import Program
 
 _MOST_LINES = 12
 """Cases whose lines can be told apart in one chart."""
@@ -73,9 +74,10 @@ class Figures:
                        MARKS[number % len(MARKS)], list(columns))
 
 
-def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = ()) -> list[Section]:
+def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = (),
+                programs: Sequence[Program] = ()) -> list[Section]:
     """A section for each set of runs with the same cases under the same conditions, the first of
-    them the baseline, and for each pair of profiles of one case.
+    them the baseline, for each program, and for each pair of profiles of one case.
 
     Raises UsageError or RecordError for records that contradict each other.
     """
@@ -87,6 +89,12 @@ def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = ()) -> list[S
             found += run_sections(group[0])
         else:
             found += comparison_sections(compare(group), group)
+    if programs:
+        from tailwalk.compare.program import compare_program
+        from tailwalk.report.program_section import program_section
+        from tailwalk.runs.program import alike
+
+        found += [program_section(compare_program(one)) for one in alike(programs)]
     if profiles:
         from tailwalk.profile.difference import pairs
         from tailwalk.report.why import why_section
@@ -162,6 +170,7 @@ def track_section(track: Track, runs: Sequence[Run]) -> Section:
     return _section(
         "track", "Over releases", runs, sentence=track_sentence(track),
         content={
+            "caption": f"{track.unit}, by kernel and case",
             "heat": track_heat(track, runs) if len(track.kernels) > 1 else None,
             "svg": inlined(track_svg(track, alone=False), "track-chart")
             if len(track.rows) <= _MOST_LINES else None,

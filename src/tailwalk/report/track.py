@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tailwalk.compare.steps import Track, TrackStep
@@ -92,12 +92,16 @@ def track_conditions(track: Track) -> list[Fact]:
 
 
 def track_labels(track: Track) -> list[str]:
-    """Each kernel's version number, or what `short_names` calls it where another has that number
-    too."""
-    versions = [short_release(kernel.release) for kernel in track.kernels]
-    others = short_names([(kernel.spec, kernel.release) for kernel in track.kernels])
+    """What to call each kernel."""
+    return release_labels([(kernel.spec, kernel.release) for kernel in track.kernels])
+
+
+def release_labels(kernels: Sequence[tuple[str, str]]) -> list[str]:
+    """The version number of each kernel, of which spec and release are given, or what `short_names`
+    calls it where another has that number too."""
+    versions = [short_release(release) for _, release in kernels]
     return [version if versions.count(version) == 1 else other
-            for version, other in zip(versions, others, strict=True)]
+            for version, other in zip(versions, short_names(kernels), strict=True)]
 
 
 def step_sentences(track: Track) -> list[str]:
@@ -191,13 +195,34 @@ def track_heat(track: Track, runs: Sequence[Run]) -> HeatPage:
 
 
 def track_svg(track: Track, *, alone: bool = True) -> str:
-    """The chart; each mark carries kernel, case and figure as a title for pointers and readers.
+    """The chart, as `lines_svg`."""
+    cases = case_labels([row.parameters for row in track.rows])
+    return lines_svg(track_labels(track), [
+        Line(case, row.figures, [
+            f"{_figure(track, number, column)} {track.unit}{'' if steady else ', unsteady'}"
+            for column, steady in enumerate(row.steady)])
+        for number, (case, row) in enumerate(zip(cases, track.rows, strict=True))],
+        title=f"{METRICS[track.metric].title} by kernel, log scale", alone=alone)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a chart: its name, and for each kernel its figure, where it has one, and what is
+    said of that."""
+
+    name: str
+    figures: Sequence[float | None]
+    said: Sequence[str]
+
+
+def lines_svg(labels: Sequence[str], lines: Sequence[Line], *, title: str,
+              alone: bool = True) -> str:
+    """Figures over kernels, a line each; each mark carries kernel, name and figure as a title for
+    pointers and readers.
 
     `alone`: as a file of its own, with its own dark theme; else for a page that has one.
     """
-    labels = track_labels(track)
-    cases = case_labels([row.parameters for row in track.rows])
-    values = [figure for row in track.rows for figure in row.figures if figure and figure > 0]
+    values = [figure for line in lines for figure in line.figures if figure and figure > 0]
     low, high = scale(values)
 
     def across(column: int) -> float:
@@ -215,22 +240,19 @@ def track_svg(track: Track, *, alone: bool = True) -> str:
               f'{_HEIGHT - _BOTTOM + 16}) rotate(-45)" text-anchor="end">{escape(label)}</text>'
               for column, label in enumerate(labels)]
     # What is not above 0 has no place on a log scale: the label stands at the last that has one.
-    ends = _spread([down(next((figure for figure in reversed(row.figures)
-                               if figure and figure > 0), 10**low)) for row in track.rows])
-    for number, (case, row, end) in enumerate(zip(cases, track.rows, ends, strict=True)):
+    ends = _spread([down(next((figure for figure in reversed(line.figures)
+                               if figure and figure > 0), 10**low)) for line in lines])
+    for number, (line, end) in enumerate(zip(lines, ends, strict=True)):
         colour = MARKS[number % len(MARKS)].colour
         points = [(across(column), down(figure), column)
-                  for column, figure in enumerate(row.figures) if figure and figure > 0]
+                  for column, figure in enumerate(line.figures) if figure and figure > 0]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
         parts.append(f'<polyline class="line" stroke="{colour}" points="{path}"/>')
-        for x, y, column in points:
-            said = (f"{case} on {labels[column]}: {_figure(track, number, column)} {track.unit}"
-                    f"{'' if row.steady[column] else ', unsteady'}")
-            parts.append(mark(number, x, y, title=said))
+        parts += [mark(number, x, y, title=f"{line.name} on {labels[column]}: {line.said[column]}")
+                  for x, y, column in points]
         x = across(len(labels) - 1)
         parts.append(f'<text x="{x + 12:.1f}" y="{end + 4:.1f}" fill="{colour}" '
-                     f'style="fill:{colour}">{escape(case)}</text>')
-    title = f"{METRICS[track.metric].title} by kernel, log scale"
+                     f'style="fill:{colour}">{escape(line.name)}</text>')
     space = 'xmlns="http://www.w3.org/2000/svg" class="alone" ' if alone else ""
     return (f'<svg {space}role="img" aria-label="{escape(title)}" '
             f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}">'

@@ -264,6 +264,7 @@ def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
         sentence=said, metric=INSTRUCTIONS,
         content={
             "caption": f"Kernel instructions of one call of {case}, by function",
+            "unit": forest.unit, "says": [],
             "grid": replace(grid, rows=[*grid.rows, total]).seen_in("page"), "paired": paired,
             "title": flame_title(profiles), "legend": flame_legend(forest),
             "flame": inlined(flame_svg(forest, alone=False), "flame"),

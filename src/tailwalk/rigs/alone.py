@@ -13,14 +13,12 @@ the machine and not to the kernel under test.
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
 import struct
-import time
 from bisect import bisect_right
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
@@ -40,9 +38,7 @@ from tailwalk.probe.protocol import (
     read_calls,
     read_folios,
     read_written,
-    require_done,
 )
-from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import (
     FRAME_SECONDS,
@@ -52,6 +48,7 @@ from tailwalk.rigs.job import (
     measuring,
     require_end,
 )
+from tailwalk.rigs.left import LEAVE, left_by
 from tailwalk.rigs.recording import newborn_address, watched
 from tailwalk.runs.record import Missing, Part
 from tailwalk.vm.guest import Guest
@@ -121,7 +118,7 @@ def needs_job(begin: bytes, case: Case) -> bytes:
     lines = [job_line("need", preparation=need.name,
                       **{one.name: values[one.name] for one in need.parameters})
              for need in case.declared.needs]
-    return b"".join([begin, *lines, job_line("leave")])
+    return b"".join([begin, *lines, LEAVE])
 
 
 def alone_job(cases: Sequence[Case], calls: int) -> bytes:
@@ -162,28 +159,6 @@ def _usual(like: Case) -> Iterator[Case]:
 @cache
 def _suite() -> tuple[Case, ...]:
     return tuple(filter(is_alone, find_cases(["lts"])))
-
-
-@contextmanager
-def left_by(bench: Bench, kernel: Kernel, booted: Booted, job: bytes) -> Generator[Path]:
-    """The state of a guest that did a job of `needs_job`.
-
-    Raises LeftOutError where the kernel or file system cannot make it, GuestError as
-    `Guest.frame`.
-    """
-    with naming("a file in memory for a guest's state"):
-        held = os.memfd_create("tailwalk-state", os.MFD_CLOEXEC)
-    try:
-        state = Path(f"/proc/self/fd/{held}")
-        with bench.guest(kernel, booted, job) as guest:
-            guest.start_job(FRAME_SECONDS)
-            for frame in guest.frames(FRAME_SECONDS):
-                require_done(frame)
-            guest.await_pause(time.monotonic() + FRAME_SECONDS)
-            guest.save(state, time.monotonic() + FRAME_SECONDS)
-        yield state
-    finally:
-        os.close(held)
 
 
 class States(ExitStack):
@@ -312,19 +287,34 @@ def count_alone(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Ca
 
 
 def count_those_that_can(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Case],
-                         calls: int, *, plugin: tuple[Path, str], state: Path) -> tuple[
-                             dict[Case, CountedAlone], list[Missing]]:
+                         calls: int, *, plugin: tuple[Path, str], state: Path,
+                         needs: bytes) -> tuple[dict[Case, CountedAlone], list[Missing]]:
     """As `count_alone`, but a case that has no figure is one that is missing, and the others are
-    counted in a guest that has not seen it."""
+    counted in a guest that has not seen it.
+
+    The state is what the job `needs` left. The bench keeps what this comes to.
+    """
     left, missing = list(cases), list[Missing]()
-    while left:
+    found = dict[Case, CountedAlone]()
+    while left and not found:
         try:
-            return dict(zip(left, count_alone(bench, kernel, booted, left, calls, plugin=plugin,
-                                              state=state), strict=True)), missing
+            found = dict(zip(left, count_alone(bench, kernel, booted, left, calls, plugin=plugin,
+                                               state=state), strict=True))
         except CaseError as error:
             missing.append(error.missing)
             left.remove(error.missing.case)
-    return {}, missing
+    bench.counted[_key(booted, cases, calls, needs)] = found, missing
+    return found, missing
+
+
+def counted_before(bench: Bench, booted: Booted, cases: Sequence[Case], calls: int, *,
+                   needs: bytes) -> tuple[dict[Case, CountedAlone], list[Missing]] | None:
+    """What `count_those_that_can` came to last with this bench; None where it was not asked."""
+    return bench.counted.get(_key(booted, cases, calls, needs))
+
+
+def _key(booted: Booted, cases: Sequence[Case], calls: int, needs: bytes) -> tuple[str, str]:
+    return booted.key, digest_bytes(needs, alone_job(cases, calls))
 
 
 def trace_alone(bench: Bench, kernel: Kernel, booted: Booted, calls: int, *, plugin: Path,

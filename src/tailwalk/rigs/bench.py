@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem
@@ -19,10 +20,17 @@ from tailwalk.vm.guest import Guest, Job
 from tailwalk.vm.qemu import Machine, Qemu, find_qemu, kernel_command_line, machine_arguments
 from tailwalk.vm.state import BOOT_SECONDS, Booted, Start, boot, prepare_boot
 
+CPUS = "cpus"
+"""The condition that a guest has several."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What every guest of a measurement shares."""
+    """What every guest of a measurement shares.
+
+    `counted` is what was counted already of cases that are alone in their guests (rigs/alone.py):
+    the profile of one that was just measured need not count it again.
+    """
 
     machine: Machine
     qemu: Qemu
@@ -30,6 +38,8 @@ class Bench:
     cache: Cache
     progress: Progress = SILENT
     boot_seconds: float = BOOT_SECONDS
+    counted: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False,
+                                                     compare=False)
 
     @classmethod
     def prepare(cls, *, machine: Machine | None = None, cache: Cache | None = None,
@@ -77,6 +87,7 @@ class Bench:
                 "cpu": shown,
                 **({"cpu features": self.machine.cpu} if shown != self.machine.cpu else {}),
                 "memory": f"{self.machine.memory} MiB",
+                **({CPUS: str(self.machine.cpus)} if self.machine.cpus > 1 else {}),
                 "arguments": " ".join(machine_arguments(self.machine)),
                 "kernel command line": kernel_command_line(self.machine),
                 **({"append": self.machine.append} if self.machine.append else {}),

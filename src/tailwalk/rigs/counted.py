@@ -9,23 +9,26 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
+from tailwalk.cases import MIB
 from tailwalk.errors import GuestError, KernelError
 from tailwalk.framing import Frame, FrameType, read_output
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.symbols import UNKNOWN, read_symbols
-from tailwalk.plugins.build import build_plugin
+from tailwalk.programs.plan import text_of
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.labels import PAGE_FAULT, Labels, labels_of
 from tailwalk.rigs.recording import symbol_text, watched
-from tailwalk.runs.program import CallRow, FunctionCount, Kind, Repetitions
+from tailwalk.runs.program import CallRow, FunctionCount, Kind, Repetitions, Requests
+from tailwalk.vm.filesystem import RAM_DISK
 from tailwalk.vm.guest import Guest, Job
 from tailwalk.vm.state import Booted
 
-_TOTALS = struct.Struct("<8Q")
-_ROW = struct.Struct("<4BI4Q")
+_TOTALS = struct.Struct("<11Q")
+_ROW = struct.Struct("<4BI4Q6Q")
 _VALUE = struct.Struct("<2Q")
 _STEP = struct.Struct("<2IQ")
 _NODE = struct.Struct("<2I")
@@ -36,6 +39,10 @@ _KINDS: dict[int, Kind] = {1: "call", 2: "exception", 3: "interrupt", 4: "beginn
 """As in plugins/calls/rows.h."""
 
 _HIGH = 0.9
+
+WRITES = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "copy_file_range")
+"""Calls that give the number of bytes that they wrote to a file, which is of the kind that they
+come to first."""
 
 
 class Totals(NamedTuple):
@@ -49,18 +56,20 @@ class Totals(NamedTuple):
     unknown: int
     tasks: int
     switches: int
+    unread: int = 0
+    disk: int = 1
+    cpus: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """What was executed from the program's begin to its end; the names of all functions of the
-    kernel, and the digest of the plugin."""
+    """What was executed from the program's begin to its end, and the names of all functions of the
+    kernel."""
 
     totals: Totals
     calls: Sequence[CallRow]
     regions: Repetitions | None
     symbols: frozenset[str] = frozenset()
-    plugin: str = ""
 
     @property
     def unattributed(self) -> int:
@@ -72,28 +81,36 @@ class Counted:
 
 @contextmanager
 def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
-                   job: Job, *, between: tuple[str, str] = ("", "")) -> (
+                   job: Job, *, plugin: Path, state: Path | None = None,
+                   between: tuple[str, str] = ("", "")) -> (
         Generator[tuple[Guest, Callable[[], Counted]]]):
-    """A guest whose program is counted, and what reads the counts when it has ended. `between` are
-    the calls after and before which is counted, where such are named.
+    """A guest whose program the `plugin` counts, and what reads the counts when it has ended. It
+    goes on as `watched`; `between` are the calls after and before which is counted, where such are
+    named, or texts on standard output (`ExecPlan`).
 
     Raises UsageError for a call that the kernel has not, and as `watched`, `labels_of` and
     `read_counts`.
     """
     text = symbol_text(bench, kernel, booted)
     labels = labels_of(text, kernel.spec)
-    numbers = ":".join(str(labels.call(name)) for name in between)
-    plugin = build_plugin("calls", bench.qemu, bench.cache)
+    texts = [text_of(name) for name in between]
+    numbers = ":".join(str(labels.call(name) if text is None else 0)
+                       for name, text in zip(between, texts, strict=True))
+    writers = ["write", "writev"] if any(text is not None for text in texts) else ["", ""]
+    sought = ":".join([*(str(labels.call(name)) for name in writers),
+                       *(f".{(text or b'').hex()}" for text in texts)])
     with naming("a file in memory for the functions of a kernel"):
         table = os.memfd_create("tailwalk-functions", os.MFD_CLOEXEC)
     with os.fdopen(table, "wb") as stream:
         stream.write(labels.table)
         stream.flush()
-        with watched(bench, kernel, booted, job, inherited=[table], plugins=[
-                (plugin.path, f",table={table}{labels.arguments},between={numbers}")]) as (
+        with watched(bench, kernel, booted, job, state=state, inherited=[table], plugins=[
+                (plugin, f",table={table}{labels.arguments},between={numbers}"
+                              f",memory={bench.machine.memory * MIB}"
+                              f",disk={Path(RAM_DISK).name},texts={sought}")]) as (
                 guest, outputs):
             yield guest, lambda: replace(
-                read_counts(outputs()[0], labels, kernel.spec), plugin=plugin.digest,
+                read_counts(outputs()[0], labels, kernel.spec),
                 symbols=read_symbols(text, kernel.spec).names)
 
 
@@ -137,14 +154,14 @@ def read_counts(output: bytes, labels: Labels, kernel: str) -> Counted:
 
 
 def _values(frame: Frame) -> list[tuple[int, int]]:
-    number = _ROW.unpack_from(frame.payload)[-2]
+    number = _ROW.unpack_from(frame.payload)[7]
     return list(_VALUE.iter_unpack(frame.payload[_ROW.size:_ROW.size + number * _VALUE.size]))
 
 
 def _call(frame: Frame, values: Sequence[tuple[int, int]], nodes: Sequence[tuple[int, int]],
           labels: Labels) -> CallRow:
-    kind, file, size, program, number, count, instructions, _, steps = _ROW.unpack_from(
-        frame.payload)
+    kind, file, size, program, number, count, instructions, _, steps, *asked, result = (
+        _ROW.unpack_from(frame.payload))
     name = _KINDS[kind]
     begin = len(frame.payload) - steps * _STEP.size
     functions, tree = _tree(_STEP.iter_unpack(frame.payload[begin:]), nodes, labels.functions)
@@ -157,7 +174,10 @@ def _call(frame: Frame, values: Sequence[tuple[int, int]], nodes: Sequence[tuple
         size=None if not size else 0 if size == 1 else 1 << size - 2,
         program=bool(program), count=count, instructions=instructions,
         median=_quantile(values, 0.5), high=_quantile(values, _HIGH), spread=None,
-        functions=functions, tree=tree)
+        functions=functions, tree=tree,
+        disk=Requests(**dict(zip(Requests.__struct_fields__, asked, strict=True))) if any(
+            asked) else None,
+        wrote=result if name == "call" and call in WRITES else None)
 
 
 def _name(kind: Kind, number: int, labels: Labels) -> str:

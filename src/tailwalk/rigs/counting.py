@@ -23,7 +23,6 @@ from tailwalk.rigs.alone import (
     by_guest,
     count_those_that_can,
     kept_plugin,
-    left_by,
     needs_job,
     plugin_arguments,
 )
@@ -38,6 +37,7 @@ from tailwalk.rigs.job import (
     missing_for,
     require_end,
 )
+from tailwalk.rigs.left import left_by
 from tailwalk.rigs.recording import symbol_text
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import BYTES, INSTRUCTIONS
@@ -137,7 +137,7 @@ def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) 
                 try:
                     found, without = count_those_that_can(
                         bench, kernel, booted, cases, portion.calls, plugin=with_arguments,
-                        state=state)
+                        state=state, needs=job)
                 except TroubleError as error:
                     if len(cases) > 1:  # any of them may have done that to its guest
                         waiting = [[case] for case in asked] + waiting

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Portions of a measurement on a Dask cluster (optional extra `dask`).
+"""Portions of a measurement, and programs, on a Dask cluster (optional extra `dask`).
 
-A worker needs this package and the QEMU that the client has; the kernel's image and the guest's
-first file system travel to it by their content, so it needs neither a shared disk, nor a
-compiler, nor the archive. It boots a kernel once and keeps the state in its own cache.
+A worker needs this package and the QEMU that the client has; the kernel's image, the guest's first
+file system and a program's root travel to it by their content, so it needs neither a shared disk,
+nor a compiler, nor the archive. It boots a kernel once and keeps the state in its own cache.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import warnings
-from collections.abc import Generator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -22,12 +23,26 @@ from tailwalk import __version__
 from tailwalk.cache import Cache, digest_bytes
 from tailwalk.errors import TailwalkError, ToolError
 from tailwalk.extras import import_extra
+from tailwalk.plugins.build import Plugin
 from tailwalk.progress import SILENT
+from tailwalk.rigs.alone import kept_plugin
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counting import Counted, Outcome, Portion, count
+from tailwalk.rigs.exec import Executed, ProgramPortion, run_portion
+from tailwalk.rigs.running import Sink
 from tailwalk.vm.qemu import find_qemu
+from tailwalk.vm.state import Start
 
 _CONNECT_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker does with a portion, and the files whose content travels there."""
+
+    work: Callable[..., Any]
+    portion: Any
+    files: Sequence[Path]
 
 
 class DaskPool:
@@ -43,6 +58,26 @@ class DaskPool:
 
     def __call__(self, bench: Bench, portions: Sequence[Portion]) -> Generator[tuple[int, Outcome]]:
         """See `Pool`. Raises ToolError where the cluster cannot be reached or is lost."""
+        return self._done(bench, [counting(portion) for portion in portions])
+
+    def programs(self, bench: Bench, portions: Sequence[tuple[ProgramPortion, Sink | None]]) -> (
+            Generator[tuple[int, Executed | TailwalkError]]):
+        """See `ProgramPool`. What a program writes comes when it has ended."""
+        done = self._done(bench, [Task(_run_program, portion, (
+            portion.start.kernel.image, portion.prepared.content, portion.plugin.path))
+            for portion, _ in portions])
+        with closing(done):
+            for number, outcome in done:
+                if isinstance(outcome, TailwalkError):
+                    yield number, outcome
+                    continue
+                executed, written = outcome
+                if (sink := portions[number][1]) is not None:
+                    for stream, content in written:
+                        sink(stream, content)
+                yield number, executed
+
+    def _done(self, bench: Bench, tasks: Sequence[Task]) -> Generator[tuple[int, Any]]:
         distributed = import_extra("distributed", extra="dask", what="--dask")
         try:
             # A client that fails on such an address complains once more when it is collected.
@@ -60,7 +95,7 @@ class DaskPool:
                     bench.progress.note(f"the cluster at {self.address} has no worker yet: "
                                         "waiting for one.")
                     client.wait_for_workers(1)
-                yield from self._outcomes(client, bench, portions, distributed=distributed)
+                yield from self._outcomes(client, bench, tasks, distributed=distributed)
             except OSError as error:
                 if error.filename is not None:  # a file of this machine, not the connection
                     raise
@@ -89,22 +124,22 @@ class DaskPool:
         if errors:
             raise OSError(str(errors[0])) from errors[0]
 
-    def _outcomes(self, client: Any, bench: Bench, portions: Sequence[Portion], *,
-                  distributed: Any) -> Generator[tuple[int, Outcome]]:
-        paths = dict.fromkeys(portion.start.kernel.image for portion in portions)
+    def _outcomes(self, client: Any, bench: Bench, tasks: Sequence[Task], *,
+                  distributed: Any) -> Generator[tuple[int, Any]]:
+        paths = dict.fromkeys(path for task in tasks for path in task.files)
         # A task's argument, which Dask would rather not have so large, and not data of a worker's:
         # those die with it, and what needs them is cancelled.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            images = {path: client.submit(bytes, path.read_bytes(), pure=False) for path in paths}
+            sent = {path: client.submit(bytes, path.read_bytes(), pure=False) for path in paths}
         # A worker that is busy with a task that was given up gives its result to the next of its
         # key, whoever asks.
         name = uuid4().hex
         numbers = {
-            client.submit(_count, __version__, replace(bench, progress=SILENT), portion,
-                          images[portion.start.kernel.image], key=f"tailwalk-{name}-{number}",
-                          pure=False): number
-            for number, portion in enumerate(portions)}
+            client.submit(_do, task.work, __version__, replace(bench, progress=SILENT),
+                          task.portion, *(sent[path] for path in task.files),
+                          key=f"tailwalk-{name}-{number}", pure=False): number
+            for number, task in enumerate(tasks)}
         try:
             for future in distributed.as_completed(list(numbers), loop=client.loop):
                 yield numbers.pop(future), self._outcome(future, distributed)
@@ -112,9 +147,9 @@ class DaskPool:
             if numbers and client.status == "running":
                 client.cancel(list(numbers))
 
-    def _outcome(self, future: Any, distributed: Any) -> Outcome:
+    def _outcome(self, future: Any, distributed: Any) -> Any:
         try:
-            outcome: Outcome = future.result()
+            return future.result()
         except TailwalkError as error:
             return error
         except distributed.CancelledError as error:
@@ -124,15 +159,19 @@ class DaskPool:
         except Exception as error:
             raise ToolError(f"the Dask cluster at {self.address} cannot do its work "
                             f"({type(error).__name__}: {error}): see the workers' logs.") from error
-        return outcome
 
     def _lost(self) -> ToolError:
         return ToolError(f"the connection to the Dask scheduler at {self.address} is lost; the "
                          "runs that were complete are kept. Run the command again.")
 
 
-def _count(version: str, bench: Bench, portion: Portion, image: bytes) -> Counted:
-    """Do a portion on a worker; runs there."""
+def counting(portion: Portion) -> Task:
+    """The task of counting a portion."""
+    return Task(_count, portion, (portion.start.kernel.image,))
+
+
+def _do(work: Callable[..., Any], version: str, bench: Bench, portion: Any, *sent: bytes) -> Any:
+    """Do a task on a worker; runs there."""
     place = f"the Dask worker on {socket.gethostname()}"
     if version != __version__:
         raise ToolError(f"{place} has tailwalk {__version__}, the client {version}: install the "
@@ -142,12 +181,33 @@ def _count(version: str, bench: Bench, portion: Portion, image: bytes) -> Counte
         raise ToolError(f"{place} has another QEMU ({qemu.version}) than the client "
                         f"({bench.qemu.version}), and its counts might differ: install the same "
                         "package on both.")
-    cache = Cache()
+    return work(replace(bench, qemu=qemu, cache=Cache()), portion, *sent)
 
+
+def _count(bench: Bench, portion: Portion, image: bytes) -> Counted:
+    return count(bench, replace(portion, start=_with_image(bench.cache, portion.start, image)))
+
+
+def _run_program(bench: Bench, portion: ProgramPortion, image: bytes, content: bytes,
+                 plugin: bytes) -> tuple[Executed, list[tuple[int, bytes]]]:
+    prepared = replace(portion.prepared,
+                       content=_kept(bench.cache, "roots", "content", content))
+    written: list[tuple[int, bytes]] = []
+    executed = run_portion(
+        bench, replace(portion, start=_with_image(bench.cache, portion.start, image),
+                       prepared=prepared, plugin=Plugin(kept_plugin(bench, plugin),
+                                                        portion.plugin.digest)),
+        sink=lambda stream, piece: written.append((stream, piece)))
+    return executed, written
+
+
+def _with_image(cache: Cache, start: Start, image: bytes) -> Start:
+    return replace(start, kernel=replace(start.kernel, image=_kept(cache, "image", "image", image)))
+
+
+def _kept(cache: Cache, kind: str, name: str, content: bytes) -> Path:
+    """A file of the worker's cache with what was sent."""
     def keep(folder: Path) -> None:
-        (folder / "image").write_bytes(image)
+        (folder / name).write_bytes(content)
 
-    path = cache.entry("image", digest_bytes(image), keep) / "image"
-    kernel = replace(portion.start.kernel, image=path)
-    return count(replace(bench, qemu=qemu, cache=cache),
-                 replace(portion, start=replace(portion.start, kernel=kernel)))
+    return cache.entry(kind, digest_bytes(content), keep) / name

@@ -37,6 +37,7 @@ class _Label(IntEnum):
     THREAD_WORK = 8
     DRIVER_ENTRY = 9
     DRIVER_DONE = 10
+    REQUEST = 11
 
 
 _OPERATION = (
@@ -82,6 +83,9 @@ SIZED = {
 }
 """Calls that have a size, and which saved register it is in: the third argument, the fourth or the
 fifth."""
+
+# What lies below it takes the flags off for a disk without a cache, and splits.
+_REQUEST = "submit_bio"
 
 _CALL_NAMES = {
     "newfstat": "fstat", "newlstat": "lstat", "newstat": "stat", "newuname": "uname",
@@ -173,6 +177,8 @@ def _label(name: str, calls: list[str], entries: list[str]) -> tuple[_Label, int
         return _Label.CALL_FUNCTION, len(calls) - 1 | SIZED.get(call, 0) << 16 | file << 24
     if name == GUEST.entries.calls:
         return _Label.CALL_ENTRY, 0
+    if name == _REQUEST:
+        return _Label.REQUEST, 0
     if name in _WORK:
         return _Label.THREAD_WORK, _WORK[name]
     if name in _DRIVER:

@@ -151,9 +151,14 @@ def program_machine(machine: Machine, plan: ExecPlan, prepared: Prepared) -> Mac
                    ram_disk_kib=max(plan.disk, prepared.image + MIB - 1) // MIB * 1024)
 
 
+def root_job(prepared: Prepared) -> tuple[Job, bytes]:
+    """The part of a job that makes the program's root, and what names it."""
+    return [prepared.line, prepared.content], prepared.line + prepared.key.encode()
+
+
 def program_job(plan: ExecPlan, prepared: Prepared, carried: Sequence[Carried],
-                cache: Cache) -> tuple[Job, bytes]:
-    """The job that runs the plan's program, and what names it."""
+                cache: Cache) -> bytes:
+    """The job that runs the plan's program, after the root's `root_job`."""
     rest = [prologue(plan.filesystem, cache, size=plan.disk)]
     if plan.user:
         rest.append(job_line("user", name=plan.user))
@@ -170,9 +175,7 @@ def program_job(plan: ExecPlan, prepared: Prepared, carried: Sequence[Carried],
                      for text in (prepared.program, *arguments, *variables))
     rest += [job_line("run", arguments=len(arguments), variables=len(variables),
                       length=len(texts), directory=plan.directory), texts, job_line("end")]
-    after = b"".join(rest)
-    return [prepared.line, prepared.content, after], b"".join(
-        (prepared.line, prepared.key.encode(), after))
+    return b"".join(rest)
 
 
 def run_program(guest: Guest, plan: ExecPlan, sink: Sink | None,

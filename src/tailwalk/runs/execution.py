@@ -1,23 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The execution: one run of a user's program on one kernel, counted, as a JSON document.
-
-Versions of the format:
-    tailwalk.execution/1: the first.
-"""
+"""The execution: one run of a user's program on one kernel, counted."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 
-from tailwalk.bounds import MANY, Count, Moment, Text
 from tailwalk.runs.record import Conditions, KernelRecord
 
-EXECUTION_SCHEMA = "tailwalk.execution/1"
 
-
-class Instructions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Instructions(msgspec.Struct, frozen=True, kw_only=True):
     """Executed instructions, from the program's execve(2) to its end.
 
     Attributes:
@@ -28,12 +19,12 @@ class Instructions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         others: of the kernel's own threads meanwhile, such as writeback and the journal's commit.
     """
 
-    user: Count
-    kernel: Count
-    others: Count
+    user: int
+    kernel: int
+    others: int
 
 
-class Execution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a program.
 
     Attributes:
@@ -48,17 +39,16 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         inputs: digest of everything the counts follow from: with equal inputs they are equal.
     """
 
-    schema: str = EXECUTION_SCHEMA
-    tailwalk: Text
-    created: Moment
+    tailwalk: str
+    created: str
     kernel: KernelRecord
     conditions: Conditions
-    command: Annotated[list[Text], MANY]
-    program: Text
-    files: Annotated[list[Text], MANY]
-    status: Count | None
-    signal: Count | None
+    command: list[str]
+    program: str
+    files: list[str]
+    status: int | None
+    signal: int | None
     instructions: Instructions
-    tasks: Count
-    switches: Count
-    inputs: Text
+    tasks: int
+    switches: int
+    inputs: str

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,11 +19,12 @@ import msgspec
 
 from tailwalk.bounds import Count, Moment
 from tailwalk.files import read_bounded, replace_file
-from tailwalk.runs.metrics import Rig
+from tailwalk.runs.metrics import DEFAULT_RIG, Rig
+from tailwalk.runs.program import Program
 from tailwalk.runs.record import Run, short_digest
 
 INDEX_NAME = "index"
-_VERSION = 4  # raised with every change of `Entry`
+_VERSION = 5  # raised with every change of `Entry`
 _MOST_BYTES = 1 << 30
 
 
@@ -33,7 +35,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         file: name of its file in the results directory.
         bytes: of the file.
         cases: names of its cases, each once, in order.
-        figures: how many figures it has.
+        figures: how many figures it has, or kinds of call.
+        program: of a program, its command line, for people; else nothing.
     """
 
     file: str
@@ -49,6 +52,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     block_size: Count
     cases: tuple[str, ...]
     figures: Count
+    program: str = ""
 
     def fits(self, *, kernel: str | None, case: str | None, rig: str | None) -> bool:
         """Does it fit every condition given?
@@ -75,7 +79,7 @@ class _Index(msgspec.Struct, frozen=True):
     known: dict[str, _Known]
 
 
-def entries(root: Path, read: Callable[[Path], Run | None]) -> list[Entry]:
+def entries(root: Path, read: Callable[[Path], Run | Program | None]) -> list[Entry]:
     """What is known of every run in a results directory, the oldest first.
 
     `read` gives the run in a file, or None where there is none that counts; it is asked of what is
@@ -108,8 +112,15 @@ def _read(place: Path) -> dict[str, _Known]:
     return index.known if whole else {}
 
 
-def _entry(run: Run, name: str, size: int) -> Entry:
+def _entry(run: Run | Program, name: str, size: int) -> Entry:
     system = run.conditions.filesystem
+    if isinstance(run, Program):
+        kernel, = run.kernels
+        return Entry(
+            file=name, bytes=size, id=run.id, created=run.created, rig=DEFAULT_RIG,
+            unit="instructions", spec=kernel.spec, release=kernel.release, inputs=kernel.inputs,
+            filesystem=system.kind, block_size=system.block_size, figures=len(kernel.calls),
+            cases=(), program=shlex.join(run.command))
     return Entry(
         file=name, bytes=size, id=run.id, created=run.created, rig=run.rig, unit=run.unit,
         spec=run.kernel.spec, release=run.kernel.release, inputs=run.inputs,

@@ -8,7 +8,7 @@ Versions of the format:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +16,7 @@ import msgspec
 
 from tailwalk.bounds import FEW, MANY, Count, Moment, Text, Times, Whole
 from tailwalk.errors import RecordError, UsageError
-from tailwalk.runs.record import Conditions, decode_record, read_bytes
+from tailwalk.runs.record import Conditions, decode_record, encode, read_bytes, short_digest
 
 PROGRAM_SCHEMA = "tailwalk.program/1"
 
@@ -33,6 +33,32 @@ class FunctionCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     function: Text
     instructions: Count
+
+
+class Requests(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the disk under test was asked for, whether it is done at once or not: a RAM disk has no
+    cache to flush.
+
+    Attributes:
+        read: bytes.
+        written: bytes.
+        writes: requests to write them.
+        flushes: requests to flush the disk's cache, alone or before a write.
+        forced: writes that are to reach the disk itself, past its cache (FUA).
+    """
+
+    read: Count
+    written: Count
+    writes: Count
+    flushes: Count
+    forced: Count
+
+
+def all_requests(rows: Iterable[CallRow]) -> Requests:
+    """What all of the rows asked for."""
+    asked = [row.disk for row in rows if row.disk is not None]
+    return Requests(**{name: sum(getattr(one, name) for one in asked)
+                       for name in Requests.__struct_fields__})
 
 
 class CallRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +83,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         tree: of call paths, parents before their children: index of the function, index of the
             node that it was entered from or -1, how often it was entered, and instructions
             executed in it itself.
+        disk: what the disk was asked for meanwhile; None where that is nothing.
+        wrote: bytes that the calls wrote to files, as they said; None for other calls.
     """
 
     kind: Kind
@@ -71,6 +99,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     spread: tuple[Count, Count] | None
     functions: Annotated[list[FunctionCount], MANY]
     tree: Annotated[list[tuple[Count, Whole, Count, Count]], MANY]
+    disk: Requests | None = None
+    wrote: Count | None = None
 
     @property
     def name(self) -> tuple[str, str, str, int, bool]:
@@ -104,6 +134,14 @@ class ProgramOnKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         regions: where it marked any; all else is then of what was executed in regions.
         symbols: names of all functions of the kernel, packed as in tailwalk.profile.
         inputs: digest of everything the counts follow from.
+        disk: what the disk under test was asked for; None where that is not known: `undisked` says
+            why.
+        wrote: bytes that the program's write calls wrote to files of the file system under test;
+            None where that is not known.
+        undisked: why there is nothing of the disk.
+        spread: the fewest and the most instructions of `kernel` and `others` of all repetitions;
+            None where there was one.
+        cpus: how many of the guest's CPUs executed anything of the kernel's.
     """
 
     spec: Text
@@ -124,6 +162,16 @@ class ProgramOnKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     regions: Repetitions | None
     symbols: Annotated[str, msgspec.Meta(max_length=32 * 1024 * 1024)]
     inputs: Text
+    disk: Requests | None = None
+    wrote: Count | None = None
+    undisked: Text = ""
+    spread: tuple[Count, Count] | None = None
+    cpus: Times = 1
+
+    @property
+    def amplification(self) -> float | None:
+        """Bytes written to the disk for each that the program wrote."""
+        return self.disk.written / self.wrote if self.disk and self.wrote else None
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,7 +180,10 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Attributes:
         command: the program as it was named, and its arguments.
         program: sha256 of the program's file.
-        files: files that were there when it began, as in tailwalk.execution.
+        files: files that were there when it began, as `NAME SIZE` with ` filled by SIZE` where it
+            was made in the guest.
+        exact: are the counts those that any run with the same inputs has? With several CPUs they
+            are of one run of many: the one in which the kernel executed the median.
     """
 
     schema: str = PROGRAM_SCHEMA
@@ -143,6 +194,17 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     files: Annotated[list[Text], MANY]
     conditions: Conditions
     kernels: Annotated[list[ProgramOnKernel], FEW]
+    exact: bool = True
+
+    @property
+    def id(self) -> str:
+        """The record's short name: 12 hex digits of the digest of its content."""
+        return short_digest(encode(self))
+
+    @property
+    def apart(self) -> list[Program]:
+        """A record for each kernel."""
+        return [msgspec.structs.replace(self, kernels=[kernel]) for kernel in self.kernels]
 
 
 def read_program_record(path: Path) -> Program:
@@ -151,12 +213,23 @@ def read_program_record(path: Path) -> Program:
     Raises RecordError for a file that is missing, is no such record, is damaged, or was written by
     a newer version of the format.
     """
-    source = str(path)
-    program = decode_record(read_bytes(path), source, Program, schema=PROGRAM_SCHEMA, cure=_CURE)
+    return decode_program(read_bytes(path), str(path))
+
+
+def decode_program(content: bytes, source: str) -> Program:
+    """The program in `content`; `source` names it in errors (RecordError, as
+    `read_program_record`)."""
+    program = decode_record(content, source, Program, schema=PROGRAM_SCHEMA, cure=_CURE)
+    if not program.kernels:
+        raise RecordError(f"{source} is damaged: it is of no kernel. {_CURE}")
     for kernel in program.kernels:
         if wrong := _wrong_with(kernel):
             raise RecordError(f"{source} is damaged: {wrong} on {kernel.spec}. {_CURE}")
     return program
+
+
+_OF_ALL = ("command", "program", "files", "exact", "conditions")
+"""What records of one program have in common."""
 
 
 def joined(programs: Sequence[Program]) -> Program:
@@ -166,7 +239,13 @@ def joined(programs: Sequence[Program]) -> Program:
     """
     first = programs[0]
     for other in programs[1:]:
-        for name in ("command", "program", "files", "conditions"):
+        if other.exact != first.exact:
+            raise UsageError(
+                f"the records do not compare: counts on {other.kernels[0].spec} are "
+                f"{'exact' if other.exact else 'not exact (--cpus)'} and those on "
+                f"{first.kernels[0].spec} {'are' if first.exact else 'are not'}. Run the program "
+                "on all kernels with as many CPUs.")
+        for name in _OF_ALL:
             if getattr(other, name) != getattr(first, name):
                 raise UsageError(
                     f"the records do not compare: the {name} of {other.command[0]} on "
@@ -174,6 +253,19 @@ def joined(programs: Sequence[Program]) -> Program:
                     f"{first.kernels[0].spec}. Run one program on all kernels, in one command.")
     return msgspec.structs.replace(
         first, kernels=[kernel for program in programs for kernel in program.kernels])
+
+
+def alike(programs: Sequence[Program]) -> list[Program]:
+    """Each program once, with the kernels of all of its records."""
+    groups: list[list[Program]] = []
+    for program in programs:
+        group = next((group for group in groups if all(
+            getattr(group[0], name) == getattr(program, name) for name in _OF_ALL)), None)
+        if group is None:
+            groups.append([program])
+        else:
+            group.append(program)
+    return [joined(group) for group in groups]
 
 
 def _wrong_with(kernel: ProgramOnKernel) -> str | None:
@@ -184,6 +276,8 @@ def _wrong_with(kernel: ProgramOnKernel) -> str | None:
                 function < len(row.functions) and -1 <= parent < at
                 for at, (function, parent, _, _) in enumerate(row.tree)):
             return f"the functions of {row.call} do not add up to its instructions"
+    if kernel.disk is not None and kernel.disk != all_requests(kernel.calls):
+        return "what calls asked of the disk does not add up"
     rows = sum(row.instructions for row in kernel.calls)
     total = kernel.kernel + kernel.others + kernel.driver
     return None if rows <= total <= rows + kernel.unattributed else (

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where runs are kept: one file each in a results directory, and an index made from them.
+"""Where runs are kept, those of programs too: one file each in a results directory, and an index
+made from them.
 
 The files are the runs; each is written under a temporary name and renamed, under a name that its
 content decides, so that any number of writers lose nothing.
@@ -12,7 +13,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,9 +22,9 @@ from tailwalk.errors import DamagedError, RecordError, UsageError
 from tailwalk.files import replace_file, user_place
 from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import unusable
-from tailwalk.runs import read_run
 from tailwalk.runs.index import Entry, entries
 from tailwalk.runs.metrics import RIGS, Metric
+from tailwalk.runs.program import PROGRAM_SCHEMA, Program, decode_program
 from tailwalk.runs.record import (
     RUN_SCHEMA,
     Run,
@@ -36,6 +37,9 @@ from tailwalk.runs.record import (
 from tailwalk.words import listed
 
 _NAMED_BY_CONTENT = re.compile(r".*-([0-9a-f]{12})\.json")
+Kept = Run | Program
+"""What is kept: the latter with one kernel."""
+
 _SET_ASIDE = "damaged"
 _TRIAL = 64 * 1024  # bytes; the records of most plans have less
 _WRITTEN_WITHIN = 3600  # seconds; an unfinished file that is older belongs to a killed writer
@@ -54,7 +58,8 @@ def default_results() -> Path:
 
 
 class Store:
-    """A results directory: `RELEASE-RIG-INPUTS-ID.json` for each run.
+    """A results directory: `RELEASE-RIG-INPUTS-ID.json` for each run, and for a program's
+    `RELEASE-program-INPUTS-ID.json`.
 
     A damaged file is moved to the directory `damaged` in it, and `progress` is told; one that
     cannot be read, or was written by a newer version, is named and left where it is.
@@ -64,17 +69,18 @@ class Store:
         """Raises RecordError where nobody can tell what is in the directory."""
         self.root = root or default_results()
         self._progress = progress
-        self._unkept: list[Run] = []
+        self._unkept: list[Kept] = []
         with self._using(), contextlib.suppress(FileNotFoundError):
             os.close(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY))
 
-    def path(self, run: Run) -> Path:
+    def path(self, run: Kept) -> Path:
         """Where a run is kept, or would be: under its id, or where its record is of an older
         version of the format, and not kept as that, under the digest of what is written now."""
-        name = re.sub(r"[^\w.+-]", "_", f"{run.kernel.release}-{run.rig}-{run.inputs[:16]}",
-                      flags=re.ASCII)
+        said = f"{run.kernel.release}-{run.rig}-{run.inputs[:16]}" if isinstance(run, Run) else (
+            f"{run.kernels[0].release}-program-{run.kernels[0].inputs[:16]}")
+        name = re.sub(r"[^\w.+-]", "_", said, flags=re.ASCII)
         path = self.root / f"{name}-{run.id}.json"
-        if run.origin is None or path.exists():
+        if isinstance(run, Program) or run.origin is None or path.exists():
             return path
         return self.root / f"{name}-{short_digest(encode(run))}.json"
 
@@ -92,7 +98,7 @@ class Store:
                 raise
         return self
 
-    def add(self, run: Run) -> Path:
+    def add(self, run: Kept) -> Path:
         """Keep a run; raises RecordError where the directory cannot be written."""
         path = self.path(run)
         with self._using():
@@ -101,7 +107,7 @@ class Store:
                 replace_file(path, encode(run))
         return path
 
-    def keep(self, run: Run) -> None:
+    def keep(self, run: Kept) -> None:
         """Keep a run that has just been measured; where that fails, put it with the temporary
         files and say where, so that it is not lost (`require_kept`)."""
         try:
@@ -115,13 +121,13 @@ class Store:
                 said = "name a file for it (-o), or another TAILWALK_RESULTS, and measure again."
             else:
                 said = f"it was written to {place}: tailwalk runs import {place} keeps it."
-            self._progress.note(f"The run of {run.kernel.spec} is not kept: {error} Until then, "
+            self._progress.note(f"The run of {_spec(run)} is not kept: {error} Until then, "
                                 f"{said}")
 
     def require_kept(self) -> None:
         """Raise RecordError unless every run that was measured is kept."""
         if self._unkept:
-            specs = listed(list(dict.fromkeys(run.kernel.spec for run in self._unkept)))
+            specs = listed(list(dict.fromkeys(map(_spec, self._unkept))))
             raise RecordError(f"what was measured of {specs} is not kept in {self.root}; why, and "
                               "what to do, is said above.")
 
@@ -140,12 +146,23 @@ class Store:
     def find(self, inputs: str, *, having: Sequence[Metric] = (), since: str = "") -> Run | None:
         """The newest run with these inputs whose every figure has these metrics, and which was
         `created` after `since`; None where there is none."""
-        runs = (self._read(path) for path in sorted(self.root.glob(f"*-{inputs[:16]}-*.json")))
         names = {metric.name for metric in having}
-        return max((run for run in runs if run is not None and run.inputs == inputs
-                    and run.created > since
+        return max((run for run in self._with(inputs) if isinstance(run, Run)
+                    and run.inputs == inputs and run.created > since
                     and all(names <= figure.metrics.keys() for figure in run.figures)),
                    key=lambda run: run.created, default=None)
+
+    def find_program(self, inputs: str, *, repetitions: int) -> Program | None:
+        """The newest run of a program with these inputs, so often repeated; None where there is
+        none."""
+        return max((run for run in self._with(inputs) if isinstance(run, Program)
+                    and run.kernels[0].inputs == inputs
+                    and run.kernels[0].repetitions == repetitions),
+                   key=lambda run: run.created, default=None)
+
+    def _with(self, inputs: str) -> Iterator[Kept]:
+        """What is kept under the beginning of some inputs."""
+        return filter(None, map(self._read, sorted(self.root.glob(f"*-{inputs[:16]}-*.json"))))
 
     def select(self, *, kernel: str | None = None, case: str | None = None,
                rig: str | None = None) -> list[Entry]:
@@ -158,7 +175,7 @@ class Store:
         with self._using():
             return entries(self.root, self._read)
 
-    def get(self, name: str) -> Run:
+    def get(self, name: str) -> Kept:
         """The run whose id begins with `name`.
 
         Raises RecordError where there is none, or more than one.
@@ -172,7 +189,7 @@ class Store:
                               "more of its digits.")
         return self.open(next(iter(found.values())))
 
-    def open(self, entry: Entry) -> Run:
+    def open(self, entry: Entry) -> Kept:
         """The run of an entry; raises RecordError where it is gone or damaged by now."""
         path = self.root / entry.file
         return _decode(read_bytes(path), path)
@@ -203,7 +220,7 @@ class Store:
             except OSError as error:
                 raise RecordError(f"cannot remove {path}: {error.strerror}.") from error
 
-    def _read(self, path: Path) -> Run | None:
+    def _read(self, path: Path) -> Kept | None:
         """The run in a file of the directory, None where there is none to be had."""
         try:
             if not path.is_file() and path.exists():
@@ -212,7 +229,7 @@ class Store:
                 raise RecordError(f"{str(path)!a} has a name that no text can hold: rename "
                                   "it.")
             content = read_bytes(path)
-            if schema_of(content, str(path)).partition("/")[0] != RUN_SCHEMA.partition("/")[0]:
+            if _kind(schema_of(content, str(path))) not in _KINDS:
                 return None  # another kind of record, which somebody keeps here
             return _decode(content, path)
         except DamagedError as error:
@@ -256,9 +273,26 @@ def require_elsewhere(path: Path) -> None:
                          "never overwritten: name a file elsewhere.")
 
 
-def _decode(content: bytes, path: Path) -> Run:
+def _kind(schema: str) -> str:
+    return schema.partition("/")[0]
+
+
+_KINDS: dict[str, Callable[[bytes, str], Kept]] = {
+    _kind(RUN_SCHEMA): decode_run, _kind(PROGRAM_SCHEMA): decode_program}
+
+
+def decode_kept(content: bytes, source: str) -> Kept:
+    """What may be kept, in `content`; `source` names it in errors. Raises RecordError."""
+    return _KINDS.get(_kind(schema_of(content, source)), decode_run)(content, source)
+
+
+def _spec(run: Kept) -> str:
+    return run.kernel.spec if isinstance(run, Run) else run.kernels[0].spec
+
+
+def _decode(content: bytes, path: Path) -> Kept:
     """The run in a file; raises DamagedError where it is not what its name says it is."""
-    run = decode_run(content, str(path))
+    run = decode_kept(content, str(path))
     named = _NAMED_BY_CONTENT.fullmatch(path.name)
     digest = short_digest(content)
     if named is not None and named[1] != digest:
@@ -289,16 +323,17 @@ def keep_copies(store: Store, sources: Sequence[Path], *, progress: Progress = S
             raise UsageError(f"{source} holds no *.json file.")
         for path in paths:
             try:
-                run = read_run(path)
+                record = decode_kept(read_bytes(path), str(path))
             except RecordError as error:
                 progress.note(str(error))
                 done.failed += 1
                 continue
-            if store.path(run).exists():
-                done.there += 1
-            else:
-                store.add(run)
-                done.added += 1
+            for run in record.apart if isinstance(record, Program) else [record]:
+                if store.path(run).exists():
+                    done.there += 1
+                else:
+                    store.add(run)
+                    done.added += 1
     return done
 
 

@@ -58,6 +58,9 @@ _DRIVER = "driver"
 # QEMU does not say why a save failed; with less room than this left, it is the disk.
 _FULL_BYTES = 1 << 20
 
+_BEGIN = 1024
+"""Bytes of a program that tell it from others: its headers name the build."""
+
 _MIB = 1 << 20
 
 Message = dict[str, Any]
@@ -142,6 +145,8 @@ class Guest:
         self._sought = sought
         self._job = job
         self._state = state
+        self._cpus = machine.cpus
+        self._initramfs = initramfs
         self._inherited = [*inherited, *(disk for disk in disks if isinstance(disk, int))]
         self._console: deque[bytes] = deque()
         self._console_size = 0
@@ -448,14 +453,29 @@ class Guest:
         if length > MOST_MEMORY:
             raise GuestError(f"the probe offers {length:,} bytes, and {MOST_MEMORY:,} are taken.")
         self.await_pause(deadline)
-        with temporary_folder() as folder:
-            path = folder / "memory"
-            self.command("memsave", deadline, val=address, size=length, filename=str(path))
-            content = path.read_bytes()
+        content = self._seen_by(self._probes_cpu(deadline), address, length, deadline)
         if len(content) != length:
             raise GuestError(f"{len(content):,} of {length:,} bytes came: the result is torn.")
         self.resume(deadline)
         return content
+
+    def _seen_by(self, cpu: int, address: int, length: int, deadline: float) -> bytes:
+        """Bytes at a virtual address, as a CPU has it; raises GuestError where it has none."""
+        with temporary_folder() as folder:
+            path = folder / "memory"
+            self.command("memsave", deadline, val=address, size=length, filename=str(path),
+                         **{"cpu-index": cpu})
+            return path.read_bytes()
+
+    def _probes_cpu(self, deadline: float) -> int:
+        """The CPU that executes the probe. With several another one may execute the user's program,
+        whose addresses may be the same: the probe's begin is in the first file system."""
+        begins = self._initramfs.read_bytes() if self._cpus > 1 else b""
+        for cpu in range(self._cpus if self._cpus > 1 else 0):
+            with contextlib.suppress(GuestError):
+                if self._seen_by(cpu, GUEST.program_begin, _BEGIN, deadline) in begins:
+                    return cpu
+        return 0
 
     def save(self, path: Path, deadline: float) -> None:
         """Write the state of a guest that has paused itself to a file."""

@@ -37,6 +37,9 @@ class Qemu:
     digest: str
 
 
+MOST_CPUS = 16
+"""Of a guest, as plugins know them (plugins/qemu_api.h)."""
+
 Engine = Literal["icount", "tcg", "kvm"]
 
 Backing = Path | int | None
@@ -122,9 +125,11 @@ def _release(qemu: Qemu) -> tuple[int, int]:
 
 def kernel_command_line(machine: Machine) -> str:
     """The kernel's command line; raises UsageError where that is longer than the kernel takes."""
-    one = GUEST.one_cpu_parameters if machine.cpus == 1 else ()
+    alone = machine.cpus == 1
+    one = GUEST.one_cpu_parameters if alone else ()
+    usual = (name for name in GUEST.parameters if alone or name not in GUEST.lone_parameters)
     disk = f"brd.rd_nr={machine.ram_disks} brd.rd_size={machine.ram_disk_kib}"
-    line = " ".join((*GUEST.parameters, disk, *one, *machine.append.split()))
+    line = " ".join((*usual, disk, *one, *machine.append.split()))
     if (over := len(os.fsencode(line)) - GUEST.command_line) > 0:
         raise UsageError(f"--append is {over} bytes too long: a kernel takes {GUEST.command_line} "
                          "with Tailwalk's own parameters, and would leave out the last.")
@@ -136,6 +141,8 @@ def machine_arguments(machine: Machine) -> list[str]:
 
     Paths of this computer are left to `arguments`, so that this list is the same everywhere.
     """
+    # SeaBIOS' MP table has one CPU of each socket.
+    cpus = "1" if machine.cpus == 1 else f"{machine.cpus},sockets={machine.cpus}"
     if machine.engine == "icount":
         engine = [*GUEST.counting]
         # A calendar that starts at the same second and runs with the instructions.
@@ -150,7 +157,7 @@ def machine_arguments(machine: Machine) -> list[str]:
         "-machine", GUEST.machine,
         *engine,
         "-cpu", machine.cpu,
-        "-smp", str(machine.cpus),
+        "-smp", cpus,
         "-m", str(machine.memory),
         *clock,
         "-no-reboot",  # a panic ends QEMU

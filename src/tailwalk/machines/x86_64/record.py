@@ -55,9 +55,11 @@ X86_64 = Architecture(
     counting=("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"),
     cpu=GUEST_CPU,
     cpu_title="x86-64-v3 without CX16",  # the level of the psABI whose features it has
+    hosts_of_several_cpus=("x86_64", "AMD64"),  # stores are seen in order on no other
     pausing=("-action", "panic=pause", "-device", "pvpanic,ioport=0x505"),
     exiting=("-device", "isa-debug-exit,iobase=0x501,iosize=1"),
     channel="isa-debugcon,iobase=0xe9", console="isa-serial",
+    program_begin=0x400000,  # GNU ld's
     # What each is for; none moves a figure but `mitigations` (9 instructions a call).
     parameters=(
         "console=ttyS0",  # a panic's text, for humans
@@ -73,6 +75,8 @@ X86_64 = Architecture(
     ),
     # No calibration of one timer against another; a second CPU has no other timer.
     one_cpu_parameters=("nolapic_timer",),
+    # Debian's kernels find other CPUs by ACPI alone (CONFIG_X86_MPPARSE is off).
+    lone_parameters=("acpi=off",),
     # COMMAND_LINE_SIZE of arch/x86/include/asm/setup.h, the NUL at the end included.
     command_line=2047,
     is_halted=lambda registers: _HALTED.search(registers) is not None,

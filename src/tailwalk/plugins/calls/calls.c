@@ -5,12 +5,13 @@
  * thread of the kernel, by kind of file and size, and by function on each call
  * path.
  *
- * Each instruction adds one to one of two counters in line with the translated
- * code; a function is called at each block of the kernel, and settles what was
- * executed where the function changes. Tasks are told apart as in the plugin
- * `split`. What a function says of whoever executes it (which system call it is,
- * to which file system it belongs, what a thread does) is in the host's table. No
- * register is read: a call's size is among the registers that its entry saves.
+ * Instructions add to counters in line with the translated code, and a function
+ * is called at each block of the kernel, and settles what was executed where the
+ * function changes. Tasks are told apart as in the plugin `split`. What a function
+ * says of whoever executes it (which system call it is, to which file system it
+ * belongs, what a thread does) is in the host's table. No register is read: a call's
+ * size and what it gives are among the registers that its entry saves, and a request
+ * to the disk is where the function that takes it looks first.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,15 +20,16 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "calls/cpus.h"
+#include "calls/disk.h"
+#include "calls/memory.h"
 #include "calls/tasks.h"
+#include "calls/text.h"
 #include "calls/tree.h"
-#include "memory.h"
 #include "output.h"
 #include "x86_64.h"
 
 EXPORT int qemu_plugin_version = API;
-
-enum { USER, KERNEL, MODES };
 
 /* The host's table, by rising address. */
 struct function {
@@ -40,78 +42,77 @@ static size_t function_count;
 
 static uint64_t entry_begin, entry_end; /* where the kernel is entered and left */
 static uint64_t call_entry, page_fault;
-static uint64_t last[MODES];
-static bool running; /* from the program's begin to its end */
-static bool awaits_error, awaits_left, awaits_switch;
 
-/* Credit what was executed since the last time. */
-static void settle(void)
-{
-	const uint64_t *now = counters();
-	uint64_t user = now[USER] - last[USER], kernel = now[KERNEL] - last[KERNEL];
-
-	last[USER] = now[USER];
-	last[KERNEL] = now[KERNEL];
-	if (!running && user && current)
-		current->probe = true; /* who else is there? */
-	if (!counting)
-		return;
-	if (user)
-		add_user(user);
-	if (kernel)
-		add_kernel(kernel);
-}
+/* The disk under test; the instruction that first looks at a request, and how far
+ * behind its begin; to where that instruction was looked for. */
+static char disk[32];
+static uint64_t first_look, looked_to;
+static int64_t distance;
 
 static void on_block(unsigned int cpu, void *data)
 {
-	struct block *block = data;
-	struct stay *stay;
+	struct cpu *own ALONE = arrive(cpu);
+	const struct block *block = data;
+	const struct stay *stay;
 
-	if (!running)
-		return;
-	stay = top_stay();
-	if (stay && stay->block && block->label == NOTHING && stay->block->ends == OTHER &&
-	    stay->block->function == block->function &&
-	    nodes[stay->node].function == block->function) {
-		stay->block = block;
+	if (block->function == own->quiet && block->label == NOTHING) {
+		own->latest = block;
+		if (block->ends != OTHER)
+			own->quiet = NO_FUNCTION;
 		return;
 	}
+	if (!running)
+		return;
+	own->works = true;
 	settle();
-	if (block->begin == page_fault)
-		awaits_error = true;
+	own->due[ERROR] |= block->begin == page_fault;
 	step_to(block);
+	stay = top_stay();
+	if (block->ends == OTHER && stay->block == block &&
+	    nodes[stay->node].function == block->function)
+		own->quiet = block->function;
 }
 
-/* QEMU 7.2 calls an instruction's access callback for accesses of others too:
- * only the first one after it was due counts. */
 static void on_due(unsigned int cpu, void *data)
 {
-	*(bool *)data = true;
+	cpus[cpu].due[(size_t)data] = true;
+}
+
+static bool was_due(struct cpu *cpu, enum access access)
+{
+	bool was = cpu->due[access];
+
+	cpu->due[access] = false;
+	return was;
 }
 
 /* Whom nobody has switched to yet. */
 static void on_left(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
-	if (awaits_left && !current)
+	struct cpu *own ALONE = arrive(cpu);
+
+	if (was_due(own, LEFT) && !current)
 		switch_to(address);
-	awaits_left = false;
 }
 
 static void on_switch(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
-	if (!awaits_switch)
+	struct cpu *own ALONE = arrive(cpu);
+
+	if (!was_due(own, SWITCH))
 		return;
-	awaits_switch = false;
 	settle();
 	switch_to(address);
 }
 
 static void on_leave(unsigned int cpu, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
+
 	if (!running)
 		return;
 	settle();
-	last[KERNEL]++; /* the instruction itself, which is about to be counted */
+	own->last[KERNEL]++; /* the instruction itself, which is about to be counted */
 	if (counting)
 		add_kernel(1);
 	leave();
@@ -119,6 +120,7 @@ static void on_leave(unsigned int cpu, void *data)
 
 static void on_saved(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
 	size_t which = (size_t)data;
 	struct stay *stay = running ? top_stay() : NULL;
 
@@ -132,44 +134,85 @@ static void on_saved(unsigned int cpu, uint32_t info, uint64_t address, void *da
  * fetched was not executed. */
 static void on_error(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
-	if (!awaits_error)
-		return;
-	awaits_error = false;
-	if (counting && !(accessed_value(info, address) & PAGE_FAULT_FETCH))
+	struct cpu *own ALONE = arrive(cpu);
+
+	if (was_due(own, ERROR) && counting && !(accessed_value(info, address) & PAGE_FAULT_FETCH))
 		executed_twice();
+}
+
+static void on_result(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	struct cpu *own ALONE = arrive(cpu);
+	struct stay *stay = was_due(own, RESULT) && running ? top_stay() : NULL;
+	uint64_t value = stay && counting ? accessed_value(info, address) : 0;
+
+	if (stay && stay->what.class == SYSTEM_CALL)
+		stay->requests.result = value >> 63 ? 0 : value;
+}
+
+static void on_request(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	struct cpu *own ALONE = arrive(cpu);
+	bool read;
+
+	if (!was_due(own, REQUEST_LOOK))
+		return;
+	read = add_request(info, address - (uint64_t)distance, disk, requests_now);
+	totals.unread += running && counting && !read;
+}
+
+static void on_access(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	struct cpu *own ALONE = arrive(cpu);
+
+	if (!running || !awaits_text())
+		return;
+	settle();
+	see_text(info, address);
 }
 
 static void on_begin(unsigned int cpu, void *data)
 {
-	settle();
+	struct cpu *own ALONE = arrive(cpu);
+
+	settle_all();
 	running = true;
 	start_program();
 }
 
 static void on_end(unsigned int cpu, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
+
 	if (!running)
 		return;
-	settle();
+	settle_all();
 	running = counting = false;
 	end_all_lives();
+	totals.disk = first_look || looked_to;
+	for (size_t i = 0; i < cpu_count; i++)
+		totals.cpus += cpus[i].works;
 	output_frame(FRAME_TASKS, (struct part[]){ { &totals, sizeof(totals) } }, 1);
 	send_rows();
 }
 
 static void on_region(unsigned int cpu, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
+
 	if (!running)
 		return;
-	settle();
+	settle_all();
 	begin_region();
 }
 
 static void on_region_end(unsigned int cpu, void *data)
 {
+	struct cpu *own ALONE = arrive(cpu);
+
 	if (!running)
 		return;
-	settle();
+	settle_all();
 	end_region();
 }
 
@@ -216,22 +259,58 @@ static struct block *new_block(struct qemu_plugin_tb *translated, size_t length)
 	return block;
 }
 
-static void instrument_kernel(struct qemu_plugin_insn *instruction)
+/* Does the instruction look at a request, whose address it was given, before any
+ * other of its function? Instructions are seen in the order in which they are first
+ * executed, in any portions. */
+static bool looks_at_request(const struct qemu_plugin_insn *instruction)
+{
+	uint64_t address = qemu_plugin_insn_vaddr(instruction);
+
+	if (address == looked_to) {
+		uint8_t bytes[LONGEST_INSTRUCTION];
+		size_t size = qemu_plugin_insn_size(instruction);
+
+		copy_bytes(instruction, bytes, size);
+		distance = distance_from_given(instruction);
+		first_look = distance < 0 ? 0 : address;
+		looked_to = first_look || kind_of(bytes, size) != OTHER ? 0 : address + size;
+	}
+	return first_look && address == first_look;
+}
+
+/* Was any callback registered? */
+static bool watch_kernel(struct qemu_plugin_insn *instruction)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(instruction);
 	int saved;
 
+	if (has_texts())
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_access, NO_REGISTERS,
+						 LOADS_AND_STORES, NULL);
 	if (changes_tasks(instruction) || leaves_task(instruction)) {
 		bool changes = changes_tasks(instruction);
 
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
-						       changes ? &awaits_switch : &awaits_left);
+						       (void *)(size_t)(changes ? SWITCH : LEFT));
 		qemu_plugin_register_vcpu_mem_cb(instruction, changes ? on_switch : on_left,
 						 NO_REGISTERS, LOADS_AND_STORES, NULL);
-		return;
+		return true;
+	}
+	if (looks_at_request(instruction)) {
+		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
+						       (void *)REQUEST_LOOK);
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_request, NO_REGISTERS,
+						 LOADS_AND_STORES, NULL);
+		return true;
 	}
 	if (address < entry_begin || address >= entry_end)
-		return;
+		return false;
+	if (takes_result(instruction)) {
+		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_due, NO_REGISTERS,
+						       (void *)RESULT);
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_result, NO_REGISTERS,
+						 LOADS_AND_STORES, NULL);
+	}
 	if (leaves_kernel(instruction))
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_leave, NO_REGISTERS, NULL);
 	else if (address - call_entry < ENTRY_SIZE && (saved = saves_register(instruction)) >= 0)
@@ -242,9 +321,10 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction)
 						 LOADS_AND_STORES, NULL);
 	if (address == call_entry || address == page_fault)
 		find_memory(instruction);
+	return true;
 }
 
-static void instrument_user(struct qemu_plugin_insn *instruction)
+static bool watch_user(struct qemu_plugin_insn *instruction)
 {
 	static const struct {
 		const uint8_t *marker;
@@ -257,29 +337,32 @@ static void instrument_user(struct qemu_plugin_insn *instruction)
 	};
 
 	for (size_t i = 0; i < sizeof(markers) / sizeof(*markers); i++)
-		if (is_marker(instruction, markers[i].marker))
+		if (is_marker(instruction, markers[i].marker)) {
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, markers[i].callback,
 							       NO_REGISTERS, NULL);
+			return true;
+		}
+	return false;
 }
 
 static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 {
 	size_t length = qemu_plugin_tb_n_insns(translated);
-	int mode = in_kernel(qemu_plugin_tb_vaddr(translated)) ? KERNEL : USER;
+	bool kernel = in_kernel(qemu_plugin_tb_vaddr(translated));
+	struct counting counting = { .kernel = kernel };
 
-	if (mode == KERNEL)
+	take_turn();
+	if (kernel)
 		qemu_plugin_register_vcpu_tb_exec_cb(translated, on_block, NO_REGISTERS,
 						     new_block(translated, length));
 	for (size_t i = 0; i < length; i++) {
 		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(translated, i);
 
-		/* Callbacks first: what they see was executed before this one. */
-		if (mode == KERNEL)
-			instrument_kernel(instruction);
-		else
-			instrument_user(instruction);
-		count(instruction, (size_t)mode);
+		count(&counting, instruction,
+		      kernel ? watch_kernel(instruction) : watch_user(instruction));
 	}
+	add_waiting(&counting);
+	give_turn();
 }
 
 static bool read_table(int table)
@@ -297,33 +380,41 @@ static bool read_table(int table)
 	for (size_t i = 0; i < function_count; i++)
 		if (functions[i].label == CALL_ENTRY)
 			call_entry = functions[i].address;
+		else if (functions[i].label == REQUEST)
+			looked_to = functions[i].address;
 	return true;
 }
 
 /* Takes output=FD; table=FD, of the file with the functions; entry=BEGIN:END, the
  * code by which the kernel is entered; fault=ADDRESS, that of a page fault's
- * entry; and between=CALL:CALL, numbers of the calls after and before which is
- * counted, or 0. */
+ * entry; between=CALL:CALL, numbers of the calls after and before which is
+ * counted, or 0; memory=BYTES, what the guest has; disk=NAME, of the disk whose
+ * requests are counted; and what `read_texts` takes. */
 EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
 {
-	unsigned long long begin, end, fault;
+	unsigned long long begin, end, fault, memory;
 	int table;
 
 	if (!output_open(info, argc < 1 ? argc : 1, argv, NULL))
 		return 1;
-	if (argc != 5 || sscanf(argv[1], "table=%d", &table) != 1 ||
+	if (argc != 8 || sscanf(argv[1], "table=%d", &table) != 1 ||
 	    sscanf(argv[2], "entry=%llu:%llu", &begin, &end) != 2 ||
 	    sscanf(argv[3], "fault=%llu", &fault) != 1 ||
 	    sscanf(argv[4], "between=%u:%u", &call_before, &call_after) != 2 ||
+	    sscanf(argv[5], "memory=%llu", &memory) != 1 ||
+	    sscanf(argv[6], "disk=%31s", disk) != 1 || !read_texts(argv[7]) ||
 	    !read_table(table)) {
 		fprintf(stderr, "tailwalk's counting plugin takes table=FD, entry=BEGIN:END, "
-				"fault=ADDRESS and between=CALL:CALL\n");
+				"fault=ADDRESS, between=CALL:CALL, memory=BYTES, disk=NAME and "
+				"texts=CALL:CALL:.TEXT:.TEXT\n");
 		return 1;
 	}
 	entry_begin = begin;
 	entry_end = end;
 	page_fault = fault;
+	memory_size = memory;
 	make_tree();
+	make_cpus();
 	qemu_plugin_register_vcpu_tb_trans_cb(id, instrument);
 	return 0;
 }

@@ -21,6 +21,7 @@ struct value {
 struct row {
 	union what what;
 	uint64_t count, instructions;
+	struct requests requests;
 	struct step **pages; /* by node */
 	size_t page_count;
 	struct value *values; /* an open hash table */
@@ -147,6 +148,18 @@ void add_call(union what what, const struct step *steps, size_t number, uint64_t
 	add_value(row, value);
 }
 
+void add_requests(union what what, const struct requests *requests)
+{
+	struct requests *sum = &row_of(what)->requests;
+
+	sum->read += requests->read;
+	sum->written += requests->written;
+	sum->writes += requests->writes;
+	sum->flushes += requests->flushes;
+	sum->forced += requests->forced;
+	sum->result += requests->result;
+}
+
 void clear_rows(void)
 {
 	for (uint32_t i = 0; i < row_count; i++) {
@@ -179,9 +192,10 @@ static void send_row(const struct row *row)
 		}
 	output_frame(FRAME_ROW,
 		     (struct part[]){ { head, sizeof(head) },
+				      { &row->requests, sizeof(row->requests) },
 				      { values, head[3] * sizeof(*values) },
 				      { steps, head[4] * sizeof(*steps) } },
-		     3);
+		     4);
 	free(values);
 	free(steps);
 }

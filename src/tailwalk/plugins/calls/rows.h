@@ -33,9 +33,19 @@ struct step {
 	uint64_t count;
 };
 
+/* What was asked of the disk, and what a call gave; as it is written at the end. */
+struct requests {
+	uint64_t read, written; /* bytes */
+	uint64_t writes; /* of bytes */
+	uint64_t flushes; /* of what the disk's cache holds */
+	uint64_t forced; /* writes that are to reach the disk itself */
+	uint64_t result; /* what the call gave, where that is no error */
+};
+
 void add_step(union what what, uint32_t node, uint64_t count, uint32_t entered);
 /* One call of these steps; `value` is their sum. */
 void add_call(union what what, const struct step *steps, size_t number, uint64_t value);
+void add_requests(union what what, const struct requests *requests);
 void clear_rows(void);
 void send_rows(void);
 

@@ -11,12 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calls/text.h"
 #include "calls/tree.h"
 #include "output.h"
 #include "x86_64.h"
 
-/* Steps of one stay are summed up by node once they are so many. */
-#define MANY_STEPS 8192
 /* More than a switch takes up to a new task's first instruction. */
 #define STEPS_OF_SWITCH 64
 
@@ -54,11 +53,14 @@ static struct stay *push(struct task *task)
 	stay->expected = 0;
 	stay->block = NULL;
 	stay->node = 0;
-	stay->call_count = stay->step_count = stay->arrived = 0;
+	stay->call_count = 0;
+	stay->reading.count = stay->reading.done = 0;
+	stay->reading.vector = stay->begins_region = false;
+	forget(stay);
 	return stay;
 }
 
-static struct task *find(uint64_t address)
+struct task *task_at(uint64_t address)
 {
 	struct task **place;
 
@@ -83,67 +85,6 @@ static struct task *find(uint64_t address)
 		push(*place)->what.class = THREAD;
 	}
 	return *place;
-}
-
-/* Sum the steps up by node. */
-static void sum_up(struct stay *stay)
-{
-	static uint32_t *places;
-	static size_t room;
-	size_t kept = 0;
-
-	if (room < node_count) {
-		places = grow(places, 2ul * node_count * sizeof(*places));
-		memset(places + room, 0, (2ul * node_count - room) * sizeof(*places));
-		room = 2ul * node_count;
-	}
-	for (size_t i = 0; i < stay->step_count; i++) {
-		struct step step = stay->steps[i];
-		uint32_t *place = &places[step.node];
-
-		if (*place) {
-			stay->steps[*place - 1].count += step.count;
-			stay->steps[*place - 1].entered += step.entered;
-		} else {
-			stay->steps[kept++] = step;
-			*place = (uint32_t)kept;
-		}
-	}
-	for (size_t i = 0; i < kept; i++)
-		places[stay->steps[i].node] = 0;
-	stay->step_count = stay->arrived = kept;
-}
-
-static void note(struct stay *stay, uint32_t node, uint64_t count, uint32_t entered)
-{
-	struct step *last = NULL;
-
-	if (stay->step_count > stay->arrived)
-		last = &stay->steps[stay->step_count - 1];
-	if (last && last->node == node) {
-		last->count += count;
-		last->entered += entered;
-		return;
-	}
-	if (stay->step_count == stay->step_room) {
-		if (stay->step_count >= MANY_STEPS)
-			sum_up(stay);
-		if (2 * stay->step_count >= stay->step_room) {
-			stay->step_room = stay->step_room ? 2 * stay->step_room : 64;
-			stay->steps = grow(stay->steps, stay->step_room * sizeof(struct step));
-		}
-	}
-	stay->steps[stay->step_count++] =
-		(struct step){ .node = node, .entered = entered, .count = count };
-}
-
-static uint64_t sum_of(const struct stay *stay)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < stay->step_count; i++)
-		sum += stay->steps[i].count;
-	return sum;
 }
 
 /* What a stay's instructions are to the whole. */
@@ -195,6 +136,14 @@ static void record(struct task *task, struct stay *stay)
 				 stay->steps[i].entered);
 	else
 		add_call(stay->what, stay->steps, stay->step_count, sum_of(stay));
+	add_requests(stay->what, &stay->requests);
+}
+
+struct requests *requests_now(void)
+{
+	struct stay *stay = current ? top_stay() : NULL;
+
+	return stay && counting ? &stay->requests : NULL;
 }
 
 void enter(enum class class, uint32_t number)
@@ -221,7 +170,8 @@ void leave(void)
 	}
 	record(current, stay);
 	current->depth--;
-	if (call_before && stay->what.class == SYSTEM_CALL && stay->what.number == call_before &&
+	if ((stay->begins_region || (call_before && stay->what.class == SYSTEM_CALL &&
+				     stay->what.number == call_before)) &&
 	    current->program && !in_region)
 		begin_region();
 }
@@ -247,7 +197,7 @@ void switch_to(uint64_t address)
 	struct stay *stay;
 
 	totals.switches++;
-	current = find(address);
+	current = task_at(address);
 	stay = top_stay();
 	if (!stay)
 		return;
@@ -297,7 +247,7 @@ static void clear_totals(void)
 	totals = (struct totals){ .tasks = totals.tasks };
 	for (size_t i = 0; i < task_room; i++)
 		for (size_t depth = 0; tasks[i] && depth < tasks[i]->depth; depth++)
-			tasks[i]->stays[depth].step_count = tasks[i]->stays[depth].arrived = 0;
+			forget(&tasks[i]->stays[depth]);
 }
 
 /* What is counted of the program. */
@@ -330,12 +280,12 @@ void end_region(void)
 void start_program(void)
 {
 	memset(&totals, 0, sizeof(totals));
-	counting = !call_before;
-	in_region = call_after && !call_before;
+	counting = !(call_before || text_before.length);
+	in_region = counting && (call_after || text_after.length);
 	any_region = false;
 	region_begun = 0;
 	if (!current)
-		current = find(0);
+		current = task_at(0);
 	current->depth = 0;
 	current->born = true;
 	current->program = current->probe = false;
@@ -409,6 +359,32 @@ static void follow(struct stay *stay, const struct block *block)
 		jump(stay, block->function);
 }
 
+/* A call that comes after the region. */
+static void end_region_before(struct stay *stay)
+{
+	*share_of(current) -= sum_of(stay);
+	forget(stay);
+	end_region();
+}
+
+bool awaits_text(void)
+{
+	const struct stay *stay = current ? top_stay() : NULL;
+
+	return stay && (stay->reading.vector || stay->reading.done < stay->reading.count);
+}
+
+void see_text(uint32_t info, uint64_t address)
+{
+	struct stay *stay = top_stay();
+	bool before = false, after = false;
+
+	see_access(stay, info, address, &before, &after);
+	stay->begins_region = before || (stay->begins_region && !after);
+	if (after && in_region)
+		end_region_before(stay);
+}
+
 static void name_call(struct stay *stay, uint32_t value)
 {
 	uint32_t saved = value >> 16 & 0xff;
@@ -417,11 +393,10 @@ static void name_call(struct stay *stay, uint32_t value)
 		return;
 	stay->what.number = value & 0xffff;
 	stay->what.file = (uint8_t)(value >> 24);
-	if (call_after && stay->what.number == call_after && current->program && in_region) {
-		*share_of(current) -= sum_of(stay);
-		stay->step_count = stay->arrived = 0;
-		end_region();
-	}
+	if (current->program)
+		begin_reading(stay);
+	if (call_after && stay->what.number == call_after && current->program && in_region)
+		end_region_before(stay);
 	if (saved) {
 		uint64_t size = stay->saved[saved - 1];
 
@@ -441,7 +416,7 @@ static void name_work(struct stay *stay, uint32_t work)
 		return;
 	} else if (stay->what.number) {
 		record(current, stay);
-		stay->step_count = stay->arrived = 0;
+		forget(stay);
 	}
 	stay->what.number = work;
 }

@@ -4,7 +4,7 @@
 #ifndef TAILWALK_CALLS_TASKS_H
 #define TAILWALK_CALLS_TASKS_H
 
-#include "calls/rows.h"
+#include "calls/stays.h"
 
 /* What a function of the kernel tells, by its label in the host's table. */
 enum label {
@@ -19,41 +19,11 @@ enum label {
 	THREAD_WORK, /* value: which */
 	DRIVER_ENTRY,
 	DRIVER_DONE,
+	REQUEST, /* where disks are asked for something */
 };
 
 /* Calls that are of no file, whatever they reach. */
 #define NO_FILE 0xff
-
-/* A block of instructions as QEMU translated it. */
-struct block {
-	uint64_t begin, end;
-	uint32_t function, value;
-	uint8_t label; /* NOTHING unless the block is where the label says something */
-	uint8_t ends; /* enum kind, of its last instruction */
-};
-
-enum { SAVED_REGISTERS = 3 };
-
-/* A call instruction whose return is to come. */
-struct call {
-	uint64_t returns_to;
-	uint32_t caller;
-};
-
-/* A stay in the kernel, from a way in to the way out, or a thread's life. */
-struct stay {
-	union what what;
-	bool in_driver;
-	uint8_t expected; /* saved registers that are still to come, as bits */
-	uint64_t saved[SAVED_REGISTERS];
-	const struct block *block; /* the last one executed */
-	uint32_t node;
-	struct call *calls;
-	size_t call_count, call_room;
-	struct step *steps;
-	size_t step_count, step_room;
-	size_t arrived; /* steps before the task was switched to */
-};
 
 #define MOST_STAYS 12
 
@@ -76,6 +46,9 @@ struct totals {
 	uint64_t unknown; /* of the kernel, for nobody knows whom */
 	uint64_t tasks; /* of the program */
 	uint64_t switches;
+	uint64_t unread; /* requests of which nothing is known */
+	uint64_t disk; /* is it known where they are made? */
+	uint64_t cpus; /* that executed something of the kernel's */
 };
 
 extern struct task *current;
@@ -86,6 +59,10 @@ extern bool counting;
 void add_user(uint64_t count);
 void add_kernel(uint64_t count);
 
+/* Whom a request to the disk counts for: the stay that it is made in. */
+struct requests *requests_now(void);
+
+struct task *task_at(uint64_t address);
 void switch_to(uint64_t address);
 void enter(enum class class, uint32_t number);
 void leave(void);
@@ -100,6 +77,12 @@ void step_to(const struct block *block);
 /* The instruction at which a page fault occurred is executed again. */
 void executed_twice(void);
 void end_all_lives(void);
+
+/* Is the kernel about to access what the program writes to its standard output? Then see
+ * what is there: a text may begin a region when the call is left, or have ended it before
+ * the call. */
+bool awaits_text(void);
+void see_text(uint32_t info, uint64_t address);
 
 static inline struct stay *top_stay(void)
 {

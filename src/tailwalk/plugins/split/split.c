@@ -5,8 +5,7 @@
  * task that called, in user mode and in the kernel; other programs; each of the
  * kernel's own threads by what it does; and the disk's driver, whoever called it.
  *
- * Each instruction adds one to one of two counters in line with the translated
- * code. Tasks are told apart as in the plugin `tasks`. What a thread does is told
+ * Instructions add to counters in line with the translated code. Tasks are told apart as in the plugin `tasks`. What a thread does is told
  * by the functions that it executes: the host gives the ranges of addresses of
  * those that it knows, each with a number, and what a thread executes from one
  * on counts under its number, until it comes to another. Interrupts count for
@@ -16,12 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counting.h"
 #include "output.h"
-#include "x86_64.h"
 
 EXPORT int qemu_plugin_version = API;
-
-enum { USER, KERNEL, MODES };
 
 /* What a task does: nothing that is known, run a program, or what the host has
  * given a number, from FIRST_GIVEN on. */
@@ -80,7 +77,7 @@ static struct task *find(uint64_t address)
 /* Credit what was executed since the last time to the task that runs. */
 static void settle(void)
 {
-	const uint64_t *now = counters();
+	uint64_t now[MODES] = { executed(USER), executed(KERNEL) };
 	uint64_t user = now[USER] - last[USER], kernel = now[KERNEL] - last[KERNEL];
 
 	memcpy(last, now, sizeof(last));
@@ -201,12 +198,17 @@ static void on_end(unsigned int cpu, void *data)
 	output_frame(FRAME_SPLIT, (struct part[]){ { &result, sizeof(result) } }, 1);
 }
 
-static void instrument_kernel(struct qemu_plugin_insn *instruction, size_t index)
+/* Of a block's instruction at an index; was any callback registered? */
+static bool watch_kernel(struct qemu_plugin_insn *instruction, size_t index)
 {
 	static const uint8_t halt[1] = { 0xf4 };
 	uint64_t address = qemu_plugin_insn_vaddr(instruction);
 	execution_callback *callback = NULL;
+	access_callback *on_access = changes_tasks(instruction) ? on_switch :
+				     leaves_task(instruction)	? on_leave :
+								  NULL;
 	void *data = NULL;
+	bool watched;
 
 	if (address == newborn)
 		callback = on_birth;
@@ -220,40 +222,44 @@ static void instrument_kernel(struct qemu_plugin_insn *instruction, size_t index
 		callback = on_halt;
 	if (callback)
 		qemu_plugin_register_vcpu_insn_exec_cb(instruction, callback, NO_REGISTERS, data);
-	if (changes_tasks(instruction))
-		qemu_plugin_register_vcpu_mem_cb(instruction, on_switch, NO_REGISTERS,
+	if (on_access)
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_access, NO_REGISTERS,
 						 LOADS_AND_STORES, NULL);
-	if (leaves_task(instruction))
-		qemu_plugin_register_vcpu_mem_cb(instruction, on_leave, NO_REGISTERS,
-						 LOADS_AND_STORES, NULL);
+	watched = callback || on_access;
 	for (size_t i = 0; i < range_count && !index; i++)
-		if (ranges[i].begin <= address && address < ranges[i].end)
+		if (ranges[i].begin <= address && address < ranges[i].end) {
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_range, NO_REGISTERS,
 							       &ranges[i]);
+			watched = true;
+		}
+	return watched;
+}
+
+static bool watch_user(struct qemu_plugin_insn *instruction)
+{
+	execution_callback *callback = is_marker(instruction, mark_call)     ? on_begin :
+				       reads_counter(instruction)	     ? on_reading :
+				       is_marker(instruction, mark_call_end) ? on_end :
+									       NULL;
+
+	if (callback)
+		qemu_plugin_register_vcpu_insn_exec_cb(instruction, callback, NO_REGISTERS, NULL);
+	return callback;
 }
 
 static void instrument(uint64_t id, struct qemu_plugin_tb *block)
 {
 	size_t length = qemu_plugin_tb_n_insns(block);
-	int mode = in_kernel(qemu_plugin_tb_vaddr(block)) ? KERNEL : USER;
+	bool kernel = in_kernel(qemu_plugin_tb_vaddr(block));
+	struct counting counting = { .kernel = kernel };
 
 	for (size_t i = 0; i < length; i++) {
 		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
 
-		/* Callbacks first: what they see was executed before this one. */
-		if (mode == KERNEL)
-			instrument_kernel(instruction, i);
-		else if (is_marker(instruction, mark_call))
-			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_begin, NO_REGISTERS,
-							       NULL);
-		else if (reads_counter(instruction))
-			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_reading,
-							       NO_REGISTERS, NULL);
-		else if (is_marker(instruction, mark_call_end))
-			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
-							       NULL);
-		count(instruction, (size_t)mode);
+		count(&counting, instruction,
+		      kernel ? watch_kernel(instruction, i) : watch_user(instruction));
 	}
+	add_waiting(&counting);
 }
 
 static bool read_argument(const char *argument)

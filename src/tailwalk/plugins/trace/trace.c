@@ -5,10 +5,9 @@
  *
  * Nothing is instrumented before the probe's first marker is translated: the
  * plugin then has QEMU forget all translations and instruments what it
- * translates from there on. Each instruction adds one to a counter in line
- * with the translated code; a function is called once a block, and at call and
- * return instructions, whose stack slot tells which return belongs to which
- * call.
+ * translates from there on. Instructions add to counters in line with the
+ * translated code; a function is called once a block, and at call and return
+ * instructions, whose stack slot tells which return belongs to which call.
  *
  * The trace of a call is every block executed, with how many of its instructions
  * were, every return address that a call instruction stored or a return
@@ -22,8 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counting.h"
 #include "output.h"
-#include "x86_64.h"
 
 EXPORT int qemu_plugin_version = API;
 
@@ -87,6 +86,11 @@ static uint64_t step_count;
 static uint64_t *profiles;
 static uint32_t profile_count;
 static uint64_t events_sent;
+
+static uint64_t executed_so_far(void)
+{
+	return executed(USER) + executed(KERNEL);
+}
 
 static void *grow(void *array, size_t size)
 {
@@ -153,7 +157,7 @@ static void add_event(uint64_t event)
 /* Settle the block that was being executed: only now is it known how far. */
 static void leave_block(void)
 {
-	uint64_t length = *counters() - now.entered, event;
+	uint64_t length = executed_so_far() - now.entered, event;
 
 	if (!now.block)
 		return;
@@ -184,7 +188,7 @@ static void start(void)
 {
 	now.awaited = now.cut = false;
 	now.running = true;
-	now.begun = *counters();
+	now.begun = executed_so_far();
 	now.hash = now.kernel = now.last = 0;
 	now.block = NULL;
 	now.count = 0;
@@ -199,7 +203,7 @@ static void on_reading(unsigned int cpu, void *data)
 	} else if (now.running) {
 		now.end.hash = now.hash;
 		now.end.kernel = now.kernel;
-		now.end.user = *counters() - now.begun - now.kernel;
+		now.end.user = executed_so_far() - now.begun - now.kernel;
 		now.end.count = now.count;
 	}
 }
@@ -210,7 +214,7 @@ static void on_block(unsigned int cpu, void *data)
 		return;
 	leave_block();
 	now.block = data;
-	now.entered = *counters();
+	now.entered = executed_so_far();
 }
 
 static char is_call; /* its address is data that says so */
@@ -303,48 +307,57 @@ static struct block *next_block(struct block *block, size_t length, struct qemu_
 	return block;
 }
 
+/* Was any callback registered? `bytes` are the instruction's. */
+static bool watch(struct qemu_plugin_insn *instruction, const uint8_t *bytes, size_t size,
+		  bool kernel)
+{
+	enum kind kind = kind_of(bytes, size);
+
+	if (kind != OTHER)
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_stack, NO_REGISTERS,
+						 LOADS_AND_STORES, kind == CALL ? &is_call : NULL);
+	else if (kernel && changes_tasks(instruction))
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_switch, NO_REGISTERS,
+						 LOADS_AND_STORES, NULL);
+	else if (!kernel && is_marker(instruction, mark_call))
+		qemu_plugin_register_vcpu_insn_exec_cb(
+			instruction, on_begin, NO_REGISTERS,
+			(void *)(uintptr_t)qemu_plugin_insn_vaddr(instruction));
+	else if (!kernel && reads_counter(instruction))
+		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_reading, NO_REGISTERS,
+						       NULL);
+	else if (!kernel && is_marker(instruction, mark_call_end))
+		qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS, NULL);
+	else
+		return false;
+	return true;
+}
+
 static void instrument(uint64_t id, struct qemu_plugin_tb *translated)
 {
 	size_t length = qemu_plugin_tb_n_insns(translated);
+	bool kernel = in_kernel(qemu_plugin_tb_vaddr(translated));
 	struct block *block = new_block(qemu_plugin_tb_vaddr(translated), (uint32_t)length);
 	uint8_t *bytes = block->bytes, *sizes = block->sizes;
+	struct counting counting = { .kernel = kernel };
 
 	qemu_plugin_register_vcpu_tb_exec_cb(translated, on_block, NO_REGISTERS, block);
 	for (size_t i = 0; i < length; i++) {
 		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(translated, i);
 		size_t size = qemu_plugin_insn_size(instruction);
-		enum kind kind;
 
 		copy_bytes(instruction, bytes, size);
 		*sizes++ = (uint8_t)size;
-		count(instruction, 0);
-		kind = kind_of(bytes, size);
-		if (kind != OTHER)
-			qemu_plugin_register_vcpu_mem_cb(instruction, on_stack, NO_REGISTERS,
-							 LOADS_AND_STORES,
-							 kind == CALL ? &is_call : NULL);
-		else if (is_marker(instruction, mark_call))
-			qemu_plugin_register_vcpu_insn_exec_cb(
-				instruction, on_begin, NO_REGISTERS,
-				(void *)(uintptr_t)qemu_plugin_insn_vaddr(instruction));
-		else if (!in_kernel(block->address) && reads_counter(instruction))
-			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_reading,
-							       NO_REGISTERS, NULL);
-		else if (is_marker(instruction, mark_call_end))
-			qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_end, NO_REGISTERS,
-							       NULL);
+		count(&counting, instruction, watch(instruction, bytes, size, kernel));
 		bytes += size;
-		if (in_kernel(block->address) && changes_tasks(instruction)) {
-			qemu_plugin_register_vcpu_mem_cb(instruction, on_switch, NO_REGISTERS,
-							 LOADS_AND_STORES, NULL);
-			if (i + 1 < length) {
-				block = next_block(block, length - i - 1,
-						   qemu_plugin_tb_get_insn(translated, i + 1));
-				bytes = block->bytes;
-				sizes = block->sizes;
-			}
+		if (kernel && changes_tasks(instruction) && i + 1 < length) {
+			block = next_block(block, length - i - 1,
+					   qemu_plugin_tb_get_insn(translated, i + 1));
+			bytes = block->bytes;
+			sizes = block->sizes;
 		}
 	}
+	add_waiting(&counting);
 	close_block(block);
 }
 
