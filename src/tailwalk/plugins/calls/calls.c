@@ -100,6 +100,7 @@ static void on_switch(unsigned int cpu, uint32_t info, uint64_t address, void *d
 
 	if (!was_due(own, SWITCH))
 		return;
+	see_access(info, address);
 	settle();
 	switch_to(address);
 }

@@ -24,12 +24,28 @@ void find_memory(const struct qemu_plugin_insn *instruction)
 		guest_memory = host - (qemu_plugin_insn_vaddr(instruction) - CODE_ABOVE_MEMORY);
 }
 
-/* Unknown is what is not mapped as all memory is, and lies in a page that was not used
- * just now, or beyond the hole that devices have in memory: some versions of QEMU
- * count that and others do not. */
+/* QEMU 7.2 counts the hole that devices have in memory as no place; later versions do
+ * count it. */
+static enum { UNKNOWN, LEFT_OUT, COUNTED } hole;
+
+void see_access(uint32_t info, uint64_t address)
+{
+	uint64_t at = address - ALL_MEMORY;
+	struct qemu_plugin_hwaddr *where;
+
+	if (hole != UNKNOWN || at < BEYOND_DEVICES || at >= ALL_MEMORY_SIZE)
+		return;
+	where = qemu_plugin_get_hwaddr(info, address);
+	if (where && !qemu_plugin_hwaddr_is_io(where))
+		hole = qemu_plugin_hwaddr_phys_addr(where) == at ? COUNTED : LEFT_OUT;
+}
+
+/* Unknown is what is not mapped as all memory is and lies in a page that was not used
+ * just now. */
 bool read_memory(uint32_t info, uint64_t address, void *bytes, size_t size)
 {
 	uint64_t at = address - ALL_MEMORY;
+	bool counted = true;
 
 	if (at >= ALL_MEMORY_SIZE) {
 		struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(info, address);
@@ -37,11 +53,12 @@ bool read_memory(uint32_t info, uint64_t address, void *bytes, size_t size)
 		if (!where || qemu_plugin_hwaddr_is_io(where))
 			return false;
 		at = qemu_plugin_hwaddr_phys_addr(where);
-		if (at >= DEVICES_IN_MEMORY)
+		if (memory_size >= MEMORY_WITH_HOLE && at >= DEVICES_IN_MEMORY && hole == UNKNOWN)
 			return false;
-	} else if (at >= BEYOND_DEVICES) {
-		at -= BEYOND_DEVICES - DEVICES_IN_MEMORY;
+		counted = hole == COUNTED;
 	}
+	if (counted && at >= BEYOND_DEVICES)
+		at -= BEYOND_DEVICES - DEVICES_IN_MEMORY;
 	if (!guest_memory || at > memory_size || size > memory_size - at)
 		return false;
 	memcpy(bytes, guest_memory + at, size);
@@ -73,6 +90,10 @@ struct byte_array *g_byte_array_new(void);
 bool qemu_plugin_read_memory_vaddr(uint64_t address, struct byte_array *bytes, size_t size);
 
 void find_memory(const struct qemu_plugin_insn *instruction)
+{
+}
+
+void see_access(uint32_t info, uint64_t address)
 {
 }
 
