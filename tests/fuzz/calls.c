@@ -6,6 +6,7 @@
 #include "calls/rows.c"
 #include "calls/stays.c"
 #include "calls/tasks.c"
+#include "calls/text.c"
 #include "calls/tree.c"
 /* After what it calls. */
 #include "calls/calls.c"
@@ -17,7 +18,8 @@
 int more_arguments(char **arguments)
 {
 	static char table[32], entry[64], fault[64], between[] = "between=5:6",
-						     memory[] = "memory=0", name[] = "disk=ram0";
+						     memory[] = "memory=0", name[] = "disk=ram0",
+						     texts[] = "texts=7:8:.4141:.42";
 	struct function given[PLACES];
 	int file = memfd_create("table", 0);
 
@@ -35,7 +37,8 @@ int more_arguments(char **arguments)
 	arguments[3] = between;
 	arguments[4] = memory;
 	arguments[5] = name;
-	return 6;
+	arguments[6] = texts;
+	return 7;
 }
 
 void forget_all(void)
@@ -60,6 +63,7 @@ void forget_all(void)
 	memset(cpus, 0, sizeof(cpus));
 	make_cpus();
 	first_look = 0;
+	text_before.matched = text_after.matched = 0;
 	looked_to = PLACE(REQUEST);
 	free(disks);
 	disks = NULL;

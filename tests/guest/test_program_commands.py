@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tailwalk.cli import group
+from tailwalk.runs.program import read_program_record
 from tailwalk.runs.store import Store
 
 pytestmark = pytest.mark.guest
@@ -85,3 +86,26 @@ def test_what_ran_before_with_identical_inputs_is_not_run_again(
     (tmp_path / "carried").write_text("two")
     assert TAKEN not in tailwalk(*words, "--", program, 30).stderr
     assert "READY" in tailwalk("exec", *words[1:], "--", program, 30).stderr  # it always runs
+
+
+def test_a_region_lies_between_two_texts(tailwalk: Tailwalk, program: Path,
+                                         tmp_path: Path) -> None:
+    """After the call that writes the one, and before that which writes the other."""
+    for spec in ("debian:6.12", "debian:6.18"):
+        tailwalk("exec", "--from", "output:READY", "--json", tmp_path / "from", spec, "--", program,
+                 30)
+        tailwalk("exec", "--to", "output:READY", "--json", tmp_path / "to", spec, "--", program, 30)
+        tailwalk("exec", "--json", tmp_path / "all", spec, "--", program, 30)
+        [after], [before], [whole] = (
+            read_program_record(tmp_path / name).kernels for name in ("from", "to", "all"))
+        made = [{row.call: row.count for row in kernel.calls if row.kind == "call"}
+                for kernel in (after, before, whole)]
+        assert made[0] == {"getppid": 7, "exit_group": 1}
+        assert made[1]["pwrite64"] == 30 and not {"write", "getppid", "exit_group"} & made[1].keys()
+        [written] = [row.instructions for row in whole.calls if row.call == "write"]
+        assert before.regions.values == [(before.user + before.kernel, 1)]
+        assert sum(part.user + part.kernel for part in (after, before)) + written == (
+            whole.user + whole.kernel)
+    late = CliRunner().invoke(group, ["exec", "--from", "output:NEVER", "debian:6.12", "--",
+                                      str(program), "1"])
+    assert "wrote no such text" in str(late.exception)

@@ -17,7 +17,7 @@
 #include "qemu_api.h"
 #include "x86_64.h"
 
-#define MOST_HOOKS 4
+#define MOST_HOOKS 6
 #define CPUS 2
 #define MOST_INSTRUCTIONS 64
 
@@ -154,8 +154,12 @@ struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t addres
 {
 	static _Thread_local struct qemu_plugin_hwaddr found;
 
-	found.place = address < STACKS || address >= CODE_ABOVE_MEMORY ? cpu * sizeof(*memory) :
-									 address - STACKS;
+	if (address >= STACKS && address < CODE_ABOVE_MEMORY)
+		found.place = address - STACKS;
+	else if (address >= sizeof(memory) && address < STACKS) /* the program's */
+		found.place = address % sizeof(memory);
+	else
+		found.place = cpu * sizeof(*memory);
 	return &found;
 }
 

@@ -23,7 +23,7 @@ NAMES = ("__entry_text_start", "entry_SYSCALL_64", "irq_entries_start", "asm_exc
          "asm_common_interrupt", "__entry_text_end", "ret_from_fork_asm", "__switch_to_asm",
          "do_syscall_64", "__x64_sys_getppid", "__x64_sys_pwrite64", "__x64_sys_exit_group",
          "ext4_file_write_iter", "copy", "handler", "kjournald2", "brd_submit_bio", "bio_endio",
-         "submit_bio")
+         "submit_bio", "__x64_sys_write", "__x64_sys_writev")
 AT = {name: 0xffffffff81000000 + 0x1000 * number for number, name in enumerate(NAMES)}
 SYMBOLS = "".join(f"{address:x} T {name}\n" for name, address in AT.items())
 LABELS = labels_of(SYMBOLS, "made")
@@ -94,7 +94,7 @@ def getppid(*between: str) -> list[str]:
 
 
 SOURCES = [f"calls/{name}.c" for name in (
-    "calls", "cpus", "disk", "memory", "rows", "stays", "tasks", "tree")]
+    "calls", "cpus", "disk", "memory", "rows", "stays", "tasks", "text", "tree")]
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +105,16 @@ def count(tmp_path_factory) -> Callable[..., Counted]:
     build(folder, SOURCES, "run")
     build(folder, SOURCES, "run-threads", "-g", "-fsanitize=thread")
 
-    def count(*blocks: str, between: str = "0:0", cpus: int = 1) -> Counted:
+    def count(*blocks: str, between: str = "0:0", texts: str = "0:0:.:.",
+              cpus: int = 1) -> Counted:
         table = os.memfd_create("table")
         os.write(table, LABELS.table)
         whole = [user(3), change(MAIN, PROBE), mark(3), *blocks, change(PROBE), *fault(4), back(),
                  mark(4)]
         output = subprocess.run(
             [folder / ("run" if cpus == 1 else "run-threads"), "output=1", f"table={table}",
-             *LABELS.arguments[1:].split(","), f"between={between}", "memory=65536", "disk=ram0"],
+             *LABELS.arguments[1:].split(","), f"between={between}", "memory=65536", "disk=ram0",
+             f"texts={texts}"],
             input="\n".join(whole).encode(), stdout=subprocess.PIPE, timeout=60, check=True,
             env={"CPUS": str(cpus), "TSAN_OPTIONS": "exitcode=66"}, pass_fds=[table]).stdout
         os.close(table)
@@ -270,6 +272,62 @@ def test_a_region_is_between_two_calls_each_time(count) -> None:
     assert count(*blocks, between=f"0:{numbers[1]}").regions.values == [(1 + 10 + 9 + 3 + 10, 1)]
     with pytest.raises(UsageError, match="mount is no system call of this kernel"):
         LABELS.call("mount")
+
+
+def memory(at: int, content: bytes) -> str:
+    """Sets what a program has at an address."""
+    return "= " + " ".join(
+        f"{(at & 0xffff) + number:x}={int.from_bytes(content[number:number + 8], 'little'):x}"
+        for number in range(0, len(content), 8))
+
+
+def put(call: str, descriptor: int, address: int, size: int, *accesses: int) -> list[str]:
+    """A call that writes what lies at an address, of which the kernel accesses these places."""
+    return [at("entry_SYSCALL_64", f"57>1010={descriptor:x}", f"56>1008={address:x}",
+               f"52>1000={size:x}", "4152>ff8=0", "4150>ff0=0", CALL, number=1),
+            at("do_syscall_64", CALL), at(f"__x64_sys_{call}", CALL),
+            at("copy", *(f"a4<{place:x}=0" for place in accesses), RETURN),
+            at(f"__x64_sys_{call}", RETURN, offset=5), at("do_syscall_64", RETURN, offset=5),
+            back()]
+
+
+TEXTS = "{}:{}:.{}:.{}".format(LABELS.call("write"), LABELS.call("writev"), b"READY".hex(),
+                               b"DONE".hex())
+PAGE = 0x12000
+
+
+def test_a_region_is_between_two_texts(count) -> None:
+    def region(*blocks: str) -> list[tuple[int, int]]:
+        counted = count(*getppid(), *blocks, texts=TEXTS)
+        return counted.regions.values if counted.regions else []
+
+    begin = [memory(PAGE, b"is READY"), *put("write", 1, PAGE, 8, PAGE, PAGE + 1)]
+    end = [memory(PAGE, b"is DONE\n"), *put("write", 1, PAGE, 8, PAGE)]
+    assert region(*begin, user(3), *getppid(), *end, *getppid()) == [(3 + 10, 1)]
+    assert region(*begin, user(1), *end, *begin, user(2), *end) == [(1, 1), (2, 1)]
+    assert region(user(3)) == region(*end) == []
+    other = [memory(PAGE, b"is READY"), *put("write", 2, PAGE, 8, PAGE)]
+    assert region(*other, *getppid(), *end) == []  # standard error
+    short = [memory(PAGE, b"is READY"), *put("write", 1, PAGE, 7, PAGE)]
+    assert region(*short, *getppid(), *end) == []
+    assert region(*short, *getppid(), memory(PAGE, b"Y\0\0\0\0\0\0\0"), *put(
+        "write", 1, PAGE, 1, PAGE), user(4), *end) == [(4, 1)]  # in two calls
+    both = [memory(PAGE, b"READY\nDONE\n\0\0\0\0\0"), *put("write", 1, PAGE, 11, PAGE)]
+    assert region(*both, *getppid(), *end) == []
+
+
+def test_a_text_may_lie_in_pieces_and_on_two_pages(count) -> None:
+    pages = [memory(PAGE + 0xff8, b"....READ"), memory(0x14000, b"Y.......")]
+    # The machine has the two pages of the program's in other places.
+    split = [*getppid(), *pages, memory(PAGE, struct.pack("<4Q", PAGE + 0xffc, 4, 0x14000, 2))]
+    vector = put("writev", 1, PAGE, 2, PAGE, PAGE + 0xffe, 0x14001)
+    missed = put("writev", 1, PAGE, 2, PAGE, 0x14000)
+    end = [memory(0x14000, b"DONE\0\0\0\0"), *put("write", 1, 0x14000, 4, 0x14000)]
+    assert count(*split, *put("writev", 1, PAGE, 2, PAGE, PAGE + 0xffc, 0x14000), user(6), *end,
+                 texts=TEXTS).regions.values == [(6, 1)]
+    assert count(*split, *missed, *end, texts=TEXTS).regions is None
+    # An access that is not to a piece's begin shows what precedes it in its page, too.
+    assert count(*split, *vector, user(7), *end, texts=TEXTS).regions.values == [(7, 1)]
 
 
 MEMORY, STACKS = 0xffff888000000000, 0xffffc90000000000

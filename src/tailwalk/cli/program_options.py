@@ -55,11 +55,11 @@ program_options = options(
                       "they are written."),
     click.option("--timeout", type=number(whole=False), default=600.0, show_default=True,
                  metavar="SECONDS", help="Time after which the program is given up."),
-    click.option("--from", "begin", default="", metavar="CALL",
-                 help="Count what comes after this system call only."),
-    click.option("--to", "end", default="", metavar="CALL",
-                 help="Count what comes before this system call only; after --from again each "
-                      "time."),
+    click.option("--from", "begin", default="", metavar="CALL|output:TEXT",
+                 help="Count what comes after this system call only, or after one that writes this "
+                      "text to standard output."),
+    click.option("--to", "end", default="", metavar="CALL|output:TEXT",
+                 help="Count what comes before such a call only; after --from again each time."),
     click.option("--cpus", type=number(), default=1, show_default=True,
                  help="CPUs of the guest, up to 16. With several, counts are not exact: every run "
                       "has others."),

@@ -201,14 +201,19 @@ static inline bool leaves_kernel(const struct qemu_plugin_insn *instruction)
 #define ENTRY_SIZE 256
 
 /* Where a system call's entry saves its third, fourth or fifth argument
- * (PUSH_AND_CLEAR_REGS): 0, 1 or 2; else -1. */
+ * (PUSH_AND_CLEAR_REGS): 0, 1 or 2; its first or second: 3 or 4; else -1. */
 static inline int saves_register(const struct qemu_plugin_insn *instruction)
 {
 	static const uint8_t push_rdx[1] = { 0x52 }, push_r10[2] = { 0x41, 0x52 },
-			     push_r8[2] = { 0x41, 0x50 };
+			     push_r8[2] = { 0x41, 0x50 }, push_rdi[1] = { 0x57 },
+			     push_rsi[1] = { 0x56 };
 
 	if (has_bytes(instruction, 1, push_rdx, 1))
 		return 0;
+	if (has_bytes(instruction, 1, push_rdi, 1))
+		return 3;
+	if (has_bytes(instruction, 1, push_rsi, 1))
+		return 4;
 	if (has_bytes(instruction, 2, push_r10, 2))
 		return 1;
 	return has_bytes(instruction, 2, push_r8, 2) ? 2 : -1;

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -23,10 +24,16 @@ _MOST_TEXTS = 4096
 """Arguments and variables (probe/program.c)."""
 _LONGEST = 1_000_000
 """Seconds; poll(2) takes milliseconds in 32 bits."""
+_OUTPUT, _LONGEST_TEXT = "output:", 100  # plugins/calls/text.h
 _LEAST_DISK, _MOST_DISK = 16 * MIB, 65536 * MIB
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|[0-9]{1,9}(?::[0-9]{1,9})?")
 _ENVIRONMENT = {"HOME": WORK, "LC_ALL": "C", "TMPDIR": "/tmp",
                 "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+def text_of(name: str) -> bytes | None:
+    """The text of an end of a region that is told by one; None where it is told by a call."""
+    return os.fsencode(name.removeprefix(_OUTPUT)) if name.startswith(_OUTPUT) else None
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,9 @@ class ExecPlan:
         input: its standard input; None: /dev/null.
         user: NAME, UID or UID:GID it runs as, by the root's own /etc/passwd; empty: root.
         append: kernel parameters besides Tailwalk's own.
-        between: the names of the system calls after and before which is counted; empty: all is, or
-            what the program marks.
+        between: the names of the system calls after and before which is counted, or `output:TEXT`,
+            after and before one that writes this text to standard output; empty: all is, or what
+            the program marks.
         seconds: time after which the program is given up.
     """
 
@@ -108,6 +116,10 @@ class ExecPlan:
             raise UsageError(f"--chdir {self.directory!r}: give an absolute path in the guest.")
         if self.user and not _USER.fullmatch(self.user):
             raise UsageError(f"--user {self.user!r}: give a name, UID or UID:GID.")
+        for option, name in zip(("--from", "--to"), self.between, strict=True):
+            if (text := text_of(name)) is not None and not 0 < len(text) <= _LONGEST_TEXT:
+                raise UsageError(f"{option} {name}: give a text of 1 to {_LONGEST_TEXT} bytes, "
+                                 "such as output:READY.")
         kernel_command_line(Machine(append=self.append))
         find_kind(self.filesystem.kind)
         if not _LEAST_DISK <= self.disk <= _MOST_DISK or self.disk % MIB:

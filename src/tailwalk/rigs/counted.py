@@ -17,6 +17,7 @@ from tailwalk.errors import GuestError, KernelError
 from tailwalk.framing import Frame, FrameType, read_output
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.symbols import UNKNOWN, read_symbols
+from tailwalk.programs.plan import text_of
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.labels import PAGE_FAULT, Labels, labels_of
@@ -85,14 +86,19 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
         Generator[tuple[Guest, Callable[[], Counted]]]):
     """A guest whose program the `plugin` counts, and what reads the counts when it has ended. It
     goes on as `watched`; `between` are the calls after and before which is counted, where such are
-    named.
+    named, or texts on standard output (`ExecPlan`).
 
     Raises UsageError for a call that the kernel has not, and as `watched`, `labels_of` and
     `read_counts`.
     """
     text = symbol_text(bench, kernel, booted)
     labels = labels_of(text, kernel.spec)
-    numbers = ":".join(str(labels.call(name)) for name in between)
+    texts = [text_of(name) for name in between]
+    numbers = ":".join(str(labels.call(name) if text is None else 0)
+                       for name, text in zip(between, texts, strict=True))
+    writers = ["write", "writev"] if any(text is not None for text in texts) else ["", ""]
+    sought = ":".join([*(str(labels.call(name)) for name in writers),
+                       *(f".{(text or b'').hex()}" for text in texts)])
     with naming("a file in memory for the functions of a kernel"):
         table = os.memfd_create("tailwalk-functions", os.MFD_CLOEXEC)
     with os.fdopen(table, "wb") as stream:
@@ -101,7 +107,8 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
         with watched(bench, kernel, booted, job, state=state, inherited=[table], plugins=[
                 (plugin, f",table={table}{labels.arguments},between={numbers}"
                               f",memory={bench.machine.memory * MIB}"
-                              f",disk={Path(RAM_DISK).name}")]) as (guest, outputs):
+                              f",disk={Path(RAM_DISK).name},texts={sought}")]) as (
+                guest, outputs):
             yield guest, lambda: replace(
                 read_counts(outputs()[0], labels, kernel.spec),
                 symbols=read_symbols(text, kernel.spec).names)

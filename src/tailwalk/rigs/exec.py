@@ -22,7 +22,7 @@ from tailwalk.errors import GuestError, KernelError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import require_measurable
 from tailwalk.plugins.build import Plugin, build_plugin
-from tailwalk.programs.plan import ExecPlan
+from tailwalk.programs.plan import ExecPlan, text_of
 from tailwalk.programs.prepare import Prepared, prepare
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counted import Counted, counting_calls
@@ -163,6 +163,13 @@ def run_portion(bench: Bench, portion: ProgramPortion, *, sink: Sink | None = No
     for used in [prepared.content, *([state] if state else [])]:
         bench.cache.check(used.parent)
     totals = counted.totals
+    came = totals.user + totals.kernel > 0, counted.regions is not None
+    for option, name, has_come in zip(("--from", "--to"), plan.between, came, strict=True):
+        if text_of(name) and not has_come and not ending.given_up:
+            raise GuestError(
+                f"{option} {name}: {plan.program} wrote no such text, by write(2) or writev(2) to "
+                "its descriptor 1, or none after what --from names. A program that keeps what it "
+                "writes for later has to flush it.")
     killed = os.WIFSIGNALED(ending.status)
     executed = Executed(
         Execution(

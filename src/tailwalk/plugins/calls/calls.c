@@ -24,6 +24,7 @@
 #include "calls/disk.h"
 #include "calls/memory.h"
 #include "calls/tasks.h"
+#include "calls/text.h"
 #include "calls/tree.h"
 #include "output.h"
 #include "x86_64.h"
@@ -100,7 +101,7 @@ static void on_switch(unsigned int cpu, uint32_t info, uint64_t address, void *d
 
 	if (!was_due(own, SWITCH))
 		return;
-	see_access(info, address);
+	learn_places(info, address);
 	settle();
 	switch_to(address);
 }
@@ -159,6 +160,16 @@ static void on_request(unsigned int cpu, uint32_t info, uint64_t address, void *
 		return;
 	read = add_request(info, address - (uint64_t)distance, disk, requests_now);
 	totals.unread += running && counting && !read;
+}
+
+static void on_access(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	struct cpu *own ALONE = arrive(cpu);
+
+	if (!running || !awaits_text())
+		return;
+	settle();
+	see_text(info, address);
 }
 
 static void on_begin(unsigned int cpu, void *data)
@@ -274,6 +285,9 @@ static bool watch_kernel(struct qemu_plugin_insn *instruction)
 	uint64_t address = qemu_plugin_insn_vaddr(instruction);
 	int saved;
 
+	if (has_texts())
+		qemu_plugin_register_vcpu_mem_cb(instruction, on_access, NO_REGISTERS,
+						 LOADS_AND_STORES, NULL);
 	if (changes_tasks(instruction) || leaves_task(instruction)) {
 		bool changes = changes_tasks(instruction);
 
@@ -375,8 +389,8 @@ static bool read_table(int table)
 /* Takes output=FD; table=FD, of the file with the functions; entry=BEGIN:END, the
  * code by which the kernel is entered; fault=ADDRESS, that of a page fault's
  * entry; between=CALL:CALL, numbers of the calls after and before which is
- * counted, or 0; memory=BYTES, what the guest has; and disk=NAME, of the disk whose
- * requests are counted. */
+ * counted, or 0; memory=BYTES, what the guest has; disk=NAME, of the disk whose
+ * requests are counted; and what `read_texts` takes. */
 EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
 {
 	unsigned long long begin, end, fault, memory;
@@ -384,14 +398,16 @@ EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int ar
 
 	if (!output_open(info, argc < 1 ? argc : 1, argv, NULL))
 		return 1;
-	if (argc != 7 || sscanf(argv[1], "table=%d", &table) != 1 ||
+	if (argc != 8 || sscanf(argv[1], "table=%d", &table) != 1 ||
 	    sscanf(argv[2], "entry=%llu:%llu", &begin, &end) != 2 ||
 	    sscanf(argv[3], "fault=%llu", &fault) != 1 ||
 	    sscanf(argv[4], "between=%u:%u", &call_before, &call_after) != 2 ||
 	    sscanf(argv[5], "memory=%llu", &memory) != 1 ||
-	    sscanf(argv[6], "disk=%31s", disk) != 1 || !read_table(table)) {
+	    sscanf(argv[6], "disk=%31s", disk) != 1 || !read_texts(argv[7]) ||
+	    !read_table(table)) {
 		fprintf(stderr, "tailwalk's counting plugin takes table=FD, entry=BEGIN:END, "
-				"fault=ADDRESS, between=CALL:CALL, memory=BYTES and disk=NAME\n");
+				"fault=ADDRESS, between=CALL:CALL, memory=BYTES, disk=NAME and "
+				"texts=CALL:CALL:.TEXT:.TEXT\n");
 		return 1;
 	}
 	entry_begin = begin;

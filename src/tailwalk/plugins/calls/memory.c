@@ -28,7 +28,7 @@ void find_memory(const struct qemu_plugin_insn *instruction)
  * count it. */
 static enum { UNKNOWN, LEFT_OUT, COUNTED } hole;
 
-void see_access(uint32_t info, uint64_t address)
+void learn_places(uint32_t info, uint64_t address)
 {
 	uint64_t at = address - ALL_MEMORY;
 	struct qemu_plugin_hwaddr *where;
@@ -40,29 +40,51 @@ void see_access(uint32_t info, uint64_t address)
 		hole = qemu_plugin_hwaddr_phys_addr(where) == at ? COUNTED : LEFT_OUT;
 }
 
-/* Unknown is what is not mapped as all memory is and lies in a page that was not used
- * just now. */
-bool read_memory(uint32_t info, uint64_t address, void *bytes, size_t size)
+static uint64_t without_hole(uint64_t at)
 {
-	uint64_t at = address - ALL_MEMORY;
-	bool counted = true;
+	return at < BEYOND_DEVICES ? at : at - (BEYOND_DEVICES - DEVICES_IN_MEMORY);
+}
 
-	if (at >= ALL_MEMORY_SIZE) {
-		struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(info, address);
+/* Where the page is that holds what lies at an address: false where it was not used
+ * just now. */
+static bool find_place(uint32_t info, uint64_t address, uint64_t *at)
+{
+	struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(info, address);
 
-		if (!where || qemu_plugin_hwaddr_is_io(where))
-			return false;
-		at = qemu_plugin_hwaddr_phys_addr(where);
-		if (memory_size >= MEMORY_WITH_HOLE && at >= DEVICES_IN_MEMORY && hole == UNKNOWN)
-			return false;
-		counted = hole == COUNTED;
-	}
-	if (counted && at >= BEYOND_DEVICES)
-		at -= BEYOND_DEVICES - DEVICES_IN_MEMORY;
+	if (!where || qemu_plugin_hwaddr_is_io(where))
+		return false;
+	*at = qemu_plugin_hwaddr_phys_addr(where);
+	if (memory_size >= MEMORY_WITH_HOLE && *at >= DEVICES_IN_MEMORY && hole == UNKNOWN)
+		return false;
+	if (hole == COUNTED)
+		*at = without_hole(*at);
+	return true;
+}
+
+static bool copy_memory(uint64_t at, void *bytes, size_t size)
+{
 	if (!guest_memory || at > memory_size || size > memory_size - at)
 		return false;
 	memcpy(bytes, guest_memory + at, size);
 	return true;
+}
+
+bool read_memory(uint32_t info, uint64_t address, void *bytes, size_t size)
+{
+	uint64_t at = address - ALL_MEMORY;
+
+	if (at < ALL_MEMORY_SIZE)
+		at = without_hole(at);
+	else if (!find_place(info, address, &at))
+		return false;
+	return copy_memory(at, bytes, size);
+}
+
+bool read_page(uint32_t info, uint64_t accessed, uint64_t from, void *bytes, size_t size)
+{
+	uint64_t at;
+
+	return find_place(info, accessed, &at) && copy_memory(at - accessed + from, bytes, size);
 }
 
 uint64_t accessed_value(uint32_t info, uint64_t address)
@@ -93,7 +115,7 @@ void find_memory(const struct qemu_plugin_insn *instruction)
 {
 }
 
-void see_access(uint32_t info, uint64_t address)
+void learn_places(uint32_t info, uint64_t address)
 {
 }
 
@@ -107,6 +129,11 @@ bool read_memory(uint32_t info, uint64_t address, void *bytes, size_t size)
 		return false;
 	memcpy(bytes, found->data, size);
 	return true;
+}
+
+bool read_page(uint32_t info, uint64_t accessed, uint64_t from, void *bytes, size_t size)
+{
+	return read_memory(info, from, bytes, size);
 }
 
 uint64_t accessed_value(uint32_t info, uint64_t address)

@@ -16,7 +16,22 @@ struct block {
 	uint8_t ends; /* enum kind, of its last instruction */
 };
 
-enum { SAVED_REGISTERS = 3 };
+enum { SAVED_REGISTERS = 5 };
+
+/* What a call writes, as a struct iovec has it. */
+struct piece {
+	uint64_t at, size;
+};
+
+enum { MOST_PIECES = 8 };
+
+/* What a call writes to standard output: the pieces, of which so many were seen; or
+ * the first is of the memory that holds them. */
+struct reading {
+	bool vector;
+	uint8_t count, done;
+	struct piece pieces[MOST_PIECES + 1];
+};
 
 /* A call instruction whose return is to come. */
 struct call {
@@ -38,6 +53,8 @@ struct stay {
 	size_t step_count, step_room;
 	size_t arrived; /* steps before the task was switched to */
 	struct requests requests;
+	struct reading reading;
+	bool begins_region; /* when it is left */
 };
 
 void note(struct stay *stay, uint32_t node, uint64_t count, uint32_t entered);

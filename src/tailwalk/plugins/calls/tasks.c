@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calls/text.h"
 #include "calls/tree.h"
 #include "output.h"
 #include "x86_64.h"
@@ -53,6 +54,8 @@ static struct stay *push(struct task *task)
 	stay->block = NULL;
 	stay->node = 0;
 	stay->call_count = 0;
+	stay->reading.count = stay->reading.done = 0;
+	stay->reading.vector = stay->begins_region = false;
 	forget(stay);
 	return stay;
 }
@@ -167,7 +170,8 @@ void leave(void)
 	}
 	record(current, stay);
 	current->depth--;
-	if (call_before && stay->what.class == SYSTEM_CALL && stay->what.number == call_before &&
+	if ((stay->begins_region || (call_before && stay->what.class == SYSTEM_CALL &&
+				     stay->what.number == call_before)) &&
 	    current->program && !in_region)
 		begin_region();
 }
@@ -276,8 +280,8 @@ void end_region(void)
 void start_program(void)
 {
 	memset(&totals, 0, sizeof(totals));
-	counting = !call_before;
-	in_region = call_after && !call_before;
+	counting = !(call_before || text_before.length);
+	in_region = counting && (call_after || text_after.length);
 	any_region = false;
 	region_begun = 0;
 	if (!current)
@@ -355,6 +359,32 @@ static void follow(struct stay *stay, const struct block *block)
 		jump(stay, block->function);
 }
 
+/* A call that comes after the region. */
+static void end_region_before(struct stay *stay)
+{
+	*share_of(current) -= sum_of(stay);
+	forget(stay);
+	end_region();
+}
+
+bool awaits_text(void)
+{
+	const struct stay *stay = current ? top_stay() : NULL;
+
+	return stay && (stay->reading.vector || stay->reading.done < stay->reading.count);
+}
+
+void see_text(uint32_t info, uint64_t address)
+{
+	struct stay *stay = top_stay();
+	bool before = false, after = false;
+
+	see_access(stay, info, address, &before, &after);
+	stay->begins_region = before || (stay->begins_region && !after);
+	if (after && in_region)
+		end_region_before(stay);
+}
+
 static void name_call(struct stay *stay, uint32_t value)
 {
 	uint32_t saved = value >> 16 & 0xff;
@@ -363,11 +393,10 @@ static void name_call(struct stay *stay, uint32_t value)
 		return;
 	stay->what.number = value & 0xffff;
 	stay->what.file = (uint8_t)(value >> 24);
-	if (call_after && stay->what.number == call_after && current->program && in_region) {
-		*share_of(current) -= sum_of(stay);
-		forget(stay);
-		end_region();
-	}
+	if (current->program)
+		begin_reading(stay);
+	if (call_after && stay->what.number == call_after && current->program && in_region)
+		end_region_before(stay);
 	if (saved) {
 		uint64_t size = stay->saved[saved - 1];
 

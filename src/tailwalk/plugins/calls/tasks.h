@@ -78,6 +78,12 @@ void step_to(const struct block *block);
 void executed_twice(void);
 void end_all_lives(void);
 
+/* Is the kernel about to access what the program writes to its standard output? Then see
+ * what is there: a text may begin a region when the call is left, or have ended it before
+ * the call. */
+bool awaits_text(void);
+void see_text(uint32_t info, uint64_t address);
+
 static inline struct stay *top_stay(void)
 {
 	return current->depth ? &current->stays[current->depth - 1] : NULL;
