@@ -171,6 +171,16 @@ def test_a_root_of_the_users(run: Run, root: Path) -> None:
     assert root.name in done.execution.conditions.machine["root"]
 
 
+def test_a_root_is_made_once_for_a_kernel(run: Run, tar: Path, bench) -> None:
+    def states() -> set[str]:
+        return {path.name for path in (bench.cache.root / "root-state").iterdir()}
+
+    assert run("program", "say", root=tar).execution.status == 0
+    made = states()
+    assert run("program", "say", "else", root=tar, user="somebody").execution.status == 0
+    assert states() == made
+
+
 def test_the_entries_of_a_tar_are_what_they_were(run: Run, tar: Path) -> None:
     names = ["/usr/bin/program", "/usr/bin/again", "/srv/device", "/srv/pipe", "/srv/owned",
              "/srv/absolute", "/srv/" + "long" * 50, "/bin", "/dev/null", "/tmp", "/dev/shm",
