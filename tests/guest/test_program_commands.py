@@ -109,3 +109,22 @@ def test_a_region_lies_between_two_texts(tailwalk: Tailwalk, program: Path,
     late = CliRunner().invoke(group, ["exec", "--from", "output:NEVER", "debian:6.12", "--",
                                       str(program), "1"])
     assert "wrote no such text" in str(late.exception)
+
+
+def test_a_program_is_followed_and_judged(tailwalk: Tailwalk, program: Path,
+                                          tmp_path: Path) -> None:
+    """By what ran before: nothing runs a second time."""
+    shown = tailwalk("track", "debian:6.12", "debian:6.18", "--call", "getppid", "--json",
+                     tmp_path / "track", "--", program, 30).stdout
+    kernels = read_program_record(tmp_path / "track").kernels
+    totals = [kernel.kernel + kernel.others for kernel in kernels]
+    assert [kernel.spec for kernel in kernels] == ["debian:6.12", "debian:6.18"]
+    for kernel, total in zip(kernels, totals, strict=True):
+        assert kernel.release.partition("+")[0] in shown and f" {total:,} " in shown
+    ratio = totals[1] / totals[0]
+    for limit, status, word in ((ratio * 0.99, 1, "bad"), (ratio * 1.01, 0, "good")):
+        done = CliRunner().invoke(group, [
+            "bisect-step", "debian:6.18", "--good", "debian:6.12", "--ratio", f"{limit:.6f}", "--",
+            str(program), "30"])
+        assert (done.exit_code, done.stderr) == (status, ""), (done.output, done.exception)
+        assert done.stdout.startswith(f"{word}: ") and f"takes {totals[1]:,} " in done.stdout

@@ -171,6 +171,16 @@ def test_a_root_of_the_users(run: Run, root: Path) -> None:
     assert root.name in done.execution.conditions.machine["root"]
 
 
+def test_a_root_is_made_once_for_a_kernel(run: Run, tar: Path, bench) -> None:
+    def states() -> set[str]:
+        return {path.name for path in (bench.cache.root / "root-state").iterdir()}
+
+    assert run("program", "say", root=tar).execution.status == 0
+    made = states()
+    assert run("program", "say", "else", root=tar, user="somebody").execution.status == 0
+    assert states() == made
+
+
 def test_the_entries_of_a_tar_are_what_they_were(run: Run, tar: Path) -> None:
     names = ["/usr/bin/program", "/usr/bin/again", "/srv/device", "/srv/pipe", "/srv/owned",
              "/srv/absolute", "/srv/" + "long" * 50, "/bin", "/dev/null", "/tmp", "/dev/shm",
@@ -200,6 +210,16 @@ def test_users_are_the_roots_own(run: Run, tar: Path, user: str, ids: str) -> No
     done = run("program", "who", root=tar, user=user, environment={"NAME": "x"})
     assert done.out == f"{ids} /mnt x 0\n"  # and can write where it begins
     assert done.execution.conditions.machine["user"] == user
+
+
+@pytest.mark.parametrize(("program", "directory"), [("program", "/nowhere"), ("/mnt/text", "/mnt")])
+def test_a_user_who_cannot_begin_the_program_is_an_error(
+        run: Run, tar: Path, tmp_path: Path, program: str, directory: str) -> None:
+    text = tmp_path / "text"
+    text.write_text("no program")
+    text.chmod(0o755)
+    with pytest.raises(GuestError, match=f"{program} could not be begun as somebody"):
+        run(program, "who", root=tar, user="somebody", directory=directory, files=[text])
 
 
 def test_a_user_that_the_root_has_not_is_an_error(run: Run, tar: Path) -> None:

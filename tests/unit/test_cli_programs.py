@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from golden_files import check_golden
 from made_exec import ENDED, ExecLab, made_exec_lab
 from made_lab import available
-from made_programs import NEW, OLD, made_program
+from made_programs import NEW, OLD, made_on_kernel, made_program, made_row
 from made_runs import made_seed_runs
 from page_texts import Elements, words
 from results import error
@@ -327,3 +327,27 @@ def test_ctrl_c_stops_a_bisection() -> None:
     late = ExecLab(run=lambda *_: pytest.fail("measured"), ended=ENDED, late="interrupted")
     assert tailwalk("bisect-step", "debian:6.18", "--above", "1", *PROGRAM,
                     lab=late).exit_code == 130
+
+
+def test_a_page_of_a_large_program_is_small(tmp_path: Path) -> None:
+    paths = {"entry": 1}
+    for number in range(3000):
+        above = "entry" if number < 60 else list(paths)[number // 60]
+        paths[f"{above}>a_function_with_a_long_name_{number}"] = 10**7 // (number + 300)
+    kernels = [made_on_kernel(spec, [made_row(f"call{number}", 10, paths) for number in range(3)])
+               for spec in KERNELS]
+    (tmp_path / "large.json").write_bytes(encode(made_program(*kernels)))
+    good(tailwalk("report", str(tmp_path / "large.json"), "-o", str(tmp_path / "page")))
+    text = (tmp_path / "page").read_text()
+    assert len(text.encode()) < 500_000 and text.count('class="frame"') > 400
+
+
+def test_a_newer_run_of_a_program_stands_for_an_older_one_if_it_is_exact(store: Store) -> None:
+    for exact, pruned in ((True, 1), (False, 0)):
+        store.remove(store.select())
+        for minute in range(2):
+            store.add(msgspec.structs.replace(
+                made_program(OLD), created=f"2026-07-01T12:0{minute}:00Z", exact=exact))
+        assert len(store.select()) == 2
+        assert f"{pruned} run{'' if pruned == 1 else 's'} and 0 other files would be removed" in (
+            good(tailwalk("runs", "prune", "--dry-run")))

@@ -157,17 +157,18 @@ class _Frame:
     level: int
 
 
-def flame_svg(forest: Forest, *, alone: bool = True) -> str:
+def flame_svg(forest: Forest, *, alone: bool = True, most: int | None = None) -> str:
     """Each side's call tree with the system call's entry on top, a frame as wide as the
     instructions executed in the function and all it calls; all sides on one scale. Beside
     another side a frame's colour tells by how much the function's own instructions differ.
     Every frame carries its figures as a title.
 
     `alone`: as a file of its own, with title, legend and dark theme; else for a page that has them.
+    `most`: of all frames of a side only the widest, so many or fewer.
     """
     nodes, labels, totals = forest.nodes, forest.labels, forest.totals
     scale = (_WIDTH - 2 * _MARGIN) / max(*totals, 1)
-    most = max((abs(_change(node)) for node in nodes), default=0) or 1
+    largest = max((abs(_change(node)) for node in nodes), default=0) or 1
     parts = []
     if alone:
         title, legend = escape(forest.title), escape(flame_legend(forest))
@@ -175,10 +176,10 @@ def flame_svg(forest: Forest, *, alone: bool = True) -> str:
                   f'<text class="dim" x="{_MARGIN}" y="43">{legend}</text>']
     height = _HEAD if alone else _FRAME
     for side, total in enumerate(totals):
-        frames = list(_frames(nodes, side, scale))
+        frames = _frames(nodes, side, scale, most)
         parts.append(f'<text class="title" x="{_MARGIN}" y="{height}">{escape(labels[side])}: '
                      f"{show_figure(total)} kernel {show_unit(forest.unit)}</text>")
-        parts += [_drawn(frame, side, height + 8, forest, most) for frame in frames]
+        parts += [_drawn(frame, side, height + 8, forest, largest) for frame in frames]
         height += 8 + _FRAME * (1 + max((frame.level for frame in frames), default=0)) + _GAP
     space = 'xmlns="http://www.w3.org/2000/svg" class="alone" ' if alone else ""
     return (f'<svg {space}role="img" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
@@ -205,14 +206,23 @@ def _change(node: PairedNode) -> int:
     return node.counts[-1] - node.counts[0]
 
 
-def _frames(nodes: Sequence[PairedNode], side: int, scale: float) -> Iterator[_Frame]:
+def _frames(nodes: Sequence[PairedNode], side: int, scale: float,
+            most: int | None) -> list[_Frame]:
     """The frames of a side; a function's own instructions are at the right of its callees'."""
+    narrowest = _NARROWEST
+    while len(frames := list(_placed(nodes, side, scale, narrowest))) > (most or len(frames)):
+        narrowest *= 1.25
+    return frames
+
+
+def _placed(nodes: Sequence[PairedNode], side: int, scale: float,
+            narrowest: float) -> Iterator[_Frame]:
     placed: dict[int, _Frame] = {}
     filled: dict[int, float] = {-1: float(_MARGIN)}
     for index, node in enumerate(nodes):
         width = node.inclusive[side] * scale
         above = placed.get(node.parent)
-        if width < _NARROWEST or (node.parent >= 0 and above is None):
+        if width < narrowest or (node.parent >= 0 and above is None):
             continue
         left = filled[node.parent]
         filled[node.parent] = left + width

@@ -33,6 +33,7 @@ from tailwalk.words import listed
 
 _CALLS = 40
 _FUNCTIONS = 14
+_FRAMES = 400  # of each side: a program has thousands, and a page is small
 
 
 def program_section(compared: ComparedProgram) -> Section:
@@ -81,7 +82,8 @@ def _functions(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
         "paired": [], "says": [part.text for part in shown.parts
                                if isinstance(part, Said) and part.text],
         "title": forest.title, "legend": flame_legend(forest),
-        "flame": inlined(flame_svg(forest, alone=False), "flame"), "headings": headings,
+        "flame": inlined(flame_svg(forest, alone=False, most=_FRAMES), "flame"),
+        "headings": headings,
         "paths": [(depth, name, count_cells(counts)) for depth, name, counts in rows]}
 
 

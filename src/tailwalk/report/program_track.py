@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from tailwalk.compare.program import ComparedCall, compare_program
 from tailwalk.compare.program_steps import Name, ProgramStep, ProgramTrack
 from tailwalk.compare.threshold import show_thresholds
+from tailwalk.report.chart import MARKS
 from tailwalk.report.commands import program_commands
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Said, Shown
 from tailwalk.report.program import call_label, program_facts
@@ -19,7 +20,7 @@ from tailwalk.report.track import Line, lines_svg, release_labels
 from tailwalk.report.words import show_figure, show_ratio
 
 _COLUMNS = 4  # calls, for which a terminal has room
-_LINES = 8  # calls in a chart, which can be told apart
+_LINES = len(MARKS) - 1  # calls in a chart, which can be told apart
 _ALL = "the kernel in all"
 
 
@@ -65,7 +66,8 @@ def program_track_section(track: ProgramTrack) -> Section:
     return section_of(
         track.program, "Over releases", program_track_sentence(track), kind="track",
         commands=program_commands(track.program, "track"), conditions=_facts(track), content={
-            "heat": None, "svg": inlined(program_track_svg(track, alone=False), "track-chart"),
+            "caption": "Instructions in all, and the mean of one call, by kernel", "heat": None,
+            "svg": inlined(program_track_svg(track, alone=False), "track-chart"),
             "grid": _grid(track, _LINES).seen_in("page"),
             "steps": [f"{line[0].upper()}{line[1:]}." for line in _sentences(track)],
             "left_out": [(one.spec, one.reason) for one in track.left_out]})

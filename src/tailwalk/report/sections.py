@@ -170,6 +170,7 @@ def track_section(track: Track, runs: Sequence[Run]) -> Section:
     return _section(
         "track", "Over releases", runs, sentence=track_sentence(track),
         content={
+            "caption": f"{track.unit}, by kernel and case",
             "heat": track_heat(track, runs) if len(track.kernels) > 1 else None,
             "svg": inlined(track_svg(track, alone=False), "track-chart")
             if len(track.rows) <= _MOST_LINES else None,

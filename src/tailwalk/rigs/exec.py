@@ -67,6 +67,10 @@ class GivenUpError(GuestError):
             str(self),), {}
 
 
+_SPEECHLESS = 3
+"""The probe's exit status where it cannot even say what went wrong (probe/x86_64/transport.c)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProgramPortion:
     """A program on one kernel, ready for a guest: nothing else decides what it comes to.
@@ -159,7 +163,15 @@ def run_portion(bench: Bench, portion: ProgramPortion, *, sink: Sink | None = No
                         plugin=portion.plugin.path, state=state,
                         between=plan.between) as (guest, counts):
         ending = run_program(guest, plan, sink, interrupts or Interrupts())
-        counted = counts()
+        speechless = bool(plan.user) and ending.status == _SPEECHLESS << 8
+        try:
+            counted = counts()
+        except GuestError as torn:  # as nothing was counted
+            if speechless:
+                raise _unbegun(portion) from torn
+            raise
+    if speechless and any(row.call == "ioperm" for row in counted.calls):
+        raise _unbegun(portion)
     for used in [prepared.content, *([state] if state else [])]:
         bench.cache.check(used.parent)
     totals = counted.totals
@@ -190,3 +202,14 @@ def run_portion(bench: Bench, portion: ProgramPortion, *, sink: Sink | None = No
             "then. Give it more time, or less to do.", executed,
             interrupted=ending.given_up == INTERRUPTED)
     return executed
+
+
+def _unbegun(portion: ProgramPortion) -> GuestError:
+    """Of a program that was not begun and could not say so: who is not root has no ports to say it
+    by."""
+    user = portion.plan.user
+    return GuestError(
+        f"{portion.plan.program} could not be begun as {user} on {portion.start.kernel.spec}: "
+        f"{user} may not run it or enter {portion.plan.directory}, or the kernel runs nothing of "
+        "its kind, as minimal ones run no script (name its interpreter before it). Without --user "
+        "the reason is named.")

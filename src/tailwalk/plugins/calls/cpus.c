@@ -36,22 +36,18 @@ static struct task *task_here(void)
 	return here->task;
 }
 
-struct cpu *arrive(unsigned int cpu)
+struct cpu *arrive_among(unsigned int cpu)
 {
-	if (cpu_count > 1) {
-		take_turn();
-		here = &cpus[cpu];
-		current = task_here();
-	}
+	take_turn();
+	here = &cpus[cpu];
+	current = task_here();
 	return here;
 }
 
-void depart(struct cpu **cpu)
+void depart_among(struct cpu *cpu)
 {
-	if (cpu_count > 1) {
-		(*cpu)->task = current;
-		give_turn();
-	}
+	cpu->task = current;
+	give_turn();
 }
 
 void settle(void)

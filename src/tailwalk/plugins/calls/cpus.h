@@ -31,10 +31,22 @@ void make_cpus(void);
 void take_turn(void);
 void give_turn(void);
 
+struct cpu *arrive_among(unsigned int cpu);
+void depart_among(struct cpu *cpu);
+
 /* The CPU of a callback, which is at work from now on; a variable declared so departs
- * at the callback's end. */
-struct cpu *arrive(unsigned int cpu);
-void depart(struct cpu **cpu);
+ * at the callback's end. Inline, since every block of the kernel comes by. */
+static inline struct cpu *arrive(unsigned int cpu)
+{
+	return cpu_count > 1 ? arrive_among(cpu) : cpus;
+}
+
+static inline void depart(struct cpu **cpu)
+{
+	if (cpu_count > 1)
+		depart_among(*cpu);
+}
+
 #define ALONE __attribute__((cleanup(depart)))
 
 /* Credit what was executed here since the last time. */
