@@ -176,3 +176,14 @@ def test_two_cpus_are_counted_side_by_side(bench, kernel, program, spec: str) ->
     assert "idle" in {row.call for row in found.calls}
     assert found.unattributed <= found.kernel / 1000
     assert found.disk.written > 0 and found.wrote == 800 * 1024
+
+
+def test_memory_beyond_what_devices_leave_is_read_too(bench, kernel, program) -> None:
+    """The kernel takes memory from the top: registers and requests lie beyond the hole."""
+    large = replace(bench, machine=replace(bench.machine, memory=4096))
+    [found] = program_record([[execute(kernel("debian:6.12"), ExecPlan(
+        program=program, arguments=["disk"]), bench=large)]]).kernels
+    assert found.undisked == "" and found.disk.flushes >= 20
+    assert found.disk.written > found.wrote == (4 << 20) + 16 * 8192 + 1000
+    assert {row.size for row in found.calls if row.call in ("write", "pwrite64", "pread64")
+            and row.file == "ext4"} == {8192, 1 << 20}

@@ -340,3 +340,14 @@ def test_a_page_of_a_large_program_is_small(tmp_path: Path) -> None:
     good(tailwalk("report", str(tmp_path / "large.json"), "-o", str(tmp_path / "page")))
     text = (tmp_path / "page").read_text()
     assert len(text.encode()) < 500_000 and text.count('class="frame"') > 400
+
+
+def test_a_newer_run_of_a_program_stands_for_an_older_one_if_it_is_exact(store: Store) -> None:
+    for exact, pruned in ((True, 1), (False, 0)):
+        store.remove(store.select())
+        for minute in range(2):
+            store.add(msgspec.structs.replace(
+                made_program(OLD), created=f"2026-07-01T12:0{minute}:00Z", exact=exact))
+        assert len(store.select()) == 2
+        assert f"{pruned} run{'' if pruned == 1 else 's'} and 0 other files would be removed" in (
+            good(tailwalk("runs", "prune", "--dry-run")))

@@ -18,6 +18,7 @@ from tailwalk.compare.program import compare_program, spinning
 from tailwalk.errors import KernelError, UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.programs.plan import ExecPlan
+from tailwalk.report.commands import program_commands
 from tailwalk.report.program import program_shown
 from tailwalk.report.terminal import terminal
 from tailwalk.rigs.exec import require_cpus
@@ -141,3 +142,9 @@ def test_exact_counts_and_others_do_not_compare() -> None:
                                          "debian:6.12 are. Run the program on all kernels"):
         joined([exact, several])
     assert len(joined([several, several]).kernels) == 2
+
+
+def test_the_command_that_runs_it_again_has_the_cpus() -> None:
+    kernel = msgspec.structs.replace(OLD, repetitions=5)
+    assert "--cpus 2 --repeat 5" in program_commands(of_several(kernel), "exec")[0]
+    assert "--cpus" not in program_commands(made_program(kernel), "exec")[0]

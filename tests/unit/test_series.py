@@ -45,11 +45,12 @@ class TestOwnSeries:
     def test_tail_is_there(self) -> None:
         assert "tail" in series_names()
 
-    def test_span_continues_tail(self) -> None:
-        tail, span = load_series("tail"), load_series("span")
-        assert span.patches[:len(tail.patches)] == tail.patches
-        assert len(span.patches) > len(tail.patches)
-        assert span.needs == tail.needs
+    @pytest.mark.parametrize(("base", "name"), [("tail", "span"), ("span", "flush")])
+    def test_one_continues_another(self, base: str, name: str) -> None:
+        earlier, later = load_series(base), load_series(name)
+        assert later.patches[:len(earlier.patches)] == earlier.patches
+        assert len(later.patches) > len(earlier.patches)
+        assert later.needs == earlier.needs
 
 
 class TestLoading:

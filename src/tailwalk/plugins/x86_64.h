@@ -269,7 +269,9 @@ static inline int64_t distance_from_given(const struct qemu_plugin_insn *instruc
 #define ALL_MEMORY 0xffff888000000000
 #define ALL_MEMORY_SIZE (1ull << 46)
 
-/* QEMU's pc leaves a hole in memory for devices, between these. */
+/* QEMU's pc leaves a hole for devices between these, where it has so much memory
+ * (pc_init1). */
+#define MEMORY_WITH_HOLE 0xe0000000ull
 #define DEVICES_IN_MEMORY 0xc0000000ull
 #define BEYOND_DEVICES (1ull << 32)
 

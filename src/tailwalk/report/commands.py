@@ -184,7 +184,7 @@ def _means(cases: Sequence[Case], names: Sequence[str], fills: Sequence[int],
     return made == list(cases)
 
 
-_AROUND = {"user": "--user", "directory": "--chdir", "append": "--append"}
+_AROUND = {"user": "--user", "directory": "--chdir", "append": "--append", "cpus": "--cpus"}
 _USUAL_MEMORY = "1024 MiB"
 
 
@@ -214,6 +214,8 @@ def program_commands(program: Program, command: str, *, columns: Sequence[int] =
         found += ["--disk", machine["disk"].replace(" ", "")]
     if machine.get("memory", _USUAL_MEMORY) != _USUAL_MEMORY:
         found += ["--memory", machine["memory"].partition(" ")[0]]
+    if not program.exact:
+        found += ["--repeat", str(program.kernels[0].repetitions)]
     if "standard input" in machine:
         found += ["--stdin", "FILE"]
     return [shlex.join([

@@ -19,12 +19,12 @@ import msgspec
 
 from tailwalk.bounds import Count, Moment
 from tailwalk.files import read_bounded, replace_file
-from tailwalk.runs.metrics import DEFAULT_RIG, Rig
+from tailwalk.runs.metrics import DEFAULT_RIG, RIGS, Rig
 from tailwalk.runs.program import Program
 from tailwalk.runs.record import Run, short_digest
 
 INDEX_NAME = "index"
-_VERSION = 5  # raised with every change of `Entry`
+_VERSION = 6  # raised with every change of `Entry`
 _MOST_BYTES = 1 << 30
 
 
@@ -37,6 +37,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         cases: names of its cases, each once, in order.
         figures: how many figures it has, or kinds of call.
         program: of a program, its command line, for people; else nothing.
+        repeats: do equal inputs give equal figures?
     """
 
     file: str
@@ -53,6 +54,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[str, ...]
     figures: Count
     program: str = ""
+    repeats: bool = True
 
     def fits(self, *, kernel: str | None, case: str | None, rig: str | None) -> bool:
         """Does it fit every condition given?
@@ -120,11 +122,12 @@ def _entry(run: Run | Program, name: str, size: int) -> Entry:
             file=name, bytes=size, id=run.id, created=run.created, rig=DEFAULT_RIG,
             unit="instructions", spec=kernel.spec, release=kernel.release, inputs=kernel.inputs,
             filesystem=system.kind, block_size=system.block_size, figures=len(kernel.calls),
-            cases=(), program=shlex.join(run.command))
+            cases=(), program=shlex.join(run.command), repeats=run.exact)
     return Entry(
         file=name, bytes=size, id=run.id, created=run.created, rig=run.rig, unit=run.unit,
         spec=run.kernel.spec, release=run.kernel.release, inputs=run.inputs,
         filesystem=system.kind, block_size=system.block_size, figures=len(run.figures),
+        repeats=RIGS[run.rig].metric.repeatable,
         cases=tuple(dict.fromkeys(figure.case.name for figure in run.figures)))
 
 

@@ -23,7 +23,7 @@ from tailwalk.files import replace_file, user_place
 from tailwalk.progress import SILENT, Progress
 from tailwalk.refusals import unusable
 from tailwalk.runs.index import Entry, entries
-from tailwalk.runs.metrics import RIGS, Metric
+from tailwalk.runs.metrics import Metric
 from tailwalk.runs.program import PROGRAM_SCHEMA, Program, decode_program
 from tailwalk.runs.record import (
     RUN_SCHEMA,
@@ -340,7 +340,7 @@ def keep_copies(store: Store, sources: Sequence[Path], *, progress: Progress = S
 def superseded(found: Sequence[Entry]) -> list[Entry]:
     """All but the newest of the repeatable runs with the same inputs; repeats of others are
     samples of their own."""
-    repeatable = [entry for entry in found if RIGS[entry.rig].metric.repeatable]
+    repeatable = [entry for entry in found if entry.repeats]
     newest = {entry.inputs: entry for entry in repeatable}
     return [entry for entry in repeatable if newest[entry.inputs] is not entry]
 

@@ -101,6 +101,7 @@ static void on_switch(unsigned int cpu, uint32_t info, uint64_t address, void *d
 
 	if (!was_due(own, SWITCH))
 		return;
+	learn_places(info, address);
 	settle();
 	switch_to(address);
 }

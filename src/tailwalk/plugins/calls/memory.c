@@ -24,6 +24,43 @@ void find_memory(const struct qemu_plugin_insn *instruction)
 		guest_memory = host - (qemu_plugin_insn_vaddr(instruction) - CODE_ABOVE_MEMORY);
 }
 
+/* QEMU 7.2 counts the hole that devices have in memory as no place; later versions do
+ * count it. */
+static enum { UNKNOWN, LEFT_OUT, COUNTED } hole;
+
+void learn_places(uint32_t info, uint64_t address)
+{
+	uint64_t at = address - ALL_MEMORY;
+	struct qemu_plugin_hwaddr *where;
+
+	if (hole != UNKNOWN || at < BEYOND_DEVICES || at >= ALL_MEMORY_SIZE)
+		return;
+	where = qemu_plugin_get_hwaddr(info, address);
+	if (where && !qemu_plugin_hwaddr_is_io(where))
+		hole = qemu_plugin_hwaddr_phys_addr(where) == at ? COUNTED : LEFT_OUT;
+}
+
+static uint64_t without_hole(uint64_t at)
+{
+	return at < BEYOND_DEVICES ? at : at - (BEYOND_DEVICES - DEVICES_IN_MEMORY);
+}
+
+/* Where the page is that holds what lies at an address: false where it was not used
+ * just now. */
+static bool find_place(uint32_t info, uint64_t address, uint64_t *at)
+{
+	struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(info, address);
+
+	if (!where || qemu_plugin_hwaddr_is_io(where))
+		return false;
+	*at = qemu_plugin_hwaddr_phys_addr(where);
+	if (memory_size >= MEMORY_WITH_HOLE && *at >= DEVICES_IN_MEMORY && hole == UNKNOWN)
+		return false;
+	if (hole == COUNTED)
+		*at = without_hole(*at);
+	return true;
+}
+
 static bool copy_memory(uint64_t at, void *bytes, size_t size)
 {
 	if (!guest_memory || at > memory_size || size > memory_size - at)
@@ -32,36 +69,22 @@ static bool copy_memory(uint64_t at, void *bytes, size_t size)
 	return true;
 }
 
-/* Unknown is what is not mapped as all memory is, and lies in a page that was not used
- * just now, or beyond the hole that devices have in memory: some versions of QEMU
- * count that and others do not. */
 bool read_memory(uint32_t info, uint64_t address, void *bytes, size_t size)
 {
 	uint64_t at = address - ALL_MEMORY;
 
-	if (at >= ALL_MEMORY_SIZE) {
-		struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(info, address);
-
-		if (!where || qemu_plugin_hwaddr_is_io(where))
-			return false;
-		at = qemu_plugin_hwaddr_phys_addr(where);
-		if (at >= DEVICES_IN_MEMORY)
-			return false;
-	} else if (at >= BEYOND_DEVICES) {
-		at -= BEYOND_DEVICES - DEVICES_IN_MEMORY;
-	}
+	if (at < ALL_MEMORY_SIZE)
+		at = without_hole(at);
+	else if (!find_place(info, address, &at))
+		return false;
 	return copy_memory(at, bytes, size);
 }
 
 bool read_page(uint32_t info, uint64_t accessed, uint64_t from, void *bytes, size_t size)
 {
-	struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(info, accessed);
 	uint64_t at;
 
-	if (!where || qemu_plugin_hwaddr_is_io(where))
-		return false;
-	at = qemu_plugin_hwaddr_phys_addr(where);
-	return at < DEVICES_IN_MEMORY && copy_memory(at - accessed + from, bytes, size);
+	return find_place(info, accessed, &at) && copy_memory(at - accessed + from, bytes, size);
 }
 
 uint64_t accessed_value(uint32_t info, uint64_t address)
@@ -89,6 +112,10 @@ struct byte_array *g_byte_array_new(void);
 bool qemu_plugin_read_memory_vaddr(uint64_t address, struct byte_array *bytes, size_t size);
 
 void find_memory(const struct qemu_plugin_insn *instruction)
+{
+}
+
+void learn_places(uint32_t info, uint64_t address)
 {
 }
 

@@ -11,6 +11,9 @@ extern uint64_t memory_size;
 /* See where QEMU keeps the guest's memory, by an instruction of the kernel's. */
 void find_memory(const struct qemu_plugin_insn *instruction);
 
+/* See how QEMU numbers places in memory, by an access to where all memory is mapped. */
+void learn_places(uint32_t info, uint64_t address);
+
 /* Copy what lies at an address of the kernel's, in the callback of an access;
  * false where that is unknown. */
 bool read_memory(uint32_t info, uint64_t address, void *bytes, size_t size);
