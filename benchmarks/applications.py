@@ -13,6 +13,7 @@ repository) is made in a guest once, and kept there too.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -132,7 +133,8 @@ ALL = dict(_loads())
 def _plan(load: Load, folder: Path) -> ExecPlan:
     filesystem = Filesystem(block_size=load.block_size)
     if not load.script:
-        return ExecPlan(program=folder / "overwrites", arguments=load.arguments,
+        # Its own name is on its stack: the figures are not to depend on where the directory is.
+        return ExecPlan(program=Path("overwrites"), arguments=load.arguments,
                         filesystem=filesystem)
     files = [LOADS / load.script, *(
         LOADS / name if name.endswith(".sh") else folder / name for name in load.files)]
@@ -172,9 +174,10 @@ def measure(lab: Lab, folder: Path, name: str) -> None:
             _make_data(lab, folder, load.data)
         specs = KERNELS[kernels]
         said = [Gathered() for _ in specs]
-        found = collected(lab.execute_each(
-            list(enumerate(specs)), Asked(plan=_plan(load, folder), memory=load.memory),
-            sinks=[one.take for one in said]))
+        asked = Asked(plan=_plan(load, folder.resolve()), memory=load.memory)
+        with contextlib.chdir(folder):
+            found = collected(lab.execute_each(list(enumerate(specs)), asked,
+                                               sinks=[one.take for one in said]))
         programs = [found[number].program for number in range(len(specs))]
         for program, one in zip(programs, said, strict=True):
             _require_success(program, name, one)
