@@ -203,6 +203,11 @@ def test_a_program_that_does_not_end_is_given_up(run: Run, program: Path, asleep
     assert executed.execution.instructions.user > 1000
 
 
+def test_the_guests_own_start_is_none_of_a_programs_time(run: Run) -> None:
+    with pytest.raises(GivenUpError, match=r"given up after 0\.01 seconds"):
+        run("endless", "1", seconds=0.01)
+
+
 def test_the_command_shows_what_a_program_came_to_that_was_given_up(program: Path) -> None:
     done = CliRunner().invoke(group, ["exec", "debian:6.18", "--timeout", "5", "--", str(program),
                                       "endless"], standalone_mode=False)

@@ -20,7 +20,7 @@ from tailwalk.machines import GUEST
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import FRAME_SECONDS
-from tailwalk.vm.guest import Guest, Job
+from tailwalk.vm.guest import EndedError, Guest, Job
 from tailwalk.vm.state import Booted
 
 _WHERE = struct.Struct("<3Q")
@@ -35,7 +35,7 @@ def watched(bench: Bench, kernel: Kernel, booted: Booted, job: Job, *,
     the booted state, or from a `state` that it was brought to later. `inherited` are descriptors
     that the plugins read.
 
-    Raises ToolError in place of a GuestError where QEMU loaded no plugin: its first act is to
+    Raises ToolError in place of an EndedError where QEMU loaded no plugin: its first act is to
     write.
     """
     with ExitStack() as stack:
@@ -54,7 +54,7 @@ def watched(bench: Bench, kernel: Kernel, booted: Booted, job: Job, *,
                                   for output in outputs]
             for used in (booted.place, *(path.parent for path, _ in plugins)):
                 bench.cache.check(used)
-        except GuestError as error:
+        except EndedError as error:
             if not all(os.fstat(output).st_size for output in outputs):
                 raise ToolError(
                     f"QEMU {bench.qemu.version} ({bench.qemu.program}) does not load the counting "

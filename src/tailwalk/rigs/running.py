@@ -27,7 +27,7 @@ from tailwalk.framing import Frame, FrameType
 from tailwalk.probe.job import job_line
 from tailwalk.programs.plan import ExecPlan
 from tailwalk.programs.prepare import Prepared
-from tailwalk.rigs.job import prologue
+from tailwalk.rigs.job import FRAME_SECONDS, prologue
 from tailwalk.vm.guest import Guest, Job, SilenceError
 from tailwalk.vm.qemu import Machine
 
@@ -187,7 +187,7 @@ def run_program(guest: Guest, plan: ExecPlan, sink: Sink | None,
     where it cannot be, and what `Guest.frame` raises.
     """
     with interrupts.running():
-        guest.start_job(plan.seconds)
+        guest.start_job(FRAME_SECONDS)
         why, deadline = "", time.monotonic() + plan.seconds
         while True:
             if not why and (interrupts.asked.is_set() or time.monotonic() > deadline):
