@@ -37,7 +37,8 @@ from tailwalk.runs.record import encode
 
 LOADS = Path(__file__).with_name("loads")
 DEBIAN = ("debian:6.12", "debian:6.18", "debian:7.3")
-SOURCE = ("src:6.12", "src:6.18", "src:6.18+tail", "src:6.18+span", "src:7.3", "src:7.3+span")
+SOURCE = ("src:6.12", "src:6.18", "src:6.18+tail", "src:6.18+span", "src:6.18+flush", "src:7.3",
+          "src:7.3+span", "src:7.3+flush")
 KERNELS = {"debian": DEBIAN, "src": SOURCE}
 
 _SMALL = ("sqlite3", "redis-server", "git", "tar")

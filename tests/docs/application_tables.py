@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from made_tables import blocks_of, names_of, remade_blocks, table_of
 from pages import ROOT
 
@@ -31,8 +32,8 @@ from tailwalk.report.profile_words import show_change
 from tailwalk.report.words import short_names
 from tailwalk.runs.program import Program, ProgramOnKernel, read_program_record
 
-PAGES = (ROOT / "docs" / "explanation" / "applications.md",
-         ROOT / "docs" / "explanation" / "span.md")
+PAGES = tuple(ROOT / "docs" / "explanation" / f"{name}.md"
+              for name in ("applications", "span", "flush"))
 _BLOCKS = blocks_of("application_tables.py")
 
 _WRITE_WALKS = {"ext4_block_write_begin", "block_commit_write", "__block_commit_write"}
@@ -49,6 +50,11 @@ class Application:
 
     load: Load
     program: Program
+
+    def on(self, shown: Callable[[str], bool]) -> Application:
+        """The same of some of its kernels, by their specs."""
+        return Application(self.load, msgspec.structs.replace(self.program, kernels=[
+            kernel for kernel in self.program.kernels if shown(kernel.spec)]))
 
     def each(self, kernel: ProgramOnKernel) -> float:
         """What the kernel executed for each transaction or write, its own threads included."""
@@ -115,15 +121,31 @@ def source(found: Found) -> str:
 
 
 def databases(found: Found) -> str:
-    """What databases do, on minimal kernels, and the walks in it on the second."""
-    there = [one for one in _of(found, "src") if _is_database(one.load)]
+    """What databases do, on minimal kernels without `flush`, and the walks in it on the second."""
+    there = [one.on(lambda spec: not spec.endswith("+flush")) for one in _databases(found)]
     columns = _columns(there)
     return table_of([
         "load", "blocks", "file in the page cache", *columns,
         f"walks on {columns[1]}: write + writeback"], ([
-            one.load.text, show_size(one.load.block_size), one.load.cached_text, *one.cells(),
-            " + ".join(f"{_in(one, functions):,.0f}"
-                       for functions in (_WRITE_WALKS, _WRITEBACK_WALKS))] for one in there))
+            *_database_cells(one), " + ".join(
+                f"{_in(one, functions):,.0f}" for functions in (_WRITE_WALKS, _WRITEBACK_WALKS))]
+            for one in there))
+
+
+def flush(found: Found) -> str:
+    """What they do with `flush`, beside `span` and the first kernel."""
+    there = [one.on(lambda spec: spec in {"src:6.12", "src:6.18+span"} or spec.endswith("+flush"))
+             for one in _databases(found)]
+    return table_of(["load", "blocks", "file in the page cache", *_columns(there)],
+                    map(_database_cells, there))
+
+
+def _databases(found: Found) -> list[Application]:
+    return [one for one in _of(found, "src") if _is_database(one.load)]
+
+
+def _database_cells(one: Application) -> list[str]:
+    return [one.load.text, show_size(one.load.block_size), one.load.cached_text, *one.cells()]
 
 
 def _is_database(load: Load) -> bool:
@@ -200,7 +222,8 @@ def _functions(changed: Iterable[tuple[str, int]], change: int) -> str:
 
 
 TABLES: dict[str, Callable[[Found], str]] = {
-    "debian": debian, "source": source, "databases": databases, "changes": changes}
+    "debian": debian, "source": source, "databases": databases, "flush": flush,
+    "changes": changes}
 
 
 def main(directory: str) -> None:

@@ -50,6 +50,18 @@ def test_a_figure_is_for_each_write_with_what_threads_did_and_without_the_progra
     assert "| 350 | 150 (0.43) |" in TABLES["debian"](found(20_000, 0))
 
 
+def test_the_page_of_a_series_has_the_kernels_that_it_is_about() -> None:
+    specs = ("src:6.12", "src:6.18", "src:6.18+span", "src:6.18+flush", "src:7.3+flush")
+    program = made_program(*(
+        made_on_kernel(spec, [made_row("pwrite64", 100, {"entry": 10_000}, size=8192)])
+        for spec in specs))
+    applications = {("load", "src"): Application(LOAD, program)}
+    assert "| src:6.12 | src:6.18+span | src:6.18+flush | src:7.3+flush |" in (
+        TABLES["flush"](applications))
+    assert "| src:6.12 | src:6.18 | src:6.18+span | walks on src:6.18" in (
+        TABLES["databases"](applications))
+
+
 def test_walks_are_those_on_the_second_kernel() -> None:
     table = TABLES["databases"](found(20_000, 85_000))
     assert "walks on src:6.18+tail: write + writeback" in table
