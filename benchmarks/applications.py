@@ -188,7 +188,8 @@ def measure(lab: Lab, folder: Path, name: str) -> None:
 def _require_success(program: Program, name: str, said: Gathered) -> None:
     [kernel] = program.kernels
     if kernel.status != 0:
-        sys.exit(f"{name} failed on {kernel.spec}: {said.stderr.decode(errors='replace')}")
+        sys.exit(f"{name} failed on {kernel.spec}, exit status {kernel.status}: "
+                 f"{said.stderr.decode(errors='replace')}")
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from results import error
 
 from tailwalk.cli import group
 from tailwalk.errors import KernelError
+from tailwalk.programs.plan import ExecPlan
 from tailwalk.rigs.exec import Executed
 from tailwalk.runs import write_run
 from tailwalk.runs.program import read_program_record
@@ -298,6 +299,7 @@ def test_the_release_from_which_a_program_is_dearer_is_found(tmp_path: Path) -> 
             (("--call", "getppid"), "is no worse than --ratio says: getppid of program"),
             (("--call", "mount"), "makes no call mount on debian:6.1"),
             (("--call", "a", "--call", "b"), "a search is for one call"),
+            (("--cpus", "2", "--repeat", "3"), "--cpus 2: a search goes by exact counts"),
             (("--fill", "4KiB"), "--fill: of cases")):
         assert said in str(error(tailwalk(*ends, *options, *PROGRAM, lab=made_releases())))
     failing = made_releases(status=3)
@@ -321,6 +323,27 @@ def test_a_step_judges_a_program(records: tuple[str, str], line: tuple[str, ...]
     done = tailwalk("bisect-step", *line, *PROGRAM)
     assert done.exit_code == status, done.output
     assert said in done.stdout
+
+
+@pytest.mark.parametrize("changed", ["command", "exact", "kernels", "options"])
+def test_a_step_takes_a_record_of_its_own_program_alone(records: tuple[str, str], tmp_path: Path,
+                                                        changed: str) -> None:
+    record = read_program_record(Path(records[0]))
+    kernel, = record.kernels
+    other = {"command": ["other", *record.command[1:]], "exact": False,
+             "kernels": [kernel, msgspec.structs.replace(kernel, spec="debian:6.16")]}
+    if changed in other:
+        record = msgspec.structs.replace(record, **{changed: other[changed]})
+    (tmp_path / "other.json").write_bytes(encode(record))
+    options = ("--user", "1000") if changed == "options" else ()
+    done = tailwalk("bisect-step", "debian:6.18", "--good", str(tmp_path / "other.json"), *options,
+                    *PROGRAM)
+    assert done.exit_code == 255 and "give a record of" in done.stderr
+
+
+def test_a_record_says_of_which_region_it_is() -> None:
+    plan = ExecPlan(program=Path("program"), between=("fsync", "output:READY"))
+    assert plan.facts() == {"counted from": "fsync", "counted to": "output:READY"}
 
 
 def test_ctrl_c_stops_a_bisection() -> None:

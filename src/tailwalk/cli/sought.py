@@ -30,6 +30,9 @@ def sought_from(given: dict[str, Any]) -> tuple[Sought, list[str]]:
     if asked is None:
         plan = one_case_plan_from(given)
         return OfCase(plan), case_arguments(plan.cases, plan.filesystem)
+    if asked.cpus > 1:
+        raise UsageError(f"--cpus {asked.cpus}: a search goes by exact counts, which those of a "
+                         "guest with several CPUs are not: leave it out.")
     if len(only) > 1:
         raise UsageError(f"--call {only[0]}, --call {only[1]}: a search is for one call, or for "
                          "all that the kernel executes.")

@@ -130,11 +130,20 @@ class OfProgram:
     def recorded(self, lab: Lab, name: str) -> Found | None:
         """See `Sought`."""
         program, plan = read_program(name, progress=lab.progress), self.asked.plan
-        if program.command[1:] != list(plan.arguments) or (
-                program.conditions.filesystem != plan.filesystem):
+        conditions = program.conditions
+        if not program.exact or len(program.kernels) != 1:
+            raise RecordError(
+                f"--good {name} is of {len(program.kernels)} kernels, with counts that are "
+                f"{'exact' if program.exact else 'not exact (--cpus)'}: give a record of one "
+                "kernel, with exact counts.")
+        if [PurePath(program.command[0]).name, *program.command[1:]] != (
+                [PurePath(plan.program).name, *plan.arguments]) or (
+                    conditions.filesystem != plan.filesystem) or any(
+                        conditions.machine.get(fact) != value
+                        for fact, value in plan.facts().items()):
             raise RecordError(f"--good {name} is of {' '.join(program.command)} on "
-                              f"{program.conditions.filesystem.kind}: give a record of the same "
-                              "program with the same arguments and file system.")
+                              f"{conditions.filesystem.kind}: give a record of the same program "
+                              "with the same arguments, options and file system.")
         return self._of(program.kernels[0])
 
     def _of(self, kernel: ProgramOnKernel) -> Found | None:

@@ -148,7 +148,8 @@ static inline enum operands operands_of(const struct decoded *found)
  * device's: in the kernel its stack, its own variables, and those of the CPU. */
 static inline bool is_always_finished(const struct qemu_plugin_insn *instruction, bool kernel)
 {
-	uint8_t bytes[LONGEST_INSTRUCTION], modrm;
+	/* What QEMU shows of an instruction may be less than it has (counting.h). */
+	uint8_t bytes[LONGEST_INSTRUCTION + 2] = { 0 }, modrm;
 	size_t size = qemu_plugin_insn_size(instruction);
 	struct decoded found;
 	enum operands operands;

@@ -150,4 +150,5 @@ class ExecPlan:
             ("directory", self.directory if self.directory != WORK else ""),
             ("disk", f"{self.disk // MIB} MiB" if self.disk != IMAGE_SIZE else ""),
             ("standard input", "" if self.input is None else f"{len(self.input)}B"),
+            ("counted from", self.between[0]), ("counted to", self.between[1]),
         ) if value}

@@ -137,7 +137,7 @@ def program_portion(kernel: Kernel, plan: ExecPlan, *, bench: Bench,
                  for one in plan.made)],
         # The spec and the conditions' words are no inputs of the counts, but the record has them.
         inputs=digest_bytes(kernel.spec.encode(), start.key.encode(), root_job(prepared)[1], job,
-                            plugin.digest.encode(), " ".join(plan.between).encode(),
+                            plugin.digest.encode(), *map(os.fsencode, plan.between),
                             encode(conditions)))
 
 
