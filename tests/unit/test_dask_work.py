@@ -98,3 +98,20 @@ def test_a_scheduler_that_takes_the_connection_and_is_silent_is_named() -> None:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(ToolError, match=r"no Dask scheduler answers at .*seconds|s\b"):
             list(DaskPool(address, seconds=1)(BENCH, []))
+
+
+def test_a_lost_scheduler_is_named_though_its_client_fails_to_close(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lost:
+        def scheduler_info(self) -> None:
+            raise OSError("closed")
+
+        def close(self) -> None:
+            raise RuntimeError("Cannot change state of expiring Timeout")
+
+    distributed = SimpleNamespace(Client=lambda *_, **__: Lost(), comm=SimpleNamespace(
+        get_address_host_port=lambda _: None))
+    monkeypatch.setattr("tailwalk.rigs.dask_pool.import_extra", lambda *_, **__: distributed)
+    monkeypatch.setattr(DaskPool, "_await_answer", lambda *_: None)
+    with pytest.raises(ToolError, match="is lost"):
+        list(DaskPool("tcp://127.0.0.1:1")(BENCH, []))

@@ -12,7 +12,7 @@ import asyncio
 import socket
 import warnings
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
@@ -43,6 +43,17 @@ class Task:
     work: Callable[..., Any]
     portion: Any
     files: Sequence[Path]
+
+
+@contextmanager
+def _closing(client: Any) -> Generator[None]:
+    """Close the client at the end. One that was waiting for a lost scheduler can fail at that
+    (RuntimeError of asyncio.Timeout), and what ended the block is what has to be said."""
+    try:
+        yield
+    finally:
+        with suppress(RuntimeError):
+            client.close()
 
 
 class DaskPool:
@@ -89,7 +100,7 @@ class DaskPool:
             raise ToolError(f"no Dask scheduler answers at {self.address!r} ({error}): give the "
                             "address that `dask scheduler` prints, such as "
                             "tcp://HOST:8786.") from error
-        with client:
+        with _closing(client):
             try:
                 if not client.scheduler_info()["workers"]:
                     bench.progress.note(f"the cluster at {self.address} has no worker yet: "
@@ -135,8 +146,9 @@ class DaskPool:
         # A worker that is busy with a task that was given up gives its result to the next of its
         # key, whoever asks.
         name = uuid4().hex
+        lean = replace(bench, progress=SILENT, counted={})
         numbers = {
-            client.submit(_do, task.work, __version__, replace(bench, progress=SILENT),
+            client.submit(_do, task.work, __version__, lean,
                           task.portion, *(sent[path] for path in task.files),
                           key=f"tailwalk-{name}-{number}", pure=False): number
             for number, task in enumerate(tasks)}
