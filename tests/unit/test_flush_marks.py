@@ -4,13 +4,11 @@ random."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from sanitized import run_sanitized
 
-from skips import lacking
 from tailwalk.series import load_series
 from tailwalk.series.edit import apply_edit
 
@@ -248,20 +246,8 @@ def _made() -> str:
     return AROUND + header + source + DRIVE
 
 
-def _run(source: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        lacking("a C compiler")
-    (folder / "marks.c").write_text(source)
-    subprocess.run([compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-sign-compare",
-                    "-fsanitize=address,undefined", "-fno-sanitize-recover", "-o", folder / "marks",
-                    folder / "marks.c"], check=True)
-    return subprocess.run([folder / "marks"], capture_output=True, text=True, timeout=120,
-                          check=False)
-
-
 def test_no_dirty_buffer_is_missed(tmp_path: Path) -> None:
-    run = _run(_made(), tmp_path)
+    run = run_sanitized(_made(), tmp_path, seconds=120)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -279,4 +265,4 @@ def test_no_dirty_buffer_is_missed(tmp_path: Path) -> None:
 ])
 def test_a_wrong_mark_is_noticed(tmp_path: Path, right: str, wrong: str) -> None:
     assert _made().count(right) == 1
-    assert _run(_made().replace(right, wrong), tmp_path).returncode != 0
+    assert run_sanitized(_made().replace(right, wrong), tmp_path, seconds=120).returncode != 0

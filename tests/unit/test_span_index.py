@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from sanitized import run_sanitized
 
-from skips import lacking
 from tailwalk.series import load_series
 
 AROUND = """
@@ -94,20 +92,8 @@ def _index() -> str:
                 if edit.below == "create_empty_buffers")
 
 
-def _run(source: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        lacking("a C compiler")
-    (folder / "index.c").write_text(source)
-    subprocess.run([compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-sign-compare",
-                    "-fsanitize=address,undefined", "-fno-sanitize-recover", "-o", folder / "index",
-                    folder / "index.c"], check=True)
-    return subprocess.run([folder / "index"], capture_output=True, text=True, timeout=60,
-                          check=False)
-
-
 def test_every_buffer_of_every_ring_is_found(tmp_path: Path) -> None:
-    run = _run(AROUND + _index() + SEARCH, tmp_path)
+    run = run_sanitized(AROUND + _index() + SEARCH, tmp_path, seconds=60)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -121,4 +107,5 @@ def test_every_buffer_of_every_ring_is_found(tmp_path: Path) -> None:
 ])
 def test_a_wrong_index_is_noticed(tmp_path: Path, right: str, wrong: str) -> None:
     assert _index().count(right) == 1
-    assert _run(AROUND + _index().replace(right, wrong) + SEARCH, tmp_path).returncode != 0
+    run = run_sanitized(AROUND + _index().replace(right, wrong) + SEARCH, tmp_path, seconds=60)
+    assert run.returncode != 0
