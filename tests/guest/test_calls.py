@@ -168,9 +168,10 @@ def test_two_cpus_are_counted_side_by_side(bench, kernel, program, spec: str) ->
                         ("fdatasync", "ext4"): 2, ("wait4", ""): 1}.items():
         assert calls[name].count == count
     getppid = calls["getppid", ""]
-    # What it takes does not depend on other CPUs; how many interrupts there are does.
+    # What it takes does not depend on other CPUs. On its way out a call may let another task run,
+    # and how often one asks for that depends on the machine's time.
     assert getppid.median == getppid.high
-    assert getppid.instructions < 1.01 * 3000 * getppid.median
+    assert 3000 * getppid.median <= getppid.instructions < 1.1 * 3000 * getppid.median
     low, high = found.spread
     assert low <= found.kernel + found.others <= high
     assert "idle" in {row.call for row in found.calls}
