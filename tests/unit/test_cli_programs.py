@@ -14,7 +14,14 @@ from click.testing import CliRunner, Result
 from golden_files import check_golden
 from made_exec import ENDED, ExecLab, made_exec_lab
 from made_lab import available
-from made_programs import NEW, OLD, made_on_kernel, made_program, made_row
+from made_programs import (
+    NEW,
+    OLD,
+    made_on_kernel,
+    made_on_several_cpus,
+    made_program,
+    made_row,
+)
 from made_runs import made_seed_runs
 from msgspec.structs import replace
 from page_texts import Elements, words
@@ -412,10 +419,12 @@ def test_a_step_takes_a_record_of_its_own_program_alone(records: tuple[str, str]
                                                         changed: str) -> None:
     record = read_program_record(Path(records[0]))
     kernel, = record.kernels
-    other = {"command": ["other", *record.command[1:]], "exact": False,
+    other = {"command": ["other", *record.command[1:]],
              "kernels": [kernel, msgspec.structs.replace(kernel, spec="debian:6.16")]}
     if changed in other:
         record = msgspec.structs.replace(record, **{changed: other[changed]})
+    if changed == "exact":
+        record = made_on_several_cpus(kernel)
     (tmp_path / "other.json").write_bytes(encode(record))
     options = ("--user", "1000") if changed == "options" else ()
     done = tailwalk("bisect-step", "debian:6.18", "--good", str(tmp_path / "other.json"), *options,
@@ -448,11 +457,11 @@ def test_a_page_of_a_large_program_is_small(tmp_path: Path) -> None:
 
 
 def test_a_newer_run_of_a_program_stands_for_an_older_one_if_it_is_exact(store: Store) -> None:
-    for exact, pruned in ((True, 1), (False, 0)):
+    for made, pruned in ((made_program, 1), (made_on_several_cpus, 0)):
         store.remove(store.select())
         for minute in range(2):
             store.add(msgspec.structs.replace(
-                made_program(OLD), created=f"2026-07-01T12:0{minute}:00Z", exact=exact))
+                made(OLD), created=f"2026-07-01T12:0{minute}:00Z"))
         assert len(store.select()) == 2
         assert f"{pruned} run{'' if pruned == 1 else 's'} and 0 other files would be removed" in (
             good(tailwalk("runs", "prune", "--dry-run")))
