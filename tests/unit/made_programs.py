@@ -57,9 +57,11 @@ def made_program(*kernels: ProgramOnKernel) -> Program:
 
 
 def made_on_several_cpus(*kernels: ProgramOnKernel) -> Program:
-    """Of counts that are not exact: two runs or more on two CPUs, alike unless a spread says otherwise."""
+    """Of counts that are not exact: two runs or more on two CPUs, alike unless a spread says
+    otherwise."""
     program = made_program(*(replace(
-        kernel, repetitions=max(kernel.repetitions, 2), spread=kernel.spread or (kernel.kernel + kernel.others,) * 2,
+        kernel, repetitions=max(kernel.repetitions, 2),
+        spread=kernel.spread or (kernel.kernel + kernel.others,) * 2,
         calls=[replace(row, spread=row.spread or (row.instructions,) * 2)
                for row in kernel.calls]) for kernel in kernels))
     return replace(program, exact=False, conditions=replace(

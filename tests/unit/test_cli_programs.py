@@ -229,7 +229,7 @@ def test_a_page_has_runs_and_programs(records: tuple[str, str], tmp_path: Path) 
 
 @pytest.mark.parametrize(("line", "said"), [
     (("compare", *KERNELS, "--fill", "4KiB", *PROGRAM), "--fill: of cases, and ./program is"),
-    (("compare", *KERNELS, "--bad", "1", *PROGRAM), "--bad: of cases"),
+    (("compare", *KERNELS, "--regressed", "1", *PROGRAM), "--regressed: of cases"),
     (("compare", *KERNELS, "--root", "."), "--root: of a program that is to run, and none is"),
     (("why", *KERNELS, "--call", "pwrite64"), "--call: of a program that is to run"),
     (("why", *KERNELS, "--vs-fill", "4KiB", *PROGRAM), "--vs-fill: of cases"),
@@ -379,7 +379,7 @@ def test_the_release_from_which_a_program_is_dearer_is_found(tmp_path: Path) -> 
     assert [specs for specs, _ in lab.asked_for] == [
         ["debian:6.12.118", "debian:6.18.15"], ["debian:6.16.12"], ["debian:6.16.3"]]
     here = Path("program").absolute()
-    assert (f"bisect-step src:. --good src:6.16 --ratio 1.5 --file {tmp_path / 'carried'} -- {here}"
+    assert (f"bisect step src:. --good src:6.16 --ratio 1.5 --file {tmp_path / 'carried'} -- {here}"
             " --fast") in shown
     shown = good(tailwalk(*ends, "--call", "pwrite64", *PROGRAM, lab=made_releases()))
     assert "pwrite64 of program, instructions per call; bad is above 3,250" in shown
@@ -409,7 +409,7 @@ def test_the_release_from_which_a_program_is_dearer_is_found(tmp_path: Path) -> 
 def test_a_step_judges_a_program(records: tuple[str, str], line: tuple[str, ...], status: int,
                                  said: str) -> None:
     line = tuple(records[0] if word == "old.json" else word for word in line)
-    done = tailwalk("bisect-step", *line, *PROGRAM)
+    done = tailwalk("bisect", "step", *line, *PROGRAM)
     assert done.exit_code == status, done.output
     assert said in done.stdout
 
@@ -427,8 +427,8 @@ def test_a_step_takes_a_record_of_its_own_program_alone(records: tuple[str, str]
         record = made_on_several_cpus(kernel)
     (tmp_path / "other.json").write_bytes(encode(record))
     options = ("--user", "1000") if changed == "options" else ()
-    done = tailwalk("bisect-step", "debian:6.18", "--good", str(tmp_path / "other.json"), *options,
-                    *PROGRAM)
+    done = tailwalk("bisect", "step", "debian:6.18", "--good", str(tmp_path / "other.json"),
+                    *options, *PROGRAM)
     assert done.exit_code == 255 and "give a record of" in done.stderr
 
 
@@ -439,7 +439,7 @@ def test_a_record_says_of_which_region_it_is() -> None:
 
 def test_ctrl_c_stops_a_bisection() -> None:
     late = ExecLab(run=lambda *_: pytest.fail("measured"), ended=ENDED, late="interrupted")
-    assert tailwalk("bisect-step", "debian:6.18", "--above", "1", *PROGRAM,
+    assert tailwalk("bisect", "step", "debian:6.18", "--above", "1", *PROGRAM,
                     lab=late).exit_code == 130
 
 

@@ -98,14 +98,14 @@ def prove(design: str) -> None:
               help="The design of the kernel's walks.")
 @click.option("--sequences", type=number(), default=1000, show_default=True, metavar="N",
               help="Random sequences, of 20 steps each.")
-@click.option("--seed", type=number(), default=1, show_default=True,
-              help="The first; each sequence has its own, and the same one gives the same steps.")
+@click.option("--first", type=number(), default=1, show_default=True, metavar="N",
+              help="The number of the first sequence: one of the same number has the same steps.")
 @_modes_option
 @click.option("--fs-block-size", "block_size", type=size, default=None,
               help="Block size.  [default: 1KiB and 4KiB]")
 @click.option("--workers", type=number(1, 1024), default=None, metavar="N",
               help="Guests side by side, at least 1.  [default: one for each core]")
-def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode, ...],
+def replay(spec: str, design: str, sequences: int, first: int, modes: tuple[Mode, ...],
            block_size: int | None, workers: int | None) -> None:
     """Replay random sequences of system calls on a kernel, and compare it with the model.
 
@@ -118,7 +118,7 @@ def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode,
     from tailwalk.conformance.text import tell_replay
     from tailwalk.model.designs import find_design
 
-    goal = ReplayGoal(sequences=sequences, seed=seed, shapes=tuple(
+    goal = ReplayGoal(sequences=sequences, seed=first, shapes=tuple(
         shape for shape in SHAPES
         if shape.mode in (modes or MODES) and block_size in (None, shape.block_size))).check()
     chosen = find_design(design)

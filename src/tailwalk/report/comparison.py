@@ -48,7 +48,7 @@ def _metric_shown(comparison: Comparison) -> Shown:
     for number, (label, kernel) in enumerate(
             zip(kernel_labels(comparison), comparison.kernels, strict=True)):
         over = Over(label=label, release=kernel.release, part=(
-            "baseline" if number == 0 else "bad" if number == comparison.bad else ""))
+            "baseline" if number == 0 else "regressed" if number == comparison.bad else ""))
         columns.append(Column(comparison.unit, of=over))
         if number:
             columns += [Column("ratio", "ratio", of=over), Column("verdict", "verdict", of=over)]
@@ -314,7 +314,7 @@ def kernel_lines(comparison: Comparison) -> list[tuple[str, str]]:
     lines = []
     for column, (label, kernel) in enumerate(
             zip(kernel_labels(comparison), comparison.kernels, strict=True)):
-        part = " (baseline)" if column == 0 else " (bad)" if column == comparison.bad else ""
+        part = " (baseline)" if column == 0 else " (regressed)" if column == comparison.bad else ""
         spec = "" if label == kernel.spec else f"{kernel.spec}, "
         lines.append((label, f"{spec}{kernel.release}{part}"))
     return lines
