@@ -20,7 +20,6 @@ from tailwalk.rigs.alone import DRIVER, THREADS
 from tailwalk.rigs.recording import newborn_address
 
 _RECORD = struct.Struct("<QII")
-_LINE = re.compile(r"^([0-9a-f]{16}) [tTwW] ([^\s.]+)", re.MULTILINE)
 
 
 class _Label(IntEnum):
@@ -128,7 +127,7 @@ def labels_of(text: str, kernel: str) -> Labels:
     Raises KernelError where the kernel names no functions, or none by which it is entered.
     """
     symbols = read_symbols(text, kernel)
-    names = [(int(address, 16), name) for address, name in _LINE.findall(text)]
+    names = [(int(match[1], 16), match[2]) for match in _TELLING.finditer(text)]
     address = {name: at for at, name in names}
     calls, entries = ["unknown call"], ["other entry"]
     found: dict[int, tuple[_Label, int]] = {}
@@ -165,6 +164,13 @@ _ENTRIES: tuple[tuple[re.Pattern[str], _Label], ...] = (
     (re.compile(GUEST.entries.exceptions), _Label.EXCEPTION_ENTRY),
     (re.compile(GUEST.entries.interrupts), _Label.INTERRUPT_ENTRY))
 _CALL = re.compile(GUEST.entries.call)
+# One pass for all of a kernel's hundred thousand lines.
+_TELLING = re.compile(
+    r"^([0-9a-f]{16}) [tTwW] ((?:%s)(?![^\s.]))" % "|".join((
+        GUEST.entries.call, GUEST.entries.exceptions, GUEST.entries.interrupts, _FILE.pattern,
+        *map(re.escape, (
+            GUEST.entries.calls, *GUEST.entries.text, *GUEST.entries.stubs,
+            GUEST.entries.page_fault, _REQUEST, *_WORK, *_DRIVER)))), re.MULTILINE)
 
 
 def _label(name: str, calls: list[str], entries: list[str]) -> tuple[_Label, int] | None:
