@@ -111,7 +111,7 @@ MOST_SYMBOLS = 32 * 1024 * 1024
 @lru_cache(maxsize=4)
 def packed_names(names: frozenset[str]) -> str:
     """Names as records hold them: lines, compressed by zlib, in base64."""
-    return base64.b64encode(zlib.compress("\n".join(sorted(names)).encode(), 9)).decode()
+    return base64.b64encode(zlib.compress("\n".join(sorted(names)).encode())).decode()
 
 
 @lru_cache(maxsize=4)
