@@ -13,7 +13,7 @@ from tailwalk.plugins.build import build_plugin
 from tailwalk.profile.measure import profile
 from tailwalk.rigs.alone import count_alone, is_alone, needs_job, plugin_arguments
 from tailwalk.rigs.exact import measure
-from tailwalk.rigs.job import prologue
+from tailwalk.rigs.job import case_prologue
 from tailwalk.rigs.left import left_by
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.recording import symbol_text
@@ -116,7 +116,7 @@ ALIKE = [case for case in find_cases(SUITES) if not is_alone(case)]
 def test_cases_that_share_a_guest_neither_wait_nor_reach_the_disk(spec, kernel, bench):
     """Counted by the plugin too: what is declared to be alike is so, and costs the same alone."""
     one, system = kernel(spec), Filesystem()
-    booted, begin = bench.boot(one, system), prologue(system, bench.cache)
+    booted, begin = bench.boot(one, system), case_prologue(system, bench.cache)
     plugin = build_plugin("split", bench.qemu, bench.cache).path, plugin_arguments(
         symbol_text(bench, one, booted))
     together = measure([one], Plan(cases=ALIKE, calls=12), bench=bench)[0].run
