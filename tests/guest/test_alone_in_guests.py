@@ -38,11 +38,14 @@ def test_the_journals_thread_is_a_part_where_it_worked(figures):
 
 
 @pytest.mark.parametrize("spec", [*SPECS, "debian:7.3"])
-def test_no_call_of_fsync_has_the_journal_to_bring_times_to(spec, kernel, bench):
+def test_fsync_has_no_times_to_bring_to_the_journal(spec, kernel, bench):
     cases = find_cases(["fsync_u1k", "io_uring_fsync_u4k"])
     run = measure([kernel(spec)], Plan(cases=cases, calls=60), bench=bench)[0].run
     for figure in run.figures:
-        assert figure.main.interval[1] < 1.25 * figure.main.value
+        # The first call, and what the kernel's threads do now and then. With a tick every
+        # millisecond (v6.18) the journal would take part in one of eight calls.
+        assert sum(times for value, times in figure.main.calls
+                   if value > 1.25 * figure.main.value) <= 4
         assert "jbd2" not in [part.name for part in figure.split]
 
 
