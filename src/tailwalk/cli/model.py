@@ -28,8 +28,10 @@ def model() -> None:
     """Check designs of the walk and predict their cost, without a kernel; replay holds the model
     against one.
 
-    Designs: full (to v7.2), tail (upstream's, from v7.3), seek, span, bitmap (iomap's), and the
-    wrong ones cut-always, off-by-one and clean-commit, which a check must catch.
+    Designs: full (to v7.2), tail (upstream's, from v7.3), seek, span, flush, bitmap (iomap's),
+    and wrong ones, which a check must catch: cut-always, off-by-one, clean-commit, and of
+    writeback forget-early, forget-chosen, keep-none, mark-late, peek, end-early, count-late and
+    track-early.
     """
 
 
