@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from tailwalk.cli.model import model
-from tailwalk.errors import ModelError
+from tailwalk.errors import ModelError, UsageError
 from tailwalk.model import folio, racing
 from tailwalk.model.designs import DESIGNS
+from tailwalk.model.proof_writeback import Order, questions, refute
 from tailwalk.model.races import alone, clean, every_pair
 from tailwalk.model.races import racing as races
 from tailwalk.model.racing import Call, Race, race
@@ -154,3 +155,30 @@ def test_every_two_calls_of_two_cpus_and_every_state_of_four_buffers():
     for what in chain(every_pair(2), alone(4)):
         found = race(Flush, Whole, what)
         assert found.trace is None, [*found.trace.lines("full", "flush")]
+
+
+def test_the_proof_of_writeback_holds():
+    pytest.importorskip("z3")
+    asked = list(questions())
+    assert len(asked) > 20
+    assert [(one.statement, one.part) for one in asked if refute(one)] == []
+
+
+@pytest.mark.parametrize("wrong", [{"bit_before_folio": False}, {"folio_before_all": False},
+                                   {"all_under_lock": False}])
+def test_another_order_of_the_stores_is_not_proved(wrong):
+    pytest.importorskip("z3")
+    shown = [refute(one) for one in questions(Order(**wrong)) if one.statement == "marks"]
+    assert any(shown)
+
+
+@pytest.mark.slow
+def test_the_command_proves_flush_and_refuses_a_wrong_writeback():
+    pytest.importorskip("z3")
+    result = CliRunner().invoke(model, ["prove", "flush"])
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^  tell the ring +proved$", result.output, re.MULTILINE)
+    assert result.output.rstrip().endswith("proved")
+    refused = CliRunner().invoke(model, ["prove", "peek"])
+    assert isinstance(refused.exception, UsageError)
+    assert "tailwalk model check peek" in str(refused.exception)

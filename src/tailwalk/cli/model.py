@@ -82,8 +82,9 @@ def check(design: str, against: str, buffers: int, depth: int, modes: tuple[Mode
 def prove(design: str) -> None:
     """Prove for a ring of any length that a design's walks do what the full walks do.
 
-    By induction over the walk, with z3 (the extra `proof`). Exits 1 where an
-    obligation fails, with a counterexample.
+    By induction over the walk, with z3 (the extra `proof`). For flush also that writeback does the
+    same, whoever marks buffers meanwhile. Exits 1 where an obligation fails, with a
+    counterexample.
     """
     from tailwalk.model.proof import prove as run_proof
     from tailwalk.model.telling import tell_proof

@@ -93,8 +93,9 @@ def tell_proof(proof: Proof) -> Iterator[str]:
         yield f"{statement}: {invariant}"
         for obligation in proof.obligations:
             if obligation.statement == statement:
-                yield (f"  {obligation.walk:<7}{obligation.part:<7}"
-                       f"{'proved' if obligation.holds else 'FAILS'}")
+                named = (f"{obligation.walk:<7}{obligation.part:<7}" if obligation.walk
+                         else f"{obligation.part:<24}")
+                yield f"  {named}{'proved' if obligation.holds else 'FAILS'}"
                 if not obligation.holds:
                     yield f"    {obligation.counterexample}"
     yield ""
