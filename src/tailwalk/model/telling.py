@@ -116,7 +116,7 @@ def tell_costs(costs: Sequence[Cost], figures: Sequence[float] | None,
                 f"{_count(terms['span']):>7}{_count(terms['tail']):>9}{_count(cost.flags):>9}")
         yield line + ("" if figures is None else f"{figures[number]:>12,.0f}")
     yield "before, in, behind: buffers visited by both walks of a call, by where they lie"
-    followed = [name for name in ("hops", "lookups", "get_block")
+    followed = [name for name in ("hops", "lookups", "get_block", "clean", "searches")
                 if any(cost.terms[name] for cost in costs)]
     for name in followed:
         yield (f"{TERMS[name]}: " + ", ".join(
