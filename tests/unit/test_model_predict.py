@@ -173,7 +173,7 @@ def made_release(release):
 def test_the_design_is_told_by_series_version_and_file_system():
     assert design_of(made_sweep("src:6.18")).name == "full"
     assert design_of(made_sweep("src:6.18+tail")).name == "tail"
-    assert design_of(made_sweep("src:6.18+flush")).name == "span"
+    assert design_of(made_sweep("src:6.18+flush")).name == "flush"
     for release, design in (("6.12.118", "full"), ("6.18.46", "full"), ("6.18.50", "tail"),
                             ("7.2.0", "full"), ("7.2.4-arch1", "tail"), ("7.3.4+deb14", "tail")):
         assert design_of(made_release(release)).name == design

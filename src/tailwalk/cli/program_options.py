@@ -73,7 +73,7 @@ PROGRAM = ("root", "packages", "files", "made", "variables", "directory", "given
 """The parameters that these are."""
 
 _CASES = ("names", "name", "fill", "file_size", "offset", "partial", "calls", "rig", "rounds",
-          "regressed", "accept", "annotate", "others")
+          "regressed", "annotate", "others")
 """Those that are of cases alone."""
 
 call_option = click.option("--call", "only", multiple=True, metavar="NAME",

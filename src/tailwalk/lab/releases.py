@@ -77,7 +77,7 @@ class Search:
         ends = [self.releases[0], self.releases[-1]]
         self._found = collected(sought.each(lab, ends))
         for spec in ends:
-            require_sound(spec, self._found[spec], sought)
+            require_sound(spec, self._found[spec])
         self.reference, dear = reversed(ends) if fixed else ends
         self.limit = ratio * self.value(self.reference)
         low, high = self.value(self.reference), self.value(dear)

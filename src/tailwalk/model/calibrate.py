@@ -32,8 +32,7 @@ def design_of(run: Run) -> Design:
         raise ModelError(f"the run's file system is {kind}, whose write path is not modelled: "
                          "calibrate on ext4 or xfs.")
     if series := re.search(r"\+(tail|span|flush)\b", run.kernel.spec):
-        # What `flush` changes beside the series it continues is writeback.
-        return find_design("span" if series[1] == "flush" else series[1])
+        return find_design(series[1])
     state = standing(run.kernel.release).state
     if state == "half":
         raise ModelError(f"the run's kernel {run.kernel.release} ends one of the two walks with "

@@ -10,6 +10,7 @@ from dataclasses import replace
 from tailwalk.cases import Case
 from tailwalk.compare import Comparison, Row
 from tailwalk.compare.comparison import Accepted
+from tailwalk.compare.program import ACCEPTED, AcceptedCall
 from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.words import (
     case_labels,
@@ -28,9 +29,6 @@ from tailwalk.runs import Figure, Run
 from tailwalk.runs.metrics import METRICS, Metric
 from tailwalk.runs.record import grouped_notes
 from tailwalk.words import listed
-
-ACCEPTED = "accepted"
-"""The verdict on a regression that is."""
 
 _VARIES = "~"
 """Before a figure that is the median of calls that are not alike."""
@@ -339,28 +337,35 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
     return lines
 
 
-def acceptance_lines(accepted: Sequence[Accepted], kernels: Sequence[str],
-                     cases: Sequence[Case]) -> list[tuple[str, str]]:
-    """The regressions that are accepted, or were to be, as names and texts: a line for all of an
-    entry's on a kernel, which are known by their labels."""
-    names = dict(zip(cases, case_labels(cases), strict=True))
+def acceptance_lines(accepted: Iterable[tuple[str, Accepted | AcceptedCall]],
+                     kernels: Sequence[str]) -> list[tuple[str, str]]:
+    """The regressions, each with a label, that are accepted, or were to be, as names and texts: a
+    line for all of an entry's on a kernel, which is known by its label."""
     lines: dict[tuple[str, str, str], list[str]] = {}
-    for one in accepted:
+    for label, one in accepted:
         key = (ACCEPTED if one.state == "accepted" else f"not {ACCEPTED}", kernels[one.kernel],
                acceptance(one))
         lines.setdefault(key, []).append(
-            f"{names[one.parameters]} ({'from 0' if one.ratio is None else show_ratio(one.ratio)})")
+            f"{label} ({'from 0' if one.ratio is None else show_ratio(one.ratio)})")
     return [(name, f"{listed(found)} on {kernel}, {what}")
             for (name, kernel, what), found in lines.items()]
 
 
 def accepted_lines(comparison: Comparison) -> list[tuple[str, str]]:
     """As `acceptance_lines`, of a comparison."""
-    return acceptance_lines(comparison.spoken_of, kernel_labels(comparison),
-                            list(dict.fromkeys(row.parameters for row in comparison.rows)))
+    return acceptance_lines(
+        with_labels(comparison.spoken_of, [row.parameters for row in comparison.rows]),
+        kernel_labels(comparison))
 
 
-def acceptance(one: Accepted) -> str:
+def with_labels(accepted: Sequence[Accepted], cases: Iterable[Case]) -> list[tuple[str, Accepted]]:
+    """Each with its case's label among all cases."""
+    different = list(dict.fromkeys(cases))
+    labels = dict(zip(different, case_labels(different), strict=True))
+    return [(labels[one.parameters], one) for one in accepted]
+
+
+def acceptance(one: Accepted | AcceptedCall) -> str:
     """What was accepted of a regression, until when and why, as a phrase; where it is not accepted,
     what is wrong with that first."""
     before = {"accepted": f"{ACCEPTED} up to", "exceeded": f"more than was {ACCEPTED},",

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 
 from tailwalk.cases import show_size
 from tailwalk.compare.program import (
+    ACCEPTED,
     IDLE,
     ComparedCall,
     ComparedProgram,
+    call_label,
     nodes_of,
     of_kernel,
     parts,
@@ -19,6 +21,7 @@ from tailwalk.compare.program import (
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.errors import UsageError
 from tailwalk.profile.pairing import PairedNode, function_changes, function_counts
+from tailwalk.report.comparison import acceptance_lines
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Kind, Said, Shown
 from tailwalk.report.profile_tree import Forest
 from tailwalk.report.profile_words import show_change, show_share
@@ -38,13 +41,7 @@ _EXPLAINED = 4  # calls
 _FUNCTIONS = 3
 _NAMED = 6  # calls that became dearer, or cheaper
 _CARRIES = 0.05  # of what all calls differ by, for a call to be explained
-
-
-def call_label(row: CallRow) -> str:
-    """What a row is of, in few words."""
-    size = [] if row.size is None else [f"to {show_size(row.size)}" if row.size else "of 0"]
-    where = [] if row.program or row.kind == "thread" else ["in a kernel thread"]
-    return " ".join([row.call, *filter(None, [row.file]), *size, *where])
+_WORDS = {"regressed": "dearer", ACCEPTED: "dearer, and accepted", "improved": "cheaper"}
 
 
 def program_shown(compared: ComparedProgram, *, shown: int | None = SHOWN) -> Shown:
@@ -240,17 +237,15 @@ def change_sentences(compared: ComparedProgram, column: int) -> Iterator[str]:
     labels = program_labels(compared.program)
     first, kernel = compared.program.kernels[0], compared.program.kernels[column]
     one, other = of_kernel(first), of_kernel(kernel)
-    verdict = {"regressed": "dearer", "improved": "cheaper"}.get(
-        compared.verdicts[column - 1], compared.verdicts[column - 1])
+    verdict = _WORDS.get(compared.verdict(None, column), compared.verdicts[column - 1])
     judged: dict[str, list[str]] = {}
     for call in compared.calls:
-        found = call.verdicts[column - 1]
-        if found in ("regressed", "improved"):
+        if (word := _WORDS.get(compared.verdict(call, column))) is not None:
             ratio = show_ratio(call.instructions[column] / call.instructions[0]
                                ) if call.instructions[0] else "(new)"
-            judged.setdefault(found, []).append(f"{call_label(call.row)} {ratio}")
-    calls = "".join(f"; {word}: {_first_of(judged[name])}" for name, word in (
-        ("regressed", "dearer"), ("improved", "cheaper")) if name in judged)
+            judged.setdefault(word, []).append(f"{call_label(call.row)} {ratio}")
+    calls = "".join(f"; {word}: {_first_of(judged[word])}" for word in _WORDS.values()
+                    if word in judged)
     yield (f"{labels[column]} beside {labels[0]}: the kernel executes "
            f"{show_ratio(other / one if one else None)} ({show_change(other - one)}), "
            f"{verdict}{calls}.")
@@ -313,6 +308,7 @@ def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
     if compared.thresholds:
         yield "verdicts", "dearer or cheaper: by more than " + show_thresholds(
             list(zip(labels[1:], compared.thresholds, strict=True)))
+    yield from accepted_calls(compared)
     lost = max(kernel.unattributed for kernel in program.kernels)
     if lost:
         yield "note", f"{show_figure(lost)} instructions are of nothing that is known"
@@ -320,6 +316,13 @@ def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
             spec=kernel.spec, release=kernel.release, digest=kernel.digest,
             provenance=kernel.provenance) for kernel in program.kernels):
         yield "note", note
+    yield from (("note", note) for note in compared.notes)
+
+
+def accepted_calls(compared: ComparedProgram) -> list[Fact]:
+    """What is accepted of the program's regressions, or was to be."""
+    return acceptance_lines([(one.call, one) for one in compared.accepted],
+                            program_labels(compared.program))
 
 
 def _inexact(program: Program, labels: Sequence[str]) -> Iterator[Fact]:

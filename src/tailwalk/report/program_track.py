@@ -7,13 +7,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tailwalk.compare.program import ComparedCall, compare_program
+from tailwalk.compare.program import ComparedCall, call_label, compare_program
 from tailwalk.compare.program_steps import Name, ProgramStep, ProgramTrack
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.chart import MARKS
 from tailwalk.report.commands import program_commands
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Said, Shown
-from tailwalk.report.program import call_label, program_facts
+from tailwalk.report.program import program_facts
 from tailwalk.report.program_section import section_of
 from tailwalk.report.section import Section, inlined
 from tailwalk.report.track import Line, lines_svg, release_labels
