@@ -183,7 +183,7 @@ def _families(found: Upgrade, *, most: int | None) -> Grid:
         summed = {name: sum(tallies[family][name] for family in rest) for name in total}
         rows.append(_tally_row(rest[0] if len(rest) == 1 else f"{len(rest)} others", summed, names,
                                kind="rest"))
-    return Grid(columns=[Column("family", "name"), *map(Column, ("cases", *names))],
+    return Grid(columns=[Column("family", "name"), Column("cases", rank=1), *map(Column, names)],
                 rows=[*rows, _tally_row("all", total, names, kind="total")])
 
 
