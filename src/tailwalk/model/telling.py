@@ -7,17 +7,19 @@ from collections.abc import Iterator, Sequence
 
 from tailwalk.cases import show_size
 from tailwalk.model.calibrate import Calibration, Fitted, worst
-from tailwalk.model.check import DesignCheck, Part
+from tailwalk.model.check import DesignCheck, Part, Races
 from tailwalk.model.explore import Exploration
 from tailwalk.model.predict import RANDOM, TERMS, Cost
 from tailwalk.model.proof import INVARIANT, Proof
-from tailwalk.model.view import INVARIANTS, LEGEND
+from tailwalk.model.view import INVARIANTS
 from tailwalk.runs import Run
 
 _PURPOSES = {
     "contents": "contents followed, every range and fault",
     "any depth": "flags, mapping and size, every range and fault",
     "walks": "flags, mapping and size, chosen ranges and faults",
+    "alone": "writeback, one CPU in every state",
+    "races": "writeback, CPUs in every order of their steps",
 }
 
 
@@ -29,17 +31,23 @@ def tell_check(check: DesignCheck) -> Iterator[str]:
     yield ""
     yield (f"{'mode':<11}{'buffers':>7}  {'depth':>7}  {'states':>10}  {'transitions':>11}  "
            f"{'apart':>6}  followed")
+    for races in check.races:
+        yield _races_line(races)
     for part, found in check.parts:
         yield _part_line(part, found)
     yield ""
-    last = check.parts[-1][1]
-    if last.trace is not None:
-        yield f"NOT equivalent: a shortest run that shows it ({LEGEND})"
-        yield from last.trace.lines(against.name, design.name)
+    if check.trace is not None:
+        yield f"NOT equivalent: a shortest run that shows it ({check.trace.legend})"
+        yield from check.trace.lines(against.name, design.name)
         return
     yield (f"equivalent within these bounds: {check.states:,} states, "
            f"{check.transitions:,} transitions, no difference that a program, a reader of the "
            "disk or a crash could see")
+    if check.races:
+        yield ("Writeback finds to map, submits and ends the same buffers in every order of "
+               "steps, or the same as in another order (apart: races of which that is so).")
+    if not check.parts:
+        return
     yield from _flag_lines(check)
     yield ""
     yield "invariants"
@@ -48,6 +56,12 @@ def tell_check(check: DesignCheck) -> Iterator[str]:
         verdict = "kept" if not broken else f"not kept in {broken:,} states" + (
             "" if invariant.required else ", and the verdict does not rest on it")
         yield f"  {invariant.name}: {invariant.statement}: {verdict}"
+
+
+def _races_line(races: Races) -> str:
+    found = races.found
+    return (f"{races.mode:<11}{races.buffers:>7}  {f'any ({found.depth})':>7}  {found.states:>10,}"
+            f"  {found.transitions:>11,}  {races.apart:>6,}  {_PURPOSES[races.purpose]}")
 
 
 def _part_line(part: Part, found: Exploration) -> str:
@@ -79,8 +93,9 @@ def tell_proof(proof: Proof) -> Iterator[str]:
         yield f"{statement}: {invariant}"
         for obligation in proof.obligations:
             if obligation.statement == statement:
-                yield (f"  {obligation.walk:<7}{obligation.part:<7}"
-                       f"{'proved' if obligation.holds else 'FAILS'}")
+                named = (f"{obligation.walk:<7}{obligation.part:<7}" if obligation.walk
+                         else f"{obligation.part:<24}")
+                yield f"  {named}{'proved' if obligation.holds else 'FAILS'}"
                 if not obligation.holds:
                     yield f"    {obligation.counterexample}"
     yield ""
@@ -101,7 +116,7 @@ def tell_costs(costs: Sequence[Cost], figures: Sequence[float] | None,
                 f"{_count(terms['span']):>7}{_count(terms['tail']):>9}{_count(cost.flags):>9}")
         yield line + ("" if figures is None else f"{figures[number]:>12,.0f}")
     yield "before, in, behind: buffers visited by both walks of a call, by where they lie"
-    followed = [name for name in ("hops", "lookups", "get_block")
+    followed = [name for name in ("hops", "lookups", "get_block", "clean", "searches")
                 if any(cost.terms[name] for cost in costs)]
     for name in followed:
         yield (f"{TERMS[name]}: " + ", ".join(
