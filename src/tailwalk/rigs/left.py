@@ -48,7 +48,7 @@ def kept_state(bench: Bench, kernel: Kernel, booted: Booted, job: Job, *, named:
         bench.cache.check(booted.place)
 
     return bench.cache.entry("root-state", digest_bytes(booted.key.encode(), named),
-                             make) / "state"
+                             make, doing=f"makes the root on {kernel.spec}") / "state"
 
 
 def _save(bench: Bench, kernel: Kernel, booted: Booted, job: Job, path: Path) -> None:
