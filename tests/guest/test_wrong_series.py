@@ -30,5 +30,5 @@ def test_a_wrong_series_is_caught(series, kernel):
     assert replayed.finding is not None, "the replay does not find it"
 
 
-def test_there_are_three():
-    assert [path.stem for path in SERIES] == ["last-clean", "not-uptodate", "off-by-one"]
+def test_there_are_four():
+    assert [path.stem for path in SERIES] == ["last-clean", "late", "not-uptodate", "off-by-one"]
