@@ -93,7 +93,7 @@ upgrade: packages setup
 
 table: build-packages setup
 	@for fill in $(FILLS); do \
-	    $(TAILWALK) compare src:6.12 src:6.18 src:6.18+tail --fill $$fill --bad src:6.18 || exit; done
+	    $(TAILWALK) compare src:6.12 src:6.18 src:6.18+tail --fill $$fill --regressed src:6.18 || exit; done
 
 test: test-packages .venv/test
 	.venv/bin/pytest -m 'not long'

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import click
 from pages import ROOT
 
-from tailwalk.cli import group
+from tailwalk.cli import GROUPS, group
 
 PAGE = ROOT / "docs" / "reference" / "commands.md"
 _WIDTH = 100
@@ -45,13 +45,19 @@ def _below(context: click.Context,
 
 
 def reference() -> str:
-    """The whole page."""
-    return _HEAD + "".join(_section(context, command) for context, command in commands()
-                           if command is not group)
+    """The whole page: a chapter for each group of commands."""
+    parts = [_HEAD]
+    first = {f"tailwalk {next(iter(members))}": title for title, members in GROUPS.items()}
+    for context, command in commands():
+        if title := first.get(context.command_path):
+            parts.append(f"\n## {title}\n")
+        if command is not group:
+            parts.append(_section(context, command))
+    return "".join(parts)
 
 
 def _section(context: click.Context, command: click.Command) -> str:
-    depth = context.command_path.count(" ") + 1
+    depth = context.command_path.count(" ") + 2
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     parts = [f"{'#' * depth} {context.command_path}", f"    {usage}"]
     parts += [_wrap(paragraph) for paragraph in (command.help or "").split("\n\n")]

@@ -73,7 +73,7 @@ def manual() -> str:
     parts += [_command(context, command) for context, command in commands() if command is not group]
     parts += [".SH KERNEL SPECS\n", *_list(_SPECS)]
     parts += [".SH EXIT STATUS\n", *_list(_STATUSES)]
-    parts += ["Of\n.B bisect\\-step\nand\n.BR exec ,\nsee their descriptions.\n"]
+    parts += ["Of\n.B bisect step\nand\n.BR exec ,\nsee their descriptions.\n"]
     parts += [".SH ENVIRONMENT\n", *_list(_ENVIRONMENT)]
     parts += [".SH EXAMPLES\n"]
     parts += [f"{_text(question)}\n.PP\n.EX\n    {_text(command)}\n.EE\n.PP\n"

@@ -59,7 +59,7 @@ def test_a_disk_that_returns_other_bytes_is_found_out(kernel):
     finding = cut(kernel, 20, partial(Disk, read=wrong)).finding
     assert finding is not None and finding.kind == "difference"
     assert any("zeros" in line or "several writes" in line for line in finding.details)
-    assert finding.replay.startswith("tailwalk verify debian:6.18 --config 4k-ordered --seed ")
+    assert finding.replay.startswith("tailwalk verify debian:6.18 --config 4k-ordered --first ")
 
 
 FAILING = Manner(failing_writes=10)
@@ -157,7 +157,7 @@ def test_a_killed_verification_leaves_no_guest(tmp_path, kernel, number, status)
 @pytest.mark.parametrize(("words", "named"), [
     (["--operations", "-3"], "--operations -3"),
     (["--config", "2k"], "'2k' is no configuration"),
-    (["--seed", "-1"], "--seed -1"),
+    (["--first", "-1"], "--first -1"),
     (["--keep", "/dev/null/x"], "--keep /dev/null/x"),
     (["--keep", "/proc"], "--keep /proc: nothing can be kept there"),
     (["-o", "/no/such/place/x.json"], "/no/such/place"),

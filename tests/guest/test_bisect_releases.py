@@ -13,7 +13,7 @@ from made_sources import make_source
 
 pytestmark = [pytest.mark.guest, pytest.mark.network]
 
-STEP = f"{sys.executable} -m tailwalk bisect-step"
+STEP = f"{sys.executable} -m tailwalk bisect step"
 
 # What each commit of a tree names: kernels that are cheap, what is no kernel, kernels that are
 # dear.

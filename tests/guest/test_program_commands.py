@@ -124,7 +124,7 @@ def test_a_program_is_followed_and_judged(tailwalk: Tailwalk, program: Path,
     ratio = totals[1] / totals[0]
     for limit, status, word in ((ratio * 0.99, 1, "bad"), (ratio * 1.01, 0, "good")):
         done = CliRunner().invoke(group, [
-            "bisect-step", "debian:6.18", "--good", "debian:6.12", "--ratio", f"{limit:.6f}", "--",
-            str(program), "30"])
+            "bisect", "step", "debian:6.18", "--good", "debian:6.12", "--ratio", f"{limit:.6f}",
+            "--", str(program), "30"])
         assert (done.exit_code, done.stderr) == (status, ""), (done.output, done.exception)
         assert done.stdout.startswith(f"{word}: ") and f"takes {totals[1]:,} " in done.stdout

@@ -49,7 +49,7 @@ def test_a_difference_is_status_1(kernel):
     result = CliRunner().invoke(model, ["replay", "debian:6.18", "--design", "clean-commit",
                                         "--sequences", "5", "--mode", "writeback"])
     assert result.exit_code == 1, result.output
-    assert "DIFFERENT in seed" in result.output and "replay: tailwalk model" in result.output
+    assert "DIFFERENT in sequence" in result.output and "replay: tailwalk model" in result.output
 
 
 def test_the_same_sequences_show_the_same(kernel, bench):

@@ -115,6 +115,6 @@ def leaves() -> list[tuple[str, ...]]:
         own = [words] if command.invoke_without_command else []
         return own + [found for name in command.list_commands(context)
                       for found in below(command.get_command(context, name) or command,
-                                         (*words, name))]
+                                         (*words, *name.split()))]
 
     return below(group, ())

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from made_runs import made_run
+from msgspec.structs import replace
 
 from tailwalk.kernels.symbols import packed_names
 from tailwalk.runs.program import CallRow, FunctionCount, Kind, Program, ProgramOnKernel
@@ -53,6 +54,18 @@ def made_program(*kernels: ProgramOnKernel) -> Program:
         tailwalk="0.1.0", created="2026-07-01T12:00:00Z", command=["./program", "--fast"],
         program="ab" * 32, files=[], kernels=list(kernels),
         conditions=made_run("debian:6.18", []).conditions)
+
+
+def made_on_several_cpus(*kernels: ProgramOnKernel) -> Program:
+    """Of counts that are not exact: two runs or more on two CPUs, alike unless a spread says
+    otherwise."""
+    program = made_program(*(replace(
+        kernel, repetitions=max(kernel.repetitions, 2),
+        spread=kernel.spread or (kernel.kernel + kernel.others,) * 2,
+        calls=[replace(row, spread=row.spread or (row.instructions,) * 2)
+               for row in kernel.calls]) for kernel in kernels))
+    return replace(program, exact=False, conditions=replace(
+        program.conditions, machine={**program.conditions.machine, "cpus": "2"}))
 
 
 OLD = made_on_kernel("debian:6.12", release="6.12.95+deb13-cloud-amd64", rows=[

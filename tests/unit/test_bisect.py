@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`tailwalk bisect`, and `tailwalk bisect-step` under a real git bisect run."""
+"""`tailwalk bisect`, and `tailwalk bisect step` under a real git bisect run."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ First bad: debian:6.16.12, 11,117 (5.00 times).
 
 To find the commit, in a clone of the stable kernel tree:
     git bisect start v6.16.12 v6.16.3
-    git bisect run tailwalk bisect-step src:. --good src:6.16 --ratio 1.5 --case pwrite_u1k
+    git bisect run tailwalk bisect step src:. --good src:6.16 --ratio 1.5 --case pwrite_u1k
 """
     assert kernels.booted == ["6.12.118", "6.18.15", "6.17.8", "6.16.3", "6.16.12"]
 
@@ -156,7 +156,7 @@ First fixed: debian:7.0, 2,224 (0.20 times).
 
 To find the commit, in a clone of the stable kernel tree:
     git bisect start --term-old=dear --term-new=fixed v7.0 v6.18
-    git bisect run tailwalk bisect-step src:. --fixed --good src:7.0 --ratio 1.5 --case pwrite_u1k
+    git bisect run tailwalk bisect step src:. --fixed --good src:7.0 --ratio 1.5 --case pwrite_u1k
 """
 
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_bisected(kernels: Kernels, tmp_path: Path,
         assert "debian:6.18 and debian:6.18.15 are one release, debian:6.18.15" in refusal(
             kernels.bisect("debian:6.18", "debian:6.18.15", *fixed))
     assert "no debian:6.1 that can boot" in refusal(kernels.bisect("debian:6.1", "debian:6.18"))
-    assert "bisect-step" in refusal(kernels.bisect("src:6.12", "src:6.18"))
+    assert "bisect step" in refusal(kernels.bisect("src:6.12", "src:6.18"))
     assert "--ratio 0" in refusal(kernels.bisect("debian:6.12", "debian:6.18", "--ratio", "0"))
     kernels.booted.clear()
     assert "no such directory" in refusal(
@@ -232,7 +232,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
     def says(status: str) -> None:
         (place / "tailwalk.py").write_text(
             "import sys\n"
-            "assert sys.argv[1] == 'bisect-step'\n"
+            "assert sys.argv[1:3] == ['bisect', 'step']\n"
             f"number = int(open('number').read())\nsys.exit({status})\n")
 
     return says
@@ -268,8 +268,8 @@ def step(*arguments: str, figure: float | Exception = 2224,
             raise value
         return made_run(spec, [made_figure(plan.cases[0], value, steady=value > 0)])
 
-    return CliRunner().invoke(group, ["bisect-step", "src:.", "--case", "pwrite_u1k", *arguments],
-                              obj=MadeLab(run=measured))
+    return CliRunner().invoke(group, ["bisect", "step", "src:.", "--case", "pwrite_u1k",
+                                      *arguments], obj=MadeLab(run=measured))
 
 
 @pytest.mark.parametrize(("figure", "status"), [
@@ -331,7 +331,7 @@ def test_a_reference_of_other_conditions_stops_it(
 def test_a_step_speaks_of_what_the_figure_counts(
         make: Callable[[Case], Figure], said: str) -> None:
     lab = MadeLab(run=lambda spec, plan: made_run(spec, [make(plan.cases[0])]))
-    done = CliRunner().invoke(group, ["bisect-step", "src:.", "--above", "3000", "--case",
+    done = CliRunner().invoke(group, ["bisect", "step", "src:.", "--above", "3000", "--case",
                                       "pwrite_u1k"], obj=lab)
     assert f"{said}pwrite_u1k, " in done.stdout
 

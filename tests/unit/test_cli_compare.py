@@ -241,13 +241,13 @@ def test_a_json_file_that_cannot_be_written_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("option", ["--fill", "--fs-block-size"])
-@pytest.mark.parametrize("command", ["run", "sweep", "why", "bisect-step", "model predict"])
+@pytest.mark.parametrize("command", ["run", "sweep", "why", "bisect step", "model predict"])
 def test_sizes_of_nothing_are_named(command: str, option: str) -> None:
     if command == "sweep":
         option = option.replace("fill", "fills")
     result = CliRunner().invoke(group, [*command.split(), option, "0", *(
         [] if command == "model predict" else ["debian:6.18"]), *(
-        ["--above", "9"] if command == "bisect-step" else [])])
+        ["--above", "9"] if command == "bisect step" else [])])
     assert result.exit_code in (1, 255)
     said = str(result.exception) + result.output
     assert f"{option.replace('fills', 'fill')} 0" in said
@@ -323,11 +323,11 @@ def test_every_column_that_regressed_is_named(invoke: Invoke) -> None:
     made = [made_run(spec, [made_figure(case, one), made_figure(other, two)])
             for spec, one, two in (("debian:6.12", 2200, 7000), ("debian:6.18", 11000, 7000),
                                    ("debian:6.19", 2200, 35000), ("debian:7.3", 2210, 7000))]
-    said = " ".join(output(invoke(made, "--bad", "1")).split())
+    said = " ".join(output(invoke(made, "--regressed", "1")).split())
     assert ("debian:6.18 regressed in 1 of 2 cases against debian:6.12, most in pwrite_u1k "
             "(5.00×); debian:6.19 recovers all of it and is dearer in 1 of 2 cases, most in "
             "writev_u1k (5.00×); debian:7.3 recovers 99.9% of it.") in said
-    said = " ".join(output(invoke(made, "--bad", "3")).split())
+    said = " ".join(output(invoke(made, "--regressed", "3")).split())
     assert "debian:7.3 regressed in no case" in said
     assert "debian:6.18 regressed in 1 of 2 cases" in said
 
@@ -335,20 +335,21 @@ def test_every_column_that_regressed_is_named(invoke: Invoke) -> None:
 def test_bad_by_number_and_by_name(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "out.json"
     for bad in ("2", "run2.json"):
-        output(invoke(made_seed_runs(), "--bad", bad, "-o", str(path)))
+        output(invoke(made_seed_runs(), "--regressed", bad, "-o", str(path)))
         comparison = read_comparison(path)
         assert comparison.bad == 2
         assert comparison.rows[0].recovery == [None, None, None, "no regression"]
 
 
 @pytest.mark.parametrize(("arguments", "kind", "said"), [
-    (["--bad", "0"], UsageError, "--bad 0 names no column"),
-    (["--bad", "2"], UsageError, "those are 1 run1.json"),
-    (["--bad", "-1"], UsageError, "--bad -1"),
-    (["--bad", "²"], UsageError, "--bad ²"),
-    (["--bad", "debian:6.99"], UsageError, "--bad debian:6.99"),
-    (["--bad", "run0.json"], UsageError, "--bad run0.json names no column after the baseline"),
-    (["run1.json", "--bad", "run1.json"], UsageError,
+    (["--regressed", "0"], UsageError, "--regressed 0 names no column"),
+    (["--regressed", "2"], UsageError, "those are 1 run1.json"),
+    (["--regressed", "-1"], UsageError, "--regressed -1"),
+    (["--regressed", "²"], UsageError, "--regressed ²"),
+    (["--regressed", "debian:6.99"], UsageError, "--regressed debian:6.99"),
+    (["--regressed", "run0.json"], UsageError,
+     "--regressed run0.json names no column after the baseline"),
+    (["run1.json", "--regressed", "run1.json"], UsageError,
      "names 2 columns: give a number; the columns after the baseline are 1 run1.json, 2 run1.json"),
     (["--threshold", "-3"], UsageError, "-3.0 percent"),
     (["-o", "nowhere/out.json"], UsageError, "no directory"),

@@ -14,8 +14,16 @@ from click.testing import CliRunner, Result
 from golden_files import check_golden
 from made_exec import ENDED, ExecLab, made_exec_lab
 from made_lab import available
-from made_programs import NEW, OLD, made_on_kernel, made_program, made_row
+from made_programs import (
+    NEW,
+    OLD,
+    made_on_kernel,
+    made_on_several_cpus,
+    made_program,
+    made_row,
+)
 from made_runs import made_seed_runs
+from msgspec.structs import replace
 from page_texts import Elements, words
 from results import error
 
@@ -99,7 +107,88 @@ def test_other_forms_of_a_comparison(records: tuple[str, str]) -> None:
     assert "| pwrite64 ext4 to 1KiB | 300 | 2,167 | 11,100 | 5.12× | +2,680,000 |" in table
     assert json.loads(good(tailwalk("compare", *records, "--format", "json")))[
         "schema"] == "tailwalk.program/1"
-    assert "the mail is of cases" in str(error(tailwalk("compare", *records, "--format", "mail")))
+    check_golden("program-two.mail", good(tailwalk("compare", *records, "--format", "mail")))
+
+
+def test_a_mail_is_narrow_whatever_the_names_and_however_many_kernels(tmp_path: Path) -> None:
+    rows = [made_row(call, 4, {"entry": count * 10**9}, file="other file system", size=1 << 20)
+            for count, call in enumerate(("unlinkat×", "rt_sigtimedwait\n"), start=1)]
+    path = tmp_path / "four.json"
+    path.write_bytes(encode(made_program(*(
+        made_on_kernel(f"debian:6.{number}", rows) for number in range(10, 14)))))
+    text = good(tailwalk("compare", str(path), str(path), "--format", "mail"))
+    assert text.isascii() and max(map(len, text.splitlines())) < 72
+    assert "call 1: " in text and text.count("500,000,000  1.00x") == 7
+
+
+def accepting(path: Path, *entries: str, ratio: float = 6, until: str = "2999-12-31") -> str:
+    path.write_text("".join(
+        f"[[accepted]]\n{entry}\nratio = {ratio}\nreason = 'known'\nuntil = {until}\n"
+        for entry in entries))
+    return str(path)
+
+
+ALL = ("call = 'pwrite64 ext4*'", "call = 'damon'", "call = 'kernel'")
+
+
+def test_what_is_accepted_of_a_program_is_no_regression(records: tuple[str, str],
+                                                        tmp_path: Path) -> None:
+    file = tmp_path / "accepted.toml"
+    words = ("compare", *records, "--fail-on", "regressed", "--accept")
+    done = tailwalk(*words, accepting(file, *ALL[:1], ALL[2]))
+    assert done.exit_code == 1  # damon, which is new and has no ratio
+    assert "dearer, and accepted: pwrite64 ext4 to 1KiB 5.12×" in " ".join(done.stdout.split())
+    assert tailwalk(*words, accepting(file, *ALL)).exit_code == 1
+    for kernel, regressed in (("6.18*", 0), ("6.12*", 1)):
+        old, new = (made_program(replace(one, calls=one.calls[:1], kernel=one.calls[0].instructions,
+                                         others=0, driver=0)) for one in (OLD, NEW))
+        for path, program in zip(records, (old, new), strict=True):
+            Path(path).write_bytes(encode(program))
+        done = tailwalk(*words, accepting(file, *(
+            f"{one}\nkernel = '{kernel}'" for one in (ALL[0], ALL[2]))), "--junit",
+            str(tmp_path / "gate.xml"), "--sarif", str(tmp_path / "gate.sarif"))
+        assert done.exit_code == regressed
+    for changed in ({"ratio": 5}, {"until": "2020-01-01"}):
+        assert tailwalk(*words, accepting(file, *ALL, **changed)).exit_code == 1
+
+
+def test_every_output_says_what_is_accepted_of_a_program(records: tuple[str, str],
+                                                         tmp_path: Path) -> None:
+    words = ("compare", *records, "--accept", accepting(
+        tmp_path / "accepted.toml", ALL[0], "case = 'pwrite_u1k'", "call = 'getppid'"))
+    done = tailwalk(*words, "--annotations", "github", "--junit", str(tmp_path / "gate.xml"),
+                    "--sarif", str(tmp_path / "gate.sarif"), "--html", str(tmp_path / "page.html"))
+    said = "accepted up to 6× until 2999-12-31: known"
+    shown = " ".join(good(done).split())
+    assert f"accepted pwrite64 ext4 to 1KiB (5.12×) on debian:6.18, {said}" in shown
+    assert "entry 3 of" in shown and "(getppid) is not needed any more: no such call" in shown
+    assert "entry 2 (pwrite_u1k): of no call that is compared here" in done.stderr
+    assert "::notice title=pwrite64 ext4 to 1KiB on debian%3A6.18" in done.stderr
+    assert said in words_of_page(tmp_path / "page.html")
+    tests = {test.get("name"): test for test in ElementTree.parse(
+        tmp_path / "gate.xml").getroot().iter("testcase")}
+    assert said in tests["pwrite64 ext4 to 1KiB"].findtext("system-out", "")
+    [run] = json.loads((tmp_path / "gate.sarif").read_text())["runs"]
+    assert {found["ruleId"]: found["level"] for found in run["results"]}[
+        "instructions/pwrite64 ext4 to 1KiB"] == "note"
+    lines = good(tailwalk(*words, "--format", "csv")).splitlines()
+    assert lines[0].endswith(",accepted,accepted_ratio,accepted_until,accepted_reason")
+    assert sum(line.endswith(",regressed,accepted,6.0,2999-12-31,known") for line in lines) == 1
+
+
+def words_of_page(path: Path) -> str:
+    return " ".join(words(path.read_text()).split())
+
+
+@pytest.mark.parametrize(("entry", "said"), [
+    ("call = 'kernel'\ncase = 'pwrite_u1k'", "it has both case and call"),
+    ("kernel = '*'", "it has neither case nor call"),
+    ("call = 'kernel'\nmetric = 'instructions'", "metric = 'instructions' is for cases"),
+])
+def test_an_entry_is_of_a_case_or_of_a_call(records: tuple[str, str], tmp_path: Path, entry: str,
+                                            said: str) -> None:
+    assert said in str(error(tailwalk("compare", *records, "--accept", accepting(
+        tmp_path / "accepted.toml", entry))))
 
 
 def test_why_shows_the_functions_of_a_program(records: tuple[str, str], tmp_path: Path) -> None:
@@ -140,7 +229,7 @@ def test_a_page_has_runs_and_programs(records: tuple[str, str], tmp_path: Path) 
 
 @pytest.mark.parametrize(("line", "said"), [
     (("compare", *KERNELS, "--fill", "4KiB", *PROGRAM), "--fill: of cases, and ./program is"),
-    (("compare", *KERNELS, "--bad", "1", *PROGRAM), "--bad: of cases"),
+    (("compare", *KERNELS, "--regressed", "1", *PROGRAM), "--regressed: of cases"),
     (("compare", *KERNELS, "--root", "."), "--root: of a program that is to run, and none is"),
     (("why", *KERNELS, "--call", "pwrite64"), "--call: of a program that is to run"),
     (("why", *KERNELS, "--vs-fill", "4KiB", *PROGRAM), "--vs-fill: of cases"),
@@ -290,7 +379,7 @@ def test_the_release_from_which_a_program_is_dearer_is_found(tmp_path: Path) -> 
     assert [specs for specs, _ in lab.asked_for] == [
         ["debian:6.12.118", "debian:6.18.15"], ["debian:6.16.12"], ["debian:6.16.3"]]
     here = Path("program").absolute()
-    assert (f"bisect-step src:. --good src:6.16 --ratio 1.5 --file {tmp_path / 'carried'} -- {here}"
+    assert (f"bisect step src:. --good src:6.16 --ratio 1.5 --file {tmp_path / 'carried'} -- {here}"
             " --fast") in shown
     shown = good(tailwalk(*ends, "--call", "pwrite64", *PROGRAM, lab=made_releases()))
     assert "pwrite64 of program, instructions per call; bad is above 3,250" in shown
@@ -320,7 +409,7 @@ def test_the_release_from_which_a_program_is_dearer_is_found(tmp_path: Path) -> 
 def test_a_step_judges_a_program(records: tuple[str, str], line: tuple[str, ...], status: int,
                                  said: str) -> None:
     line = tuple(records[0] if word == "old.json" else word for word in line)
-    done = tailwalk("bisect-step", *line, *PROGRAM)
+    done = tailwalk("bisect", "step", *line, *PROGRAM)
     assert done.exit_code == status, done.output
     assert said in done.stdout
 
@@ -330,14 +419,16 @@ def test_a_step_takes_a_record_of_its_own_program_alone(records: tuple[str, str]
                                                         changed: str) -> None:
     record = read_program_record(Path(records[0]))
     kernel, = record.kernels
-    other = {"command": ["other", *record.command[1:]], "exact": False,
+    other = {"command": ["other", *record.command[1:]],
              "kernels": [kernel, msgspec.structs.replace(kernel, spec="debian:6.16")]}
     if changed in other:
         record = msgspec.structs.replace(record, **{changed: other[changed]})
+    if changed == "exact":
+        record = made_on_several_cpus(kernel)
     (tmp_path / "other.json").write_bytes(encode(record))
     options = ("--user", "1000") if changed == "options" else ()
-    done = tailwalk("bisect-step", "debian:6.18", "--good", str(tmp_path / "other.json"), *options,
-                    *PROGRAM)
+    done = tailwalk("bisect", "step", "debian:6.18", "--good", str(tmp_path / "other.json"),
+                    *options, *PROGRAM)
     assert done.exit_code == 255 and "give a record of" in done.stderr
 
 
@@ -348,7 +439,7 @@ def test_a_record_says_of_which_region_it_is() -> None:
 
 def test_ctrl_c_stops_a_bisection() -> None:
     late = ExecLab(run=lambda *_: pytest.fail("measured"), ended=ENDED, late="interrupted")
-    assert tailwalk("bisect-step", "debian:6.18", "--above", "1", *PROGRAM,
+    assert tailwalk("bisect", "step", "debian:6.18", "--above", "1", *PROGRAM,
                     lab=late).exit_code == 130
 
 
@@ -366,11 +457,11 @@ def test_a_page_of_a_large_program_is_small(tmp_path: Path) -> None:
 
 
 def test_a_newer_run_of_a_program_stands_for_an_older_one_if_it_is_exact(store: Store) -> None:
-    for exact, pruned in ((True, 1), (False, 0)):
+    for made, pruned in ((made_program, 1), (made_on_several_cpus, 0)):
         store.remove(store.select())
         for minute in range(2):
             store.add(msgspec.structs.replace(
-                made_program(OLD), created=f"2026-07-01T12:0{minute}:00Z", exact=exact))
+                made(OLD), created=f"2026-07-01T12:0{minute}:00Z"))
         assert len(store.select()) == 2
         assert f"{pruned} run{'' if pruned == 1 else 's'} and 0 other files would be removed" in (
             good(tailwalk("runs", "prune", "--dry-run")))

@@ -96,6 +96,7 @@ def test_the_program_answers_as_its_functions_do(home: Path) -> None:
     ("tailwalk model replay debug", ["debug:"]),
     ("tailwalk exec --fi", ["--file"]),
     ("tailwalk exec deb", ["debian:", "debug:", "debian:6.18.15"]),
+    ("tailwalk bisect st", ["step"]),
     ("tailwalk bisect debian:6.12 debia", ["debian:", "debian:6.18.15"]),
     ("tailwalk schema pro", ["profile", "program"]),
 ])
@@ -104,9 +105,9 @@ def test_what_may_stand_at_the_cursor(home: Path, line: str, expected: list[str]
 
 
 @pytest.mark.parametrize("command", ["run", "compare", "sweep", "why", "track", "verify", "exec",
-                                     "build", "bisect", "bisect-step", "model replay",
-                                     "doctor --kernel", "bisect-step x --good",
-                                     "compare x --bad"])
+                                     "build", "bisect", "bisect step", "model replay",
+                                     "doctor --kernel", "bisect step x --good",
+                                     "compare x --regressed"])
 def test_every_command_that_takes_a_spec_completes_it(home: Path, command: str) -> None:
     assert "image:" in values(home, f"tailwalk {command} im")
 

@@ -183,17 +183,17 @@ def test_a_difference_is_told_with_its_steps_and_its_replay(tmp_path):
                        counted=False), seconds=1.0,
         finding=Disagreement(42, SEQUENCE, expected, seen, difference))
     text = "\n".join(tell_replay(done))
-    assert "DIFFERENT in seed 42: ordered, blocks of 1KiB, at first hole preallocated" in text
+    assert "DIFFERENT in sequence 42: ordered, blocks of 1KiB, at first hole preallocated" in text
     assert "1. write 1024 bytes 0x33 at 512, of which memory holds 512" in text
     assert "so: bytes 0 to 511: model 0x44; kernel 0x99 and 0x44" in text
-    assert ("replay: tailwalk model replay src:6.18 --design tail --sequences 1 --seed 42"
+    assert ("replay: tailwalk model replay src:6.18 --design tail --sequences 1 --first 42"
             in text)
     assert "built without cachestat" in text and "3. " not in text
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--sequences", "0"], "--sequences 0: give at least 1"),
-    (["--seed", "-1"], "--seed -1: it cannot be negative"),
+    (["--first", "-1"], "--first -1: it cannot be negative"),
     (["--fs-block-size", "2KiB"], "no sequence has such a mode and block size"),
     (["--design", "best"], "there is no design 'best'"),
 ])

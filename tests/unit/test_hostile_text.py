@@ -212,9 +212,10 @@ ARGUMENTS: list[Callable[[str], list[str]]] = [
     lambda text: ["why", text], lambda text: ["runs", "show", text],
     lambda text: ["runs", "list", "--kernel", text], lambda text: ["series", "show", text],
     lambda text: ["series", "apply", "tail", text], lambda text: ["host", text],
-    lambda text: ["model", "check", text], lambda text: ["import", "libmicro", text],
+    lambda text: ["model", "check", text],
+    lambda text: ["runs", "import", "--from", "libmicro", text],
     lambda text: ["exec", "debian:6.18", "--make", text, "--", text],
-    lambda text: ["bisect", text, text], lambda text: ["bisect-step", text, "--above", "1"],
+    lambda text: ["bisect", text, text], lambda text: ["bisect", "step", text, "--above", "1"],
 ]
 
 

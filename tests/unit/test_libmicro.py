@@ -148,7 +148,8 @@ def test_the_command_writes_records_once(tmp_path: Path) -> None:
         (tmp_path / f"{number}.txt").write_text(classic("6.18.15", factor=1 + number / 10))
     results = tmp_path / "results"
     results.mkdir()
-    arguments = ["import", "libmicro", *(str(path) for path in sorted(tmp_path.glob("*.txt"))),
+    arguments = ["runs", "import", "--from", "libmicro",
+                 *(str(path) for path in sorted(tmp_path.glob("*.txt"))),
                  "-o", str(results), "--fs", "ext4"]
     first, second = (CliRunner().invoke(group, arguments) for _ in range(2))
     assert "host (imported: measured by libMicro 0.4.0)" in first.stdout
@@ -167,6 +168,12 @@ def test_the_command_names_what_is_wrong(tmp_path: Path) -> None:
     for arguments, error in (
             ([str(tmp_path / "none.txt")], RecordError),
             ([str(tmp_path / "a.txt"), "-o", str(tmp_path / "none")], RecordError)):
-        done = CliRunner().invoke(group, ["import", "libmicro", *arguments])
+        done = CliRunner().invoke(group, ["runs", "import", "--from", "libmicro", *arguments])
         assert isinstance(done.exception, error)
         assert "none" in str(done.exception)
+
+
+def test_a_record_says_itself_what_libmicro_does_not(tmp_path: Path) -> None:
+    done = CliRunner().invoke(group, ["runs", "import", "--fill", "4KiB", str(tmp_path)])
+    assert isinstance(done.exception, UsageError)
+    assert "--fill: a record says that itself" in str(done.exception)

@@ -10,7 +10,15 @@ import msgspec
 import pytest
 from golden_files import check_golden
 from made_profiles import frame
-from made_programs import NEW, OLD, Paths, made_on_kernel, made_program, made_row
+from made_programs import (
+    NEW,
+    OLD,
+    Paths,
+    made_on_kernel,
+    made_on_several_cpus,
+    made_program,
+    made_row,
+)
 from rich.console import Console
 
 from tailwalk.compare.program import compare_program, nodes_of, parts
@@ -149,15 +157,83 @@ def test_the_record_is_read_back_and_a_damaged_one_is_not(tmp_path: Path) -> Non
     path, program = tmp_path / "program.json", made_program(OLD, NEW)
     path.write_bytes(encode(program))
     assert read_program_record(path) == program
-    for wrong in (
-            {"kernel": OLD.kernel + 1},
-            {"calls": [msgspec.structs.replace(OLD.calls[0], instructions=3), *OLD.calls[1:]]},
-            {"calls": [msgspec.structs.replace(OLD.calls[0], tree=[(0, 0, 1, 650_000)]),
-                       *OLD.calls[1:]]},
-            {"disk": Requests(read=1, written=0, writes=0, flushes=0, forced=0)}):
-        path.write_bytes(encode(made_program(msgspec.structs.replace(OLD, **wrong))))
-        with pytest.raises(RecordError, match="is damaged"):
-            read_program_record(path)
+
+
+def first(**changed: object) -> dict[str, object]:
+    """The kernel's rows, of which the first is another."""
+    return {"calls": [msgspec.structs.replace(OLD.calls[0], **changed), *OLD.calls[1:]]}
+
+
+ASKED = Requests(read=1, written=0, writes=0, flushes=0, forced=0)
+REPEATED = {"repetitions": 3, "calls": [
+    msgspec.structs.replace(row, spread=(row.instructions - 1, row.instructions))
+    for row in OLD.calls]}
+
+
+@pytest.mark.parametrize(("changed", "said"), [
+    ({"kernel": OLD.kernel + 1}, "the calls do not add up to what the kernel executed"),
+    ({"calls": [*OLD.calls, OLD.calls[2]], "kernel": OLD.kernel + OLD.calls[2].instructions},
+     "two rows are of one kind of call"),
+    (first(instructions=3), "the calls do not add up"),
+    (first(tree=[(0, 0, 1, 650_000)]), "the functions of pwrite64 do not add up"),
+    (first(count=0), "the median of pwrite64 is not that of so many calls"),
+    (first(median=None), "the median of pwrite64"), (first(high=None), "the median of pwrite64"),
+    (first(median=9999, high=9998), "the median of pwrite64"),
+    (first(spread=(1, 1 << 30)), "the instructions of pwrite64 are not among its repetitions"),
+    ({"repetitions": 3}, "the instructions of pwrite64 are not among"),
+    ({**REPEATED, "calls": [*REPEATED["calls"][:-1], msgspec.structs.replace(
+        OLD.calls[-1], spread=(1, 2))]}, "the instructions of disk's driver are not among"),
+    ({"status": None}, "the program ended both by itself and by a signal, or by neither,"),
+    ({"signal": 9}, "the program ended both by itself"),
+    ({"spread": (0, 1 << 40)}, "what the kernel executed is not among its repetitions"),
+    ({**REPEATED, "spread": (0, OLD.kernel + OLD.others - 1)}, "what the kernel executed is not"),
+    ({**REPEATED, "spread": (OLD.kernel + OLD.others + 1, 1 << 40)}, "what the kernel executed"),
+    ({"regions": Repetitions(values=[])}, "the region has no values"),
+    ({"regions": Repetitions(values=[(9, 1), (9, 2)])}, "the region has no values, or they are"),
+    ({"cpus": 2}, "counts that are exact do not go with 1 runs on 2 of 1 CPUs"),
+    ({"disk": ASKED}, "what calls asked of the disk does not add up"),
+    ({**first(disk=ASKED), "disk": ASKED, "undisked": "no disk"},
+     "what the disk was asked for is there, and a reason why it is not,"),
+    ({**first(disk=ASKED, wrote=7), "disk": ASKED, "wrote": 8}, "what calls wrote does not add up"),
+    ({**first(wrote=7), "wrote": 7}, "what calls wrote does not add up"),  # and no disk
+    ({"calls": [*OLD.calls[:3], msgspec.structs.replace(OLD.calls[3], wrote=7), *OLD.calls[4:]]},
+     "page fault is no call, and wrote"),
+])
+def test_a_record_that_contradicts_itself_is_damaged(tmp_path: Path, changed: dict[str, object],
+                                                     said: str) -> None:
+    path = tmp_path / "program.json"
+    path.write_bytes(encode(made_program(msgspec.structs.replace(OLD, **changed))))
+    with pytest.raises(RecordError, match=f"is damaged: {said}.* on debian:6.12"):
+        read_program_record(path)
+
+
+@pytest.mark.parametrize("changed", [
+    REPEATED, {**REPEATED, "spread": (0, 1 << 40)},
+    {"status": None, "signal": 9}, {"undisked": "tmpfs lies in memory, on no disk"},
+    {**first(disk=ASKED), "undisked": "3 requests to disks could not be read"},
+    {**first(disk=ASKED, wrote=7), "disk": ASKED, "wrote": 7},
+    {**first(disk=ASKED, wrote=7), "disk": ASKED},  # whose root is an image
+    {"regions": Repetitions(values=[(9, 1), (10, 2)])}])
+def test_what_a_run_can_come_to_is_read(tmp_path: Path, changed: dict[str, object]) -> None:
+    path, program = tmp_path / "program.json", made_program(msgspec.structs.replace(OLD, **changed))
+    path.write_bytes(encode(program))
+    assert read_program_record(path) == program
+
+
+@pytest.mark.parametrize(("cpus", "changed"), [
+    ("2", {"cpus": 3}), ("2", {"cpus": 2, "repetitions": 1}), ("1", {}), ("two", {}),
+    ("9" * 5000, {}), ("-2", {})])
+def test_counts_that_are_not_exact_are_of_several_cpus_and_runs(
+        tmp_path: Path, cpus: str, changed: dict[str, object]) -> None:
+    path, program = tmp_path / "program.json", made_on_several_cpus(OLD)
+    path.write_bytes(encode(program))
+    assert read_program_record(path) == program
+    kernel = msgspec.structs.replace(program.kernels[0], **changed)
+    path.write_bytes(encode(msgspec.structs.replace(
+        program, kernels=[kernel], conditions=msgspec.structs.replace(
+            program.conditions, machine={**program.conditions.machine, "cpus": cpus}))))
+    with pytest.raises(RecordError, match="is damaged: "):
+        read_program_record(path)
 
 
 def labelled(name: str) -> tuple[int, int]:

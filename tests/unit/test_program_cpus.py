@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from made_exec import ExecLab, made_exec_lab
-from made_programs import OLD, made_on_kernel, made_program, made_row
+from made_programs import OLD, made_on_kernel, made_on_several_cpus, made_program, made_row
 from rich.console import Console
 
 from tailwalk.cli import group
@@ -31,14 +31,6 @@ PLAN = ExecPlan(program=Path("/bin/true"))
 
 def invoke(lab: ExecLab, *words: str) -> Result:
     return CliRunner().invoke(group, ["exec", *words, "debian:6.12", "--", "./program"], obj=lab)
-
-
-def of_several(*kernels: ProgramOnKernel) -> Program:
-    program = made_program(*kernels)
-    machine = {**program.conditions.machine, "cpus": "2"}
-    return msgspec.structs.replace(
-        program, exact=False,
-        conditions=msgspec.structs.replace(program.conditions, machine=machine))
 
 
 def text(program: Program) -> str:
@@ -106,13 +98,13 @@ def test_counts_that_are_not_exact_say_so_with_their_spread() -> None:
                      spread=(100, 9000))]
     kernel = made_on_kernel("debian:6.12", rows, spread=(13_000, 21_000), cpus=2, repetitions=5)
     assert spinning(kernel) == 2000
-    said = text(of_several(kernel))
+    said = text(made_on_several_cpus(kernel))
     for part in ("executed instructions (not exact)", "[9,000, 12,000]", "[13,000, 21,000]",
                  "cpus 2", "not exact with several CPUs every run has other counts",
                  "waiting 2,000 instructions, in the rows"):
         assert part in said
     assert "only one CPU" not in said
-    assert "only one CPU executed anything on debian:6.12" in text(of_several(
+    assert "only one CPU executed anything on debian:6.12" in text(made_on_several_cpus(
         msgspec.structs.replace(kernel, cpus=1)))
     assert "not exact" not in text(made_program(kernel))
 
@@ -126,18 +118,20 @@ def test_verdicts_respect_the_spread_and_idle_cpus_have_none() -> None:
 
     old, new = (kernel("debian:6.12", 1000, 10, (900, 2000)),
                 kernel("debian:6.18", 1500, 900, (1800, 3000)))
-    compared = compare_program(of_several(old, new))
+    compared = compare_program(made_on_several_cpus(old, new))
     assert compared.verdicts == ["within noise"]
     assert {call.row.call: call.verdicts for call in compared.calls} == {
         "pwrite64": ["regressed"], "idle": [None]}
-    assert "[990, 1,010]" not in text(of_several(old, new))  # of one call they are
-    assert "[99, 101]" in text(of_several(old, new))
-    apart = compare_program(of_several(old, msgspec.structs.replace(new, spread=(2001, 3000))))
+    assert "[990, 1,010]" not in text(made_on_several_cpus(old, new))  # of one call they are
+    assert "[99, 101]" in text(made_on_several_cpus(old, new))
+    new = msgspec.structs.replace(new, spread=(2001, 3000))
+    apart = compare_program(made_on_several_cpus(old, new))
     assert apart.verdicts == ["regressed"]
 
 
 def test_exact_counts_and_others_do_not_compare() -> None:
-    exact, several = made_program(OLD), of_several(msgspec.structs.replace(OLD, spec="debian:6.18"))
+    exact = made_program(OLD)
+    several = made_on_several_cpus(msgspec.structs.replace(OLD, spec="debian:6.18"))
     with pytest.raises(UsageError, match=r"debian:6.18 are not exact \(--cpus\) and those on "
                                          "debian:6.12 are. Run the program on all kernels"):
         joined([exact, several])
@@ -146,5 +140,5 @@ def test_exact_counts_and_others_do_not_compare() -> None:
 
 def test_the_command_that_runs_it_again_has_the_cpus() -> None:
     kernel = msgspec.structs.replace(OLD, repetitions=5)
-    assert "--cpus 2 --repeat 5" in program_commands(of_several(kernel), "exec")[0]
+    assert "--cpus 2 --repeat 5" in program_commands(made_on_several_cpus(kernel), "exec")[0]
     assert "--cpus" not in program_commands(made_program(kernel), "exec")[0]

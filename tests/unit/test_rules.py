@@ -37,14 +37,14 @@ def nothing_can_be_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 FIGURES = ["run {}", "run {} --rig timed", "compare debian:6.12 {}", "sweep {}", "why {}",
            "why debian:6.12 {}", "track debian:6.12 {}", "exec {} -- /bin/true",
-           "bisect-step {} --above 2000", "bisect-step src:6.18 --good {}",
+           "bisect step {} --above 2000", "bisect step src:6.18 --good {}",
            "doctor --self-test --kernel {}"]
 
 
 @pytest.mark.parametrize("words", FIGURES)
 def test_commands_that_give_figures_refuse_a_kernel_that_checks_itself(words: str) -> None:
     result = CliRunner().invoke(group, words.format("debug:6.18").split())
-    if words.startswith("bisect-step"):  # every error is a status that stops git bisect run
+    if words.startswith("bisect step"):  # every error is a status that stops git bisect run
         assert result.exit_code == 255
         assert "debug:6.18 checks itself at every step" in result.stderr
     else:

@@ -122,7 +122,7 @@ def made_session(keep: Path | None = None, manner: Manner = FAILING) -> Session:
 
 def test_a_replay_names_the_conditions():
     assert made_session()._found("difference", "a wrong byte", [], 7).finding.replay == (
-        "tailwalk verify debug:6.18 --config 1k-ordered --seed 42 --operations 7 --power-cuts 0 "
+        "tailwalk verify debug:6.18 --config 1k-ordered --first 42 --operations 7 --power-cuts 0 "
         "--fail-allocations 15 --memory 400 --append 'slab_debug=FZP a=b'")
 
 
@@ -209,7 +209,8 @@ def test_a_goal_that_makes_no_sense(goal, named):
     ("seed", -1), ("seed", 1 << 48), ("seed", 10**400), ("workers", 0), ("workers", 10**6),
     ("memory", 0), ("memory", 10**12)])
 def test_a_number_out_of_range(name, value):
-    with pytest.raises(UsageError, match=f"--{name} {value}: give a number between"):
+    option = {"seed": "first"}.get(name, name)
+    with pytest.raises(UsageError, match=f"--{option} {value}: give a number between"):
         verify(None, Goal(operations=1, power_cuts=0), **{name: value})
 
 
@@ -420,10 +421,10 @@ def test_the_text_of_a_finding_says_how_to_replay_it():
     text = verification_text(made(Finding(
         kind="difference", configuration="1k-ordered", seed=3, operation=9, after_cut="torn",
         title="read: file 1 differs from byte 4099 on", details=["d"] * 50,
-        replay="tailwalk verify src:6.18 --seed 3", kept="/k.img")))
+        replay="tailwalk verify src:6.18 --first 3", kept="/k.img")))
     for part in ("FOUND: read: file 1 differs from byte 4099 on",
-                 "1k-ordered, seed 3, operation 9, after a power cut (writes not flushed: torn)",
-                 "(10 more lines)", "replay: tailwalk verify src:6.18 --seed 3", "image: /k.img"):
+                 "1k-ordered, session 3, operation 9, after a power cut (writes not flushed: torn)",
+                 "(10 more lines)", "replay: tailwalk verify src:6.18 --first 3", "image: /k.img"):
         assert part in text
 
 

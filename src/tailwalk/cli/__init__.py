@@ -21,34 +21,53 @@ from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import TailwalkError, UsageError
 from tailwalk.refusals import refusal
 
-# Name: (module:attribute, what `tailwalk --help` says of it). The help stands here so that asking
-# for it imports no command.
-_COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("tailwalk.cli.run:run", "Measure cases on one kernel."),
-    "compare": ("tailwalk.cli.compare:compare", "Measure or read runs and compare them."),
-    "upgrade": ("tailwalk.cli.upgrade:upgrade", "Say what an upgrade makes dearer, and why."),
-    "cases": ("tailwalk.cli.cases:cases", "List the cases and suites, or explain one."),
-    "kernels": ("tailwalk.cli.kernels:kernels", "List the kernels to be had and those cached."),
-    "build": ("tailwalk.cli.build:build", "Build a kernel from source."),
-    "series": ("tailwalk.cli.series:series", "List, show, apply or write out a series."),
-    "verify": ("tailwalk.cli.verify:verify", "Put a kernel under data-integrity tests."),
-    "why": ("tailwalk.cli.why:why", "Count a call's instructions by kernel function."),
-    "sweep": ("tailwalk.cli.sweep:sweep", "Measure over folio size and place in the folio."),
-    "model": ("tailwalk.cli.model:model", "Check designs of the walk and predict their cost."),
-    "track": ("tailwalk.cli.track:track", "Follow cases over kernel releases; name the steps."),
-    "bisect": ("tailwalk.cli.bisect:bisect", "Find the first release that is dearer."),
-    "bisect-step": ("tailwalk.cli.bisect_step:bisect_step",
-                    "Say good, bad or skip of one kernel, for git bisect run."),
-    "report": ("tailwalk.cli.report:report", "Write one page of runs and profiles."),
-    "host": ("tailwalk.cli.host:host", "Measure this machine's own kernel, in nanoseconds."),
-    "exec": ("tailwalk.cli.exec_:exec_", "Run a program on kernels and count its calls."),
-    "region": ("tailwalk.cli.region:region", "Print what marks the counted region of a program."),
-    "runs": ("tailwalk.cli.runs:runs", "List, show, export, import or prune what was measured."),
-    "import": ("tailwalk.cli.import_:import_", "Read another benchmark's output into runs."),
-    "cache": ("tailwalk.cli.cache:cache", "List, verify or prune what is kept for the next time."),
-    "schema": ("tailwalk.cli.schema:schema", "Print the JSON Schema of a record."),
-    "doctor": ("tailwalk.cli.doctor:doctor", "Say what this machine lacks and how to mend it."),
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "Ask": {
+        "upgrade": ("tailwalk.cli.upgrade:upgrade", "Say what an upgrade makes dearer, and why."),
+        "compare": ("tailwalk.cli.compare:compare", "Measure or read runs and compare them."),
+        "why": ("tailwalk.cli.why:why", "Count a call's instructions by kernel function."),
+        "sweep": ("tailwalk.cli.sweep:sweep", "Measure over folio size and place in the folio."),
+        "exec": ("tailwalk.cli.exec_:exec_", "Run a program on kernels and count its calls."),
+        "region": ("tailwalk.cli.region:region",
+                   "Print what marks the counted region of a program."),
+        "host": ("tailwalk.cli.host:host", "Measure this machine's own kernel, in nanoseconds."),
+        "track": ("tailwalk.cli.track:track", "Follow cases over kernel releases; name the steps."),
+        "bisect": ("tailwalk.cli.bisect:bisect", "Find the first release that is dearer."),
+        "bisect step": ("tailwalk.cli.bisect_step:bisect_step",
+                        "Say good, bad or skip of one kernel, for git bisect run."),
+        "run": ("tailwalk.cli.run:run", "Measure cases on one kernel."),
+        "cases": ("tailwalk.cli.cases:cases", "List the cases and suites, or explain one."),
+    },
+    "Prove": {
+        "verify": ("tailwalk.cli.verify:verify", "Put a kernel under data-integrity tests."),
+        "model": ("tailwalk.cli.model:model", "Check designs of the walk and predict their cost."),
+    },
+    "Keep": {
+        "runs": ("tailwalk.cli.runs:runs",
+                 "List, show, export, import or prune what was measured."),
+        "report": ("tailwalk.cli.report:report", "Write one page of runs and profiles."),
+        "schema": ("tailwalk.cli.schema:schema", "Print the JSON Schema of a record."),
+    },
+    "Kernels": {
+        "kernels": ("tailwalk.cli.kernels:kernels", "List the kernels to be had and those cached."),
+        "build": ("tailwalk.cli.build:build", "Build a kernel from source."),
+        "series": ("tailwalk.cli.series:series", "List, show, apply or write out a series."),
+        "cache": ("tailwalk.cli.cache:cache",
+                  "List, verify or prune what is kept for the next time."),
+        "doctor": ("tailwalk.cli.doctor:doctor", "Say what this machine lacks and how to mend it."),
+    },
 }
+"""By group, a command's (module:attribute, what `tailwalk --help` says of it). The help stands here
+so that asking for it imports no command; a name of two words is asked for by both."""
+
+_COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+
+_FIRST = {
+    "Is this upgrade safe?": "tailwalk upgrade debian:6.12 debian:6.18",
+    "Is my patch right?": "tailwalk compare debian:6.18 src:PATH",
+    "Is my database affected?": "tailwalk host DIR",
+}
+"""What each of three readers may begin with."""
 
 _OF_KERNELS = frozenset({"run", "upgrade", "build", "verify", "sweep", "report"})
 """The commands whose arguments are kernels and records, and no program."""
@@ -95,12 +114,14 @@ class _LazyGroup(SuggestingGroup):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[
             str | None, click.Command | None, list[str]]:
+        if (two := " ".join(args[:2])) in _COMMANDS:
+            args = [two, *args[2:]]
         name, command, rest = super().resolve_command(ctx, args)
         if name in _OF_PROGRAMS and "--" in rest:
             from tailwalk.cli.program_options import split_program
 
             require_text(split_program(rest)[0])
-        elif name not in ("bisect-step", "exec"):  # errors of the one have a status of their own
+        elif name not in ("bisect step", "exec"):  # errors of the one have a status of their own
             require_text(rest)
         if name in _OF_KERNELS and "--" in rest:  # click takes it away
             from tailwalk.cli.options import refuse_program
@@ -110,7 +131,7 @@ class _LazyGroup(SuggestingGroup):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         return [*(CompletionItem(name, help=text) for name, (_, text) in _COMMANDS.items()
-                  if name.startswith(incomplete)),
+                  if name.startswith(incomplete) and " " not in name),
                 *click.Command.shell_complete(self, ctx, incomplete)]
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -130,14 +151,19 @@ class _LazyGroup(SuggestingGroup):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+        for title, members in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, text) in members.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("To begin with"):
+            formatter.write_dl(list(_FIRST.items()))
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tailwalk")
 def group() -> None:
-    """What a small buffered write costs on a Linux kernel, exactly, and why.
+    """Tell which system calls a kernel upgrade makes dearer, exactly, and why.
 
     A kernel is named by a spec: debian:6.18, debian:6.18.15, src:6.18, src:6.18+tail,
     src:PATH or image:PATH.

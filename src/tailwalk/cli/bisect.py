@@ -81,6 +81,6 @@ def bisect(context: click.Context, /, good: str, bad: str, ratio: float, fixed: 
         say("")
         say("To find the commit, in a clone of the stable kernel tree:")
         say(f"    git bisect start {shlex.join([*terms, *tags])}")
-        say(f"    git bisect run tailwalk bisect-step {shlex.join(step)}")
+        say(f"    git bisect run tailwalk bisect step {shlex.join(step)}")
         return
     context.exit(bisect_commits(tree, terms, tags, step))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`tailwalk bisect-step`: one step of git bisect run."""
+"""`tailwalk bisect step`: one step of git bisect run."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def bisect_step(spec: str, good: str | None, ratio: float, above: float | None, 
                 **given: Any) -> None:
     """Say whether a kernel is good or bad, by the status that git bisect run expects.
 
-    In a kernel tree: git bisect run tailwalk bisect-step src:. --good src:6.12. Status 0: good. 1:
+    In a kernel tree: git bisect run tailwalk bisect step src:. --good src:6.12. Status 0: good. 1:
     bad. 125: it does not build or boot, or its figure is unsteady. 255: anything else, which
     stops the bisection. With --fixed, 0: dear, 1: fixed, which git bisect start takes as its terms.
     A program after -- is what is judged in the place of a case, or the call of it that --call

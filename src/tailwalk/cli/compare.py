@@ -43,7 +43,7 @@ _TEXTS: dict[str, Callable[[Comparison], str]] = {
 
 @click.command(cls=TakesProgram)
 @click.argument("kernels", nargs=-1, required=True, metavar="SPEC|RUN...")
-@click.option("--bad", metavar="N|SPEC",
+@click.option("--regressed", metavar="N|SPEC",
               help="The regressed column, whose regression later ones are to recover: its spec, or "
                    "its number, the first after the baseline being 1.  [default: the worst]")
 @click.option("--threshold", type=number(whole=False), metavar="PERCENT",
@@ -57,7 +57,7 @@ _TEXTS: dict[str, Callable[[Comparison], str]] = {
 @dask_option
 @plan_options
 @program_options
-def compare(kernels: tuple[str, ...], bad: str | None, threshold: float | None, fresh: bool,
+def compare(kernels: tuple[str, ...], regressed: str | None, threshold: float | None, fresh: bool,
             dask: str | None, **given: Any) -> None:
     """Compare kernels case by case: ratios to the first, verdicts, recovery.
 
@@ -71,8 +71,8 @@ def compare(kernels: tuple[str, ...], bad: str | None, threshold: float | None, 
     check_threshold(threshold)
     outputs = Outputs().check(read=[*kernels, *filter(None, [given["accept"]])])
     records = any(map(names_program, kernels))
-    asked = asked_from(given | {"bad": bad}, records=records)
-    column = None if bad is None else _column(bad, kernels)
+    asked = asked_from(given | {"regressed": regressed}, records=records)
+    column = None if regressed is None else _column(regressed, kernels)
     gating = Gating.taken(given)
     if asked is not None or records:
         with open_lab(fresh=fresh, dask=dask) as lab:
@@ -98,15 +98,16 @@ def compare(kernels: tuple[str, ...], bad: str | None, threshold: float | None, 
     gating.end(comparison, gate, *runs)
 
 
-def _column(bad: str, kernels: tuple[str, ...]) -> int:
-    """The index that --bad means."""
+def _column(regressed: str, kernels: tuple[str, ...]) -> int:
+    """The index that --regressed means."""
     numbers = range(1, len(kernels))
-    named = [int(bad)] if bad.isascii() and bad.isdecimal() else [
-        number for number in numbers if kernels[number] == bad]
+    named = [int(regressed)] if regressed.isascii() and regressed.isdecimal() else [
+        number for number in numbers if kernels[number] == regressed]
     if len(named) == 1 and named[0] in numbers:
         return named[0]
     others = ", ".join(f"{number} {kernels[number]}" for number in numbers)
     if len(named) > 1:
-        raise UsageError(f"--bad {bad} names {len(named)} columns: give a number; the columns "
-                         f"after the baseline are {others}.")
-    raise UsageError(f"--bad {bad} names no column after the baseline; those are {others}.")
+        raise UsageError(f"--regressed {regressed} names {len(named)} columns: give a number; the "
+                         f"columns after the baseline are {others}.")
+    raise UsageError(f"--regressed {regressed} names no column after the baseline; those are "
+                     f"{others}.")

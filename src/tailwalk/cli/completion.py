@@ -92,7 +92,7 @@ def _designs(incomplete: str) -> Iterator[str]:  # noqa: ARG001
 
 
 _SOURCES: dict[str, Callable[[str], Iterable[str]]] = {
-    "SPEC": _specs, "GOOD": _specs, "BAD": _specs,
+    "SPEC": _specs, "GOOD": lambda incomplete: chain(_specs(incomplete), ["step"]), "BAD": _specs,
     "CASE": lambda incomplete: chain.from_iterable(SUITES.values()),  # noqa: ARG005
     "SUITE": lambda incomplete: SUITES,  # noqa: ARG005
     "FAMILY": lambda incomplete: all_families(),  # noqa: ARG005

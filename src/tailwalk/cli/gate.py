@@ -4,7 +4,7 @@ read, and the exit status."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,15 @@ from tailwalk.cli.console import say
 from tailwalk.cli.options import options
 from tailwalk.cli.outputs import Content, require_figures
 from tailwalk.compare import Comparison
-from tailwalk.compare.accepted import AcceptFile, accept, check_entries, read_accepted
+from tailwalk.compare.accepted import (
+    AcceptFile,
+    accept,
+    accept_program,
+    calls_elsewhere,
+    check_entries,
+    read_accepted,
+)
+from tailwalk.compare.program import ComparedProgram
 from tailwalk.errors import RecordError
 from tailwalk.report.annotations import github
 from tailwalk.report.comparison import show_lacking
@@ -63,16 +71,25 @@ class Gating:
     def check_cases(self, cases: Iterable[Case]) -> None:
         """Say which entries are of none of the cases that are to be measured or read; raises
         UsageError for one that is of no case at all."""
-        if self.accepting is None:
-            return
-        if idle := check_entries(self.accepting, {case.name for case in cases}):
-            say(f"{self.accepting.path}: {listed(idle)}: of no case that is compared here",
-                aside=True)
+        if self.accepting is not None:
+            self._tell_idle(check_entries(self.accepting, {case.name for case in cases}), "case")
 
     def applied(self, comparison: Comparison) -> Comparison:
         """The comparison, with what is accepted of it; raises as `accept`."""
         return comparison if self.accepting is None else accept(
             comparison, self.accepting, today=date.today())
+
+    def applied_to(self, compared: ComparedProgram) -> ComparedProgram:
+        """As `check_cases` and `applied`, of a program."""
+        if self.accepting is None:
+            return compared
+        self._tell_idle(calls_elsewhere(self.accepting, compared), "call")
+        return accept_program(compared, self.accepting, today=date.today())
+
+    def _tell_idle(self, entries: Sequence[str], what: str) -> None:
+        if self.accepting is not None and entries:
+            say(f"{self.accepting.path}: {listed(entries)}: of no {what} that is compared here",
+                aside=True)
 
     def files(self, gate: Callable[[], Gate]) -> dict[str, Content]:
         """For `Outputs.put`."""

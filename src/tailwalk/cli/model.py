@@ -28,8 +28,10 @@ def model() -> None:
     """Check designs of the walk and predict their cost, without a kernel; replay holds the model
     against one.
 
-    Designs: full (to v7.2), tail (upstream's, from v7.3), seek, span, bitmap (iomap's), and the
-    wrong ones cut-always, off-by-one and clean-commit, which a check must catch.
+    Designs: full (to v7.2), tail (upstream's, from v7.3), seek, span, flush, bitmap (iomap's),
+    and wrong ones, which a check must catch: cut-always, off-by-one, clean-commit, and of
+    writeback forget-early, forget-chosen, keep-none, mark-late, peek, end-early, count-late and
+    track-early.
     """
 
 
@@ -80,8 +82,9 @@ def check(design: str, against: str, buffers: int, depth: int, modes: tuple[Mode
 def prove(design: str) -> None:
     """Prove for a ring of any length that a design's walks do what the full walks do.
 
-    By induction over the walk, with z3 (the extra `proof`). Exits 1 where an
-    obligation fails, with a counterexample.
+    By induction over the walk, with z3 (the extra `proof`). For flush also that writeback does the
+    same, whoever marks buffers meanwhile. Exits 1 where an obligation fails, with a
+    counterexample.
     """
     from tailwalk.model.proof import prove as run_proof
     from tailwalk.model.telling import tell_proof
@@ -98,14 +101,14 @@ def prove(design: str) -> None:
               help="The design of the kernel's walks.")
 @click.option("--sequences", type=number(), default=1000, show_default=True, metavar="N",
               help="Random sequences, of 20 steps each.")
-@click.option("--seed", type=number(), default=1, show_default=True,
-              help="The first; each sequence has its own, and the same one gives the same steps.")
+@click.option("--first", type=number(), default=1, show_default=True, metavar="N",
+              help="The number of the first sequence: one of the same number has the same steps.")
 @_modes_option
 @click.option("--fs-block-size", "block_size", type=size, default=None,
               help="Block size.  [default: 1KiB and 4KiB]")
 @click.option("--workers", type=number(1, 1024), default=None, metavar="N",
               help="Guests side by side, at least 1.  [default: one for each core]")
-def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode, ...],
+def replay(spec: str, design: str, sequences: int, first: int, modes: tuple[Mode, ...],
            block_size: int | None, workers: int | None) -> None:
     """Replay random sequences of system calls on a kernel, and compare it with the model.
 
@@ -118,7 +121,7 @@ def replay(spec: str, design: str, sequences: int, seed: int, modes: tuple[Mode,
     from tailwalk.conformance.text import tell_replay
     from tailwalk.model.designs import find_design
 
-    goal = ReplayGoal(sequences=sequences, seed=seed, shapes=tuple(
+    goal = ReplayGoal(sequences=sequences, seed=first, shapes=tuple(
         shape for shape in SHAPES
         if shape.mode in (modes or MODES) and block_size in (None, shape.block_size))).check()
     chosen = find_design(design)

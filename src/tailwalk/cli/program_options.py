@@ -73,7 +73,7 @@ PROGRAM = ("root", "packages", "files", "made", "variables", "directory", "given
 """The parameters that these are."""
 
 _CASES = ("names", "name", "fill", "file_size", "offset", "partial", "calls", "rig", "rounds",
-          "bad", "accept", "annotate", "others")
+          "regressed", "annotate", "others")
 """Those that are of cases alone."""
 
 call_option = click.option("--call", "only", multiple=True, metavar="NAME",
@@ -93,7 +93,8 @@ class TakesProgram(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, of_program in (("Options", False), ("Options of a program", True)):
             found = [record for parameter in self.get_params(ctx)
-                     if (parameter.name in (*PROGRAM, "only")) == of_program
+                     if isinstance(parameter, click.Option)
+                     and (parameter.name in (*PROGRAM, "only")) == of_program
                      and (record := parameter.get_help_record(ctx)) is not None]
             with formatter.section(title):
                 formatter.write_dl(found)

@@ -15,7 +15,6 @@ import click
 from tailwalk.cli.passed import Held, Passed
 from tailwalk.cli.program_view import View, require_calls
 from tailwalk.cli.streams import complain
-from tailwalk.errors import UsageError
 from tailwalk.report.execution_lines import execution_lines
 from tailwalk.runs.record import encode
 
@@ -100,18 +99,16 @@ def show_comparison(program: Program, outputs: Outputs, gating: Gating, *,
     status that is asked for."""
     from tailwalk.compare.program import compare_program
     from tailwalk.report.data import program_csv
+    from tailwalk.report.mail import program_mail
     from tailwalk.report.markdown import shown_markdown
     from tailwalk.report.program import program_shown
     from tailwalk.report.program_gate import program_gate
     from tailwalk.report.program_section import program_section
 
-    if outputs.form == "mail":
-        raise UsageError("--format mail: the mail is of cases; a program's calls are shown as "
-                         "table, markdown, csv or json.")
-    compared = compare_program(program, threshold=threshold)
+    compared = gating.applied_to(compare_program(program, threshold=threshold))
     gate = cache(lambda: program_gate(compared))
     forms: dict[str, Callable[[], str]] = {
-        "csv": partial(program_csv, compared),
+        "csv": partial(program_csv, compared), "mail": partial(program_mail, compared),
         "markdown": lambda: shown_markdown(program_shown(compared, shown=None))}
     outputs.put(lambda: program_shown(compared), record=lambda: encode(program),
                 sections=lambda: [program_section(compared)], **gating.files(gate), **forms)

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
 from tailwalk.cli.console import open_progress, say
+from tailwalk.cli.import_ import import_
 from tailwalk.cli.options import number, options
 from tailwalk.cli.outputs import Outputs, json_list, output_options
 from tailwalk.cli.suggestions import SuggestingGroup
-from tailwalk.errors import RecordError, UsageError
+from tailwalk.errors import UsageError
 from tailwalk.lab.records import names_program, read_argument, read_program
 from tailwalk.report.comparison import run_shown
 from tailwalk.report.grid import Shown
@@ -24,7 +24,7 @@ from tailwalk.runs.export import to_csv, write_parquet
 from tailwalk.runs.metrics import RIGS
 from tailwalk.runs.program import Program
 from tailwalk.runs.record import encode
-from tailwalk.runs.store import Store, keep_copies, older_than_days, superseded
+from tailwalk.runs.store import Store, older_than_days, superseded
 
 _KIB = 1024
 
@@ -122,20 +122,7 @@ def _all(given: dict[str, Any]) -> list[Run]:
         return [run for run in found if isinstance(run, Run)]
 
 
-@runs.command(name="import")
-@click.argument("sources", nargs=-1, required=True, metavar="FILE|DIR...",
-                type=click.Path(path_type=Path))
-def import_(sources: tuple[Path, ...]) -> None:
-    """Keep copies of records from elsewhere: files, or all *.json files in directories.
-
-    A file that is no run, or is damaged, is named and left out; the status is then 2.
-    """
-    with open_progress() as progress:
-        done = keep_copies(Store(progress=progress), sources, progress=progress)
-    say(f"{done.added} kept, {done.there} there before.")
-    if done.failed:
-        raise RecordError(f"{done.failed} of {done.added + done.there + done.failed} files could "
-                          "not be imported; they are named above.")
+runs.add_command(import_)
 
 
 @runs.command()

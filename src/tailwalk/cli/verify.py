@@ -34,8 +34,9 @@ _POWER_CUTS = 10
                    "--seconds leaves time for]")
 @click.option("--seconds", type=number(0, whole=False), default=None, metavar="N",
               help="Begin nothing more after so many seconds.")
-@click.option("--seed", type=number(0), default=1, show_default=True,
-              help="The same seed does the same operations.")
+@click.option("--first", type=number(0), default=1, show_default=True, metavar="N",
+              help="The number of the first session: one of the same number does the same "
+                   "operations.")
 @click.option("--config", "configurations", multiple=True, metavar="NAME",
               help="A configuration, such as 1k-journal, or all with a part of the name, such as "
                    "1k or journal; may be repeated.  [default: all]")
@@ -63,7 +64,7 @@ _POWER_CUTS = 10
                 record="Also write the record to this file.")
 @click.pass_context
 def verify(context: click.Context, spec: str, *, operations: int | None, power_cuts: int | None,
-           seconds: float | None, seed: int, configurations: tuple[str, ...], engine: Engine,
+           seconds: float | None, first: int, configurations: tuple[str, ...], engine: Engine,
            memory: int, append: str, failing: int, writers: int, direct: bool,
            failing_writes: int, workers: int | None, keep: Path | None) -> None:
     """Put a kernel under data-integrity tests.
@@ -88,7 +89,7 @@ def verify(context: click.Context, spec: str, *, operations: int | None, power_c
                              f"({error.strerror}).") from error
     with open_lab() as lab:
         verification = run_verification(
-            lab.kernel(spec), goal, configurations=chosen, seed=seed, engine=engine, memory=memory,
+            lab.kernel(spec), goal, configurations=chosen, seed=first, engine=engine, memory=memory,
             append=append, keep=keep, workers=workers, progress=lab.progress,
             manner=Manner(failing=failing, writers=writers, direct=direct,
                           failing_writes=failing_writes))

@@ -74,7 +74,7 @@ def compare(runs: Sequence[Run], *, bad: int | None = None,
     if bad is not None and not 1 <= bad < len(runs):
         others = len(runs) - 1
         columns = "column 1 is the only one" if others == 1 else f"columns 1 to {others} are those"
-        raise UsageError(f"there is no column {bad} to call bad: column 0 is the baseline, "
+        raise UsageError(f"there is no column {bad} to call regressed: column 0 is the baseline, "
                          f"{columns} after it.")
     by_case = [figures_by_case(run) for run in runs]
     if not any(case in by_case[0] for figures in by_case[1:] for case in figures):

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tailwalk.compare.comparison import Verdict
+from tailwalk.cases import show_size
+from tailwalk.compare.comparison import Acceptance, Verdict
 from tailwalk.compare.threshold import Threshold, thresholds_for
 from tailwalk.kernels.symbols import unpacked_names
 from tailwalk.profile.pairing import PairedNode, Paths, paired_paths
@@ -36,6 +37,20 @@ _CARRIES = 0.25
 # What one kernel executes no more of than this share of the other's is new, or gone, as a whole.
 _HARDLY = 0.1
 _NAMED = 0.08
+
+
+KERNEL = "kernel"
+"""What a file of accepted differences calls all that the kernel executes."""
+
+ACCEPTED = "accepted"
+"""The verdict on a regression that is."""
+
+
+def call_label(row: CallRow) -> str:
+    """What a row is of, in few words."""
+    size = [] if row.size is None else [f"to {show_size(row.size)}" if row.size else "of 0"]
+    where = [] if row.program or row.kind == "thread" else ["in a kernel thread"]
+    return " ".join([row.call, *filter(None, [row.file]), *size, *where])
 
 
 @dataclass(frozen=True)
@@ -68,20 +83,51 @@ class ComparedCall:
         return self.instructions[column] - self.instructions[0]
 
 
+@dataclass(frozen=True, kw_only=True)
+class AcceptedCall:
+    """A regression that an entry of a file of accepted differences is of: as `Accepted` is for
+    cases, but for the label of a call, or `KERNEL`."""
+
+    call: str
+    kernel: int
+    ratio: float | None
+    most: float
+    reason: str
+    until: str
+    entry: int
+    state: Acceptance
+
+
 @dataclass(frozen=True)
 class ComparedProgram:
     """A program on several kernels, the calls that differ most first; `verdicts` of what the
-    kernel executed in all, for the kernels after the first."""
+    kernel executed in all, for the kernels after the first. `accepted`: the regressions that a file
+    of accepted differences speaks of; `notes`: what else there is to say of that."""
 
     program: Program
     thresholds: Sequence[Threshold]
     calls: Sequence[ComparedCall]
     verdicts: Sequence[Verdict]
+    accepted: Sequence[AcceptedCall] = ()
+    notes: Sequence[str] = ()
+
+    def acceptance(self, call: ComparedCall | None, column: int) -> AcceptedCall | None:
+        """What such a file says of a call on a kernel, or of all that the kernel executes."""
+        label = KERNEL if call is None else call_label(call.row)
+        return next((one for one in self.accepted
+                     if (one.call, one.kernel) == (label, column)), None)
+
+    def verdict(self, call: ComparedCall | None, column: int) -> str:
+        """Of a call on a kernel after the first, or of all that the kernel executes; `ACCEPTED`
+        where that is so, and nothing where it is too little to be judged."""
+        found = self.acceptance(call, column)
+        return ACCEPTED if found is not None and found.state == "accepted" else (
+            self.verdicts if call is None else call.verdicts)[column - 1] or ""
 
     def regressed(self) -> bool:
-        """Did anything that matters become dearer on any kernel?"""
-        return "regressed" in self.verdicts or any(
-            "regressed" in call.verdicts for call in self.calls)
+        """Did anything that matters become dearer on any kernel, and is not accepted?"""
+        return any(self.verdict(call, column) == "regressed" for call in (None, *self.calls)
+                   for column in range(1, len(self.program.kernels)))
 
 
 def compare_program(program: Program, *, threshold: float | None = None) -> ComparedProgram:

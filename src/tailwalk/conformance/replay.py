@@ -87,7 +87,7 @@ class ReplayGoal:
         if self.sequences < 1:
             raise UsageError(f"--sequences {self.sequences}: give at least 1.")
         if self.seed < 0:
-            raise UsageError(f"--seed {self.seed}: it cannot be negative.")
+            raise UsageError(f"--first {self.seed}: it cannot be negative.")
         if not self.shapes:
             raise UsageError("no sequence has such a mode and block size: there are "
                              + ", ".join(sorted({f"{shape.mode} with {show_size(shape.block_size)}"

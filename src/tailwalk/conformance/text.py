@@ -40,7 +40,7 @@ def tell_replay(done: Replay) -> Iterator[str]:
 
 def _tell_finding(done: Replay, finding: Disagreement) -> Iterator[str]:
     sequence, found = finding.sequence, finding.difference
-    yield (f"DIFFERENT in seed {finding.seed}: {sequence.mode}, blocks of "
+    yield (f"DIFFERENT in sequence {finding.seed}: {sequence.mode}, blocks of "
            f"{show_size(sequence.block_size)}, at first {' '.join(sequence.layout)}")
     for number, step in enumerate(sequence.steps[:found.step + 1]):
         yield f"  {number + 1}. {tell_step(step)}"
@@ -49,7 +49,7 @@ def _tell_finding(done: Replay, finding: Disagreement) -> Iterator[str]:
     yield f"     so: {found.what}: model {found.model}; kernel {found.kernel}"
     design = "" if done.design.name == "full" else f" --design {done.design.name}"
     yield (f"replay: tailwalk model replay {done.kernel.spec}{design} --sequences 1 "
-           f"--seed {finding.seed}")
+           f"--first {finding.seed}")
 
 
 _TOLD: dict[Action, str] = {

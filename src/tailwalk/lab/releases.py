@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Cases over the releases of Debian's kernels: a track of them, and the search for where a case
 became dearer, or cheaper again; the verdict on one kernel; and from a release to the commit by git
-bisect run with tailwalk bisect-step."""
+bisect run with tailwalk bisect step."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tailwalk.runs import Run
 from tailwalk.versions import KernelVersion
 
 # The program that git bisect run starts on each commit.
-_STEP = (sys.executable, "-m", "tailwalk", "bisect-step")
+_STEP = (sys.executable, "-m", "tailwalk", "bisect", "step")
 
 State = Literal["old", "new", "skipped"]
 
@@ -77,7 +77,7 @@ class Search:
         ends = [self.releases[0], self.releases[-1]]
         self._found = collected(sought.each(lab, ends))
         for spec in ends:
-            require_sound(spec, self._found[spec], sought)
+            require_sound(spec, self._found[spec])
         self.reference, dear = reversed(ends) if fixed else ends
         self.limit = ratio * self.value(self.reference)
         low, high = self.value(self.reference), self.value(dear)
@@ -148,7 +148,7 @@ def release_version(spec: str) -> KernelVersion:
     parsed = parse_spec(spec)
     if not isinstance(parsed, DebianSpec):
         raise SpecError(f"{spec}: releases are bisected among Debian's kernels, such as "
-                        "debian:6.12; for source, see tailwalk bisect-step --help.")
+                        "debian:6.12; for source, see tailwalk bisect step --help.")
     return parsed.version
 
 

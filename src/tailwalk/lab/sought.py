@@ -19,6 +19,9 @@ from tailwalk.rigs.programs import Asked
 from tailwalk.runs import Run
 from tailwalk.runs.program import ProgramOnKernel
 
+_STEADIER = "more --calls"
+"""Of an unsteady figure, which is a case's: a program's are exact."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -36,15 +39,12 @@ class Sought(Protocol):
     Attributes:
         name: what it is of.
         unit: for people.
-        cure: of a figure that is unsteady, what may steady it.
     """
 
     @property
     def name(self) -> str: ...
     @property
     def unit(self) -> str: ...
-    @property
-    def cure(self) -> str: ...
 
     def each(self, lab: Lab, specs: Sequence[str]) -> (
             Generator[tuple[str, Found | TailwalkError]]):
@@ -61,7 +61,6 @@ class OfCase:
 
     plan: Plan
     unit: str = "instructions per call"
-    cure: str = "more --calls"
 
     @property
     def name(self) -> str:
@@ -101,7 +100,6 @@ class OfProgram:
 
     asked: Asked
     call: str = ""
-    cure: str = "--repeat"
 
     @property
     def name(self) -> str:
@@ -173,15 +171,15 @@ def figure_to_judge(lab: Lab, spec: str, sought: Sought) -> Found:
     [(_, found)] = list(sought.each(lab, [spec]))
     if isinstance(found, TailwalkError):
         raise found
-    require_sound(spec, found, sought)
+    require_sound(spec, found)
     return found
 
 
-def require_sound(spec: str, found: Found, sought: Sought) -> None:
+def require_sound(spec: str, found: Found) -> None:
     """Raise GuestError where a figure is unsteady."""
     if not found.sound:
         raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by it. Try "
-                         f"{sought.cure}, or another kernel.")
+                         f"{_STEADIER}, or another kernel.")
 
 
 def reference_value(lab: Lab, good: str, sought: Sought) -> float:
@@ -200,7 +198,7 @@ def reference_value(lab: Lab, good: str, sought: Sought) -> float:
             raise
         raise RecordError(f"--good {good} cannot be measured: {error}") from error
     if found is None or not found.sound:
-        what, cure = ("no", "the same options") if found is None else ("no steady", sought.cure)
+        what, cure = ("no", "the same options") if found is None else ("no steady", _STEADIER)
         raise RecordError(f"the run of {good} has {what} figure of {sought.name} as asked "
                           f"for; measure it with {cure}.")
     return found.value

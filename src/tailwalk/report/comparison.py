@@ -10,6 +10,7 @@ from dataclasses import replace
 from tailwalk.cases import Case
 from tailwalk.compare import Comparison, Row
 from tailwalk.compare.comparison import Accepted
+from tailwalk.compare.program import ACCEPTED, AcceptedCall
 from tailwalk.report.grid import BLANK, Cell, Column, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.words import (
     case_labels,
@@ -29,9 +30,6 @@ from tailwalk.runs.metrics import METRICS, Metric
 from tailwalk.runs.record import grouped_notes
 from tailwalk.words import listed
 
-ACCEPTED = "accepted"
-"""The verdict on a regression that is."""
-
 _VARIES = "~"
 """Before a figure that is the median of calls that are not alike."""
 
@@ -50,7 +48,7 @@ def _metric_shown(comparison: Comparison) -> Shown:
     for number, (label, kernel) in enumerate(
             zip(kernel_labels(comparison), comparison.kernels, strict=True)):
         over = Over(label=label, release=kernel.release, part=(
-            "baseline" if number == 0 else "bad" if number == comparison.bad else ""))
+            "baseline" if number == 0 else "regressed" if number == comparison.bad else ""))
         columns.append(Column(comparison.unit, of=over))
         if number:
             columns += [Column("ratio", "ratio", of=over), Column("verdict", "verdict", of=over)]
@@ -120,12 +118,14 @@ def _figures_shown(run: Run, metric: Metric) -> Shown:
     counted = metric.centre == "mode"
     split = any(figure.metrics[metric.name].user is not None for figure in figures)
     columns = [
-        Column("case", "name", wraps="fold"), Column("figure", only="terminal"),
+        Column("case", "name", wraps="words"), Column("figure", only="terminal"),
         Column(metric.unit, only="page"),
-        *([Column("kernel", only="terminal"), Column("user", only="terminal")] if split else []),
-        *([Column("share", only="terminal"), Column("share of calls", only="page")]
-          if counted else [Column("95% interval"), Column("samples", only="terminal")]),
-        Column("folios", wraps="parts", only="terminal"), Column("written to", wraps="words")]
+        *([Column("kernel", only="terminal", rank=3), Column("user", only="terminal", rank=3)]
+          if split else []),
+        *([Column("share", only="terminal", rank=1), Column("share of calls", only="page")]
+          if counted else [Column("95% interval"), Column("samples", only="terminal", rank=1)]),
+        Column("folios", wraps="parts", only="terminal", rank=4),
+        Column("written to", wraps="words", rank=2)]
     return Shown(
         title=f"{metric.title}, {run.kernel.spec} ({run.kernel.release})",
         parts=[Grid(columns=columns, rows=[
@@ -143,7 +143,7 @@ def _parts_shown(run: Run) -> Iterator[Shown]:
     names = list(dict.fromkeys(name for parts in counts for name in parts))
     yield Shown(
         title=f"Who executed the instructions, {run.kernel.spec}",
-        parts=[Grid(columns=[Column("case", "name", wraps="fold"), *map(Column, names),
+        parts=[Grid(columns=[Column("case", "name", wraps="words"), *map(Column, names),
                              Column("apart: disk driver")], rows=[
             GridRow([Cell(label, key=label),
                      *(Cell(show_figure(parts[name]) if name in parts else "") for name in names),
@@ -316,7 +316,7 @@ def kernel_lines(comparison: Comparison) -> list[tuple[str, str]]:
     lines = []
     for column, (label, kernel) in enumerate(
             zip(kernel_labels(comparison), comparison.kernels, strict=True)):
-        part = " (baseline)" if column == 0 else " (bad)" if column == comparison.bad else ""
+        part = " (baseline)" if column == 0 else " (regressed)" if column == comparison.bad else ""
         spec = "" if label == kernel.spec else f"{kernel.spec}, "
         lines.append((label, f"{spec}{kernel.release}{part}"))
     return lines
@@ -337,28 +337,35 @@ def comparison_conditions(comparison: Comparison) -> list[tuple[str, str]]:
     return lines
 
 
-def acceptance_lines(accepted: Sequence[Accepted], kernels: Sequence[str],
-                     cases: Sequence[Case]) -> list[tuple[str, str]]:
-    """The regressions that are accepted, or were to be, as names and texts: a line for all of an
-    entry's on a kernel, which are known by their labels."""
-    names = dict(zip(cases, case_labels(cases), strict=True))
+def acceptance_lines(accepted: Iterable[tuple[str, Accepted | AcceptedCall]],
+                     kernels: Sequence[str]) -> list[tuple[str, str]]:
+    """The regressions, each with a label, that are accepted, or were to be, as names and texts: a
+    line for all of an entry's on a kernel, which is known by its label."""
     lines: dict[tuple[str, str, str], list[str]] = {}
-    for one in accepted:
+    for label, one in accepted:
         key = (ACCEPTED if one.state == "accepted" else f"not {ACCEPTED}", kernels[one.kernel],
                acceptance(one))
         lines.setdefault(key, []).append(
-            f"{names[one.parameters]} ({'from 0' if one.ratio is None else show_ratio(one.ratio)})")
+            f"{label} ({'from 0' if one.ratio is None else show_ratio(one.ratio)})")
     return [(name, f"{listed(found)} on {kernel}, {what}")
             for (name, kernel, what), found in lines.items()]
 
 
 def accepted_lines(comparison: Comparison) -> list[tuple[str, str]]:
     """As `acceptance_lines`, of a comparison."""
-    return acceptance_lines(comparison.spoken_of, kernel_labels(comparison),
-                            list(dict.fromkeys(row.parameters for row in comparison.rows)))
+    return acceptance_lines(
+        with_labels(comparison.spoken_of, [row.parameters for row in comparison.rows]),
+        kernel_labels(comparison))
 
 
-def acceptance(one: Accepted) -> str:
+def with_labels(accepted: Sequence[Accepted], cases: Iterable[Case]) -> list[tuple[str, Accepted]]:
+    """Each with its case's label among all cases."""
+    different = list(dict.fromkeys(cases))
+    labels = dict(zip(different, case_labels(different), strict=True))
+    return [(labels[one.parameters], one) for one in accepted]
+
+
+def acceptance(one: Accepted | AcceptedCall) -> str:
     """What was accepted of a regression, until when and why, as a phrase; where it is not accepted,
     what is wrong with that first."""
     before = {"accepted": f"{ACCEPTED} up to", "exceeded": f"more than was {ACCEPTED},",

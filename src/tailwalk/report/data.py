@@ -54,17 +54,20 @@ _OF_PROGRAM = ("kind", "call", "file", "size", "kernel", "release", "count", "in
 
 def program_csv(compared: ComparedProgram) -> str:
     """One line a kind of call and kernel; `lowest` and `highest` of all repetitions, the ratio and
-    the verdict those of all the call's instructions to the first kernel's."""
+    the verdict those of all the call's instructions to the first kernel's; then what a file of
+    accepted differences says of regressions, where it does of any."""
     rows: list[Sequence[object]] = []
     for call in compared.calls:
         for column, (kernel, row) in enumerate(zip(compared.program.kernels, call.rows,
                                                    strict=True)):
             first = call.instructions[0]
-            size = call.row.size
+            size, one = call.row.size, compared.acceptance(call, column)
             rows.append([
                 call.row.kind, call.row.call, call.row.file, size, kernel.spec, kernel.release,
                 *((row.count, row.instructions, row.median, row.high, *(row.spread or (None,) * 2))
                   if row else (0, 0, None, None, None, None)),
                 call.instructions[column] / first if first else None,
-                call.verdicts[column - 1] if column else None])
-    return csv_text(_OF_PROGRAM, rows)
+                call.verdicts[column - 1] if column else None,
+                *((one.state, one.most, one.until, one.reason) if one else
+                  [None] * len(_ACCEPTED) if compared.accepted else [])])
+    return csv_text([*_OF_PROGRAM, *(_ACCEPTED if compared.accepted else [])], rows)

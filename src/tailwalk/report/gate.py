@@ -12,10 +12,10 @@ from tailwalk.cases import Case, Filesystem
 from tailwalk.compare import Comparison, Row
 from tailwalk.compare.comparison import Accepted, ComparedKernel
 from tailwalk.compare.judge import rows_without_figures
+from tailwalk.compare.program import ACCEPTED, AcceptedCall
 from tailwalk.compare.upgrade import Upgrade
 from tailwalk.report.commands import why_command
 from tailwalk.report.comparison import (
-    ACCEPTED,
     acceptance,
     accepted_lines,
     comparison_conditions,
@@ -31,8 +31,9 @@ or on the baseline; `empty`: no figure, since one of the two cannot do what the 
 
 _FUNCTIONS = 3
 
-_OUTCOMES: dict[str, Outcome] = {"regressed": "regressed", ACCEPTED: "accepted",
-                                 "unsteady": "unjudged", "unknown": "unjudged"}
+OUTCOMES: dict[str, Outcome] = {"regressed": "regressed", ACCEPTED: "accepted",
+                                "unsteady": "unjudged", "unknown": "unjudged"}
+"""By verdict, of those that do not pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Judged:
     outcome: Outcome
     said: str
     ratio: float | None
-    accepted: Accepted | None
+    accepted: Accepted | AcceptedCall | None
     functions: Sequence[tuple[str, int]] = ()
     command: str
 
@@ -144,7 +145,7 @@ def _judged(comparison: Comparison, row: Row, column: int, *, name: str,
         name=name, case=row.case, family=row.parameters.declared.family,
         measured=row.parameters.declared.explained(row.parameters.parameters), metric=row.metric,
         kernel=labels[column], ratio=row.ratios[column],
-        outcome=("failed" if failed else "empty") if row.lacks(column) else _OUTCOMES.get(
+        outcome=("failed" if failed else "empty") if row.lacks(column) else OUTCOMES.get(
             verdict, "passed"),
         said=_said(row, column, verdict, labels),
         accepted=comparison.acceptance(row, column),

@@ -47,7 +47,7 @@ def growth_shown(run: Run) -> Shown:
     """
     grown = growth(run)
     fills = sorted({figure.case.fill for one in grown for figure in _figures(one)})
-    columns = [Column("case", "name", wraps="fold")]
+    columns = [Column("case", "name", wraps="words")]
     for number, fill in enumerate(fills):
         over = Over(label=f"fill {show_size(fill)}")
         columns.append(Column("figure", of=over))

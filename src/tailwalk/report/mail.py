@@ -5,17 +5,22 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Literal
 
 from tailwalk.compare import Comparison, Verdict
+from tailwalk.compare.program import ComparedProgram
 from tailwalk.report.comparison import comparison_shown
-from tailwalk.report.grid import Cell, Fact, Grid
+from tailwalk.report.grid import Cell, Fact, Grid, Over, Said
+from tailwalk.report.program import program_shown
 from tailwalk.words import everywhere, visible
 
 WIDTH = 71  # most columns of a line: plain text in mail stays under 72
 _GAP = "  "
 _LONGEST_CASE = 24
+_LONGEST_CALL = 30
+_CALLS = 40
 _ORDER: tuple[Verdict | Literal["accepted"], ...] = (
     "regressed", "accepted", "improved", "unchanged", "within noise", "unsteady", "unknown",
     "missing")
@@ -23,33 +28,60 @@ _ORDER: tuple[Verdict | Literal["accepted"], ...] = (
 
 def mail(comparison: Comparison) -> str:
     """The verdict, the figures in blocks of as many kernels as fit, and the conditions."""
-    # Before the layout, since an escape is longer than what it stands for.
-    comparison = everywhere(comparison, lambda text: visible(text).encode(
-        "ascii", "backslashreplace").decode())
+    comparison = everywhere(comparison, _plain)
     parts: list[str] = []
     facts: dict[Fact, None] = {}
     for shown in comparison_shown(comparison):
         grid = shown.grid
         cases = [cell.text for cell in grid.column(0)]
-        # Where a label leaves no room for figures, a number stands for it.
-        short = [label if len(label) <= _LONGEST_CASE else f"case {number}"
-                 for number, label in enumerate(cases, start=1)]
-        facts |= {(name, label): None for name, label in zip(short, cases, strict=True)
-                  if name != label}
+        short, meant = _short(cases, "case", _LONGEST_CASE)
+        facts |= dict.fromkeys(meant)
         parts += [f"{shown.title}, {comparison.rig} rig", _wrapped(shown.sentence),
-                  *_tables(grid, short), "\n".join(_verdicts(grid, cases))]
+                  *_tables(grid, short, "case"), "\n".join(_verdicts(grid, cases))]
         facts |= dict.fromkeys(shown.facts)
-    parts.append("\n".join(_wrapped(f"{name}: {text}", indent="    ") for name, text in facts))
-    return "\n\n".join(parts).replace("×", "x") + "\n"
+    return _mail(parts, facts)
+
+
+def program_mail(compared: ComparedProgram) -> str:
+    """What differs of a program, its calls in blocks of as many kernels as fit, and the
+    conditions."""
+    shown = everywhere(program_shown(compared, shown=_CALLS), _plain)
+    name, _, *kernels, _ = shown.grid.columns  # counts and the last difference find no room
+    over = [Over(label=column.heading) for column in kernels if column.role == "figure"]
+    grid = replace(shown.grid.with_columns([0, *range(2, len(kernels) + 2)]), columns=[
+        name, *(replace(column, of=over[(at + 1) // 2]) for at, column in enumerate(kernels))])
+    calls, meant = _short([cell.text for cell in grid.column(0)], "call", _LONGEST_CALL)
+    said = [_wrapped(part.text, indent="    ") for part in shown.parts
+            if isinstance(part, Said) and part.text]
+    return _mail([_wrapped(shown.title), "\n".join(said), *_tables(grid, calls, name.heading)],
+                 [*meant, *shown.facts])
+
+
+def _plain(text: str) -> str:
+    """Before the layout, since an escape is longer than what it stands for."""
+    return visible(text).replace("×", "x").encode("ascii", "backslashreplace").decode()
+
+
+def _short(labels: Sequence[str], what: str, most: int) -> tuple[list[str], list[Fact]]:
+    """The labels, a number instead of one that leaves no room for figures, and what such mean."""
+    short = [label if len(label) <= most else f"{what} {number}"
+             for number, label in enumerate(labels, start=1)]
+    return short, [pair for pair in zip(short, labels, strict=True) if pair[0] != pair[1]]
+
+
+def _mail(parts: Sequence[str], facts: Iterable[Fact]) -> str:
+    lines = [_wrapped(f"{name}: {text}" if name else f"    {text}", indent="    ")
+             for name, text in facts]
+    return "\n\n".join([*parts, "\n".join(lines)]).replace("×", "x") + "\n"
 
 
 def _wrapped(text: str, *, indent: str = "") -> str:
     return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def _tables(grid: Grid, cases: Sequence[str]) -> Iterable[str]:
-    """The figures: blocks of whole columns, each with the cases and the baseline."""
-    first = _column("case", cases, left=True)
+def _tables(grid: Grid, names: Sequence[str], heading: str) -> Iterable[str]:
+    """The figures: blocks of whole columns, each with the names and the baseline."""
+    first = _column(heading, names, left=True)
     baseline, *kernels = (list(_kernel_columns(grid, list(numbers))) for over, numbers in groupby(
         range(1, len(grid.columns)), lambda number: grid.columns[number].of))
     block = [first, *baseline]

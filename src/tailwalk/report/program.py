@@ -5,13 +5,14 @@ carry that."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from tailwalk.cases import show_size
 from tailwalk.compare.program import (
+    ACCEPTED,
     IDLE,
     ComparedCall,
     ComparedProgram,
+    call_label,
     nodes_of,
     of_kernel,
     parts,
@@ -20,6 +21,7 @@ from tailwalk.compare.program import (
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.errors import UsageError
 from tailwalk.profile.pairing import PairedNode, function_changes, function_counts
+from tailwalk.report.comparison import acceptance_lines
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Kind, Said, Shown
 from tailwalk.report.profile_tree import Forest
 from tailwalk.report.profile_words import show_change, show_share
@@ -34,19 +36,12 @@ SHOWN = 20
 """Rows that a table shows unless it is asked for more."""
 
 _MOST_SIDES = 2
-_WITH_DIFFERENCE = 2  # kernels, besides which a terminal has room for a difference
-_LEAST_NAME = 18  # characters
+_LEAST_NAME = 21  # characters
 _EXPLAINED = 4  # calls
 _FUNCTIONS = 3
 _NAMED = 6  # calls that became dearer, or cheaper
 _CARRIES = 0.05  # of what all calls differ by, for a call to be explained
-
-
-def call_label(row: CallRow) -> str:
-    """What a row is of, in few words."""
-    size = [] if row.size is None else [f"to {show_size(row.size)}" if row.size else "of 0"]
-    where = [] if row.program or row.kind == "thread" else ["in a kernel thread"]
-    return " ".join([row.call, *filter(None, [row.file]), *size, *where])
+_WORDS = {"regressed": "dearer", ACCEPTED: "dearer, and accepted", "improved": "cheaper"}
 
 
 def program_shown(compared: ComparedProgram, *, shown: int | None = SHOWN) -> Shown:
@@ -98,9 +93,9 @@ def functions_shown(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
                      for part in parts(forest.nodes))] if two else []
     return Shown(title=forest.title, facts=program_facts(compared),
                  parts=[Grid(columns=[
-                     Column("function", "name", wraps="words", cut=True),
-                     *map(Column, (*forest.labels, *(["difference"] if two else []), "share"))],
-                     rows=rows), *said])
+                     Column("function", "name", wraps="words"),
+                     *map(Column, (*forest.labels, *(["difference"] if two else []))),
+                     Column("share", rank=1)], rows=rows), *said])
 
 
 def program_forest(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
@@ -153,8 +148,9 @@ def _one_grid(compared: ComparedProgram, shown: int | None) -> Grid:
         count = of_kernel(kernel)
         rows.insert(-1, _one_row(["kernel", "", show_figure(count), "", ""], count, total, "total",
                                  under=_spread(kernel.spread, compared.program)))
-    grid = Grid(columns=[Column("call", "name", wraps="words"), *map(Column, (
-        "count", "instructions", "median", "90%", "share", "to disk"))], rows=rows)
+    grid = Grid(columns=[Column("call", "name", wraps="words"), Column("count"), Column(
+        "instructions"), Column("median", rank=3), Column("90%", rank=4), Column("share", rank=1),
+        Column("to disk", rank=2)], rows=rows)
     return grid if kernel.disk and kernel.disk.written else grid.with_columns(range(6))
 
 
@@ -186,12 +182,10 @@ def _several_grid(compared: ComparedProgram, labels: Sequence[str], shown: int |
     counted."""
     kernels = compared.program.kernels
     columns = [Column("instructions a call", "name", wraps="words", least=_LEAST_NAME),
-               Column("count")]
+               Column("count", rank=2)]
     for number, label in enumerate(labels):
         columns += [Column(label), *([Column("ratio", "ratio")] if number else [])]
-    columns.append(Column("in all"))
-    if len(kernels) > _WITH_DIFFERENCE:
-        columns[1], columns[-1] = (replace(columns[at], only="page") for at in (1, -1))
+    columns.append(Column("in all", rank=3))
     kept, rest = _cut([call for call in compared.calls if call.row.kind != "driver"], shown)
     rows = [_several_row(call, compared.program) for call in kept]
     if rest:
@@ -243,17 +237,15 @@ def change_sentences(compared: ComparedProgram, column: int) -> Iterator[str]:
     labels = program_labels(compared.program)
     first, kernel = compared.program.kernels[0], compared.program.kernels[column]
     one, other = of_kernel(first), of_kernel(kernel)
-    verdict = {"regressed": "dearer", "improved": "cheaper"}.get(
-        compared.verdicts[column - 1], compared.verdicts[column - 1])
+    verdict = _WORDS.get(compared.verdict(None, column), compared.verdicts[column - 1])
     judged: dict[str, list[str]] = {}
     for call in compared.calls:
-        found = call.verdicts[column - 1]
-        if found in ("regressed", "improved"):
+        if (word := _WORDS.get(compared.verdict(call, column))) is not None:
             ratio = show_ratio(call.instructions[column] / call.instructions[0]
                                ) if call.instructions[0] else "(new)"
-            judged.setdefault(found, []).append(f"{call_label(call.row)} {ratio}")
-    calls = "".join(f"; {word}: {_first_of(judged[name])}" for name, word in (
-        ("regressed", "dearer"), ("improved", "cheaper")) if name in judged)
+            judged.setdefault(word, []).append(f"{call_label(call.row)} {ratio}")
+    calls = "".join(f"; {word}: {_first_of(judged[word])}" for word in _WORDS.values()
+                    if word in judged)
     yield (f"{labels[column]} beside {labels[0]}: the kernel executes "
            f"{show_ratio(other / one if one else None)} ({show_change(other - one)}), "
            f"{verdict}{calls}.")
@@ -316,6 +308,7 @@ def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
     if compared.thresholds:
         yield "verdicts", "dearer or cheaper: by more than " + show_thresholds(
             list(zip(labels[1:], compared.thresholds, strict=True)))
+    yield from accepted_calls(compared)
     lost = max(kernel.unattributed for kernel in program.kernels)
     if lost:
         yield "note", f"{show_figure(lost)} instructions are of nothing that is known"
@@ -323,6 +316,13 @@ def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
             spec=kernel.spec, release=kernel.release, digest=kernel.digest,
             provenance=kernel.provenance) for kernel in program.kernels):
         yield "note", note
+    yield from (("note", note) for note in compared.notes)
+
+
+def accepted_calls(compared: ComparedProgram) -> list[Fact]:
+    """What is accepted of the program's regressions, or was to be."""
+    return acceptance_lines([(one.call, one) for one in compared.accepted],
+                            program_labels(compared.program))
 
 
 def _inexact(program: Program, labels: Sequence[str]) -> Iterator[Fact]:

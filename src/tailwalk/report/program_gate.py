@@ -5,12 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tailwalk.compare.comparison import Verdict
-from tailwalk.compare.program import ComparedCall, ComparedProgram, nodes_of, of_kernel
+from tailwalk.compare.program import (
+    ComparedCall,
+    ComparedProgram,
+    call_label,
+    nodes_of,
+    of_kernel,
+)
 from tailwalk.profile.pairing import function_changes
 from tailwalk.report.commands import program_commands
-from tailwalk.report.gate import Gate, Judged
-from tailwalk.report.program import call_label, program_facts, program_labels
+from tailwalk.report.gate import OUTCOMES, Gate, Judged
+from tailwalk.report.program import accepted_calls, program_facts, program_labels
 from tailwalk.report.words import show_figure, show_ratio
 
 _FUNCTIONS = 3
@@ -26,23 +31,22 @@ def program_gate(compared: ComparedProgram) -> Gate:
             labels, compared.program.kernels, strict=True)][1:],
         judged=[one for column in range(1, len(labels))
                 for one in _on(compared, column, labels[column])],
-        facts=program_facts(compared))
+        facts=[fact for fact in program_facts(compared) if fact not in accepted_calls(compared)])
 
 
 def _on(compared: ComparedProgram, column: int, label: str) -> Iterator[Judged]:
     kernels = [compared.program.kernels[at] for at in (0, column)]
-    yield _judged(compared, column, label, verdict=compared.verdicts[column - 1],
-                  counts=[of_kernel(kernel) for kernel in kernels])
+    yield _judged(compared, column, label, counts=[of_kernel(kernel) for kernel in kernels])
     for call in compared.calls:
-        verdict = call.verdicts[column - 1]
-        if verdict is not None:
-            yield _judged(compared, column, label, verdict=verdict, call=call,
+        if compared.verdict(call, column):
+            yield _judged(compared, column, label, call=call,
                           counts=[call.instructions[at] for at in (0, column)])
 
 
-def _judged(compared: ComparedProgram, column: int, label: str, *, verdict: Verdict,
-            counts: list[int], call: ComparedCall | None = None) -> Judged:
+def _judged(compared: ComparedProgram, column: int, label: str, *, counts: list[int],
+            call: ComparedCall | None = None) -> Judged:
     before, after = counts
+    verdict = compared.verdict(call, column)
     ratio = after / before if before else None
     shown = "" if ratio is None else f" ({show_ratio(ratio)})"
     functions = [] if call is None else [
@@ -56,7 +60,8 @@ def _judged(compared: ComparedProgram, column: int, label: str, *, verdict: Verd
         family="program" if call is None else call.row.kind,
         measured="all that the kernel executes for the program, and in its own threads"
         if call is None else f"{call_label(call.row)}, all calls of the program",
-        metric="instructions", kernel=label, ratio=ratio, accepted=None, functions=functions,
-        outcome="regressed" if verdict == "regressed" else "passed", command=command,
+        metric="instructions", kernel=label, ratio=ratio, functions=functions,
+        accepted=compared.acceptance(call, column), outcome=OUTCOMES.get(verdict, "passed"),
+        command=command,
         said=f"{verdict}: {show_figure(after)} instructions, against {show_figure(before)} on "
              f"{program_labels(compared.program)[0]}{shown}")

@@ -7,13 +7,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tailwalk.compare.program import ComparedCall, compare_program
+from tailwalk.compare.program import ComparedCall, call_label, compare_program
 from tailwalk.compare.program_steps import Name, ProgramStep, ProgramTrack
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.chart import MARKS
 from tailwalk.report.commands import program_commands
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Said, Shown
-from tailwalk.report.program import call_label, program_facts
+from tailwalk.report.program import program_facts
 from tailwalk.report.program_section import section_of
 from tailwalk.report.section import Section, inlined
 from tailwalk.report.track import Line, lines_svg, release_labels
@@ -80,7 +80,7 @@ def _labels(track: ProgramTrack) -> list[str]:
 def _grid(track: ProgramTrack, shown: int | None) -> Grid:
     calls = track.calls[:shown]
     columns = [Column("kernel", "name"), *(
-        Column(name, wraps="fold") for name in (_ALL, *(call_label(call.row) for call in calls)))]
+        Column(name, wraps="words") for name in (_ALL, *(call_label(call.row) for call in calls)))]
     return Grid(columns=columns, brief=True, rows=[
         GridRow([Cell(label, key=label), _cell(track, None, column, track.totals[column]),
                  *(_cell(track, call.row.name, column, call.each[column]) for call in calls)])

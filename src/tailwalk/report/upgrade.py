@@ -13,7 +13,7 @@ import msgspec
 
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.compare.upgrade import Cause, Upgrade, UpgradeCase
-from tailwalk.report.comparison import acceptance_lines
+from tailwalk.report.comparison import acceptance_lines, with_labels
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.heat import map_figure
 from tailwalk.report.profile_words import show_change
@@ -183,7 +183,7 @@ def _families(found: Upgrade, *, most: int | None) -> Grid:
         summed = {name: sum(tallies[family][name] for family in rest) for name in total}
         rows.append(_tally_row(rest[0] if len(rest) == 1 else f"{len(rest)} others", summed, names,
                                kind="rest"))
-    return Grid(columns=[Column("family", "name"), *map(Column, ("cases", *names))],
+    return Grid(columns=[Column("family", "name"), Column("cases", rank=1), *map(Column, names)],
                 rows=[*rows, _tally_row("all", total, names, kind="total")])
 
 
@@ -390,7 +390,7 @@ def _facts(view: _View, cut: _Cut, *, everything: bool) -> Iterator[Fact]:
     yield "verdicts", found.method if everything else (
         "more or less: by more than " + show_thresholds([
             (kernel.spec, kernel.threshold) for kernel in found.kernels if kernel.threshold]))
-    yield from acceptance_lines(found.accepted, view.kernels, shown)
+    yield from acceptance_lines(with_labels(found.accepted, shown), view.kernels)
     for note in found.notes:
         names_said, colon, reason = note.partition(": ")
         yield "note", f"{_cut(names_said.split(', '), cut.named)}{colon}{reason}"

@@ -85,8 +85,9 @@ def difference_grid(found: Difference, labels: Sequence[str], *, shown: int | No
         one, other = (sum(row.counts[side] for row in rest) for side in (0, 1))
         lines.append(difference_line(f"{len(rest)} other functions", (one, other), found.total,
                                      kind="rest"))
-    return Grid(columns=[Column("function", "name", wraps="words", cut=True),
-                         *map(Column, (*labels, "difference", "share"))], rows=lines)
+    return Grid(columns=[Column("function", "name", wraps="words"),
+                         *map(Column, (*labels, "difference")), Column("share", rank=1)],
+                rows=lines)
 
 
 def difference_line(name: str, counts: tuple[int, int], total: int, *, kind: Kind = "") -> GridRow:
@@ -117,9 +118,10 @@ def profile_grid(profile: Profile, label: str, *, shown: int | None, raw: bool) 
     if rest:
         lines.append(profile_line(f"{len(rest)} other functions",
                                   sum(count for _, count in rest), profile, kind="rest"))
-    return Grid(columns=[Column("function", "name", wraps="words", cut=True),
+    return Grid(columns=[Column("function", "name", wraps="words"),
                          Column("instructions", only="terminal"), Column(label, only="page"),
-                         Column("share"), Column("with callees", only="terminal")], rows=lines)
+                         Column("share", rank=1),
+                         Column("with callees", only="terminal", rank=2)], rows=lines)
 
 
 def profile_line(name: str, count: int, profile: Profile, *, callees: str = "",
@@ -160,8 +162,8 @@ def _others(profiles: Sequence[Profile], labels: Sequence[str]) -> Iterator[Grid
             groups.setdefault(events(other), []).append(other)
         if groups:
             yield grid_of(
-                [Column("calls"), Column("added"), Column("event", "word", wraps="fold"),
-                 Column("mostly in", "word", wraps="words", cut=True)],
+                [Column("calls"), Column("added"), Column("event", "word", wraps="words"),
+                 Column("mostly in", "word", wraps="words")],
                 [_other(event, group, profile) for event, group in groups.items()])
         if profile.others_left:
             yield Said(f"{profile.others_left} calls that added less are not told apart", "faint")
@@ -204,7 +206,7 @@ def _function(one: Annotated, label: str, profile: Profile) -> Shown:
               f"{show_figure(profile.count)} instructions of one call, entered {times}",
         parts=[*([_walk_grid(one.walked)] if one.walked is not None else _loops(one.loops)), BLANK,
                Grid(columns=[Column("offset"), Column("executed"),
-                             Column("instruction", "word", wraps="fold")], rows=rows)])
+                             Column("instruction", "word", wraps="words")], rows=rows)])
 
 
 def _walk_grid(walked: Walked) -> Grid:

@@ -113,7 +113,7 @@ def short_names(kernels: Sequence[tuple[str, str]], *, longest: int = _LONGEST_L
     """A name for each kernel, of which the spec and the release are given; no two are alike.
 
     It is the spec where that is short and no other kernel's; else the version number with the
-    series, else the whole release; else one of these with the number that --bad knows it by.
+    series, else the whole release; else one of these with the number that --regressed knows it by.
     """
     known = [(spec, _version(spec, release), release) for spec, release in kernels]
     found = []

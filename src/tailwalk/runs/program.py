@@ -8,7 +8,8 @@ Versions of the format:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,6 +25,8 @@ Kind = Literal["call", "exception", "interrupt", "beginning", "thread", "driver"
 """What instructions are executed for: a system call, an exception such as a page fault, an
 interrupt, a task's beginning before its first instruction in user mode, the work of one of the
 kernel's own threads, the disk's driver, or what entered the kernel otherwise."""
+
+_DIGITS = 9
 
 _CURE = "Run the program again, or take the file from its backup."
 
@@ -223,7 +226,7 @@ def decode_program(content: bytes, source: str) -> Program:
     if not program.kernels:
         raise RecordError(f"{source} is damaged: it is of no kernel. {_CURE}")
     for kernel in program.kernels:
-        if wrong := _wrong_with(kernel):
+        for wrong in _wrong_with(program, kernel):
             raise RecordError(f"{source} is damaged: {wrong} on {kernel.spec}. {_CURE}")
     return program
 
@@ -268,17 +271,58 @@ def alike(programs: Sequence[Program]) -> list[Program]:
     return [joined(group) for group in groups]
 
 
-def _wrong_with(kernel: ProgramOnKernel) -> str | None:
-    for row in kernel.calls:
-        own = sum(function.instructions for function in row.functions)
-        paths = sum(count for _, _, _, count in row.tree)
-        if not own == paths == row.instructions or not all(
-                function < len(row.functions) and -1 <= parent < at
-                for at, (function, parent, _, _) in enumerate(row.tree)):
-            return f"the functions of {row.call} do not add up to its instructions"
-    if kernel.disk is not None and kernel.disk != all_requests(kernel.calls):
-        return "what calls asked of the disk does not add up"
+def _wrong_with(program: Program, kernel: ProgramOnKernel) -> Iterator[str]:
+    """What contradicts itself, in words."""
+    total = kernel.kernel + kernel.others
     rows = sum(row.instructions for row in kernel.calls)
-    total = kernel.kernel + kernel.others + kernel.driver
-    return None if rows <= total <= rows + kernel.unattributed else (
-        "the calls do not add up to what the kernel executed")
+    if not rows <= total + kernel.driver <= rows + kernel.unattributed:
+        yield "the calls do not add up to what the kernel executed"
+    if len({row.name for row in kernel.calls}) < len(kernel.calls):
+        yield "two rows are of one kind of call"
+    for row in kernel.calls:
+        yield from _wrong_with_row(row, repeated=kernel.repetitions > 1)
+    if (kernel.status is None) == (kernel.signal is None):
+        yield "the program ended both by itself and by a signal, or by neither,"
+    if kernel.spread is not None and not (
+            kernel.repetitions > 1 and kernel.spread[0] <= total <= kernel.spread[1]):
+        yield "what the kernel executed is not among its repetitions"
+    values = [value for value, _ in kernel.regions.values] if kernel.regions else [0]
+    if not values or any(one >= other for one, other in pairwise(values)):
+        yield "the region has no values, or they are not in order,"
+    cpus = program.conditions.machine.get("cpus", "1")
+    if program.exact != (cpus == "1") or kernel.cpus not in range(1, _number(cpus) + 1) or not (
+            program.exact or kernel.repetitions > 1):
+        yield (f"counts that are {'' if program.exact else 'not '}exact do not go with "
+               f"{kernel.repetitions} runs on {kernel.cpus} of {cpus} CPUs")
+    yield from _wrong_with_disk(kernel, program.conditions.filesystem.kind)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _DIGITS else 0
+
+
+def _wrong_with_row(row: CallRow, *, repeated: bool) -> Iterator[str]:
+    own = sum(function.instructions for function in row.functions)
+    paths = sum(count for _, _, _, count in row.tree)
+    if not own == paths == row.instructions or not all(
+            function < len(row.functions) and -1 <= parent < at
+            for at, (function, parent, _, _) in enumerate(row.tree)):
+        yield f"the functions of {row.call} do not add up to its instructions"
+    if not (row.count == 0) == (row.median is None) == (row.high is None) or (
+            row.median or 0) > (row.high or 0):
+        yield f"the median of {row.call} is not that of so many calls"
+    if repeated != (row.spread is not None) or (
+            row.spread is not None and not row.spread[0] <= row.instructions <= row.spread[1]):
+        yield f"the instructions of {row.call} are not among its repetitions"
+    if row.wrote is not None and row.kind != "call":
+        yield f"{row.call} is no call, and wrote"
+
+
+def _wrong_with_disk(kernel: ProgramOnKernel, kind: str) -> Iterator[str]:
+    if kernel.disk is not None and kernel.disk != all_requests(kernel.calls):
+        yield "what calls asked of the disk does not add up"
+    if kernel.undisked and kernel.disk is not None:
+        yield "what the disk was asked for is there, and a reason why it is not,"
+    wrote = sum(row.wrote or 0 for row in kernel.calls if row.file == kind)
+    if kernel.wrote is not None and (kernel.disk is None or kernel.wrote != wrote):
+        yield "what calls wrote does not add up"

@@ -349,7 +349,7 @@ class Session:
             more += ["--append", stage.append]
         return shlex.join(map(str, [
             "tailwalk", "verify", stage.kernel.spec, "--config", self.configuration.name,
-            "--seed", self.seed, "--operations", operations, "--power-cuts", cuts, *more]))
+            "--first", self.seed, "--operations", operations, "--power-cuts", cuts, *more]))
 
     def _keep(self, kind: Kind) -> str | None:
         if self.stage.keep is None:

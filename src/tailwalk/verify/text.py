@@ -14,7 +14,7 @@ def verification_text(verification: Verification) -> str:
     lines = [
         f"kernel           {one.kernel.spec} ({one.kernel.release})",
         f"configurations   {', '.join(one.configurations)}",
-        f"seeds            from {one.seed} on",
+        f"sessions         from {one.seed} on",
         f"operations       {one.operations:,}",
         f"power cuts       {one.power_cuts:,} ({one.cut_images:,} disks recovered)",
         f"bytes compared   {one.compared:,}"
@@ -63,7 +63,7 @@ def _landed(one: Verification) -> list[str]:
 
 
 def _finding(finding: Finding) -> list[str]:
-    where = f"{finding.configuration}, seed {finding.seed}"
+    where = f"{finding.configuration}, session {finding.seed}"
     if finding.operation is not None:
         where += f", operation {finding.operation}"
     if finding.after_cut is not None:

@@ -165,7 +165,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     KernelError, GuestError or CacheError.
     """
     goal.check()
-    _require("--seed", seed, 0, _SEEDS - 1)
+    _require("--first", seed, 0, _SEEDS - 1)
     _require("--workers", workers, 1, _MOST_WORKERS)
     _require("--memory", memory, 1, _MOST_MEMORY)
     _check_manner(manner, kernel, goal)
@@ -210,7 +210,7 @@ def _work_through(stage: Stage, sessions: Iterator[tuple[Configuration, int, Wor
                 return
             configuration, seed, what = following
             task.say(f"{total.operations} operations, {total.power_cuts} power cuts; "
-                     f"{configuration.name}, seed {seed}")
+                     f"{configuration.name}, session {seed}")
             done = what(Session(stage, configuration, seed, advance=task.advance))
             with lock:
                 total.add(done)

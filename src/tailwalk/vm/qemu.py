@@ -47,6 +47,15 @@ Backing = Path | int | None
 server, or None: it reads as zeros and forgets what is written."""
 
 
+@dataclass(frozen=True)
+class Room:
+    """Where a guest's memory is: in a file, by its descriptor; where it is `shared` the guest's
+    stores are stores to the file, else nobody sees them."""
+
+    descriptor: int
+    shared: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """The virtual machine a guest gets.
@@ -76,6 +85,11 @@ class Machine:
     tells_errors: bool = False
     append: str = ""
     plugins: Sequence[str] = field(default=())
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory in bytes."""
+        return self.memory << 20
 
 
 def find_qemu() -> Qemu:
@@ -168,13 +182,14 @@ def machine_arguments(machine: Machine) -> list[str]:
 
 
 def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, channel: int,
-              control: int, job: int, state: int | None = None,
+              control: int, job: int, restored: bool = False, room: Room | None = None,
               disks: Sequence[Backing] = ()) -> list[str]:
     """QEMU's whole command line.
 
     Descriptors that it inherits are the write end of the pipe that carries the probe's frames, the
-    end of a socket pair that carries QMP, a memory file with the job, and a saved state to start
-    from (None: to boot). `disks` are what the machine's disks keep their bytes in.
+    end of a socket pair that carries QMP, and a memory file with the job. One that is to be
+    `restored` waits for the rest of a saved state, whose memory its `room` is. `disks` are what the
+    machine's disks keep their bytes in.
     """
     backings = [*disks, *[None] * (len(machine.disks) - len(disks))]
     failed = "report" if machine.tells_errors else "stop"
@@ -186,13 +201,14 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, ch
         # unless its disks are to fail.
         "-device", f"virtio-blk-pci,drive=disk{number},discard=off,write-zeroes=off,"
                    f"rerror=stop,werror={failed}")]
-    going_on: list[str] = []
-    if state is not None:
-        going_on = ["-add-fd", f"fd={state},set={STATE_SET}", "-incoming", name] if (
-            name := state_as_file(qemu)) else ["-incoming", f"fd:{state}"]
+    memory = [] if room is None else [
+        "-machine", "memory-backend=memory",
+        "-object", f"memory-backend-file,id=memory,mem-path=/proc/self/fd/{room.descriptor},"
+                   f"size={machine.memory}M,share={'on' if room.shared else 'off'}"]
     return [
         qemu.program,
         *machine_arguments(machine),
+        *memory,
         # Frames leave by a port that needs no driver; append, because a pipe cannot be truncated.
         "-add-fd", f"fd={channel},set={_CHANNEL_SET}",
         "-chardev", f"file,id=channel,path=/dev/fdset/{_CHANNEL_SET},append=on",
@@ -206,7 +222,7 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, ch
         *drives,
         "-kernel", str(kernel), "-initrd", str(initramfs),
         "-append", kernel_command_line(machine),
-        *going_on,
+        *(("-incoming", "defer") if restored else ()),
     ]
 
 
