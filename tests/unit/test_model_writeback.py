@@ -16,11 +16,12 @@ from tailwalk.errors import ModelError, UsageError
 from tailwalk.model import folio, racing
 from tailwalk.model.designs import DESIGNS
 from tailwalk.model.proof_writeback import Order, questions, refute
-from tailwalk.model.races import alone, clean, every_pair
+from tailwalk.model.races import _dirty, alone, clean, every_pair
 from tailwalk.model.races import racing as races
 from tailwalk.model.racing import Call, Race, race
 from tailwalk.model.steps import Rule, Shared, lock, put, read, unlock
-from tailwalk.model.writeback import Flush, Whole
+from tailwalk.model.synced import synced
+from tailwalk.model.writeback import GROUP, Flush, Whole
 
 
 class Adder(Whole):
@@ -117,6 +118,39 @@ def test_every_wrong_writeback_is_tried():
 def test_a_wrong_writeback_that_one_cpu_shows_is_caught_without_a_race():
     kind = DESIGNS["keep-none"].writeback
     assert any(race(kind, Whole, what).trace for what in alone(2))
+
+
+def places_of(mask: int) -> list[range]:
+    """Runs of the bits that are set."""
+    runs: list[range] = []
+    for index in range(mask.bit_length()):
+        if mask >> index & 1:
+            begun = runs.pop().start if runs and runs[-1].stop == index else index
+            runs.append(range(begun, index + 1))
+    return runs
+
+
+@pytest.mark.parametrize("kind", [Whole, Flush])
+def test_what_a_sync_passes_is_counted_as_the_walks_pass_it(kind):
+    buffers = 5
+    for mask in range(1, 1 << buffers):
+        places = places_of(mask)
+        start = _dirty(clean(buffers), mask)
+        half = kind.tracks and any(2 * len(place) >= buffers for place in places)
+        runs = racing._Runs(kind, Race(
+            start=start._replace(all=1) if half else start, cpus=((Call("sync"),),),
+            buffers=buffers, inside=buffers, devices=0))
+        next(runs.ends(racing.RaceFound()))
+        texts = [text for _, text in runs.path()]
+        counts = synced(kind, places, buffers=buffers, group=GROUP, least=1)
+        walked = sum(bool(re.match(r"looks whether|looks at async_write", text)) for text in texts)
+        ends = texts.count("is told that a bio has ended")
+        assert ends == counts["bios"]
+        # The fourth walk is one step of the model, over the ring or over what the bio wrote.
+        walked += counts["written"] if kind.tracks else ends * buffers
+        assert walked == 4 * counts["written"] + counts["clean"]
+        searches = texts.count("reads groups") - half  # that of a whole ring, to forget its bits
+        assert searches == counts["searches"]
 
 
 @pytest.mark.parametrize(("changes", "waits"), [({}, 0), ({"failing": 0b10}, 0b10)])

@@ -17,7 +17,7 @@ from typing import Any
 from tailwalk.cases import PAGE, Case, show_size
 from tailwalk.errors import ModelError
 from tailwalk.model.designs import Design, find_design
-from tailwalk.model.predict import TERMS, Cost, cost_of
+from tailwalk.model.predict import TERMS, Cost, cost_of, predictable
 from tailwalk.runs import Figure, Run
 from tailwalk.series.releases import standing
 
@@ -151,7 +151,7 @@ class Calibration:
                      for figure, cost in used)
 
 
-_OF_OTHER_DESIGNS = ("faulted", "touched", "hops", "lookups", "get_block")
+_OF_OTHER_DESIGNS = ("faulted", "touched", "hops", "lookups", "get_block", "searches")
 
 
 def worst(cells: Sequence[Fitted]) -> float:
@@ -194,7 +194,7 @@ def _usable(run: Run, design: Design) -> tuple[list[tuple[Figure, Cost]], tuple[
     used: list[tuple[Figure, Cost]] = []
     left_out = []
     for figure in run.figures:
-        if figure.case.declared.family != "overwrite":
+        if not predictable(figure.case):
             left_out.append(f"{figure.case.name}: no overwrite")
             continue
         if figure.written is None or not figure.main.reliable or not figure.main.usable:
