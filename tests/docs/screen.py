@@ -8,9 +8,9 @@ runs the command and writes docs/pictures/screen.svg; a test says when that has 
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
-from pathlib import Path
 from xml.etree import ElementTree
 
 from pages import ROOT
@@ -60,7 +60,7 @@ def printed() -> str:
 
 def picture(text: str) -> str:
     """The command and the first lines of its output as an SVG that needs nothing else."""
-    console = Console(record=True, width=_COLUMNS, file=Path(os.devnull).open("w"))
+    console = Console(record=True, width=_COLUMNS, file=io.StringIO())
     console.print(Text.assemble(("$ ", "dim"), (COMMAND, "bold")))
     lines = Text.from_ansi(text).split("\n")[:_LINES]
     for line in lines:

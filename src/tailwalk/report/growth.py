@@ -134,8 +134,8 @@ def _rate(one: Growth) -> str:
     """What the figure means for the writes of a second."""
     base = one.base.main.value
     if one.state != "affected":
-        return (f"It takes {show_figure(round(base))} ns: at most {_a_second(base)} a second on one "
-                "CPU.")
+        return (f"It takes {show_figure(round(base))} ns: at most {_a_second(base)} a second on "
+                "one CPU.")
     dear = max((step.figure.main.value for step in one.steps), default=base)
     return (f"It takes up to {show_figure(round(dear))} ns in place of {show_figure(round(base))}: "
             f"at most {_a_second(dear)} a second on one CPU in place of {_a_second(base)}.")
