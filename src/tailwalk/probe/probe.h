@@ -30,6 +30,7 @@ unsigned char *guarded_end(void);
 /* channel.c: bytes in (the job) and frames out (the results). */
 void channel_open_host(int job, int results);
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void share_channel(void); /* from here on with children, which send one by one */
 void send_frame(enum frame type, const void *payload, size_t length);
 void send_text(enum frame type, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void job_start(void);

@@ -249,6 +249,8 @@ class Guest:
         for message in (json.loads(line) for line in lines if line.strip()):
             if message.get("event") == "BLOCK_IO_ERROR":
                 failed = message["data"]
+                if failed["action"] == "report":
+                    continue  # the guest was told
                 raise GuestError(
                     f"the guest on {self._name} was stopped, because this machine failed to "
                     f"{failed['operation']} the image of its disk ({failed.get('reason')}): see "

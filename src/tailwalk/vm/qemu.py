@@ -70,6 +70,7 @@ class Machine:
         ram_disks: disks in the guest's memory, `/dev/ram0` first, of `ram_disk_kib` each; what was
             never written takes none.
         disks: sizes in bytes of its virtio disks, `/dev/vda` first.
+        tells_errors: whether the guest is told that a write to a disk failed; else it is stopped.
         append: kernel parameters after Tailwalk's own.
         plugins: values for -plugin.
     """
@@ -81,6 +82,7 @@ class Machine:
     ram_disks: int = 1
     ram_disk_kib: int = RAM_DISK_KIB
     disks: Sequence[int] = field(default=())
+    tells_errors: bool = False
     append: str = ""
     plugins: Sequence[str] = field(default=())
 
@@ -190,13 +192,15 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, ch
     machine's disks keep their bytes in.
     """
     backings = [*disks, *[None] * (len(machine.disks) - len(disks))]
+    failed = "report" if machine.tells_errors else "stop"
     drives = [part for number, (size, backing) in enumerate(
         zip(machine.disks, backings, strict=True)) for part in (
         "-drive", f"if=none,id=disk{number},format=raw,{_drive(size, backing)}",
         # What is discarded or zeroed would be beyond what an NBD server has to know. An error of
-        # this machine's disk stops the guest, which never sees it (Guest says which it was).
+        # this machine's disk stops the guest, which never sees it (Guest says which it was),
+        # unless its disks are to fail.
         "-device", f"virtio-blk-pci,drive=disk{number},discard=off,write-zeroes=off,"
-                   "rerror=stop,werror=stop")]
+                   f"rerror=stop,werror={failed}")]
     memory = [] if room is None else [
         "-machine", "memory-backend=memory",
         "-object", f"memory-backend-file,id=memory,mem-path=/proc/self/fd/{room.descriptor},"
