@@ -27,6 +27,7 @@ from tailwalk.rigs.exact import measure
 from tailwalk.rigs.plan import Plan
 from tailwalk.vm import state
 from tailwalk.vm.guest import Guest
+from tailwalk.vm.memory import Memory, Saved
 from tailwalk.vm.qemu import Machine, Qemu
 
 pytestmark = pytest.mark.guest
@@ -206,8 +207,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Qemu]:
     ([FrameType.WENT_ON, FrameType.DONE], True), ([], False)])
 def test_a_guest_that_ends_before_qemu_answers(tmp_path, stand_in, frames, whole):
     (tmp_path / "state").touch()
+    saved = Saved(Memory(1 << 20), tmp_path / "state")
     with Guest(Machine(), qemu=stand_in("cont", *frames), kernel=tmp_path, initramfs=tmp_path,
-               name="early", state=tmp_path / "state") as guest:
+               name="early", state=saved) as guest:
         guest.start_job(120)
         deadline = time.monotonic() + 120
         if whole:
@@ -232,4 +234,4 @@ def test_a_guest_that_has_stopped_before_anybody_listens_is_saved(tmp_path, stan
     start = state.Start(replace(small, image=image), b"", "0" * 64)
     booted = state.boot(start, Machine(), qemu=stand_in("quit", FrameType.READY),
                         cache=Cache(tmp_path / "cache"), seconds=120)
-    assert booted.state.exists()
+    assert booted.state.rest.exists()

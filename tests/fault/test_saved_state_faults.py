@@ -36,16 +36,18 @@ def test_qemu_has_nothing_to_say_about_a_whole_one(guest):
 
 @pytest.mark.parametrize("keep", [0.5, 0.0])
 def test_one_that_is_cut_short_is_named_with_the_way_out(guest, booted, keep):
-    whole = booted.state.read_bytes()
-    booted.state.write_bytes(whole[:int(keep * len(whole))])
+    rest = booted.state.rest
+    whole = rest.read_bytes()
+    rest.write_bytes(whole[:int(keep * len(whole))])
     with guest, pytest.raises(GuestError, match="cannot restore the saved state") as caught:
         guest.start_job(120)
-    assert f"Remove {booted.state.parent} and run the command again" in str(caught.value)
+    assert f"Remove {booted.place} and run the command again" in str(caught.value)
     assert "load of migration failed" in str(caught.value)
 
 
-def test_nine_bytes_exchanged_are_seen_and_the_state_is_made_again(own_bench, kernel, booted):
-    where = booted.state
+@pytest.mark.parametrize("name", ["state", "memory"])
+def test_nine_bytes_exchanged_are_seen_and_the_state_is_made_again(own_bench, kernel, booted, name):
+    where = booted.place / name
     size = where.stat().st_size
     before = where.stat()
     with where.open("r+b") as stream:
@@ -54,9 +56,9 @@ def test_nine_bytes_exchanged_are_seen_and_the_state_is_made_again(own_bench, ke
     os.utime(where, ns=(before.st_atime_ns, before.st_mtime_ns))
     own_bench.cache.progress = notes = Notes()
     again = own_bench.boot(kernel("debian:6.12"), Filesystem())
-    assert again.state == where
+    assert again.place == where.parent
     note, = notes.said
-    assert f"{where.parent} in the cache is damaged (state is not what was kept)" in note
+    assert f"{where.parent} in the cache is damaged ({name} is not what was kept)" in note
     with own_bench.guest(kernel("debian:6.12"), again, b"end\n") as guest:
         guest.start_job(120)
         list(guest.frames(120))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -19,6 +20,8 @@ from processes import first_guest_killed, gone, guests
 from stand_ins import put_program
 from tailwalk.errors import GuestError
 from tailwalk.verify import Goal, find_configurations, verify
+from tailwalk.verify.frames import Reached, read_step
+from tailwalk.verify.session import PLAIN, Manner
 from tailwalk.vm.disk import Disk
 
 pytestmark = [pytest.mark.guest, pytest.mark.long]
@@ -26,9 +29,9 @@ pytestmark = [pytest.mark.guest, pytest.mark.long]
 ORDERED = find_configurations(["4k-ordered"])
 
 
-def cut(kernel, count: int = 6, disk: Callable[[Path], Disk] = Disk):
+def cut(kernel, count: int = 6, disk: Callable[[Path], Disk] = Disk, manner: Manner = PLAIN):
     return verify(kernel("debian:6.18"), Goal(operations=0, power_cuts=count), engine="tcg",
-                  configurations=ORDERED, disk=disk)
+                  configurations=ORDERED, disk=disk, manner=manner)
 
 
 def test_a_disk_that_ignores_flushes_is_found_out(kernel):
@@ -57,6 +60,35 @@ def test_a_disk_that_returns_other_bytes_is_found_out(kernel):
     assert finding is not None and finding.kind == "difference"
     assert any("zeros" in line or "several writes" in line for line in finding.details)
     assert finding.replay.startswith("tailwalk verify debian:6.18 --config 4k-ordered --first ")
+
+
+FAILING = Manner(failing_writes=10)
+
+
+def test_a_disk_that_fails_writes_is_told_of_and_nothing_else_is_lost(kernel):
+    done = cut(kernel, disk=Disk, manner=FAILING)
+    assert done.finding is None, done.finding
+    assert done.failed_writes and done.told
+
+
+def test_a_disk_that_fails_writes_without_a_word_is_found_out(kernel):
+    class Silent(Disk):
+        def _write(self, file: int, offset: int, data: bytes) -> None:
+            with contextlib.suppress(OSError):
+                super()._write(file, offset, data)
+
+    finding = cut(kernel, 20, disk=Silent, manner=FAILING).finding
+    assert finding is not None and "--fail-writes 10" in finding.replay
+
+
+def test_nothing_but_what_was_told_excuses_lost_bytes(kernel, monkeypatch):
+    def deaf(frame, before, *, most):
+        steps = read_step(frame, before, most=most)
+        return {writer: Reached(one.completed, one.limit) for writer, one in steps.items()}
+
+    monkeypatch.setattr("tailwalk.verify.session.read_step", deaf)
+    finding = cut(kernel, 20, manner=FAILING).finding
+    assert finding is not None and finding.after_cut is not None
 
 
 def test_a_damaged_file_system_is_found_and_kept(kernel, monkeypatch, tmp_path):

@@ -136,10 +136,6 @@ void guest_pause(void)
 {
 }
 
-void still_khugepaged(void)
-{
-}
-
 void use_work_place(const char *directory)
 {
 }
@@ -183,6 +179,7 @@ STAND_IN(job_disk, )
 STAND_IN(job_tree, )
 STAND_IN(job_image, )
 STAND_IN(job_mount, const char *kind; job_read((struct key[]){ TEXT(kind), END }))
+STAND_IN(job_still, job_read((struct key[]){ END }))
 STAND_IN(job_pin, uint64_t cpu; job_read((struct key[]){ NUMBER(cpu), END }))
 STAND_IN(job_faults, )
 STAND_IN(job_exercise, )

@@ -13,7 +13,7 @@ from tailwalk.plugins.build import build_plugin
 from tailwalk.profile.measure import profile
 from tailwalk.rigs.alone import count_alone, is_alone, needs_job, plugin_arguments
 from tailwalk.rigs.exact import measure
-from tailwalk.rigs.job import prologue
+from tailwalk.rigs.job import case_prologue
 from tailwalk.rigs.left import left_by
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.recording import symbol_text
@@ -38,11 +38,14 @@ def test_the_journals_thread_is_a_part_where_it_worked(figures):
 
 
 @pytest.mark.parametrize("spec", [*SPECS, "debian:7.3"])
-def test_no_call_of_fsync_has_the_journal_to_bring_times_to(spec, kernel, bench):
+def test_fsync_has_no_times_to_bring_to_the_journal(spec, kernel, bench):
     cases = find_cases(["fsync_u1k", "io_uring_fsync_u4k"])
     run = measure([kernel(spec)], Plan(cases=cases, calls=60), bench=bench)[0].run
     for figure in run.figures:
-        assert figure.main.interval[1] < 1.25 * figure.main.value
+        # The first call, and what the kernel's threads do now and then. With a tick every
+        # millisecond (v6.18) the journal would take part in one of eight calls.
+        assert sum(times for value, times in figure.main.calls
+                   if value > 1.25 * figure.main.value) <= 4
         assert "jbd2" not in [part.name for part in figure.split]
 
 
@@ -116,7 +119,7 @@ ALIKE = [case for case in find_cases(SUITES) if not is_alone(case)]
 def test_cases_that_share_a_guest_neither_wait_nor_reach_the_disk(spec, kernel, bench):
     """Counted by the plugin too: what is declared to be alike is so, and costs the same alone."""
     one, system = kernel(spec), Filesystem()
-    booted, begin = bench.boot(one, system), prologue(system, bench.cache)
+    booted, begin = bench.boot(one, system), case_prologue(system, bench.cache)
     plugin = build_plugin("split", bench.qemu, bench.cache).path, plugin_arguments(
         symbol_text(bench, one, booted))
     together = measure([one], Plan(cases=ALIKE, calls=12), bench=bench)[0].run

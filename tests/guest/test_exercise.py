@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tailwalk.verify import Goal, find_configurations, verify
+from tailwalk.verify.session import Manner
 
 pytestmark = [pytest.mark.guest, pytest.mark.long]
 
@@ -43,6 +44,16 @@ def test_writes_land_in_large_folios_and_outside_the_cache(done):
 
 def test_a_power_cut_leaves_something_to_compare(done):
     assert done.durable > 10 * (1 << 20)
+
+
+@pytest.mark.parametrize("manner", [Manner(direct=True), Manner(writers=2, direct=True)],
+                         ids=["direct", "writers"])
+def test_two_writers_and_direct_io_lose_nothing(kernel, manner):
+    done = verify(kernel("debian:6.18"), Goal(operations=4000, power_cuts=4), engine="tcg",
+                  configurations=find_configurations(["ordered"]), manner=manner)
+    assert done.finding is None, done.finding
+    assert done.actions["direct write"] and done.actions["direct read"]
+    assert done.power_cuts == 4 and done.durable
 
 
 def test_the_same_seed_does_the_same_operations(kernel):

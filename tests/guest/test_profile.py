@@ -19,7 +19,7 @@ from tailwalk.profile.difference import difference
 from tailwalk.profile.measure import profile, record
 from tailwalk.rigs.counting import collect_figures
 from tailwalk.rigs.exact import measure
-from tailwalk.rigs.job import case_line, prologue
+from tailwalk.rigs.job import case_line, case_prologue
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.recording import symbol_text
 
@@ -126,7 +126,7 @@ def test_watching_costs_at_most_as_much_again(spec, kernel, bench):
     filesystem, calls = Filesystem(), 300
     booted = bench.boot(kernel(spec), filesystem)
     plugin = build_plugin("trace", bench.qemu, bench.cache).path
-    job = prologue(filesystem, bench.cache) + case_line("case", PWRITE, calls=calls) + b"end\n"
+    job = case_prologue(filesystem, bench.cache) + case_line("case", PWRITE, calls=calls) + b"end\n"
 
     def plain():
         with bench.guest(kernel(spec), booted, job) as guest:

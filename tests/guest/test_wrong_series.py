@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tailwalk.verify import Goal, find_configurations, verify
+from tailwalk.verify.session import Manner
 
 pytestmark = [pytest.mark.guest, pytest.mark.network, pytest.mark.long,
               pytest.mark.timeout(3600)]
@@ -30,5 +31,13 @@ def test_a_wrong_series_is_caught(series, kernel):
     assert replayed.finding is not None, "the replay does not find it"
 
 
-def test_there_are_three():
-    assert [path.stem for path in SERIES] == ["last-clean", "not-uptodate", "off-by-one"]
+def test_two_writers_catch_a_mark_that_is_lost(kernel):
+    wrong = kernel(f"src:6.18+{SERIES[0].parent / 'late.toml'}")
+    done = verify(wrong, Goal(operations=20_000, power_cuts=10), engine="tcg",
+                  manner=Manner(writers=2))
+    assert done.finding is not None
+    assert "--writers 2" in done.finding.replay
+
+
+def test_there_are_four():
+    assert [path.stem for path in SERIES] == ["last-clean", "late", "not-uptodate", "off-by-one"]

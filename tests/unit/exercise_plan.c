@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the exerciser does with a seed, a line an operation, then what its files
- * must hold: SEED OPERATIONS BLOCK_SIZE MOUNT_OPTIONS. */
+ * must hold: SEED OPERATIONS BLOCK_SIZE DIRECT WRITERS WRITER
+ * MOUNT_OPTIONS. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,9 @@ int main(int argc, char **argv)
 		.seed = strtoull(argv[1], NULL, 10),
 		.operations = strtoull(argv[2], NULL, 10),
 		.block_size = strtoull(argv[3], NULL, 10),
+		.direct = strtoull(argv[4], NULL, 10),
+		.writers = strtoull(argv[5], NULL, 10),
+		.writer = strtoull(argv[6], NULL, 10),
 		.options = argv[argc - 1],
 	};
 	struct operation next;

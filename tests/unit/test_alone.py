@@ -271,7 +271,7 @@ def test_a_case_that_did_not_repeat_itself_is_traced_again(monkeypatch: pytest.M
     monkeypatch.setattr(profiling, "counted_before", lambda *_, **__: ({case: FOUND}, []))
     monkeypatch.setattr(profiling, "trace_alone", trace)
     monkeypatch.setattr(profiling, "read_recording", lambda *_, **__: "recording")
-    monkeypatch.setattr(profiling, "prologue", lambda *_: b"")
+    monkeypatch.setattr(profiling, "case_prologue", lambda *_: b"")
     bench = Mock()
 
     def recorded() -> object:

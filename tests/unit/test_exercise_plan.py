@@ -49,12 +49,15 @@ def planner(sources, tmp_path_factory) -> Path:
     here = Path(__file__).parent
     made = {**sources, "harness.c": (here / "exercise_plan.c").read_bytes(),
             "stand_in.h": (here / "stand_in.h").read_bytes()}
-    return compiled(tmp_path_factory.mktemp("plan"), made, "harness.c", "exercise/plan.c")
+    return compiled(tmp_path_factory.mktemp("plan"), made, "harness.c", "exercise/plan.c",
+                    "exercise/share.c")
 
 
-def planned(planner: Path, seed: int, operations: int, block_size: int, options: str) -> str:
-    return subprocess.run([planner, str(seed), str(operations), str(block_size), options],
-                          capture_output=True, text=True, check=True, timeout=60).stdout
+def planned(planner: Path, seed: int, operations: int, block_size: int, options: str, *,
+            direct: bool = False, writers: int = 1, writer: int = 0) -> str:
+    return subprocess.run(
+        [planner, *map(str, (seed, operations, block_size, int(direct), writers, writer)), options],
+        capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def test_a_seed_does_what_it_did_when_it_was_recorded(planner):
@@ -70,8 +73,8 @@ def test_a_seed_does_what_it_did_when_it_was_recorded(planner):
 
 @pytest.mark.parametrize("block_size", [0, 1 << 40])
 def test_blocks_that_no_file_system_has(planner, block_size):
-    done = subprocess.run([planner, "1", "1", str(block_size), ""], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run([planner, "1", "1", str(block_size), "0", "1", "0", ""],
+                          capture_output=True, text=True, check=False)
     assert done.stdout == f"no file system has blocks of {block_size} bytes"
 
 
@@ -85,6 +88,48 @@ def test_every_operation_stays_in_its_file(planner, seed, one):
         file, offset, length, good, _, *parts, _ = map(int, line.partition(";")[2].split())
         assert (length if " truncate " in line else offset + length) <= _LIMITS[file]
         assert 0 <= good <= length and sum(parts) in (0, length)
+
+
+_LINE = re.compile(r"(\d+) (.*?)(?: of file .*)?; (\d) (\d+) (\d+) .*")
+_OWNS = (1000, 5000, 8192, 333)
+
+
+def operations_of(said: str) -> list[tuple[int, str, int, int, int]]:
+    """Number, name, file, offset and length of each."""
+    found = [match.groups() for match in map(_LINE.match, said.splitlines()) if match]
+    return [(int(one[0]), one[1], *map(int, one[2:])) for one in found]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 99999999])
+def test_direct_operations_are_of_whole_blocks_of_the_disk_inside_the_file(planner, seed):
+    done = operations_of(planned(planner, seed, 3000, 4096, "data=ordered", direct=True))
+    direct = [one for one in done if one[1].startswith("direct")]
+    assert len({name for _, name, *_ in direct}) == 2 and len(direct) > 200
+    assert all(offset % 512 == 0 and length % 512 == 0 for *_, offset, length in direct)
+    assert sum(length > 0 for *_, length in direct) > 0.9 * len(direct)
+
+
+@pytest.mark.parametrize("writers", [2, 3, 16])
+def test_writers_have_bytes_of_their_own_in_the_same_blocks(planner, writers):
+    blocks: list[set[tuple[int, int]]] = []
+    common = []
+    for writer in range(writers):
+        done = operations_of(planned(planner, 7, 2000, 4096, "data=ordered", direct=True,
+                                     writers=writers, writer=writer))
+        own = [one for one in done if one[0] > 4 and one[0] % 400]
+        common.append([one for one in done if one not in own])
+        assert {name for _, name, *_ in own} > {"pwrite", "mmap store", "fsync", "msync",
+                                                "sync range", "direct write", "direct read"}
+        for _, name, file, offset, length in own:
+            unit = offset // _OWNS[file]
+            assert unit % writers == writer and offset + length <= _LIMITS[file]
+            assert offset + length <= (unit + 1) * _OWNS[file]
+            assert file != 2 or name != "mmap store"
+            assert not name.startswith("direct") or (file, offset % 512, length % 512) == (2, 0, 0)
+        blocks.append({(file, offset // 4096) for _, name, file, offset, length in own
+                       if name in ("pwrite", "mmap store")})
+    assert all(one == common[0] for one in common)
+    assert len(set.intersection(*blocks[:2])) > 10
 
 
 @pytest.fixture(scope="module")

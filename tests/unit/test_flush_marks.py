@@ -30,6 +30,8 @@ AROUND = r"""
 #define ilog2(word) (63 - __builtin_clzl(word))
 #define BIT(bit) (1UL << (bit))
 #define smp_mb() do { } while (0)
+#define smp_rmb() do { } while (0)
+#define smp_wmb() do { } while (0)
 #define smp_mb__after_atomic() do { } while (0)
 #define spin_lock(lock) (void)(lock)
 #define spin_unlock(lock) (void)(lock)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import changed_amount, made_case, made_figure, made_run
 
-from tailwalk.cases import Filesystem
+from tailwalk.cases import Filesystem, find_cases
 from tailwalk.cases.sweep import sweep_cases
 from tailwalk.cli.model import model
 from tailwalk.errors import ModelError
@@ -99,6 +99,48 @@ def test_a_term_that_the_run_never_varied_is_not_guessed():
         found.instructions(cost_of(case, find_design("full"), block_size=4096))
 
 
+def test_a_synced_write_pays_for_the_ring_or_for_what_it_wrote():
+    [case] = find_cases(["overwrite_fdatasync_u8k"])
+    case = case.changed(fill=2 * MIB)
+
+    def terms(design: str, **place: int) -> dict[str, float]:
+        return cost_of(case, find_design(design), block_size=KIB, **place).terms
+
+    full, span, flush = map(terms, ("full", "span", "flush"))
+    assert full["clean"] == span["clean"] == 4 * (2048 - 8)
+    assert full["tail"] and not span["tail"]
+    assert full["beyond"] == 2048 - 8 and not full["searches"]
+    assert (flush["clean"], flush["searches"], flush["written"]) == (0, 3, 8)
+    assert terms("flush", place=125 * KIB)["searches"] == 6  # on either side of a group's end
+    # Half of the folio, or a ring that is short, is passed whole.
+    assert terms("flush", folio=16 * KIB)["clean"] == 3 * 8
+    assert terms("flush", folio=4 * KIB)["clean"] == terms("full", folio=4 * KIB)["clean"] == 0
+    unsynced = cost_of(made_case(), find_design("flush"), block_size=KIB)
+    assert not unsynced.terms["synced"]
+
+
+def test_synced_writes_calibrate_and_predict():
+    true = {"span": 130.0, "clean": 17.0, "beyond": 12.0, "folios": 2600.0, "large": 300.0,
+            "words": 1.0}
+
+    def sweep(spec: str, fills: tuple[int, ...]) -> Run:
+        figures = [make(case, spec)
+                   for name in ("overwrite_fdatasync_u1k", "overwrite_fdatasync_u64k")
+                   for case in sweep_cases(*find_cases([name]), fills=fills,
+                                           places=("first", "half"), filesystem=Filesystem())]
+        return made_run(spec, figures, release="6.18.15", filesystem=Filesystem())
+
+    def make(case, spec):
+        order = order_of(case.fill)
+        cost = cost_of(case, find_design(spec.partition("+")[2]), block_size=4 * KIB,
+                       folio=4096 << order)
+        value = 4368 + sum(factor * cost.terms[term] for term, factor in true.items())
+        return made_figure(case, round(value), order=order)
+
+    found = calibrate(sweep("src:6.18+span", (4 * KIB, 64 * KIB, MIB)))
+    assert worst(found.predict(sweep("src:6.18+span", (256 * KIB, 2 * MIB)))) < 0.002
+
+
 def test_what_goes_beyond_the_run_is_named():
     found = calibrate(made_sweep("src:6.18"))
     case = made_case("pwrite_u1k")
@@ -173,7 +215,7 @@ def made_release(release):
 def test_the_design_is_told_by_series_version_and_file_system():
     assert design_of(made_sweep("src:6.18")).name == "full"
     assert design_of(made_sweep("src:6.18+tail")).name == "tail"
-    assert design_of(made_sweep("src:6.18+flush")).name == "span"
+    assert design_of(made_sweep("src:6.18+flush")).name == "flush"
     for release, design in (("6.12.118", "full"), ("6.18.46", "full"), ("6.18.50", "tail"),
                             ("7.2.0", "full"), ("7.2.4-arch1", "tail"), ("7.3.4+deb14", "tail")):
         assert design_of(made_release(release)).name == design

@@ -1,27 +1,95 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tailwalk.vm.qemu import Machine, Qemu, arguments, state_as_file
+from tailwalk.errors import GuestError
+from tailwalk.vm.memory import Memory
+from tailwalk.vm.qemu import Machine, Qemu, Room, arguments, state_as_file
+from tailwalk.vm.state import read_state
 
 
 @pytest.mark.parametrize(("version", "incoming"), [
-    ("7.2.22", "fd:9"), ("8.2.4", "fd:9"), ("9.0.2", "fd:9"),
+    ("7.2.22", None), ("8.2.4", None), ("9.0.2", None),
     ("9.1.0", "file:/dev/fdset/2"), ("10.0.13", "file:/dev/fdset/2"),
     ("11.0.50", "file:/dev/fdset/2")])
-def test_a_saved_state_is_named_as_each_qemu_asks_for_it(version: str, incoming: str) -> None:
-    qemu = Qemu("qemu-system-x86_64", version, "")
+def test_a_saved_state_is_named_as_each_qemu_asks_for_it(version: str,
+                                                         incoming: str | None) -> None:
+    assert state_as_file(Qemu("qemu-system-x86_64", version, "")) == incoming
 
-    def line(state: int | None) -> list[str]:
-        return arguments(Machine(), qemu=qemu, kernel=Path("vmlinux"), initramfs=Path("initramfs"),
-                         channel=3, control=4, job=5, state=state)
 
-    words = line(9)
-    assert words[words.index("-incoming") + 1] == incoming
-    # What is named by its set has to be in it, and saved by the same name.
-    assert ("fd=9,set=2" in words) == incoming.startswith("file:")
-    assert (state_as_file(qemu) or "fd:9") == incoming
-    assert "-incoming" not in line(None)
+def line(**given: Any) -> str:
+    return " ".join(arguments(
+        Machine(), qemu=Qemu("qemu-system-x86_64", "7.2.22", ""), kernel=Path("vmlinux"),
+        initramfs=Path("initramfs"), channel=3, control=4, job=5, **given))
+
+
+def test_only_what_goes_on_from_a_state_waits_for_it() -> None:
+    assert "-incoming defer" in line(restored=True)
+    assert "-incoming" not in line()
+
+
+def test_memory_in_a_file_is_ones_own_unless_it_is_to_be_saved() -> None:
+    assert "mem-path=/proc/self/fd/9,size=1024M,share=off" in line(room=Room(9, shared=False))
+    assert "mem-path=/proc/self/fd/9,size=1024M,share=on" in line(room=Room(9, shared=True))
+    assert "memory-backend" not in line()
+
+
+PAGE = 4096
+CONTENT = st.dictionaries(st.integers(0, 63), st.integers(1, 255))
+
+
+def filled(content: dict[int, int]) -> Memory:
+    memory = Memory(64 * PAGE)
+    for page, byte in content.items():
+        os.pwrite(memory.descriptor, bytes([byte]), page * PAGE + 17 * page)
+    return memory
+
+
+def held(memory: Memory) -> bytes:
+    return os.pread(memory.descriptor, memory.size, 0)
+
+
+@given(CONTENT)
+def test_what_is_packed_comes_back_and_a_page_of_zeros_takes_no_room(
+        tmp_path_factory: pytest.TempPathFactory, content: dict[int, int]) -> None:
+    memory, path = filled(content), tmp_path_factory.mktemp("memory") / "memory"
+    os.pwrite(memory.descriptor, bytes(PAGE), 5 * PAGE)
+    content.pop(5, None)
+    memory.pack(path)
+    assert held(Memory.unpack(path, memory.size)) == held(memory)
+    assert path.stat().st_size <= len(content) * (PAGE + 16)
+
+
+@given(CONTENT)
+def test_a_copy_holds_the_same_and_is_one_of_its_own(content: dict[int, int]) -> None:
+    memory = filled(content)
+    before, copy = held(memory), memory.copy()
+    assert held(copy) == before
+    os.pwrite(copy.descriptor, b"other", 0)
+    assert held(memory) == before
+
+
+@pytest.mark.parametrize("keep", [1, 15, 20, -1])
+def test_a_torn_file_is_refused(tmp_path: Path, keep: int) -> None:
+    filled({3: 7, 9: 7}).pack(tmp_path / "memory")
+    whole = (tmp_path / "memory").read_bytes()
+    (tmp_path / "memory").write_bytes(whole[:keep])
+    with pytest.raises(GuestError, match=r"damaged \(.*torn\): remove it"):
+        read_state(tmp_path, 64 * PAGE)
+
+
+def test_a_file_is_unpacked_once_for_all_and_again_when_it_changed(tmp_path: Path) -> None:
+    filled({3: 7}).pack(tmp_path / "memory")
+    first = read_state(tmp_path, 64 * PAGE)
+    assert read_state(tmp_path, 64 * PAGE).memory is first.memory
+    filled({3: 8}).pack(tmp_path / "another")
+    (tmp_path / "another").replace(tmp_path / "memory")
+    assert held(read_state(tmp_path, 64 * PAGE).memory)[3 * PAGE + 51] == 8
+    assert first.rest == tmp_path / "state"

@@ -28,8 +28,16 @@ from tailwalk.verify.frames import (
     read_step,
 )
 from tailwalk.verify.image import IMAGE_SIZE
-from tailwalk.verify.pattern import LARGEST_FILE, POISON, Origin, decode, encode, explain
-from tailwalk.verify.session import Found, Session, Stage
+from tailwalk.verify.pattern import (
+    LARGEST_FILE,
+    POISON,
+    Origin,
+    decode,
+    encode,
+    explain,
+    is_of_exerciser,
+)
+from tailwalk.verify.session import Found, Manner, Session, Stage
 from tailwalk.verify.text import verification_text
 from tailwalk.verify.verify import SESSION_OPERATIONS, plan, verification_machine, verify
 
@@ -100,11 +108,14 @@ def test_a_replay_is_the_first_session_of_its_seed():
     assert (one, seed, work.keywords) == (CONFIGURATIONS[0], 42, {"operations": 123})
 
 
-def made_session(keep: Path | None = None) -> Session:
+FAILING = Manner(failing=15)
+
+
+def made_session(keep: Path | None = None, manner: Manner = FAILING) -> Session:
     stage = Stage(
         kernel=Kernel(spec="debug:6.18", release="6.18.15", image=Path("vmlinux"), digest="0" * 64),
         machine=verification_machine("tcg", 400, "slab_debug=FZP a=b"), qemu=None, booted=None,
-        folder=Path(), failing=15, append="slab_debug=FZP a=b",
+        folder=Path(), manner=manner, append="slab_debug=FZP a=b",
         keep=keep)
     return Session(stage, CONFIGURATIONS[0], 42, advance=lambda _: None)
 
@@ -212,7 +223,32 @@ def test_the_seeds_of_a_plan_are_those_that_can_be_replayed():
 def test_allocations_fail_only_where_the_kernel_can_make_them():
     plain = Kernel(spec="src:6.18", release="6.18.15", image=Path("vmlinux"), digest="0" * 64)
     with pytest.raises(UsageError, match=r"--fail-allocations 5: src:6\.18 has no fault injection"):
-        verify(plain, Goal(operations=1, power_cuts=0), failing=5)
+        verify(plain, Goal(operations=1, power_cuts=0), manner=Manner(failing=5))
+
+
+@pytest.mark.parametrize(("manner", "goal", "named"), [
+    (Manner(writers=17), Goal(operations=1, power_cuts=0), "--writers 17: give a number"),
+    (Manner(failing_writes=21), Goal(operations=0, power_cuts=1), "--fail-writes 21: give"),
+    (Manner(failing_writes=5), Goal(operations=1, power_cuts=1), "give --operations 0"),
+    (Manner(failing_writes=5, writers=2), Goal(operations=0, power_cuts=1), "is for one writer")])
+def test_a_manner_that_makes_no_sense(manner, goal, named):
+    plain = Kernel(spec="src:6.18", release="6.18.15", image=Path("vmlinux"), digest="0" * 64)
+    with pytest.raises(UsageError, match=named):
+        verify(plain, goal, manner=manner)
+
+
+def test_a_replay_names_the_manner():
+    session = made_session(manner=Manner(writers=3, direct=True))
+    assert "--operations 21 --power-cuts 0 --writers 3 --direct" in (
+        session._found("difference", "a wrong byte", [], 7).finding.replay)
+
+
+def test_data_on_the_disk_is_told_from_the_rest():
+    word = encode(Origin(7, 2, 4096))
+    assert is_of_exerciser(bytes(512) + word + bytes(1016), operations=9)
+    assert not is_of_exerciser(bytes(512) + word + bytes(1016), operations=6)
+    assert not is_of_exerciser(bytes(1 << 16), operations=9)
+    assert not is_of_exerciser(POISON * 512, operations=9)
 
 
 def test_the_machine_has_a_disk_for_each_fate_and_ends_at_an_oops():
@@ -240,17 +276,26 @@ def test_counts_add_up():
 
 def test_a_torn_step_is_an_error():
     with pytest.raises(GuestError, match="torn"):
-        read_step(Frame(FrameType.STEP, b"1234"), before=Reached(0, 0), most=99)
+        read_step(Frame(FrameType.STEP, b"1234"), START, most=99)
 
 
 @pytest.mark.parametrize(("completed", "limit"), [
     (40, 64), (40, 63), (39, 80), (90, 80), (41, 100), (1 << 63, 1 << 63)])
 def test_steps_go_on_and_come_to_an_end(completed, limit):
-    before = Reached(40, 64)
-    assert before < read_step(step(41, 64), before=before, most=99)
-    assert before < read_step(step(40, 96), before=before, most=99)
+    before = {0: Reached(40, 64), 1: Reached(7, 32)}
+    assert read_step(step(41, 64), before, most=99) == {**before, 0: Reached(41, 64)}
+    assert read_step(step(40, 96), before, most=99) == {**before, 0: Reached(40, 96)}
     with pytest.raises(GuestError, match="torn"):
-        read_step(step(completed, limit), before=before, most=99)
+        read_step(step(completed, limit), before, most=99)
+
+
+def test_a_step_is_of_a_writer_and_may_tell_of_an_error():
+    steps = read_step(step(5, 32, 1, 5), {0: Reached(40, 64), 1: Reached(4, 32)}, most=99)
+    steps = read_step(step(9, 32, 1, 9), steps, most=99)
+    assert steps == {0: Reached(40, 64), 1: Reached(9, 32, told=(5, 9))}
+    for wrong in (step(10, 32, 2), step(10, 32, 1, 8)):
+        with pytest.raises(GuestError, match="torn"):
+            read_step(wrong, steps, most=99)
 
 
 @given(st.one_of(st.binary(), st.binary().map(lambda end: DIFFERENCE % (b"0" * 16, end)),
@@ -258,7 +303,7 @@ def test_steps_go_on_and_come_to_an_end(completed, limit):
                  .map(str.encode)))
 def test_whatever_a_guest_says_is_read_or_an_error(content):
     tally = Tally()
-    for read in (lambda frame: read_step(frame, before=Reached(0, 0), most=99),
+    for read in (lambda frame: read_step(frame, START, most=99),
                  lambda frame: add_counts(frame, tally),
                  lambda frame: read_difference(frame).details(99)):
         with contextlib.suppress(GuestError):
@@ -297,8 +342,11 @@ def test_a_long_line_of_the_console_is_looked_at_in_a_moment():
     assert complaints("JBD2: " * 200_000 + "\nJBD2: Error -5\n") == ["JBD2: Error -5"]
 
 
-def step(completed: int, limit: int) -> Frame:
-    return Frame(FrameType.STEP, struct.pack("<QQ", completed, limit))
+START = {0: Reached(0, 0)}
+
+
+def step(completed: int, limit: int, writer: int = 0, told: int = 0) -> Frame:
+    return Frame(FrameType.STEP, struct.pack("<QQQQ", completed, limit, writer, told))
 
 
 DIFFERENCE = (b"operation 9\ndoing read of file 1, 5 bytes at 4099\nwhat read\nfile 1\n"
@@ -332,6 +380,8 @@ def test_a_difference_that_cannot_be_read():
 ])
 def test_what_counts_as_a_complaint(line):
     assert complaints(f"fine\n[    1.0] {line}\n") == [f"[    1.0] {line}"]
+    of_the_disk = "EXT4-fs error" in line or "I/O error" in line
+    assert bool(complaints(line, failing=True)) is not of_the_disk
 
 
 @pytest.mark.parametrize("line", [
@@ -356,6 +406,15 @@ def test_the_text_of_a_clean_verification():
     text = verification_text(made())
     assert "operations       20,000\n" in text and text.endswith("No difference found.\n")
     assert "30% in folios of two pages or more, 20% where none was cached" in text
+
+
+def test_the_text_says_what_else_was_done():
+    text = verification_text(msgspec.structs.replace(
+        made(), writers=2, direct=True, failing_writes=5, failed_writes=1000, told=20,
+        read_only=3))
+    for part in ("writers          2, to the same files", "direct I/O       among",
+                 "5% of its writes fail: 1,000 did, 20 operations told of it, 3 sessions"):
+        assert part in text
 
 
 def test_the_text_of_a_finding_says_how_to_replay_it():

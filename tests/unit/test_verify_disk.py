@@ -136,6 +136,22 @@ def test_a_disk_reads_what_was_written_and_loses_what_was_not_flushed(tmp_path):
     assert lost == b"a" * 4096 + old * 15
 
 
+def test_a_write_that_fails_leaves_nothing_and_is_told(tmp_path):
+    image = tmp_path / "image"
+    image.write_bytes(b"o" * (1 << 16))
+    with Disk(image) as disk:
+        client = Client(disk.descriptor)
+        disk.arm(9, lambda: None, lambda data: data.startswith(b"b"))
+        for data, told in ((b"a" * 4096, 0), (b"b" * 4096, 5), (b"c" * 1024, 0)):
+            client.ask(1, 8192, data)
+            assert client.answer()[0] == told
+        client.socket.close()
+    assert not disk.was_cut
+    assert image.read_bytes()[8192:12288] == b"c" * 1024 + b"a" * 3072
+    lost = disk.leave("lost", tmp_path / "lost", seed="1").read_bytes()
+    assert lost == b"o" * (1 << 16)
+
+
 @pytest.mark.parametrize(("number", "told"), [(errno.ENOSPC, 28), (errno.EROFS, 5)])
 def test_a_disk_that_this_machine_cannot_write_says_so(tmp_path, number, told):
     image = tmp_path / "image"

@@ -28,8 +28,10 @@ def model() -> None:
     """Check designs of the walk and predict their cost, without a kernel; replay holds the model
     against one.
 
-    Designs: full (to v7.2), tail (upstream's, from v7.3), seek, span, bitmap (iomap's), and the
-    wrong ones cut-always, off-by-one and clean-commit, which a check must catch.
+    Designs: full (to v7.2), tail (upstream's, from v7.3), seek, span, flush, bitmap (iomap's),
+    and wrong ones, which a check must catch: cut-always, off-by-one, clean-commit, and of
+    writeback forget-early, forget-chosen, keep-none, mark-late, peek, end-early, count-late and
+    track-early.
     """
 
 
@@ -80,8 +82,9 @@ def check(design: str, against: str, buffers: int, depth: int, modes: tuple[Mode
 def prove(design: str) -> None:
     """Prove for a ring of any length that a design's walks do what the full walks do.
 
-    By induction over the walk, with z3 (the extra `proof`). Exits 1 where an
-    obligation fails, with a counterexample.
+    By induction over the walk, with z3 (the extra `proof`). For flush also that writeback does the
+    same, whoever marks buffers meanwhile. Exits 1 where an obligation fails, with a
+    counterexample.
     """
     from tailwalk.model.proof import prove as run_proof
     from tailwalk.model.telling import tell_proof

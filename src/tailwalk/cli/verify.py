@@ -16,9 +16,9 @@ from tailwalk.files import try_replacing
 from tailwalk.verify import Goal, find_configurations
 from tailwalk.verify import verify as run_verification
 from tailwalk.verify.record import encode
-from tailwalk.verify.session import DEFAULT_MEMORY
+from tailwalk.verify.session import DEFAULT_MEMORY, Manner
 from tailwalk.verify.text import verification_text
-from tailwalk.verify.verify import Engine
+from tailwalk.verify.verify import MOST_FAILING_WRITES, MOST_WRITERS, Engine
 
 _OPERATIONS = 20_000
 _POWER_CUTS = 10
@@ -47,6 +47,14 @@ _POWER_CUTS = 10
 @click.option("--fail-allocations", "failing", type=number(0, 50), default=0,
               metavar="PERCENT",
               help="Have so many of the allocations in writes fail, on a debug: kernel; 0 to 50.")
+@click.option("--writers", type=number(1, MOST_WRITERS), default=1, show_default=True, metavar="N",
+              help="Processes that write to the same files, each its own bytes of every block; "
+                   f"1 to {MOST_WRITERS}.")
+@click.option("--direct", is_flag=True, help="Have direct I/O among the operations.")
+@click.option("--fail-writes", "failing_writes", type=number(0, MOST_FAILING_WRITES), default=0,
+              metavar="PERCENT",
+              help="Have so many of the disk's writes fail before power cuts, with --operations 0; "
+                   f"0 to {MOST_FAILING_WRITES}.")
 @append_option
 @click.option("--workers", type=number(1, 1024), default=None, metavar="N",
               help="Guests side by side, at least 1.  [default: one for each core]")
@@ -57,8 +65,8 @@ _POWER_CUTS = 10
 @click.pass_context
 def verify(context: click.Context, spec: str, *, operations: int | None, power_cuts: int | None,
            seconds: float | None, first: int, configurations: tuple[str, ...], engine: Engine,
-           memory: int, append: str, failing: int, workers: int | None,
-           keep: Path | None) -> None:
+           memory: int, append: str, failing: int, writers: int, direct: bool,
+           failing_writes: int, workers: int | None, keep: Path | None) -> None:
     """Put a kernel under data-integrity tests.
 
     Random writes, truncations, holes, syncs, dropped caches, remounts and memory pressure on files
@@ -82,7 +90,9 @@ def verify(context: click.Context, spec: str, *, operations: int | None, power_c
     with open_lab() as lab:
         verification = run_verification(
             lab.kernel(spec), goal, configurations=chosen, seed=first, engine=engine, memory=memory,
-            append=append, failing=failing, keep=keep, workers=workers, progress=lab.progress)
+            append=append, keep=keep, workers=workers, progress=lab.progress,
+            manner=Manner(failing=failing, writers=writers, direct=direct,
+                          failing_writes=failing_writes))
     outputs.put(lambda: verification_text(verification), record=lambda: encode(verification))
     if verification.finding is not None:
         context.exit(1)

@@ -17,7 +17,7 @@ from typing import Any
 from tailwalk.cases import PAGE, Case, show_size
 from tailwalk.errors import ModelError
 from tailwalk.model.designs import Design, find_design
-from tailwalk.model.predict import TERMS, Cost, cost_of
+from tailwalk.model.predict import TERMS, Cost, cost_of, predictable
 from tailwalk.runs import Figure, Run
 from tailwalk.series.releases import standing
 
@@ -32,8 +32,7 @@ def design_of(run: Run) -> Design:
         raise ModelError(f"the run's file system is {kind}, whose write path is not modelled: "
                          "calibrate on ext4 or xfs.")
     if series := re.search(r"\+(tail|span|flush)\b", run.kernel.spec):
-        # What `flush` changes beside the series it continues is writeback.
-        return find_design("span" if series[1] == "flush" else series[1])
+        return find_design(series[1])
     state = standing(run.kernel.release).state
     if state == "half":
         raise ModelError(f"the run's kernel {run.kernel.release} ends one of the two walks with "
@@ -152,7 +151,7 @@ class Calibration:
                      for figure, cost in used)
 
 
-_OF_OTHER_DESIGNS = ("faulted", "touched", "hops", "lookups", "get_block")
+_OF_OTHER_DESIGNS = ("faulted", "touched", "hops", "lookups", "get_block", "searches")
 
 
 def worst(cells: Sequence[Fitted]) -> float:
@@ -195,7 +194,7 @@ def _usable(run: Run, design: Design) -> tuple[list[tuple[Figure, Cost]], tuple[
     used: list[tuple[Figure, Cost]] = []
     left_out = []
     for figure in run.figures:
-        if figure.case.declared.family != "overwrite":
+        if not predictable(figure.case):
             left_out.append(f"{figure.case.name}: no overwrite")
             continue
         if figure.written is None or not figure.main.reliable or not figure.main.usable:

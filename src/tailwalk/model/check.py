@@ -6,11 +6,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from tailwalk.cases import PAGE
 from tailwalk.errors import ModelError
 from tailwalk.model.designs import Design
-from tailwalk.model.explore import Bounds, Exploration, explore
+from tailwalk.model.explore import Bounds, Exploration, Trace, explore
+from tailwalk.model.races import alone, racing
+from tailwalk.model.racing import Race, RaceFound, RaceTrace, race
 from tailwalk.model.words import Mode, Setting
 from tailwalk.progress import SILENT, Progress
 
@@ -28,32 +31,57 @@ class Part:
     bounds: Bounds
 
 
+@dataclass(frozen=True, kw_only=True)
+class Races:
+    """Explorations of writeback: what for, in which mode, with up to how many buffers, how many
+    came to other ends in one order of their steps than the other design, and what they found
+    together."""
+
+    purpose: str
+    mode: Mode
+    buffers: int
+    apart: int
+    found: RaceFound
+
+
 @dataclass(kw_only=True)
 class DesignCheck:
     """A design's check against a reference.
 
     Attributes:
         design, against: the two designs.
-        parts: the explorations that were made, with what each found; the last has the trace
-            where the designs are not equivalent.
+        races: the explorations of writeback, where the designs' walks differ there.
+        parts: the explorations that were made, with what each found. The last of all has the
+            trace where the designs are not equivalent.
     """
 
     design: Design
     against: Design
+    races: list[Races] = field(default_factory=list)
     parts: list[tuple[Part, Exploration]] = field(default_factory=list)
+
+    @property
+    def trace(self) -> Trace | RaceTrace | None:
+        """A run that shows a difference or a broken invariant."""
+        return next((trace for trace in (*(races.found.trace for races in self.races),
+                                         *(found.trace for _, found in self.parts)) if trace), None)
 
     @property
     def equivalent(self) -> bool:
         """Did no exploration find a difference or a broken invariant?"""
-        return all(found.trace is None for _, found in self.parts)
+        return self.trace is None
 
     @property
     def states(self) -> int:
-        return sum(found.states for _, found in self.parts)
+        return sum(found.states for found in self._found)
 
     @property
     def transitions(self) -> int:
-        return sum(found.transitions for _, found in self.parts)
+        return sum(found.transitions for found in self._found)
+
+    @property
+    def _found(self) -> Iterator[Exploration | RaceFound]:
+        return chain((races.found for races in self.races), (found for _, found in self.parts))
 
     @property
     def flags(self) -> Counter[frozenset[str]]:
@@ -118,9 +146,46 @@ def check(design: Design, against: Design, *, modes: Iterable[Mode], buffers: in
     parts = [part for mode in served
              for part in plan(mode, buffers=buffers, depth=depth, block_size=block_size)]
     done = DesignCheck(design=design, against=against)
+    if design.writeback is not against.writeback:
+        for races in _races_of(design, against, served, progress):
+            done.races.append(races)
+            if races.found.trace is not None:
+                return done
+        if (design.begin, design.commit, design.at) == (against.begin, against.commit, against.at):
+            return done
     for part in parts:
         found = explore(design, against, part.setting, part.bounds, progress=progress)
         done.parts.append((part, found))
         if found.trace is not None:
             break
     return done
+
+
+def _races_of(design: Design, against: Design, served: Iterable[Mode],
+              progress: Progress) -> Iterator[Races]:
+    """Explore writeback with journalled data and with others, each in the first mode that has
+    them."""
+    for journalled, mode in {mode == "journal": mode for mode in reversed(tuple(served))}.items():
+        for purpose, races in (
+                ("races", racing(journalled=journalled)),
+                ("alone", chain.from_iterable(alone(buffers, journalled=journalled)
+                                              for buffers in ((2,) if journalled else (2, 3))))):
+            with progress.task(f"exploring writeback, {mode}", total=None):
+                yield _explored(purpose, mode, races, design, against)
+
+
+def _explored(purpose: str, mode: Mode, races: Iterable[Race], design: Design,
+              against: Design) -> Races:
+    together = RaceFound()
+    buffers = apart = 0
+    for each in races:
+        found = race(design.writeback, against.writeback, each)
+        buffers = max(buffers, each.buffers)
+        apart += not found.same
+        together.states += found.states
+        together.transitions += found.transitions
+        together.depth = max(together.depth, found.depth)
+        together.trace = found.trace
+        if found.trace is not None:
+            break
+    return Races(purpose=purpose, mode=mode, buffers=buffers, apart=apart, found=together)

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tailwalk.errors import UsageError
-from tailwalk.model import bh
+from tailwalk.model import bh, wrong
 from tailwalk.model.walks import BitmapWalk, CommitAt, RingWalk, Visits, Walk, commit_at
 from tailwalk.model.words import MODES, Mode
+from tailwalk.model.writeback import Flush, Whole
 
 
 def whole_ring(*_: Any) -> Any:
@@ -51,7 +52,7 @@ def cut_always(route: Visits) -> Visits:
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """A design of the two walks.
+    """A design of the walks.
 
     Attributes:
         name: as the command line has it.
@@ -59,6 +60,7 @@ class Design:
         begin, commit: the routes of the walks along the ring; None: it walks none.
         indexed: does it reach the middle of the ring by an index?
         at: the body of the commit's loop.
+        writeback: the walks of wrong.
         modes: the modes of the file system that it can serve.
         wrong: True for the variants that only show that a check catches them.
     """
@@ -69,6 +71,7 @@ class Design:
     commit: Visits | None = None
     indexed: bool = False
     at: CommitAt = commit_at
+    writeback: type[Whole] = Whole
     modes: tuple[Mode, ...] = MODES
     wrong: bool = False
 
@@ -101,6 +104,8 @@ DESIGNS = {design.name: design for design in (
            begin=only_span, commit=only_span),
     Design(name="span", summary="as seek, reached by an index of the ring",
            begin=only_span, commit=only_span, indexed=True),
+    Design(name="flush", summary="as span; writeback passes the buffers that may be dirty",
+           begin=only_span, commit=only_span, indexed=True, writeback=Flush),
     Design(name="bitmap", summary="iomap's uptodate and dirty bits in place of the ring",
            modes=("ordered",)),
     Design(name="cut-always", summary="wrong: cuts the walks of folios that are not uptodate too",
@@ -111,6 +116,21 @@ DESIGNS = {design.name: design for design in (
     Design(name="clean-commit", summary="wrong: tail, but the commit leaves its buffers clean",
            begin=begin_to_end_of_write, commit=commit_to_end_of_write, at=_clean_commit_at,
            wrong=True),
+    *(Design(name=name, summary=f"wrong: flush, but {summary}", begin=only_span,
+             commit=only_span, indexed=True, writeback=kind, wrong=True)
+      for name, kind, summary in (
+          ("forget-early", wrong.ForgetEarly,
+           "what the ring knows is taken before the folio is marked clean"),
+          ("forget-chosen", wrong.ForgetChosen,
+           "the first loop forgets what the second is to submit"),
+          ("keep-none", wrong.KeepNone, "a buffer that stays dirty is forgotten"),
+          ("mark-late", wrong.MarkLate,
+           "that any may be dirty is said after the folio was marked"),
+          ("peek", wrong.Peek, "whether any may be dirty is looked at without the lock"),
+          ("end-early", wrong.EndEarly, "the end of a bio looks at its own buffers alone"),
+          ("count-late", wrong.CountLate, "buffers are counted after they were submitted"),
+          ("track-early", wrong.TrackEarly,
+           "a ring is seen to be tracked before its leaves are cleared"))),
 )}
 
 

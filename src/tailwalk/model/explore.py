@@ -38,6 +38,7 @@ from tailwalk.model.moves import (
 )
 from tailwalk.model.view import (
     INVARIANTS,
+    LEGEND,
     Invariant,
     Transition,
     difference,
@@ -83,6 +84,8 @@ class Trace:
     moves: tuple[Move, ...]
     outcomes: tuple[tuple[int, int], ...]
     states: tuple[tuple[State, State], ...]
+
+    legend = LEGEND
 
     def lines(self, reference: str, design: str) -> Iterator[str]:
         """The trace as text."""

@@ -19,7 +19,12 @@ from tailwalk.errors import ModelError
 from tailwalk.model import bh, blk
 from tailwalk.model.designs import Design
 from tailwalk.model.file import reserve
+from tailwalk.model.synced import synced
 from tailwalk.model.walks import Counts, span_of
+from tailwalk.model.writeback import Whole
+
+_SYNCED = "overwrite_fdatasync"
+"""The workload whose call is a write and fdatasync(2)."""
 
 RANDOM: Final = "random"
 Place = int | Literal["random"]
@@ -28,6 +33,9 @@ TERMS = {
     "prefix": "visits before the range",
     "tail": "visits behind the range",
     "span": "visits in the range",
+    "clean": "clean buffers that writeback passes",
+    "beyond": "of these, by the end of a bio that wrote what lies before",
+    "searches": "searches for those that may be dirty",
     "folios": "folios written to",
     "large": "of these, folios larger than a page",
     "levels": "levels of the page cache's tree descended",
@@ -43,6 +51,8 @@ TERMS = {
     "hops": "links followed",
     "lookups": "uses of an index or a bitmap",
     "get_block": "calls of get_block",
+    "synced": "folios written back",
+    "written": "dirty buffers that writeback writes",
 }
 """What instructions are a sum over. Each has a loop or a branch of its own in the kernel:
 `large` folio_size(), include/linux/mm.h; `levels` xas_load() and `siblings` xas_descend(),
@@ -102,9 +112,9 @@ def cost_of(case: Case, design: Design, *, block_size: int, folio: int | None = 
 
     Raises ModelError for a case that is no overwrite, or for sizes that no kernel could have.
     """
-    if case.declared.family != "overwrite":
-        raise ModelError(f"{case.name} is no overwrite, which is what the model predicts: name a "
-                         "case such as pwrite_u1k.")
+    if not predictable(case):
+        raise ModelError(f"{case.name} is no overwrite, synced or not, which is what the model "
+                         "predicts: name a case such as pwrite_u1k or overwrite_fdatasync_u1k.")
     if case.length > _MOST_BYTES or case.vectors > _MOST_VECTORS:
         raise ModelError(f"{case.name} takes {case.length} bytes in {case.vectors} vectors: a call "
                          f"takes at most {_MOST_BYTES} in {_MOST_VECTORS}.")
@@ -134,6 +144,11 @@ def cost_of(case: Case, design: Design, *, block_size: int, folio: int | None = 
                 terms=terms, flags=flags)
 
 
+def predictable(case: Case) -> bool:
+    """Is it a call whose counts are known?"""
+    return case.declared.family == "overwrite" or case.workload == _SYNCED
+
+
 def _terms(case: Case, design: Design, offset: int, block_size: int,
            folio: int) -> dict[str, int]:
     total = Counts()
@@ -152,12 +167,16 @@ def _terms(case: Case, design: Design, offset: int, block_size: int,
                                 uptodate=case.uptodate, get_block=reserve):
             total += counts
             inside += counts["prefix"] > 0
+        if case.workload == _SYNCED:
+            total += synced(design.writeback if folio > PAGE else Whole, [span.touched],
+                            buffers=buffers)
     pieces = list(_pieces(case, chunks))
     words, odd = map(sum, zip(*(_copied(start, end) for start, end in pieces), strict=True))
     order = (folio // PAGE).bit_length() - 1
     faulted, touched = _faulted_in(case, chunks) if walk.maps_whole_calls else (0, 0)
     return {**{name: total[name] for name in
-               ("prefix", "tail", "span", "hops", "lookups", "flags")},
+               ("prefix", "tail", "span", "hops", "lookups", "flags", "synced", "clean",
+                "beyond", "written", "searches")},
             "folios": len(chunks), "large": len(chunks) * (order > 0),
             "levels": len(chunks) * _levels(case.file_size, order),
             "siblings": sum(_is_sibling(start, order) for start, _ in chunks),

@@ -36,8 +36,10 @@ from typing import Any, Literal
 
 from tailwalk.errors import ModelError, UsageError
 from tailwalk.extras import import_extra
+from tailwalk.model import proof_writeback
 from tailwalk.model.designs import DESIGNS
 from tailwalk.model.walks import Visits
+from tailwalk.model.writeback import Flush, Whole
 
 Statement = Literal["same", "alike"]
 WalkName = Literal["begin", "commit"]
@@ -48,6 +50,7 @@ INVARIANT = {
             "from i on are as they were; of the buffers before i, those of an uptodate folio are "
             "uptodate and those outside the range (after the commit: all) are not new",
     "alike": "the same of two rings that are alike, without a word on uptodate flags",
+    **proof_writeback.STATEMENTS,
 }
 
 
@@ -57,10 +60,11 @@ _SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Obligation:
-    """One question to z3: its name, whether it holds, and where not, a counterexample."""
+    """One question to z3: its name, whether it holds, and where not, a counterexample. `walk` is
+    empty for writeback."""
 
-    statement: Statement
-    walk: WalkName
+    statement: str
+    walk: WalkName | Literal[""]
     part: str
     holds: bool
     counterexample: str = ""
@@ -79,21 +83,29 @@ class Proof:
 
 
 def prove(design: str) -> Proof:
-    """Prove, or refute, that a design's walks do what the full walks do.
+    """Prove, or refute, that a design's walks do what the full walks do, in writeback too where
+    it has walks of its own.
 
     Raises UsageError for a design that is not a route along the ring, ToolError where z3 is not
     installed, and ModelError where it finds no answer.
     """
-    routes = {name: one.routes for name, one in DESIGNS.items() if one.routes}
+    routes = {name: one.routes for name, one in DESIGNS.items()
+              if one.routes and one.writeback in (Whole, Flush)}
     if design not in routes:
         raise UsageError(f"the proof is over routes along a ring, and {design!r} is none: give "
                          f"one of {', '.join(routes)}, or see `tailwalk model check {design}`.")
     statements: tuple[Statement, ...] = ("same", "alike")
     begin, commit = routes[design]
     walks: tuple[tuple[WalkName, Visits], ...] = (("begin", begin), ("commit", commit))
-    return Proof(design=design, obligations=tuple(
-        obligation for statement in statements for walk, visits in walks
-        for obligation in _Induction(statement, walk, visits).obligations()))
+    obligations = [obligation for statement in statements for walk, visits in walks
+                   for obligation in _Induction(statement, walk, visits).obligations()]
+    if DESIGNS[design].writeback is Flush:
+        for question in proof_writeback.questions():
+            shown = proof_writeback.refute(question)
+            obligations.append(Obligation(
+                statement=question.statement, walk="", part=question.part, holds=shown is None,
+                counterexample=shown or ""))
+    return Proof(design=design, obligations=tuple(obligations))
 
 
 def _logic() -> Any:

@@ -3,21 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from tailwalk.cases import show_size
+from tailwalk.cases import Case, show_size
 from tailwalk.model.calibrate import Calibration, Fitted, worst
-from tailwalk.model.check import DesignCheck, Part
+from tailwalk.model.check import DesignCheck, Part, Races
 from tailwalk.model.explore import Exploration
 from tailwalk.model.predict import RANDOM, TERMS, Cost
 from tailwalk.model.proof import INVARIANT, Proof
-from tailwalk.model.view import INVARIANTS, LEGEND
+from tailwalk.model.view import INVARIANTS
 from tailwalk.runs import Run
 
 _PURPOSES = {
     "contents": "contents followed, every range and fault",
     "any depth": "flags, mapping and size, every range and fault",
     "walks": "flags, mapping and size, chosen ranges and faults",
+    "alone": "writeback, one CPU in every state",
+    "races": "writeback, CPUs in every order of their steps",
 }
 
 
@@ -29,17 +31,26 @@ def tell_check(check: DesignCheck) -> Iterator[str]:
     yield ""
     yield (f"{'mode':<11}{'buffers':>7}  {'depth':>7}  {'states':>10}  {'transitions':>11}  "
            f"{'apart':>6}  followed")
+    for races in check.races:
+        yield _races_line(races)
     for part, found in check.parts:
         yield _part_line(part, found)
     yield ""
-    last = check.parts[-1][1]
-    if last.trace is not None:
-        yield f"NOT equivalent: a shortest run that shows it ({LEGEND})"
-        yield from last.trace.lines(against.name, design.name)
+    if check.trace is not None:
+        yield f"NOT equivalent: a shortest run that shows it ({check.trace.legend})"
+        yield from check.trace.lines(against.name, design.name)
         return
     yield (f"equivalent within these bounds: {check.states:,} states, "
            f"{check.transitions:,} transitions, no difference that a program, a reader of the "
            "disk or a crash could see")
+    if check.races:
+        yield (f"Writeback finds to map, writes and ends the same buffers as with {against.name}, "
+               "in every order of the CPUs' steps.")
+        if any(races.apart for races in check.races):
+            yield (f"Apart are races that {against.name} can end in more ways: there another CPU "
+                   "can look between more of its steps.")
+    if not check.parts:
+        return
     yield from _flag_lines(check)
     yield ""
     yield "invariants"
@@ -48,6 +59,12 @@ def tell_check(check: DesignCheck) -> Iterator[str]:
         verdict = "kept" if not broken else f"not kept in {broken:,} states" + (
             "" if invariant.required else ", and the verdict does not rest on it")
         yield f"  {invariant.name}: {invariant.statement}: {verdict}"
+
+
+def _races_line(races: Races) -> str:
+    found = races.found
+    return (f"{races.mode:<11}{races.buffers:>7}  {f'any ({found.depth})':>7}  {found.states:>10,}"
+            f"  {found.transitions:>11,}  {races.apart:>6,}  {_PURPOSES[races.purpose]}")
 
 
 def _part_line(part: Part, found: Exploration) -> str:
@@ -74,13 +91,14 @@ def _flag_lines(check: DesignCheck) -> Iterator[str]:
 def tell_proof(proof: Proof) -> Iterator[str]:
     """A proof's lines."""
     yield f"{proof.design} against full, a ring of any length, by induction over the walk"
-    for statement, invariant in INVARIANT.items():
+    for statement in dict.fromkeys(obligation.statement for obligation in proof.obligations):
         yield ""
-        yield f"{statement}: {invariant}"
+        yield f"{statement}: {INVARIANT[statement]}"
         for obligation in proof.obligations:
             if obligation.statement == statement:
-                yield (f"  {obligation.walk:<7}{obligation.part:<7}"
-                       f"{'proved' if obligation.holds else 'FAILS'}")
+                named = (f"{obligation.walk:<7}{obligation.part:<7}" if obligation.walk
+                         else f"{obligation.part:<24}")
+                yield f"  {named}{'proved' if obligation.holds else 'FAILS'}"
                 if not obligation.holds:
                     yield f"    {obligation.counterexample}"
     yield ""
@@ -90,18 +108,19 @@ def tell_proof(proof: Proof) -> Iterator[str]:
 def tell_costs(costs: Sequence[Cost], figures: Sequence[float] | None,
                calibration: Calibration | None) -> Iterator[str]:
     """Predictions as a table; `figures` are the predicted instructions."""
-    heading = (f"{'case':<14}{'design':<13}{'folio':>7}{'block':>7}{'place':>10}{'before':>9}"
+    names = _width(cost.case for cost in costs)
+    heading = (f"{'case':<{names}}{'design':<13}{'folio':>7}{'block':>7}{'place':>10}{'before':>9}"
                f"{'in':>7}{'behind':>9}{'flags':>9}")
     yield heading + ("" if figures is None else f"{'predicted':>12}")
     for number, cost in enumerate(costs):
         terms = cost.terms
         place = RANDOM if cost.place == RANDOM else show_size(int(cost.place))
-        line = (f"{cost.case.name:<14}{cost.design:<13}{show_size(cost.folio):>7}"
+        line = (f"{cost.case.name:<{names}}{cost.design:<13}{show_size(cost.folio):>7}"
                 f"{show_size(cost.block_size):>7}{place:>10}{_count(terms['prefix']):>9}"
                 f"{_count(terms['span']):>7}{_count(terms['tail']):>9}{_count(cost.flags):>9}")
         yield line + ("" if figures is None else f"{figures[number]:>12,.0f}")
     yield "before, in, behind: buffers visited by both walks of a call, by where they lie"
-    followed = [name for name in ("hops", "lookups", "get_block")
+    followed = [name for name in ("hops", "lookups", "get_block", "clean", "searches")
                 if any(cost.terms[name] for cost in costs)]
     for name in followed:
         yield (f"{TERMS[name]}: " + ", ".join(
@@ -162,14 +181,20 @@ def tell_calibration(calibration: Calibration,
 
 
 def _cells(cells: Sequence[Fitted]) -> Iterator[str]:
-    yield (f"{'case':<14}{'fill':>8}{'folio':>8}{'offset':>12}{'measured':>10}{'model':>9}"
+    names = _width(cell.figure.case for cell in cells)
+    yield (f"{'case':<{names}}{'fill':>8}{'folio':>8}{'offset':>12}{'measured':>10}{'model':>9}"
            f"{'error':>8}")
     for cell in cells:
         case = cell.figure.case
-        yield (f"{case.name:<14}{show_size(case.fill):>8}{show_size(cell.cost.folio):>8}"
+        yield (f"{case.name:<{names}}{show_size(case.fill):>8}{show_size(cell.cost.folio):>8}"
                f"{case.offset:>12,}{cell.figure.main.value:>10,.0f}{cell.predicted:>9,.0f}"
                f"{100 * cell.error:>+7.2f}%")
     yield f"largest error {100 * worst(cells):.2f}% of {len(cells)} cells"
+
+
+def _width(cases: Iterable[Case]) -> int:
+    """Of the column with the names of cases."""
+    return max([14, *(len(case.name) + 1 for case in cases)])
 
 
 def _filesystem(run: Run) -> str:

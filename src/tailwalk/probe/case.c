@@ -27,7 +27,6 @@ void read_case(struct work *work, const struct key *more)
 	struct key keys[MOST_PARAMETERS + 4] = { TEXT(workload) };
 	struct key *next = keys + 1;
 
-	still_khugepaged();
 	*work = (struct work){ .declared = find_workload(workload), .fd = -1 };
 	memset(work->results, -1, sizeof(work->results));
 	while (more->name)
@@ -67,7 +66,6 @@ void job_need(void)
 	struct key keys[MOST_PARAMETERS + 2] = { TEXT(preparation) };
 	uint64_t values[MOST_PARAMETERS];
 
-	still_khugepaged();
 	while (found->name && strcmp(found->name, preparation))
 		found++;
 	if (!found->name)

@@ -133,14 +133,13 @@ void guest_pause(void)
  * it was filled. It wakes at once for the first process that it is told of
  * (__khugepaged_enter, v6.12), whatever its clock says. So that is one which does
  * nothing, and after that scan its clock never comes round. */
-void still_khugepaged(void)
+void job_still(void)
 {
-	static int stilled;
 	volatile char *memory;
 
-	if (stilled || !is_guest() || access(KHUGEPAGED, W_OK))
+	job_read((struct key[]){ END });
+	if (access(KHUGEPAGED, W_OK))
 		return;
-	stilled = 1;
 	write_control(KHUGEPAGED, "4294967295");
 	if (fork()) {
 		usleep(ONE_SCAN);

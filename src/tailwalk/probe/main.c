@@ -17,6 +17,7 @@ static const struct {
 	/* what holds for all that follows */
 	{ "disk", job_disk },
 	{ "mount", job_mount },
+	{ "still", job_still }, /* khugepaged */
 	{ "pin", job_pin },
 	{ "faults", job_faults }, /* of allocations that writes of an exercise make */
 	/* cases: counted one by one, or prepared, timed in batches and looked at */

@@ -30,6 +30,7 @@ unsigned char *guarded_end(void);
 /* channel.c: bytes in (the job) and frames out (the results). */
 void channel_open_host(int job, int results);
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void share_channel(void); /* from here on with children, which send one by one */
 void send_frame(enum frame type, const void *payload, size_t length);
 void send_text(enum frame type, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void job_start(void);
@@ -69,7 +70,6 @@ _Noreturn void transport_exit(int status);
 
 /* guest.c: the life of /init. */
 void guest_boot(void);
-void still_khugepaged(void);
 void guest_pause(void); /* until told to go on, which it tells */
 void mount_or_fail(const char *kind, const char *where, const char *options);
 int is_guest(void);
@@ -101,6 +101,7 @@ char *in_work_place(const char *name); /* the path there that a case may have fo
 /* The verbs of a job (main.c), each in the file that knows what it does. */
 void job_disk(void);
 void job_mount(void);
+void job_still(void);
 void job_pin(void);
 void job_faults(void);
 void job_case(void);

@@ -45,7 +45,7 @@ from tailwalk.rigs.alone import (
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished, collected
 from tailwalk.rigs.counting import collect_figures, figure_alone
-from tailwalk.rigs.job import CaseError, case_line, counting_job, prologue
+from tailwalk.rigs.job import CaseError, case_line, case_prologue, counting_job
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.recording import symbol_text, watched
 from tailwalk.runs import Figure
@@ -144,7 +144,7 @@ def record(bench: Bench, kernel: Kernel, booted: Booted, *, case: Case, filesyst
     Raises ToolError where QEMU loads no plugin, CaseError for a case that has no figure,
     GuestError as `Guest.frame`.
     """
-    job = counting_job(prologue(filesystem, bench.cache), [case], calls)
+    job = counting_job(case_prologue(filesystem, bench.cache), [case], calls)
     with watched(bench, kernel, booted, job, plugins=[(plugin, "")]) as (guest, outputs):
         figure, = collect_figures(guest, [case], calls)
         return figure, read_recording(outputs()[0], case.calls_of(calls))
@@ -155,7 +155,7 @@ def _record_alone(bench: Bench, kernel: Kernel, booted: Booted, *, plan: Plan, p
     """As `record`, of a case that is alone in its guest: the recording is of the call that the
     figure is of."""
     case, = plan.cases
-    needs = needs_job(prologue(plan.filesystem, bench.cache), case)
+    needs = needs_job(case_prologue(plan.filesystem, bench.cache), case)
     state = states.left_by(bench, kernel, booted, needs)
     cases = by_guest([case])[0]
     counted = counted_before(bench, booted, cases, plan.calls, needs=needs)

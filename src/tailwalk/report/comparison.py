@@ -118,12 +118,14 @@ def _figures_shown(run: Run, metric: Metric) -> Shown:
     counted = metric.centre == "mode"
     split = any(figure.metrics[metric.name].user is not None for figure in figures)
     columns = [
-        Column("case", "name", wraps="fold"), Column("figure", only="terminal"),
+        Column("case", "name", wraps="words"), Column("figure", only="terminal"),
         Column(metric.unit, only="page"),
-        *([Column("kernel", only="terminal"), Column("user", only="terminal")] if split else []),
-        *([Column("share", only="terminal"), Column("share of calls", only="page")]
-          if counted else [Column("95% interval"), Column("samples", only="terminal")]),
-        Column("folios", wraps="parts", only="terminal"), Column("written to", wraps="words")]
+        *([Column("kernel", only="terminal", rank=3), Column("user", only="terminal", rank=3)]
+          if split else []),
+        *([Column("share", only="terminal", rank=1), Column("share of calls", only="page")]
+          if counted else [Column("95% interval"), Column("samples", only="terminal", rank=1)]),
+        Column("folios", wraps="parts", only="terminal", rank=4),
+        Column("written to", wraps="words", rank=2)]
     return Shown(
         title=f"{metric.title}, {run.kernel.spec} ({run.kernel.release})",
         parts=[Grid(columns=columns, rows=[
@@ -141,7 +143,7 @@ def _parts_shown(run: Run) -> Iterator[Shown]:
     names = list(dict.fromkeys(name for parts in counts for name in parts))
     yield Shown(
         title=f"Who executed the instructions, {run.kernel.spec}",
-        parts=[Grid(columns=[Column("case", "name", wraps="fold"), *map(Column, names),
+        parts=[Grid(columns=[Column("case", "name", wraps="words"), *map(Column, names),
                              Column("apart: disk driver")], rows=[
             GridRow([Cell(label, key=label),
                      *(Cell(show_figure(parts[name]) if name in parts else "") for name in names),

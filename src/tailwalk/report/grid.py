@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Literal
 
 Role = Literal["name", "word", "figure", "ratio", "verdict", "recovery"]
-Wraps = Literal["never", "words", "fold", "parts"]
+Wraps = Literal["never", "words", "parts"]
 Medium = Literal["terminal", "page"]
 Kind = Literal["", "strong", "faint", "rest", "total"]
 Fact = tuple[str, str]
@@ -58,12 +58,12 @@ class Column:
         heading: its name.
         role: what its cells are; names and words begin at the left.
         of: what it is about, where that is named over several columns.
-        wraps: whether a text may go on below, in the middle of a word where it must (`fold`), or
-            does so behind each comma (`parts`).
+        wraps: whether a text may go on below at a blank (`words`), or does so behind each comma
+            (`parts`).
         only: the one medium that has room for it, or use.
-        least: characters that it keeps on a terminal.
-        cut: its names are functions', which are cut where there is little room.
-        breaks: its heading may be broken at an underscore.
+        least: characters that its names and words keep on a terminal before they are cut.
+        rank: how little it is needed: of the columns that a terminal has no room for, those of
+            the highest rank are left out first, and those of 0 never.
     """
 
     heading: str
@@ -73,8 +73,7 @@ class Column:
     wraps: Wraps = "never"
     only: Medium | None = None
     least: int | None = None
-    cut: bool = False
-    breaks: bool = False
+    rank: int = 0
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def growth_shown(run: Run) -> Shown:
     """
     grown = growth(run)
     fills = sorted({figure.case.fill for one in grown for figure in _figures(one)})
-    columns = [Column("case", "name", wraps="fold")]
+    columns = [Column("case", "name", wraps="words")]
     for number, fill in enumerate(fills):
         over = Over(label=f"fill {show_size(fill)}")
         columns.append(Column("figure", of=over))
@@ -126,8 +126,26 @@ def verdict(run: Run, grown: Sequence[Growth]) -> list[str]:
     else:
         head = (f"This machine is not affected there: {what} costs much the same in a folio of "
                 "any size.")
-    return [head, *_reasons(run, found), *_ahead(found), *_by_table(run, found),
+    return [head, _rate(one), *_reasons(run, found), *_ahead(found), *_by_table(run, found),
             *_left(run, grown, found)]
+
+
+def _rate(one: Growth) -> str:
+    """What the figure means for the writes of a second."""
+    base = one.base.main.value
+    if one.state != "affected":
+        return (f"It takes {show_figure(round(base))} ns: at most {_a_second(base)} a second on "
+                "one CPU.")
+    dear = max((step.figure.main.value for step in one.steps), default=base)
+    return (f"It takes up to {show_figure(round(dear))} ns in place of {show_figure(round(base))}: "
+            f"at most {_a_second(dear)} a second on one CPU in place of {_a_second(base)}.")
+
+
+def _a_second(nanoseconds: float) -> str:
+    """How many fit into a second, in three digits."""
+    number = 1e9 / nanoseconds
+    digits = 10 ** max(len(str(int(number))) - 3, 0)
+    return show_figure(int(number / digits) * digits)
 
 
 def _reasons(run: Run, found: Affection) -> list[str]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tailwalk.cases import SUITES, show_size
 from tailwalk.kernels.listing import Available, Listing
@@ -15,15 +15,16 @@ from tailwalk.words import listed
 
 _NAMED = 2  # of more cases only the number is told
 _MIB = 1 << 20
+_TIME = len("2026-11-30 11:52")
 _ID = 8  # digits of an id that tell some ten thousand runs apart
 
 
 def runs_shown(found: Sequence[Entry]) -> Shown:
     """Id, time, kernel, rig, file system and cases of each run."""
     return Shown(title="", parts=[grid_of(
-        [Column("run", "name"), Column("UTC", "word"),
-         Column("kernel", "word", wraps="fold", least=11), Column("release", "word"),
-         Column("rig", "word"), Column("on", "word"), Column("counted", "word", wraps="fold")],
+        [Column("run", "name"), Column("UTC", "word", least=_TIME, rank=1),
+         Column("kernel", "word"), Column("release", "word", rank=2), Column("rig", "word", rank=3),
+         Column("on", "word", rank=4), Column("counted", "word", wraps="words")],
         [[entry.id[:_ID], entry.created[:16].replace("T", " "), entry.spec,
           short_release(entry.release), entry.rig,
           f"{entry.filesystem} {show_size(entry.block_size)}", _cases(entry)]
@@ -47,14 +48,14 @@ def kernels_shown(listing: Listing) -> Shown:
     """What the archive has and what is cached, of each kernel where it comes from."""
     parts: list[Grid | Said] = []
     if listing.available:
-        parts += [_framed(("spec", "version", "suite", "state"), [GridRow(
+        parts += [_framed({"spec": 0, "version": 2, "suite": 1, "state": 0}, [GridRow(
             [*map(Cell, (f"{kernel.spec}{'*' if kernel.newest else ''}", kernel.version,
                          kernel.suite, _state(kernel)))],
             "faint" if kernel.missing else "") for kernel in listing.available]),
             Said("* what debian:LINE means. --format json names the packages of each."),
             Said(f"Suites: {', '.join(listing.suites)}."), BLANK]
     if listing.cached:
-        parts.append(_framed(("cached", "from", "MiB"), [GridRow(
+        parts.append(_framed({"cached": 0, "from": 0, "MiB": 1}, [GridRow(
             [*map(Cell, (held.release, held.origin, f"{held.size / _MIB:.0f}"))])
             for held in listing.cached]))
     else:
@@ -72,12 +73,14 @@ def _state(kernel: Available) -> str:
 
 def series_shown(series: Iterable[Series]) -> Shown:
     """What each series is for and does."""
-    return Shown(title="", parts=[_framed(("series", "for", "patches", "what it does"), [
+    ranks = {"series": 0, "for": 1, "patches": 2, "what it does": 0}
+    return Shown(title="", parts=[_framed(ranks, [
         GridRow([*map(Cell, (one.name, one.holds, str(len(one.patches)), one.title))])
         for one in series])])
 
 
-def _framed(headings: Sequence[str], rows: Sequence[GridRow]) -> Grid:
+def _framed(ranks: Mapping[str, int], rows: Sequence[GridRow]) -> Grid:
+    """Rows under headings, each with the rank of its column."""
     return Grid(framed=True, rows=rows, columns=[
-        Column(heading, "figure" if heading == "MiB" else "word", wraps="words")
-        for heading in headings])
+        Column(heading, "figure" if heading == "MiB" else "word", wraps="words", rank=rank)
+        for heading, rank in ranks.items()])

@@ -5,7 +5,6 @@ carry that."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from tailwalk.cases import show_size
 from tailwalk.compare.program import (
@@ -37,8 +36,7 @@ SHOWN = 20
 """Rows that a table shows unless it is asked for more."""
 
 _MOST_SIDES = 2
-_WITH_DIFFERENCE = 2  # kernels, besides which a terminal has room for a difference
-_LEAST_NAME = 18  # characters
+_LEAST_NAME = 21  # characters
 _EXPLAINED = 4  # calls
 _FUNCTIONS = 3
 _NAMED = 6  # calls that became dearer, or cheaper
@@ -95,9 +93,9 @@ def functions_shown(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
                      for part in parts(forest.nodes))] if two else []
     return Shown(title=forest.title, facts=program_facts(compared),
                  parts=[Grid(columns=[
-                     Column("function", "name", wraps="words", cut=True),
-                     *map(Column, (*forest.labels, *(["difference"] if two else []), "share"))],
-                     rows=rows), *said])
+                     Column("function", "name", wraps="words"),
+                     *map(Column, (*forest.labels, *(["difference"] if two else []))),
+                     Column("share", rank=1)], rows=rows), *said])
 
 
 def program_forest(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
@@ -150,8 +148,9 @@ def _one_grid(compared: ComparedProgram, shown: int | None) -> Grid:
         count = of_kernel(kernel)
         rows.insert(-1, _one_row(["kernel", "", show_figure(count), "", ""], count, total, "total",
                                  under=_spread(kernel.spread, compared.program)))
-    grid = Grid(columns=[Column("call", "name", wraps="words"), *map(Column, (
-        "count", "instructions", "median", "90%", "share", "to disk"))], rows=rows)
+    grid = Grid(columns=[Column("call", "name", wraps="words"), Column("count"), Column(
+        "instructions"), Column("median", rank=3), Column("90%", rank=4), Column("share", rank=1),
+        Column("to disk", rank=2)], rows=rows)
     return grid if kernel.disk and kernel.disk.written else grid.with_columns(range(6))
 
 
@@ -183,12 +182,10 @@ def _several_grid(compared: ComparedProgram, labels: Sequence[str], shown: int |
     counted."""
     kernels = compared.program.kernels
     columns = [Column("instructions a call", "name", wraps="words", least=_LEAST_NAME),
-               Column("count")]
+               Column("count", rank=2)]
     for number, label in enumerate(labels):
         columns += [Column(label), *([Column("ratio", "ratio")] if number else [])]
-    columns.append(Column("in all"))
-    if len(kernels) > _WITH_DIFFERENCE:
-        columns[1], columns[-1] = (replace(columns[at], only="page") for at in (1, -1))
+    columns.append(Column("in all", rank=3))
     kept, rest = _cut([call for call in compared.calls if call.row.kind != "driver"], shown)
     rows = [_several_row(call, compared.program) for call in kept]
     if rest:

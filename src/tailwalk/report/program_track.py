@@ -80,7 +80,7 @@ def _labels(track: ProgramTrack) -> list[str]:
 def _grid(track: ProgramTrack, shown: int | None) -> Grid:
     calls = track.calls[:shown]
     columns = [Column("kernel", "name"), *(
-        Column(name, wraps="fold") for name in (_ALL, *(call_label(call.row) for call in calls)))]
+        Column(name, wraps="words") for name in (_ALL, *(call_label(call.row) for call in calls)))]
     return Grid(columns=columns, brief=True, rows=[
         GridRow([Cell(label, key=label), _cell(track, None, column, track.totals[column]),
                  *(_cell(track, call.row.name, column, call.each[column]) for call in calls)])

@@ -140,7 +140,7 @@ def _grid(one: SweepMap, *, recovering: bool) -> Grid:
     values = [cell.value for row in one.rows for cell in row.places.values() if not cell.doubt]
     cheapest = min(values, default=1.0)
     sampled = has_random(one)
-    columns = [Column("fill", "name"), Column("order"), *map(Column, one.columns),
+    columns = [Column("fill", "name"), Column("order", rank=1), *map(Column, one.columns),
                *([Column("random")] if sampled else []),
                *([Column("recovered", "recovery")] if recovering else [])]
     return Grid(columns=columns, brief=True, rows=[GridRow([

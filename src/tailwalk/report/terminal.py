@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.measure import Measurement
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -29,7 +28,8 @@ from tailwalk.report.grid import (
     Shown,
     Wraps,
 )
-from tailwalk.report.names import Name
+from tailwalk.report.names import Name, cut_words
+from tailwalk.report.widths import Laid, portions, widths
 from tailwalk.report.words import names_release, short_release, show_figure
 from tailwalk.words import everywhere, visible
 
@@ -39,10 +39,12 @@ _STYLES = {
     "unsteady": "yellow", "unknown": "yellow", "missing": "dim",
     "affected": "red", "not affected": "green", "unclear": "yellow",
     "dearer": "bold red", "cheaper": "bold green",
-    "all of it": "green", "part of it": "yellow", "none of it": "red",
+    "all of it": "green", "part of it": "", "none of it": "red",
 }
 _RIGHT = ("figure", "ratio", "recovery")
 _ASCII_RULE = box.Box("\n".join(["    ", "    ", " -- ", *["    "] * 5]) + "\n", ascii=True)
+_NAME, _WORD = 24, 16
+"""Characters that names at the left, and others, keep as long as a column can be left out."""
 _COOL, _HOT = (255, 255, 255), (178, 24, 43)
 
 
@@ -62,11 +64,11 @@ def terminal(reports: Shown | Sequence[Shown], console: Console) -> RenderableTy
     pages = everywhere([reports] if isinstance(reports, Shown) else reports, visible)
     parts: list[RenderableType] = []
     for page in pages:
-        parts += ["", *([Text(page.title, style="bold")] if page.title else [])]
+        parts += ["", *([_sentence(Said(page.title, "strong"), console)] if page.title else [])]
         blank = False
         for part in page.parts:
             if isinstance(part, Said):
-                parts.append(Text(_shown(part.text, console), style=_style(part.tone)))
+                parts.append(_sentence(part, console))
             else:
                 made = _grid(part.seen_in("terminal"), console)
                 parts += [""] * (isinstance(made, Group) and not blank) + [made]
@@ -74,6 +76,12 @@ def terminal(reports: Shown | Sequence[Shown], console: Console) -> RenderableTy
         if page.facts:
             parts += ["", _footer(page.facts, console)]
     return Group(*parts[1:])
+
+
+def _sentence(said: Said, console: Console) -> Text:
+    text = cut_words(_shown(said.text, console), console.width,
+                     ascii_only=console.options.ascii_only)
+    return Text(text, style=_style(said.tone))
 
 
 def _style(tone: str) -> str:
@@ -89,62 +97,106 @@ def _shown(text: str, console: Console) -> str:
 def _footer(facts: Sequence[Fact], console: Console) -> Table:
     """Names and texts in two columns, the texts wrapped."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(style="dim", overflow="fold")
+    named = max(len(name) for name, _ in facts)
+    grid.add_column(style="dim", width=min(named, console.width // 3))
+    grid.add_column(style="dim")
     for name, text in facts:
-        grid.add_row(Text(name), Text(_shown(text, console)))
+        grid.add_row(Name(name), Name(_shown(text, console), wraps=True))
     return grid
 
 
-def _fits(table: Table, console: Console) -> bool:
-    """Is the console wide enough for the table with every cell on one line?"""
-    return Measurement.get(console, console.options.update(width=10_000), table).maximum <= (
-        console.width)
-
-
 def _grid(grid: Grid, console: Console) -> RenderableType:
-    """The first layout that fits the console's width; else a block a kernel, or what is as narrow
-    as can be."""
+    """The first layout that fits the console's width; else a block a kernel, or what `_fitted`
+    makes of it."""
     if any(column.of and column.role == "ratio" for column in grid.columns):
-        made = (_table(grid, console, layout) for layout in _LAYOUTS)
-        return next((table for table in made if _fits(table, console)), None) or _blocks(
-            grid, console)
-    table = _table(grid, console)
-    if _fits(table, console) or not any(column.breaks for column in grid.columns):
-        return table
-    return _table(replace(grid, columns=[
-        replace(column, heading=column.heading.replace("_", "_\n", 1)) if column.breaks else column
-        for column in grid.columns]), console)
+        for layout in _LAYOUTS:
+            columns = _laid(grid, console, layout)
+            if found := widths(columns, _room(grid, columns, console), console):
+                return _table(grid, columns, found, console)
+        return _blocks(grid, console)
+    return _fitted(grid, console)
 
 
-def _table(grid: Grid, console: Console, layout: _Layout = _LAYOUTS[0]) -> Table:
-    """The grid with a column for each subject, and for each column that has none."""
+def _fitted(grid: Grid, console: Console) -> RenderableType:
+    """The table where it fits; else without the columns that are needed least, then with names
+    that are cut, then in several parts below each other, each with the first column."""
+    columns = _laid(grid, console)
+    while True:
+        room = _room(grid, columns, console)
+        if found := widths(columns, room, console):
+            return _table(grid, columns, found, console)
+        ranks = [column.rank for column in grid.columns]
+        if not any(ranks):
+            break
+        least_needed = len(ranks) - 1 - ranks[::-1].index(max(ranks))
+        grid = grid.with_columns([at for at in range(len(ranks)) if at != least_needed])
+        columns = _laid(grid, console)
+    if found := widths(columns, room, console, tight=True):
+        return _table(grid, columns, found, console)
+    joined = [column.role in ("ratio", "recovery") for column in grid.columns]
+    tables: list[RenderableType] = []
+    across = console.width - _EDGES * grid.framed
+    for numbers in portions(columns, joined, across, _gap(grid), console):
+        part = [columns[number] for number in numbers]
+        room = _room(grid, part, console)
+        found = widths(part, room, console) or widths(part, room, console, tight=True) or [
+            max(room // len(part), 1)] * len(part)
+        tables += ["", _table(grid.with_columns(numbers), part, found, console)]
+    return Group(*tables[1:])
+
+
+_EDGES = 2
+"""Columns that the frame of a table takes."""
+
+
+def _gap(grid: Grid) -> int:
+    """Columns between two of the table's."""
+    return 3 if grid.framed else 2
+
+
+def _room(grid: Grid, columns: Sequence[Laid], console: Console) -> int:
+    """What is left for the texts of a table."""
+    return console.width - _EDGES * grid.framed - _gap(grid) * (len(columns) - 1)
+
+
+def _table(grid: Grid, columns: Sequence[Laid], found: Sequence[int],
+           console: Console) -> Table:
+    """The columns in these widths."""
     table = Table(box=_ASCII_RULE if console.options.ascii_only else box.SIMPLE_HEAD,
                   show_edge=grid.framed, pad_edge=False, header_style="bold",
                   padding=(0, 1) if grid.framed else (0, 1, 0, 0))
-    made: list[list[RenderableType]] = []
-    for columns in _columns(grid, layout):
-        first = grid.columns[columns[0]]
-        if first.of is not None and first.role == "figure":
-            # Verdicts beside the ratios end raggedly, so that only their left edges can line up.
-            beside = layout.verdict_beside and any(
-                grid.columns[number].role == "verdict" for number in columns)
-            table.add_column(_heading(first), justify="left" if beside else "right", no_wrap=True)
-            made.append(list(_joined(grid, columns, layout, console)))
-        else:
-            table.add_column(
-                Text(first.heading.replace(", ", ",\n")),
-                justify="right" if first.role in _RIGHT else "left",
-                no_wrap=first.wraps == "never",
-                overflow="fold" if first.wraps == "fold" else "ellipsis",
-                min_width=first.least, max_width=len("regression") if (
-                    first.role == "recovery" and first.wraps == "words") else None)
-            made.append(_cells(grid, columns[0], console))
+    for column, width in zip(columns, found, strict=True):
+        table.add_column(column.heading, justify="right" if column.right else "left", width=width,
+                         no_wrap=not column.gives)
     for number, row in enumerate(grid.rows):
         if row.kind == "total" and grid.rows[number - 1].kind != "total":
             table.add_section()
-        table.add_row(*(column[number] for column in made), style=_STYLES.get(row.kind, ""))
+        table.add_row(*(column.cells[number] for column in columns),
+                      style=_STYLES.get(row.kind, ""))
     return table
+
+
+def _laid(grid: Grid, console: Console, layout: _Layout = _LAYOUTS[0]) -> list[Laid]:
+    """A column for each subject, and for each of the grid's that has none."""
+    made = []
+    for numbers in _columns(grid, layout):
+        first = grid.columns[numbers[0]]
+        if first.of is not None and first.role == "figure":
+            # Verdicts beside the ratios end raggedly, so that only their left edges can line up.
+            beside = layout.verdict_beside and any(
+                grid.columns[number].role == "verdict" for number in numbers)
+            made.append(Laid(heading=_heading(first), right=not beside,
+                             cells=list(_joined(grid, numbers, layout, console))))
+            continue
+        worded = first.role in ("name", "word")
+        wraps = first.wraps == "words"
+        made.append(Laid(
+            heading=Name(first.heading.replace(", ", ",\n"), wraps=True, style="bold"),
+            cells=_cells(grid, numbers[0], console), right=first.role in _RIGHT,
+            gives="wraps" if wraps else "cut" if worded and first.wraps == "never" else "",
+            keeps=first.least or (_NAME if first.role == "name" else _WORD),
+            **({"most": len("regression")} if first.role == "recovery" and wraps else {})))
+    return made
 
 
 def _columns(grid: Grid, layout: _Layout) -> Iterator[list[int]]:
@@ -172,9 +224,14 @@ def _heading(column: Column) -> Text:
 def _cells(grid: Grid, number: int, console: Console) -> list[RenderableType]:
     """A column that stands by itself."""
     column = grid.columns[number]
+    if column.role not in ("name", "word") or column.wraps == "parts":
+        return [_text(row, number, grid, console) for row in grid.rows]
     among = frozenset(row.cells[number].text for row in grid.rows if not row.kind)
-    return [Name(row.cells[number].text, among) if column.cut and not row.kind else
-            _text(row, number, grid, console) for row in grid.rows]
+    kinds = {"rest": "dim", "total": "bold"} if number == 0 else {}
+    return [Name(_shown(cell.text, console), frozenset() if row.kind else among,
+                 wraps=column.wraps == "words", style=kinds.get(row.kind) or _style(cell.tone),
+                 under=(cell.under, _STYLES.get(cell.under, "dim")))
+            for row in grid.rows for cell in [row.cells[number]]]
 
 
 def _text(row: GridRow, number: int, grid: Grid, console: Console) -> Text:
@@ -189,8 +246,6 @@ def _text(row: GridRow, number: int, grid: Grid, console: Console) -> Text:
         return Text("-")
     if grid.columns[number].role == "figure" and grid.judged:
         return Text(cell.text)  # its verdict says what is to be said of it
-    if number == 0 and row.kind in ("rest", "total"):
-        return Text(cell.text, style="dim" if row.kind == "rest" else "bold")
     return _with_under(_shaded(cell, console), cell)
 
 
@@ -249,10 +304,7 @@ def _blocks(grid: Grid, console: Console) -> RenderableType:
             f" ({short_release(subject.release)})")
         title = Text(subject.label, style="bold").append(
             f"{shown} against {baseline.label}", style="not bold")
-        made = (_table(_block(grid, *kernels), console)
-                for kernels in ((baseline, subject), (subject,)))
-        wide = next(made)
-        blocks += ["", title, wide if _fits(wide, console) else next(made)]
+        blocks += ["", title, _fitted(_block(grid, baseline, subject), console)]
     return Group(*blocks[1:])
 
 
@@ -260,9 +312,10 @@ def _block(grid: Grid, *kernels: Over) -> Grid:
     """Figures, ratios, verdicts and recovery of kernels, each in a column of its own."""
     kept = [number for number, column in enumerate(grid.columns)
             if column.of is None or column.of in kernels]
-    wraps: dict[Role, Wraps] = {"name": "fold", "recovery": "words"}
+    wraps: dict[Role, Wraps] = {"name": "words", "recovery": "words"}
     return replace(grid.with_columns(kept), columns=[
-        replace(column, of=None, wraps=wraps.get(column.role, "never"), heading=(
-            "baseline" if column.of == grid.columns[1].of else
-            column.heading if column.of is None else column.role))
+        replace(column, of=None, wraps=wraps.get(column.role, "never"),
+                rank=int(column.of == grid.columns[1].of), heading=(
+                    "baseline" if column.of == grid.columns[1].of else
+                    column.heading if column.of is None else column.role))
         for column in (grid.columns[number] for number in kept)])

@@ -53,9 +53,9 @@ def track_shown(track: Track) -> Shown:
                      Cell(_folio(track, column))])
             for column, label in enumerate(track_labels(track))]
     columns = [Column("kernel", "name"),
-               *(Column(label, wraps="fold", breaks=True)
+               *(Column(label, wraps="words")
                  for label in case_labels([row.parameters for row in track.rows])),
-               Column("folio", only="terminal")]
+               Column("folio", only="terminal", rank=1)]
     return Shown(
         title=METRICS[track.metric].title,
         parts=[Grid(columns=columns, rows=rows, brief=True), BLANK,

@@ -183,7 +183,7 @@ def _families(found: Upgrade, *, most: int | None) -> Grid:
         summed = {name: sum(tallies[family][name] for family in rest) for name in total}
         rows.append(_tally_row(rest[0] if len(rest) == 1 else f"{len(rest)} others", summed, names,
                                kind="rest"))
-    return Grid(columns=[Column("family", "name"), *map(Column, ("cases", *names))],
+    return Grid(columns=[Column("family", "name"), Column("cases", rank=1), *map(Column, names)],
                 rows=[*rows, _tally_row("all", total, names, kind="total")])
 
 
@@ -232,7 +232,9 @@ def _reasons(view: _View, cases: Sequence[UpgradeCase], cut: _Cut) -> Iterator[s
     for group in groups.values():
         first = group[0]
         carried = [_carriers(one, cut) for one in group]
-        shares = [f"{name} {_span([found[name] for found in carried if name in found])}"
+        shares = [f"{each.function} ({show_change(each.difference)})"
+                  for each in first.why[:len(carried[0])]] if len(group) == 1 else [
+                  f"{name} {_span([found[name] for found in carried if name in found])}"
                   for name in carried[0]]
         known = [f"{cause.cause} ({_place(view, cause)})" for cause in first.causes]
         more = f"{show_change(first.difference or 0)}{', in ' if shares else ''}" if (

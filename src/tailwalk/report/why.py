@@ -39,11 +39,10 @@ from tailwalk.runs.metrics import INSTRUCTIONS
 from tailwalk.words import listed
 
 SHOWN = 12
-"""Functions that a table shows unless it is asked for more."""
+"""Functions that a table shows unless it is asked for more, and a page."""
 
 Join = Callable[[list[str]], str]
 _MOST_LOOPS = 4
-_SHOWN = 14  # functions; the table's last lines sum the others up
 
 
 def why_shown(profiles: Sequence[Profile], *, shown: int | None = SHOWN, others: bool = False,
@@ -85,8 +84,9 @@ def difference_grid(found: Difference, labels: Sequence[str], *, shown: int | No
         one, other = (sum(row.counts[side] for row in rest) for side in (0, 1))
         lines.append(difference_line(f"{len(rest)} other functions", (one, other), found.total,
                                      kind="rest"))
-    return Grid(columns=[Column("function", "name", wraps="words", cut=True),
-                         *map(Column, (*labels, "difference", "share"))], rows=lines)
+    return Grid(columns=[Column("function", "name", wraps="words"),
+                         *map(Column, (*labels, "difference")), Column("share", rank=1)],
+                rows=lines)
 
 
 def difference_line(name: str, counts: tuple[int, int], total: int, *, kind: Kind = "") -> GridRow:
@@ -117,9 +117,10 @@ def profile_grid(profile: Profile, label: str, *, shown: int | None, raw: bool) 
     if rest:
         lines.append(profile_line(f"{len(rest)} other functions",
                                   sum(count for _, count in rest), profile, kind="rest"))
-    return Grid(columns=[Column("function", "name", wraps="words", cut=True),
+    return Grid(columns=[Column("function", "name", wraps="words"),
                          Column("instructions", only="terminal"), Column(label, only="page"),
-                         Column("share"), Column("with callees", only="terminal")], rows=lines)
+                         Column("share", rank=1),
+                         Column("with callees", only="terminal", rank=2)], rows=lines)
 
 
 def profile_line(name: str, count: int, profile: Profile, *, callees: str = "",
@@ -160,8 +161,8 @@ def _others(profiles: Sequence[Profile], labels: Sequence[str]) -> Iterator[Grid
             groups.setdefault(events(other), []).append(other)
         if groups:
             yield grid_of(
-                [Column("calls"), Column("added"), Column("event", "word", wraps="fold"),
-                 Column("mostly in", "word", wraps="words", cut=True)],
+                [Column("calls"), Column("added"), Column("event", "word", wraps="words"),
+                 Column("mostly in", "word", wraps="words")],
                 [_other(event, group, profile) for event, group in groups.items()])
         if profile.others_left:
             yield Said(f"{profile.others_left} calls that added less are not told apart", "faint")
@@ -204,7 +205,7 @@ def _function(one: Annotated, label: str, profile: Profile) -> Shown:
               f"{show_figure(profile.count)} instructions of one call, entered {times}",
         parts=[*([_walk_grid(one.walked)] if one.walked is not None else _loops(one.loops)), BLANK,
                Grid(columns=[Column("offset"), Column("executed"),
-                             Column("instruction", "word", wraps="fold")], rows=rows)])
+                             Column("instruction", "word", wraps="words")], rows=rows)])
 
 
 def _walk_grid(walked: Walked) -> Grid:
@@ -244,15 +245,15 @@ def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
     if len(profiles) == 2:
         found = difference(*profiles, raw=raw)
         said = f"{labels[1]} beside {labels[0]}: {sentence(found)}"
-        grid = difference_grid(found, labels, shown=_SHOWN)
+        grid = difference_grid(found, labels, shown=SHOWN)
         one, other = found.sides
         total = difference_line(whole, (one.count, other.count), found.total, kind="total")
-        paired = paired_names(found.rows[:_SHOWN], labels, listed)
+        paired = paired_names(found.rows[:SHOWN], labels, listed)
     else:
         top, (count,) = next(iter(function_counts(paired_tree(profiles, raw=raw)).items()))
         said = (f"{labels[0]}: {top} executes {show_figure(count)} of the "
                 f"{show_figure(first.count)} kernel instructions of a call of {case}.")
-        grid = profile_grid(first, labels[0], shown=_SHOWN, raw=raw)
+        grid = profile_grid(first, labels[0], shown=SHOWN, raw=raw)
         total = profile_line(whole, first.count, first, kind="total")
     forest = forest_of(profiles, raw=raw)
     headings, rows = tree_rows(forest)

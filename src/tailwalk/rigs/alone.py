@@ -52,6 +52,7 @@ from tailwalk.rigs.left import LEAVE, left_by
 from tailwalk.rigs.recording import newborn_address, watched
 from tailwalk.runs.record import Missing, Part
 from tailwalk.vm.guest import Guest
+from tailwalk.vm.memory import Saved
 from tailwalk.vm.state import Booted
 
 THREADS = {
@@ -168,9 +169,9 @@ class States(ExitStack):
     def __init__(self) -> None:
         super().__init__()
         self._lock = Lock()
-        self._made: dict[tuple[str, bytes], tuple[Lock, list[Path]]] = {}
+        self._made: dict[tuple[str, bytes], tuple[Lock, list[Saved]]] = {}
 
-    def left_by(self, bench: Bench, kernel: Kernel, booted: Booted, job: bytes) -> Path:
+    def left_by(self, bench: Bench, kernel: Kernel, booted: Booted, job: bytes) -> Saved:
         """As the function `left_by`."""
         with self._lock:
             lock, found = self._made.setdefault((booted.key, job), (Lock(), []))
@@ -272,7 +273,7 @@ class CountedAlone:
 
 
 def count_alone(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Case], calls: int, *,
-                plugin: tuple[Path, str], state: Path) -> list[CountedAlone]:
+                plugin: tuple[Path, str], state: Saved) -> list[CountedAlone]:
     """Count one case, or some that leave no trace, in a guest that goes on from the `state` of
     `left_by`, with the plugin `split` and its arguments (`plugin_arguments`).
 
@@ -287,7 +288,7 @@ def count_alone(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Ca
 
 
 def count_those_that_can(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Case],
-                         calls: int, *, plugin: tuple[Path, str], state: Path,
+                         calls: int, *, plugin: tuple[Path, str], state: Saved,
                          needs: bytes) -> tuple[dict[Case, CountedAlone], list[Missing]]:
     """As `count_alone`, but a case that has no figure is one that is missing, and the others are
     counted in a guest that has not seen it.
@@ -318,7 +319,7 @@ def _key(booted: Booted, cases: Sequence[Case], calls: int, needs: bytes) -> tup
 
 
 def trace_alone(bench: Bench, kernel: Kernel, booted: Booted, calls: int, *, plugin: Path,
-                state: Path, found: Mapping[Case, CountedAlone]) -> bytes:
+                state: Saved, found: Mapping[Case, CountedAlone]) -> bytes:
     """What the plugin `trace` writes of the call that the figure of the last case is of, in another
     guest from the same state and with the same cases. Raises as `count_alone`, and UnrepeatedError
     where the two differ."""

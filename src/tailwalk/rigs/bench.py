@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tailwalk.cache import Cache
@@ -17,6 +16,7 @@ from tailwalk.probe.build import Probe, build_probe
 from tailwalk.progress import SILENT, Progress
 from tailwalk.runs import Conditions
 from tailwalk.vm.guest import Guest, Job
+from tailwalk.vm.memory import Memory, Saved
 from tailwalk.vm.qemu import Machine, Qemu, find_qemu, kernel_command_line, machine_arguments
 from tailwalk.vm.state import BOOT_SECONDS, Booted, Start, boot, prepare_boot
 
@@ -68,13 +68,14 @@ class Bench:
         return boot(start, self.machine, qemu=self.qemu, cache=self.cache, progress=self.progress,
                     seconds=self.boot_seconds)
 
-    def guest(self, kernel: Kernel, booted: Booted, job: Job, *, state: Path | None = None,
-              inherited: Sequence[int] = ()) -> Guest:
+    def guest(self, kernel: Kernel, booted: Booted, job: Job, *, state: Saved | None = None,
+              memory: Memory | None = None, inherited: Sequence[int] = ()) -> Guest:
         """A guest that goes on with a job from the saved state, or from one that it was brought
-        to later; the machine's plugins write to the `inherited` descriptors."""
+        to later; with a copy of its `memory` it can be saved. The machine's plugins write to the
+        `inherited` descriptors."""
         return Guest(self.machine, qemu=self.qemu, kernel=kernel.image,
                      initramfs=booted.initramfs, name=kernel.spec, sought=kernel.sought, job=job,
-                     state=state or booted.state, inherited=inherited)
+                     state=state or booted.state, memory=memory, inherited=inherited)
 
     def conditions(self, filesystem: Filesystem) -> Conditions:
         """What the figures of this bench depend on, besides kernel and cases."""

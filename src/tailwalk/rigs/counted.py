@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from tailwalk.cases import MIB
 from tailwalk.errors import GuestError, KernelError
 from tailwalk.framing import Frame, FrameType, read_output
 from tailwalk.kernels import Kernel
@@ -25,6 +24,7 @@ from tailwalk.rigs.recording import watched
 from tailwalk.runs.program import CallRow, FunctionCount, Kind, Repetitions, Requests
 from tailwalk.vm.filesystem import RAM_DISK
 from tailwalk.vm.guest import Guest, Job
+from tailwalk.vm.memory import Saved
 from tailwalk.vm.state import Booted
 
 _TOTALS = struct.Struct("<11Q")
@@ -81,7 +81,7 @@ class Counted:
 
 @contextmanager
 def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
-                   job: Job, *, plugin: Path, state: Path | None = None,
+                   job: Job, *, plugin: Path, state: Saved | None = None,
                    between: tuple[str, str] = ("", "")) -> (
         Generator[tuple[Guest, Callable[[], Counted]]]):
     """A guest whose program the `plugin` counts, and what reads the counts when it has ended. It
@@ -105,7 +105,7 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
         stream.flush()
         with watched(bench, kernel, booted, job, state=state, inherited=[table], plugins=[
                 (plugin, f",table={table}{labels.arguments},between={numbers}"
-                              f",memory={bench.machine.memory * MIB}"
+                              f",memory={bench.machine.memory_bytes}"
                               f",disk={Path(RAM_DISK).name},texts={sought}")]) as (
                 guest, outputs):
             yield guest, lambda: replace(

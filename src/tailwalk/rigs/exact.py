@@ -21,7 +21,7 @@ from tailwalk.rigs.alone import alone_job, by_guest, is_alone, needs_job
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import collected
 from tailwalk.rigs.counting import Counted, Pool, Portion, on_cores
-from tailwalk.rigs.job import counting_job, measured_run, prologue
+from tailwalk.rigs.job import case_prologue, counting_job, measured_run
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
 from tailwalk.runs.metrics import RIGS
@@ -72,7 +72,7 @@ def measure_each(kernels: Sequence[Kernel], plan: Plan, *, bench: Bench | None =
         store.ready()
     bench = bench or Bench.prepare()
     bench = replace(bench, machine=replace(bench.machine, append=plan.append))
-    begin = prologue(plan.filesystem, bench.cache)
+    begin = case_prologue(plan.filesystem, bench.cache)
     cases, elsewhere = plan.parted(plan.filesystem.kind)
     groups, jobs, plugin = _shared_out(cases, begin, plan.calls, bench)
     starts: dict[int, Start] = {}

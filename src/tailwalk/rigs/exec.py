@@ -40,7 +40,7 @@ from tailwalk.rigs.running import (
 from tailwalk.runs.execution import Execution, Instructions
 from tailwalk.runs.record import Conditions, encode, made_now
 from tailwalk.vm.qemu import Machine
-from tailwalk.vm.state import Start, kernel_record
+from tailwalk.vm.state import Start, kernel_record, read_state
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,10 @@ def run_portion(bench: Bench, portion: ProgramPortion, *, sink: Sink | None = No
     bench = replace(bench, machine=portion.machine)
     booted = bench.go_on(portion.start)
     root, named = root_job(prepared)
-    state = None
+    state, used = None, [prepared.content.parent]
     if prepared.title:
-        state = kept_state(bench, kernel, booted, [*root, LEAVE], named=named)
+        used.append(kept_state(bench, kernel, booted, [*root, LEAVE], named=named))
+        state = read_state(used[-1], portion.machine.memory_bytes)
     with counting_calls(bench, kernel, booted, [portion.job] if state else [*root, portion.job],
                         plugin=portion.plugin.path, state=state,
                         between=plan.between) as (guest, counts):
@@ -172,8 +173,8 @@ def run_portion(bench: Bench, portion: ProgramPortion, *, sink: Sink | None = No
             raise
     if speechless and any(row.call == "ioperm" for row in counted.calls):
         raise _unbegun(portion)
-    for used in [prepared.content, *([state] if state else [])]:
-        bench.cache.check(used.parent)
+    for place in used:
+        bench.cache.check(place)
     totals = counted.totals
     came = totals.user + totals.kernel > 0, counted.regions is not None
     for option, name, has_come in zip(("--from", "--to"), plan.between, came, strict=True):

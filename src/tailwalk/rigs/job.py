@@ -38,8 +38,13 @@ def prologue(filesystem: Filesystem, cache: Cache, *, size: int = IMAGE_SIZE) ->
     return job_line("disk", device=RAM_DISK, length=len(image)) + image + mount
 
 
+def case_prologue(filesystem: Filesystem, cache: Cache) -> bytes:
+    """As `prologue`, for cases: khugepaged leaves the folios that they fill as they are."""
+    return prologue(filesystem, cache) + job_line("still")
+
+
 def counting_job(begin: bytes, cases: Sequence[Case], calls: int) -> bytes:
-    """The whole job that counts so many calls of each case, after its `prologue`."""
+    """The whole job that counts so many calls of each case, after its `case_prologue`."""
     return begin + b"".join(
         case_line("case", case, calls=case.calls_of(calls)) for case in cases) + b"end\n"
 

@@ -21,6 +21,7 @@ from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import FRAME_SECONDS
 from tailwalk.vm.guest import EndedError, Guest, Job
+from tailwalk.vm.memory import Saved
 from tailwalk.vm.state import Booted
 
 _WHERE = struct.Struct("<3Q")
@@ -28,7 +29,7 @@ _WHERE = struct.Struct("<3Q")
 
 @contextmanager
 def watched(bench: Bench, kernel: Kernel, booted: Booted, job: Job, *,
-            plugins: Sequence[tuple[Path, str]], state: Path | None = None,
+            plugins: Sequence[tuple[Path, str]], state: Saved | None = None,
             inherited: Sequence[int] = ()) -> Generator[tuple[Guest, Callable[[], list[bytes]]]]:
     """A guest with plugins beside, each with more of its arguments, and what reads the bytes that
     each wrote so far to the descriptor that its argument `output` names. The guest goes on from

@@ -149,7 +149,7 @@ def read_files(plan: ExecPlan) -> list[Carried]:
 
 def program_machine(machine: Machine, plan: ExecPlan, prepared: Prepared) -> Machine:
     """The machine that the plan's program needs; raises UsageError for more disk than memory."""
-    if plan.disk >= machine.memory * MIB:
+    if plan.disk >= machine.memory_bytes:
         raise UsageError(f"--disk {plan.disk // MIB}MiB: the disk lies in the guest's memory, "
                          f"which has {machine.memory} MiB: give it more with --memory.")
     return replace(machine, append=plan.append, ram_disks=2 if prepared.image else 1,

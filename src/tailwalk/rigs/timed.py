@@ -29,7 +29,7 @@ from tailwalk.machines import GUEST
 from tailwalk.progress import Progress
 from tailwalk.refusals import naming, temporary_folder
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.job import CaseError, measured_run, prologue
+from tailwalk.rigs.job import CaseError, case_prologue, measured_run
 from tailwalk.rigs.plan import Plan
 from tailwalk.rigs.timing import (
     Batches,
@@ -104,7 +104,7 @@ class _CaseEndedError(CaseError):
 
 def _measure(kernels: Sequence[Kernel], plan: Plan, cases: Sequence[Sequence[Case]],
              missing: Sequence[list[Missing]], *, bench: Bench, cpu: int) -> list[Run]:
-    begin = prologue(plan.filesystem, bench.cache)
+    begin = case_prologue(plan.filesystem, bench.cache)
     watch = CpuWatch(cpu)
     with ExitStack() as stack:
         guests = [_Running(kernel, bench, plan, found, begin, stack)

@@ -16,7 +16,7 @@ from tailwalk.errors import GuestError
 from tailwalk.framing import Frame, FrameType
 from tailwalk.verify.pattern import explain
 
-_STEP = struct.Struct("<QQ")
+_STEP = struct.Struct("<QQQQ")
 
 # A number of at most 15 digits, of which all sums still fit into a record.
 _COUNT = re.compile("(did|landed) ([0-9]{1,15}) (?:order )?([a-z0-9 ]{1,24})"
@@ -27,11 +27,13 @@ _MOST_NAMES = 64
 
 # Lines of the kernel's log after which nothing it holds can be trusted. An OOM kill is none of
 # them: memory pressure is part of the exercise.
-_COMPLAINT = re.compile(
-    r"WARNING: |BUG: |BUG at |BUG \w+|Oops|general protection|KASAN|KCSAN|UBSAN|"
-    r"possible (?:circular|recursive) locking|inconsistent lock state|"
-    r"INFO: task .* blocked|soft lockup|rcu.* stall|[Bb]ad page|"
-    r"EXT4-fs error|EXT4-fs .*[Ff]ailed|JBD2: .*([Ee]rror|[Ff]ail)|I/O error|lost .*page write")
+_BROKEN = (r"WARNING: |BUG: |BUG at |BUG \w+|Oops|general protection|KASAN|KCSAN|UBSAN|"
+           r"possible (?:circular|recursive) locking|inconsistent lock state|"
+           r"INFO: task .* blocked|soft lockup|rcu.* stall|[Bb]ad page")
+_FAILED = (r"EXT4-fs error|EXT4-fs .*[Ff]ailed|JBD2: .*([Ee]rror|[Ff]ail)|I/O error|"
+           r"lost .*page write")
+_COMPLAINT = re.compile(f"{_BROKEN}|{_FAILED}")
+_COMPLAINT_OF_CODE = re.compile(_BROKEN)
 
 # The kernel's own have 1,024 bytes at most (PRINTKRB_RECORD_MAX, kernel/printk/internal.h, v6.18);
 # in much longer ones the expression's stars would search for long.
@@ -48,6 +50,9 @@ class Tally:
     compared: int = 0
     durable: int = 0
     repeated: int = 0
+    failed_writes: int = 0
+    told: int = 0
+    read_only: int = 0
     actions: Counter[str] = field(default_factory=Counter)
     landed: Counter[str] = field(default_factory=Counter)
 
@@ -59,20 +64,31 @@ class Tally:
 
 @dataclass(frozen=True, order=True)
 class Reached:
-    """So many operations have returned; none after `limit` has begun."""
+    """So many operations of a writer have returned; none after `limit` has begun.
+
+    Attributes:
+        told: the numbers of those that have told of an error, in order.
+    """
 
     completed: int
     limit: int
+    told: tuple[int, ...] = ()
 
 
-def read_step(frame: Frame, *, before: Reached, most: int) -> Reached:
-    """The content of a STEP frame: a step on from the one before, to at most so many operations."""
-    step = Reached(*frame.unpack(FrameType.STEP, _STEP))
-    if not (before < step and step.completed <= step.limit <= most):
-        raise GuestError(f"the probe says that {step.completed} operations are done and none after "
-                         f"{step.limit} has begun, after {before.completed} and {before.limit}, "
+def read_step(frame: Frame, before: dict[int, Reached], *, most: int) -> dict[int, Reached]:
+    """How far the writers are by the content of a STEP frame: for one of them a step on from where
+    it was before, to at most so many operations."""
+    completed, limit, writer, told = frame.unpack(FrameType.STEP, _STEP)
+    if writer not in before:
+        raise GuestError(f"the probe tells of writer {writer}, of {len(before)}: the result is "
+                         "torn.")
+    was = before[writer]
+    step = Reached(completed, limit, (*was.told, told) if told else was.told)
+    if not (was < step and completed <= limit <= most and told in (0, completed)):
+        raise GuestError(f"the probe says that {completed} operations are done and none after "
+                         f"{limit} has begun, after {was.completed} and {was.limit}, "
                          f"of {most}: the result is torn.")
-    return step
+    return {**before, writer: step}
 
 
 def add_counts(frame: Frame, tally: Tally) -> None:
@@ -91,9 +107,11 @@ def add_counts(frame: Frame, tally: Tally) -> None:
             raise GuestError(f"the probe counts too many things, among them {match[3]!r}.")
 
 
-def complaints(log: str) -> list[str]:
-    """The lines of a kernel's log that nothing else may be believed after."""
-    return [line for line in log.splitlines() if _COMPLAINT.search(line[:_LONGEST_LINE])]
+def complaints(log: str, *, failing: bool = False) -> list[str]:
+    """The lines of a kernel's log that nothing else may be believed after; where writes to the disk
+    fail, those that do not speak of that."""
+    pattern = _COMPLAINT_OF_CODE if failing else _COMPLAINT
+    return [line for line in log.splitlines() if pattern.search(line[:_LONGEST_LINE])]
 
 
 _Words = Annotated[str, msgspec.Meta(pattern="^[ -~]{1,160}$")]

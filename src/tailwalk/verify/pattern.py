@@ -19,6 +19,8 @@ _FIRST_INVERSE = pow(_FIRST, -1, 1 << 64)
 _SECOND_INVERSE = pow(_SECOND, -1, 1 << 64)
 
 _WORD = struct.Struct("<Q")
+# Bytes from one word that is looked at to the next.
+_SAMPLE = 512
 _POISON_OPERATION = 0xFFFFFFFF
 _POISON_FILE = 15
 
@@ -52,6 +54,17 @@ def decode(data: bytes) -> Origin:
     return Origin(word >> 32, word >> 28 & 15, (word & (1 << 28) - 1) << 3)
 
 
+def is_of_exerciser(data: bytes, *, operations: int) -> bool:
+    """Whether what is written to the disk holds a word that one of so many operations wrote."""
+    return any(_is_known(decode(data[at:at + _WORD.size]), operations)
+               for at in range(0, len(data), _SAMPLE))
+
+
+def _is_known(origin: Origin, operations: int) -> bool:
+    return (0 < origin.operation <= operations and origin.file < FILES
+            and origin.offset < LARGEST_FILE)
+
+
 POISON = encode(Origin(_POISON_OPERATION, _POISON_FILE, 0))
 """What the disk holds wherever mkfs writes nothing."""
 
@@ -67,8 +80,7 @@ def explain(data: bytes, *, file: int, offset: int, operations: int) -> str:
     if not any(data):
         return "zeros"
     origin = decode(data)
-    if not (0 < origin.operation <= operations and origin.file < FILES
-            and origin.offset < LARGEST_FILE):
+    if not _is_known(origin, operations):
         return "parts of several writes, or none that the exerciser made"
     if (origin.file, origin.offset) == (file, offset):
         return f"written there by operation {origin.operation}"

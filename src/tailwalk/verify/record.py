@@ -66,6 +66,12 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         durable: of those compared after a cut, bytes that had to be there.
         failing: percent of the allocations in writes that were made to fail.
         repeated: writes that were carried out again, since an allocation had failed in them.
+        writers: processes that wrote to the same files.
+        direct: whether there was direct I/O.
+        failing_writes: percent of the disk's writes that failed.
+        failed_writes: so many did.
+        told: operations that told of an error of the disk.
+        read_only: sessions that ended because the file system took nothing more.
         actions: operations by kind.
         landed: of a sample of a quarter of the writes (fills apart), how many landed in a folio of
             which order (key `0` to `9`), or where no uptodate folio was cached (`uncached`).
@@ -87,6 +93,12 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     durable: Count
     failing: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     repeated: Count = 0
+    writers: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    direct: bool = False
+    failing_writes: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    failed_writes: Count = 0
+    told: Count = 0
+    read_only: Count = 0
     actions: Annotated[dict[str, Count], FEW]
     landed: Annotated[dict[str, Count], FEW]
     finding: Finding | None = None

@@ -29,6 +29,7 @@ from tailwalk.verify.frames import (
     read_step,
 )
 from tailwalk.verify.image import check_filesystem
+from tailwalk.verify.pattern import FILES, is_of_exerciser
 from tailwalk.verify.record import Finding, Kind
 from tailwalk.vm.disk import FATES, Disk
 from tailwalk.vm.guest import Guest
@@ -69,6 +70,35 @@ def original(folder: Path, block_size: int) -> Path:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Manner:
+    """What sessions do beside what all do.
+
+    Attributes:
+        failing: percent of the allocations in writes that the kernel is told to fail.
+        writers: processes that write to the same files, each its own bytes.
+        direct: whether there is direct I/O.
+        failing_writes: percent of the disk's writes that fail, in sessions that end with a power
+            cut.
+    """
+
+    failing: int = 0
+    writers: int = 1
+    direct: bool = False
+    failing_writes: int = 0
+
+    def options(self) -> list[object]:
+        """The options of `tailwalk verify` that say it."""
+        return [*(("--fail-allocations", self.failing) if self.failing else ()),
+                *(("--writers", self.writers) if self.writers > 1 else ()),
+                *(("--direct",) if self.direct else ()),
+                *(("--fail-writes", self.failing_writes) if self.failing_writes else ())]
+
+
+PLAIN = Manner()
+"""Nothing beside."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """What the sessions on one kernel share.
 
@@ -76,8 +106,8 @@ class Stage:
         folder: a directory for disk images, of this process alone, in which there is an
             original for each block size (`original`).
         keep: where to copy the image of a finding; None: nowhere.
-        failing: percent of the allocations in writes that the kernel is told to fail.
         append: kernel parameters beside the usual ones.
+        manner: what the sessions do.
         disk: what serves an image whose power is cut.
     """
 
@@ -87,8 +117,8 @@ class Stage:
     booted: Booted
     folder: Path
     keep: Path | None = None
-    failing: int = 0
     append: str = ""
+    manner: Manner = PLAIN
     disk: Callable[[Path], Disk] = Disk
 
     def guest(self, job: bytes, disks: Sequence[Backing]) -> Guest:
@@ -113,6 +143,10 @@ class Session:
 
     Attributes:
         advance: is told of operations as they are done.
+        _steps: how far each writer is.
+        _trusted: so many operations had returned when the journal may have failed. v6.18 takes a
+            while to see that, and until then a sync whose transaction another one failed to commit
+            returns 0 (jbd2_complete_transaction finds it gone).
         _image, _fate: the disk that is looked at, and what a power cut has made of it.
     """
 
@@ -121,16 +155,21 @@ class Session:
     seed: int
     advance: Callable[[int], None]
     _tally: Tally = field(default_factory=Tally)
-    _step: Reached = field(default_factory=lambda: Reached(0, 0))
+    _steps: dict[int, Reached] = field(init=False)
+    _trusted: int = _ENDLESS
     _image: Path = field(default_factory=Path)
     _fate: str | None = None
 
+    def __post_init__(self) -> None:
+        self._steps = dict.fromkeys(range(self.stage.manner.writers), Reached(0, 0))
+
     def exercise(self, operations: int) -> Tally:
         """Carry out so many operations and check the file system; raises Found."""
+        each = -(-operations // self.stage.manner.writers)
         with self.stage.image(self.configuration.block_size) as self._image:
-            with self.stage.guest(self._exercise(operations), [self._image]) as guest:
+            with self.stage.guest(self._exercise(each), [self._image]) as guest:
                 self._watch(guest, self._take)
-            self._count_to(operations)
+            self._count_to(each * self.stage.manner.writers)
             self._check_filesystem()
         return self._tally
 
@@ -144,15 +183,42 @@ class Session:
                 guest = self.stage.guest(self._exercise(_ENDLESS), [disk.descriptor])
 
                 def take(frame: Frame) -> None:
-                    if frame.type is FrameType.STEP and not self._step.limit:
-                        disk.arm(writes, guest.kill)
+                    if frame.type is FrameType.STEP and not disk.armed and self._is_under_way():
+                        disk.arm(writes, guest.kill, self._fails(chance))
                     self._take(frame)
 
                 with guest:
                     self._watch(guest, take, lambda: disk.was_cut)
             self._tally.power_cuts += 1
+            self._tally.told += sum(len(step.told) for step in self._steps.values())
+            self._tally.read_only += not disk.was_cut
             self._recover(disk)
         return self._tally
+
+    def _is_under_way(self) -> bool:
+        """Whether a power cut may come; where several write, after their files are filled."""
+        return self.stage.manner.writers == 1 or self._limit > FILES
+
+    def _fails(self, chance: random.Random) -> Callable[[bytes], bool]:
+        """Which writes fail: in three sessions of four those of files' data only, or else the
+        journal fails so soon that little is done."""
+        share = self.stage.manner.failing_writes / 100
+        any_write = chance.random() < 0.25
+
+        journalled = "data=journal" in self.configuration.mount_options
+
+        def fails(data: bytes) -> bool:
+            if chance.random() >= share:
+                return False
+            of_file = is_of_exerciser(data, operations=_ENDLESS)
+            if not (any_write or of_file):
+                return False
+            if journalled or not of_file:
+                self._trusted = min(self._trusted, self._steps[0].completed)
+            self._tally.failed_writes += 1
+            return True
+
+        return fails if share else lambda _: False
 
     def _recover(self, disk: Disk) -> None:
         """Recover the disk as each fate leaves it, all of them in one guest."""
@@ -163,14 +229,21 @@ class Session:
             ahead = iter(zip(FATES, images, strict=True))
             self._fate, self._image = next(ahead)
 
+            judged = 0
+
             def take(frame: Frame) -> None:
+                nonlocal judged
                 self._take(frame)
-                if frame.type is FrameType.COUNTS:
+                judged += frame.type is FrameType.COUNTS
+                if judged == len(self._steps):
+                    judged = 0
                     self._fate, self._image = next(ahead, (self._fate, self._image))
 
-            job = b"".join(self._line("recover", device, operations=self._step.limit,
-                                      completed=self._step.completed)
-                           for device, _ in zip("abc", FATES, strict=True))
+            job = b"".join(self._line("recover", device, step.limit, writer=writer,
+                                      completed=min(step.completed, self._trusted),
+                                      told=",".join(map(str, step.told)))
+                           for device, _ in zip("abc", FATES, strict=True)
+                           for writer, step in self._steps.items())
             with self.stage.guest(job + job_line("end"), images) as guest:
                 self._watch(guest, take)
             for self._fate, self._image in zip(FATES, images, strict=True):
@@ -179,15 +252,19 @@ class Session:
 
     def _exercise(self, operations: int) -> bytes:
         """The job of a guest that exercises the file system."""
-        failing = self.stage.failing
+        failing = self.stage.manner.failing
         return (b"" if not failing else job_line("faults", percent=failing)) + (
-            self._line("exercise", "a", operations=operations) + job_line("end"))
+            self._line("exercise", "a", operations) + job_line("end"))
 
-    def _line(self, verb: str, device: str, **numbers: int) -> bytes:
+    def _line(self, verb: str, device: str, operations: int, *, writer: int = 0,
+              completed: int = 0, told: str = "") -> bytes:
         """The line of a job that does something with a disk."""
+        manner = self.stage.manner
         return job_line(verb, kind="ext4", device=f"/dev/vd{device}", seed=self.seed,
                         block_size=self.configuration.block_size,
-                        options=self.configuration.mount_options, **numbers)
+                        options=self.configuration.mount_options, operations=operations,
+                        direct=manner.direct, failing=bool(manner.failing_writes),
+                        writers=manner.writers, writer=writer, completed=completed, told=told)
 
     def _watch(self, guest: Guest, take: Callable[[Frame], None],
                was_cut: Callable[[], bool] = lambda: False) -> None:
@@ -204,7 +281,7 @@ class Session:
             # What was found stands, whether or not the guest comes to its end.
             with contextlib.suppress(GuestError):
                 guest.finish(time.monotonic() + FRAME_SECONDS)
-            raise found.beside(complaints(guest.console)) from None
+            raise found.beside(self._complaints(guest)) from None
         except GuestError as error:
             # Whether or not the power was cut meanwhile: a cut ends a guest without a word.
             if "Kernel panic" in guest.console:
@@ -215,9 +292,16 @@ class Session:
                 if time.monotonic() - since >= FRAME_SECONDS:
                     raise self._found("hang", "the kernel hangs", [str(error)]) from error
                 raise
-        if said := complaints(guest.console):
+        if said := self._complaints(guest):
             raise self._found("complaint", f"the kernel complains: {said[0].strip()}",
                               guest.console.splitlines())
+
+    def _complaints(self, guest: Guest) -> list[str]:
+        return complaints(guest.console, failing=bool(self.stage.manner.failing_writes))
+
+    @property
+    def _limit(self) -> int:
+        return max(step.limit for step in self._steps.values())
 
     def _count_to(self, operations: int) -> None:
         self.advance(operations - self._tally.operations)
@@ -225,14 +309,14 @@ class Session:
 
     def _take(self, frame: Frame) -> None:
         if frame.type is FrameType.STEP:
-            self._step = read_step(frame, before=self._step, most=_ENDLESS)
-            self._count_to(self._step.completed)
+            self._steps = read_step(frame, self._steps, most=_ENDLESS)
+            self._count_to(sum(step.completed for step in self._steps.values()))
         elif frame.type is FrameType.COUNTS:
             add_counts(frame, self._tally)
         elif frame.type is FrameType.DIFFERENCE:
             difference = read_difference(frame)
             raise self._found("difference", difference.title,
-                              difference.details(max(self._step.limit, difference.operation)),
+                              difference.details(max(self._limit, difference.operation)),
                               difference.operation)
         else:
             raise GuestError(f"the probe sent a {frame.type.name} frame while it exercised.")
@@ -252,15 +336,13 @@ class Session:
         return Found(Finding(
             kind=kind, configuration=self.configuration.name, seed=self.seed,
             operation=operation, after_cut=self._fate, title=title, details=details,
-            replay=self._replay(operation or self._step.limit), kept=kept), self._tally)
+            replay=self._replay(operation or self._limit), kept=kept), self._tally)
 
     def _replay(self, reached: int) -> str:
         """The command that does the same once more, up to the operation that was reached."""
         stage = self.stage
-        operations, cuts = (0, 1) if self._fate else (reached, 0)
-        more: list[object] = []
-        if stage.failing:
-            more += ["--fail-allocations", stage.failing]
+        operations, cuts = (0, 1) if self._fate else (reached * stage.manner.writers, 0)
+        more = stage.manner.options()
         if stage.machine.memory != DEFAULT_MEMORY:
             more += ["--memory", stage.machine.memory]
         if stage.append:

@@ -19,6 +19,7 @@ def verification_text(verification: Verification) -> str:
         f"power cuts       {one.power_cuts:,} ({one.cut_images:,} disks recovered)",
         f"bytes compared   {one.compared:,}"
         + (f", of them {one.durable:,} durable after a cut" if one.power_cuts else ""),
+        *_manner(one),
         *_failing(one),
         *_landed(one),
         f"time             {one.seconds:,.1f} s on {one.engine}",
@@ -29,6 +30,19 @@ def verification_text(verification: Verification) -> str:
     else:
         lines += _finding(one.finding)
     return "\n".join(lines) + "\n"
+
+
+def _manner(one: Verification) -> list[str]:
+    lines = []
+    if one.writers > 1:
+        lines.append(f"writers          {one.writers}, to the same files")
+    if one.direct:
+        lines.append("direct I/O       among cached operations")
+    if one.failing_writes:
+        lines.append(f"disk             {one.failing_writes}% of its writes fail: "
+                     f"{one.failed_writes:,} did, {one.told:,} operations told of it, "
+                     f"{one.read_only:,} sessions ended read-only")
+    return lines
 
 
 def _failing(one: Verification) -> list[str]:

@@ -26,7 +26,7 @@ from tailwalk.verify.configuration import CONFIGURATIONS, Configuration
 from tailwalk.verify.frames import Tally
 from tailwalk.verify.image import IMAGE_SIZE, make_original
 from tailwalk.verify.record import Finding, Verification
-from tailwalk.verify.session import DEFAULT_MEMORY, Found, Session, Stage, original
+from tailwalk.verify.session import DEFAULT_MEMORY, PLAIN, Found, Manner, Session, Stage, original
 from tailwalk.vm.disk import FATES, Disk
 from tailwalk.vm.qemu import Machine, find_qemu
 from tailwalk.vm.state import boot, kernel_record, prepare_boot
@@ -41,6 +41,10 @@ _SEEDS = 1 << 48
 _MOST = 1_000_000_000
 _MOST_WORKERS = 1000
 _MOST_MEMORY = 1 << 20
+MOST_WRITERS = 16
+"""As many as the probe lets be (probe/exercise/exercise.h)."""
+MOST_FAILING_WRITES = 20
+"""Percent: what was told of them has to fit into a line of the probe's job."""
 
 
 def _require(option: str, value: float | None, least: int, most: int) -> None:
@@ -122,40 +126,53 @@ def choose_engine(engine: Engine, progress: Progress = SILENT) -> Literal["tcg",
 
 
 def verification_machine(engine: Literal["tcg", "kvm"], memory: int = DEFAULT_MEMORY,
-                         append: str = "") -> Machine:
+                         append: str = "", *, tells_errors: bool = False) -> Machine:
     """The virtual machine of every session: two CPUs, so that writeback, reclaim and other readers
     run while the exerciser writes, and a disk for each fate."""
     return Machine(
         engine=engine, cpus=2, memory=memory, disks=(IMAGE_SIZE,) * len(FATES),
+        tells_errors=tells_errors,
         cpu=GUEST.kvm.cpu if engine == "kvm" else GUEST.cpu,
         # An oops ends the guest, which is the finding; warnings reach the console, where they are
         # looked for.
         append=f"oops=panic loglevel=5 {append}".strip())
 
 
+def _check_manner(manner: Manner, kernel: Kernel, goal: Goal) -> None:
+    _require("--writers", manner.writers, 1, MOST_WRITERS)
+    _require("--fail-writes", manner.failing_writes, 0, MOST_FAILING_WRITES)
+    if manner.failing and not checks_itself(kernel.spec):
+        raise UsageError(f"--fail-allocations {manner.failing}: {kernel.spec} has no fault "
+                         "injection; give a debug: kernel.")
+    if manner.failing_writes and goal.operations != 0:
+        raise UsageError(f"--fail-writes {manner.failing_writes}: what a disk that fails holds is "
+                         "looked at after power cuts; give --operations 0.")
+    if manner.failing_writes and (manner.writers > 1 or manner.failing):
+        raise UsageError(f"--fail-writes {manner.failing_writes} is for one writer whose "
+                         "allocations do not fail: leave out --writers and --fail-allocations.")
+
+
 def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration] = CONFIGURATIONS,
            seed: int = 1, engine: Engine = "auto", memory: int = DEFAULT_MEMORY, append: str = "",
-           failing: int = 0, keep: Path | None = None, workers: int | None = None,
+           manner: Manner = PLAIN, keep: Path | None = None, workers: int | None = None,
            cache: Cache | None = None, disk: Callable[[Path], Disk] = Disk,
            progress: Progress = SILENT) -> Verification:
     """Exercise the kernel's ext4 until the goal is reached, or something is found.
 
-    `memory` is the guest's, in MiB; `append` are more kernel parameters; `failing` is the
-    percentage of the allocations in writes that a debug: kernel is told to fail; `keep` a directory
-    for the disk image of a finding; `workers` the number of guests side by side (default: one for
-    each core); `disk` what serves an image whose power is cut. Raises UsageError, ToolError,
+    `memory` is the guest's, in MiB; `append` are more kernel parameters; `keep` is a directory for
+    the disk image of a finding; `workers` the number of guests side by side (default: one for each
+    core); `disk` what serves an image whose power is cut. Raises UsageError, ToolError,
     KernelError, GuestError or CacheError.
     """
     goal.check()
     _require("--first", seed, 0, _SEEDS - 1)
     _require("--workers", workers, 1, _MOST_WORKERS)
     _require("--memory", memory, 1, _MOST_MEMORY)
+    _check_manner(manner, kernel, goal)
     cache = cache or Cache(progress=progress)
-    if failing and not checks_itself(kernel.spec):
-        raise UsageError(f"--fail-allocations {failing}: {kernel.spec} has no fault injection; "
-                         "give a debug: kernel.")
     chosen = choose_engine(engine, progress)
-    machine = verification_machine(chosen, memory, append)
+    machine = verification_machine(chosen, memory, append,
+                                   tells_errors=bool(manner.failing_writes))
     qemu = find_qemu()
     start = prepare_boot(kernel, machine, probe=build_probe(cache), qemu=qemu, drivers=_DRIVERS,
                          cache=cache)
@@ -164,7 +181,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
         for block_size in {one.block_size for one in configurations}:
             make_original(block_size, original(folder, block_size))
         stage = Stage(kernel=kernel, machine=machine, qemu=qemu, booted=booted, folder=folder,
-                      keep=keep, failing=failing, append=append, disk=disk)
+                      keep=keep, manner=manner, append=append, disk=disk)
         begin = time.monotonic()
         tally, finding = _work_through(stage, plan(configurations, goal, seed), goal,
                                        workers=workers or cores(), progress=progress)
@@ -174,7 +191,7 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     return Verification(
         **done, kernel=kernel_record(kernel, booted.said),
         engine=chosen, seed=seed, configurations=[one.name for one in configurations],
-        seconds=round(seconds, 1), failing=failing, finding=finding)
+        seconds=round(seconds, 1), **vars(manner), finding=finding)
 
 
 def _work_through(stage: Stage, sessions: Iterator[tuple[Configuration, int, Work]], goal: Goal, *,

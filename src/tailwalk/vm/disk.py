@@ -73,6 +73,7 @@ class Disk:
         self._pwrite = write
         self._cut: Callable[[], None] | None = None
         self._writes_left = 0
+        self._fails: Callable[[bytes], bool] = lambda _: False
         self._unflushed: list[_Write] = []
         self.was_cut = False
         with naming("the connection of a guest's disk"):
@@ -84,10 +85,18 @@ class Disk:
         """QEMU's end of the connection."""
         return self._theirs.fileno()
 
-    def arm(self, writes: int, cut: Callable[[], None]) -> None:
+    @property
+    def armed(self) -> bool:
+        """Whether it counts write requests."""
+        return self._cut is not None
+
+    def arm(self, writes: int, cut: Callable[[], None],
+            fails: Callable[[bytes], bool] = lambda _: False) -> None:
         """From now on count write requests; at number `writes`, which is not acknowledged, call
-        `cut` in the disk's own thread and answer nothing more."""
+        `cut` in the disk's own thread and answer nothing more. Until then a write fails where
+        `fails` says so of what is to be written: none of it is, and QEMU is told."""
         self._writes_left = writes
+        self._fails = fails
         self._cut = cut
 
     def __enter__(self) -> Disk:
@@ -165,11 +174,13 @@ class Disk:
         return True
 
     def _write(self, file: int, offset: int, data: bytes) -> None:
-        self._unflushed.append(_Write(offset, os.pread(file, len(data), offset), data))
-        self._pwrite(file, data, offset)
         if self._cut is not None:
             self._writes_left -= 1
             self.was_cut = self._writes_left <= 0
+        if self._fails(data):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._unflushed.append(_Write(offset, os.pread(file, len(data), offset), data))
+        self._pwrite(file, data, offset)
 
     def leave(self, fate: str, path: Path, *, seed: str) -> Path:
         """After the cut, write what the disk holds under a fate to `path`; `seed` decides what is

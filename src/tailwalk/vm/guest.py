@@ -34,7 +34,8 @@ from tailwalk.machines import GUEST
 from tailwalk.probe.protocol import Ready, read_ready
 from tailwalk.processes import bound
 from tailwalk.refusals import naming, temporary_folder
-from tailwalk.vm.qemu import STATE_SET, Backing, Machine, Qemu, arguments, state_as_file
+from tailwalk.vm.memory import Memory, Saved
+from tailwalk.vm.qemu import STATE_SET, Backing, Machine, Qemu, Room, arguments, state_as_file
 
 _CONSOLE_BYTES = 64 * 1024
 _CONSOLE_LINES = 12
@@ -130,13 +131,15 @@ class Guest:
     """A running QEMU. Use as a context manager; not to be shared between threads."""
 
     def __init__(self, machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, name: str,
-                 sought: str = "", job: Job = b"", state: Path | None = None,
-                 disks: Sequence[Backing] = (), inherited: Sequence[int] = ()) -> None:
+                 sought: str = "", job: Job = b"", state: Saved | None = None,
+                 memory: Memory | None = None, disks: Sequence[Backing] = (),
+                 inherited: Sequence[int] = ()) -> None:
         """Prepare a guest that boots `kernel`, or goes on from the saved `state`.
 
         `name` stands for the kernel in errors, and `sought` says there where its modules were
-        looked for (Kernel); `disks` are what the machine's disks keep their bytes in; `inherited`
-        are descriptors that the machine's plugins write to.
+        looked for (Kernel); one that is to be saved has `memory` for its own, which holds what the
+        state's does; `disks` are what the machine's disks keep their bytes in; `inherited` are
+        descriptors that the machine's plugins write to.
         """
         self._arguments = partial(arguments, machine, qemu=qemu, kernel=kernel,
                                   initramfs=initramfs, disks=disks)
@@ -145,6 +148,9 @@ class Guest:
         self._sought = sought
         self._job = job
         self._state = state
+        self._memory = memory or (state.memory if state else None)
+        self._room = (Room(self._memory.descriptor, shared=memory is not None) if self._memory
+                      else None)
         self._cpus = machine.cpus
         self._initramfs = initramfs
         self._inherited = [*inherited, *(disk for disk in disks if isinstance(disk, int))]
@@ -188,14 +194,11 @@ class Guest:
                     else:
                         with part.open("rb") as content:
                             shutil.copyfileobj(content, stream, _MIB)
-            given = [channel_write, theirs.fileno(), job, *self._inherited]
-            state = None
-            if self._state is not None:
-                state = os.open(self._state, os.O_RDONLY | os.O_CLOEXEC)
-                handed.callback(os.close, state)
-                given.append(state)
-            command = bound(self._arguments(channel=channel_write, control=theirs.fileno(),
-                                            job=job, state=state))
+            given = [channel_write, theirs.fileno(), job, *self._inherited,
+                     *([self._room.descriptor] if self._room else [])]
+            command = bound(self._arguments(
+                channel=channel_write, control=theirs.fileno(), job=job, room=self._room,
+                restored=self._state is not None))
 
             def launch() -> None:
                 self._process = subprocess.Popen(
@@ -246,6 +249,8 @@ class Guest:
         for message in (json.loads(line) for line in lines if line.strip()):
             if message.get("event") == "BLOCK_IO_ERROR":
                 failed = message["data"]
+                if failed["action"] == "report":
+                    continue  # the guest was told
                 raise GuestError(
                     f"the guest on {self._name} was stopped, because this machine failed to "
                     f"{failed['operation']} the image of its disk ({failed.get('reason')}): see "
@@ -425,6 +430,8 @@ class Guest:
         deadline = time.monotonic() + seconds
         try:
             self.greet(deadline)
+            assert self._state is not None
+            self._migrate("migrate-incoming", self._state.rest, os.O_RDONLY, deadline)
             while (found := self.command("query-migrate", deadline)).get("status") != "completed":
                 if found.get("status") == "failed":
                     raise self._unrestored()
@@ -438,8 +445,23 @@ class Guest:
     def _unrestored(self) -> GuestError:
         return GuestError(
             f"QEMU cannot restore the saved state of {self._name}: it is damaged. Remove "
-            f"{self._state and self._state.parent} and run the command again."
+            f"{self._state and self._state.rest.parent} and run the command again."
             + self._console_tail())
+
+    def _migrate(self, command: str, path: Path, flags: int, deadline: float) -> None:
+        """Have QEMU write or read the state without the memory."""
+        self.command("migrate-set-capabilities", deadline,
+                     capabilities=[{"capability": "x-ignore-shared", "state": True}])
+        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
+        try:
+            if name := state_as_file(self._qemu):
+                self.command("add-fd", deadline, descriptor=descriptor, **{"fdset-id": STATE_SET})
+            else:
+                name = "fd:state"
+                self.command("getfd", deadline, descriptor=descriptor, fdname="state")
+        finally:
+            os.close(descriptor)
+        self.command(command, deadline, uri=name)
 
     def memory(self, address: int, length: int, deadline: float) -> bytes:
         """Bytes at a virtual address of the probe, which has paused the guest for them to be taken
@@ -478,26 +500,15 @@ class Guest:
         return 0
 
     def save(self, path: Path, deadline: float) -> None:
-        """Write the state of a guest that has paused itself to a file."""
+        """Write to a file what of the state of a guest that has paused itself is not in the memory
+        that it was given."""
         self.command("migrate-set-parameters", deadline, **{"max-bandwidth": 1 << 40})
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        try:
-            if name := state_as_file(self._qemu):
-                self.command("add-fd", deadline, descriptor=descriptor, **{"fdset-id": STATE_SET})
-            else:
-                name = "fd:state"
-                self.command("getfd", deadline, descriptor=descriptor, fdname="state")
-            self.command("migrate", deadline, uri=name)
-            while True:
-                answer = self.command("query-migrate", deadline)
-                if answer.get("status") == "completed":
-                    return
-                if answer.get("status") == "failed":
-                    room = os.fstatvfs(descriptor)
-                    if room.f_bavail * room.f_frsize < _FULL_BYTES:
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-                    raise GuestError(f"QEMU cannot save the state of {self._name}: "
-                                     f"{answer.get('error-desc', 'no reason given')}")
-                time.sleep(0.005)
-        finally:
-            os.close(descriptor)
+        self._migrate("migrate", path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, deadline)
+        while (answer := self.command("query-migrate", deadline)).get("status") != "completed":
+            if answer.get("status") == "failed":
+                room = os.statvfs(path)
+                if room.f_bavail * room.f_frsize < _FULL_BYTES:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+                raise GuestError(f"QEMU cannot save the state of {self._name}: "
+                                 f"{answer.get('error-desc', 'no reason given')}")
+            time.sleep(0.002)

@@ -47,6 +47,15 @@ Backing = Path | int | None
 server, or None: it reads as zeros and forgets what is written."""
 
 
+@dataclass(frozen=True)
+class Room:
+    """Where a guest's memory is: in a file, by its descriptor; where it is `shared` the guest's
+    stores are stores to the file, else nobody sees them."""
+
+    descriptor: int
+    shared: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """The virtual machine a guest gets.
@@ -61,6 +70,7 @@ class Machine:
         ram_disks: disks in the guest's memory, `/dev/ram0` first, of `ram_disk_kib` each; what was
             never written takes none.
         disks: sizes in bytes of its virtio disks, `/dev/vda` first.
+        tells_errors: whether the guest is told that a write to a disk failed; else it is stopped.
         append: kernel parameters after Tailwalk's own.
         plugins: values for -plugin.
     """
@@ -72,8 +82,14 @@ class Machine:
     ram_disks: int = 1
     ram_disk_kib: int = RAM_DISK_KIB
     disks: Sequence[int] = field(default=())
+    tells_errors: bool = False
     append: str = ""
     plugins: Sequence[str] = field(default=())
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory in bytes."""
+        return self.memory << 20
 
 
 def find_qemu() -> Qemu:
@@ -166,29 +182,33 @@ def machine_arguments(machine: Machine) -> list[str]:
 
 
 def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, channel: int,
-              control: int, job: int, state: int | None = None,
+              control: int, job: int, restored: bool = False, room: Room | None = None,
               disks: Sequence[Backing] = ()) -> list[str]:
     """QEMU's whole command line.
 
     Descriptors that it inherits are the write end of the pipe that carries the probe's frames, the
-    end of a socket pair that carries QMP, a memory file with the job, and a saved state to start
-    from (None: to boot). `disks` are what the machine's disks keep their bytes in.
+    end of a socket pair that carries QMP, and a memory file with the job. One that is to be
+    `restored` waits for the rest of a saved state, whose memory its `room` is. `disks` are what the
+    machine's disks keep their bytes in.
     """
     backings = [*disks, *[None] * (len(machine.disks) - len(disks))]
+    failed = "report" if machine.tells_errors else "stop"
     drives = [part for number, (size, backing) in enumerate(
         zip(machine.disks, backings, strict=True)) for part in (
         "-drive", f"if=none,id=disk{number},format=raw,{_drive(size, backing)}",
         # What is discarded or zeroed would be beyond what an NBD server has to know. An error of
-        # this machine's disk stops the guest, which never sees it (Guest says which it was).
+        # this machine's disk stops the guest, which never sees it (Guest says which it was),
+        # unless its disks are to fail.
         "-device", f"virtio-blk-pci,drive=disk{number},discard=off,write-zeroes=off,"
-                   "rerror=stop,werror=stop")]
-    going_on: list[str] = []
-    if state is not None:
-        going_on = ["-add-fd", f"fd={state},set={STATE_SET}", "-incoming", name] if (
-            name := state_as_file(qemu)) else ["-incoming", f"fd:{state}"]
+                   f"rerror=stop,werror={failed}")]
+    memory = [] if room is None else [
+        "-machine", "memory-backend=memory",
+        "-object", f"memory-backend-file,id=memory,mem-path=/proc/self/fd/{room.descriptor},"
+                   f"size={machine.memory}M,share={'on' if room.shared else 'off'}"]
     return [
         qemu.program,
         *machine_arguments(machine),
+        *memory,
         # Frames leave by a port that needs no driver; append, because a pipe cannot be truncated.
         "-add-fd", f"fd={channel},set={_CHANNEL_SET}",
         "-chardev", f"file,id=channel,path=/dev/fdset/{_CHANNEL_SET},append=on",
@@ -202,7 +222,7 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, ch
         *drives,
         "-kernel", str(kernel), "-initrd", str(initramfs),
         "-append", kernel_command_line(machine),
-        *going_on,
+        *(("-incoming", "defer") if restored else ()),
     ]
 
 

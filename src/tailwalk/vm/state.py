@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from tailwalk.cache import Cache, digest_bytes
+from tailwalk.errors import GuestError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
 from tailwalk.kernels.unpacked import check_unpacked
@@ -26,12 +27,15 @@ from tailwalk.runs.record import SOFTWARE_CHECKSUMS
 from tailwalk.vm.checksums import Checksum, checksums
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.initramfs import make_initramfs
+from tailwalk.vm.memory import Memory, Saved, kept_memory
 from tailwalk.vm.qemu import Machine, Qemu, machine_digest
 
 # Ten times what a Debian kernel takes on one busy core of 2023.
 BOOT_SECONDS = 120.0
 
 _SAID = "kernel.json"
+_REST, _MEMORY = "state", "memory"
+_FORM = b"memory apart"
 
 
 @dataclass(frozen=True)
@@ -46,18 +50,23 @@ class Start:
 
 @dataclass(frozen=True)
 class Booted:
-    """A saved state: the files that go on from it, the key that names all of its inputs, and what
-    the kernel said of itself."""
+    """A saved state: the entry of the cache that holds it, the key that names all of its inputs,
+    and what the kernel said of itself."""
 
     key: str
-    initramfs: Path
-    state: Path
+    place: Path
+    memory: int
     said: KernelSaid
 
     @property
-    def place(self) -> Path:
-        """The entry of the cache that holds it."""
-        return self.state.parent
+    def initramfs(self) -> Path:
+        """The first file system."""
+        return self.place / "initramfs"
+
+    @property
+    def state(self) -> Saved:
+        """What guests go on from."""
+        return read_state(self.place, self.memory)
 
 
 class KernelSaid(msgspec.Struct, frozen=True):
@@ -85,7 +94,7 @@ def prepare_boot(kernel: Kernel, machine: Machine, *, probe: Probe, qemu: Qemu,
     # A driver that is built in reads them from the kernel's command line.
     parameters = {"brd": f"rd_nr={machine.ram_disks} rd_size={machine.ram_disk_kib} max_part=0"}
     initramfs = make_initramfs(probe.path.read_bytes(), modules, parameters)
-    key = digest_bytes(kernel.digest.encode(), digest_bytes(initramfs).encode(),
+    key = digest_bytes(_FORM, kernel.digest.encode(), digest_bytes(initramfs).encode(),
                        machine_digest(machine, qemu).encode())
     return Start(kernel, initramfs, key)
 
@@ -102,18 +111,38 @@ def boot(start: Start, machine: Machine, *, qemu: Qemu, cache: Cache,
         archive = folder / "initramfs"
         archive.write_bytes(start.initramfs)
         deadline = time.monotonic() + seconds
+        memory = Memory(machine.memory_bytes)
         with progress.task(f"boot {kernel.spec}"), Guest(
-                machine, qemu=qemu, kernel=kernel.image, initramfs=archive,
+                machine, qemu=qemu, kernel=kernel.image, initramfs=archive, memory=memory,
                 name=kernel.spec) as guest:
             guest.greet(deadline)
             ready = guest.await_ready(deadline)
-            guest.save(folder / "state", deadline)
+            keep_state(guest, memory, folder, deadline)
         (folder / _SAID).write_bytes(msgspec.json.encode(kernel_said(ready, start)))
         check_unpacked(kernel, cache)
 
-    folder = cache.entry("state", start.key, make)
-    return Booted(start.key, folder / "initramfs", folder / "state",
+    folder = cache.entry("state", start.key, make, doing=f"boots {kernel.spec}")
+    return Booted(start.key, folder, machine.memory_bytes,
                   msgspec.json.decode((folder / _SAID).read_bytes(), type=KernelSaid))
+
+
+def keep_state(guest: Guest, memory: Memory, folder: Path, deadline: float) -> None:
+    """Write the state of a guest that has paused itself, with its memory, to an entry of the
+    cache."""
+    guest.save(folder / _REST, deadline)
+    memory.pack(folder / _MEMORY)
+
+
+def read_state(folder: Path, size: int) -> Saved:
+    """The state that `keep_state` wrote, of a machine with so many bytes of memory.
+
+    Raises GuestError where it is damaged.
+    """
+    try:
+        return Saved(kept_memory(folder / _MEMORY, size), folder / _REST)
+    except ValueError as error:
+        raise GuestError(f"the saved state in {folder} is damaged ({error}): remove it and run the "
+                         "command again.") from error
 
 
 def kernel_record(kernel: Kernel, said: KernelSaid) -> KernelRecord:

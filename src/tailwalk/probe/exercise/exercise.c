@@ -4,6 +4,7 @@
  * compared with a shadow in memory of its own.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "exercise.h"
 #include "probe.h"
@@ -13,12 +14,13 @@
 
 #define ORDERS 32
 
-static uint64_t landed[ORDERS], uncached;
+static uint64_t did[ACTIONS], landed[ORDERS], uncached;
 
-/* `completed` operations have returned; none after `limit` has begun. */
-static void send_step(uint64_t completed, uint64_t limit)
+/* Of the writer's operations `completed` have returned, and none after `limit`
+ * has begun; number `told` told of an error. */
+void send_step(const struct exercise *exercise, uint64_t completed, uint64_t limit, uint64_t told)
 {
-	uint64_t step[2] = { completed, limit };
+	uint64_t step[] = { completed, limit, exercise->writer, told };
 
 	send_frame(FRAME_STEP, step, sizeof(step));
 }
@@ -38,11 +40,13 @@ static void note_folio(const struct exercise *exercise, const struct operation *
 		landed[order]++;
 }
 
-static void send_counts(const uint64_t *counts)
+/* And begin to count once more. */
+void send_counts(void)
 {
 	for (int action = 0; action < ACTIONS; action++)
-		send_text(FRAME_COUNTS, "did %" PRIu64 " %s\n", counts[action],
-			  kinds[action].name);
+		if (did[action] || kinds[action].share)
+			send_text(FRAME_COUNTS, "did %" PRIu64 " %s\n", did[action],
+				  kinds[action].name);
 	for (int order = 0; order < ORDERS; order++)
 		if (landed[order])
 			send_text(FRAME_COUNTS, "landed %" PRIu64 " order %d\n", landed[order],
@@ -50,9 +54,12 @@ static void send_counts(const uint64_t *counts)
 	send_text(FRAME_COUNTS,
 		  "landed %" PRIu64 " uncached\ncompared %" PRIu64 "\nrepeated %" PRIu64 "\n",
 		  uncached, bytes_compared, writes_repeated);
+	memset(did, 0, sizeof(did));
+	memset(landed, 0, sizeof(landed));
+	uncached = bytes_compared = writes_repeated = 0;
 }
 
-void read_exercise(struct exercise *exercise, struct key more)
+void read_exercise(struct exercise *exercise)
 {
 	*exercise = (struct exercise){ 0 };
 	job_read((struct key[]){ { .name = "kind", .text = &exercise->kind },
@@ -61,34 +68,62 @@ void read_exercise(struct exercise *exercise, struct key more)
 				 { .name = "block_size", .number = &exercise->block_size },
 				 { .name = "seed", .number = &exercise->seed },
 				 { .name = "operations", .number = &exercise->operations },
-				 more,
+				 { .name = "direct", .number = &exercise->direct },
+				 { .name = "failing", .number = &exercise->failing },
+				 { .name = "writers", .number = &exercise->writers },
+				 { .name = "writer", .number = &exercise->writer },
+				 { .name = "completed", .number = &exercise->completed },
+				 { .name = "told", .text = &exercise->told },
 				 END });
+	if (exercise->writers - 1 >= MOST_WRITERS)
+		fail("there cannot be %" PRIu64 " writers", exercise->writers);
+}
+
+/* False where the file system takes no more. */
+int do_operations(struct exercise *exercise, uint64_t from, uint64_t to)
+{
+	uint64_t limit = 0;
+
+	for (uint64_t number = from; number <= to; number++) {
+		struct operation next;
+		enum outcome outcome;
+
+		if (number > limit) {
+			limit = number + STRIDE - 1;
+			/* The others do not go on before this one has done its part. */
+			if (exercise->writers > 1)
+				limit = least(limit, to);
+			send_step(exercise, number - 1, limit, 0);
+		}
+		plan_next(exercise, number, &next);
+		note_folio(exercise, &next);
+		shadow_apply(exercise, &next);
+		outcome = perform(exercise, &next);
+		if (outcome == OVER)
+			return 0;
+		look(exercise, &next);
+		did[next.action]++;
+		if (kinds[next.action].durable || outcome == TOLD)
+			send_step(exercise, number, limit, outcome == TOLD ? number : 0);
+	}
+	return 1;
 }
 
 void job_exercise(void)
 {
 	struct exercise exercise;
-	uint64_t counts[ACTIONS] = { 0 }, limit = 0;
-	struct operation next;
 
-	read_exercise(&exercise, (struct key)END);
+	read_exercise(&exercise);
 	plan_open(&exercise);
 	files_make(&exercise);
 	files_open(&exercise);
 	disturb(exercise.seed);
-	for (uint64_t number = 1; number <= exercise.operations; number++) {
-		if (number > limit) {
-			limit = number + STRIDE - 1;
-			send_step(number - 1, limit);
-		}
-		plan_next(&exercise, number, &next);
-		note_folio(&exercise, &next);
-		shadow_apply(&exercise, &next);
-		perform(&exercise, &next);
-		look(&exercise, &next);
-		counts[next.action]++;
-		if (kinds[next.action].durable)
-			send_step(number, limit);
+	if (exercise.writers > 1) {
+		let_them_write(&exercise);
+	} else if (!do_operations(&exercise, 1, exercise.operations)) {
+		calm();
+		send_counts();
+		return;
 	}
 	look_everywhere(&exercise);
 	calm();
@@ -96,5 +131,5 @@ void job_exercise(void)
 	files_open(&exercise);
 	look_everywhere(&exercise);
 	files_close();
-	send_counts(counts);
+	send_counts();
 }

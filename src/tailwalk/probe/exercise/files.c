@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/falloc.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +20,11 @@
 int file_fds[FILES] = { -1, -1, -1, -1 };
 unsigned char *file_maps[FILES];
 uint64_t writes_repeated;
+
+static int direct_fds[FILES] = { -1, -1, -1, -1 };
+
+/* An operation that fails so often in turn fails for good. */
+#define MOST_TRIES 50
 
 int open_file(int file, int flags)
 {
@@ -45,25 +52,55 @@ void files_make(const struct exercise *exercise)
 	disk_unmount();
 }
 
-void files_open(const struct exercise *exercise)
+static void descriptors_open(const struct exercise *exercise)
 {
-	disk_mount(exercise->kind, exercise->device, exercise->options);
 	for (int file = 0; file < FILES; file++) {
 		file_fds[file] = open_file(file, O_RDWR);
 		file_maps[file] = mmap(NULL, file_limits[file], PROT_READ | PROT_WRITE, MAP_SHARED,
 				       file_fds[file], 0);
 		if (file_maps[file] == MAP_FAILED)
 			fail("cannot open and map file %d: %s", file, strerror(errno));
+		if (!exercise->direct)
+			continue;
+		direct_fds[file] = open_file(file, O_RDWR | O_DIRECT);
+		if (direct_fds[file] < 0)
+			fail("cannot open file %d for direct I/O: %s", file, strerror(errno));
 	}
 }
 
-void files_close(void)
+static void descriptors_close(void)
 {
 	for (int file = 0; file < FILES; file++) {
 		munmap(file_maps[file], file_limits[file]);
 		close(file_fds[file]);
+		if (direct_fds[file] >= 0)
+			close(direct_fds[file]);
 	}
+}
+
+void files_open(const struct exercise *exercise)
+{
+	disk_mount(exercise->kind, exercise->device, exercise->options);
+	descriptors_open(exercise);
+}
+
+void files_open_again(const struct exercise *exercise)
+{
+	descriptors_close();
+	descriptors_open(exercise);
+}
+
+void files_close(void)
+{
+	descriptors_close();
 	disk_unmount();
+}
+
+ssize_t read_file(const struct operation *at, void *buffer, uint64_t length, uint64_t offset)
+{
+	int fd = at->action == DIRECT_READ ? direct_fds[at->file] : file_fds[at->file];
+
+	return pread(fd, buffer, length, (off_t)offset);
 }
 
 /* Take the mapping's pages away; page tables that refer to a folio keep it in
@@ -125,9 +162,38 @@ static long make_room(const struct operation *what, off_t at, off_t length)
 	return forget(what, at, length);
 }
 
+static sigjmp_buf before_store;
+
+static void leave_store(int signal)
+{
+	(void)signal;
+	siglongjmp(before_store, 1);
+}
+
+/* A file system that has had an error does not let a page become dirty. */
+static long store(const struct exercise *exercise, void *to, const void *from, size_t length)
+{
+	if (exercise->failing)
+		signal(SIGBUS, leave_store);
+	if (sigsetjmp(before_store, 1)) {
+		errno = EIO;
+		return -1;
+	}
+	memcpy(to, from, length);
+	return 0;
+}
+
+/* sync(2) tells of no error. */
+static long sync_all(const struct exercise *exercise)
+{
+	if (exercise->failing)
+		return syncfs(file_fds[0]);
+	sync();
+	return 0;
+}
+
 static void drop_caches(const char *which)
 {
-	sync();
 	for (int file = 0; file < FILES; file++)
 		unmap_pages(file);
 	write_control("/proc/sys/vm/drop_caches", which);
@@ -150,6 +216,8 @@ static long attempt(const struct exercise *exercise, const struct operation *wha
 	off_t at = (off_t)what->offset, length = (off_t)what->length;
 
 	switch (what->action) {
+	case DIRECT_WRITE:
+		return pwrite(direct_fds[what->file], from, what->length, at);
 	case WRITE:
 		return lseek(fd, at, SEEK_SET) < 0 ? -1 : write(fd, from, what->length);
 	case WRITEV:
@@ -162,8 +230,7 @@ static long attempt(const struct exercise *exercise, const struct operation *wha
 		 * for the whole write, and then finds that it cannot copy that much. */
 		return pwrite(fd, guarded_end() - what->good, what->length, at);
 	case STORE:
-		memcpy(file_maps[what->file] + what->offset, from, what->length);
-		return 0;
+		return store(exercise, file_maps[what->file] + what->offset, from, what->length);
 	case TRUNCATE:
 		return ftruncate(fd, length);
 	case PUNCH:
@@ -179,16 +246,24 @@ static long attempt(const struct exercise *exercise, const struct operation *wha
 	case MSYNC:
 		return sync_map(what, shadow);
 	case SYNC:
-		sync();
-		return 0;
+		return sync_all(exercise);
 	case FORGET:
 		return fdatasync(fd) ? -1 : forget(what, 0, 0);
 	case ADVISE:
 		return forget(what, at, length);
+	case SYNC_RANGE:
+		return sync_file_range(fd, at, length,
+				       SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+					       SYNC_FILE_RANGE_WAIT_AFTER);
 	case DROP:
+		if (sync_all(exercise))
+			return -1;
 		drop_caches(what->whole ? "3" : "1");
 		return 0;
 	case REMOUNT:
+		/* Nor does umount(2), and there is nobody to tell after it. */
+		if (exercise->failing)
+			return sync_all(exercise);
 		remount(exercise, what);
 		return 0;
 	case PRESSURE:
@@ -208,7 +283,7 @@ static void must(const struct operation *what, long result, long wanted)
 		     result, wanted);
 }
 
-static void prepare(const struct exercise *exercise, const struct operation *what)
+static long prepare(const struct exercise *exercise, const struct operation *what)
 {
 	const unsigned char *from = exercise->shadows[what->file].bytes + what->offset;
 	long result;
@@ -216,24 +291,23 @@ static void prepare(const struct exercise *exercise, const struct operation *wha
 	if (what->action == SHORT_WRITE)
 		memcpy(guarded_end() - what->good, from, what->good);
 	if (what->action != FILL)
-		return;
+		return 0;
 	while (again(result = make_room(what, (off_t)what->offset, (off_t)what->length)))
 		;
-	must(what, result, 0);
+	return result;
 }
 
 /* An operation that fails for want of memory has to leave the file fit for
  * the same operation: so it is repeated. Where allocations are made to fail,
  * they fail in the first call of a write only: what it leaves undone, the same
  * call does after it. */
-void perform(const struct exercise *exercise, const struct operation *what)
+static long carry_out(const struct exercise *exercise, const struct operation *what, long wanted)
 {
 	int writes = what->action <= SHORT_WRITE, undone;
-	long result, wanted = 0;
+	long result = prepare(exercise, what);
 
-	if (writes)
-		wanted = (long)(what->action == SHORT_WRITE ? what->good : what->length);
-	prepare(exercise, what);
+	if (result)
+		return result;
 	faults_switch(writes);
 	result = attempt(exercise, what);
 	faults_switch(0);
@@ -243,5 +317,29 @@ void perform(const struct exercise *exercise, const struct operation *what)
 		result = attempt(exercise, what);
 		undone = again(result);
 	}
+	return result;
+}
+
+/* What fails since the disk does is done again until it is done: so the files
+ * are what the shadow is. Only what was to make something durable is not: it
+ * would find nothing to do. */
+enum outcome perform(const struct exercise *exercise, const struct operation *what)
+{
+	long result, wanted = 0;
+
+	if (what->action <= SHORT_WRITE)
+		wanted = (long)(what->action == SHORT_WRITE ? what->good : what->length);
+	for (int tries = 0; tries < MOST_TRIES; tries++) {
+		result = carry_out(exercise, what, wanted);
+		if (result == wanted)
+			return tries ? TOLD : DONE;
+		if (!exercise->failing || (result < 0 && errno != EIO))
+			break;
+		if (kinds[what->action].durable)
+			return TOLD;
+	}
+	if (exercise->failing && result < 0 && (errno == EIO || errno == EROFS))
+		return OVER;
 	must(what, result, wanted);
+	return DONE;
 }

@@ -79,6 +79,11 @@ void *new_memory(uint64_t length)
 	return memory;
 }
 
+void free_memory(void *memory, uint64_t length)
+{
+	munmap(memory, length);
+}
+
 void plan_open(struct exercise *exercise)
 {
 	if (exercise->block_size - 1 >= LARGEST_FILE)
@@ -93,6 +98,16 @@ void plan_open(struct exercise *exercise)
 		shadow->bytes = new_memory(shadow->limit + 8);
 		shadow->hole = new_memory(blocks);
 		memset(shadow->hole, 1, blocks);
+	}
+}
+
+void plan_close(const struct exercise *exercise)
+{
+	for (int file = 0; file < FILES; file++) {
+		const struct shadow *shadow = &exercise->shadows[file];
+
+		free_memory(shadow->bytes, shadow->limit + 8);
+		free_memory(shadow->hole, shadow->limit / exercise->block_size + 1);
 	}
 }
 
@@ -164,6 +179,11 @@ static uint64_t pick_size(uint64_t *random, const struct shadow *shadow, uint64_
 	}
 }
 
+static int is_direct(enum action action)
+{
+	return action == DIRECT_WRITE || action == DIRECT_READ;
+}
+
 static enum action pick_action(uint64_t *random)
 {
 	int at = (int)random_below(random, 1000);
@@ -209,12 +229,27 @@ static void keep_inside(const struct shadow *shadow, struct operation *next)
 		next->length = shadow->size - next->offset;
 }
 
+/* Blocks of the disk that lie in the file. */
+static void align(const struct shadow *shadow, struct operation *next)
+{
+	uint64_t end = next->offset + next->length + DIRECT_UNIT - 1;
+
+	next->offset -= next->offset % DIRECT_UNIT;
+	next->length = (least(end, shadow->size) - next->offset) / DIRECT_UNIT * DIRECT_UNIT;
+}
+
 void plan_next(struct exercise *exercise, uint64_t number, struct operation *next)
 {
 	uint64_t *random = &exercise->random;
 	const struct shadow *shadow;
 
+	if (exercise->writers > 1) {
+		share_next(exercise, number, next);
+		return;
+	}
 	*next = (struct operation){ .number = number, .action = pick_action(random) };
+	if (exercise->direct && random_below(random, 8) == 0)
+		next->action = random_below(random, 3) ? DIRECT_WRITE : DIRECT_READ;
 	next->file = (int)random_below(random, FILES);
 	shadow = &exercise->shadows[next->file];
 	next->look = random_below(random, 4) == 0;
@@ -237,12 +272,15 @@ void plan_next(struct exercise *exercise, uint64_t number, struct operation *nex
 							 next->offset & ~(page_size() - 1);
 	next->offset = least(next->offset, shadow->limit - 1);
 	next->length = least(next->length, shadow->limit - next->offset);
-	if (next->action == STORE || next->action == READ || next->action == MSYNC) {
+	if (next->action == STORE || next->action == READ || next->action == MSYNC ||
+	    is_direct(next->action)) {
 		/* A mapping ends with the file. */
 		if (next->offset >= shadow->size)
 			next->offset = shadow->size ? random_below(random, shadow->size) : 0;
 		next->length = least(next->length, shadow->size - next->offset);
 	}
+	if (is_direct(next->action))
+		align(shadow, next);
 	if (next->action == SHORT_WRITE && exercise->journals_data)
 		keep_inside(shadow, next);
 	if (next->action == WRITEV)
@@ -303,7 +341,7 @@ void shadow_apply(struct exercise *exercise, const struct operation *done)
 	else
 		memset(shadow->bytes + range.begin, 0, range.end - range.begin);
 	switch (done->action) {
-	case WRITE ... SHORT_WRITE:
+	case DIRECT_WRITE ... SHORT_WRITE:
 		if (range.end > shadow->size)
 			shadow->size = range.end;
 		/* A write that fell short may have allocated blocks for all of it. */

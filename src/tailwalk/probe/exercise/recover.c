@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 
 #define EXPLAINED 1
 #define CHANGED 2 /* since it was last made durable */
+#define LOST 4 /* as its change may be, of which the program was told */
 
 struct remains {
 	unsigned char *bytes; /* of the file after the cut; zeros from its end on */
@@ -34,7 +36,23 @@ static uint64_t bytes_durable;
 static void settle(const struct shadow *shadow, struct remains *left, struct range range)
 {
 	for (uint64_t i = range.begin; i < range.end; i++)
-		left->state[i] = left->bytes[i] == shadow->bytes[i] ? EXPLAINED : 0;
+		if (!(left->state[i] & LOST))
+			left->state[i] = left->bytes[i] == shadow->bytes[i] ? EXPLAINED : 0;
+}
+
+/* The operation told of an error: what changed since the last that made it
+ * durable may be on the disk or not, whatever is made durable from now on. */
+static void lose(const struct operation *at)
+{
+	for (int file = 0; file < FILES; file++) {
+		struct remains *left = &remains[file];
+
+		if (kinds[at->action].scope != EVERYTHING && file != at->file)
+			continue;
+		for (uint64_t i = left->changed.begin; i < left->changed.end; i++)
+			if (left->state[i] & CHANGED)
+				left->state[i] |= LOST;
+	}
 }
 
 static void read_remains(const struct shadow *shadow, int file)
@@ -80,11 +98,29 @@ static void complete(const struct exercise *exercise, const struct operation *at
 }
 
 /* Blocks allocated since may hold anything where the file system does not
- * order data before metadata: those of bytes that are or were zero. */
+ * order data before metadata, or data could not be written: those of bytes that
+ * are or were zero. */
 static void allow_anything(const struct shadow *shadow, struct remains *left, struct range range)
 {
 	for (uint64_t i = range.begin; i < range.end; i++)
 		left->state[i] |= shadow->bytes[i] ? 0 : EXPLAINED;
+}
+
+static struct range rounded(struct range range, uint64_t unit, uint64_t limit)
+{
+	return (struct range){ range.begin - range.begin % unit,
+			       least(range.end + unit - 1 - (range.end + unit - 1) % unit,
+				     limit) };
+}
+
+/* What was allocated with the bytes, and so is not what it was where their write
+ * fails: a fault allocates for the whole folio (ext4_page_mkwrite, v6.18). */
+static struct range allocated_with(const struct exercise *exercise, const struct operation *at,
+				   struct range range)
+{
+	uint64_t unit = at->action == STORE ? LARGEST_FOLIO : exercise->block_size;
+
+	return exercise->failing ? rounded(range, unit, exercise->shadows[at->file].limit) : range;
 }
 
 static void may_begin(struct exercise *exercise, const struct operation *at, int unordered)
@@ -92,6 +128,7 @@ static void may_begin(struct exercise *exercise, const struct operation *at, int
 	struct shadow *shadow = &exercise->shadows[at->file];
 	struct remains *left = &remains[at->file];
 	struct range range = changed_range(shadow, at), *changed = &left->changed;
+	struct range around = allocated_with(exercise, at, range);
 
 	if (unordered)
 		allow_anything(shadow, left, range);
@@ -102,14 +139,16 @@ static void may_begin(struct exercise *exercise, const struct operation *at, int
 	if (range.begin == range.end)
 		return;
 	for (uint64_t i = range.begin; i < range.end; i++)
+		left->state[i] &= (unsigned char)~LOST;
+	for (uint64_t i = around.begin; i < around.end; i++)
 		left->state[i] |= CHANGED | (left->bytes[i] == shadow->bytes[i] ? EXPLAINED : 0);
 	if (unordered)
-		allow_anything(shadow, left, range);
+		allow_anything(shadow, left, around);
 	if (changed->begin == changed->end) {
-		*changed = range;
+		*changed = around;
 	} else {
-		changed->begin = least(changed->begin, range.begin);
-		changed->end = range.end > changed->end ? range.end : changed->end;
+		changed->begin = least(changed->begin, around.begin);
+		changed->end = around.end > changed->end ? around.end : changed->end;
 	}
 }
 
@@ -123,37 +162,57 @@ static void judge(struct exercise *exercise, const struct operation *at, int fil
 				  left->size);
 	}
 	for (uint64_t i = 0; i < left->size; i++) {
+		if (!is_own(exercise, file, i))
+			continue;
 		if (!(left->state[i] & EXPLAINED))
 			report_difference(exercise, at, file,
 					  left->state[i] & CHANGED ? "bytes after the cut" :
 								     "durable bytes after the cut",
 					  left->bytes + (i & ~7ull), i, left->size);
 		bytes_durable += !(left->state[i] & CHANGED);
+		bytes_compared++;
 	}
-	bytes_compared += left->size;
+}
+
+/* Numbers are in order, and asked for in order. */
+static int told_of(struct exercise *exercise, uint64_t number)
+{
+	char *end;
+
+	if (strtoull(exercise->told, &end, 10) != number)
+		return 0;
+	exercise->told = *end ? end + 1 : end;
+	return 1;
 }
 
 void job_recover(void)
 {
 	struct exercise exercise;
 	struct operation next = { .number = 0 };
-	uint64_t completed;
 	int unordered;
 
-	read_exercise(&exercise, (struct key)NUMBER(completed));
-	unordered = strstr(exercise.options, "data=writeback") != NULL;
+	read_exercise(&exercise);
+	unordered = exercise.failing || strstr(exercise.options, "data=writeback");
 	plan_open(&exercise);
 	files_open(&exercise);
 	for (int file = 0; file < FILES; file++)
 		read_remains(&exercise.shadows[file], file);
 	for (uint64_t number = 1; number <= exercise.operations; number++) {
+		int told = told_of(&exercise, number);
+
 		plan_next(&exercise, number, &next);
+		if (told)
+			lose(&next);
 		may_begin(&exercise, &next, unordered);
-		if (number <= completed && kinds[next.action].durable)
+		if (number <= exercise.completed && kinds[next.action].durable && !told)
 			complete(&exercise, &next);
 	}
-	for (int file = 0; file < FILES; file++)
+	for (int file = 0; file < FILES; file++) {
 		judge(&exercise, &next, file);
+		free_memory(remains[file].bytes, file_limits[file] + 8);
+		free_memory(remains[file].state, file_limits[file] + 8);
+	}
+	plan_close(&exercise);
 	files_close();
 	send_text(FRAME_COUNTS, "compared %" PRIu64 "\ndurable %" PRIu64 "\n", bytes_compared,
 		  bytes_durable);

@@ -38,9 +38,15 @@ static void say(uint16_t port, uint8_t value)
 
 static void select_item(uint16_t item)
 {
-	hold_ports(FW_CFG_SELECT, 2, 1);
 	__asm__ volatile("outw %0, %1" ::"a"(item), "Nd"((uint16_t)FW_CFG_SELECT) : "memory");
-	hold_ports(FW_CFG_SELECT, 2, 0);
+}
+
+static void take(void *buffer, size_t length)
+{
+	__asm__ volatile("rep insb"
+			 : "+D"(buffer), "+c"(length)
+			 : "d"((uint16_t)FW_CFG_DATA)
+			 : "memory");
 }
 
 void transport_send(const void *data, size_t length)
@@ -56,10 +62,7 @@ void transport_send(const void *data, size_t length)
 void transport_receive(void *buffer, size_t length)
 {
 	hold_ports(FW_CFG_SELECT, 2, 1);
-	__asm__ volatile("rep insb"
-			 : "+D"(buffer), "+c"(length)
-			 : "d"((uint16_t)FW_CFG_DATA)
-			 : "memory");
+	take(buffer, length);
 	hold_ports(FW_CFG_SELECT, 2, 0);
 }
 
@@ -133,16 +136,18 @@ uint64_t transport_open(void)
 	} entry;
 	uint32_t count;
 
+	hold_ports(FW_CFG_SELECT, 2, 1);
 	select_item(FW_CFG_DIRECTORY);
-	transport_receive(&count, sizeof(count));
-	for (count = __builtin_bswap32(count); count--;) {
-		transport_receive(&entry, sizeof(entry));
-		if (strcmp(entry.name, JOB_NAME) == 0) {
-			select_item(__builtin_bswap16(entry.select));
-			return __builtin_bswap32(entry.size);
-		}
-	}
-	fail("QEMU offers no job (" JOB_NAME ")");
+	take(&count, sizeof(count));
+	count = __builtin_bswap32(count);
+	do {
+		if (!count--)
+			fail("QEMU offers no job (" JOB_NAME ")");
+		take(&entry, sizeof(entry));
+	} while (strcmp(entry.name, JOB_NAME));
+	select_item(__builtin_bswap16(entry.select));
+	hold_ports(FW_CFG_SELECT, 2, 0);
+	return __builtin_bswap32(entry.size);
 }
 
 static uint64_t time_stamp(void)
