@@ -36,7 +36,8 @@ from tailwalk.report.sweep import (
     sweep_sentence,
 )
 from tailwalk.report.track import (
-    step_sentences,
+    folded,
+    steps_by_size,
     track_conditions,
     track_heat,
     track_sentence,
@@ -210,8 +211,9 @@ def track_section(track: Track, runs: Sequence[Run]) -> Section:
             "heat": track_heat(track, runs) if len(track.kernels) > 1 else None,
             "svg": inlined(track_svg(track, alone=False), "track-chart")
             if len(track.rows) <= _MOST_LINES else None,
-            "grid": track_shown(track).grid.seen_in("page"),
-            "steps": [f"{step[0].upper()}{step[1:]}." for step in step_sentences(track)],
+            "grid": folded(track_shown(track).grid.seen_in("page")),
+            "steps": [(f"{step[0].upper()}{step[1:]}.", line)
+                      for step, line in steps_by_size(track, runs)],
             "left_out": [(one.spec, one.reason) for one in track.left_out]},
         facts=track_conditions(track), commands=run_commands(runs, command="track"))
 
