@@ -32,6 +32,7 @@ from tailwalk.report.sweep import (
     has_random,
     heat_maps,
     law_sentences,
+    sweep_answer,
     sweep_conditions,
     sweep_sentence,
 )
@@ -225,6 +226,7 @@ def sweep_section(sweep: Sweep, runs: Sequence[Run]) -> Section:
     return _section(
         "sweep", "Where in the folio", runs, sentence=sweep_sentence(sweep),
         content=[(one, _map_sentences(one)) for one in heat_maps(sweep)],
+        opening=sweep_answer(sweep),
         facts=[*facts, *sweep_conditions(sweep)],
         commands=run_commands(runs) if command is None else [command])
 
