@@ -36,7 +36,7 @@ def page(sections: Sequence[Section], *, title: str | None = None) -> str:
     ordered = _told_apart(sorted(everywhere(list(sections), visible),
                                  key=lambda section: _ORDER.index(section.kind)))
     return _template().render(
-        title=visible(title or "") or ordered[0].sentence,
+        title=visible(title or "") or ordered[0].answer or ordered[0].sentence,
         sections=list(zip(_anchors(ordered), ordered, strict=True)),
         conditions=_conditions(ordered), sources=_sources(ordered), machines=_machines(ordered),
         commands=[(section.title, section.commands) for section in ordered if section.commands],
@@ -120,4 +120,6 @@ def _look(cell: Cell, column: Column | None) -> str:
     if role == "recovery":
         return "figure" if cell.key else "word"
     dress = _DRESSES.get(cell.tone, "")
+    if cell.heat is not None:
+        dress = f"weighted {dress}"
     return dress if role == "verdict" else f"figure {dress}".rstrip()
