@@ -154,7 +154,7 @@ def labels_of(text: str, kernel: str) -> Labels:
     Raises KernelError where the kernel names no functions, or none by which it is entered.
     """
     table = read_symbols(text, kernel)
-    names = [(int(match[1], 16), match[2]) for match in _TELLING.finditer(text)]
+    names = [(int(match[1], 16), match[2]) for match in re.finditer(_TELLING, text)]
     address = {name: at for at, name in names}
     calls, entries = ["unknown call"], ["other entry"]
     found: dict[int, tuple[_Label, int]] = {}
@@ -182,26 +182,24 @@ def labels_of(text: str, kernel: str) -> Labels:
         functions=[name for _, name in functions], calls=calls, entries=entries)
 
 
-_FILE = re.compile("|".join(f"(?P<f{number}>{pattern})"
-                            for number, pattern in enumerate(FILES.values(), 1)))
+# Compiled when labels are made, and not when they are kept.
+_FILE = "|".join(f"(?P<f{number}>{pattern})" for number, pattern in enumerate(FILES.values(), 1))
 _WORK = {name: number for number, functions in enumerate(THREADS.values(), 1)
          for name in functions}
 _DRIVER = dict(zip(DRIVER, (_Label.DRIVER_ENTRY, _Label.DRIVER_DONE), strict=True))
-_ENTRIES: tuple[tuple[re.Pattern[str], _Label], ...] = (
-    (re.compile(GUEST.entries.exceptions), _Label.EXCEPTION_ENTRY),
-    (re.compile(GUEST.entries.interrupts), _Label.INTERRUPT_ENTRY))
-_CALL = re.compile(GUEST.entries.call)
+_ENTRIES = ((GUEST.entries.exceptions, _Label.EXCEPTION_ENTRY),
+            (GUEST.entries.interrupts, _Label.INTERRUPT_ENTRY))
 _ANY = "|".join((
-    GUEST.entries.call, GUEST.entries.exceptions, GUEST.entries.interrupts, _FILE.pattern,
+    GUEST.entries.call, GUEST.entries.exceptions, GUEST.entries.interrupts, _FILE,
     *map(re.escape, (GUEST.entries.calls, *GUEST.entries.text, *GUEST.entries.stubs,
                      GUEST.entries.page_fault, _REQUEST, *_WORK, *_DRIVER))))
 # One pass for all of a kernel's hundred thousand lines.
-_TELLING = re.compile(rf"^([0-9a-f]{{16}}) [tTwW] ((?:{_ANY})(?![^\s.]))", re.MULTILINE)
+_TELLING = rf"(?m)^([0-9a-f]{{16}}) [tTwW] ((?:{_ANY})(?![^\s.]))"
 
 
 def _label(name: str, calls: list[str], entries: list[str]) -> tuple[_Label, int] | None:
     """What a function tells; names of calls and entries are added."""
-    if match := _CALL.fullmatch(name):
+    if match := re.fullmatch(GUEST.entries.call, name):
         call = _CALL_NAMES.get(match[1], match[1])
         calls.append(call)
         file = list(FILES).index("socket") + 1 if call in _SOCKET_CALLS else (
@@ -216,9 +214,9 @@ def _label(name: str, calls: list[str], entries: list[str]) -> tuple[_Label, int
     if name in _DRIVER:
         return _DRIVER[name], 0
     for pattern, label in _ENTRIES:
-        if match := pattern.fullmatch(name):
+        if match := re.fullmatch(pattern, name):
             entries.append(_ENTRY_NAMES.get(match[1], match[1].replace("_", " ")))
             return label, len(entries) - 1
-    if match := _FILE.fullmatch(name):
+    if match := re.fullmatch(_FILE, name):
         return _Label.FILE_OPERATION, int((match.lastgroup or "f0")[1:])
     return None

@@ -17,8 +17,10 @@ enum { READ, WRITE, OPERATIONS = 0xff };
 enum { FORCED = 1 << 17, FLUSH = 1 << 18 };
 
 /* struct block_device points to its struct gendisk (include/linux/blkdev.h), in
- * which the name is behind three numbers, among its first words. */
-enum { FIRST_WORDS = 32, NAME = 12 }; /* of DISK_NAME_LEN, 32 */
+ * which the name is behind three numbers, among its first words; on v6.1 after a
+ * struct device. No other one lies as near: an inode follows (block/bdev.c).
+ */
+enum { FIRST_WORDS = 128, NAME = 12 }; /* of DISK_NAME_LEN, 32 */
 
 enum whose { UNREAD, OTHERS, WANTED };
 
