@@ -57,12 +57,14 @@ def growth_shown(run: Run) -> Shown:
     for label, one in zip(case_labels([one.base.case for one in grown]), grown, strict=True):
         interval = one.base.main.interval
         found = {one.base.case.fill: [
-            Cell(show_figure(round(one.base.main.value)), under="" if interval is None else (
+            Cell(show_figure(round(one.base.main.value)), key=repr(one.base.main.value),
+                 under="" if interval is None else (
                 f"[{', '.join(show_figure(round(end)) for end in interval)}]")), Cell("")]}
         for step in one.steps:
             found[step.figure.case.fill] = [
-                Cell(show_figure(round(step.figure.main.value))),
-                Cell(show_ratio(step.ratio), step.state,
+                Cell(show_figure(round(step.figure.main.value)),
+                     key=repr(step.figure.main.value)),
+                Cell(show_ratio(step.ratio), step.state, key=repr(step.ratio),
                      under="" if step.interval is None else show_interval(step.interval))]
         parts = [found.get(fill, [Cell(""), Cell("")]) for fill in fills]
         rows.append(GridRow([Cell(label), parts[0][0], *chain.from_iterable(parts[1:])]))

@@ -9,10 +9,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tailwalk.compare import Comparison, compare
-from tailwalk.compare.agreement import is_sweep, together
+from tailwalk.compare.agreement import is_sweep, together, why_apart
 from tailwalk.compare.steps import Track
 from tailwalk.compare.sweep import Sweep, arrange
 from tailwalk.compare.upgrade import Upgrade
+from tailwalk.errors import UsageError
 from tailwalk.report.chart import MARKS, Chart, Mark, chart
 from tailwalk.report.commands import run_commands, sweep_command
 from tailwalk.report.comparison import (
@@ -22,7 +23,8 @@ from tailwalk.report.comparison import (
     run_conditions,
     run_shown,
 )
-from tailwalk.report.grid import Cell, Column, Fact, Grid, GridRow, Over
+from tailwalk.report.grid import Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
+from tailwalk.report.growth import growth_shown
 from tailwalk.report.headline import comparison_answer
 from tailwalk.report.heat import heat_cell
 from tailwalk.report.section import Section, Source, inlined, particulars
@@ -88,11 +90,13 @@ def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = (),
     Raises UsageError or RecordError for records that contradict each other.
     """
     found: list[Section] = []
-    for group in together(runs):
+    groups = together(runs)
+    for group in groups:
         if is_sweep(group[0]):
             found.append(sweep_section(arrange(group), group))
         elif len(group) == 1:
-            found += run_sections(group[0])
+            other = groups[0][0] if group is not groups[0] else groups[-1][0]
+            found += run_sections(group[0], beside=None if other is group[0] else other)
         else:
             found += comparison_sections(compare(group), group)
     if programs:
@@ -164,6 +168,30 @@ def _figures(grid: Grid, figures: Sequence[Sequence[float | None]], unit: str,
                    narrow=None if ratios is None else _narrow(grid))
 
 
+def _grown(run: Run) -> Shown | None:
+    """The run's cases over their fills; None where that is not what it measured."""
+    if run.rig != "host":
+        return None
+    try:
+        return growth_shown(run)
+    except UsageError:
+        return None
+
+
+def _fills(grid: Grid, run: Run) -> Figures:
+    """The cases by fill, with the ratios to the first fill's figure drawn."""
+    overs = [over for over in dict.fromkeys(column.of for column in grid.columns) if over]
+
+    def numbers(row: GridRow, role: str) -> list[float | None]:
+        return [float(cell.key) if cell.key else None for over in overs
+                for column, cell in zip(grid.columns, row.cells, strict=True)
+                if column.of == over and column.role == role]
+
+    return _figures(grid, [numbers(row, "figure") for row in grid.rows], run.unit,
+                    f"{run.metric.title}, by case and fill",
+                    ratios=[[1.0, *numbers(row, "ratio")] for row in grid.rows])
+
+
 def _narrow(grid: Grid) -> Grid:
     """Ratios with their figures below them, the recovery below that, and the baseline last."""
     overs = [over for over in dict.fromkeys(column.of for column in grid.columns) if over]
@@ -183,9 +211,18 @@ def _narrow(grid: Grid) -> Grid:
     return Grid(columns=columns, rows=[replace(row, cells=list(cells(row))) for row in grid.rows])
 
 
-def run_sections(run: Run) -> list[Section]:
-    """One run by itself: table and chart of the cases, by metric."""
+def run_sections(run: Run, *, beside: Run | None = None) -> list[Section]:
+    """One run by itself: table and chart of the cases, by metric; of a machine that was measured at
+    several fills the cases by fill. `beside` is a run that it does not compare with."""
     spec, release = run.kernel.spec, run.kernel.release
+    apart = f" It does not compare with {beside.kernel.spec}: {why_apart(beside, run)}." if (
+        beside) else ""
+    if (grown := _grown(run)) is not None:
+        said = [part.text for part in grown.parts if isinstance(part, Said) and part.text]
+        return [_section(
+            "comparison", "This machine", [run], sentence=f"{' '.join(said[2:])}{apart}",
+            content=_fills(grown.grid, run), facts=grown.facts, commands=run_commands([run]),
+            opening=(said[0], said[1]))]
     over = Over(label=spec, release=release)
     found = []
     for metric, shown in zip(run.metrics, run_shown(run), strict=True):
@@ -195,7 +232,7 @@ def run_sections(run: Run) -> list[Section]:
         found.append(_section(
             "comparison", f"{spec} by itself", [run], metric=metric,
             sentence=f"{spec} ({short_release(release)}): {len(grid.rows)} figures, with nothing "
-                     "beside them to judge them by.",
+                     f"beside them to judge them by.{apart}",
             content=_figures(grid, [[figure.metrics[metric.name].value] for figure in run.figures
                                     if metric.name in figure.metrics], metric.unit,
                              f"{metric.title}, by case"),
