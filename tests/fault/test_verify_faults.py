@@ -111,17 +111,19 @@ def test_a_guest_killed_by_another_is_an_error_and_no_finding(kernel):
                configurations=ORDERED, workers=1)
 
 
-def test_a_full_disk_of_this_machine_is_an_error_and_no_finding(kernel):
+@pytest.mark.parametrize("manner", [PLAIN, FAILING], ids=["plain", "failing"])
+@pytest.mark.parametrize("room", [0, 20])
+def test_a_full_disk_of_this_machine_is_an_error_and_no_finding(kernel, room, manner):
     written = []
 
     def full(file: int, data: bytes, offset: int) -> int:
         written.append(offset)
-        if len(written) > 20:
+        if len(written) > room:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return os.pwrite(file, data, offset)
 
     with pytest.raises(GuestError, match=r"failed to write the image .* \(No space left"):
-        cut(kernel, disk=partial(Disk, write=full))
+        cut(kernel, disk=partial(Disk, write=full), manner=manner)
 
 
 def test_a_guest_with_too_little_memory_says_so(kernel):

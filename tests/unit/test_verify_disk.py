@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import random
 import shutil
@@ -18,10 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stand_ins import put_program
-from tailwalk.errors import ToolError
+from tailwalk.errors import GuestError, ToolError
 from tailwalk.verify.image import IMAGE_SIZE, check_filesystem, make_original
 from tailwalk.verify.pattern import POISON
 from tailwalk.vm.disk import SECTOR, Disk, _Write, left_by
+from tailwalk.vm.guest import Guest
+from tailwalk.vm.qemu import Machine, Qemu
 
 # --- the disk ---
 
@@ -152,23 +155,70 @@ def test_a_write_that_fails_leaves_nothing_and_is_told(tmp_path):
     assert lost == b"o" * (1 << 16)
 
 
-@pytest.mark.parametrize(("number", "told"), [(errno.ENOSPC, 28), (errno.EROFS, 5)])
-def test_a_disk_that_this_machine_cannot_write_says_so(tmp_path, number, told):
+def refuse(number: int):
+    def refusing(*_: object):
+        raise OSError(number, os.strerror(number))
+    return refusing
+
+
+@pytest.mark.parametrize("armed", [False, True])
+@pytest.mark.parametrize(("kind", "number", "named"), [
+    (1, errno.ENOSPC, r"write .* \(No space left on device\): see that TMPDIR"),
+    (1, errno.EIO, r"write .* \(Input/output error\): see that TMPDIR"),
+    (0, errno.EIO, r"read .* \(Input/output error\): see that TMPDIR")])
+def test_what_this_machine_fails_to_do_ends_the_guest_untold(tmp_path, armed, kind, number, named):
     image = tmp_path / "image"
     image.write_bytes(bytes(1 << 16))
-
-    def refuse(*_: object) -> int:
-        raise OSError(number, os.strerror(number))
-
-    with Disk(image, write=refuse) as disk:
-        client = Client(disk.descriptor)
-        client.socket.settimeout(10)
-        client.ask(1, 4096, b"b" * 4096)
-        assert client.answer() == (told, b"")
-        client.ask(0, 4096, length=4096)
-        assert client.answer(4096) == (0, bytes(4096))
-        client.socket.close()
+    ends = []
+    with pytest.raises(GuestError, match=named):  # noqa: SIM117 - what the disk raises at its end
+        with Disk(image, read=refuse(number), write=refuse(number)) as disk:
+            client = Client(disk.descriptor)
+            client.socket.settimeout(10)
+            if armed:
+                disk.arm(9, lambda: ends.append("end"), lambda data: data.startswith(b"f"))
+                client.ask(1, 0, b"f" * 4096)
+                assert client.answer() == (5, b"")
+            client.ask(kind, 4096, b"b" * 4096 * kind, length=4096)
+            assert client.socket.recv(16) == b"", "it is told"
+            client.socket.close()
+            raise GuestError("whatever came of that")
     assert not disk.was_cut
+    assert ends == ["end"] * armed
+
+
+def test_an_interrupt_is_no_failure_of_the_image(tmp_path):
+    image = tmp_path / "image"
+    image.write_bytes(bytes(1 << 16))
+    with pytest.raises(KeyboardInterrupt), Disk(image, write=refuse(errno.EIO)) as disk:
+        client = Client(disk.descriptor)
+        client.ask(1, 4096, b"b" * 4096)
+        assert client.socket.recv(16) == b""
+        raise KeyboardInterrupt
+
+
+def test_a_write_of_which_this_machine_takes_a_part_is_gone_on_with(tmp_path):
+    image = tmp_path / "image"
+    image.write_bytes(bytes(1 << 16))
+    with Disk(image, write=lambda file, data, at: os.pwrite(file, data[:1000], at)) as disk:
+        client = Client(disk.descriptor)
+        client.ask(1, 4096, b"b" * 4096)
+        assert client.answer() == (0, b"")
+        client.socket.close()
+    assert image.read_bytes()[4096:8193] == b"b" * 4096 + b"\0"
+
+
+def test_a_failure_that_a_guest_was_told_of_counts_where_no_disk_is_to_fail(tmp_path):
+    failed = json.dumps({"event": "BLOCK_IO_ERROR", "data": {
+        "operation": "write", "action": "report", "reason": "No space left on device"}}).encode()
+
+    def guest(backing) -> Guest:
+        return Guest(Machine(disks=(IMAGE_SIZE,), tells_errors=True), disks=[backing],
+                     qemu=Qemu("none", "7.2.22", ""), kernel=tmp_path, initramfs=tmp_path,
+                     name="made")
+
+    guest(3)._take_control(failed + b"\n")
+    with pytest.raises(GuestError, match=r"on made .* write .* \(No space left.* that TMPDIR is"):
+        guest(tmp_path / "image")._take_control(failed + b"\n")
 
 
 def test_a_client_that_goes_away_ends_the_disk(tmp_path):

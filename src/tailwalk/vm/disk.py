@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from tailwalk.errors import GuestError
 from tailwalk.refusals import naming
 
 _GREETING = struct.Struct(">8s8sH")
@@ -42,7 +43,7 @@ _HAS_FLAGS_SEND_FLUSH = 5
 _OPT_ABORT, _OPT_GO = 2, 7
 _REP_ACK, _REP_INFO, _REP_UNSUPPORTED = 1, 3, 0x80000001
 _READ, _WRITE, _DISCONNECT, _FLUSH = 0, 1, 2, 3
-_EIO, _EINVAL, _ENOSPC = 5, 22, 28
+_EIO, _EINVAL = 5, 22
 
 Read = Callable[[int, int, int], bytes]
 Write = Callable[[int, bytes, int], int]
@@ -56,6 +57,17 @@ FATES = ("kept", "lost", "torn")
 sectors of any of them are."""
 
 
+def broken_image(guest: str, operation: str, reason: str | None) -> GuestError:
+    """That this machine failed to do something with the image of a guest's disk."""
+    return GuestError(
+        f"{guest} was stopped, because this machine failed to {operation} the image of its disk "
+        f"({reason}): see that TMPDIR is on a disk with room, and that the disk is sound.")
+
+
+class _InjectedError(OSError):
+    """What the guest is told of a write that is to fail."""
+
+
 @dataclass(frozen=True)
 class _Write:
     offset: int
@@ -64,7 +76,11 @@ class _Write:
 
 
 class Disk:
-    """Serves an image file to one QEMU. Use as a context manager round the guest."""
+    """Serves an image file to one QEMU. Use as a context manager round the guest.
+
+    Raises GuestError at its end where this machine failed to read or write the image: no guest is
+    told of that, and whatever was found meanwhile counts for nothing.
+    """
 
     def __init__(self, image: Path, *, read: Read = os.pread, write: Write = os.pwrite) -> None:
         """Serve `image`, which is read and written by these."""
@@ -76,6 +92,7 @@ class Disk:
         self._fails: Callable[[bytes], bool] = lambda _: False
         self._unflushed: list[_Write] = []
         self.was_cut = False
+        self._failed: tuple[str, OSError] | None = None
         with naming("the connection of a guest's disk"):
             self._ours, self._theirs = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, name="disk", daemon=True)
@@ -109,6 +126,9 @@ class Disk:
         self._theirs.close()
         self._thread.join()
         self._ours.close()
+        if self._failed and (kind is None or issubclass(kind, Exception)):
+            operation, failure = self._failed
+            raise broken_image("a guest", operation, failure.strerror) from failure
 
     def _serve(self) -> None:
         with self._image.open("r+b", buffering=0) as file:
@@ -118,7 +138,9 @@ class Disk:
                         pass
             except (EOFError, ConnectionError):
                 return  # QEMU has ended
-        if self._cut is not None and self.was_cut:
+        if self._failed:
+            self._ours.shutdown(socket.SHUT_RDWR)
+        if self._cut is not None and (self.was_cut or self._failed):
             self._cut()
 
     def _receive(self, length: int) -> bytes:
@@ -166,9 +188,11 @@ class Disk:
                 self._unflushed.clear()
             else:
                 error = _EINVAL
+        except _InjectedError:
+            error = _EIO
         except OSError as failed:
-            error = _ENOSPC if failed.errno in (errno.ENOSPC, errno.EDQUOT) else _EIO
-        if self.was_cut:
+            self._failed = "read" if kind == _READ else "write", failed
+        if self.was_cut or self._failed:
             return False
         self._ours.sendall(_REPLY.pack(_REPLY_MAGIC, error, handle) + (b"" if error else data))
         return True
@@ -178,9 +202,11 @@ class Disk:
             self._writes_left -= 1
             self.was_cut = self._writes_left <= 0
         if self._fails(data):
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+            raise _InjectedError(errno.EIO, os.strerror(errno.EIO))
         self._unflushed.append(_Write(offset, os.pread(file, len(data), offset), data))
-        self._pwrite(file, data, offset)
+        while data:  # a disk that fills up takes a part
+            taken = self._pwrite(file, data, offset)
+            data, offset = data[taken:], offset + taken
 
     def leave(self, fate: str, path: Path, *, seed: str) -> Path:
         """After the cut, write what the disk holds under a fate to `path`; `seed` decides what is

@@ -34,6 +34,7 @@ from tailwalk.machines import GUEST
 from tailwalk.probe.protocol import Ready, read_ready
 from tailwalk.processes import bound
 from tailwalk.refusals import naming, temporary_folder
+from tailwalk.vm.disk import broken_image
 from tailwalk.vm.memory import Memory, Saved
 from tailwalk.vm.qemu import STATE_SET, Backing, Machine, Qemu, Room, arguments, state_as_file
 
@@ -153,7 +154,9 @@ class Guest:
                       else None)
         self._cpus = machine.cpus
         self._initramfs = initramfs
-        self._inherited = [*inherited, *(disk for disk in disks if isinstance(disk, int))]
+        served = [disk for disk in disks if isinstance(disk, int)]
+        self._may_be_told = bool(served)
+        self._inherited = [*inherited, *served]
         self._console: deque[bytes] = deque()
         self._console_size = 0
         self._frames: deque[Frame] = deque()
@@ -249,12 +252,10 @@ class Guest:
         for message in (json.loads(line) for line in lines if line.strip()):
             if message.get("event") == "BLOCK_IO_ERROR":
                 failed = message["data"]
-                if failed["action"] == "report":
-                    continue  # the guest was told
-                raise GuestError(
-                    f"the guest on {self._name} was stopped, because this machine failed to "
-                    f"{failed['operation']} the image of its disk ({failed.get('reason')}): see "
-                    "that TMPDIR is on a disk with room, and that the disk is sound.")
+                if failed["action"] == "report" and self._may_be_told:
+                    continue  # it was to fail; of what this machine fails to do Disk tells
+                raise broken_image(f"the guest on {self._name}", failed["operation"],
+                                   failed.get("reason"))
             if message.get("event") == "STOP":
                 self._stopped = True
             elif message.get("event") == "SHUTDOWN":
