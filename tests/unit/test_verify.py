@@ -237,10 +237,14 @@ def test_a_manner_that_makes_no_sense(manner, goal, named):
         verify(plain, goal, manner=manner)
 
 
-def test_a_replay_names_the_manner():
-    session = made_session(manner=Manner(writers=3, direct=True))
-    assert "--operations 21 --power-cuts 0 --writers 3 --direct" in (
-        session._found("difference", "a wrong byte", [], 7).finding.replay)
+@pytest.mark.parametrize(("manner", "fate", "words"), [
+    (Manner(writers=3, direct=True), None, "--operations 21 --power-cuts 0 --writers 3 --direct"),
+    (Manner(failing_writes=5), None, "--operations 0 --power-cuts 1 --fail-writes 5"),
+    (Manner(failing_writes=5), "lost", "--operations 0 --power-cuts 1 --fail-writes 5")])
+def test_a_replay_names_the_manner(manner, fate, words):
+    session = made_session(manner=manner)
+    session._fate = fate
+    assert words in session._found("difference", "a wrong byte", [], 7).finding.replay
 
 
 def test_data_on_the_disk_is_told_from_the_rest():

@@ -345,7 +345,8 @@ class Session:
     def _replay(self, reached: int) -> str:
         """The command that does the same once more, up to the operation that was reached."""
         stage = self.stage
-        operations, cuts = (0, 1) if self._fate else (reached * stage.manner.writers, 0)
+        operations, cuts = ((0, 1) if self._fate or stage.manner.failing_writes
+                            else (reached * stage.manner.writers, 0))
         more = stage.manner.options()
         if stage.machine.memory != DEFAULT_MEMORY:
             more += ["--memory", stage.machine.memory]
