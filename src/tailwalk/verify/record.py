@@ -59,7 +59,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         seed: of the first session of each configuration; the next have the numbers after it.
         configurations: names.
         seconds: wall time from the first session's start, booting not counted.
-        operations: random operations carried out, those before power cuts included.
+        operations: random operations carried out, those before power cuts included; one
+            that all writers do together counts for each of them.
         power_cuts: guests that were killed.
         cut_images: disks that were recovered and compared after a cut: one for each fate.
         compared: bytes of files compared with their shadow.
@@ -72,7 +73,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         failed_writes: so many did.
         told: operations that told of an error of the disk.
         read_only: sessions that ended because the file system took nothing more.
-        actions: operations by kind.
+        actions: operations by kind; one that all writers do together counts once.
         landed: of a sample of a quarter of the writes (fills apart), how many landed in a folio of
             which order (key `0` to `9`), or where no uptodate folio was cached (`uncached`).
         finding: the first, or None.
