@@ -8,8 +8,8 @@ FILLS = 1MiB 2MiB
 # Each of the processes that tests start would compile all of Tailwalk anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run upgrade table test test-long faults check check-lowest check-newest docs lock clean \
-    fuzz
+.PHONY: help setup run upgrade table test test-long faults check check-lowest check-newest docs \
+    dist lock clean fuzz
 
 help:
 	@echo 'make run           v6.12, v6.18 and v7.3 side by side, on real kernels'
@@ -23,6 +23,7 @@ help:
 	@echo 'make check-newest  the same with the newest versions there are'
 	@echo 'make fuzz          the C that reads what guests and hosts send, fuzzed'
 	@echo 'make docs          the documentation as a site, in site/'
+	@echo 'make dist          wheel and sdist in dist/, and a look into both'
 	@echo 'make setup         .venv with the tool in it'
 	@echo 'make lock          choose the versions that .venv is made of anew'
 
@@ -129,5 +130,11 @@ check-newest: check-packages newest
 docs: .venv/test
 	.venv/bin/mkdocs build --strict
 
+# Wheel and sdist; the tests look into both, and at what the wheel does where nothing else is.
+dist: .venv/test
+	rm -rf dist
+	.venv/bin/hatchling build
+	.venv/bin/pytest -q tests/package/test_wheel.py -m 'not guest'
+
 clean:
-	rm -rf site .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf site dist .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tailwalk: what a small buffered write costs on a Linux kernel, exactly, and why."""
+"""Tailwalk: which system calls a Linux kernel upgrade makes dearer, exactly, and why."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[..., webdriver.Chrome]
 
-TABLE = "#comparison table"
+TABLE = "#comparison table.sortable"
 
 
 def texts(browser: webdriver.Chrome, selector: str) -> list[str]:
@@ -72,6 +72,10 @@ def test_errors_and_requests_would_be_seen(view: Open, tmp_path: Path, page_file
 def test_it_opens_with_the_verdict(view: Open) -> None:
     browser = view()
     assert texts(browser, "h1") == [
+        "debian:6.18 costs more than debian:6.12; debian:7.3 takes most of it back."]
+    assert texts(browser, ".size") == [
+        "debian:6.18: up to 5.05 times in 5 of 6. debian:7.3: back within 3%."]
+    assert texts(browser, "#comparison .says") == [
         "debian:6.18 regressed in 5 of 6 cases against debian:6.12, most in pwrite_u1k (5.05×); "
         "debian:7.3 recovers 99.2% of it in 2 of 5 cases and all of it in 3, ending at 0.66 of "
         "the baseline."]
@@ -136,7 +140,7 @@ def test_every_mark_says_its_figure_to_a_pointer(view: Open) -> None:
     assert not browser.find_element(By.ID, "said").is_displayed()
 
 
-def test_a_mark_stands_where_its_figure_is(view: Open) -> None:
+def test_a_mark_stands_where_its_ratio_is(view: Open) -> None:
     """On a log scale: equal ratios are equal distances, and the axis says the same."""
     browser = view()
     place = browser.execute_script("""
@@ -149,7 +153,7 @@ def test_a_mark_stands_where_its_figure_is(view: Open) -> None:
     marks, axis = place
     (low, left), (high, right) = [(float(text.replace(",", "")), x)
                                   for text, x in (axis[0], axis[-1])]
-    values = [COUNTS[spec][row] for row in range(len(SEED))
+    values = [COUNTS[spec][row] / COUNTS["debian:6.12"][row] for row in range(len(SEED))
               for spec in ("debian:6.12", "debian:6.18", "debian:7.3")]
     for x, value in zip(marks, values, strict=True):
         read = low * (high / low) ** ((x - left) / (right - left))
@@ -410,3 +414,18 @@ def test_paper_holds_what_is_folded(view: Open) -> None:
     assert browser.execute_script(folded) > 0
     printed = browser.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})
     assert base64.b64decode(printed["data"]).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_on_a_phone_the_ratio_is_the_second_column_and_nothing_is_cut(view: Open,
+                                                                      theme: str) -> None:
+    browser = view(width=390, theme=theme)
+    narrow = browser.find_element(By.CSS_SELECTOR, "#comparison .narrow")
+    assert narrow.is_displayed()
+    assert not browser.find_element(By.CSS_SELECTOR, TABLE).is_displayed()
+    rows = [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")]
+            for row in narrow.find_elements(By.CSS_SELECTOR, "tbody tr")]
+    assert rows[2] == ["pwrite_u1k", "5.05×\n11,120", "1.03×\n2,274, 99.2%", "2,203"]
+    assert browser.execute_script(
+        "return arguments[0].scrollWidth <= arguments[0].clientWidth", narrow)
+    assert browser.execute_script(_DIM)[0] == []

@@ -16,6 +16,8 @@ from commands import commands
 from manual import PAGE, manual
 from pages import ROOT
 
+from tailwalk import __version__
+
 
 def test_the_page_is_what_the_command_line_makes() -> None:
     assert PAGE.read_text() == manual(), "run: python tests/docs/manual.py"
@@ -55,3 +57,11 @@ def test_a_mistake_in_a_page_is_seen(tmp_path: Path) -> None:
     broken.write_text(PAGE.read_text() + ".NOSUCH\n")
     with pytest.raises(AssertionError, match="NOSUCH"):
         rendered(["groff", "-man", "-Tascii", "-ww", "-P-c"], broken)
+
+
+def test_the_version_stands_in_one_place_and_the_change_log_begins_with_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["hatch"]["version"] == {"path": "src/tailwalk/__init__.py"}
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first is not None and first[1] == __version__

@@ -77,12 +77,13 @@ def test_a_tool_that_waits_for_another_says_so_and_can_be_interrupted(tmp_path: 
               "from tailwalk.rigs.cores import run_jobs\n"
               "with open_progress() as progress:\n"
               "    cache = Cache(Path(sys.argv[1]), progress=progress)\n"
-              "    run_jobs([lambda: cache.entry('state', 'a', Path.mkdir)])\n")
+              "    run_jobs([lambda: cache.entry('state', 'a', Path.mkdir,\n"
+              "                                  doing='boots debian:6.18')])\n")
     with Cache(tmp_path).lock("state", "a"):
         tool = subprocess.Popen([sys.executable, "-c", script, tmp_path], stderr=subprocess.PIPE,
                                 text=True)
         assert tool.stderr is not None
-        assert "wait for another" in tool.stderr.readline()
+        assert "wait for another process, which boots debian:6.18" in tool.stderr.readline()
         begin = time.monotonic()
         tool.send_signal(signal.SIGINT)
         tool.communicate(timeout=60)

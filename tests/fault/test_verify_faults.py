@@ -30,8 +30,10 @@ ORDERED = find_configurations(["4k-ordered"])
 
 
 def cut(kernel, count: int = 6, disk: Callable[[Path], Disk] = Disk, manner: Manner = PLAIN):
+    # Where a write to a block that is unwritten fails, 6.18 loses what is written there next.
+    chosen = find_configurations(["4k-dioread_lock"]) if manner.failing_writes else ORDERED
     return verify(kernel("debian:6.18"), Goal(operations=0, power_cuts=count), engine="tcg",
-                  configurations=ORDERED, disk=disk, manner=manner)
+                  configurations=chosen, disk=disk, manner=manner)
 
 
 def test_a_disk_that_ignores_flushes_is_found_out(kernel):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Twenty calls, each as often as tests/guest/test_calls.py says; with a number, a
- * region so often; with a word, one of the four below. */
+ * region so often; with a word, one of those below. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -56,6 +56,33 @@ static void extend(void)
 	int fd = open("file", O_RDWR | O_CREAT, 0600);
 
 	TIMES(500) pwrite(fd, buffer, 100, i * 3000l);
+}
+
+/* Overwrites past the page cache. */
+static void write_directly(void)
+{
+	int fd = open("file", O_RDWR | O_CREAT, 0600);
+
+	TIMES(4) write(fd, buffer, sizeof(buffer));
+	fsync(fd);
+	close(fd);
+	fd = open("file", O_RDWR | O_DIRECT);
+	TIMES(500) pwrite(fd, buffer, 4096, i * 4096l);
+}
+
+/* Overwrites of a file in large folios that are synced. */
+static void overwrite_and_sync(void)
+{
+	static char large[2 << 20];
+	int fd = open("file", O_RDWR | O_CREAT, 0600);
+
+	TIMES(4) write(fd, large, sizeof(large));
+	fsync(fd);
+	TIMES(50)
+	{
+		pwrite(fd, large, 1024, 0);
+		fdatasync(fd);
+	}
 }
 
 /* A number of /proc/vmstat. */
@@ -137,6 +164,10 @@ int main(int argc, char **argv)
 		touch();
 	else if (argc > 1 && !strcmp(argv[1], "extend"))
 		extend();
+	else if (argc > 1 && !strcmp(argv[1], "direct"))
+		write_directly();
+	else if (argc > 1 && !strcmp(argv[1], "sync"))
+		overwrite_and_sync();
 	else if (argc > 1 && !strcmp(argv[1], "disk"))
 		use_disk();
 	else if (argc > 1 && !strcmp(argv[1], "two"))

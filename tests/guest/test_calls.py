@@ -95,9 +95,53 @@ def test_the_first_write_to_a_folio_that_was_read_in_is_dearer(bench, kernel, pr
     assert below["create_empty_buffers"][1] > 0.5 * call.change(1)
 
 
+def below(compared: ComparedProgram, call: str) -> dict[str, tuple[float, float]]:
+    """Instructions that each call of a name takes in a function with all it calls, on both."""
+    [found] = [one for one in compared.calls if one.row.call == call]
+    sums: dict[str, tuple[float, float]] = {}
+    for node in nodes_of(compared, [found], [0, 1]):
+        before = sums.get(node.name, (0, 0))
+        sums[node.name] = tuple(one + count / found.row.count for one, count in zip(
+            before, node.inclusive, strict=True))
+    return sums
+
+
+def test_a_subtree_of_small_functions_is_one_row(bench, kernel, program) -> None:
+    """Whether privileges have to be removed: of a file with checksums 6.12 makes no direct
+    writes."""
+    for options, direct in (("nodatasum", True), ("", False)):
+        found = compared(bench, kernel, program, "direct", "debian:6.1", "debian:6.12",
+                         filesystem=Filesystem(kind="btrfs", mount_options=options))
+        assert found.calls and "regressed" in next(
+            call.verdicts for call in found.calls if call.row.call == "pwrite64")
+        sums = below(found, "pwrite64")
+        assert sums["file_remove_privs"][0] < 50
+        assert ("btrfs_buffered_write" not in sums) == direct
+        if direct:
+            assert 450 < sums["file_remove_privs"][1] < 550
+        for one in found.program.kernels:
+            assert one.undisked == "" and one.disk.written >= 4 << 20
+
+
+def test_a_sync_after_an_overwrite_walks_the_whole_ring(bench, kernel, program) -> None:
+    found = compared(bench, kernel, program, "sync", "src:6.18", "src:6.18+tail")
+    verdicts = {call.row.call: call.verdicts for call in found.calls}
+    assert (verdicts["pwrite64"], verdicts["fdatasync"]) == (["improved"], ["unchanged"])
+    sums = below(found, "fdatasync")
+    for function in ("ext4_bio_write_folio", "ext4_finish_bio", "mpage_process_page_bufs"):
+        assert sums[function][0] == sums[function][1] > 15_000
+    found = compared(bench, kernel, program, "sync", "debian:6.12", "debian:6.18")
+    each = {call.row.call: call.each for call in found.calls}
+    assert all(5 < each[call][1] / each[call][0] < 10 for call in ("pwrite64", "fdatasync"))
+    sums = below(found, "fdatasync")
+    assert sums["ext4_finish_bio"][1] > 10 * sums["ext4_finish_bio"][0]
+
+
 def test_a_kernel_that_waits_for_writeback_in_a_write_is_seen_to(bench, kernel, program) -> None:
     found = compared(bench, kernel, program, "extend", "debian:6.12", "debian:6.18",
                      filesystem=Filesystem(kind="xfs"))
+    waits, does_not = (one.switches for one in found.program.kernels)
+    assert waits > 500 > 10 * does_not
     call = next(call for call in found.calls if call.row.call == "pwrite64")
     assert call.verdicts == ["improved"]
     largest = parts(nodes_of(found, [call], [0, 1]))[0]

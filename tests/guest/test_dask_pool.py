@@ -170,8 +170,8 @@ def test_a_program_runs_on_a_cluster_as_here(cluster, tmp_path: Path, monkeypatc
     program = tmp_path / "program"
     subprocess.run(["cc", "-static", "-O1", "-w", "-o", program, "-xc", "-"], check=True, input=(
         b'#include <stdio.h>\n#include <unistd.h>\n'
-        b'int main(int argc, char **argv) { for (int i = 0; i < 9; i++) getppid(); puts("READY");'
-        b' return argc > 1 ? pause() : 3; }'))
+        b'int main(int argc, char **argv) { for (int i = 0; i < 9; i++) getppid();'
+        b' puts("READY"); fflush(stdout); return argc > 1 ? pause() : 3; }'))
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "program").hardlink_to(program)
     for words in (["--root", tmp_path / "root", "debian:6.12", "--", "/program"],
@@ -188,3 +188,20 @@ def test_a_program_runs_on_a_cluster_as_here(cluster, tmp_path: Path, monkeypatc
     late = CliRunner().invoke(group, ["exec", "--dask", cluster.scheduler_address, "--timeout",
                                       "10", "debian:6.12", "--", str(program), "for ever"])
     assert isinstance(late.exception, GivenUpError) and late.exception.executed.counted.calls
+    assert late.stdout == "READY\n"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tailwalk", "exec", "--dask", cluster.scheduler_address,
+         "debian:6.12", "--", str(program), "for ever"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    begun = ("[one.under_way for _, one in "
+             "__import__('tailwalk.rigs.dask_pool').rigs.dask_pool._BEGUN]")
+    with distributed.Client(cluster) as client:
+        for _ in range(600):
+            if any(map(any, client.run(eval, begun).values())):
+                break
+            time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (130, "READY\n"), errors
+    assert "of the program in user mode" in errors and "Traceback" not in errors
+    assert not any(guests(pid) for pid in workers(cluster))

@@ -157,7 +157,7 @@ struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t addres
 	if (address >= STACKS && address < CODE_ABOVE_MEMORY)
 		found.place = address - STACKS;
 	else if (address >= sizeof(memory) && address < STACKS) /* the program's */
-		found.place = address % sizeof(memory);
+		found.place = (2 * (address & -4096ul) + address % 4096) % sizeof(memory);
 	else
 		found.place = cpu * sizeof(*memory);
 	return &found;

@@ -275,10 +275,12 @@ def test_a_region_is_between_two_calls_each_time(count) -> None:
 
 
 def memory(at: int, content: bytes) -> str:
-    """Sets what a program has at an address."""
+    """Sets what a program has at an address: the machine has each page elsewhere."""
     return "= " + " ".join(
-        f"{(at & 0xffff) + number:x}={int.from_bytes(content[number:number + 8], 'little'):x}"
-        for number in range(0, len(content), 8))
+        f"{(2 * (at & ~0xfff) + at % 0x1000) % 0x10000:x}="
+        f"{int.from_bytes(content[number:number + 8], 'little'):x}"
+        for number, at in zip(range(0, len(content), 8), range(at, at + len(content), 8),
+                              strict=True))
 
 
 def put(call: str, descriptor: int, address: int, size: int, *accesses: int) -> list[str]:
@@ -330,6 +332,27 @@ def test_a_text_may_lie_in_pieces_and_on_two_pages(count) -> None:
     assert count(*split, *vector, user(7), *end, texts=TEXTS).regions.values == [(7, 1)]
 
 
+@pytest.mark.parametrize("at", [PAGE, PAGE + 0x1000 - 16, PAGE + 0x1000 - 8])
+@pytest.mark.parametrize("number", [9, 300])
+def test_a_vector_may_have_many_pieces_and_lie_on_several_pages(count, at: int,
+                                                                number: int) -> None:
+    """The text is in the last two pieces, of which the vector says where they are on a later page
+    than where it begins."""
+    text = 0x16000
+    vector = struct.pack(f"<{2 * number}Q", *[text, 0] * (number - 2), text, 4, text + 8, 1)
+    shown = [max(at, page) for page in range(at & ~0xfff, at + len(vector), 0x1000)]
+    end = [memory(text, b"DONE...."), *put("write", 1, text, 4, text)]
+
+    def regions(number: int, *seen: int) -> list[tuple[int, int]]:
+        counted = count(*getppid(), memory(text, b"READ....Y......."), memory(at, vector), *put(
+            "writev", 1, at, number, *seen, text, text + 8), user(6), *end, texts=TEXTS)
+        return counted.regions.values if counted.regions else []
+
+    assert regions(number, *shown) == [(6, 1)]
+    assert regions(number, *shown[:-1]) == []  # it is not known where all of them are
+    assert regions(1025, *shown) == []  # nor does the kernel take so many
+
+
 MEMORY, STACKS = 0xffff888000000000, 0xffffc90000000000
 DISKS = {"ram0": 0x2000, "ram1": 0x2400}
 FORCED, FLUSH = 1 << 17, 1 << 18
@@ -370,7 +393,7 @@ def test_requests_to_the_disk_are_of_the_call_or_thread_that_makes_them(count) -
         disk("ram0"), disk("ram1"), *getppid(),
         *written(request(1 | FLUSH | FORCED, 4096), request(1, 8192, pointer=True),
                  request(0, 512), request(3, 1 << 20), request(1, 2048, name="ram1"), result=1024),
-        *written(request(1 | FLUSH, 0, at_address=STACKS + 0x2000), result=(1 << 64) - 28),
+        *written(request(1 | FLUSH, 0, at_address=STACKS + 0x6000), result=(1 << 64) - 28),
         change(THREAD), at("kjournald2", CALL, number=9), *request(1 | FORCED, 1024),
         change(MAIN))
     found = {row.call: row for row in counted.calls}
@@ -380,6 +403,17 @@ def test_requests_to_the_disk_are_of_the_call_or_thread_that_makes_them(count) -
     assert found["jbd2"].disk == Requests(read=0, written=1024, writes=1, flushes=0, forced=1)
     assert (found["getppid"].disk, found["getppid"].wrote) == (None, None)
     assert (counted.totals.unread, counted.totals.disk) == (0, 1)
+
+
+def test_another_disk_may_have_the_place_of_one_that_went(count) -> None:
+    def write(name: str, device: str) -> list[str]:
+        return [disk(device), words(DISKS[device] + 0x200, struct.pack(
+            "<3I12s", 1, 0, 1, name.encode())), *written(request(1, 4096, name=device))]
+
+    counted = count(*getppid(), *write("", "ram0"), *write("dm-0", "ram0"), *write("ram0", "ram0"),
+                    *write("ram1", "ram0"), *write("dm-0", "ram1"), *write("ram0", "ram1"))
+    row = next(row for row in counted.calls if row.call == "pwrite64")
+    assert (row.disk.written, counted.totals.unread) == (2 * 4096, 2)  # before it was ever seen
 
 
 def test_requests_that_cannot_be_read_and_those_outside_a_region(count) -> None:

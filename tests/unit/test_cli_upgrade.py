@@ -312,8 +312,9 @@ def test_all_that_moved_is_profiled_where_that_is_asked_for(
     result = Desk().call(OLD, NEW, *FEW, "--why", "all", "--json", "upgrade.json",
                          "--html", "page.html")
     dearer, _, cheaper = output(result).partition("Where debian:6.18 executes less")
-    assert "touch_u4k: +19,792, in create_empty_buffers 67%" in dearer
-    assert ("writev_u10k: -15,801, in filemap_get_entry 67%, fault_in_readable 33%."
+    assert "touch_u4k: +19,792, in create_empty_buffers (+13,194)" in dearer
+    assert ("writev_u10k: -15,801, in filemap_get_entry (-10,534), fault_in_readable "
+            "(-5,267)."
             in " ".join(cheaper.split()))
     assert "Not profiled: rename_u" in cheaper  # it moved, and the lab has no profile of it
     by_name = {one.case: one for one in read_upgrade(Path("upgrade.json")).cases}

@@ -239,3 +239,15 @@ def test_help_is_fast_and_imports_nothing_heavy(tmp_path: Path) -> None:
     imported = {line.rpartition("|")[2].strip().partition(".")[0]
                 for line in done.stderr.splitlines()}
     assert not imported & {"rich", "scipy", "numpy", "z3", "jinja2", "elftools", "debian"}
+
+
+def test_a_line_goes_on_below_at_a_blank_on_a_terminal_and_only_there() -> None:
+    long = " ".join(["a_name_of_some_length"] * 6)
+    script = f"from tailwalk.cli.console import say\nsay({long!r})\nsay('    ' + {long!r})"
+    first, second, *copied = on_a_terminal(script).splitlines()
+    assert len(first) <= 80 and second.startswith("    a_name")
+    assert set((first + second).split()) == {"a_name_of_some_length"}
+    assert copied == [f"    {long}"]
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          check=True)
+    assert done.stdout.splitlines() == [long, f"    {long}"]

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from made_runs import made_case, made_run, made_samples, made_seed_run, made_timed_figure
 from rich.console import Console
@@ -49,6 +51,12 @@ def test_an_affected_machine() -> None:
     assert one.steps[1].ratio == pytest.approx(8.2, rel=0.05)
     said = text(run)
     assert "This machine is affected: an overwrite of 1KiB costs up to 8." in said
+    [dear, base, most, usual] = re.search(  # type: ignore[union-attr]
+        r"It takes up to ([\d,]+) ns in place of ([\d,]+): at most ([\d,]+) a second on one CPU in "
+        r"place of ([\d,]+)\.", said).groups()
+    for nanoseconds, rate in ((dear, most), (base, usual)):
+        assert 1e9 / int(nanoseconds.replace(",", "")) == pytest.approx(
+            int(rate.replace(",", "")), rel=0.01)
     assert "Each buffer head of the folio (4KiB each) adds" in said
     assert "By the table of releases 6.18.44 is affected" in said
     assert "6.18.50 and what follows it in 6.18.y end this at a folio's start" in said
@@ -68,7 +76,7 @@ def test_small_blocks_mean_more_buffers() -> None:
     ("ext4", (0, 0, 0), "cached in single pages: ext4 made no large folios"),
     ("ext4", (None, None, None), "run as root"),
     ("xfs", (0, 8, 9), "xfs keeps no ring of buffer heads"),
-    ("nilfs2", (0, 8, 9), "a folio of any size. rig"),
+    ("nilfs2", (0, 8, 9), "a second on one CPU. rig"),
 ])
 def test_a_machine_that_is_not_affected(kind: str, orders: tuple[int | None, ...],
                                         reason: str) -> None:

@@ -32,9 +32,11 @@ from tailwalk.compare.sweep import Reach, arrange, cells, fit, flatness, random_
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.report.sections import sweep_section
 from tailwalk.report.sweep import (
+    heat_maps,
     heatmap_svg,
     law_sentences,
     map_title,
+    sweep_answer,
     sweep_conditions,
     sweep_shown,
 )
@@ -350,3 +352,37 @@ def test_partial_cells_spare_the_last_page():
             assert case.offset % case.fill + case.length <= case.fill - PAGE
     with pytest.raises(UsageError, match="last page"):
         PWRITE.changed(uptodate=False, offset=MIB - PAGE).check()
+
+
+def test_a_page_of_a_sweep_opens_with_what_became_of_both_ends_of_the_folio():
+    runs = [made_run(flat, large=False, spec="debian:6.12"), made_run(full),
+            made_run(tail, spec="debian:7.3")]
+    answer, size = sweep_answer(arrange(runs))
+    assert answer == "debian:7.3 is repaired at a folio's start and as before at its end."
+    assert size == (f"2MiB written at once, start: 2,000 against {full(Reach(0, 1, 511, 0)):,} on "
+                    f"debian:6.18; end: {tail(Reach(511, 1, 0, 0)):,} against "
+                    f"{full(Reach(511, 1, 0, 0)):,} on debian:6.18.")
+    assert sweep_answer(arrange(runs[:2])) == ("", "")
+
+
+def test_the_maps_of_a_case_have_one_scale_of_colours_and_ratios_to_the_first():
+    runs = [made_run(flat, large=False, spec="debian:6.12"), made_run(full)]
+    first, second = heat_maps(arrange(runs))
+    heats = {cell.text: cell.heat for one in (first, second) for row in one.grid.rows
+             for cell in row.cells if cell.heat is not None}
+    by_figure = sorted(heats, key=lambda text: int(text.replace(",", "")))
+    assert [heats[text] for text in by_figure] == sorted(heats.values())
+    assert first.ratios is None and second.ratios is not None
+    figures = {(row.cells[0].text, column.heading): cell.text for row in second.grid.rows
+               for column, cell in zip(second.grid.columns, row.cells, strict=True)}
+    for row in second.ratios.rows:
+        for column, cell in zip(second.ratios.columns[1:], row.cells[1:], strict=True):
+            figure = int(figures[row.cells[0].text, column.heading].replace(",", ""))
+            assert float(cell.key) == pytest.approx(figure / 2000)
+
+
+def test_no_label_of_the_picture_runs_into_its_cells():
+    drawn = heatmap_svg(arrange([made_run(full)]))
+    for label in ("256KiB, order 6", "16KiB, order 2"):
+        assert label in drawn
+        assert 8 * len(label) < int(drawn.partition('class="cell" x="')[2].partition('"')[0])

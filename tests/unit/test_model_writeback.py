@@ -16,9 +16,9 @@ from tailwalk.errors import ModelError, UsageError
 from tailwalk.model import folio, racing
 from tailwalk.model.designs import DESIGNS
 from tailwalk.model.proof_writeback import Order, questions, refute
-from tailwalk.model.races import _dirty, alone, clean, every_pair
+from tailwalk.model.races import alone, clean, dirtied, every_pair
 from tailwalk.model.races import racing as races
-from tailwalk.model.racing import Call, Race, race
+from tailwalk.model.racing import Call, Race, RaceFound, Runs, race
 from tailwalk.model.steps import Rule, Shared, lock, put, read, unlock
 from tailwalk.model.synced import synced
 from tailwalk.model.writeback import GROUP, Flush, Whole
@@ -47,7 +47,7 @@ def adding(cpus: int) -> Race:
 @pytest.mark.parametrize("cpus", [2, 3])
 def test_every_order_of_steps_is_explored(cpus):
     assert race(LockedAdder, LockedAdder, adding(cpus)).same
-    ends = set(racing._Runs(Adder, adding(cpus)).ends(racing.RaceFound()))
+    ends = set(Runs(Adder, adding(cpus)).ends(RaceFound()))
     assert {end[-1] for end in ends} == set(range(1, cpus + 1))  # what they have added up to
     assert race(Adder, LockedAdder, adding(cpus)).trace is not None
 
@@ -75,6 +75,12 @@ def test_too_many_states_are_refused(monkeypatch):
     monkeypatch.setattr(racing, "_STATES_AT_MOST", 3)
     with pytest.raises(ModelError, match=r"more than 3 states .* fewer buffers or calls"):
         race(Adder, Adder, adding(3))
+
+
+def test_the_same_call_twice_is_made_twice():
+    what = dataclasses.replace(adding(1), cpus=((Call("add"),) * 3,))
+    [end] = Runs(Adder, what).ends(RaceFound())
+    assert end[-1] == 3
 
 
 @pytest.mark.parametrize("journalled", [False, True])
@@ -135,12 +141,12 @@ def test_what_a_sync_passes_is_counted_as_the_walks_pass_it(kind):
     buffers = 5
     for mask in range(1, 1 << buffers):
         places = places_of(mask)
-        start = _dirty(clean(buffers), mask)
+        start = dirtied(clean(buffers), mask)
         half = kind.tracks and any(2 * len(place) >= buffers for place in places)
-        runs = racing._Runs(kind, Race(
+        runs = Runs(kind, Race(
             start=start._replace(all=1) if half else start, cpus=((Call("sync"),),),
             buffers=buffers, inside=buffers, devices=0))
-        next(runs.ends(racing.RaceFound()))
+        next(runs.ends(RaceFound()))
         texts = [text for _, text in runs.path()]
         counts = synced(kind, places, buffers=buffers, group=GROUP, least=1)
         walked = sum(bool(re.match(r"looks whether|looks at async_write", text)) for text in texts)
@@ -159,8 +165,8 @@ def test_a_sync_writes_what_is_dirty_and_reports_the_rest(changes, waits):
                               folio=clean(2).folio | folio.DIRTY)
     what = dataclasses.replace(
         Race(start=dirty, cpus=((Call("sync"),),), buffers=2, inside=2, devices=0), **changes)
-    runs = racing._Runs(Flush, what)
-    [(log, held, *masks, lost)] = runs.ends(racing.RaceFound())
+    runs = Runs(Flush, what)
+    [(log, held, *masks, lost)] = runs.ends(RaceFound())
     assert ("writes", 0b11) in log and log[-1] == ("a sync leaves", 0)
     assert held == clean(2).folio
     assert masks[-1] == (0b11 if waits else 0)  # one bio failed as a whole
@@ -185,7 +191,7 @@ def test_the_command_explores_writeback_alone_where_the_other_walks_are_the_same
 
 
 @pytest.mark.long
-def test_every_two_calls_of_two_cpus_and_every_state_of_four_buffers():
+def test_every_call_beside_every_other_and_every_state_of_four_buffers():
     for what in chain(every_pair(2), alone(4)):
         found = race(Flush, Whole, what)
         assert found.trace is None, [*found.trace.lines("full", "flush")]

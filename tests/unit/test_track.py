@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -25,7 +26,14 @@ from tailwalk.errors import ArchiveError, GuestError, TailwalkError, ToolError, 
 from tailwalk.kernels.line import line_of
 from tailwalk.kernels.listing import Available
 from tailwalk.report.terminal import terminal
-from tailwalk.report.track import step_sentences, track_sentence, track_shown, track_svg
+from tailwalk.report.track import (
+    folded,
+    step_sentences,
+    steps_by_size,
+    track_sentence,
+    track_shown,
+    track_svg,
+)
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
 
@@ -222,3 +230,32 @@ def test_what_stops_it(run_track: Followed) -> None:
     assert refusal("--line", "7") == "it hangs."  # not one kernel is left
     run_track.errors["6.16.3"] = ToolError("no QEMU.")
     assert refusal("--line", "6.12,6.16") == "no QEMU."  # that says something of all kernels
+
+
+def test_a_page_has_the_largest_step_first_with_the_command_for_its_functions() -> None:
+    found = steps_by_size(follow(*COUNTS), [made_tracked(release) for release in COUNTS])
+    assert [sentence.partition(":")[0] for sentence, _ in found] == [
+        "between 6.12.118 and 6.16.3", "between 6.18.15 and 7.3.4"]
+    sentence, command = found[1]
+    assert sentence.endswith("pwrite_u1k 11,117 to 2,271 (0.20×), writev_u10k 25,597 to 17,466 "
+                             "(0.68×)")
+    assert command.startswith("tailwalk why debian:6.18.15 debian:7.3.4")
+
+
+def test_releases_with_equal_figures_are_one_row_of_a_page() -> None:
+    runs = [made_run(f"debian:6.18.{number}", [made_figure(CASES[0], value)],
+                     release=f"6.18.{number}+deb13")
+            for number, value in enumerate((100, 100, 100, 300, 300, 200))]
+    grid = folded(track_shown(track(runs)).grid)
+    assert [(row.cells[0].text, row.cells[1].text) for row in grid.rows] == [
+        ("6.18.0 to 6.18.2", "100"), ("6.18.3 to 6.18.4", "300"), ("6.18.5", "200")]
+
+
+def test_the_labels_of_many_kernels_do_not_collide() -> None:
+    runs = [made_run(f"debian:6.18.{number}", [made_figure(CASES[0], 100 + number)],
+                     release=f"6.18.{number}+deb13") for number in range(70)]
+    drawn = ElementTree.fromstring(track_svg(track(runs)))
+    across = [float(text.get("transform", "").partition("(")[2].split()[0])
+              for text in drawn.iter("{http://www.w3.org/2000/svg}text") if text.get("transform")]
+    assert len(across) > 10
+    assert min(second - first for first, second in pairwise(across)) >= 17

@@ -35,7 +35,7 @@ from tailwalk.report.growth import growth_shown
 from tailwalk.report.lists import kernels_shown, runs_shown, series_shown
 from tailwalk.report.program import functions_shown, program_shown
 from tailwalk.report.sweep import sweep_shown
-from tailwalk.report.terminal import terminal
+from tailwalk.report.terminal import _STYLES, terminal
 from tailwalk.report.track import track_shown
 from tailwalk.report.upgrade import upgrade_shown
 from tailwalk.report.why import why_shown
@@ -165,3 +165,11 @@ def test_the_least_needed_columns_go_first() -> None:
     for wide, narrow in pairwise(heads):
         assert set(narrow) <= set(wide)
     assert {"run", "kernel", "counted"} <= set(heads[-1]) and "on" not in heads[-1]
+
+
+def test_a_colour_means_the_same_everywhere() -> None:
+    meanings = {"red": {"regressed", "affected", "dearer", "none of it"},
+                "green": {"improved", "not affected", "cheaper", "all of it"},
+                "yellow": {"doubtful", "unsteady", "unknown", "unclear"}}
+    for colour, tones in meanings.items():
+        assert {tone for tone, style in _STYLES.items() if colour in style.split()} == tones

@@ -86,11 +86,13 @@ class Cache:
         return self.path(kind, key).is_dir()
 
     def entry(self, kind: str, key: str, make: Callable[[Path], None], *,
-              listing: Listing = sealed_files) -> Path:
+              listing: Listing = sealed_files, doing: str = "") -> Path:
         """The entry's directory; if it is not there, or not what was made, `make` fills an empty
         one first.
 
         `listing` says what it should hold: another than `sealed_files` where `make` writes that.
+        `doing` is what `make` does, as in `boots debian:6.18`: while another process does it, that
+        is waited for and said.
 
         Raises CacheError where the cache cannot be written or the disk is full; whatever `make`
         raises passes through. In both cases nothing of the attempt stays behind.
@@ -100,7 +102,7 @@ class Cache:
             if self.flaw(target, listing) is None:
                 _used_now(target)
                 return target
-        with self.writing(), self.lock(kind, key):
+        with self.writing(), self.lock(kind, key, doing=doing):
             if (found := self.flaw(target, listing)) is None:
                 return target
             if os.path.lexists(target):
@@ -188,8 +190,8 @@ class Cache:
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def lock(self, kind: str, key: str) -> Iterator[None]:
-        """Hold the key's lock (waits while another process holds it).
+    def lock(self, kind: str, key: str, *, doing: str = "") -> Iterator[None]:
+        """Hold the key's lock (waits while another process, which is `doing` that, holds it).
 
         What `WHILE_WAITING` of this thread raises passes through."""
         with self.writing():
@@ -197,12 +199,12 @@ class Cache:
             folder.mkdir(parents=True, exist_ok=True)
             handle = os.open(folder / f"{LOCK}{key}", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            self._await_lock(handle, kind)
+            self._await_lock(handle, doing or f"makes the same ({kind})")
             yield
         finally:
             os.close(handle)
 
-    def _await_lock(self, handle: int, kind: str) -> None:
+    def _await_lock(self, handle: int, doing: str) -> None:
         """Take the lock; while another has it, ask now and then whether waiting is of use, and say
         after a while that it is waited for."""
         said_from = time.monotonic() + _SAID_SECONDS
@@ -213,7 +215,7 @@ class Cache:
                 if time.monotonic() > said_from:
                     said_from = inf
                     said.enter_context(self.progress.task(
-                        f"wait for another that makes the same ({kind})"))
+                        f"wait for another process, which {doing}"))
                 time.sleep(_POLL_SECONDS)
 
     @contextmanager

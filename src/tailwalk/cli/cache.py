@@ -27,6 +27,7 @@ _KINDS = {
     "roots": "root file systems of programs",
     "closures": "what packages of roots need",
     "symbols": "tables of kernel functions",
+    "labels": "what functions tell of a program",
     "archive": "the archive's indexes",
     "digests": "digests of files that did not change",
     "logs": "what builds said",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _SECONDS_BETWEEN_LINES = 10.0
 _WIDTH = 80
 """Columns where nothing says how many there are."""
+_COMMAND = "    "
+"""What a command that is to be copied begins with, and what goes on below a line."""
 
 
 class _AsciiConsole(Console):
@@ -93,8 +96,13 @@ def write(text: str) -> None:
 
 
 def say(line: str, *, aside: bool = False) -> None:
-    """Write one line, whatever it holds; `aside` to standard error."""
-    click.echo(visible(line), err=aside)
+    """Write one line, whatever it holds; `aside` to standard error. On a terminal it goes on below
+    at a blank, but for a command that is to be copied, which is indented."""
+    text, stream = visible(line), sys.stderr if aside else sys.stdout
+    if stream.isatty() and not text.startswith(_COMMAND):
+        text = textwrap.fill(text, _console(stream).width, subsequent_indent=_COMMAND,
+                             break_long_words=False, break_on_hyphens=False)
+    click.echo(text, err=aside)
 
 
 @contextmanager

@@ -92,18 +92,32 @@ def facts(run: Run) -> dict[str, str]:
 def check_conditions(baseline: Run, run: Run) -> None:
     """Raise UsageError, naming what differs, unless both were measured under the same
     conditions."""
+    if differing := _differing(baseline, run):
+        raise UsageError(
+            f"the run of {_name(run)} cannot be compared with that of {_name(baseline)}: "
+            f"{'; '.join(differing)}. Measure both kernels under the same conditions.")
+
+
+def why_apart(baseline: Run, run: Run) -> str:
+    """What keeps a run from standing beside another, in words; nothing where nothing does."""
+    if differing := _differing(baseline, run):
+        return "; ".join(differing)
+    try:
+        check_agreement([baseline, run])
+    except UsageError as error:
+        return str(error).partition(": measure")[0].partition(". Measure")[0]
+    return ""
+
+
+def _differing(baseline: Run, run: Run) -> list[str]:
     expected, found = facts(baseline), facts(run)
     if expected.get("cpu") != found.get("cpu"):  # the words for it say it shorter
         expected.pop("cpu features", None)
         found.pop("cpu features", None)
-    differing = [
+    return [
         f"{name} is {there} there and {here} here"
         for name in {**expected, **found} if expected.get(name) != found.get(name)
         for there, here in [_told_apart(expected.get(name), found.get(name))]]
-    if differing:
-        raise UsageError(
-            f"the run of {_name(run)} cannot be compared with that of {_name(baseline)}: "
-            f"{'; '.join(differing)}. Measure both kernels under the same conditions.")
 
 
 def _told_apart(one: str | None, other: str | None) -> tuple[str, str]:

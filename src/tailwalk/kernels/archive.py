@@ -173,7 +173,7 @@ class Archive:
                     if path.name in {file.name for file in files}:
                         path.rename(folder / path.name)
 
-        return self._cache.entry("packages", key, make)
+        return self._cache.entry("packages", key, make, doing=f"fetches {title}")
 
     def releases(self) -> list[Release]:
         """The suites that were looked through, as their signed release files describe them."""
@@ -220,7 +220,8 @@ class Archive:
         since = asked if self._refresh else asked - MAX_AGE
         if index := self._young_index(kind, since):
             return index
-        with self._cache.writing(), self._cache.lock("archive", kind):
+        with self._cache.writing(), self._cache.lock(
+                "archive", kind, doing="asks the archive what it has"):
             # Another process may have refreshed while this one waited for the lock.
             if index := self._young_index(kind, since):
                 return index

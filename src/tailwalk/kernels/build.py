@@ -94,9 +94,9 @@ class Builder:
             self.cache.check(source.root.parent)
 
         if latest is None:
-            return self.cache.entry(KIND, key, make)
-        with self.cache.lock(KIND, latest.name):
-            place = self.cache.entry(KIND, key, make)
+            return self.cache.entry(KIND, key, make, doing=f"builds {label}")
+        with self.cache.lock(KIND, latest.name, doing=f"builds {label}"):
+            place = self.cache.entry(KIND, key, make, doing=f"builds {label}")
             self._remember(latest, place)
         return place
 

@@ -8,13 +8,13 @@ import re
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import zip_longest
+from typing import NamedTuple
 
 from tailwalk.errors import KernelError
 
-_LINE = re.compile(r"([0-9a-f]{16}) ([tTwW]) (\S+)(?:\t\[(\S+)\])?")
+_LINE = re.compile(r"^([0-9a-f]{16}) [tTwW] (\S+)(?:\t\[(\S+)\])?$", re.MULTILINE)
 _BOUNDARY = re.compile(r"_s?text|_[se]inittext|__\w+_(start|end|begin)")
 _END_OF_TEXT = "_etext"
 
@@ -22,8 +22,7 @@ _END_OF_TEXT = "_etext"
 _LONGEST_LAST = 1 << 16
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(NamedTuple):
     """A function of the kernel: its symbol's name, the module it is in (None: the kernel itself)
     and its address."""
 
@@ -45,8 +44,8 @@ class SymbolTable:
             known = best.get(function.address)
             if known is None or _rank(function) < _rank(known):
                 best[function.address] = function
-        self._functions = [best[address] for address in sorted(best)]
         self._addresses = sorted(best)
+        self._functions = [best[address] for address in self._addresses]
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -95,8 +94,8 @@ def read_symbols(text: str, kernel: str) -> SymbolTable:
 
     Raises KernelError where the kernel shows no functions, or hides their addresses.
     """
-    functions = [Function(match[3], match[4], int(match[1], 16))
-                 for match in map(_LINE.fullmatch, text.splitlines()) if match]
+    functions = [Function(name, module or None, int(address, 16))
+                 for address, name, module in _LINE.findall(text)]
     if not any(function.address for function in functions):
         why = "shows no addresses in" if functions else "has no functions in"
         raise KernelError(f"the kernel {kernel} {why} /proc/kallsyms, so its instructions cannot "
@@ -112,7 +111,7 @@ MOST_SYMBOLS = 32 * 1024 * 1024
 @lru_cache(maxsize=4)
 def packed_names(names: frozenset[str]) -> str:
     """Names as records hold them: lines, compressed by zlib, in base64."""
-    return base64.b64encode(zlib.compress("\n".join(sorted(names)).encode(), 9)).decode()
+    return base64.b64encode(zlib.compress("\n".join(sorted(names)).encode())).decode()
 
 
 @lru_cache(maxsize=4)

@@ -69,7 +69,7 @@ def open_unpacked(cache: Cache, key: str, *, spec: str, progress: Progress,
             _unpack(paths, folder, dict(provenance), key=key)
             task.advance()
 
-    place = cache.entry(KIND, key, make, listing=listing)
+    place = cache.entry(KIND, key, make, listing=listing, doing=f"unpacks {spec}")
     manifest = read_manifest(place)
     if manifest is None:
         raise KernelError(f"{place} cannot be read back: check the disk, or point "

@@ -303,8 +303,8 @@ class Lab:
                 yield name, error
         with Interrupts() as interrupts, closing(run_each(
                 [kernel for _, kernel, _ in found], asked, prepared, bench=bench, store=store,
-                pool=self.pool.programs if self.pool else on_cores(interrupts), fresh=self.fresh,
-                sinks=[sink for _, _, sink in found])) as finished:
+                pool=(self.pool.programs if self.pool else on_cores)(interrupts),
+                fresh=self.fresh, sinks=[sink for _, _, sink in found])) as finished:
             for number, outcome in finished:
                 yield found[number][0], outcome
 

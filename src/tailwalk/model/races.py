@@ -5,7 +5,7 @@ CPUs that write, store, sync and punch while others do."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations_with_replacement, product
+from itertools import product
 from typing import Any
 
 from tailwalk.model import folio
@@ -27,7 +27,7 @@ def clean(buffers: int) -> Shared:
                   folio=folio.CACHED | folio.UPTODATE)
 
 
-def _dirty(shared: Shared, mask: int) -> Shared:
+def dirtied(shared: Shared, mask: int) -> Shared:
     """The same after writes that nobody synced."""
     return shared._replace(newer=mask, dirty=mask, bits=mask, groups=_groups_of(mask),
                            folio=shared.folio | folio.DIRTY)
@@ -54,7 +54,7 @@ def alone(buffers: int, *, journalled: bool = False) -> Iterator[Race]:
         shared = Shared(newer=dirty, dirty=dirty, mapped=mapped, delay=delay,
                         uptodate=every if whole else dirty, tracked=every,
                         folio=folio.CACHED | folio.DIRTY | (folio.UPTODATE if whole else 0))
-        for known in (_dirty(shared, dirty),
+        for known in (dirtied(shared, dirty),
                       shared._replace(bits=every, groups=_groups_of(every)),
                       shared._replace(all=1), _untracked(shared)):
             for calls in ((_SYNC,), (_COMMIT, _SYNC)):
@@ -73,13 +73,13 @@ def racing(*, journalled: bool = False) -> Iterator[Race]:
         return Call("write", buffers)
 
     if journalled:
-        for start in (clean(3), _dirty(clean(3), 0b001), _untracked(clean(3))):
+        for start in (clean(3), dirtied(clean(3), 0b001), _untracked(clean(3))):
             yield of(start, (Call("journal", (0,)), Call("journal", (2,))),
                      (Call("index"), _SYNC))
         return
     unpin = (Call("unpin", (1,)),)
     # Several bios for one folio; a ring that comes to be tracked while they are on their way.
-    yield of(_dirty(clean(3), 0b101), (_SYNC,), devices=2)
+    yield of(dirtied(clean(3), 0b101), (_SYNC,), devices=2)
     under_io = _untracked(clean(3))._replace(
         async_write=0b101, bios=(0b001, 0b100), folio=clean(3).folio | folio.WRITEBACK)
     yield of(under_io, (write(1), _SYNC), devices=2)
@@ -91,24 +91,24 @@ def racing(*, journalled: bool = False) -> Iterator[Race]:
              (Call("unmap"),), (write(0), _SYNC))
     # A block that a commit cannot allocate; a hole is punched; the device fails; no memory.
     yield of(clean(2)._replace(mapped=0b01), (write(1), _COMMIT), (write(0), _SYNC))
-    yield of(_dirty(clean(3), 0b011), (Call("invalidate", (1,)),), (_SYNC,))
-    yield of(_dirty(clean(3), 0b101), (_SYNC,), (write(2), _SYNC), failing=0b100)
-    yield of(_dirty(clean(3), 0b011), unpin, (_COMMIT,), no_memory=True)
+    yield of(dirtied(clean(3), 0b011), (Call("invalidate", (1,)),), (_SYNC,))
+    yield of(dirtied(clean(3), 0b101), (_SYNC,), (write(2), _SYNC), failing=0b100)
+    yield of(dirtied(clean(3), 0b011), unpin, (_COMMIT,), no_memory=True)
     # The same with more buffers: some are dirty, and writers use bits and the one for all.
-    yield of(_dirty(clean(3), 0b100), unpin, (write(0), _SYNC))
-    yield of(_dirty(clean(3), 0b101), (_SYNC,), (write(1), _SYNC), devices=2)
+    yield of(dirtied(clean(3), 0b100), unpin, (write(0), _SYNC))
+    yield of(dirtied(clean(3), 0b101), (_SYNC,), (write(1), _SYNC), devices=2)
     yield of(clean(3), (write(0, 1), _SYNC), (write(2), _SYNC))
     yield of(clean(4), (write(0), _SYNC), (write(3), _SYNC))
 
 
 def every_pair(buffers: int) -> Iterator[Race]:
-    """Two CPUs that make every two calls each, in a ring of which some buffers are dirty."""
+    """Each call of one CPU beside each of another, which then syncs, in a ring of which one buffer
+    is dirty and one a hole."""
     calls = (*(Call("write", (index,)) for index in range(buffers)),
              Call("write", tuple(range(buffers))), Call("unpin", (1,)),
              Call("invalidate", (0,)), _SYNC, _COMMIT)
-    programs = tuple(product(calls, repeat=2))
-    for start in (_dirty(clean(buffers), 0b1), _untracked(clean(buffers))):
-        for cpus in combinations_with_replacement(programs, 2):
-            if any(_SYNC in program for program in cpus):
-                yield Race(start=start._replace(mapped=start.mapped & ~0b10), cpus=cpus,
-                           buffers=buffers, inside=buffers)
+    start = dirtied(clean(buffers), 0b1)._replace(mapped=_mask(buffers) & ~0b10)
+    for one, other in product(calls, repeat=2):
+        for known in (start, _untracked(start)):
+            yield Race(start=known, cpus=((one,), (other, _SYNC)), buffers=buffers,
+                       inside=buffers)

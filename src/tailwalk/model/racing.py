@@ -110,7 +110,7 @@ def race(kind: type[Whole], against: type[Whole], what: Race) -> RaceFound:
 
     Raises ModelError where it has too many states.
     """
-    reference, runs = _Runs(against, what), _Runs(kind, what)
+    reference, runs = Runs(against, what), Runs(kind, what)
     found = RaceFound()
     allowed = set(reference.ends(found))
     ends = set()
@@ -145,8 +145,9 @@ class _Program:
         return self._known.setdefault(standing, _Node(self, sent, step))
 
     def _all_calls(self) -> Rule:
-        for call in self._calls:
-            yield from getattr(self._rules, call.rule)(*call.arguments)
+        for number in range(len(self._calls)):  # a variable that tells two equal calls apart
+            rule, arguments = self._calls[number]
+            yield from getattr(self._rules, rule)(*arguments)
 
 
 class _Node:
@@ -171,7 +172,7 @@ def _first(rules: Whole, calls: tuple[Call, ...]) -> _Node:
     return _Program(rules, calls).begin()
 
 
-class _Runs:
+class Runs:
     """Every run of one design, breadth first."""
 
     def __init__(self, kind: type[Whole], what: Race) -> None:
@@ -241,7 +242,9 @@ class _Runs:
 
 
 def _standing(rule: Any) -> Iterator[Any]:
-    """Where a generator and those that it waits for stand, and what their variables hold."""
+    """Where a generator and those that it waits for stand, and what their variables hold. (No loop
+    of a rule gives its variable the same value twice: where it stands in what it goes through
+    cannot be seen.)"""
     while (frame := getattr(rule, "gi_frame", None)) is not None:
         yield frame.f_code, frame.f_lasti, tuple(
             (value.number, value.end, value.last, value.whole, value.forget)

@@ -91,9 +91,9 @@ def _flag_lines(check: DesignCheck) -> Iterator[str]:
 def tell_proof(proof: Proof) -> Iterator[str]:
     """A proof's lines."""
     yield f"{proof.design} against full, a ring of any length, by induction over the walk"
-    for statement, invariant in INVARIANT.items():
+    for statement in dict.fromkeys(obligation.statement for obligation in proof.obligations):
         yield ""
-        yield f"{statement}: {invariant}"
+        yield f"{statement}: {INVARIANT[statement]}"
         for obligation in proof.obligations:
             if obligation.statement == statement:
                 named = (f"{obligation.walk:<7}{obligation.part:<7}" if obligation.walk

@@ -112,7 +112,9 @@ def _zeros(sides: int) -> tuple[list[int], list[int], list[int]]:
 
 @lru_cache(maxsize=8)
 def _plain_names(names: frozenset[str]) -> frozenset[str]:
-    return frozenset(map(plain_name, names))
+    # Of a kernel's hundred thousand few are others.
+    others = {name for name in names if "." in name} | (names & (RENAMES.keys() | GUEST.labels))
+    return names - others | {plain_name(name) for name in others}
 
 
 def function_counts(nodes: Iterable[PairedNode]) -> dict[str, tuple[int, ...]]:

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape as escape_html
+from itertools import pairwise
 
-from tailwalk.report.words import show_figure
+from tailwalk.report.words import show_figure, show_ratio
 from tailwalk.words import visible
 
 _LANE = 9  # pixels between the marks of two kernels, so that equal figures do not hide each other
+_ROOMY = 16  # the same where a ratio is printed beside each mark
 _MARGIN = 13
 _SHORT = 1.9  # decades
+_ROOM, _LABELLED = 0.06, 0.25
+"""Shares of a scale that lie beside the marks, without labels and with."""
 
 
 def escape(text: str) -> str:
@@ -29,56 +33,70 @@ def escape(text: str) -> str:
 
 @dataclass(frozen=True)
 class Dot:
-    """A mark: its place in percent across and pixels down, and what it stands for in words."""
+    """A mark: its place in percent across and pixels down, what it stands for in words, and the
+    ratio that is printed beside it: `before` it where the line to the mark above comes from behind
+    it."""
 
     mark: Mark
     x: float
     y: int
     said: str
+    ratio: str = ""
+    before: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
     """The whole chart; `ticks` are positions in percent with their labels, and whether one may go
-    without its label where there is little room; `rows` are the cases with their marks."""
+    without its label where there is little room; `rows` are the cases with their marks. `one` is
+    where a ratio of 1 lies: the marks of a case are then joined."""
 
     unit: str
     kernels: list[tuple[str, Mark]]
     ticks: list[tuple[float, str, bool]]
     rows: list[tuple[str, list[Dot]]]
     height: int
+    one: float | None = None
 
 
 def chart(cases: Sequence[str], kernels: Sequence[str],
-          figures: Sequence[Sequence[float | None]], *, unit: str) -> Chart:
-    """The chart of figures by case and kernel. What is not above 0 has no place on a log scale."""
-    values = [value for row in figures for value in row if value and value > 0]
-    low, high = scale(values)
+          figures: Sequence[Sequence[float | None]], *, unit: str,
+          ratios: Sequence[Sequence[float | None]] | None = None) -> Chart:
+    """The chart of figures by case and kernel, or of their ratios to the first kernel's. What is
+    not above 0 has no place on a log scale."""
+    drawn = ratios or figures
+    low, high = scale([value for row in drawn for value in row if value and value > 0],
+                      room=_ROOM if ratios is None else _LABELLED)
+    lane = _LANE if ratios is None else _ROOMY
 
     def across(value: float) -> float:
         return round(100 * (math.log10(value) - low) / (high - low), 2)
 
     rows = []
-    for case, row in zip(cases, figures, strict=True):
-        dots = [Dot(MARKS[number % len(MARKS)], across(value), _MARGIN + number * _LANE,
-                    f"{case} on {kernels[number]}: {show_figure(value)} {unit}")
-                for number, value in enumerate(row) if value and value > 0]
-        rows.append((case, dots))
+    for case, row, values in zip(cases, drawn, figures, strict=True):
+        dots = [Dot(MARKS[number % len(MARKS)], across(value), _MARGIN + number * lane,
+                    f"{case} on {kernels[number]}: {show_figure(figure)} {unit}",
+                    show_ratio(value) if ratios is not None and number else "")
+                for number, (value, figure) in enumerate(zip(row, values, strict=True))
+                if value and value > 0 and figure is not None]
+        rows.append((case, [replace(dot, before=dot.x < before.x)
+                            for before, dot in pairwise([*dots[:1], *dots])]))
     return Chart(
-        unit=unit,
+        unit=unit if ratios is None else f"ratio to {kernels[0]}",
+        one=None if ratios is None else across(1.0),
         kernels=[(kernel, MARKS[number % len(MARKS)]) for number, kernel in enumerate(kernels)],
-        ticks=[(across(value), f"{value:,}", str(value)[0] == "5")
-               for value in ticks(low, high)],
-        rows=rows, height=2 * _MARGIN + (len(kernels) - 1) * _LANE)
+        ticks=[(across(value), f"{value:,g}", f"{value:g}".lstrip("0.").startswith("5"))
+               for value in (ticks(low, high) if ratios is None else _ratio_ticks(low, high))],
+        rows=rows, height=2 * _MARGIN + (len(kernels) - 1) * lane)
 
 
-def scale(values: Sequence[float]) -> tuple[float, float]:
-    """The log10 of a scale's ends, which hold every value with some room."""
+def scale(values: Sequence[float], *, room: float = _ROOM) -> tuple[float, float]:
+    """The log10 of a scale's ends, which hold every value with `room` of all beside."""
     if not values:
         return 0.0, 1.0
     low, high = math.log10(min(values)), math.log10(max(values))
-    room = max(0.06 * (high - low), 0.08)
-    return low - room, high + room
+    beside = max(room * (high - low), 0.08)
+    return low - beside, high + beside
 
 
 def ticks(low: float, high: float) -> list[int]:
@@ -87,6 +105,12 @@ def ticks(low: float, high: float) -> list[int]:
     factors = (1, 2, 5) if high - low < _SHORT else (1,)
     return [factor * 10 ** power for power in range(max(0, math.floor(low)), math.ceil(high) + 1)
             for factor in factors if low <= math.log10(factor * 10 ** power) <= high]
+
+
+def _ratio_ticks(low: float, high: float) -> list[float]:
+    """Ratios from 10**low to 10**high: 1, and doublings of it."""
+    step = 1 if high - low < _SHORT else 3
+    return [2.0 ** power for power in range(-30, 31, step) if low <= power * math.log10(2) <= high]
 
 
 @dataclass(frozen=True)

@@ -57,12 +57,14 @@ def growth_shown(run: Run) -> Shown:
     for label, one in zip(case_labels([one.base.case for one in grown]), grown, strict=True):
         interval = one.base.main.interval
         found = {one.base.case.fill: [
-            Cell(show_figure(round(one.base.main.value)), under="" if interval is None else (
+            Cell(show_figure(round(one.base.main.value)), key=repr(one.base.main.value),
+                 under="" if interval is None else (
                 f"[{', '.join(show_figure(round(end)) for end in interval)}]")), Cell("")]}
         for step in one.steps:
             found[step.figure.case.fill] = [
-                Cell(show_figure(round(step.figure.main.value))),
-                Cell(show_ratio(step.ratio), step.state,
+                Cell(show_figure(round(step.figure.main.value)),
+                     key=repr(step.figure.main.value)),
+                Cell(show_ratio(step.ratio), step.state, key=repr(step.ratio),
                      under="" if step.interval is None else show_interval(step.interval))]
         parts = [found.get(fill, [Cell(""), Cell("")]) for fill in fills]
         rows.append(GridRow([Cell(label), parts[0][0], *chain.from_iterable(parts[1:])]))
@@ -126,8 +128,26 @@ def verdict(run: Run, grown: Sequence[Growth]) -> list[str]:
     else:
         head = (f"This machine is not affected there: {what} costs much the same in a folio of "
                 "any size.")
-    return [head, *_reasons(run, found), *_ahead(found), *_by_table(run, found),
+    return [head, _rate(one), *_reasons(run, found), *_ahead(found), *_by_table(run, found),
             *_left(run, grown, found)]
+
+
+def _rate(one: Growth) -> str:
+    """What the figure means for the writes of a second."""
+    base = one.base.main.value
+    if one.state != "affected":
+        return (f"It takes {show_figure(round(base))} ns: at most {_a_second(base)} a second on "
+                "one CPU.")
+    dear = max((step.figure.main.value for step in one.steps), default=base)
+    return (f"It takes up to {show_figure(round(dear))} ns in place of {show_figure(round(base))}: "
+            f"at most {_a_second(dear)} a second on one CPU in place of {_a_second(base)}.")
+
+
+def _a_second(nanoseconds: float) -> str:
+    """How many fit into a second, in three digits."""
+    number = 1e9 / nanoseconds
+    digits = 10 ** max(len(str(int(number))) - 3, 0)
+    return show_figure(int(number / digits) * digits)
 
 
 def _reasons(run: Run, found: Affection) -> list[str]:

@@ -36,12 +36,21 @@ def page(sections: Sequence[Section], *, title: str | None = None) -> str:
     ordered = _told_apart(sorted(everywhere(list(sections), visible),
                                  key=lambda section: _ORDER.index(section.kind)))
     return _template().render(
-        title=visible(title or "") or ordered[0].sentence,
+        title=visible(title or "") or ordered[0].answer or ordered[0].sentence,
+        opening=_opening(ordered[0]),
         sections=list(zip(_anchors(ordered), ordered, strict=True)),
         conditions=_conditions(ordered), sources=_sources(ordered), machines=_machines(ordered),
         commands=[(section.title, section.commands) for section in ordered if section.commands],
         measured=_measured(ordered), version=__version__,
         units=list(dict.fromkeys(section.metric.title for section in ordered)))
+
+
+def _opening(section: Section) -> tuple[str, str]:
+    """The line for the answer and that for its size; a sentence is parted where it goes on."""
+    if section.answer:
+        return section.answer, section.size
+    answer, _, size = section.sentence.partition("; ")
+    return (f"{answer.rstrip('.')}.", f"{size[0].upper()}{size[1:]}") if size else (answer, "")
 
 
 def _told_apart(sections: Sequence[Section]) -> list[Section]:
@@ -120,4 +129,6 @@ def _look(cell: Cell, column: Column | None) -> str:
     if role == "recovery":
         return "figure" if cell.key else "word"
     dress = _DRESSES.get(cell.tone, "")
+    if cell.heat is not None:
+        dress = f"weighted {dress}"
     return dress if role == "verdict" else f"figure {dress}".rstrip()

@@ -73,8 +73,18 @@ def sentence(found: Difference) -> str:
     rest = "" if not others else (
         f"; {others} other function{'s' if others > 1 else ''} together: "
         f"{show_change(found.total - carried)}")
-    return (f"{show_share(carried, found.total)} of {show_change(found.total)} instructions is "
-            f"in {listed([_with_parts(row) for row in carriers])}{rest}.")
+    named = listed([f"{_with_parts(row)} ({show_change(row.difference)})" for row in carriers])
+    return (f"{show_change(found.total)} instructions, {_part(carried, found.total)}in "
+            f"{named}{rest}.")
+
+
+def _part(carried: int, whole: int) -> str:
+    """How much of a change some functions carry, in words; nothing where they carry more than it,
+    or less than most."""
+    if carried == whole:
+        return "all "
+    share = carried / whole if whole else 0.0
+    return "nearly all " if 0.9 <= share <= 1.1 else "most " if 0.5 < share < 0.9 else ""
 
 
 def _with_parts(row: DifferenceRow) -> str:

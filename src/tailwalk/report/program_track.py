@@ -69,7 +69,7 @@ def program_track_section(track: ProgramTrack) -> Section:
             "caption": "Instructions in all, and the mean of one call, by kernel", "heat": None,
             "svg": inlined(program_track_svg(track, alone=False), "track-chart"),
             "grid": _grid(track, _LINES).seen_in("page"),
-            "steps": [f"{line[0].upper()}{line[1:]}." for line in _sentences(track)],
+            "steps": [(f"{line[0].upper()}{line[1:]}.", "") for line in _sentences(track)],
             "left_out": [(one.spec, one.reason) for one in track.left_out]})
 
 

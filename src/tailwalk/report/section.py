@@ -39,6 +39,8 @@ class Section:
         title: its heading.
         particulars: what may tell it from another of its title: names and phrases.
         sentence: what it says, in one sentence.
+        answer, size: the same in two lines that a page opens with, what happened and how much of
+            it; where there is no answer, the sentence is one.
         metric: of its figures.
         content: what its template sets.
         conditions: names and texts.
@@ -55,6 +57,8 @@ class Section:
     conditions: Sequence[Fact]
     sources: list[Source]
     commands: list[str]
+    answer: str = ""
+    size: str = ""
 
 
 def particulars(cases: Sequence[Case], rig: Rig, filesystem: Filesystem,

@@ -9,19 +9,24 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tailwalk.compare import Comparison, compare
-from tailwalk.compare.agreement import is_sweep, together
+from tailwalk.compare.agreement import is_sweep, together, why_apart
 from tailwalk.compare.steps import Track
 from tailwalk.compare.sweep import Sweep, arrange
 from tailwalk.compare.upgrade import Upgrade
+from tailwalk.errors import UsageError
 from tailwalk.report.chart import MARKS, Chart, Mark, chart
 from tailwalk.report.commands import run_commands, sweep_command
 from tailwalk.report.comparison import (
     comparison_conditions,
     comparison_shown,
+    kernel_labels,
     run_conditions,
     run_shown,
 )
-from tailwalk.report.grid import Column, Fact, Grid, Over
+from tailwalk.report.grid import Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
+from tailwalk.report.growth import growth_shown
+from tailwalk.report.headline import comparison_answer
+from tailwalk.report.heat import heat_cell
 from tailwalk.report.section import Section, Source, inlined, particulars
 from tailwalk.report.sweep import (
     NO_LAW,
@@ -29,11 +34,13 @@ from tailwalk.report.sweep import (
     has_random,
     heat_maps,
     law_sentences,
+    sweep_answer,
     sweep_conditions,
     sweep_sentence,
 )
 from tailwalk.report.track import (
-    step_sentences,
+    folded,
+    steps_by_size,
     track_conditions,
     track_heat,
     track_sentence,
@@ -59,11 +66,12 @@ _MOST_CHARTED = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """A table of figures with its chart."""
+    """A table of figures with its chart; `narrow` is the table for a phone."""
 
     caption: str
     grid: Grid
     chart: Chart | None
+    narrow: Grid | None = None
 
     def heads(self) -> Iterator[tuple[Over, Mark, list[Column]]]:
         """What the columns are about, each with its mark and its own columns."""
@@ -82,11 +90,13 @@ def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = (),
     Raises UsageError or RecordError for records that contradict each other.
     """
     found: list[Section] = []
-    for group in together(runs):
+    groups = together(runs)
+    for group in groups:
         if is_sweep(group[0]):
             found.append(sweep_section(arrange(group), group))
         elif len(group) == 1:
-            found += run_sections(group[0])
+            other = groups[0][0] if group is not groups[0] else groups[-1][0]
+            found += run_sections(group[0], beside=None if other is group[0] else other)
         else:
             found += comparison_sections(compare(group), group)
     if programs:
@@ -104,7 +114,8 @@ def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = (),
 
 
 def _section(kind: str, title: str, runs: Sequence[Run], *, sentence: str, content: object,
-             facts: Sequence[Fact], commands: list[str], metric: Metric | None = None) -> Section:
+             facts: Sequence[Fact], commands: list[str], metric: Metric | None = None,
+             opening: tuple[str, str] = ("", "")) -> Section:
     """A section of runs that were measured alike, on what they are known by or another metric."""
     first, metric = runs[0], metric or runs[0].metric
     return Section(
@@ -112,7 +123,7 @@ def _section(kind: str, title: str, runs: Sequence[Run], *, sentence: str, conte
         particulars=({} if metric is first.metric else {"metric": metric.title}) | particulars(
             [figure.case for figure in first.figures], first.rig, first.conditions.filesystem,
             [run.kernel for run in runs]),
-        conditions=facts, commands=commands,
+        conditions=facts, commands=commands, answer=opening[0], size=opening[1],
         sources=[Source(kind="run", id=run.id, kernel=run.kernel, created=run.created,
                         inputs=run.inputs, conditions=run.conditions) for run in runs])
 
@@ -122,9 +133,10 @@ def comparison_sections(comparison: Comparison, runs: Sequence[Run]) -> list[Sec
     facts, commands = comparison_conditions(comparison), run_commands(runs)
     return [_section(
         "comparison", "The figures", runs, sentence=shown.sentence, metric=part.metric,
-        content=_figures(shown.grid, [row.figures for row in part.rows], part.unit,
-                         f"{shown.title}, by case and kernel"),
-        facts=facts, commands=commands)
+        content=_figures(_weighted(shown.grid), [row.figures for row in part.rows], part.unit,
+                         f"{shown.title}, by case and kernel",
+                         ratios=[row.ratios for row in part.rows]),
+        facts=facts, commands=commands, opening=comparison_answer(part, kernel_labels(part)))
         for part, shown in zip(comparison.by_metric(), comparison_shown(comparison), strict=True)]
 
 
@@ -137,17 +149,80 @@ def upgrade_sections(found: Upgrade, comparison: Comparison,
             *figures]
 
 
+def _weighted(grid: Grid) -> Grid:
+    """The grid with a colour for each ratio, the deeper the more it differs from 1."""
+    ratios = [number for number, column in enumerate(grid.columns) if column.role == "ratio"]
+    return replace(grid, rows=[replace(row, cells=[
+        replace(cell, heat=heat_cell(float(cell.key), "").depth / 100)
+        if number in ratios and cell.key and cell.tone in ("regressed", "improved") else cell
+        for number, cell in enumerate(row.cells)]) for row in grid.rows])
+
+
 def _figures(grid: Grid, figures: Sequence[Sequence[float | None]], unit: str,
-             caption: str) -> Figures:
+             caption: str, *,
+             ratios: Sequence[Sequence[float | None]] | None = None) -> Figures:
     kernels = [over.label for over in dict.fromkeys(column.of for column in grid.columns) if over]
-    drawn = chart([cell.text for cell in grid.column(0)], kernels, figures, unit=unit) if (
-        len(figures) <= _MOST_CHARTED) else None
-    return Figures(caption=caption, grid=grid, chart=drawn)
+    drawn = chart([cell.text for cell in grid.column(0)], kernels, figures, unit=unit,
+                  ratios=ratios) if len(figures) <= _MOST_CHARTED else None
+    return Figures(caption=caption, grid=grid, chart=drawn,
+                   narrow=None if ratios is None else _narrow(grid))
 
 
-def run_sections(run: Run) -> list[Section]:
-    """One run by itself: table and chart of the cases, by metric."""
+def _grown(run: Run) -> Shown | None:
+    """The run's cases over their fills; None where that is not what it measured."""
+    if run.rig != "host":
+        return None
+    try:
+        return growth_shown(run)
+    except UsageError:
+        return None
+
+
+def _fills(grid: Grid, run: Run) -> Figures:
+    """The cases by fill, with the ratios to the first fill's figure drawn."""
+    overs = [over for over in dict.fromkeys(column.of for column in grid.columns) if over]
+
+    def numbers(row: GridRow, role: str) -> list[float | None]:
+        return [float(cell.key) if cell.key else None for over in overs
+                for column, cell in zip(grid.columns, row.cells, strict=True)
+                if column.of == over and column.role == role]
+
+    return _figures(grid, [numbers(row, "figure") for row in grid.rows], run.unit,
+                    f"{run.metric.title}, by case and fill",
+                    ratios=[[1.0, *numbers(row, "ratio")] for row in grid.rows])
+
+
+def _narrow(grid: Grid) -> Grid:
+    """Ratios with their figures below them, the recovery below that, and the baseline last."""
+    overs = [over for over in dict.fromkeys(column.of for column in grid.columns) if over]
+    columns = [grid.columns[0], *(Column(over.label, "ratio") for over in overs[1:]),
+               Column(overs[0].label)]
+
+    def cells(row: GridRow) -> Iterator[Cell]:
+        yield row.cells[0]
+        for over in overs[1:]:
+            of = {column.role: cell for column, cell in zip(grid.columns, row.cells, strict=True)
+                  if column.of == over}
+            back = of["recovery"].text if "recovery" in of else ""
+            yield replace(of["ratio"], under=", ".join(filter(None, [
+                of["figure"].text, back if back.endswith("%") or back == "all" else ""])))
+        yield row.cells[1]
+
+    return Grid(columns=columns, rows=[replace(row, cells=list(cells(row))) for row in grid.rows])
+
+
+def run_sections(run: Run, *, beside: Run | None = None) -> list[Section]:
+    """One run by itself: table and chart of the cases, by metric; of a machine that was measured at
+    several fills the cases by fill. `beside` is a run that it does not compare with."""
     spec, release = run.kernel.spec, run.kernel.release
+    apart = f" It does not compare with {beside.kernel.spec}: {why_apart(beside, run)}." if (
+        beside) else ""
+    if (grown := _grown(run)) is not None:
+        said = [part.text for part in grown.parts if isinstance(part, Said) and part.text]
+        return [_section(
+            "comparison", "This machine", [run], sentence=f"{' '.join(said[2:])}{apart}",
+            content=_fills(grown.grid, run), facts=grown.facts, commands=run_commands([run]),
+            opening=(said[0], said[1]))]
     over = Over(label=spec, release=release)
     found = []
     for metric, shown in zip(run.metrics, run_shown(run), strict=True):
@@ -157,7 +232,7 @@ def run_sections(run: Run) -> list[Section]:
         found.append(_section(
             "comparison", f"{spec} by itself", [run], metric=metric,
             sentence=f"{spec} ({short_release(release)}): {len(grid.rows)} figures, with nothing "
-                     "beside them to judge them by.",
+                     f"beside them to judge them by.{apart}",
             content=_figures(grid, [[figure.metrics[metric.name].value] for figure in run.figures
                                     if metric.name in figure.metrics], metric.unit,
                              f"{metric.title}, by case"),
@@ -174,8 +249,9 @@ def track_section(track: Track, runs: Sequence[Run]) -> Section:
             "heat": track_heat(track, runs) if len(track.kernels) > 1 else None,
             "svg": inlined(track_svg(track, alone=False), "track-chart")
             if len(track.rows) <= _MOST_LINES else None,
-            "grid": track_shown(track).grid.seen_in("page"),
-            "steps": [f"{step[0].upper()}{step[1:]}." for step in step_sentences(track)],
+            "grid": folded(track_shown(track).grid.seen_in("page")),
+            "steps": [(f"{step[0].upper()}{step[1:]}.", line)
+                      for step, line in steps_by_size(track, runs)],
             "left_out": [(one.spec, one.reason) for one in track.left_out]},
         facts=track_conditions(track), commands=run_commands(runs, command="track"))
 
@@ -187,6 +263,7 @@ def sweep_section(sweep: Sweep, runs: Sequence[Run]) -> Section:
     return _section(
         "sweep", "Where in the folio", runs, sentence=sweep_sentence(sweep),
         content=[(one, _map_sentences(one)) for one in heat_maps(sweep)],
+        opening=sweep_answer(sweep),
         facts=[*facts, *sweep_conditions(sweep)],
         commands=run_commands(runs) if command is None else [command])
 

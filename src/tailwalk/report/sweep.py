@@ -5,6 +5,7 @@ flatness."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tailwalk.cases import show_size
@@ -12,12 +13,14 @@ from tailwalk.compare.sweep import FIT_LIMIT, Law, MapRow, Sweep, SweepMap
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.report.chart import escape, shade
 from tailwalk.report.grid import Cell, Column, Fact, Grid, GridRow, Said, Shown
+from tailwalk.report.heat import heat_cell
 from tailwalk.report.words import (
     conditions,
     names_release,
     short_names,
     short_release,
     show_figure,
+    show_ratio,
     show_recovery,
 )
 from tailwalk.runs.record import notes_by_kernel
@@ -30,12 +33,14 @@ _TERM_WORDS = {
     "further": "further folio it leads into",
 }
 
+_BACK = 1.05  # times the first kernel's figure that count as repaired
+
 # Where a cost this many times the map's cheapest gets the hottest colour.
 _HOTTEST = 64.0
 
 _CELL_WIDTH = 92
 _CELL_HEIGHT = 26
-_LEFT = 110
+_LEFT = 128
 _TITLE = 26
 _GAP = 52
 
@@ -58,21 +63,79 @@ class HeatMap:
     """A case on a kernel: cost by fill and place. `found` is what it shows.
 
     Its grid has for each fill the order of the folios, the places, and what of `random` (a mean
-    over random offsets) and `recovered` there is.
+    over random offsets) and `recovered` there is; `ratios` of a later kernel the same places as
+    ratios to the first one's.
     """
 
     found: SweepMap
     title: str
     grid: Grid
+    ratios: Grid | None = None
 
 
 def heat_maps(sweep: Sweep) -> list[HeatMap]:
     """Every map of the sweep, case by case and kernel by kernel."""
     labels = sweep_labels(sweep)
-    return [HeatMap(found=one, title=map_title(one, label), grid=_grid(
-                one, recovering=sweep.bad is not None and number > sweep.bad))
+    return [HeatMap(found=one, title=map_title(one, label),
+                    grid=_grid(one, _cheapest(kernels),
+                               recovering=sweep.bad is not None and number > sweep.bad),
+                    ratios=_ratios(one, kernels[0]) if number else None)
             for kernels in sweep.maps
             for number, (one, label) in enumerate(zip(kernels, labels, strict=True))]
+
+
+def _cheapest(kernels: Sequence[SweepMap]) -> float:
+    """The cheapest figure of a case on any kernel: their maps have one scale of colours."""
+    return min((cell.value for one in kernels for row in one.rows for cell in row.places.values()
+                if not cell.doubt), default=1.0)
+
+
+def _ratios(one: SweepMap, base: SweepMap) -> Grid | None:
+    """A map's figures over those of the first kernel; None where they have not the same cells."""
+    places = [place for place in one.columns if place in base.columns]
+    if [row.fill for row in one.rows] != [row.fill for row in base.rows] or not places:
+        return None
+
+    def cell(row: MapRow, before: MapRow, place: str) -> Cell:
+        now, then = row.places.get(place), before.places.get(place)
+        if now is None or then is None or now.doubt or then.doubt or not then.value:
+            return Cell("")
+        ratio = now.value / then.value
+        found = heat_cell(ratio, "")
+        return Cell(show_ratio(ratio), {"dearer": "regressed", "cheaper": "improved"}.get(
+            found.kind, ""), key=repr(ratio), heat=found.depth / 100 if found.kind else None)
+
+    return Grid(columns=[Column("fill", "name"), *(Column(place, "ratio") for place in places)],
+                rows=[GridRow([Cell(show_size(row.fill)),
+                               *(cell(row, before, place) for place in places)])
+                      for row, before in zip(one.rows, base.rows, strict=True)])
+
+
+def sweep_answer(sweep: Sweep) -> tuple[str, str]:
+    """What became of the kernel that regressed most, at both ends of the largest folio, and the
+    figures there; nothing where none did or the ends were not measured."""
+    if sweep.bad is None or sweep.bad + 1 == len(sweep.maps[0]):
+        return "", ""
+    kernels, labels = sweep.maps[0], sweep_labels(sweep)
+    ends = [[cell.value if (cell := one.rows[-1].places.get(place)) and not cell.doubt else None
+             for place in ("first", "last")] for one in kernels]
+    clauses, sizes = [], []
+    for number in range(sweep.bad + 1, len(kernels)):
+        states = []
+        for base, bad, now in zip(ends[0], ends[sweep.bad], ends[number], strict=True):
+            if base is None or bad is None or now is None:
+                return "", ""
+            states.append("repaired" if now <= _BACK * base else
+                          "as before" if now >= bad / _BACK else "cheaper, and not repaired")
+        start, end = states
+        clauses.append(f"{labels[number]} is {start} at a folio's start" + (
+            f" and {end} at its end" if start != end else " and at its end"))
+        sizes.append("; ".join(
+            f"{place}: {show_figure(round(now or 0))} against {show_figure(round(bad or 0))} on "
+            f"{labels[sweep.bad]}" for place, now, bad in zip(
+                ("start", "end"), ends[number], ends[sweep.bad], strict=True)))
+    fill = show_size(kernels[0].rows[-1].fill)
+    return f"{'; '.join(clauses)}.", f"{fill} written at once, {'. '.join(sizes)}."
 
 
 def sweep_shown(sweep: Sweep) -> list[Shown]:
@@ -136,9 +199,7 @@ def sweep_sentence(sweep: Sweep) -> str:
     return (". ".join(said) or "No two cells of the sweep can be compared") + "."
 
 
-def _grid(one: SweepMap, *, recovering: bool) -> Grid:
-    values = [cell.value for row in one.rows for cell in row.places.values() if not cell.doubt]
-    cheapest = min(values, default=1.0)
+def _grid(one: SweepMap, cheapest: float, *, recovering: bool) -> Grid:
     sampled = has_random(one)
     columns = [Column("fill", "name"), Column("order", rank=1), *map(Column, one.columns),
                *([Column("random")] if sampled else []),

@@ -31,6 +31,7 @@ _MEDIANS: Fact = ("~", "the median of calls that are not alike")
 _WIDTH = 760
 _TOP, _BOTTOM, _LEFT, _RIGHT = 34, 78, 66, 118
 _HEIGHT = 400
+_SLANTED = 18
 _GAP = 15  # least distance of two labels' baselines
 
 _STYLE = """
@@ -106,10 +107,43 @@ def release_labels(kernels: Sequence[tuple[str, str]]) -> list[str]:
 
 def step_sentences(track: Track) -> list[str]:
     """A sentence for each pair of kernels between which there are steps."""
+    return [_sentence(track, steps) for steps in _pairs(track)]
+
+
+def steps_by_size(track: Track, runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """As `step_sentences`, the largest step first, in every sentence too; each with the command
+    that gives the functions of its largest."""
+    def size(step: TrackStep) -> float:
+        return abs(math.log(step.ratio)) if step.ratio > 0 else math.inf
+
+    found = sorted((sorted(steps, key=size, reverse=True) for steps in _pairs(track)),
+                   key=lambda steps: size(steps[0]), reverse=True)
+    return [(_sentence(track, steps), why_command(
+        runs[steps[0].before].kernel, runs[steps[0].after].kernel,
+        track.rows[steps[0].row].parameters, track.conditions.filesystem)) for steps in found]
+
+
+def folded(grid: Grid) -> Grid:
+    """A track's grid with one row for releases that follow each other with equal figures."""
+    rows: list[GridRow] = []
+    first = ""
+    for row in grid.rows:
+        if rows and [cell.text for cell in row.cells[1:]] == [
+                cell.text for cell in rows[-1].cells[1:]] and not any(
+                cell.under for cell in row.cells):
+            label = f"{first} to {row.cells[0].text}"
+            rows[-1] = replace(rows[-1], cells=[Cell(label, key=label), *rows[-1].cells[1:]])
+        else:
+            first = row.cells[0].text
+            rows.append(row)
+    return replace(grid, rows=rows)
+
+
+def _pairs(track: Track) -> list[list[TrackStep]]:
     pairs: dict[tuple[int, int], list[TrackStep]] = {}
     for step in track.steps:
         pairs.setdefault((step.before, step.after), []).append(step)
-    return [_sentence(track, steps) for steps in pairs.values()]
+    return list(pairs.values())
 
 
 def _sentence(track: Track, steps: list[TrackStep]) -> str:
@@ -232,13 +266,16 @@ def lines_svg(labels: Sequence[str], lines: Sequence[Line], *, title: str,
         share = (math.log10(value) - low) / (high - low)
         return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - share)
 
+    # Slanted labels nearer to each other than this collide.
+    every = max(1, math.ceil(_SLANTED * len(labels) / (_WIDTH - _LEFT - _RIGHT)))
     parts = [f'<line class="rule" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" '
              f'y2="{y:.1f}"/><text class="dim" x="{_LEFT - 8}" y="{y + 4:.1f}" '
              f'text-anchor="end">{value:,}</text>'
              for value in ticks(low, high) for y in [down(value)]]
     parts += [f'<text class="dim" transform="translate({across(column) + 4:.1f} '
               f'{_HEIGHT - _BOTTOM + 16}) rotate(-45)" text-anchor="end">{escape(label)}</text>'
-              for column, label in enumerate(labels)]
+              for column, label in enumerate(labels)
+              if (len(labels) - 1 - column) % every == 0]
     # What is not above 0 has no place on a log scale: the label stands at the last that has one.
     ends = _spread([down(next((figure for figure in reversed(line.figures)
                                if figure and figure > 0), 10**low)) for line in lines])
@@ -266,4 +303,5 @@ def _spread(wanted: Sequence[float]) -> list[float]:
     placed = list(wanted)
     for above, below in pairwise(order):
         placed[below] = max(placed[below], placed[above] + _GAP)
-    return placed
+    over = max(placed, default=0) - (_HEIGHT - 8)  # of many lines that end low
+    return [place - max(over, 0) for place in placed]

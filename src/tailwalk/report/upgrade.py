@@ -232,7 +232,9 @@ def _reasons(view: _View, cases: Sequence[UpgradeCase], cut: _Cut) -> Iterator[s
     for group in groups.values():
         first = group[0]
         carried = [_carriers(one, cut) for one in group]
-        shares = [f"{name} {_span([found[name] for found in carried if name in found])}"
+        shares = [f"{each.function} ({show_change(each.difference)})"
+                  for each in first.why[:len(carried[0])]] if len(group) == 1 else [
+                  f"{name} {_span([found[name] for found in carried if name in found])}"
                   for name in carried[0]]
         known = [f"{cause.cause} ({_place(view, cause)})" for cause in first.causes]
         more = f"{show_change(first.difference or 0)}{', in ' if shares else ''}" if (

@@ -39,11 +39,10 @@ from tailwalk.runs.metrics import INSTRUCTIONS
 from tailwalk.words import listed
 
 SHOWN = 12
-"""Functions that a table shows unless it is asked for more."""
+"""Functions that a table shows unless it is asked for more, and a page."""
 
 Join = Callable[[list[str]], str]
 _MOST_LOOPS = 4
-_SHOWN = 14  # functions; the table's last lines sum the others up
 
 
 def why_shown(profiles: Sequence[Profile], *, shown: int | None = SHOWN, others: bool = False,
@@ -246,15 +245,15 @@ def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
     if len(profiles) == 2:
         found = difference(*profiles, raw=raw)
         said = f"{labels[1]} beside {labels[0]}: {sentence(found)}"
-        grid = difference_grid(found, labels, shown=_SHOWN)
+        grid = difference_grid(found, labels, shown=SHOWN)
         one, other = found.sides
         total = difference_line(whole, (one.count, other.count), found.total, kind="total")
-        paired = paired_names(found.rows[:_SHOWN], labels, listed)
+        paired = paired_names(found.rows[:SHOWN], labels, listed)
     else:
         top, (count,) = next(iter(function_counts(paired_tree(profiles, raw=raw)).items()))
         said = (f"{labels[0]}: {top} executes {show_figure(count)} of the "
                 f"{show_figure(first.count)} kernel instructions of a call of {case}.")
-        grid = profile_grid(first, labels[0], shown=_SHOWN, raw=raw)
+        grid = profile_grid(first, labels[0], shown=SHOWN, raw=raw)
         total = profile_line(whole, first.count, first, kind="total")
     forest = forest_of(profiles, raw=raw)
     headings, rows = tree_rows(forest)

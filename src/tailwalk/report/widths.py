@@ -10,6 +10,8 @@ from rich.console import Console, RenderableType
 from rich.measure import Measurement
 
 _UNBOUNDED = 10_000
+_HEAD = 9
+"""Characters of a word in a heading that are left where nothing else can give way."""
 _EASY = 24
 """Characters that a text which goes on below keeps as long as no name is cut."""
 _TIGHT = 12
@@ -38,10 +40,10 @@ class Laid:
 
 @dataclass(frozen=True)
 class _Needs:
-    """Characters of a column: its longest word where texts go on below, else its longest line; its
-    longest line; and that with the whole heading in one line, too."""
+    """Characters of a column: its longest word where texts go on below, else its longest line, with
+    a heading that is cut; its longest line; and that with the whole heading in one line, too."""
 
-    least: int
+    tight: int
     most: int
     roomy: int
 
@@ -54,8 +56,8 @@ def widths(columns: Sequence[Laid], room: int, console: Console, *,
     needs = [_needs(column, console) for column in columns]
     found = [min(one.roomy, column.most, room) for one, column in zip(needs, columns, strict=True)]
     mosts = [min(one.most, column.most, room) for one, column in zip(needs, columns, strict=True)]
-    leasts = [most if not column.gives else
-              min(one.least, _TIGHT) if tight else min(most, column.keeps)
+    leasts = [min(one.tight, _TIGHT) if column.gives and tight else
+              min(most, column.keeps) if column.gives else one.tight if tight else most
               for one, column, most in zip(needs, columns, mosts, strict=True)]
     for bounds in (mosts,
                    [min(most, _EASY) if column.gives == "wraps" else most
@@ -76,7 +78,7 @@ def _needs(column: Laid, console: Console) -> _Needs:
     heading = Measurement.get(console, options, column.heading)
     longest = max((cell.maximum for cell in cells), default=0)
     word = max((cell.minimum for cell in cells), default=0) if column.gives == "wraps" else longest
-    return _Needs(max(word, heading.minimum), max(longest, heading.minimum),
+    return _Needs(max(word, min(heading.minimum, _HEAD)), max(longest, heading.minimum),
                   max(longest, heading.maximum))
 
 

@@ -15,12 +15,12 @@ from typing import NamedTuple
 from tailwalk.errors import GuestError, KernelError
 from tailwalk.framing import Frame, FrameType, read_output
 from tailwalk.kernels import Kernel
-from tailwalk.kernels.symbols import UNKNOWN, read_symbols
+from tailwalk.kernels.symbols import UNKNOWN
 from tailwalk.programs.plan import text_of
 from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.labels import PAGE_FAULT, Labels, labels_of
-from tailwalk.rigs.recording import symbol_text, watched
+from tailwalk.rigs.labels import PAGE_FAULT, Labels, kept_labels
+from tailwalk.rigs.recording import watched
 from tailwalk.runs.program import CallRow, FunctionCount, Kind, Repetitions, Requests
 from tailwalk.vm.filesystem import RAM_DISK
 from tailwalk.vm.guest import Guest, Job
@@ -88,11 +88,10 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
     goes on as `watched`; `between` are the calls after and before which is counted, where such are
     named, or texts on standard output (`ExecPlan`).
 
-    Raises UsageError for a call that the kernel has not, and as `watched`, `labels_of` and
+    Raises UsageError for a call that the kernel has not, and as `watched`, `kept_labels` and
     `read_counts`.
     """
-    text = symbol_text(bench, kernel, booted)
-    labels = labels_of(text, kernel.spec)
+    labels = kept_labels(bench, kernel, booted)
     texts = [text_of(name) for name in between]
     numbers = ":".join(str(labels.call(name) if text is None else 0)
                        for name, text in zip(between, texts, strict=True))
@@ -110,8 +109,7 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
                               f",disk={Path(RAM_DISK).name},texts={sought}")]) as (
                 guest, outputs):
             yield guest, lambda: replace(
-                read_counts(outputs()[0], labels, kernel.spec),
-                symbols=read_symbols(text, kernel.spec).names)
+                read_counts(outputs()[0], labels, kernel.spec), symbols=labels.names)
 
 
 def read_counts(output: bytes, labels: Labels, kernel: str) -> Counted:

@@ -9,11 +9,13 @@ nor a compiler, nor the archive. It boots a kernel once and keeps the state in i
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import warnings
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -28,12 +30,14 @@ from tailwalk.progress import SILENT
 from tailwalk.rigs.alone import kept_plugin
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.counting import Counted, Outcome, Portion, count
-from tailwalk.rigs.exec import Executed, ProgramPortion, run_portion
-from tailwalk.rigs.running import Sink
+from tailwalk.rigs.exec import Executed, GivenUpError, ProgramPortion, run_portion
+from tailwalk.rigs.programs import ProgramPool
+from tailwalk.rigs.running import Interrupts, Sink
 from tailwalk.vm.qemu import find_qemu
 from tailwalk.vm.state import Start
 
 _CONNECT_SECONDS = 15
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -71,24 +75,30 @@ class DaskPool:
         """See `Pool`. Raises ToolError where the cluster cannot be reached or is lost."""
         return self._done(bench, [counting(portion) for portion in portions])
 
-    def programs(self, bench: Bench, portions: Sequence[tuple[ProgramPortion, Sink | None]]) -> (
-            Generator[tuple[int, Executed | TailwalkError]]):
-        """See `ProgramPool`. What a program writes comes when it has ended."""
-        done = self._done(bench, [Task(_run_program, portion, (
-            portion.start.kernel.image, portion.prepared.content, portion.plugin.path))
-            for portion, _ in portions])
-        with closing(done):
-            for number, outcome in done:
-                if isinstance(outcome, TailwalkError):
-                    yield number, outcome
-                    continue
-                executed, written = outcome
-                if (sink := portions[number][1]) is not None:
-                    for stream, content in written:
-                        sink(stream, content)
-                yield number, executed
+    def programs(self, interrupts: Interrupts) -> ProgramPool:
+        """As `on_cores` for programs. What one writes comes when it has ended."""
+        def run(bench: Bench, portions: Sequence[tuple[ProgramPortion, Sink | None]]) -> (
+                Generator[tuple[int, Executed | TailwalkError]]):
+            name = uuid4().hex
+            done = self._done(bench, [Task(partial(_run_program, name), portion, (
+                portion.start.kernel.image, portion.prepared.content, portion.plugin.path))
+                for portion, _ in portions], within=partial(_passing_on, name, interrupts))
+            with closing(done):
+                for number, outcome in done:
+                    if isinstance(outcome, TailwalkError):
+                        yield number, outcome
+                        continue
+                    executed, written = outcome
+                    if (sink := portions[number][1]) is not None:
+                        for stream, content in written:
+                            sink(stream, content)
+                    yield number, executed
 
-    def _done(self, bench: Bench, tasks: Sequence[Task]) -> Generator[tuple[int, Any]]:
+        return run
+
+    def _done(self, bench: Bench, tasks: Sequence[Task], *, within: Callable[
+            [Any], AbstractContextManager[None]] = nullcontext) -> Generator[tuple[int, Any]]:
+        """What tasks come to, done while the client is `within` a block."""
         distributed = import_extra("distributed", extra="dask", what="--dask")
         try:
             # A client that fails on such an address complains once more when it is collected.
@@ -106,7 +116,8 @@ class DaskPool:
                     bench.progress.note(f"the cluster at {self.address} has no worker yet: "
                                         "waiting for one.")
                     client.wait_for_workers(1)
-                yield from self._outcomes(client, bench, tasks, distributed=distributed)
+                with within(client):
+                    yield from self._outcomes(client, bench, tasks, distributed=distributed)
             except OSError as error:
                 if error.filename is not None:  # a file of this machine, not the connection
                     raise
@@ -200,17 +211,63 @@ def _count(bench: Bench, portion: Portion, image: bytes) -> Counted:
     return count(bench, replace(portion, start=_with_image(bench.cache, portion.start, image)))
 
 
-def _run_program(bench: Bench, portion: ProgramPortion, image: bytes, content: bytes,
-                 plugin: bytes) -> tuple[Executed, list[tuple[int, bytes]]]:
+_BEGUN: list[tuple[str, Interrupts]] = []
+"""On a worker: the command that each program is of, and what gives it up."""
+
+
+def _give_up(name: str) -> bool:
+    """Give up a command's programs on a worker; does any run yet? Runs there."""
+    found = [interrupts for begun, interrupts in list(_BEGUN) if begun == name]
+    for interrupts in found:
+        interrupts.asked.set()
+    return any(interrupts.under_way for interrupts in found)
+
+
+@contextmanager
+def _passing_on(name: str, interrupts: Interrupts, client: Any) -> Generator[None]:
+    """While the block lasts the first Ctrl-C gives up a command's programs on all workers; where
+    none runs yet, it is as ever."""
+    ended = Event()
+
+    def watch() -> None:
+        told = False
+        while not ended.wait(_LOOK_SECONDS):
+            if not interrupts.asked.is_set():
+                continue
+            try:  # again and again: others may begin later
+                told |= any(client.run(_give_up, name, on_error="ignore").values())
+            except Exception:
+                told = False  # the connection is lost
+            if not told:
+                signal.raise_signal(signal.SIGINT)
+                return
+
+    with interrupts.running():
+        Thread(target=watch, name="interrupts", daemon=True).start()
+        try:
+            yield
+        finally:
+            ended.set()
+
+
+def _run_program(name: str, bench: Bench, portion: ProgramPortion, image: bytes, content: bytes,
+                 plugin: bytes) -> tuple[Executed | GivenUpError, list[tuple[int, bytes]]]:
+    interrupts = Interrupts()
     prepared = replace(portion.prepared,
                        content=_kept(bench.cache, "roots", "content", content))
     written: list[tuple[int, bytes]] = []
-    executed = run_portion(
-        bench, replace(portion, start=_with_image(bench.cache, portion.start, image),
-                       prepared=prepared, plugin=Plugin(kept_plugin(bench, plugin),
-                                                        portion.plugin.digest)),
-        sink=lambda stream, piece: written.append((stream, piece)))
-    return executed, written
+    _BEGUN.append((name, interrupts))
+    try:
+        return run_portion(
+            bench, replace(portion, start=_with_image(bench.cache, portion.start, image),
+                           prepared=prepared, plugin=Plugin(kept_plugin(bench, plugin),
+                                                            portion.plugin.digest)),
+            sink=lambda stream, piece: written.append((stream, piece)),
+            interrupts=interrupts), written
+    except GivenUpError as late:
+        return late, written
+    finally:
+        _BEGUN.remove((name, interrupts))
 
 
 def _with_image(cache: Cache, start: Start, image: bytes) -> Start:

@@ -11,16 +11,21 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from pathlib import Path
 
+import msgspec
+
+from tailwalk.cache import digest_bytes
 from tailwalk.errors import KernelError, UsageError
+from tailwalk.kernels import Kernel, symbols
 from tailwalk.kernels.symbols import UNKNOWN, read_symbols
 from tailwalk.machines import GUEST
 from tailwalk.rigs.alone import DRIVER, THREADS
-from tailwalk.rigs.recording import newborn_address
+from tailwalk.rigs.bench import Bench
+from tailwalk.rigs.recording import newborn_address, symbol_text
+from tailwalk.vm.state import Booted
 
 _RECORD = struct.Struct("<QII")
-_LINE = re.compile(r"^([0-9a-f]{16}) [tTwW] ([^\s.]+)", re.MULTILINE)
 
 
 class _Label(IntEnum):
@@ -112,6 +117,11 @@ class Labels:
     threads: Sequence[str] = ("other threads", *THREADS)
     files: Sequence[str] = ("", *FILES)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Of all functions."""
+        return frozenset(self.functions) - {UNKNOWN.name}
+
     def call(self, name: str) -> int:
         """The number of a call, 0 for an empty name; raises UsageError for one that is none."""
         if name and name not in self.calls:
@@ -120,15 +130,31 @@ class Labels:
         return self.calls.index(name) if name else 0
 
 
-@lru_cache(maxsize=8)
+_MAKERS = b"".join((
+    Path(__file__).read_bytes(), Path(symbols.__file__).read_bytes(),
+    repr((GUEST.entries, GUEST.newborn, THREADS, DRIVER)).encode()))
+"""All that labels follow from, besides a kernel's names."""
+
+
+def kept_labels(bench: Bench, kernel: Kernel, booted: Booted) -> Labels:
+    """As `labels_of` of the kernel's names, from the cache or made now: that takes half a second,
+    in which no guest runs. Raises as `symbol_text` and `labels_of`."""
+    def make(folder: Path) -> None:
+        made = labels_of(symbol_text(bench, kernel, booted), kernel.spec)
+        (folder / "labels").write_bytes(msgspec.json.encode(made))
+
+    folder = bench.cache.entry("labels", digest_bytes(booted.key.encode(), _MAKERS), make)
+    return msgspec.json.decode((folder / "labels").read_bytes(), type=Labels)
+
+
 def labels_of(text: str, kernel: str) -> Labels:
     """The labels for the functions in the text of `symbol_text`; `kernel` names the kernel in
     errors.
 
     Raises KernelError where the kernel names no functions, or none by which it is entered.
     """
-    symbols = read_symbols(text, kernel)
-    names = [(int(address, 16), name) for address, name in _LINE.findall(text)]
+    table = read_symbols(text, kernel)
+    names = [(int(match[1], 16), match[2]) for match in re.finditer(_TELLING, text)]
     address = {name: at for at, name in names}
     calls, entries = ["unknown call"], ["other entry"]
     found: dict[int, tuple[_Label, int]] = {}
@@ -148,7 +174,7 @@ def labels_of(text: str, kernel: str) -> Labels:
                           f"enter it ({GUEST.entries.calls}), so a program's calls cannot be told "
                           "apart. Build it with CONFIG_KALLSYMS, or take another kernel.")
     functions = [(0, UNKNOWN.name), *((at, (function or UNKNOWN).name)
-                                      for at, function in symbols.places())]
+                                      for at, function in table.places())]
     return Labels(
         table=b"".join(_RECORD.pack(at, *found.get(at, (_Label.NOTHING, 0)))
                        for at, _ in functions),
@@ -156,20 +182,24 @@ def labels_of(text: str, kernel: str) -> Labels:
         functions=[name for _, name in functions], calls=calls, entries=entries)
 
 
-_FILE = re.compile("|".join(f"(?P<f{number}>{pattern})"
-                            for number, pattern in enumerate(FILES.values(), 1)))
+# Compiled when labels are made, and not when they are kept.
+_FILE = "|".join(f"(?P<f{number}>{pattern})" for number, pattern in enumerate(FILES.values(), 1))
 _WORK = {name: number for number, functions in enumerate(THREADS.values(), 1)
          for name in functions}
 _DRIVER = dict(zip(DRIVER, (_Label.DRIVER_ENTRY, _Label.DRIVER_DONE), strict=True))
-_ENTRIES: tuple[tuple[re.Pattern[str], _Label], ...] = (
-    (re.compile(GUEST.entries.exceptions), _Label.EXCEPTION_ENTRY),
-    (re.compile(GUEST.entries.interrupts), _Label.INTERRUPT_ENTRY))
-_CALL = re.compile(GUEST.entries.call)
+_ENTRIES = ((GUEST.entries.exceptions, _Label.EXCEPTION_ENTRY),
+            (GUEST.entries.interrupts, _Label.INTERRUPT_ENTRY))
+_ANY = "|".join((
+    GUEST.entries.call, GUEST.entries.exceptions, GUEST.entries.interrupts, _FILE,
+    *map(re.escape, (GUEST.entries.calls, *GUEST.entries.text, *GUEST.entries.stubs,
+                     GUEST.entries.page_fault, _REQUEST, *_WORK, *_DRIVER))))
+# One pass for all of a kernel's hundred thousand lines.
+_TELLING = rf"(?m)^([0-9a-f]{{16}}) [tTwW] ((?:{_ANY})(?![^\s.]))"
 
 
 def _label(name: str, calls: list[str], entries: list[str]) -> tuple[_Label, int] | None:
     """What a function tells; names of calls and entries are added."""
-    if match := _CALL.fullmatch(name):
+    if match := re.fullmatch(GUEST.entries.call, name):
         call = _CALL_NAMES.get(match[1], match[1])
         calls.append(call)
         file = list(FILES).index("socket") + 1 if call in _SOCKET_CALLS else (
@@ -184,9 +214,9 @@ def _label(name: str, calls: list[str], entries: list[str]) -> tuple[_Label, int
     if name in _DRIVER:
         return _DRIVER[name], 0
     for pattern, label in _ENTRIES:
-        if match := pattern.fullmatch(name):
+        if match := re.fullmatch(pattern, name):
             entries.append(_ENTRY_NAMES.get(match[1], match[1].replace("_", " ")))
             return label, len(entries) - 1
-    if match := _FILE.fullmatch(name):
+    if match := re.fullmatch(_FILE, name):
         return _Label.FILE_OPERATION, int((match.lastgroup or "f0")[1:])
     return None

@@ -53,7 +53,8 @@ def kept_state(bench: Bench, kernel: Kernel, booted: Booted, job: Job, *, named:
             keep_state(guest, memory, folder, time.monotonic() + FRAME_SECONDS)
         bench.cache.check(booted.place)
 
-    return bench.cache.entry("root-state", digest_bytes(booted.key.encode(), named), make)
+    return bench.cache.entry("root-state", digest_bytes(booted.key.encode(), named), make,
+                             doing=f"makes the root on {kernel.spec}")
 
 
 @contextmanager

@@ -106,10 +106,15 @@ class Interrupts:
             signal.signal(signal.SIGINT, self._before)
 
     def _note(self, number: int, frame: StackFrame | None) -> None:
-        if self._running and not self.asked.is_set():
+        if self.under_way and not self.asked.is_set():
             self.asked.set()
         elif callable(self._before):
             self._before(number, frame)
+
+    @property
+    def under_way(self) -> bool:
+        """Does any program run?"""
+        return self._running > 0
 
     @contextmanager
     def running(self) -> Generator[None]:

@@ -42,6 +42,9 @@ DEFAULT_MEMORY = 256
 # The probe tells at least every 32 operations how far it is.
 FRAME_SECONDS = 180.0
 
+# But it goes through all operations of a session, on the shadow, without a word.
+_RECOVERY_SECONDS = 900.0
+
 # A session reaches a power cut long before it has done so many operations.
 _ENDLESS = 1_000_000
 
@@ -245,7 +248,7 @@ class Session:
                            for device, _ in zip("abc", FATES, strict=True)
                            for writer, step in self._steps.items())
             with self.stage.guest(job + job_line("end"), images) as guest:
-                self._watch(guest, take)
+                self._watch(guest, take, seconds=_RECOVERY_SECONDS)
             for self._fate, self._image in zip(FATES, images, strict=True):
                 self._check_filesystem()
                 self._tally.cut_images += 1
@@ -267,13 +270,14 @@ class Session:
                         writers=manner.writers, writer=writer, completed=completed, told=told)
 
     def _watch(self, guest: Guest, take: Callable[[Frame], None],
-               was_cut: Callable[[], bool] = lambda: False) -> None:
+               was_cut: Callable[[], bool] = lambda: False, *,
+               seconds: float = FRAME_SECONDS) -> None:
         """Hand on the guest's frames to its end; raises Found where the kernel does not go on or
         complains."""
         since = time.monotonic()
         try:
             guest.start_job(FRAME_SECONDS)
-            for frame in guest.frames(FRAME_SECONDS):
+            for frame in guest.frames(seconds):
                 since = time.monotonic()
                 take(frame)
             guest.finish(time.monotonic() + FRAME_SECONDS)
@@ -289,7 +293,7 @@ class Session:
             if isinstance(error, ProbeError):
                 raise self._found("failure", "a system call failed", [str(error)]) from error
             if not was_cut():
-                if time.monotonic() - since >= FRAME_SECONDS:
+                if time.monotonic() - since >= seconds:
                     raise self._found("hang", "the kernel hangs", [str(error)]) from error
                 raise
         if said := self._complaints(guest):

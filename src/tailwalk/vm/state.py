@@ -121,7 +121,7 @@ def boot(start: Start, machine: Machine, *, qemu: Qemu, cache: Cache,
         (folder / _SAID).write_bytes(msgspec.json.encode(kernel_said(ready, start)))
         check_unpacked(kernel, cache)
 
-    folder = cache.entry("state", start.key, make)
+    folder = cache.entry("state", start.key, make, doing=f"boots {kernel.spec}")
     return Booted(start.key, folder, machine.memory_bytes,
                   msgspec.json.decode((folder / _SAID).read_bytes(), type=KernelSaid))
 

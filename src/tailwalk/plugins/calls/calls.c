@@ -49,28 +49,34 @@ static char disk[32];
 static uint64_t first_look, looked_to;
 static int64_t distance;
 
+/* What a block's callback is told: the block's number, and in the lower half what decides for
+ * most of them that no memory has to be looked at. */
+enum { GOES_ON = 1, HAS_LABEL = 2, FUNCTION = 4 };
+
 static void on_block(unsigned int cpu, void *data)
 {
 	struct cpu *own ALONE = arrive(cpu);
-	const struct block *block = data;
+	uint32_t about = (uint32_t)(size_t)data, number = (size_t)data >> 32;
+	const struct block *block;
 	const struct stay *stay;
 
-	if (block->function == own->quiet && block->label == NOTHING) {
-		own->latest = block;
-		if (block->ends != OTHER)
-			own->quiet = NO_FUNCTION;
+	if ((about | GOES_ON) == own->quiet) {
+		own->latest = number;
+		if (about != own->quiet)
+			own->quiet = NOWHERE_QUIET;
 		return;
 	}
 	if (!running)
 		return;
+	block = block_at(number);
 	own->works = true;
 	settle();
 	own->due[ERROR] |= block->begin == page_fault;
 	step_to(block);
 	stay = top_stay();
-	if (block->ends == OTHER && stay->block == block &&
+	if (about & GOES_ON && stay->block == block &&
 	    nodes[stay->node].function == block->function)
-		own->quiet = block->function;
+		own->quiet = block->function * FUNCTION | GOES_ON;
 }
 
 static void on_due(unsigned int cpu, void *data)
@@ -237,9 +243,11 @@ static bool is_everywhere(uint32_t label)
 	return label == STUB || label == THREAD_WORK;
 }
 
-static struct block *new_block(struct qemu_plugin_tb *translated, size_t length)
+/* Make it known; what its callback is told. */
+static void *new_block(struct qemu_plugin_tb *translated, size_t length)
 {
-	struct block *block = grow(NULL, sizeof(*block));
+	uint32_t number = another_block();
+	struct block *block = block_at(number);
 	struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(translated, length - 1);
 	size_t size = qemu_plugin_insn_size(instruction);
 	uint8_t bytes[LONGEST_INSTRUCTION];
@@ -257,7 +265,8 @@ static struct block *new_block(struct qemu_plugin_tb *translated, size_t length)
 		block->label = (uint8_t)function->label;
 		block->value = function->value;
 	}
-	return block;
+	return (void *)((size_t)number << 32 | block->function * FUNCTION |
+			(block->label ? HAS_LABEL : 0) | (block->ends == OTHER ? GOES_ON : 0));
 }
 
 /* Does the instruction look at a request, whose address it was given, before any
@@ -415,7 +424,6 @@ EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int ar
 	page_fault = fault;
 	memory_size = memory;
 	make_tree();
-	make_cpus();
 	qemu_plugin_register_vcpu_tb_trans_cb(id, instrument);
 	return 0;
 }

@@ -10,12 +10,6 @@ bool running;
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static struct cpu *here = cpus;
 
-void make_cpus(void)
-{
-	for (size_t i = 0; i < MOST_CPUS; i++)
-		cpus[i].quiet = NO_FUNCTION;
-}
-
 void take_turn(void)
 {
 	if (cpu_count > 1)
@@ -58,10 +52,10 @@ void settle(void)
 
 	memcpy(here->last, now, sizeof(now));
 	if (here->latest) {
-		top_stay()->block = here->latest;
-		here->latest = NULL;
+		top_stay()->block = block_at(here->latest);
+		here->latest = 0;
 	}
-	here->quiet = NO_FUNCTION;
+	here->quiet = NOWHERE_QUIET;
 	if (!running && user && current)
 		current->probe = true; /* who else is there? */
 	if (!counting)

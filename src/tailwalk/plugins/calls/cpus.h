@@ -11,15 +11,14 @@
  * the first one after it was due counts. */
 enum access { ERROR, LEFT, SWITCH, RESULT, REQUEST_LOOK, ACCESSES };
 
-#define NO_FUNCTION UINT32_MAX
+#define NOWHERE_QUIET 0
 
 struct cpu {
 	struct task *task; /* that it executes, while no callback of its own is at work */
 	uint64_t last[MODES];
-	/* The function in which the kernel goes on while it neither calls nor returns, and
-	 * the last block executed there, which the stay has to be told of. */
-	uint32_t quiet;
-	const struct block *latest;
+	/* What blocks' callbacks are told where the kernel goes on in its function and neither
+	 * calls nor returns, and the last block executed there, which the stay has to be told of. */
+	uint32_t quiet, latest;
 	bool due[ACCESSES];
 	bool works; /* executed something of the kernel's since the program began */
 };
@@ -27,7 +26,6 @@ struct cpu {
 extern struct cpu cpus[MOST_CPUS];
 extern bool running; /* from the program's begin to its end */
 
-void make_cpus(void);
 void take_turn(void);
 void give_turn(void);
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "calls/memory.h"
-#include "calls/tree.h"
 #include "x86_64.h"
 
 /* struct bio and enum req_op (include/linux/blk_types.h). Since v7.3 a pointer, of
@@ -18,16 +17,14 @@ enum { READ, WRITE, OPERATIONS = 0xff };
 enum { FORCED = 1 << 17, FLUSH = 1 << 18 };
 
 /* struct block_device points to its struct gendisk (include/linux/blkdev.h), in
- * which the name is behind three numbers, among its first words. */
-enum { FIRST_WORDS = 32, NAME = 12 }; /* of DISK_NAME_LEN, 32 */
+ * which the name is behind three numbers, among its first words; on v6.1 after a
+ * struct device. No other one lies as near: an inode follows (block/bdev.c).
+ */
+enum { FIRST_WORDS = 128, NAME = 12 }; /* of DISK_NAME_LEN, 32 */
 
 enum whose { UNREAD, OTHERS, WANTED };
 
-static struct disk {
-	uint64_t address;
-	enum whose whose;
-} *disks;
-static size_t disk_count;
+static size_t known; /* which word it is, once the disk that is wanted was seen by it */
 
 static bool is_name(const char *text)
 {
@@ -36,34 +33,35 @@ static bool is_name(const char *text)
 	return length > 2 && !text[length];
 }
 
+/* What a word of a block device's says. */
 static enum whose look_at(uint32_t info, uint64_t address, const char *wanted)
 {
-	enum whose found = UNREAD;
 	char name[33] = "";
+	uint64_t word;
 
-	for (size_t i = 0; i < FIRST_WORDS; i++) {
-		uint64_t word;
-
-		if (!read_memory(info, address + i * sizeof(word), &word, sizeof(word)) ||
-		    word - ALL_MEMORY >= ALL_MEMORY_SIZE ||
-		    !read_memory(info, word + NAME, name, sizeof(name) - 1))
-			continue;
-		if (!strcmp(name, wanted))
-			return WANTED;
-		if (is_name(name))
-			found = OTHERS;
-	}
-	return found;
+	if (!read_memory(info, address, &word, sizeof(word)) ||
+	    word - ALL_MEMORY >= ALL_MEMORY_SIZE ||
+	    !read_memory(info, word + NAME, name, sizeof(name) - 1))
+		return UNREAD;
+	return !strcmp(name, wanted) ? WANTED : known || is_name(name) ? OTHERS : UNREAD;
 }
 
+/* Nothing is remembered of an address: another disk may have it later. */
 static enum whose whose_is(uint32_t info, uint64_t address, const char *wanted)
 {
-	for (size_t i = 0; i < disk_count; i++)
-		if (disks[i].address == address)
-			return disks[i].whose;
-	disks = grow(disks, (disk_count + 1) * sizeof(*disks));
-	disks[disk_count] = (struct disk){ address, look_at(info, address, wanted) };
-	return disks[disk_count++].whose;
+	enum whose whose = UNREAD;
+
+	if (known)
+		return look_at(info, address + known * sizeof(address), wanted);
+	for (size_t i = 0; i < FIRST_WORDS && whose != WANTED; i++) {
+		enum whose found = look_at(info, address + i * sizeof(address), wanted);
+
+		if (found != UNREAD)
+			whose = found;
+		if (found == WANTED)
+			known = i;
+	}
+	return whose;
 }
 
 bool add_request(uint32_t info, uint64_t bio, const char *disk, struct requests *(*sum)(void))

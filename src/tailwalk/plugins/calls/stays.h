@@ -16,6 +16,16 @@ struct block {
 	uint8_t ends; /* enum kind, of its last instruction */
 };
 
+/* Blocks by their numbers, from 1 on; they stay where they are. */
+enum { BLOCKS_TOGETHER = 4096 };
+extern struct block **blocks;
+uint32_t another_block(void);
+
+static inline struct block *block_at(uint32_t number)
+{
+	return &blocks[number / BLOCKS_TOGETHER][number % BLOCKS_TOGETHER];
+}
+
 enum { SAVED_REGISTERS = 5 };
 
 /* What a call writes, as a struct iovec has it. */
@@ -23,14 +33,13 @@ struct piece {
 	uint64_t at, size;
 };
 
-enum { MOST_PIECES = 8 };
-
-/* What a call writes to standard output: the pieces, of which so many were seen; or
- * the first is of the memory that holds them. */
+/* What a call writes to standard output: the memory that holds its pieces, as far as it
+ * was not seen yet; so many bytes of them that were; and the first that is still to come. */
 struct reading {
-	bool vector;
-	uint8_t count, done;
-	struct piece pieces[MOST_PIECES + 1];
+	struct piece vector;
+	size_t seen, done;
+	struct piece *pieces;
+	size_t room; /* for pieces */
 };
 
 /* A call instruction whose return is to come. */

@@ -54,8 +54,8 @@ static struct stay *push(struct task *task)
 	stay->block = NULL;
 	stay->node = 0;
 	stay->call_count = 0;
-	stay->reading.count = stay->reading.done = 0;
-	stay->reading.vector = stay->begins_region = false;
+	stay->reading.vector.size = stay->reading.seen = stay->reading.done = 0;
+	stay->begins_region = false;
 	forget(stay);
 	return stay;
 }
@@ -369,9 +369,9 @@ static void end_region_before(struct stay *stay)
 
 bool awaits_text(void)
 {
-	const struct stay *stay = current ? top_stay() : NULL;
+	struct stay *stay = current ? top_stay() : NULL;
 
-	return stay && (stay->reading.vector || stay->reading.done < stay->reading.count);
+	return stay && wanted_of(&stay->reading);
 }
 
 void see_text(uint32_t info, uint64_t address)

@@ -10,9 +10,11 @@
 #include <string.h>
 
 #include "calls/memory.h"
+#include "calls/tree.h"
 #include "x86_64.h"
 
 enum { STANDARD_OUTPUT = 1, DESCRIPTOR = 3, WRITTEN = 4, HOW_MUCH = 0 }; /* saved registers */
+enum { MOST_PIECES = 1024 }; /* UIO_MAXIOV */
 
 struct text text_before, text_after;
 
@@ -62,17 +64,36 @@ void begin_reading(struct stay *stay)
 {
 	struct reading *reading = &stay->reading;
 	bool vector = stay->what.number == call_writev;
+	struct piece written = { stay->saved[WRITTEN], stay->saved[HOW_MUCH] };
+	size_t count = vector ? written.size : 1;
 
 	if (!has_texts() || stay->saved[DESCRIPTOR] != STANDARD_OUTPUT ||
-	    !(vector || stay->what.number == call_write))
+	    !(vector || stay->what.number == call_write) || count > MOST_PIECES)
 		return;
-	reading->pieces[0] = (struct piece){ stay->saved[WRITTEN], stay->saved[HOW_MUCH] };
-	if (!vector) {
-		reading->count = 1;
-	} else if (stay->saved[HOW_MUCH] <= MOST_PIECES) {
-		reading->pieces[0].size *= sizeof(struct piece);
-		reading->vector = true;
+	if (count > reading->room) {
+		reading->pieces = grow(reading->pieces, count * sizeof(*reading->pieces));
+		reading->room = count;
 	}
+	if (vector) {
+		reading->vector = (struct piece){ written.at, count * sizeof(struct piece) };
+	} else {
+		reading->pieces[0] = written;
+		reading->seen = sizeof(struct piece);
+	}
+}
+
+struct piece *wanted_of(struct reading *reading)
+{
+	if (reading->vector.size)
+		return &reading->vector;
+	while (reading->done < reading->seen / sizeof(struct piece)) {
+		struct piece *piece = &reading->pieces[reading->done];
+
+		if (piece->size)
+			return piece;
+		reading->done++;
+	}
+	return NULL;
 }
 
 static bool comes_to(struct text *text, uint8_t byte)
@@ -101,16 +122,15 @@ static size_t in_page(const struct piece *wanted, uint64_t address)
 void see_access(struct stay *stay, uint32_t info, uint64_t address, bool *before, bool *after)
 {
 	struct reading *reading = &stay->reading;
-	struct piece *wanted = &reading->pieces[reading->done];
+	struct piece *wanted = wanted_of(reading);
 	uint8_t bytes[PAGE_SIZE];
-	size_t size = in_page(wanted, address);
+	size_t size = wanted ? in_page(wanted, address) : 0;
 
 	if (!size || !read_page(info, address, wanted->at, bytes, size))
 		return;
-	if (reading->vector) {
-		reading->vector = false;
-		reading->count = (uint8_t)(size / sizeof(struct piece));
-		memcpy(reading->pieces, bytes, reading->count * sizeof(struct piece));
+	if (wanted == &reading->vector) {
+		memcpy((uint8_t *)reading->pieces + reading->seen, bytes, size);
+		reading->seen += size;
 	} else {
 		for (size_t i = 0; i < size; i++) {
 			*before |= comes_to(&text_before, bytes[i]);
@@ -119,9 +139,7 @@ void see_access(struct stay *stay, uint32_t info, uint64_t address, bool *before
 				*after = true;
 			}
 		}
-		wanted->at += size;
-		wanted->size -= size;
 	}
-	while (reading->done < reading->count && !reading->pieces[reading->done].size)
-		reading->done++;
+	wanted->at += size;
+	wanted->size -= size;
 }

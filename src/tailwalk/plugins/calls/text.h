@@ -23,6 +23,8 @@ extern struct text text_before, text_after;
 bool read_texts(const char *argument);
 bool has_texts(void);
 
+/* What of a call's memory is still to be seen, first of all; NULL where there is nothing. */
+struct piece *wanted_of(struct reading *reading);
 /* A call is known by its number: does it write to standard output? */
 void begin_reading(struct stay *stay);
 /* The kernel accessed memory for it: the texts may be there. Which came is told in
