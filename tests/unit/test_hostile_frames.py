@@ -68,7 +68,7 @@ def test_a_length_that_no_frame_has_is_refused_before_it_is_waited_for(length: i
 
 READERS: list[Callable[[Frame], Any]] = [
     read_ready, read_folios, lambda frame: read_calls(frame, 3), read_times,
-    lambda frame: read_step(frame, before=Reached(0, 0), most=9),
+    lambda frame: read_step(frame, before={0: Reached(0, 0)}, most=9),
     read_difference, lambda frame: add_counts(frame, Tally())]
 
 
