@@ -35,10 +35,11 @@ def test_qemu_has_nothing_to_say_about_a_whole_one(guest):
 
 
 @pytest.mark.parametrize("keep", [0.5, 0.0])
-def test_one_that_is_cut_short_is_named_with_the_way_out(guest, booted, keep):
-    rest = booted.state.rest
+def test_one_that_is_cut_short_is_named_with_the_way_out(own_bench, kernel, booted, keep):
+    rest = booted.place / "state"
     whole = rest.read_bytes()
     rest.write_bytes(whole[:int(keep * len(whole))])
+    guest = own_bench.guest(kernel("debian:6.12"), booted, b"end\n")
     with guest, pytest.raises(GuestError, match="cannot restore the saved state") as caught:
         guest.start_job(120)
     assert f"Remove {booted.place} and run the command again" in str(caught.value)

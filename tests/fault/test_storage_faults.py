@@ -149,7 +149,7 @@ def test_what_was_made_from_a_state_that_changed_is_not_kept(
 
     def damaged(*given: object) -> object:
         found = whole(*given)  # type: ignore[arg-type]
-        exchange(booted.state.rest)
+        exchange(booted.place / "state")
         return found
 
     store = Store(tmp_path / "runs")

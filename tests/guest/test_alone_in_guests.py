@@ -129,13 +129,13 @@ def test_cases_that_share_a_guest_neither_wait_nor_reach_the_disk(spec, kernel, 
         by_needs.setdefault(needs_job(begin, case), []).append(case)
     wrong = []
     for job, cases in by_needs.items():
-        with left_by(bench, one, booted, job) as state:
-            for case in cases:
-                [found] = count_alone(bench, one, booted, [case], 12, plugin=plugin, state=state)
-                figure = next(figure for figure in together.figures if figure.case == case)
-                modal, _ = Counter((split.total, split.apart, tuple(split.others))
-                                   for split in found.splits).most_common(1)[0]
-                # Addresses differ there, and so the length of a hash table's chain.
-                if modal[1:] != (0, ()) or abs(modal[0] / figure.main.value - 1) > 0.01:
-                    wrong.append((case.name, figure.main.value, *modal))
+        state = left_by(bench, one, booted, job)
+        for case in cases:
+            [found] = count_alone(bench, one, booted, [case], 12, plugin=plugin, state=state)
+            figure = next(figure for figure in together.figures if figure.case == case)
+            modal, _ = Counter((split.total, split.apart, tuple(split.others))
+                               for split in found.splits).most_common(1)[0]
+            # Addresses differ there, and so the length of a hash table's chain.
+            if modal[1:] != (0, ()) or abs(modal[0] / figure.main.value - 1) > 0.01:
+                wrong.append((case.name, figure.main.value, *modal))
     assert wrong == []

@@ -6,7 +6,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -200,7 +199,7 @@ def test_a_case_that_ends_its_guest_is_named_and_the_others_go_on(
         return {good: FOUND}, []
 
     monkeypatch.setattr(counting, "count_those_that_can", count)
-    monkeypatch.setattr(counting, "left_by", lambda *_: nullcontext(Path("state")))
+    monkeypatch.setattr(counting, "left_by", lambda *_: Path("state"))
     monkeypatch.setattr(counting, "kept_plugin", lambda *_: Path("plugin"))
     monkeypatch.setattr(counting, "symbol_text", lambda *_: "")
     portion = Mock(cases=[bad, good], begin=b"", plugin=b"plugin")

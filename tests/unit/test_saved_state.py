@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailwalk.errors import GuestError
-from tailwalk.vm.memory import Memory
-from tailwalk.vm.qemu import Machine, Qemu, Room, arguments, state_as_file
-from tailwalk.vm.state import read_state
+from tailwalk.vm.memory import Memory, Saved, read_state
+from tailwalk.vm.qemu import Machine, MemoryFile, Qemu, arguments, state_as_file
 
 
 @pytest.mark.parametrize(("version", "incoming"), [
@@ -36,8 +35,9 @@ def test_only_what_goes_on_from_a_state_waits_for_it() -> None:
 
 
 def test_memory_in_a_file_is_ones_own_unless_it_is_to_be_saved() -> None:
-    assert "mem-path=/proc/self/fd/9,size=1024M,share=off" in line(room=Room(9, shared=False))
-    assert "mem-path=/proc/self/fd/9,size=1024M,share=on" in line(room=Room(9, shared=True))
+    backend = "mem-path=/proc/self/fd/9,size=1024M,share="
+    assert f"{backend}off" in line(memory=MemoryFile(9, shared=False))
+    assert f"{backend}on" in line(memory=MemoryFile(9, shared=True))
     assert "memory-backend" not in line()
 
 
@@ -63,7 +63,8 @@ def test_what_is_packed_comes_back_and_a_page_of_zeros_takes_no_room(
     os.pwrite(memory.descriptor, bytes(PAGE), 5 * PAGE)
     content.pop(5, None)
     memory.pack(path)
-    assert held(Memory.unpack(path, memory.size)) == held(memory)
+    with path.open("rb") as stream:
+        assert held(Memory.unpack(stream, memory.size)) == held(memory)
     assert path.stat().st_size <= len(content) * (PAGE + 16)
 
 
@@ -78,7 +79,7 @@ def test_a_copy_holds_the_same_and_is_one_of_its_own(content: dict[int, int]) ->
 
 @pytest.mark.parametrize("keep", [1, 15, 20, -1])
 def test_a_torn_file_is_refused(tmp_path: Path, keep: int) -> None:
-    filled({3: 7, 9: 7}).pack(tmp_path / "memory")
+    Saved(filled({3: 7, 9: 7}), b"rest").keep(tmp_path)
     whole = (tmp_path / "memory").read_bytes()
     (tmp_path / "memory").write_bytes(whole[:keep])
     with pytest.raises(GuestError, match=r"damaged \(.*torn\): remove it"):
@@ -86,10 +87,11 @@ def test_a_torn_file_is_refused(tmp_path: Path, keep: int) -> None:
 
 
 def test_a_file_is_unpacked_once_for_all_and_again_when_it_changed(tmp_path: Path) -> None:
-    filled({3: 7}).pack(tmp_path / "memory")
+    Saved(filled({3: 7}), b"rest").keep(tmp_path)
     first = read_state(tmp_path, 64 * PAGE)
     assert read_state(tmp_path, 64 * PAGE).memory is first.memory
     filled({3: 8}).pack(tmp_path / "another")
     (tmp_path / "another").replace(tmp_path / "memory")
     assert held(read_state(tmp_path, 64 * PAGE).memory)[3 * PAGE + 51] == 8
-    assert first.rest == tmp_path / "state"
+    (tmp_path / "state").write_bytes(b"more than the rest")
+    assert (first.rest, read_state(tmp_path, 64 * PAGE).rest) == (b"rest", b"more than the rest")

@@ -81,7 +81,8 @@ def profile_each(subjects: Sequence[tuple[Kernel, Plan]], *, bench: Bench | None
                              f"one, such as {plan.cases[0].name}.")
     bench = bench or Bench.prepare()
     plugin = build_plugin("trace", bench.qemu, bench.cache)
-    with bench.progress.task("profile", len(subjects)) as task, States() as states:
+    states = States()
+    with bench.progress.task("profile", len(subjects)) as task:
         def one(kernel: Kernel, plan: Plan) -> Profile:
             machine = replace(bench.machine, append=plan.append)
             made = _profile(kernel, plan, replace(bench, machine=machine), plugin, states)

@@ -18,7 +18,7 @@ import statistics
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
@@ -162,12 +162,10 @@ def _suite() -> tuple[Case, ...]:
     return tuple(filter(is_alone, find_cases(["lts"])))
 
 
-class States(ExitStack):
-    """The states that several guests go on from, each made when it is first asked for, and gone
-    when the block is left."""
+class States:
+    """The states that several guests go on from, each made when it is first asked for."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._lock = Lock()
         self._made: dict[tuple[str, bytes], tuple[Lock, list[Saved]]] = {}
 
@@ -177,7 +175,7 @@ class States(ExitStack):
             lock, found = self._made.setdefault((booted.key, job), (Lock(), []))
         with lock:
             if not found:
-                found.append(self.enter_context(left_by(bench, kernel, booted, job)))
+                found.append(left_by(bench, kernel, booted, job))
             return found[0]
 
 

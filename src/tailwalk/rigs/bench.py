@@ -88,6 +88,8 @@ class Bench:
                 "cpu": shown,
                 **({"cpu features": self.machine.cpu} if shown != self.machine.cpu else {}),
                 "memory": f"{self.machine.memory} MiB",
+                # Pages of 4 KiB, each copied at its first store.
+                **({"memory mapped from": "a file"} if self.machine.engine == "kvm" else {}),
                 **({CPUS: str(self.machine.cpus)} if self.machine.cpus > 1 else {}),
                 "arguments": " ".join(machine_arguments(self.machine)),
                 "kernel command line": kernel_command_line(self.machine),

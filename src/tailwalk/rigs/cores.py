@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import TypeVar
 
 from tailwalk.errors import TailwalkError
-from tailwalk.vm.guest import Crew
+from tailwalk.vm.crew import Crew
 
 K = TypeVar("K")
 T = TypeVar("T")

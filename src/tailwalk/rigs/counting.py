@@ -129,24 +129,24 @@ def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) 
     job = needs_job(portion.begin, portion.cases[0])
     figures, missing = list[Figure](), list[Missing]()
     try:
-        with left_by(bench, kernel, booted, job) as state:
-            waiting = by_guest(portion.cases)
-            while waiting:
-                cases = waiting.pop(0)
-                asked = [case for case in cases if case in portion.cases]
-                try:
-                    found, without = count_those_that_can(
-                        bench, kernel, booted, cases, portion.calls, plugin=with_arguments,
-                        state=state, needs=job)
-                except TroubleError as error:
-                    if len(cases) > 1:  # any of them may have done that to its guest
-                        waiting = [[case] for case in asked] + waiting
-                        continue
-                    _tell(bench, cases, error)
-                    missing.append(missing_for(cases[0], error, failed=True))
+        state = left_by(bench, kernel, booted, job)
+        waiting = by_guest(portion.cases)
+        while waiting:
+            cases = waiting.pop(0)
+            asked = [case for case in cases if case in portion.cases]
+            try:
+                found, without = count_those_that_can(
+                    bench, kernel, booted, cases, portion.calls, plugin=with_arguments,
+                    state=state, needs=job)
+            except TroubleError as error:
+                if len(cases) > 1:  # any of them may have done that to its guest
+                    waiting = [[case] for case in asked] + waiting
                     continue
-                figures += [figure_alone(case, found[case]) for case in asked if case in found]
-                missing += [one for one in without if one.case in asked]
+                _tell(bench, cases, error)
+                missing.append(missing_for(cases[0], error, failed=True))
+                continue
+            figures += [figure_alone(case, found[case]) for case in asked if case in found]
+            missing += [one for one in without if one.case in asked]
     except LeftOutError as error:
         missing = [missing_for(case, error, failed=error.failed) for case in portion.cases]
     except TroubleError as error:

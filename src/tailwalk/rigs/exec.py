@@ -39,8 +39,9 @@ from tailwalk.rigs.running import (
 )
 from tailwalk.runs.execution import Execution, Instructions
 from tailwalk.runs.record import Conditions, encode, made_now
+from tailwalk.vm.memory import read_state
 from tailwalk.vm.qemu import Machine
-from tailwalk.vm.state import Start, kernel_record, read_state
+from tailwalk.vm.state import Start, kernel_record
 
 
 @dataclass(frozen=True)

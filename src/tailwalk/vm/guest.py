@@ -9,7 +9,6 @@ Ctrl-C), QEMU is gone afterwards. If this process is killed, the kernel kills QE
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
@@ -17,25 +16,23 @@ import selectors
 import shutil
 import socket
 import subprocess
-import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
-from tailwalk.cache import WHILE_WAITING
 from tailwalk.errors import GuestError, ProbeError
 from tailwalk.framing import Frame, FrameReader, FrameType
 from tailwalk.machines import GUEST
 from tailwalk.probe.protocol import Ready, read_ready
 from tailwalk.processes import bound
 from tailwalk.refusals import naming, temporary_folder
+from tailwalk.vm.crew import THREAD
 from tailwalk.vm.memory import Memory, Saved
-from tailwalk.vm.qemu import STATE_SET, Backing, Machine, Qemu, Room, arguments, state_as_file
+from tailwalk.vm.qemu import STATE_SET, Backing, Machine, MemoryFile, Qemu, arguments, state_as_file
 
 _CONSOLE_BYTES = 64 * 1024
 _CONSOLE_LINES = 12
@@ -56,9 +53,6 @@ _LOOK = {"execute": "human-monitor-command", "id": "look",
 # What the probe says where a device or a file system is not there (probe/disk.c).
 _DRIVER = "driver"
 
-# QEMU does not say why a save failed; with less room than this left, it is the disk.
-_FULL_BYTES = 1 << 20
-
 _BEGIN = 1024
 """Bytes of a program that tell it from others: its headers name the build."""
 
@@ -68,51 +62,6 @@ Message = dict[str, Any]
 
 Job = bytes | Sequence[bytes | Path]
 """What the probe is to do: bytes, some of which may lie in files."""
-
-
-class Crew:
-    """The guests of some threads, to be killed together by another one: those that a thread
-    starts once it has joined, and those of the crews that are made there."""
-
-    def __init__(self) -> None:
-        """Raises GuestError in a thread whose own crew was killed."""
-        self._lock = threading.Lock()
-        self._members: weakref.WeakSet[Guest | Crew] = weakref.WeakSet()
-        self._killed = False
-        if _thread.crew is not None:
-            _thread.crew.admit(self)
-
-    def join(self) -> None:
-        """Count this thread's guests among the crew from now on; while it waits for another
-        process to make what it needs, the end of the crew ends it too."""
-        _thread.crew = self
-        WHILE_WAITING.set(self.require_life)
-
-    def require_life(self) -> None:
-        """Raise GuestError where the crew was killed."""
-        if self._killed:
-            raise GuestError("the guest was stopped with others.")
-
-    def admit(self, member: Guest | Crew, start: Callable[[], None] = lambda: None) -> None:
-        """Start a member; raises GuestError where the crew was killed."""
-        with self._lock:
-            self.require_life()
-            start()
-            self._members.add(member)
-
-    def kill(self) -> None:
-        """Kill every guest, and let none start any more."""
-        with self._lock:
-            self._killed = True
-            for member in self._members:
-                member.kill()
-
-
-class _Thread(threading.local):
-    crew: Crew | None = None
-
-
-_thread = _Thread()
 
 
 class TroubleError(GuestError):
@@ -148,9 +97,9 @@ class Guest:
         self._sought = sought
         self._job = job
         self._state = state
-        self._memory = memory or (state.memory if state else None)
-        self._room = (Room(self._memory.descriptor, shared=memory is not None) if self._memory
-                      else None)
+        self._memory = memory or state.memory if state else memory
+        self._backing = (None if self._memory is None else
+                         MemoryFile(self._memory.descriptor, shared=memory is not None))
         self._cpus = machine.cpus
         self._initramfs = initramfs
         self._inherited = [*inherited, *(disk for disk in disks if isinstance(disk, int))]
@@ -195,9 +144,9 @@ class Guest:
                         with part.open("rb") as content:
                             shutil.copyfileobj(content, stream, _MIB)
             given = [channel_write, theirs.fileno(), job, *self._inherited,
-                     *([self._room.descriptor] if self._room else [])]
+                     *([self._backing.descriptor] if self._backing else [])]
             command = bound(self._arguments(
-                channel=channel_write, control=theirs.fileno(), job=job, room=self._room,
+                channel=channel_write, control=theirs.fileno(), job=job, memory=self._backing,
                 restored=self._state is not None))
 
             def launch() -> None:
@@ -207,10 +156,10 @@ class Guest:
                     # A Ctrl-C on the terminal is ours to handle.
                     start_new_session=True)
 
-            if _thread.crew is None:
+            if THREAD.crew is None:
                 launch()
             else:
-                _thread.crew.admit(self, launch)
+                THREAD.crew.admit(self, launch)
         self._stack.callback(self._end)
         assert self._process.stdout is not None
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
@@ -332,8 +281,8 @@ class Guest:
 
     def _ended(self) -> EndedError:
         status = self._process.wait()
-        if _thread.crew is not None:
-            _thread.crew.require_life()  # or what was done to it is no fault of what runs in it
+        if THREAD.crew is not None:
+            THREAD.crew.require_life()  # or what was done to it is no fault of what runs in it
         try:
             self._reader.close()
         except GuestError as torn:
@@ -431,11 +380,12 @@ class Guest:
         try:
             self.greet(deadline)
             assert self._state is not None
-            self._migrate("migrate-incoming", self._state.rest, os.O_RDONLY, deadline)
-            while (found := self.command("query-migrate", deadline)).get("status") != "completed":
-                if found.get("status") == "failed":
-                    raise self._unrestored()
-                time.sleep(0.002)
+            with _file_in_memory() as file:
+                file.write(self._state.rest)
+                file.seek(0)
+                self._migrate("migrate-incoming", file.fileno(), deadline)
+        except _MigrationError as error:
+            raise self._unrestored() from error
         except EndedError as error:
             if "load of migration failed" in self.console:
                 raise self._unrestored() from error
@@ -443,25 +393,26 @@ class Guest:
         self.resume(deadline)
 
     def _unrestored(self) -> GuestError:
+        place = self._state and self._state.place
         return GuestError(
-            f"QEMU cannot restore the saved state of {self._name}: it is damaged. Remove "
-            f"{self._state and self._state.rest.parent} and run the command again."
+            f"QEMU cannot restore the saved state of {self._name}: it is damaged. "
+            f"{f'Remove {place} and run' if place else 'Run'} the command again."
             + self._console_tail())
 
-    def _migrate(self, command: str, path: Path, flags: int, deadline: float) -> None:
-        """Have QEMU write or read the state without the memory."""
+    def _migrate(self, command: str, file: int, deadline: float) -> None:
+        """Have QEMU write or read the state without the memory, and wait until it has."""
         self.command("migrate-set-capabilities", deadline,
                      capabilities=[{"capability": "x-ignore-shared", "state": True}])
-        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
-        try:
-            if name := state_as_file(self._qemu):
-                self.command("add-fd", deadline, descriptor=descriptor, **{"fdset-id": STATE_SET})
-            else:
-                name = "fd:state"
-                self.command("getfd", deadline, descriptor=descriptor, fdname="state")
-        finally:
-            os.close(descriptor)
+        if name := state_as_file(self._qemu):
+            self.command("add-fd", deadline, descriptor=file, **{"fdset-id": STATE_SET})
+        else:
+            name = "fd:state"
+            self.command("getfd", deadline, descriptor=file, fdname="state")
         self.command(command, deadline, uri=name)
+        while (found := self.command("query-migrate", deadline)).get("status") != "completed":
+            if found.get("status") == "failed":
+                raise _MigrationError(found.get("error-desc", "no reason given"))
+            time.sleep(0.002)
 
     def memory(self, address: int, length: int, deadline: float) -> bytes:
         """Bytes at a virtual address of the probe, which has paused the guest for them to be taken
@@ -499,16 +450,22 @@ class Guest:
                     return cpu
         return 0
 
-    def save(self, path: Path, deadline: float) -> None:
-        """Write to a file what of the state of a guest that has paused itself is not in the memory
-        that it was given."""
+    def save(self, deadline: float) -> Saved:
+        """The state of a guest that has paused itself, and that was given memory of its own."""
+        assert self._memory is not None
         self.command("migrate-set-parameters", deadline, **{"max-bandwidth": 1 << 40})
-        self._migrate("migrate", path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, deadline)
-        while (answer := self.command("query-migrate", deadline)).get("status") != "completed":
-            if answer.get("status") == "failed":
-                room = os.statvfs(path)
-                if room.f_bavail * room.f_frsize < _FULL_BYTES:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-                raise GuestError(f"QEMU cannot save the state of {self._name}: "
-                                 f"{answer.get('error-desc', 'no reason given')}")
-            time.sleep(0.002)
+        with _file_in_memory() as file:
+            try:
+                self._migrate("migrate", file.fileno(), deadline)
+            except _MigrationError as error:
+                raise GuestError(f"QEMU cannot save the state of {self._name}: {error}") from error
+            return Saved(self._memory, os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0))
+
+
+class _MigrationError(Exception):
+    """QEMU did not write or read a state, for this reason."""
+
+
+def _file_in_memory() -> BinaryIO:
+    with naming("a file in memory for a guest's state"):
+        return os.fdopen(os.memfd_create("tailwalk-state", os.MFD_CLOEXEC), "w+b", buffering=0)

@@ -14,16 +14,19 @@ import os
 import struct
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from io import BufferedReader
 from pathlib import Path
 from threading import Lock
 
+from tailwalk.errors import GuestError
 from tailwalk.refusals import naming
 
 _STRETCH = struct.Struct("<QQ")  # where it begins in memory, and its bytes, which follow
 _PAGE = mmap.PAGESIZE
 _ZEROS = bytes(_PAGE)
+_REST, _MEMORY = "state", "memory"  # the files of an entry of the cache
 
 
 class Memory:
@@ -40,32 +43,33 @@ class Memory:
     def copy(self) -> Memory:
         """Another that holds the same."""
         other = Memory(self.size)
-        with mmap.mmap(other.descriptor, self.size) as target, \
-                mmap.mmap(self.descriptor, self.size) as source, \
-                memoryview(source) as whole:
+        with other.mapped() as target, self.mapped() as source, memoryview(source) as whole:
             for begin, end in self._touched():
                 target[begin:end] = whole[begin:end]
         return other
 
     def pack(self, path: Path) -> None:
         """Write what is not zero to a file."""
-        with path.open("wb") as stream, mmap.mmap(self.descriptor, self.size) as source, \
-                memoryview(source) as whole:
+        with path.open("wb") as stream, self.mapped() as source, memoryview(source) as whole:
             for begin, end in self._stretches(source):
                 stream.write(_STRETCH.pack(begin, end - begin))
                 stream.write(whole[begin:end])
 
     @classmethod
-    def unpack(cls, path: Path, size: int) -> Memory:
-        """What `pack` wrote; raises ValueError where the file is damaged."""
+    def unpack(cls, stream: BufferedReader, size: int) -> Memory:
+        """What `pack` wrote; raises ValueError where that is damaged."""
         memory = cls(size)
-        with path.open("rb") as stream, mmap.mmap(memory.descriptor, size) as target, \
-                memoryview(target) as whole:
+        with memory.mapped() as target, memoryview(target) as whole:
             while head := stream.read(_STRETCH.size):
                 begin, length = _STRETCH.unpack(head.ljust(_STRETCH.size, b"\xff"))
                 if begin + length > size or stream.readinto(whole[begin:begin + length]) < length:
-                    raise ValueError(f"{path} is torn")
+                    raise ValueError("its memory is torn")
         return memory
+
+    def mapped(self) -> mmap.mmap:
+        """It, as this process sees it."""
+        with naming("a guest's memory"):
+            return mmap.mmap(self.descriptor, self.size)
 
     def _touched(self) -> Iterator[tuple[int, int]]:
         end = 0
@@ -94,22 +98,56 @@ class Memory:
 
 @dataclass(frozen=True)
 class Saved:
-    """The state of a guest: its memory, and what QEMU writes of all the rest."""
+    """The state of a guest: its memory, and what QEMU writes of all the rest; where the cache has
+    it, the entry."""
 
     memory: Memory
-    rest: Path
+    rest: bytes
+    place: Path | None = None
+
+    def keep(self, folder: Path) -> None:
+        """Write it to an entry of the cache."""
+        self.memory.pack(folder / _MEMORY)
+        (folder / _REST).write_bytes(self.rest)
 
 
-_unpacking = Lock()
+_reading = Lock()
+_LARGE = 128 << 20  # bytes of a packed memory: so large a one is not held for whoever asks next
 
 
-@lru_cache(maxsize=3)
-def _unpacked(path: Path, size: int, identity: tuple[int, int]) -> Memory:  # noqa: ARG001
-    return Memory.unpack(path, size)
+def read_state(place: Path, size: int) -> Saved:
+    """The state that `Saved.keep` wrote, of a machine with so many bytes of memory; those that were
+    asked for last are held, and shared by all who ask.
+
+    Raises GuestError where it is damaged.
+    """
+    folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with _reading:
+            found = [os.stat(name, dir_fd=folder) for name in (_MEMORY, _REST)]
+            read = _read.__wrapped__ if found[0].st_size > _LARGE else _read
+            return read(_Entry(folder, place, size, tuple(
+                (one.st_ino, one.st_size, one.st_mtime_ns) for one in found)))
+    finally:
+        os.close(folder)
 
 
-def kept_memory(path: Path, size: int) -> Memory:
-    """As `Memory.unpack`, and the same one for all who ask for a file that has not changed."""
-    found = path.stat()
-    with _unpacking:
-        return _unpacked(path, size, (found.st_ino, found.st_mtime_ns))
+@dataclass(frozen=True)
+class _Entry:
+    folder: int = field(compare=False)
+    place: Path
+    size: int
+    identity: tuple[tuple[int, int, int], ...]
+
+    def open(self, name: str) -> BufferedReader:
+        return open(name, "rb", opener=partial(os.open, dir_fd=self.folder))
+
+
+@lru_cache(maxsize=2)
+def _read(entry: _Entry) -> Saved:
+    try:
+        with entry.open(_MEMORY) as packed, entry.open(_REST) as rest:
+            return Saved(Memory.unpack(packed, entry.size), rest.read(), entry.place)
+    except ValueError as error:
+        raise GuestError(f"the saved state in {entry.place} is damaged ({error}): remove it and "
+                         "run the command again.") from error

@@ -48,7 +48,7 @@ server, or None: it reads as zeros and forgets what is written."""
 
 
 @dataclass(frozen=True)
-class Room:
+class MemoryFile:
     """Where a guest's memory is: in a file, by its descriptor; where it is `shared` the guest's
     stores are stores to the file, else nobody sees them."""
 
@@ -182,14 +182,14 @@ def machine_arguments(machine: Machine) -> list[str]:
 
 
 def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, channel: int,
-              control: int, job: int, restored: bool = False, room: Room | None = None,
+              control: int, job: int, restored: bool = False, memory: MemoryFile | None = None,
               disks: Sequence[Backing] = ()) -> list[str]:
     """QEMU's whole command line.
 
     Descriptors that it inherits are the write end of the pipe that carries the probe's frames, the
     end of a socket pair that carries QMP, and a memory file with the job. One that is to be
-    `restored` waits for the rest of a saved state, whose memory its `room` is. `disks` are what the
-    machine's disks keep their bytes in.
+    `restored` waits for a saved state, but for its `memory`. `disks` are what the machine's disks
+    keep their bytes in.
     """
     backings = [*disks, *[None] * (len(machine.disks) - len(disks))]
     failed = "report" if machine.tells_errors else "stop"
@@ -201,14 +201,14 @@ def arguments(machine: Machine, *, qemu: Qemu, kernel: Path, initramfs: Path, ch
         # unless its disks are to fail.
         "-device", f"virtio-blk-pci,drive=disk{number},discard=off,write-zeroes=off,"
                    f"rerror=stop,werror={failed}")]
-    memory = [] if room is None else [
+    backend = [] if memory is None else [
         "-machine", "memory-backend=memory",
-        "-object", f"memory-backend-file,id=memory,mem-path=/proc/self/fd/{room.descriptor},"
-                   f"size={machine.memory}M,share={'on' if room.shared else 'off'}"]
+        "-object", f"memory-backend-file,id=memory,mem-path=/proc/self/fd/{memory.descriptor},"
+                   f"size={machine.memory}M,share={'on' if memory.shared else 'off'}"]
     return [
         qemu.program,
         *machine_arguments(machine),
-        *memory,
+        *backend,
         # Frames leave by a port that needs no driver; append, because a pipe cannot be truncated.
         "-add-fd", f"fd={channel},set={_CHANNEL_SET}",
         "-chardev", f"file,id=channel,path=/dev/fdset/{_CHANNEL_SET},append=on",

@@ -15,7 +15,6 @@ from pathlib import Path
 import msgspec
 
 from tailwalk.cache import Cache, digest_bytes
-from tailwalk.errors import GuestError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.modules import load_order
 from tailwalk.kernels.unpacked import check_unpacked
@@ -27,14 +26,13 @@ from tailwalk.runs.record import SOFTWARE_CHECKSUMS
 from tailwalk.vm.checksums import Checksum, checksums
 from tailwalk.vm.guest import Guest
 from tailwalk.vm.initramfs import make_initramfs
-from tailwalk.vm.memory import Memory, Saved, kept_memory
+from tailwalk.vm.memory import Memory, Saved, read_state
 from tailwalk.vm.qemu import Machine, Qemu, machine_digest
 
 # Ten times what a Debian kernel takes on one busy core of 2023.
 BOOT_SECONDS = 120.0
 
 _SAID = "kernel.json"
-_REST, _MEMORY = "state", "memory"
 _FORM = b"memory apart"
 
 
@@ -117,32 +115,13 @@ def boot(start: Start, machine: Machine, *, qemu: Qemu, cache: Cache,
                 name=kernel.spec) as guest:
             guest.greet(deadline)
             ready = guest.await_ready(deadline)
-            keep_state(guest, memory, folder, deadline)
+            guest.save(deadline).keep(folder)
         (folder / _SAID).write_bytes(msgspec.json.encode(kernel_said(ready, start)))
         check_unpacked(kernel, cache)
 
     folder = cache.entry("state", start.key, make, doing=f"boots {kernel.spec}")
     return Booted(start.key, folder, machine.memory_bytes,
                   msgspec.json.decode((folder / _SAID).read_bytes(), type=KernelSaid))
-
-
-def keep_state(guest: Guest, memory: Memory, folder: Path, deadline: float) -> None:
-    """Write the state of a guest that has paused itself, with its memory, to an entry of the
-    cache."""
-    guest.save(folder / _REST, deadline)
-    memory.pack(folder / _MEMORY)
-
-
-def read_state(folder: Path, size: int) -> Saved:
-    """The state that `keep_state` wrote, of a machine with so many bytes of memory.
-
-    Raises GuestError where it is damaged.
-    """
-    try:
-        return Saved(kept_memory(folder / _MEMORY, size), folder / _REST)
-    except ValueError as error:
-        raise GuestError(f"the saved state in {folder} is damaged ({error}): remove it and run the "
-                         "command again.") from error
 
 
 def kernel_record(kernel: Kernel, said: KernelSaid) -> KernelRecord:
