@@ -74,7 +74,7 @@ def test_it_opens_with_the_verdict(view: Open) -> None:
     assert texts(browser, "h1") == [
         "debian:6.18 costs more than debian:6.12; debian:7.3 takes most of it back."]
     assert texts(browser, ".size") == [
-        "debian:6.18: up to 5.05 times in 5 of 6. debian:7.3: back within 3%."]
+        "debian:6.18: up to 5.05 times in 5 of 6. debian:7.3: back at 0.42 to 1.03 of debian:6.12."]
     assert texts(browser, "#comparison .says") == [
         "debian:6.18 regressed in 5 of 6 cases against debian:6.12, most in pwrite_u1k (5.05×); "
         "debian:7.3 recovers 99.2% of it in 2 of 5 cases and all of it in 3, ending at 0.66 of "

@@ -22,6 +22,7 @@ from made_runs import (
 
 from tailwalk.cases import KIB, MIB, Filesystem
 from tailwalk.compare import Comparison, compare, read_comparison
+from tailwalk.compare.agreement import why_apart
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.runs import Run
 from tailwalk.runs.record import encode
@@ -278,6 +279,15 @@ class TestRefusals:
             [made_run("debian:6.12", [made_figure(made_case(), 2203)]),
              made_run("debian:6.18", [made_figure(made_case(fill=2 * MIB), 20080)])],
             "pwrite_u1k is not the same", "fill is 1048576 and 2097152")
+
+    def test_what_keeps_runs_apart_is_said_without_the_way_out(self) -> None:
+        [one, other, same] = [made_run(spec, [made_figure(made_case(fill=fill), 2203)])
+                              for spec, fill in (("debian:6.12", MIB), ("debian:6.18", 2 * MIB),
+                                                 ("debian:7.3", MIB))]
+        assert why_apart(one, same) == ""
+        assert why_apart(one, other) == (
+            "case pwrite_u1k is not the same in both runs: fill is 1048576 and 2097152, in the "
+            f"runs of debian:6.12 ({one.kernel.release}) and debian:6.18 ({other.kernel.release})")
 
     def test_a_case_missing_on_either_side(self) -> None:
         short, full = ([made_figure(case, 2203) for case in cases] for cases in (SEED[:4], SEED))

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from itertools import chain
+from collections.abc import Iterator
+from itertools import chain, product
 
 import pytest
 from click.testing import CliRunner
@@ -14,9 +15,10 @@ from click.testing import CliRunner
 from tailwalk.cli.model import model
 from tailwalk.errors import ModelError, UsageError
 from tailwalk.model import folio, racing
+from tailwalk.model.check import check
 from tailwalk.model.designs import DESIGNS
 from tailwalk.model.proof_writeback import Order, questions, refute
-from tailwalk.model.races import alone, clean, dirtied, every_pair
+from tailwalk.model.races import alone, clean, dirtied, untracked
 from tailwalk.model.races import racing as races
 from tailwalk.model.racing import Call, Race, RaceFound, Runs, race
 from tailwalk.model.steps import Rule, Shared, lock, put, read, unlock
@@ -50,6 +52,14 @@ def test_every_order_of_steps_is_explored(cpus):
     ends = set(Runs(Adder, adding(cpus)).ends(RaceFound()))
     assert {end[-1] for end in ends} == set(range(1, cpus + 1))  # what they have added up to
     assert race(Adder, LockedAdder, adding(cpus)).trace is not None
+
+
+def test_the_states_of_a_wrong_design_are_counted():
+    right = race(LockedAdder, LockedAdder, adding(2))
+    wrong = race(Adder, LockedAdder, adding(2))
+    assert wrong.trace is not None
+    # Every state but the first was come to by a transition.
+    assert right.states // 2 < wrong.states <= wrong.transitions + 2
 
 
 def test_cpus_that_wait_for_each_other_are_an_end_of_its_own():
@@ -182,12 +192,31 @@ def test_the_command_shows_the_run_and_exits_1():
     assert "NOT equivalent: a shortest run that shows it (masks " in result.output
 
 
+def test_what_races_found_together_says_whether_any_was_apart():
+    wrong = check(DESIGNS["track-early"], DESIGNS["full"], modes=["ordered"])
+    assert [(races.apart, races.found.same) for races in wrong.races] == [(1, False)]
+
+
 @pytest.mark.slow
 def test_the_command_explores_writeback_alone_where_the_other_walks_are_the_same():
     result = CliRunner().invoke(model, ["check", "flush", "--against", "span"])
     assert result.exit_code == 0, result.output
     assert result.output.count("writeback, one CPU in every state\n") == 2
     assert "invariants" not in result.output
+
+
+def every_pair(buffers: int) -> Iterator[Race]:
+    """Each call of one CPU beside each of another, which then syncs, in a ring of which one buffer
+    is dirty and one a hole."""
+    sync = Call("sync")
+    calls = (*(Call("write", (index,)) for index in range(buffers)),
+             Call("write", tuple(range(buffers))), Call("unpin", (1,)),
+             Call("invalidate", (0,)), sync, Call("commit"))
+    start = dirtied(clean(buffers), 0b1)._replace(mapped=(1 << buffers) - 1 & ~0b10)
+    for one, other in product(calls, repeat=2):
+        for known in (start, untracked(start)):
+            yield Race(start=known, cpus=((one,), (other, sync)), buffers=buffers,
+                       inside=buffers)
 
 
 @pytest.mark.long

@@ -22,6 +22,7 @@ from made_runs import (
 
 from tailwalk.compare import Comparison, compare
 from tailwalk.report.comparison import sentence
+from tailwalk.report.headline import comparison_answer
 from tailwalk.report.words import show_ratio, show_recovery, show_recovery_interval
 
 COUNT = st.integers(1, 10**6)
@@ -151,3 +152,15 @@ def test_the_headline() -> None:
         "debian:6.18 regressed in 5 of 6 cases against debian:6.12, most in pwrite_u1k (5.05×); "
         "debian:7.3 recovers 99.2% of it in 2 of 5 cases and all of it in 3, ending at 0.66 of "
         "the baseline.")
+
+
+@pytest.mark.parametrize(("rows", "opening"), [
+    ([(100, 500, 50), (100, 200, 98)],
+     ("b costs more than a; c takes all of it back.",
+      "b: up to 5.00 times in 2 of 2. c: back at 0.50 to 0.98 of a.")),
+    ([(100, 64, 50)], ("Nothing costs more than on a.", "b: at 0.64 of a. c: at 0.50 of a.")),
+    ([(100, 101, 104)], ("Nothing costs more than on a.", "b: at 1.01 of a. c: at 1.04 of a.")),
+])
+def test_a_page_opens_with_what_the_figures_say(
+        rows: list[tuple[int, int, int]], opening: tuple[str, str]) -> None:
+    assert comparison_answer(compared(*rows, threshold=5.0), ["a", "b", "c"]) == opening

@@ -141,6 +141,7 @@ def _grids(draw: st.DrawFn) -> Grid:
     """A table of names, words and figures, of which some columns may be left out."""
     roles = ["name", *draw(st.lists(st.sampled_from(["word", "figure", "figure", "ratio"]),
                                     max_size=12))]
+    times = draw(st.sampled_from([1, 1, 1, 5]))  # of so many columns the gaps alone have no room
     texts = {"name": st.from_regex(r"[a-z_]{1,60}", fullmatch=True),
              "word": st.from_regex(r"[a-z/]{1,70}( [a-z]{1,9}){0,6}", fullmatch=True),
              "figure": st.integers(0, 99_999_999).map("{:,}".format),
@@ -150,12 +151,26 @@ def _grids(draw: st.DrawFn) -> Grid:
                for number, role in enumerate(roles)]
     rows = [GridRow([Cell(draw(texts[role])) for role in roles])
             for _ in range(draw(st.integers(1, 4)))]
-    return Grid(columns=columns, rows=rows, framed=draw(st.booleans()))
+    return Grid(columns=columns[:1] + columns[1:] * times,
+                rows=[GridRow(row.cells[:1] + row.cells[1:] * times) for row in rows],
+                framed=draw(st.booleans()))
 
 
 @given(_grids(), st.integers(40, 200))
 def test_any_table_does(grid: Grid, width: int) -> None:
     bears(Shown(title="", parts=[grid]), width)
+
+
+@pytest.mark.parametrize(("columns", "width"), [(45, 80), (16, 30)])
+def test_a_table_whose_gaps_alone_are_too_wide_goes_on_below(columns: int, width: int) -> None:
+    figures = [f"{number:,}" for number in range(1000, 1000 + columns)]
+    grid = Grid(columns=[Column("case", "name"), *(Column(f"k{number}", "figure")
+                                                   for number in range(columns))],
+                rows=[GridRow([Cell("pwrite_u1k"), *map(Cell, figures)])])
+    lines = _lines(Shown(title="", parts=[grid]), width)
+    assert max(map(len, lines)) <= width
+    shown = [word for line in lines if "pwrite_u1k" in line for word in line.split()]
+    assert [word for word in shown if word != "pwrite_u1k"] == figures
 
 
 def test_the_least_needed_columns_go_first() -> None:

@@ -35,7 +35,9 @@ def check_agreement(runs: Sequence[Run]) -> None:
         check_conditions(baseline, run)
     for (one, there), (other, here) in combinations(
             [(run, figures_by_case(run)) for run in runs], 2):
-        _check_cases(one, there, other, here)
+        if apart := _cases_apart(one, there, other, here):
+            raise UsageError(f"{apart}. Measure the same cases on every kernel, with the same "
+                             "parameters.")
 
 
 def figures_by_case(run: Run) -> dict[Case, Figure]:
@@ -100,13 +102,8 @@ def check_conditions(baseline: Run, run: Run) -> None:
 
 def why_apart(baseline: Run, run: Run) -> str:
     """What keeps a run from standing beside another, in words; nothing where nothing does."""
-    if differing := _differing(baseline, run):
-        return "; ".join(differing)
-    try:
-        check_agreement([baseline, run])
-    except UsageError as error:
-        return str(error).partition(": measure")[0].partition(". Measure")[0]
-    return ""
+    return "; ".join(_differing(baseline, run)) or _cases_apart(
+        baseline, figures_by_case(baseline), run, figures_by_case(run))
 
 
 def _differing(baseline: Run, run: Run) -> list[str]:
@@ -129,13 +126,13 @@ def _told_apart(one: str | None, other: str | None) -> tuple[str, str]:
             " ".join(word for word in others if word not in words) or "without it")
 
 
-def _check_cases(baseline: Run, expected: Mapping[Case, Figure], run: Run,
-                 found: Mapping[Case, Figure]) -> None:
+def _cases_apart(baseline: Run, expected: Mapping[Case, Figure], run: Run,
+                 found: Mapping[Case, Figure]) -> str:
     there, here = ({one.case for one in each.left_out} for each in (baseline, run))
     missing = [case for case in expected if case not in found and case not in here]
     surplus = [case for case in found if case not in expected and case not in there]
     if not missing and not surplus:
-        return
+        return ""
     # A case that both runs have under one name, but not with the same parameters, is the more
     # telling error: say it before anything is called missing.
     for case in missing:
@@ -147,15 +144,12 @@ def _check_cases(baseline: Run, expected: Mapping[Case, Figure], run: Run,
                     for name in {**values[0], **values[1]}
                     for here, there in [[each.get(name, "nothing") for each in values]]
                     if here != there)
-                raise UsageError(
-                    f"case {case.name} is not the same in both runs: {differing}, "
-                    f"in the runs of {_name(baseline)} and {_name(run)}. Measure both kernels "
-                    "with the same parameters.")
+                return (f"case {case.name} is not the same in both runs: {differing}, "
+                        f"in the runs of {_name(baseline)} and {_name(run)}")
     lacking, cases, having = (
         (run, missing, baseline) if missing else (baseline, surplus, run))
-    raise UsageError(
-        f"the run of {_name(lacking)} lacks {', '.join(case.name for case in cases)}, which the "
-        f"run of {_name(having)} has: measure the same cases on every kernel.")
+    return (f"the run of {_name(lacking)} lacks {', '.join(case.name for case in cases)}, which "
+            f"the run of {_name(having)} has")
 
 
 def together(runs: Sequence[Run]) -> list[list[Run]]:

@@ -182,6 +182,7 @@ def _explored(purpose: str, mode: Mode, races: Iterable[Race], design: Design,
         found = race(design.writeback, against.writeback, each)
         buffers = max(buffers, each.buffers)
         apart += not found.same
+        together.same &= found.same
         together.states += found.states
         together.transitions += found.transitions
         together.depth = max(together.depth, found.depth)

@@ -38,7 +38,8 @@ def _groups_of(bits: int) -> int:
                & _mask(GROUP))
 
 
-def _untracked(shared: Shared) -> Shared:
+def untracked(shared: Shared) -> Shared:
+    """The same without an index, where its memory holds anything."""
     return shared._replace(tracked=0, bits=JUNK, groups=JUNK, all=JUNK, writes=JUNK)
 
 
@@ -56,7 +57,7 @@ def alone(buffers: int, *, journalled: bool = False) -> Iterator[Race]:
                         folio=folio.CACHED | folio.DIRTY | (folio.UPTODATE if whole else 0))
         for known in (dirtied(shared, dirty),
                       shared._replace(bits=every, groups=_groups_of(every)),
-                      shared._replace(all=1), _untracked(shared)):
+                      shared._replace(all=1), untracked(shared)):
             for calls in ((_SYNC,), (_COMMIT, _SYNC)):
                 yield Race(start=known, cpus=(calls,), buffers=buffers, inside=inside,
                            journalled=journalled, devices=0)
@@ -73,19 +74,19 @@ def racing(*, journalled: bool = False) -> Iterator[Race]:
         return Call("write", buffers)
 
     if journalled:
-        for start in (clean(3), dirtied(clean(3), 0b001), _untracked(clean(3))):
+        for start in (clean(3), dirtied(clean(3), 0b001), untracked(clean(3))):
             yield of(start, (Call("journal", (0,)), Call("journal", (2,))),
                      (Call("index"), _SYNC))
         return
     unpin = (Call("unpin", (1,)),)
     # Several bios for one folio; a ring that comes to be tracked while they are on their way.
     yield of(dirtied(clean(3), 0b101), (_SYNC,), devices=2)
-    under_io = _untracked(clean(3))._replace(
+    under_io = untracked(clean(3))._replace(
         async_write=0b101, bios=(0b001, 0b100), folio=clean(3).folio | folio.WRITEBACK)
     yield of(under_io, (write(1), _SYNC), devices=2)
     # Who marks buffers without the folio lock, against a sync and a write that finds them marked.
     yield of(clean(2), unpin, (write(0), _SYNC))
-    yield of(_untracked(clean(2)), unpin, (write(0), _SYNC))
+    yield of(untracked(clean(2)), unpin, (write(0), _SYNC))
     yield of(clean(2)._replace(newer=0b10, dirty=0b11, all=1, pte=1,
                                folio=clean(2).folio | folio.DIRTY),
              (Call("unmap"),), (write(0), _SYNC))
@@ -99,16 +100,3 @@ def racing(*, journalled: bool = False) -> Iterator[Race]:
     yield of(dirtied(clean(3), 0b101), (_SYNC,), (write(1), _SYNC), devices=2)
     yield of(clean(3), (write(0, 1), _SYNC), (write(2), _SYNC))
     yield of(clean(4), (write(0), _SYNC), (write(3), _SYNC))
-
-
-def every_pair(buffers: int) -> Iterator[Race]:
-    """Each call of one CPU beside each of another, which then syncs, in a ring of which one buffer
-    is dirty and one a hole."""
-    calls = (*(Call("write", (index,)) for index in range(buffers)),
-             Call("write", tuple(range(buffers))), Call("unpin", (1,)),
-             Call("invalidate", (0,)), _SYNC, _COMMIT)
-    start = dirtied(clean(buffers), 0b1)._replace(mapped=_mask(buffers) & ~0b10)
-    for one, other in product(calls, repeat=2):
-        for known in (start, _untracked(start)):
-            yield Race(start=known, cpus=((one,), (other, _SYNC)), buffers=buffers,
-                       inside=buffers)

@@ -42,7 +42,7 @@ class Race:
     Attributes:
         start: what is shared before anything happens.
         cpus: what each calls in turn.
-        setting: the attributes of `Whole` but the ring's length.
+        buffers, inside, journalled, failing, no_memory: as those of `Whole`.
         devices: CPUs that are told of the end of bios; with 0 one is told when no other CPU can
             go on, so that the run has one order alone.
     """
@@ -189,6 +189,7 @@ class Runs:
     def ends(self, found: RaceFound) -> Iterator[End]:
         """The ends, nearest first."""
         level = [self._here]
+        found.states += 1
         while level:
             following = []
             for here in level:
@@ -197,6 +198,7 @@ class Runs:
                     moved = True
                     found.transitions += 1
                     if after not in self._parents:
+                        found.states += 1
                         self._parents[after] = here, who, text
                         following.append(after)
                 if not moved:
@@ -207,7 +209,6 @@ class Runs:
                                  "fewer buffers or calls.")
             found.depth += bool(following)
             level = following
-        found.states += len(self._parents)
 
     def path(self) -> tuple[tuple[str, str], ...]:
         """The steps to the end that was given last."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tailwalk.compare import Comparison
+from tailwalk.compare import Comparison, Row
 from tailwalk.report.words import show_figure, show_ratio
 
 _MOST = 0.9
@@ -14,8 +14,7 @@ _MOST = 0.9
 
 def comparison_answer(comparison: Comparison, labels: list[str]) -> tuple[str, str]:
     """Which kernels cost more and what later ones take back; and by how much."""
-    dearer = [column for column in range(1, len(labels)) if comparison.bad == column
-              or any(row.verdicts[column] == "regressed" for row in comparison.rows)]
+    dearer = [column for column in range(1, len(labels)) if _regressed(comparison, column)]
     clauses = [f"{labels[column]} costs more than {labels[0]}"
                if number == 0 else f"so does {labels[column]}"
                for number, column in enumerate(dearer)]
@@ -25,6 +24,10 @@ def comparison_answer(comparison: Comparison, labels: list[str]) -> tuple[str, s
                     if (taken := _taken(comparison, column))]
     answer = "; ".join(clauses) or f"Nothing costs more than on {labels[0]}"
     return f"{answer}.", " ".join(_sizes(comparison, labels))
+
+
+def _regressed(comparison: Comparison, column: int) -> list[Row]:
+    return [row for row in comparison.rows if row.verdicts[column] == "regressed"]
 
 
 def _taken(comparison: Comparison, column: int) -> str:
@@ -40,12 +43,12 @@ def _taken(comparison: Comparison, column: int) -> str:
 
 
 def _sizes(comparison: Comparison, labels: list[str]) -> Iterator[str]:
-    """A sentence a kernel after the baseline: how far up, in how many cases."""
-    count = len(comparison.rows)
+    """A sentence a kernel after the baseline: how far up, in how many cases; or between which
+    parts of the baseline."""
+    count, bad = len(comparison.rows), comparison.bad
+    back_from = bad if bad is not None and _regressed(comparison, bad) else len(labels)
     for column in range(1, len(labels)):
-        sizes = [row.size(column) for row in comparison.rows
-                 if row.verdicts[column] == "regressed"]
-        if sizes:
+        if sizes := [row.size(column) for row in _regressed(comparison, column)]:
             from_0, size = max(sizes)
             most = f"from 0 to {show_figure(size)}" if from_0 else (
                 f"up to {show_ratio(size, times=' times')}")
@@ -53,9 +56,9 @@ def _sizes(comparison: Comparison, labels: list[str]) -> Iterator[str]:
             continue
         ratios = [ratio for row in comparison.rows if row.verdicts[column] in (
             "improved", "unchanged") and (ratio := row.ratios[column]) is not None]
-        back = "back " if comparison.bad is not None and column > comparison.bad else ""
         if ratios:
-            percent = max(1, round(100 * (max(ratios) - 1)))
-            yield f"{labels[column]}: {back}within {percent}%."
+            ends = dict.fromkeys(show_ratio(end, times="") for end in (min(ratios), max(ratios)))
+            yield (f"{labels[column]}: {'back ' if column > back_from else ''}"
+                   f"at {' to '.join(ends)} of {labels[0]}.")
     if doubtful := comparison.unjudged() + comparison.lacking():
         yield f"{doubtful} not judged."

@@ -53,6 +53,8 @@ def widths(columns: Sequence[Laid], room: int, console: Console, *,
     """A width for each column, of which the sum is `room` at most: headings go on below first, then
     texts that can, then names are cut, the widest first. None where that is not enough; what is cut
     keeps less where it is to be `tight`."""
+    if room < len(columns):
+        return None
     needs = [_needs(column, console) for column in columns]
     found = [min(one.roomy, column.most, room) for one, column in zip(needs, columns, strict=True)]
     mosts = [min(one.most, column.most, room) for one, column in zip(needs, columns, strict=True)]
