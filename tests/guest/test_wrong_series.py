@@ -13,6 +13,9 @@ from tailwalk.verify.session import Manner
 pytestmark = [pytest.mark.guest, pytest.mark.network, pytest.mark.long,
               pytest.mark.timeout(3600)]
 
+# `late` is a race, which one replay in four found; the others are found by the first.
+REPLAYS = 30
+
 SERIES = sorted((Path(__file__).parent.parent / "series").glob("*.toml"))
 
 
@@ -25,10 +28,11 @@ def test_a_wrong_series_is_caught(series, kernel):
     print(f"{series.stem}: {done.seconds} s, {done.operations} operations; {done.finding.title}")
 
     operation = done.finding.operation or 1
-    replayed = verify(wrong, Goal(operations=max(operation, 200), power_cuts=0), engine="tcg",
+    replays = (verify(wrong, Goal(operations=max(operation, 200), power_cuts=0), engine="tcg",
                       configurations=find_configurations([done.finding.configuration]),
                       seed=done.finding.seed)
-    assert replayed.finding is not None, "the replay does not find it"
+               for _ in range(REPLAYS if series.stem == "late" else 1))
+    assert any(one.finding for one in replays), "no replay finds it"
 
 
 def test_two_writers_catch_a_mark_that_is_lost(kernel):
