@@ -131,8 +131,8 @@ class Calibration:
             expected = constant + sum(factor * cost.terms[other] for factor, other in
                                       zip(factors, self.coefficients, strict=True))
             if abs(cost.terms[name] - expected) > 1e-6 * max(1.0, abs(expected)):
-                found.append(f"{cost.terms[name]:,.0f} {TERMS[name]} (where the run would have "
-                             f"{expected:,.0f}: it does not vary them apart from the others)")
+                found.append(f"{cost.terms[name]:,.2f} {TERMS[name]} (where the run would have "
+                             f"{expected:,.2f}: it does not vary them apart from the others)")
         return found
 
     def predict(self, run: Run) -> tuple[Fitted, ...]:
