@@ -247,6 +247,11 @@ def test_a_replay_names_the_manner(manner, fate, words):
     assert words in session._found("difference", "a wrong byte", [], 7).finding.replay
 
 
+def test_the_replay_of_what_is_found_before_the_first_operation_asks_for_one():
+    found = made_session()._found("panic", "at the mount", [])
+    assert "--operations 1 --power-cuts 0" in found.finding.replay
+
+
 def test_data_on_the_disk_is_told_from_the_rest():
     word = encode(Origin(7, 2, 4096))
     assert is_of_exerciser(bytes(512) + word + bytes(1016), operations=9)

@@ -340,7 +340,7 @@ class Session:
         return Found(Finding(
             kind=kind, configuration=self.configuration.name, seed=self.seed,
             operation=operation, after_cut=self._fate, title=title, details=details,
-            replay=self._replay(operation or self._limit), kept=kept), self._tally)
+            replay=self._replay(operation or self._limit or 1), kept=kept), self._tally)
 
     def _replay(self, reached: int) -> str:
         """The command that does the same once more, up to the operation that was reached."""
