@@ -443,6 +443,7 @@ def test_ctrl_c_stops_a_bisection() -> None:
                     lab=late).exit_code == 130
 
 
+@pytest.mark.slow
 def test_a_page_of_a_large_program_is_small(tmp_path: Path) -> None:
     paths = {"entry": 1}
     for number in range(3000):

@@ -220,12 +220,13 @@ def screen(request: pytest.FixtureRequest, home: Path) -> Iterator[Terminal]:
 
 @pytest.mark.parametrize(("typed", "becomes"), [
     ("tailwalk veri", "tailwalk verify "),
-    ("tailwalk run debian:6.18 -c pwrite_u100", "tailwalk run debian:6.18 -c pwrite_u100k "),
-    ("tailwalk run ima", "tailwalk run image:"),
-    ("tailwalk run debian:6", "tailwalk run debian:6.18.15 "),
-    ("tailwalk run image:vml", "tailwalk run image:vmlinux "),
-    ("tailwalk build src:tre", "tailwalk build src:trees/"),
-    ("tailwalk compare debian:6.18 vml", "tailwalk compare debian:6.18 vmlinux "),
+    *(pytest.param(*pair, marks=pytest.mark.slow) for pair in [
+        ("tailwalk run debian:6.18 -c pwrite_u100", "tailwalk run debian:6.18 -c pwrite_u100k "),
+        ("tailwalk run ima", "tailwalk run image:"),
+        ("tailwalk run debian:6", "tailwalk run debian:6.18.15 "),
+        ("tailwalk run image:vml", "tailwalk run image:vmlinux "),
+        ("tailwalk build src:tre", "tailwalk build src:trees/"),
+        ("tailwalk compare debian:6.18 vml", "tailwalk compare debian:6.18 vmlinux ")]),
 ])
 def test_the_tab_key(screen: Terminal, typed: str, becomes: str) -> None:
     screen.wait_for("ready> ")

@@ -93,6 +93,7 @@ def test_the_same_call_twice_is_made_twice():
     assert end[-1] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("journalled", [False, True])
 def test_a_sync_by_one_cpu_does_the_same_with_flush_in_every_state_of_two_buffers(journalled):
     found = [race(Flush, Whole, what) for what in alone(2, journalled=journalled)]
@@ -100,6 +101,7 @@ def test_a_sync_by_one_cpu_does_the_same_with_flush_in_every_state_of_two_buffer
     assert all(one.same for one in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("journalled", [False, True])
 def test_cpus_that_race_come_with_flush_to_no_end_of_their_own(journalled):
     found = [race(Flush, Whole, what) for what in races(journalled=journalled)]

@@ -140,6 +140,7 @@ def test_a_source_archive_that_leads_out_is_damaged(
     assert not list(tmp_path.rglob("escaped"))
 
 
+@pytest.mark.slow
 def test_an_archive_without_end_is_left_off() -> None:
     piece = bytes(compression.PIECE)
     header = entry("huge", size=1 << 60)[0].tobuf(tarfile.GNU_FORMAT)

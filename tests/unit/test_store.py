@@ -342,6 +342,7 @@ for at, path in enumerate(sys.argv[2:]):
 """
 
 
+@pytest.mark.slow
 def test_writers_side_by_side_lose_nothing(tmp_path):
     each = 30
     records = [tmp_path / f"{at}.json" for at in range(each * 5 // 2)]
