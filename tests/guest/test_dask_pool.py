@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from processes import guests
+from tailwalk import __version__
 from tailwalk.cases import find_cases
 from tailwalk.cli import group
 from tailwalk.errors import GuestError, ToolError
@@ -160,7 +161,7 @@ def test_a_worker_with_another_qemu_or_tailwalk_refuses(kernel, bench):
     portion = Portion(start=start, begin=b"", cases=[], calls=1)
     other = replace(bench, qemu=replace(bench.qemu, digest="0" * 64, version="8.0"))
     with pytest.raises(ToolError, match=r"another QEMU .* than the client \(8\.0\)"):
-        _do(_count, "0.1.0", other, portion, b"")
+        _do(_count, __version__, other, portion, b"")
     with pytest.raises(ToolError, match=r"the client 99\.0"):
         _do(_count, "99.0", bench, portion, b"")
 
