@@ -14,6 +14,7 @@ from tailwalk.conformance import SHAPES, ReplayGoal, replay
 from tailwalk.conformance.replay import Replayer
 from tailwalk.model.designs import DESIGNS, find_design
 from tailwalk.model.words import MODES
+from tailwalk.model.writeback import Whole
 
 pytestmark = pytest.mark.guest
 
@@ -31,7 +32,8 @@ def test_debian_s_kernel_does_what_the_model_expects(kernel, bench):
     assert done.tally.large > 1000 and done.tally.counted
 
 
-@pytest.mark.parametrize("wrong", [name for name, one in DESIGNS.items() if one.wrong])
+@pytest.mark.parametrize("wrong", [
+    name for name, one in DESIGNS.items() if one.wrong and one.writeback is Whole])
 def test_a_wrong_design_is_found(kernel, bench, wrong):
     shapes = tuple(shape for shape in SHAPES
                    if shape.mode == "ordered" and shape.block_size == 1024)
