@@ -21,6 +21,12 @@ from tailwalk.refusals import naming
 _MIB = 1 << 20
 
 
+def file_in_memory(what: str) -> int:
+    """The descriptor of an empty file in memory, which errors call one for `what`."""
+    with naming(f"a file in memory for {what}"):
+        return os.memfd_create(f"tailwalk, {what}", os.MFD_CLOEXEC)
+
+
 def open_bounded(path: Path, most: int, *, pipes: bool = False) -> BufferedReader:
     """Open a regular file of no more than `most` bytes; with `pipes`, a pipe too, whose reader has
     to count.

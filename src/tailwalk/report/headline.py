@@ -32,9 +32,8 @@ def _regressed(comparison: Comparison, column: int) -> list[Row]:
 
 def _taken(comparison: Comparison, column: int) -> str:
     """How much of a regression a kernel takes back, in a word."""
-    shares = [row.recovery[column] for row in comparison.rows
-              if isinstance(row.recovery[column], float)]
-    known = [share for share in shares if isinstance(share, float)]
+    known = [share for row in comparison.rows
+             if isinstance(share := row.recovery[column], float)]
     if not known:
         return ""
     if min(known) >= 1:

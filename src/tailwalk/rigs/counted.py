@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tailwalk.errors import GuestError, KernelError
+from tailwalk.files import file_in_memory
 from tailwalk.framing import Frame, FrameType, read_output
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.symbols import UNKNOWN
 from tailwalk.programs.plan import text_of
-from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.labels import PAGE_FAULT, Labels, kept_labels
 from tailwalk.rigs.recording import watched
@@ -98,8 +98,7 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
     writers = ["write", "writev"] if any(text is not None for text in texts) else ["", ""]
     sought = ":".join([*(str(labels.call(name)) for name in writers),
                        *(f".{(text or b'').hex()}" for text in texts)])
-    with naming("a file in memory for the functions of a kernel"):
-        table = os.memfd_create("tailwalk-functions", os.MFD_CLOEXEC)
+    table = file_in_memory("the functions of a kernel")
     with os.fdopen(table, "wb") as stream:
         stream.write(labels.table)
         stream.flush()

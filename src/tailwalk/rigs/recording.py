@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tailwalk.errors import GuestError, ToolError
+from tailwalk.files import file_in_memory
 from tailwalk.framing import FrameType
 from tailwalk.kernels import Kernel
 from tailwalk.machines import GUEST
-from tailwalk.refusals import naming
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.job import FRAME_SECONDS
 from tailwalk.vm.guest import EndedError, Guest, Job
@@ -42,8 +42,7 @@ def watched(bench: Bench, kernel: Kernel, booted: Booted, job: Job, *,
     with ExitStack() as stack:
         outputs = []
         for _ in plugins:
-            with naming("a file in memory for the plugin's output"):
-                outputs.append(os.memfd_create("tailwalk-plugin", os.MFD_CLOEXEC))
+            outputs.append(file_in_memory("the plugin's output"))
             stack.callback(os.close, outputs[-1])
         values = tuple(f"{str(path).replace(',', ',,')},output={output}{arguments}"
                        for (path, arguments), output in zip(plugins, outputs, strict=True))

@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from tailwalk.errors import GuestError, ProbeError
+from tailwalk.files import file_in_memory
 from tailwalk.framing import Frame, FrameReader, FrameType
 from tailwalk.machines import GUEST
 from tailwalk.probe.protocol import Ready, read_ready
@@ -98,7 +99,7 @@ class Guest:
         self._sought = sought
         self._job = job
         self._state = state
-        self._memory = memory or state.memory if state else memory
+        self._memory = memory or (state.memory if state else None)
         self._backing = (None if self._memory is None else
                          MemoryFile(self._memory.descriptor, shared=memory is not None))
         self._cpus = machine.cpus
@@ -381,7 +382,7 @@ class Guest:
         try:
             self.greet(deadline)
             assert self._state is not None
-            with _file_in_memory() as file:
+            with _state_file() as file:
                 file.write(self._state.rest)
                 file.seek(0)
                 self._migrate("migrate-incoming", file.fileno(), deadline)
@@ -455,7 +456,7 @@ class Guest:
         """The state of a guest that has paused itself, and that was given memory of its own."""
         assert self._memory is not None
         self.command("migrate-set-parameters", deadline, **{"max-bandwidth": 1 << 40})
-        with _file_in_memory() as file:
+        with _state_file() as file:
             try:
                 self._migrate("migrate", file.fileno(), deadline)
             except _MigrationError as error:
@@ -467,6 +468,5 @@ class _MigrationError(Exception):
     """QEMU did not write or read a state, for this reason."""
 
 
-def _file_in_memory() -> BinaryIO:
-    with naming("a file in memory for a guest's state"):
-        return os.fdopen(os.memfd_create("tailwalk-state", os.MFD_CLOEXEC), "w+b", buffering=0)
+def _state_file() -> BinaryIO:
+    return os.fdopen(file_in_memory("a guest's state"), "w+b", buffering=0)

@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Lock
 
 from tailwalk.errors import GuestError
+from tailwalk.files import file_in_memory
 from tailwalk.refusals import naming
 
 _STRETCH = struct.Struct("<QQ")  # where it begins in memory, and its bytes, which follow
@@ -34,9 +35,9 @@ class Memory:
     by that number."""
 
     def __init__(self, size: int) -> None:
-        with naming("a file in memory for a guest's memory"):
-            self.descriptor = os.memfd_create("tailwalk-memory", os.MFD_CLOEXEC)
-            weakref.finalize(self, os.close, self.descriptor)
+        self.descriptor = file_in_memory("a guest's memory")
+        weakref.finalize(self, os.close, self.descriptor)
+        with naming("a guest's memory"):
             os.truncate(self.descriptor, size)
         self.size = size
 
