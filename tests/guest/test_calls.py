@@ -77,6 +77,23 @@ def test_calls_are_as_many_as_were_made_and_cost_what_cases_do(count, bench, ker
         assert abs(each + USER - figure.main.value) <= BY_STATE, figure.case.name
 
 
+@pytest.mark.parametrize("spec", ["debian:6.1", "debian:6.12", "debian:6.18", "debian:7.3"])
+def test_calls_of_a_program_of_32_bits_have_names(bench, kernel, tmp_path: Path,
+                                                  spec: str) -> None:
+    made, source = tmp_path / "compat", Path(__file__).with_name("compat.s")
+    subprocess.run(["as", "--32", "-o", tmp_path / "compat.o", source], check=True)
+    subprocess.run(["ld", "-m", "elf_i386", "-o", made, tmp_path / "compat.o"], check=True)
+    plan = ExecPlan(program=Path("/bin/sh"), arguments=["-c", "./compat"], files=[made])
+    [found] = program_record([[execute(kernel(spec), plan, bench=bench)]]).kernels
+    calls = {(row.call, row.file): row for row in found.calls}
+    assert {key: row.count for key, row in calls.items() if key[0].endswith(" (32-bit)")} == {
+        ("getpid (32-bit)", ""): 70, ("creat (32-bit)", "ext4"): 1,
+        ("write (32-bit)", "ext4"): 60, ("exit (32-bit)", ""): 1}
+    assert (found.status, found.wrote) == (0, 60 * 6)
+    assert "other entry" not in {row.call for row in found.calls}
+    assert found.unattributed <= found.kernel / 1000
+
+
 def compared(bench, kernel, program: Path, argument: str, *specs: str,
              filesystem: Filesystem | None = None) -> ComparedProgram:
     plan = ExecPlan(program=program, arguments=[argument], filesystem=filesystem or Filesystem())

@@ -136,13 +136,16 @@ static _Thread_local unsigned int cpu;
 static pthread_barrier_t barrier;
 
 /* The first words are what is accessed now, by each CPU, unless that lies in a stack.
- * Of these every second page was not used lately. */
+ * Neighbours among these lie the other way round in memory, and those from FORGOTTEN on
+ * were not used lately. */
 static uint64_t memory[1 << 13];
 
 #define STACKS 0xffffc90000000000
+#define FORGOTTEN 0x8000
 
 struct qemu_plugin_hwaddr {
 	uint64_t place;
+	bool forgotten;
 };
 
 void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *instruction)
@@ -154,18 +157,21 @@ struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t addres
 {
 	static _Thread_local struct qemu_plugin_hwaddr found;
 
-	if (address >= STACKS && address < CODE_ABOVE_MEMORY)
-		found.place = address - STACKS;
-	else if (address >= sizeof(memory) && address < STACKS) /* the program's */
+	found.forgotten = false;
+	if (address >= STACKS && address < CODE_ABOVE_MEMORY) {
+		found.place = (address - STACKS) ^ PAGE_SIZE;
+		found.forgotten = address - STACKS >= FORGOTTEN;
+	} else if (address >= sizeof(memory) && address < STACKS) { /* the program's */
 		found.place = (2 * (address & -4096ul) + address % 4096) % sizeof(memory);
-	else
+	} else {
 		found.place = cpu * sizeof(*memory);
+	}
 	return &found;
 }
 
 bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *where)
 {
-	return where->place & 4096;
+	return where->forgotten;
 }
 
 uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *where)

@@ -20,12 +20,16 @@ from tailwalk.runs.program import Requests
 pytestmark = pytest.mark.slow
 
 NAMES = ("__entry_text_start", "entry_SYSCALL_64", "irq_entries_start", "asm_exc_page_fault",
-         "asm_common_interrupt", "__entry_text_end", "ret_from_fork_asm", "__switch_to_asm",
+         "asm_common_interrupt", "asm_int80_emulation", "entry_SYSENTER_compat",
+         "__entry_text_end", "ret_from_fork_asm", "__switch_to_asm",
          "do_syscall_64", "__x64_sys_getppid", "__x64_sys_pwrite64", "__x64_sys_exit_group",
          "ext4_file_write_iter", "copy", "handler", "kjournald2", "brd_submit_bio", "bio_endio",
-         "submit_bio", "__x64_sys_write", "__x64_sys_writev")
+         "submit_bio", "__x64_sys_write", "__x64_sys_writev", "__ia32_compat_sys_pwrite64",
+         "ia32_sys_call")
 AT = {name: 0xffffffff81000000 + 0x1000 * number for number, name in enumerate(NAMES)}
-SYMBOLS = "".join(f"{address:x} T {name}\n" for name, address in AT.items())
+ALIASES = {"__ia32_sys_getppid": AT["__x64_sys_getppid"]}
+SYMBOLS = "".join(f"{address:x} T {name}\n" for name, address in sorted(
+    (ALIASES | AT).items(), key=lambda one: one[1]))
 LABELS = labels_of(SYMBOLS, "made")
 USER = 0x401000
 MAIN, PROBE, OTHER, THREAD = (0xffff888000001218 + 0x1000 * number for number in range(4))
@@ -33,7 +37,8 @@ LEFT = "!"
 """What comes after it in a block is translated and not executed."""
 
 MOVE, LOAD, CONDITIONAL_MOVE = "4889c8", "488b07<1000=0", "480f4fc2"
-SYSRET, IRET, CALL, RETURN = "480f07", "48cf", "e800000000", "c3"
+SYSRET, SYSRET_TO_32_BITS, IRET = "480f07", "0f07", "48cf"
+CALL, RETURN = "e800000000", "c3"
 
 
 def block(address: int, *instructions: str) -> str:
@@ -354,6 +359,8 @@ def test_a_vector_may_have_many_pieces_and_lie_on_several_pages(count, at: int,
 
 
 MEMORY, STACKS = 0xffff888000000000, 0xffffc90000000000
+FORGOTTEN = STACKS + 0x8000
+"""Stacks from here on were not used lately."""
 DISKS = {"ram0": 0x2000, "ram1": 0x2400}
 FORCED, FLUSH = 1 << 17, 1 << 18
 
@@ -374,11 +381,13 @@ def disk(name: str) -> str:
 def request(what: int, size: int, *, name: str = "ram0", at_address: int = MEMORY + 0x1000,
             pointer: bool = False) -> list[str]:
     """A request, as kernels up to v7.2 have it or later ones, and the function that takes it."""
-    place = at_address - (MEMORY if at_address < STACKS else STACKS)
     bio = struct.pack("<2Q2IQ", 0, MEMORY + DISKS[name], what, 0, 0) + (
         b"" if not pointer else struct.pack("<Q", MEMORY)) + struct.pack("<Q2I", 77, size, 0)
-    return [words(place, bio), at("submit_bio", "f30f1efa", "0f1f440000",
-                                  f"0fb64710<{at_address + 16:x}=0", RETURN)]
+    lines = [words(address - MEMORY if address < STACKS else (address - STACKS) ^ 0x1000,
+                   bio[address - at_address:][:8])
+             for address in range(at_address, at_address + len(bio), 8)]
+    return [*lines, at("submit_bio", "f30f1efa", "0f1f440000",
+                       f"0fb64710<{at_address + 16:x}=0", RETURN)]
 
 
 def written(*requests: list[str], result: int = 0, size: int = 1024) -> list[str]:
@@ -405,6 +414,27 @@ def test_requests_to_the_disk_are_of_the_call_or_thread_that_makes_them(count) -
     assert (counted.totals.unread, counted.totals.disk) == (0, 1)
 
 
+def test_a_call_of_32_bits_is_told_apart_and_has_no_size(count) -> None:
+    def compat(entry: str, call: str, *inside: str, back: str, result: int = 0) -> list[str]:
+        """A call of eight instructions, and what comes inside."""
+        return [at(entry, f"52>1000={4096:x}", CALL), at("ia32_sys_call", CALL),
+                at(call, CALL if inside else "90", number=1), *inside,
+                at(call, RETURN, offset=100), at("ia32_sys_call", RETURN, offset=5),
+                at(entry, f"58<1000={result:x}", back, offset=100)]
+
+    counted = count(
+        *getppid(), *compat("asm_int80_emulation", "__x64_sys_getppid", back=IRET),
+        *compat("entry_SYSENTER_compat", "__ia32_compat_sys_pwrite64",
+                at("ext4_file_write_iter", RETURN, number=2), back=SYSRET_TO_32_BITS, result=100),
+        *written(result=7), user(1))
+    assert rows(counted) == {
+        GETPPID: (1, 10), ("getppid (32-bit)", "", None, True): (1, 9),
+        ("pwrite64 (32-bit)", "ext4", None, True): (1, 9 + 3),
+        ("pwrite64", "ext4", 1024, True): (1, 5 + 1 + 1 + 2 + 1 + 2)}
+    assert {row.call: row.wrote for row in counted.calls if row.wrote is not None} == {
+        "pwrite64 (32-bit)": 100, "pwrite64": 7}
+
+
 def test_another_disk_may_have_the_place_of_one_that_went(count) -> None:
     def write(name: str, device: str) -> list[str]:
         return [disk(device), words(DISKS[device] + 0x200, struct.pack(
@@ -416,13 +446,28 @@ def test_another_disk_may_have_the_place_of_one_that_went(count) -> None:
     assert (row.disk.written, counted.totals.unread) == (2 * 4096, 2)  # before it was ever seen
 
 
+def test_a_request_on_a_stack_is_read_from_all_pages_that_it_is_on(count) -> None:
+    """Pages of a stack lie anywhere in memory."""
+    for before in (*range(8, 56, 8), 4096):
+        page_end = STACKS + 0x7000
+        counted = count(disk("ram0"), *written(request(
+            1 | FLUSH, 4096, at_address=page_end - before)), *written(request(
+                1, 512, at_address=page_end - before, pointer=True)))
+        row = next(row for row in counted.calls if row.call == "pwrite64")
+        assert row.disk == Requests(read=0, written=4608, writes=2, flushes=1, forced=0), before
+        assert counted.totals.unread == 0
+    counted = count(disk("ram0"), *written(request(
+        1, 4096, at_address=FORGOTTEN - 40)))  # its size is on a page that was not used lately
+    assert (rows(counted)["pwrite64", "ext4", 1024, True][0], counted.totals.unread) == (1, 1)
+
+
 def test_requests_that_cannot_be_read_and_those_outside_a_region(count) -> None:
     counted = count(disk("ram0"), *written(request(1, 4096), result=5), mark(5),
                     *written(request(1, 512), result=7), mark(6), *written(request(1, 4096)))
     row = next(row for row in counted.calls if row.call == "pwrite64")
     assert (row.count, row.disk.written, row.wrote) == (1, 512, 7)
     counted = count(disk("ram1"), *written(request(1, 4096, name="ram1")),
-                    *written(request(1, 4096, at_address=STACKS + 0x1ff0)),
+                    *written(request(1, 4096, at_address=FORGOTTEN + 0x1ff0)),
                     *written(request(1, 4096)))  # to what has no name
     assert (counted.totals.unread, counted.totals.disk) == (2, 1)
 

@@ -56,7 +56,9 @@ class Entries:
     Attributes:
         text: the symbols where the code of all of them begins and ends.
         calls: of system calls.
+        compat_calls: of those of 32-bit programs, a regular expression too.
         call: what a call of the name in its first group is done by.
+        compat_call: the same of a 32-bit program's, where that is another function.
         exceptions: of exceptions, named by the first group.
         page_fault: of page faults.
         interrupts: of interrupts, named by the first group.
@@ -65,7 +67,9 @@ class Entries:
 
     text: tuple[str, str]
     calls: str
+    compat_calls: str
     call: str
+    compat_call: str
     exceptions: str
     page_fault: str
     interrupts: str

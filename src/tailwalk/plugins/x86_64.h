@@ -189,13 +189,15 @@ static inline bool changes_tasks(const struct qemu_plugin_insn *instruction)
 }
 
 /* In the code by which the kernel is entered (arch/x86/entry/entry_64.S), by
- * which it is left too: `iretq`, or `sysretq`. */
+ * which it is left too: `iretq`, or `sysretq`, to 32 bits `sysretl`. */
 static inline bool leaves_kernel(const struct qemu_plugin_insn *instruction)
 {
-	static const uint8_t iretq[2] = { 0x48, 0xcf }, sysretq[3] = { 0x48, 0x0f, 0x07 };
+	static const uint8_t iretq[2] = { 0x48, 0xcf }, sysretq[3] = { 0x48, 0x0f, 0x07 },
+			     sysretl[2] = { 0x0f, 0x07 };
 
 	return has_bytes(instruction, sizeof(iretq), iretq, sizeof(iretq)) ||
-	       has_bytes(instruction, sizeof(sysretq), sysretq, sizeof(sysretq));
+	       has_bytes(instruction, sizeof(sysretq), sysretq, sizeof(sysretq)) ||
+	       has_bytes(instruction, sizeof(sysretl), sysretl, sizeof(sysretl));
 }
 
 /* No entry is longer. */

@@ -34,8 +34,9 @@ _STEP = struct.Struct("<2IQ")
 _NODE = struct.Struct("<2I")
 
 _REGION = 7
+_COMPAT_CALL = 9
 _KINDS: dict[int, Kind] = {1: "call", 2: "exception", 3: "interrupt", 4: "beginning", 5: "thread",
-                           6: "driver", 8: "other"}
+                           6: "driver", 8: "other", _COMPAT_CALL: "call"}
 """As in plugins/calls/rows.h."""
 
 _HIGH = 0.9
@@ -166,7 +167,7 @@ def _call(frame: Frame, values: Sequence[tuple[int, int]], nodes: Sequence[tuple
     # In a page fault that is of no file memory is: the function that takes it may be inlined.
     nothing = "anonymous" if call == PAGE_FAULT else ""
     return CallRow(
-        kind=name, call=call,
+        kind=name, call=f"{call} (32-bit)" if kind == _COMPAT_CALL else call,
         file=(labels.files[file] if file < len(labels.files) else "") or nothing,
         size=None if not size else 0 if size == 1 else 1 << size - 2,
         program=bool(program), count=count, instructions=instructions,

@@ -131,7 +131,7 @@ class Labels:
 
 
 # Another one for every change of the code that gives labels another form or other values.
-_FORM = b"1"
+_FORM = b"2"
 _NAMES = repr((GUEST.entries, GUEST.newborn, THREADS, DRIVER)).encode()
 
 
@@ -168,7 +168,7 @@ def labels_of(text: str, kernel: str) -> Labels:
         found = {at: label for at, label in found.items()
                  if label[0] not in (_Label.DRIVER_ENTRY, _Label.DRIVER_DONE)}
     begin, end = (address.get(name, 0) for name in GUEST.entries.text)
-    if not begin or not any(label is _Label.CALL_ENTRY for label, _ in found.values()):
+    if not begin or (_Label.CALL_ENTRY, 0) not in found.values():
         raise KernelError(f"the kernel {kernel} does not name the function by which system calls "
                           f"enter it ({GUEST.entries.calls}), so a program's calls cannot be told "
                           "apart. Build it with CONFIG_KALLSYMS, or take another kernel.")
@@ -189,7 +189,8 @@ _DRIVER = dict(zip(DRIVER, (_Label.DRIVER_ENTRY, _Label.DRIVER_DONE), strict=Tru
 _ENTRIES = ((GUEST.entries.exceptions, _Label.EXCEPTION_ENTRY),
             (GUEST.entries.interrupts, _Label.INTERRUPT_ENTRY))
 _ANY = "|".join((
-    GUEST.entries.call, GUEST.entries.exceptions, GUEST.entries.interrupts, _FILE,
+    GUEST.entries.call, GUEST.entries.compat_call, GUEST.entries.compat_calls,
+    GUEST.entries.exceptions, GUEST.entries.interrupts, _FILE,
     *map(re.escape, (GUEST.entries.calls, *GUEST.entries.text, *GUEST.entries.stubs,
                      GUEST.entries.page_fault, _REQUEST, *_WORK, *_DRIVER))))
 # One pass for all of a kernel's hundred thousand lines.
@@ -198,14 +199,18 @@ _TELLING = rf"(?m)^([0-9a-f]{{16}}) [tTwW] ((?:{_ANY})(?![^\s.]))"
 
 def _label(name: str, calls: list[str], entries: list[str]) -> tuple[_Label, int] | None:
     """What a function tells; names of calls and entries are added."""
-    if match := re.fullmatch(GUEST.entries.call, name):
+    if match := (re.fullmatch(GUEST.entries.call, name)
+                 or re.fullmatch(GUEST.entries.compat_call, name)):
         call = _CALL_NAMES.get(match[1], match[1])
-        calls.append(call)
+        if call not in calls:  # a call of 32 bits may be the same function by another name
+            calls.append(call)
         file = list(FILES).index("socket") + 1 if call in _SOCKET_CALLS else (
             _FILELESS if call in _FILELESS_CALLS else 0)
-        return _Label.CALL_FUNCTION, len(calls) - 1 | SIZED.get(call, 0) << 16 | file << 24
+        return _Label.CALL_FUNCTION, calls.index(call) | SIZED.get(call, 0) << 16 | file << 24
     if name == GUEST.entries.calls:
         return _Label.CALL_ENTRY, 0
+    if re.fullmatch(GUEST.entries.compat_calls, name):
+        return _Label.CALL_ENTRY, 1
     if name == _REQUEST:
         return _Label.REQUEST, 0
     if name in _WORK:

@@ -29,17 +29,28 @@ X86_64 = Architecture(
     debian="amd64", flavour="cloud-amd64", sources="x86", kernel_begin=1 << 63,
     # arch/x86/entry/entry_64.S; before v6.7 without the suffix.
     newborn="ret_from_fork(?:_asm)?",
-    # arch/x86/include/asm/idtentry.h, arch/x86/include/asm/syscall_wrapper.h
+    # arch/x86/include/asm/idtentry.h, arch/x86/include/asm/syscall_wrapper.h; for 32 bits
+    # arch/x86/entry/entry_64_compat.S, before v6.7 with entry_INT80_compat.
     entries=Entries(
         text=("__entry_text_start", "__entry_text_end"), calls="entry_SYSCALL_64",
-        call=r"__x64_sys_(\w+)", exceptions=r"asm_exc_(\w+)", page_fault="asm_exc_page_fault",
+        compat_calls="asm_int80_emulation|entry_(?:INT80|SYSCALL|SYSENTER)_compat",
+        call=r"__x64_sys_(\w+)", compat_call=r"__ia32_(?:compat_)?sys_(?:ia32_)?(\w+)",
+        exceptions=r"asm_exc_(\w+)", page_fault="asm_exc_page_fault",
         interrupts=r"asm_(?:sysvec_)?(\w*interrupt\w*|sysvec_\w+)",
         stubs={"irq_entries_start": "asm_common_interrupt",
                "spurious_entries_start": "asm_spurious_interrupt"}),
-    labels=dict.fromkeys((
-        "entry_SYSCALL_64_safe_stack", "entry_SYSCALL_64_after_hwframe",
-        "syscall_return_via_sysret", "entry_SYSRETQ_unsafe_stack", "entry_SYSRETQ_end",
-    ), "entry_SYSCALL_64"),
+    labels={
+        **dict.fromkeys((
+            "entry_SYSCALL_64_safe_stack", "entry_SYSCALL_64_after_hwframe",
+            "syscall_return_via_sysret", "entry_SYSRETQ_unsafe_stack", "entry_SYSRETQ_end",
+        ), "entry_SYSCALL_64"),
+        **dict.fromkeys(("entry_SYSENTER_compat_after_hwframe", "__end_entry_SYSENTER_compat"),
+                        "entry_SYSENTER_compat"),
+        **dict.fromkeys((
+            "entry_SYSCALL_compat_safe_stack", "entry_SYSCALL_compat_after_hwframe",
+            "entry_SYSRETL_compat_unsafe_stack", "entry_SYSRETL_compat_end",
+        ), "entry_SYSCALL_compat"),
+    },
     # X86_FEATURE_XMM4_2, arch/x86/include/asm/cpufeatures.h: word 4, bit 20.
     checksum_instructions={"crc32c": ("SSE4.2", 0x94)},
     image=BootImage(

@@ -153,7 +153,7 @@ static void on_result(unsigned int cpu, uint32_t info, uint64_t address, void *d
 	struct stay *stay = was_due(own, RESULT) && running ? top_stay() : NULL;
 	uint64_t value = stay && counting ? accessed_value(info, address) : 0;
 
-	if (stay && stay->what.class == SYSTEM_CALL)
+	if (stay && is_call(stay))
 		stay->requests.result = value >> 63 ? 0 : value;
 }
 
@@ -388,7 +388,7 @@ static bool read_table(int table)
 	functions = content;
 	function_count = (size_t)found.st_size / sizeof(*functions);
 	for (size_t i = 0; i < function_count; i++)
-		if (functions[i].label == CALL_ENTRY)
+		if (functions[i].label == CALL_ENTRY && !functions[i].value)
 			call_entry = functions[i].address;
 		else if (functions[i].label == REQUEST)
 			looked_to = functions[i].address;

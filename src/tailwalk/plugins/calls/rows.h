@@ -16,6 +16,7 @@ enum class {
 	DRIVER,
 	REGION,
 	OTHER_ENTRY,
+	COMPAT_CALL, /* of a program of 32 bits */
 };
 
 /* What instructions are executed for: 64 bits that tell one row from others. */

@@ -66,6 +66,11 @@ struct stay {
 	bool begins_region; /* when it is left */
 };
 
+static inline bool is_call(const struct stay *stay)
+{
+	return stay->what.class == SYSTEM_CALL || stay->what.class == COMPAT_CALL;
+}
+
 void note(struct stay *stay, uint32_t node, uint64_t count, uint32_t entered);
 /* Sum the steps up by node. */
 void sum_up(struct stay *stay);

@@ -170,8 +170,8 @@ void leave(void)
 	}
 	record(current, stay);
 	current->depth--;
-	if ((stay->begins_region || (call_before && stay->what.class == SYSTEM_CALL &&
-				     stay->what.number == call_before)) &&
+	if ((stay->begins_region ||
+	     (call_before && is_call(stay) && stay->what.number == call_before)) &&
 	    current->program && !in_region)
 		begin_region();
 }
@@ -389,15 +389,15 @@ static void name_call(struct stay *stay, uint32_t value)
 {
 	uint32_t saved = value >> 16 & 0xff;
 
-	if (stay->what.class != SYSTEM_CALL || stay->what.number)
+	if (!is_call(stay) || stay->what.number)
 		return;
 	stay->what.number = value & 0xffff;
 	stay->what.file = (uint8_t)(value >> 24);
-	if (current->program)
+	if (current->program && stay->what.class == SYSTEM_CALL)
 		begin_reading(stay);
 	if (call_after && stay->what.number == call_after && current->program && in_region)
 		end_region_before(stay);
-	if (saved) {
+	if (saved && stay->what.class == SYSTEM_CALL) {
 		uint64_t size = stay->saved[saved - 1];
 
 		/* 1: none at all; 2: 1 byte; each twice the one before. */
@@ -424,7 +424,7 @@ static void name_work(struct stay *stay, uint32_t work)
 static struct stay *enter_by(const struct block *block, struct stay *stay)
 {
 	if (block->label == CALL_ENTRY)
-		enter(SYSTEM_CALL, 0);
+		enter(block->value ? COMPAT_CALL : SYSTEM_CALL, 0);
 	else if (block->label == EXCEPTION_ENTRY)
 		enter(EXCEPTION, block->value);
 	else if (block->label == STUB)
@@ -450,7 +450,7 @@ void step_to(const struct block *block)
 		name_call(stay, block->value);
 		break;
 	case FILE_OPERATION:
-		if (!stay->what.file && stay->what.class <= EXCEPTION)
+		if (!stay->what.file && (is_call(stay) || stay->what.class == EXCEPTION))
 			stay->what.file = (uint8_t)block->value;
 		break;
 	case THREAD_WORK:

@@ -9,7 +9,7 @@
 /* What a function of the kernel tells, by its label in the host's table. */
 enum label {
 	NOTHING,
-	CALL_ENTRY, /* where system calls enter */
+	CALL_ENTRY, /* where system calls enter; value: 1 for those of 32 bits */
 	EXCEPTION_ENTRY, /* value: which */
 	INTERRUPT_ENTRY, /* value: which */
 	STUB, /* goes on to an INTERRUPT_ENTRY, by a value that is its own */
