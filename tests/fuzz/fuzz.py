@@ -27,8 +27,8 @@ from tailwalk.rigs.job import case_line
 HERE = Path(__file__).parent
 _FLAGS = ("-std=gnu11", "-g", "-O1", "-w", "-fsanitize=fuzzer,address,undefined",
           "-fno-sanitize-recover=all", "-D_GNU_SOURCE", "-I.", f"-I{GUEST.name}")
-_PROBE = ("job.c", "channel.c", "case.c", "main.c", "declared.c", "memory.c", "pages.c",
-          "user.c", "file.c", "pipe.c", "uring.c", "room.c", "names.c", "children.c",
+_PROBE = ("job.c", "channel.c", "case.c", "main.c", "verbs.c", "declared.c", "memory.c",
+          "pages.c", "user.c", "file.c", "pipe.c", "uring.c", "room.c", "names.c", "children.c",
           "preparations/")
 
 

@@ -35,6 +35,12 @@ def test_every_kind_of_operation_is_done(done):
     assert len(done.actions) == 22 and sum(done.actions.values()) == 3000
 
 
+def large_share(done) -> float:
+    """Of the writes looked at, how many landed in a folio of two pages or more."""
+    small = done.landed.get("0", 0) + done.landed.get("uncached", 0)
+    return 1 - small / sum(done.landed.values())
+
+
 def test_writes_land_in_large_folios_and_outside_the_cache(done):
     large = sum(count for where, count in done.landed.items()
                 if where.isdecimal() and int(where) >= 4)
@@ -54,6 +60,8 @@ def test_two_writers_and_direct_io_lose_nothing(kernel, manner):
     assert done.finding is None, done.finding
     assert done.actions["direct write"] and done.actions["direct read"]
     assert done.power_cuts == 4 and done.durable
+    if manner.writers > 1:
+        assert large_share(done) > 0.5
 
 
 def test_the_same_seed_does_the_same_operations(kernel):

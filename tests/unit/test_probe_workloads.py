@@ -39,6 +39,9 @@ def changed(was: bytes, now: bytes) -> dict[str, bytes]:
 def test_every_workload_has_its_twin_and_a_probe_is_built(tmp_path: Path) -> None:
     made = compile_probe(Cache(tmp_path), SOURCES, all_workloads(), flags=QUICKLY)
     assert made.path.is_file()
+    other = {**SOURCES, "exercise/plan.c": b"no C"}
+    assert compile_probe(Cache(tmp_path), other, all_workloads(), flags=QUICKLY) == made, \
+        "the exerciser is a program apart"
 
 
 def test_a_declaration_without_a_twin_is_named(tmp_path: Path) -> None:

@@ -15,12 +15,17 @@ from tailwalk.probe.declared import explained, with_declared
 
 # A twin that takes another workload's parameters for its own is no warning.
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror=incompatible-pointer-types", "-static",
-          "-s", f"-I{GUEST.name}")
+          "-s", "-pthread", f"-I{GUEST.name}")
+
+# The exerciser is a program apart: a change of it must not move what the other one measures.
+_EXERCISER = "exercise/"
+_IN_BOTH = ("channel.c", "disk.c", "guest.c", "job.c", "main.c", "pages.c", "probe.h", "framing/",
+            f"{GUEST.name}/transport.c")
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The compiled probe: where it is, and the sha256 of the file."""
+    """A compiled program that is a guest's /init: where it is, and the sha256 of the file."""
 
     path: Path
     digest: str
@@ -38,8 +43,26 @@ def compile_probe(cache: Cache, sources: Mapping[str, bytes],
                   workloads: Sequence[Workload], *, flags: Sequence[str] = ()) -> Probe:
     """The probe that these sources make, for the workloads declared; raises ToolError as
     `build_probe`, and where declarations and sources do not agree."""
-    path = compiled(cache, "probe", with_declared(sources, workloads), (*_FLAGS, *flags),
-                    cc=GUEST.compiler, explain=_explained)
+    measuring = {file: body for file, body in sources.items() if not file.startswith(_EXERCISER)}
+    return _compile(cache, "probe", with_declared(measuring, workloads), flags)
+
+
+def exerciser_sources() -> dict[str, bytes]:
+    """The C files of the exerciser, by their paths below `probe`."""
+    return {file: body for file, body in c_sources("probe").items()
+            if file.startswith((_EXERCISER, *_IN_BOTH))}
+
+
+def build_exerciser(cache: Cache | None = None) -> Probe:
+    """The probe that exercises a file system (probe/exercise), from the cache or compiled now;
+    raises ToolError as `build_probe`."""
+    return _compile(cache or Cache(), "exerciser", exerciser_sources())
+
+
+def _compile(cache: Cache, name: str, sources: Mapping[str, bytes],
+             flags: Sequence[str] = ()) -> Probe:
+    path = compiled(cache, name, sources, (*_FLAGS, *flags), cc=GUEST.compiler,
+                    explain=_explained)
     return Probe(path, digest_file(path))
 
 

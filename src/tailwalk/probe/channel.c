@@ -5,7 +5,7 @@
  */
 #define _DEFAULT_SOURCE // MAP_ANONYMOUS
 #include <errno.h>
-#include <sched.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,23 +31,30 @@ static void put(const void *data, size_t length)
 		_exit(4); /* nobody is listening any more */
 }
 
-static int *turn;
+static pthread_mutex_t *turn;
 
 void share_channel(void)
 {
+	pthread_mutexattr_t kind;
+
 	turn = mmap(NULL, sizeof(*turn), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		    0);
 	if (turn == MAP_FAILED)
 		fail("no memory that children share");
+	pthread_mutexattr_init(&kind);
+	pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(turn, &kind);
 }
 
 void send_frame(enum frame type, const void *payload, size_t length)
 {
-	while (turn && __atomic_exchange_n(turn, 1, __ATOMIC_ACQUIRE))
-		sched_yield();
+	/* One that was killed meanwhile leaves a part of a frame: nothing can follow it. */
+	if (turn && pthread_mutex_lock(turn))
+		transport_exit(1);
 	put_frame(put, type, (struct part[]){ { payload, length } }, 1);
 	if (turn)
-		__atomic_store_n(turn, 0, __ATOMIC_RELEASE);
+		pthread_mutex_unlock(turn);
 }
 
 int in_case;

@@ -2,60 +2,26 @@
 /*
  * The probe: /init of a guest, and worker on a host.
  *
- * A job is lines: a verb and what it is to act on (job.c). Where a line says a
- * length, so many bytes follow it.
+ * A job is lines: a verb (verbs.c) and what it is to act on (job.c). Where a line
+ * says a length, so many bytes follow it.
  */
 #include <string.h>
 #include <unistd.h>
 
 #include "probe.h"
 
-static const struct {
-	const char *name;
-	void (*act)(void);
-} verbs[] = {
-	/* what holds for all that follows */
-	{ "disk", job_disk },
-	{ "mount", job_mount },
-	{ "still", job_still }, /* khugepaged */
-	{ "pin", job_pin },
-	{ "faults", job_faults }, /* of allocations that writes of an exercise make */
-	/* cases: counted one by one, or prepared, timed in batches and looked at */
-	{ "case", job_case },
-	{ "need", job_need }, /* what a case that is alone in its guest finds there, */
-	{ "leave", job_leave }, /* and the end of the job that made it */
-	{ "alone", job_alone },
-	{ "prepare", job_prepare },
-	{ "time", job_time },
-	{ "folios", job_folios },
-	/* a program of the user's */
-	{ "tree", job_tree }, /* its root file system, as files */
-	{ "image", job_image }, /* or as an image of one, which comes before the mount */
-	{ "user", job_user },
-	{ "input", job_input },
-	{ "file", job_file },
-	{ "make", job_make },
-	{ "run", job_run },
-	/* the rest */
-	{ "exercise", job_exercise },
-	{ "recover", job_recover },
-	{ "replay", job_replay },
-	{ "symbols", job_symbols },
-	{ "pause", job_pause }, /* stop the machine until told to go on */
-};
-
 static void do_job(void)
 {
 	const char *verb;
 
 	while (strcmp(verb = job_verb(), "end") != 0) {
-		size_t i = 0;
+		const struct verb *known = verbs;
 
-		while (i < sizeof(verbs) / sizeof(verbs[0]) && strcmp(verbs[i].name, verb) != 0)
-			i++;
-		if (i == sizeof(verbs) / sizeof(verbs[0]))
+		while (known->name && strcmp(known->name, verb) != 0)
+			known++;
+		if (!known->name)
 			fail("the job has a line the probe does not know: %s", verb);
-		verbs[i].act();
+		known->act();
 	}
 }
 

@@ -98,12 +98,18 @@ const char *work_place(void); /* the directory whose files are measured */
 void use_work_place(const char *directory); /* instead; NULL for none */
 char *in_work_place(const char *name); /* the path there that a case may have for itself */
 
-/* The verbs of a job (main.c), each in the file that knows what it does. */
+/* verbs.c: what lines of a job can tell the program to do. */
+struct verb {
+	const char *name;
+	void (*act)(void);
+};
+extern const struct verb verbs[]; /* up to the one without a name */
+
+/* Each in the file that knows what it does. */
 void job_disk(void);
 void job_mount(void);
 void job_still(void);
 void job_pin(void);
-void job_faults(void);
 void job_case(void);
 void job_need(void);
 void job_leave(void);
@@ -118,8 +124,6 @@ void job_input(void);
 void job_file(void);
 void job_make(void);
 void job_run(void);
-void job_exercise(void);
-void job_recover(void);
 void job_replay(void);
 void job_symbols(void);
 void job_pause(void);

@@ -17,7 +17,7 @@ from tailwalk.errors import UsageError
 from tailwalk.kernels import Kernel
 from tailwalk.kernels.spec import checks_itself
 from tailwalk.machines import GUEST
-from tailwalk.probe.build import build_probe
+from tailwalk.probe.build import build_exerciser
 from tailwalk.progress import SILENT, Progress, Task
 from tailwalk.refusals import temporary_folder
 from tailwalk.rigs.cores import cores, run_jobs
@@ -174,8 +174,8 @@ def verify(kernel: Kernel, goal: Goal, *, configurations: Sequence[Configuration
     machine = verification_machine(chosen, memory, append,
                                    tells_errors=bool(manner.failing_writes))
     qemu = find_qemu()
-    start = prepare_boot(kernel, machine, probe=build_probe(cache), qemu=qemu, drivers=_DRIVERS,
-                         cache=cache)
+    start = prepare_boot(kernel, machine, probe=build_exerciser(cache), qemu=qemu,
+                         drivers=_DRIVERS, cache=cache)
     booted = boot(start, machine, qemu=qemu, cache=cache, progress=progress)
     with temporary_folder() as folder:
         for block_size in {one.block_size for one in configurations}:

@@ -106,6 +106,7 @@ struct exercise {
 };
 
 /* exercise.c */
+void job_exercise(void);
 void read_exercise(struct exercise *exercise);
 void send_step(const struct exercise *exercise, uint64_t completed, uint64_t limit, uint64_t told);
 int do_operations(struct exercise *exercise, uint64_t from, uint64_t to);
@@ -165,7 +166,11 @@ enum outcome perform(const struct exercise *exercise, const struct operation *wh
 ssize_t read_file(const struct operation *at, void *buffer, uint64_t length, uint64_t offset);
 int folio_order(int file, uint64_t offset);
 
+/* recover.c */
+void job_recover(void);
+
 /* faults.c: allocations that fail in some calls. */
+void job_faults(void);
 int faults_wanted(void);
 void faults_switch(int on);
 

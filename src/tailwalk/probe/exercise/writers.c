@@ -22,14 +22,50 @@ static void use_cpu(uint64_t writer)
 		fail("a writer cannot choose its CPU: %s", strerror(errno));
 }
 
-/* What all do as one: `writer` stands for all of them. */
+#define READ_AT_ONCE (64 * 1024) /* large reads get small folios, by far more readahead */
+
+/* All files are cached anew, in folios that are as large as they get: by one write
+ * of what they hold, which is none of the operations, or now and then by reading
+ * on. Nothing disturbs that, and the pages that are mapped here keep their folios
+ * in the page cache afterwards. */
+static void refill(const struct exercise *exercise, uint64_t number)
+{
+	uint64_t random = exercise->seed + number;
+
+	calm();
+	for (int file = 0; file < FILES; file++) {
+		uint64_t size = exercise->shadows[file].size;
+		struct operation whole = { .number = number, .file = file, .length = size };
+		struct operation part = whole;
+
+		whole.action = random_below(&random, 4) ? FILL : FORGET;
+		perform(exercise, &whole);
+		part.action = READ;
+		part.length = READ_AT_ONCE;
+		for (; part.offset < size; part.offset += part.length)
+			look(exercise, &part);
+		whole.action = COMPARE_MAP;
+		look(exercise, &whole);
+	}
+	disturb(exercise->seed + number);
+}
+
+/* What all do as one: `writer` stands for all of them. The files are refilled after
+ * it, but before memory runs short, so that it does while they are written to. */
 static void do_common(struct exercise *exercise, uint64_t number)
 {
+	struct operation next;
+
+	share_next(exercise, number, &next);
+	if (next.action == PRESSURE)
+		refill(exercise, number);
 	for (exercise->writer = exercise->writers; --exercise->writer;)
 		send_step(exercise, number - 1, number, 0);
 	do_operations(exercise, number, number);
 	for (exercise->writer = 1; exercise->writer < exercise->writers; exercise->writer++)
 		send_step(exercise, number, number, 0);
+	if (next.action != PRESSURE && number >= FILES)
+		refill(exercise, number);
 	send_counts();
 }
 
@@ -37,11 +73,6 @@ static void do_own(struct exercise *exercise, uint64_t from, uint64_t to)
 {
 	pid_t children[MOST_WRITERS];
 
-	/* Pages that are mapped here keep their folios in the page cache, as large as
-	 * they are. */
-	for (int file = 0; file < FILES; file++)
-		look(exercise, &(struct operation){
-				       .number = from - 1, .action = COMPARE_MAP, .file = file });
 	for (uint64_t i = 0; i < exercise->writers; i++) {
 		children[i] = fork();
 		if (children[i] < 0)
