@@ -128,7 +128,7 @@ check-newest: check-packages newest
 	$(call checks,.venv-newest)
 
 docs: .venv/test
-	.venv/bin/mkdocs build --strict
+	.venv/bin/zensical build --clean --strict
 
 # Wheel and sdist; the tests look into both, and at what the wheel does where nothing else is.
 dist: .venv/test
@@ -137,4 +137,4 @@ dist: .venv/test
 	.venv/bin/pytest -q tests/package/test_wheel.py -m 'not guest'
 
 clean:
-	rm -rf site dist .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf site .cache dist .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis

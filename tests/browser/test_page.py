@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from contrast import DIM
 from made_page import made_page
 from made_runs import COUNTS, SEED, made_figure, made_run, made_seed_runs
 from selenium import webdriver
@@ -236,43 +237,9 @@ def test_a_screen_reader_finds_names(view: Open) -> None:
     assert ("image", "pwrite_u1k on debian:6.18: 11,120 instructions/call") in named
 
 
-_DIM = """
-const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-const rgb = (colour, under) => {
-  canvas.globalCompositeOperation = "copy";
-  canvas.fillStyle = under ? `rgb(${under})` : "#000";
-  canvas.fillRect(0, 0, 1, 1);
-  canvas.globalCompositeOperation = "source-over";
-  canvas.fillStyle = colour;
-  canvas.fillRect(0, 0, 1, 1);
-  return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-};
-const behind = (one) => {
-  const chain = [];
-  for (let at = one; at; at = at.parentElement) chain.unshift(getComputedStyle(at).backgroundColor);
-  return chain.reduce((under, colour) => rgb(colour, under), [255, 255, 255]);
-};
-const light = (colour) => colour.map((part) => part / 255).map(
-  (part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
-  .reduce((sum, part, at) => sum + part * [0.2126, 0.7152, 0.0722][at], 0);
-document.querySelectorAll("details").forEach((one) => { one.open = true; });
-const found = [];
-for (const one of document.querySelectorAll("body *")) {
-  const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-  if (!own || one.closest("svg, script, .unseen, [hidden]")) continue;
-  if (!one.getClientRects().length) continue;
-  const ground = behind(one);
-  const [a, b] = [light(ground), light(rgb(getComputedStyle(one).color, ground))];
-  const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-  if (contrast < 4.5) found.push([one.textContent.trim(), contrast]);
-}
-return [found, light(behind(document.body)), document.querySelectorAll("td").length];
-"""
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_all_text_can_be_read_in_both_themes(view: Open, theme: str) -> None:
-    faint, ground, cells = view(theme=theme).execute_script(_DIM)
+    faint, ground, cells = view(theme=theme).execute_script(DIM)
     assert faint == []
     assert (ground < 0.1) is (theme == "dark")
     assert cells > 50
@@ -308,7 +275,7 @@ def test_an_upgrade_is_read_and_followed_to_its_functions(
         view: Open, upgrade_file: Path, theme: str) -> None:
     browser = view(width=390, theme=theme, path=upgrade_file)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
-    assert browser.execute_script(_DIM)[0] == []
+    assert browser.execute_script(DIM)[0] == []
     link = browser.find_element(By.CSS_SELECTOR, ".heat-cell a.known")
     assert link.text == "5.05"
     link.send_keys(Keys.ENTER)
@@ -321,7 +288,7 @@ def test_an_upgrade_is_read_and_followed_to_its_functions(
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_heat_map_can_be_read_at_every_depth(view: Open, heat_file: Path, theme: str) -> None:
     browser = view(theme=theme, path=heat_file)
-    faint, _, cells = browser.execute_script(_DIM)
+    faint, _, cells = browser.execute_script(DIM)
     assert faint == []
     assert cells > 700
     depths = browser.execute_script("""
@@ -428,4 +395,4 @@ def test_on_a_phone_the_ratio_is_the_second_column_and_nothing_is_cut(view: Open
     assert rows[2] == ["pwrite_u1k", "5.05×\n11,120", "1.03×\n2,274, 99.2%", "2,203"]
     assert browser.execute_script(
         "return arguments[0].scrollWidth <= arguments[0].clientWidth", narrow)
-    assert browser.execute_script(_DIM)[0] == []
+    assert browser.execute_script(DIM)[0] == []

@@ -138,7 +138,7 @@ def wanted(*tables: list[str]) -> dict[str, str]:
     """The lowest version of each package that pyproject.toml allows."""
     found = {}
     for requirement in (one for table in tables for one in table):
-        match = re.fullmatch(r"([\w.-]+)>=([\w.]+)(,<\d+)?", requirement)
+        match = re.fullmatch(r"([\w.-]+)>=([\w.]+)(,<[\d.]+)?", requirement)
         assert match, f"{requirement}: give the lowest version"
         found[match[1].lower()] = match[2]
     return found
