@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import subprocess
@@ -31,6 +33,7 @@ else:
 
 signal.alarm(60)
 # As the interpreter begins: a descriptor that is closed has no stream.
+os.environ.update(asked["environment"])
 os.chdir(asked["folder"])
 for number, place in enumerate(asked["places"]):
     if place is None:
@@ -45,8 +48,19 @@ sys.stdin, sys.stdout, sys.stderr = [
     for number, (place, mode) in enumerate(zip(asked["places"], modes))]
 sys.__stdout__ = sys.__stderr__ = None
 sys.argv = ["tailwalk", *map(os.fsdecode, map(bytes, asked["arguments"]))]
+exec(asked["first"])
 main()
 """
+
+
+@functools.cache
+def _server() -> subprocess.Popen[str]:
+    """The process that is forked from, one for all tests; it ends as its standard input does."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={"PATH": "", "PYTHONPATH": os.pathsep.join(sys.path), "LANG": "C.UTF-8"})
+    atexit.register(server.communicate)
+    return server
 
 
 @dataclass(frozen=True)
@@ -61,45 +75,33 @@ class Ended:
 class Forks:
     """Runs `tailwalk` in `folder`, as a user who has no programs, no network and an empty cache."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder / "here"
-        self.folder.mkdir()
         self._streams = folder / "streams"
-        self._streams.mkdir()
-        (folder / "bin").mkdir()
-        names = {"XDG_CACHE_HOME": "cache", "TAILWALK_RESULTS": "results", "HOME": "home",
-                 "TMPDIR": "tmp"}
-        for name in names.values():
-            (folder / name).mkdir()
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, env={
-                "PATH": str(folder / "bin"), "PYTHONPATH": os.pathsep.join(sys.path),
-                "LANG": "C.UTF-8", **{name: str(folder / at) for name, at in names.items()},
-                **environment})
+        names = {"PATH": "bin", "XDG_CACHE_HOME": "cache", "TAILWALK_RESULTS": "results",
+                 "HOME": "home", "TMPDIR": "tmp"}
+        self._environment = {name: str(folder / at) for name, at in names.items()}
+        for made in (self.folder, self._streams, *self._environment.values()):
+            Path(made).mkdir()
 
     def __call__(self, *arguments: str | bytes,
-                 places: Sequence[str | None] = ("/dev/null", "out", "err")) -> Ended:
+                 places: Sequence[str | None] = ("/dev/null", "out", "err"),
+                 first: str = "") -> Ended:
         """Run with these arguments; `places` are what the three streams lead to, None where they
-        are closed."""
+        are closed; `first` is Python that is run before."""
         paths = [None if place is None else str(self._streams / place) for place in places]
         request: dict[str, Any] = {
-            "folder": str(self.folder), "places": paths,
+            "folder": str(self.folder), "places": paths, "first": first,
+            "environment": self._environment,
             "arguments": [list(os.fsencode(argument)) for argument in arguments]}
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        status = int(self._process.stdout.readline())
+        server = _server()
+        assert server.stdin is not None and server.stdout is not None
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        status = int(server.stdout.readline())
         out, err = ("" if path is None or not Path(path).is_file()
                     else Path(path).read_text("utf-8", "surrogateescape") for path in paths[1:])
         return Ended(status, out, err)
-
-    def close(self) -> None:
-        """End the process that is forked from."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(60)
-        self._process.stdout.close()
 
 
 def leaves() -> list[tuple[str, ...]]:

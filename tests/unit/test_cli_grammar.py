@@ -5,8 +5,6 @@ it was told to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import click
 import pytest
 from forked import Forks, leaves
@@ -52,10 +50,8 @@ def lines(draw: st.DrawFn) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def tailwalk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    forks = Forks(tmp_path_factory.mktemp("grammar"))
-    yield forks
-    forks.close()
+def tailwalk(tmp_path_factory: pytest.TempPathFactory) -> Forks:
+    return Forks(tmp_path_factory.mktemp("grammar"))
 
 
 def settle(forks: Forks) -> None:

@@ -195,10 +195,8 @@ def test_texts_that_need_no_change_are_not_touched() -> None:
 
 
 @pytest.fixture(scope="module")
-def tailwalk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    forks = Forks(tmp_path_factory.mktemp("hostile"))
-    yield forks
-    forks.close()
+def tailwalk(tmp_path_factory: pytest.TempPathFactory) -> Forks:
+    return Forks(tmp_path_factory.mktemp("hostile"))
 
 
 ARGUMENTS: list[Callable[[str], list[str]]] = [

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+from forked import Ended, Forks
 from made_runs import made_seed_runs
 
 from tailwalk.cli import group
@@ -46,11 +47,15 @@ tailwalk.cli.main()
 """
 
 
+def write_records(folder: Path) -> None:
+    for number, run in enumerate(made_seed_runs("debian:6.12", "debian:6.18")):
+        write_run(run, folder / f"run{number}.json")
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
     """Start `tailwalk` in a directory with the records run0.json and run1.json."""
-    for number, run in enumerate(made_seed_runs("debian:6.12", "debian:6.18")):
-        write_run(run, tmp_path / f"run{number}.json")
+    write_records(tmp_path)
 
     def begin(*arguments: str, program: tuple[str, ...] = ("-m", "tailwalk"),
               stdout: int = subprocess.PIPE,
@@ -69,12 +74,20 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def test_statuses(start: Start) -> None:
+@pytest.fixture(scope="module")
+def tailwalk(tmp_path_factory: pytest.TempPathFactory) -> Forks:
+    """Run `tailwalk` where the records run0.json and run1.json are."""
+    forks = Forks(tmp_path_factory.mktemp("main"))
+    write_records(forks.folder)
+    return forks
+
+
+def test_statuses(start: Start, tailwalk: Forks) -> None:
     records = ("compare", "run0.json", "run1.json")
     status, out, err = ended(start(*records))
     assert (status, err) == (0, "")
     assert out.startswith("Instructions per call")
-    assert ended(start(*records, "--fail-on", "regressed")) == (1, out, "")
+    assert tailwalk(*records, "--fail-on", "regressed") == Ended(1, out, "")
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
@@ -85,11 +98,11 @@ def test_statuses(start: Start) -> None:
     (["comapre"], "comapre"),
 ])
 def test_errors_are_named_on_standard_error(
-        start: Start, arguments: list[str], said: str) -> None:
-    status, out, err = ended(start(*arguments))
-    assert (status, out) == (2, "")
-    assert said in err
-    assert "Traceback" not in err
+        tailwalk: Forks, arguments: list[str], said: str) -> None:
+    found = tailwalk(*arguments)
+    assert (found.status, found.out) == (2, "")
+    assert said in found.err
+    assert "Traceback" not in found.err
 
 
 @pytest.mark.parametrize(("number", "status"), [
@@ -132,7 +145,9 @@ def test_under_nohup_a_hangup_is_ignored(start: Start) -> None:
 
 
 @pytest.mark.parametrize("arguments", [
-    ["compare", "run0.json", "run1.json"], ["--help"], ["compare", "--help"], ["schema", "run"]])
+    ["compare", "run0.json", "run1.json"],
+    *(pytest.param(words, marks=pytest.mark.slow)
+      for words in (["--help"], ["compare", "--help"], ["schema", "run"]))])
 def test_a_reader_that_leaves_is_no_error(start: Start, arguments: list[str]) -> None:
     reader, writer = os.pipe()
     process = start(*arguments, stdout=writer)
@@ -142,7 +157,8 @@ def test_a_reader_that_leaves_is_no_error(start: Start, arguments: list[str]) ->
     assert (status, err) == (141, "")
 
 
-@pytest.mark.parametrize("arguments", [["compare", "run0.json", "run1.json"], ["--help"]])
+@pytest.mark.parametrize("arguments", [
+    pytest.param(["compare", "run0.json", "run1.json"], marks=pytest.mark.slow), ["--help"]])
 @pytest.mark.parametrize("program", [("-m", "tailwalk"), ("-u", "-m", "tailwalk")])
 def test_output_that_cannot_be_written_is_an_error(
         start: Start, arguments: list[str], program: tuple[str, ...]) -> None:
@@ -153,7 +169,9 @@ def test_output_that_cannot_be_written_is_an_error(
 
 
 @pytest.mark.parametrize("arguments", [
-    ["compare", "run0.json", "none.json"], ["compare"], ["compare", "--no-such-option"]])
+    ["compare", "run0.json", "none.json"],
+    *(pytest.param(words, marks=pytest.mark.slow)
+      for words in (["compare"], ["compare", "--no-such-option"]))])
 def test_a_complaint_that_cannot_be_written_is_no_verdict(
         start: Start, arguments: list[str]) -> None:
     """Python would end with 1, or with 120 where its own last flush fails."""
@@ -171,7 +189,6 @@ def fail():
 
 tailwalk.cli.group.add_command(fail)
 tailwalk.cli._COMMANDS["fail"] = ("__main__:fail", "Fail.")
-tailwalk.cli.main()
 """
 
 
@@ -188,11 +205,12 @@ tailwalk.cli.main()
      "to: No space left on device."),
 ])
 def test_no_other_error_of_the_system_is_called_standard_output(
-        start: Start, error: str, said: str) -> None:
-    status, out, err = ended(start("fail", program=("-c", _FAILING.format(error=error))))
-    assert (status, out) == (2, "")
-    assert said in err and err.startswith("tailwalk: ") and "Traceback" not in err
-    assert "standard" not in err
+        tailwalk: Forks, error: str, said: str) -> None:
+    found = tailwalk("fail", first=_FAILING.format(error=error))
+    assert (found.status, found.out) == (2, "")
+    assert said in found.err and found.err.startswith("tailwalk: ")
+    assert "Traceback" not in found.err
+    assert "standard" not in found.err
 
 
 @pytest.mark.parametrize("name", group.list_commands(click.Context(group)))

@@ -4,7 +4,6 @@ there is without."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,12 +27,11 @@ CHEAP = {
 
 
 @pytest.fixture(scope="module")
-def tailwalk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+def tailwalk(tmp_path_factory: pytest.TempPathFactory) -> Forks:
     forks = Forks(tmp_path_factory.mktemp("streams"))
     for number, run in enumerate(made_seed_runs("debian:6.12", "debian:6.18")):
         write_run(run, forks.folder / f"run{number}.json")
-    yield forks
-    forks.close()
+    return forks
 
 
 @pytest.mark.parametrize("help", [True, False])
