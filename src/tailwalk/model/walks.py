@@ -247,6 +247,14 @@ _IS_NEW = bytes(flags & bh.NEW for flags in range(256))
 _IS_DIRTY = bytes(flags & bh.DIRTY for flags in range(256))
 
 
+@cache
+def _tables(at: CommitAt) -> tuple[bytes, bytes]:
+    """What the commit's body leaves of every combination of flags, inside the write and outside."""
+    inside, outside = (bytes(at(flags, apart)[0] for flags in range(256))
+                       for apart in (False, True))
+    return inside, outside
+
+
 class RingWalk:
     """Both walks over a ring of buffer heads along a design's routes.
 
@@ -264,8 +272,7 @@ class RingWalk:
         self._indexed = indexed
         self._commit_at = at
         # A body that depends on the flags alone is a table over them.
-        self._inside = bytes(at(flags, False)[0] for flags in range(256))
-        self._outside = bytes(at(flags, True)[0] for flags in range(256))
+        self._inside, self._outside = _tables(at)
 
     def plan(self, span: Span, uptodate: bool) -> object:
         """What tells this walk of a span from others: walks with equal plans do the same."""
