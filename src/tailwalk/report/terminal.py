@@ -80,7 +80,7 @@ def terminal(reports: Shown | Sequence[Shown], console: Console) -> RenderableTy
 
 def _sentence(said: Said, console: Console) -> Text:
     text = cut_words(_shown(said.text, console), console.width,
-                     ascii_only=console.options.ascii_only)
+                     ascii_only=_ascii_only(console))
     return Text(text, style=_style(said.tone))
 
 
@@ -89,9 +89,14 @@ def _style(tone: str) -> str:
     return " ".join(_STYLES[word] for word in tone.split(", ") if word)
 
 
+def _ascii_only(console: Console) -> bool:
+    """As the console's options have it, which ask the environment for its size each time."""
+    return not console.encoding.startswith("utf")
+
+
 def _shown(text: str, console: Console) -> str:
     """The text in signs that the terminal can show."""
-    return text.replace("×", "x") if console.options.ascii_only else text
+    return text.replace("×", "x") if _ascii_only(console) else text
 
 
 def _footer(facts: Sequence[Fact], console: Console) -> Table:
@@ -162,7 +167,7 @@ def _room(grid: Grid, columns: Sequence[Laid], console: Console) -> int:
 def _table(grid: Grid, columns: Sequence[Laid], found: Sequence[int],
            console: Console) -> Table:
     """The columns in these widths."""
-    table = Table(box=_ASCII_RULE if console.options.ascii_only else box.SIMPLE_HEAD,
+    table = Table(box=_ASCII_RULE if _ascii_only(console) else box.SIMPLE_HEAD,
                   show_edge=grid.framed, pad_edge=False, header_style="bold",
                   padding=(0, 1) if grid.framed else (0, 1, 0, 0))
     for column, width in zip(columns, found, strict=True):
