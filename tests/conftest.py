@@ -22,7 +22,7 @@ pytest_plugins = ["skips"]
 
 # A busy machine is no defect: tests have a time limit of their own. `make check` takes `quick`.
 settings.register_profile("tailwalk", deadline=None, max_examples=150)
-settings.register_profile("quick", deadline=None, max_examples=20)
+settings.register_profile("quick", deadline=None, max_examples=10)
 settings.load_profile("tailwalk")
 
 # What tests print is of one width, in no colours, in UTF-8, whatever the terminal they run on.

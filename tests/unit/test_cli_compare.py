@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 from golden_files import check_golden
@@ -29,7 +28,7 @@ from made_runs import (
     made_timed_figure,
     made_timed_run,
 )
-from results import output
+from results import output, validate
 
 from tailwalk.cases import KIB
 from tailwalk.cli import group
@@ -164,7 +163,8 @@ def test_colour_only_where_it_is_wanted(invoke: Invoke, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 79, 80, 100, 200])
-@pytest.mark.parametrize("number", [2, 3, 4, 5, 9])
+@pytest.mark.parametrize("number", [
+    2, 3, 9, *(pytest.param(number, marks=pytest.mark.slow) for number in (4, 5))])
 def test_tables_keep_to_the_terminal(invoke: Invoke, columns: int, number: int) -> None:
     text = output(invoke(many_runs(number), columns=columns))
     assert max(map(len, text.splitlines())) <= columns
@@ -219,7 +219,7 @@ def test_json_is_what_the_schema_says(invoke: Invoke, tmp_path: Path) -> None:
         table = output(invoke(runs, "-o", str(path)))
         assert table.startswith(("Instructions per call\n", "Nanoseconds per call\n"))
         document = json.loads(path.read_bytes())
-        jsonschema.validate(document, schema)
+        validate(document, schema)
         assert document["schema"] == "tailwalk.comparison/3"
         assert document["baseline"] == runs[0].kernel.spec
         assert [kernel["spec"] for kernel in document["kernels"]] == [

@@ -8,7 +8,6 @@ import json
 import re
 from pathlib import Path
 
-import jsonschema
 import pytest
 from golden_files import check_golden
 from made_lab import MadeLab
@@ -29,7 +28,7 @@ from made_upgrade import (
     made,
 )
 from msgspec.structs import replace
-from results import error, output
+from results import error, output, validate
 
 from tailwalk.cases import SUITES, Case, find_cases
 from tailwalk.compare.upgrade import Upgrade, read_upgrade
@@ -260,7 +259,7 @@ def test_the_record_is_what_the_schema_says(tmp_path: Path) -> None:
     text = output(Desk().call(OLD, NEW, *FEW, "-o", "upgrade.json", "--format", "json"))
     found = read_upgrade(tmp_path / "upgrade.json")
     assert json.loads(text) == json.loads((tmp_path / "upgrade.json").read_text())
-    jsonschema.validate(json.loads(text), json_schema(Upgrade))
+    validate(json.loads(text), json_schema(Upgrade))
     by_name = {one.case: one for one in found.cases}
     assert list(by_name) == list(NAMES)
     assert [one.function for one in by_name["pwrite_u1k"].why] == [*WALKS["pwrite_u1k"]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 
-import jsonschema
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_profiles import made_profile
 from made_runs import made_case
+from results import validate
 from test_schemas import published
 
 from tailwalk.cases import KIB, MIB, Filesystem
@@ -139,4 +139,4 @@ def test_profiles_that_do_not_go_together(other, why):
 
 
 def test_differences_are_what_their_schema_says():
-    jsonschema.validate(json.loads(encode(difference(OLD, NEW))), published("difference"))
+    validate(json.loads(encode(difference(OLD, NEW))), published("difference"))

@@ -61,12 +61,12 @@ def test_segments_make_the_file_again(tmp_path, parts):
 @pytest.mark.parametrize("wanted", [Filesystem(), Filesystem(block_size=KIB)])
 def test_a_packed_file_system_is_the_image_and_the_same_every_time(tmp_path, wanted):
     image = tmp_path / "image"
-    make_image(wanted, image, size=128 * MIB)
-    first, again = (packed_image(wanted, Cache(tmp_path / name), size=128 * MIB)
+    make_image(wanted, image, size=64 * MIB)
+    first, again = (packed_image(wanted, Cache(tmp_path / name), size=64 * MIB)
                     for name in ("one", "two"))
     assert first == again
     assert len(first) < 200 * KIB
-    assert unpacked(first, 128 * MIB) == image.read_bytes()
+    assert unpacked(first, 64 * MIB) == image.read_bytes()
 
 
 def test_a_block_size_the_file_system_does_not_have(tmp_path):

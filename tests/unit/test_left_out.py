@@ -8,7 +8,6 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import jsonschema
 import pytest
 from made_runs import (
     lacking,
@@ -21,6 +20,7 @@ from made_runs import (
 )
 from made_workloads import TWINS, made_workloads
 from msgspec.structs import replace as changed
+from results import validate
 
 from tailwalk.cache import Cache
 from tailwalk.cases import Filesystem, find_cases
@@ -93,7 +93,7 @@ def test_what_one_kernel_lacks_is_an_empty_cell_with_the_reason(tmp_path: Path) 
         path = tmp_path / "comparison.json"
         path.write_bytes(encode(found))
         assert read_comparison(path) == found
-        jsonschema.validate(json.loads(encode(found)), json_schema(Comparison))
+        validate(json.loads(encode(found)), json_schema(Comparison))
     [shown] = run_shown(lacking(first, "it gave 1, and not 2", failed=True))
     assert ("note", "writev_u10k: failed: it gave 1, and not 2") in shown.facts
 

@@ -7,7 +7,6 @@ import subprocess
 
 import pytest
 
-from tailwalk.cache import Cache
 from tailwalk.plugins.build import build_plugin
 from tailwalk.vm.qemu import Qemu, plugin_interface
 
@@ -23,8 +22,8 @@ def test_each_qemu_gets_its_interface(version: str, interface: int):
 @pytest.mark.parametrize("name", ["trace", "split", "calls"])
 @pytest.mark.parametrize("version", [
     "7.2.22", *(pytest.param(one, marks=pytest.mark.slow) for one in ("9.0.0", "9.1.0", "10.0.2"))])
-def test_the_plugin_compiles_and_exports_what_qemu_looks_for(name, version: str, tmp_path):
-    plugin = build_plugin(name, Qemu("qemu-system-x86_64", version, ""), Cache(tmp_path))
+def test_the_plugin_compiles_and_exports_what_qemu_looks_for(name, version: str):
+    plugin = build_plugin(name, Qemu("qemu-system-x86_64", version, ""))
     exported = subprocess.run(["nm", "-D", "--defined-only", plugin.path], capture_output=True,
                               text=True, check=True).stdout.split()
     assert {"qemu_plugin_install", "qemu_plugin_version"} <= set(exported)

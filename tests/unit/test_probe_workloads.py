@@ -14,7 +14,7 @@ from tailwalk.cases import all_workloads, find_workload
 from tailwalk.cases.workload import Parameter, Preparation, Workload
 from tailwalk.compiling import c_sources
 from tailwalk.errors import ToolError
-from tailwalk.probe.build import compile_probe
+from tailwalk.probe.build import build_probe, compile_probe
 
 SOURCES = c_sources("probe")
 TWIN = "workloads/pwrite.c"
@@ -36,11 +36,11 @@ def changed(was: bytes, now: bytes) -> dict[str, bytes]:
     return {**SOURCES, TWIN: SOURCES[TWIN].replace(was, now)}
 
 
-def test_every_workload_has_its_twin_and_a_probe_is_built(tmp_path: Path) -> None:
-    made = compile_probe(Cache(tmp_path), SOURCES, all_workloads(), flags=QUICKLY)
+def test_every_workload_has_its_twin_and_a_probe_is_built() -> None:
+    made = build_probe()
     assert made.path.is_file()
     other = {**SOURCES, "exercise/plan.c": b"no C"}
-    assert compile_probe(Cache(tmp_path), other, all_workloads(), flags=QUICKLY) == made, \
+    assert compile_probe(Cache(), other, all_workloads()) == made, \
         "the exerciser is a program apart"
 
 

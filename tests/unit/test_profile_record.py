@@ -8,12 +8,12 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-import jsonschema
 import msgspec
 import pytest
 from click.testing import CliRunner
 from made_profiles import made_profile
 from made_runs import made_case
+from results import validate
 from test_difference import NEW, OLD
 from test_schemas import published
 
@@ -51,7 +51,7 @@ def why(*arguments: str):
 
 def test_a_profile_reads_back_and_is_what_its_schema_says(files):
     assert read_profile(Path(files[2])) == WALK
-    jsonschema.validate(json.loads(encode(WALK)), published("profile"))
+    validate(json.loads(encode(WALK)), published("profile"))
 
 
 @pytest.mark.parametrize(("damage", "why"), [

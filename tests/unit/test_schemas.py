@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from made_runs import made_case, made_run, made_samples, made_seed_runs, made_timed_figure
+from results import validate
 
 from tailwalk.cli import group
 from tailwalk.cli.schema import RECORDS
@@ -117,8 +118,8 @@ def test_records_are_what_the_schemas_say() -> None:
     timed = made_run("host", [made_timed_figure(
         made_case(), made_samples(1, 560), interval=(551.5, 570.25))], rig="host")
     for run in [*made_seed_runs(), timed]:
-        jsonschema.validate(json.loads(encode(run)), published("run"))
-    jsonschema.validate(json.loads(encode(compare(made_seed_runs()))), published("comparison"))
+        validate(json.loads(encode(run)), published("run"))
+    validate(json.loads(encode(compare(made_seed_runs()))), published("comparison"))
 
 
 @pytest.mark.parametrize(("path", "value"), [
@@ -139,7 +140,7 @@ def test_what_is_no_run_is_refused(path: tuple[str | int, ...], value: Any) -> N
         place = place[step]
     place[path[-1]] = value
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(document, published("run"))
+        validate(document, published("run"))
 
 
 def test_no_field_may_be_left_out_but_what_is_missing() -> None:
@@ -147,5 +148,5 @@ def test_no_field_may_be_left_out_but_what_is_missing() -> None:
     assert set(Run.__struct_fields__) - set(document) == {"missing"}
     for name in document:
         with pytest.raises(jsonschema.ValidationError, match=name):
-            jsonschema.validate({key: value for key, value in document.items() if key != name},
+            validate({key: value for key, value in document.items() if key != name},
                                 published("run"))

@@ -6,9 +6,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import jsonschema
 import pytest
 from made_runs import SEED, made_seed_runs
+from results import validate
 
 from tailwalk.compare import compare
 from tailwalk.compare.upgrade import Upgrade, read_upgrade, upgrade, with_profiles
@@ -58,7 +58,7 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     found, file = made_upgrade(), tmp_path / "upgrade.json"
     file.write_bytes(encode(found))
     assert read_upgrade(file) == found
-    jsonschema.validate(json.loads(encode(found)), json_schema(Upgrade))
+    validate(json.loads(encode(found)), json_schema(Upgrade))
 
 
 def test_another_record_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import msgspec
 import pytest
 from golden_files import GOLDEN
@@ -26,6 +25,7 @@ from made_runs import (
     made_timed_run,
 )
 from msgspec.structs import replace
+from results import validate
 
 from tailwalk.compare import Comparison, compare, read_comparison
 from tailwalk.errors import DamagedError
@@ -62,7 +62,7 @@ def run_1(run: Run) -> bytes:
     figures = [figure_1(figure) for figure in document.pop("figures")]
     document = {**head, "schema": "tailwalk.run/1", "rig": rig, "unit": run.unit, **document,
                 "figures": figures}
-    jsonschema.validate(document, json.loads((SCHEMAS / "run-1.json").read_text()))
+    validate(document, json.loads((SCHEMAS / "run-1.json").read_text()))
     return encode(document)
 
 
@@ -72,7 +72,7 @@ def comparison_2(comparison: Comparison) -> bytes:
     for row in document["rows"]:
         assert not any(row.pop("reasons")) and not any(row.pop("varies"))
     document["schema"] = "tailwalk.comparison/2"
-    jsonschema.validate(document, json.loads((SCHEMAS / "comparison-2.json").read_text()))
+    validate(document, json.loads((SCHEMAS / "comparison-2.json").read_text()))
     return encode(document)
 
 
@@ -83,7 +83,7 @@ def comparison_1(comparison: Comparison) -> bytes:
     for row in document["rows"]:
         row["parameters"] = case_1(row["parameters"])
     document = {**document, "schema": "tailwalk.comparison/1", "unit": unit}
-    jsonschema.validate(document, json.loads((SCHEMAS / "comparison-1.json").read_text()))
+    validate(document, json.loads((SCHEMAS / "comparison-1.json").read_text()))
     return encode(document)
 
 
@@ -91,7 +91,7 @@ def profile_1(profile: Profile) -> bytes:
     document = json.loads(encode(profile))
     document = {**document, "schema": "tailwalk.profile/1",
                 "figure": figure_1(document["figure"])}
-    jsonschema.validate(document, json.loads((SCHEMAS / "profile-1.json").read_text()))
+    validate(document, json.loads((SCHEMAS / "profile-1.json").read_text()))
     return encode(document)
 
 
