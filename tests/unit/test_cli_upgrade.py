@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Amount, Run, write_run
 from tailwalk.runs.amount import amount_of
 from tailwalk.runs.metrics import INSTRUCTIONS
-from tailwalk.runs.record import Missing
+from tailwalk.runs.record import Missing, Part
 from tailwalk.runs.schema import json_schema
 
 
@@ -212,6 +213,61 @@ def test_a_figure_that_moved_and_is_not_judged_is_named() -> None:
         OLD, NEW, "--case", "fdatasync_u1k", "--case", "read_u1k")).split())
     assert "No case of 2 costs more" in text
     assert "Not judged, as calls overlap: debian:6.18 fdatasync_u1k 3.68×." in text
+
+
+def test_what_cannot_be_judged_is_told_first() -> None:
+    """Nobody takes a case without a judgement for one that costs no more."""
+    def few(spec: str, plan: Plan, *, doubtful: tuple[str, ...] = NAMES) -> Run:
+        found = made(spec, plan)
+        return replace(found, figures=[
+            made_figure(one.case, one.main.value, steady=one.case.name not in doubtful)
+            for one in found.figures])
+
+    text = output(Desk(few).call(OLD, NEW, *FEW))
+    assert text.splitlines()[1:3] == [
+        "No case of 10 can be said to cost more or less on debian:6.18 than on",
+        "debian:6.12; 10 cannot be judged."]
+    assert re.search(r"^\d families +10 +10$", text, re.MULTILINE)
+    some = " ".join(output(Desk(partial(few, doubtful=("pwrite_u1k",))).call(
+        OLD, NEW, "--case", "pwrite_u1k", "--case", "getpid")).split())
+    assert "No case of 2 costs more on debian:6.18 than on debian:6.12; none costs less; " \
+           "1 cannot be judged." in some
+
+    def absent(spec: str, plan: Plan) -> Run:
+        found = made(spec, plan)
+        return replace(found, figures=found.figures[:1], missing=[
+            Missing(case=case, reason="none here") for case in plan.cases[1:]])
+
+    lone = " ".join(output(Desk(absent).call(OLD, NEW, *FEW)).split())
+    assert ("1 of 10 cases costs more on debian:6.18 than on debian:6.12, pwrite_u1k (5.00×); none "
+            "costs less; 9 have no figure.") in lone
+
+
+def test_who_executed_a_figure_is_told_with_every_case(tmp_path: Path) -> None:
+    def run(spec: str, plan: Plan) -> Run:
+        found = made(spec, plan)
+        first, second, *others = found.figures
+        old = spec == OLD
+        return replace(found, figures=[
+            replace(first, apart=1021 if old else 472_871, parts=[
+                Part(name="call", instructions=int(first.main.value) - 900),
+                Part(name="jbd2", instructions=800), Part(name="rcu", instructions=100)]),
+            replace(second, apart=0, parts=[
+                Part(name="call", instructions=int(second.main.value))]), *others])
+
+    asked = (OLD, NEW, "--case", "fdatasync_u1k", "--case", "pwrite_u1k", "--case", "getpid",
+             "--why", "0")
+    text = output(Desk(run).call(*asked, "--all", "--html", "upgrade.html"))
+    told = text.partition("Who executed the instructions, where not the call alone\n")[2]
+    assert [line.split() for line in told.partition("─\n")[2].splitlines()[:3]] == [
+        ["fdatasync_u1k", "debian:6.12", "8,398", "jbd2", "800,", "rcu", "100", "1,021"],
+        ["debian:6.18", "33,348", "jbd2", "800,", "rcu", "100", "472,871"], []]
+    assert "Who executed" not in output(Desk(run).call(*asked))
+    assert "Who executed" not in output(Desk().call(*asked, "--all"))
+    page = (tmp_path / "upgrade.html").read_text().replace("<wbr>", "")
+    assert ("executed by call 33,348, jbd2 800, rcu 100; apart: disk driver 472,871; regressed"
+            in page)
+    assert page.count("executed by") == 1
 
 
 def test_one_case_is_one_case() -> None:

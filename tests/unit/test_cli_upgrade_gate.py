@@ -192,6 +192,8 @@ def test_of_a_record_the_cases_asked_for_are_taken() -> None:
     ((OLD, NEW, "--html", "/proc/version"), UsageError, "cannot write /proc/version: "),
     ((OLD, "upgrade.json"), RecordError, "upgrade.json is a 'tailwalk.upgrade/1' record where a"),
     (("cut.json", NEW), RecordError, "cut.json is not a tailwalk record, or was cut short"),
+    (("twice.json", NEW), RecordError,
+     "the run of debian:6.12 (6.12.95+deb12-cloud-amd64) holds case getpid twice"),
     ((OLD, NEW, "--calls", "0"), UsageError, "--calls 0"),
     ((OLD, NEW, "--dask", "foo"), UsageError, "--dask 'foo' is no address"),
     (("old.json", "again.json", "--dask", "tcp://host"), UsageError, "--dask 'tcp://host' is no"),
@@ -219,6 +221,7 @@ def test_what_is_refused_is_refused_before_anything_is_measured(
     record = made(OLD, Plan(cases=find_cases(["pwrite_u1k", "getpid"])))
     for name in ("old.json", "again.json"):
         write_run(record, Path(name))
+    write_run(replace(record, figures=[*record.figures, record.figures[-1]]), Path("twice.json"))
     Path("pattern.toml").write_text(ACCEPTED.format(2).replace("*", "pwrit_*"))
     Path("wrong.toml").write_text(ACCEPTED.format(2).replace("*", "pwrit_u1k"))
     Path("upgrade.json").write_text('{"schema": "tailwalk.upgrade/1"}')

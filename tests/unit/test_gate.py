@@ -30,6 +30,8 @@ from tailwalk.report.gate import Gate, comparison_gate
 from tailwalk.report.junit import junit
 from tailwalk.report.sarif import sarif
 from tailwalk.runs import Run, write_run
+from tailwalk.runs.amount import amount_of
+from tailwalk.runs.metrics import INSTRUCTIONS
 from tailwalk.runs.record import Missing
 
 Invoke = Callable[..., Result]
@@ -84,6 +86,19 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
             "compare", *(f"run{number}.json" for number in range(runs)), *arguments])
 
     return call
+
+
+def test_a_median_is_marked_as_one() -> None:
+    """In every format, as the note on it says."""
+    varying = amount_of(INSTRUCTIONS, [*[2200] * 30, *[2300] * 40, *[2400] * 30], varies=True)
+    old, new = made_seed_runs(*HEADLINE[:2])
+    first, *others = old.figures
+    runs = [replace(old, figures=[replace(first, metrics={INSTRUCTIONS.name: varying}), *others]),
+            new]
+    gate = comparison_gate(compare(runs, bad=1), runs)
+    assert gate.judged[0].said.endswith("against ~2,300 on debian:6.12 (4.85×)")
+    for text in (junit(gate).decode(), sarif(gate).decode(), "\n".join(github(gate))):
+        assert "against ~2,300 on debian:6.12" in text and text.count("against ~") <= 4
 
 
 @pytest.mark.parametrize("form", ["table", "mail", "markdown", "csv", "json"])

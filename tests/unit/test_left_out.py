@@ -68,6 +68,9 @@ def test_a_record_says_what_it_lacks_and_one_that_lacks_nothing_is_as_before() -
     assert decode_run(encode(whole), "made").left_out == []
     assert run.id != whole.id
     require_figures(run)
+    with pytest.raises(GuestError, match=r" \(the guest panicked\)\. What the other cases gave"):
+        require_figures(changed(run, missing=[
+            changed(one, reason="the guest panicked.", failed=True) for one in run.left_out]))
 
 
 def test_what_one_kernel_lacks_is_an_empty_cell_with_the_reason(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ class Outputs:
 
 def require_figures(*runs: Run) -> None:
     """Raise GuestError, once all else was shown, where a case of a run failed."""
-    if failed := [f"{one.case.name} on {run.kernel.spec} ({one.reason})"
+    if failed := [f"{one.case.name} on {run.kernel.spec} ({one.reason.rstrip('.')})"
                   for run in runs for one in run.left_out if one.failed]:
         raise GuestError(f"failed: {'; '.join(failed)}. What the other cases gave is above, and "
                          "kept; those that failed are tried again with the next command.")

@@ -17,6 +17,7 @@ from tailwalk.cases import (
     place_offset,
 )
 from tailwalk.cases.sweep import sweep_cases
+from tailwalk.compare.agreement import figures_by_case
 from tailwalk.errors import UsageError
 from tailwalk.rigs.plan import SWEEP_CALLS, Pace, Plan
 from tailwalk.runs import Run
@@ -119,8 +120,10 @@ def host_plan(names: Iterable[str] = (), *, fills: Sequence[int], file_size: int
 def plan_like(run: Run) -> Plan:
     """The plan that measures what the run did, on its rig.
 
-    Raises UsageError for a run of the host rig, which no spec can be measured beside.
+    Raises UsageError for a run of the host rig, which no spec can be measured beside, RecordError
+    for one that holds a case twice.
     """
+    figures_by_case(run)
     if not RIGS[run.rig].boots:
         raise UsageError(f"the run of {run.kernel.spec} ({run.kernel.release}) is of the host rig: "
                          "only other runs of that rig compare with it. Boot the other kernel and "

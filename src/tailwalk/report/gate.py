@@ -22,7 +22,8 @@ from tailwalk.report.comparison import (
     kernel_labels,
 )
 from tailwalk.report.grid import Fact
-from tailwalk.report.words import case_labels, show_figure, show_ratio
+from tailwalk.report.heat import map_figure
+from tailwalk.report.words import case_labels, show_ratio
 from tailwalk.runs import KernelRecord, Run
 
 Outcome = Literal["passed", "regressed", "accepted", "unjudged", "failed", "empty"]
@@ -160,8 +161,9 @@ def _said(row: Row, column: int, verdict: str, labels: Sequence[str]) -> str:
         return "; ".join(f"no figure on {labels[at]}: {reason}" for at in (0, column)
                          if (reason := row.reasons[at]) is not None)
     shown = "" if ratio is None else f" ({show_ratio(ratio)})"
-    return (f"{verdict}: {show_figure(after)} {row.unit}, against {show_figure(before)} on "
-            f"{labels[0]}{shown}")
+    here, there = (map_figure(figure, varies=row.varies[at] is not None)
+                   for at, figure in ((column, after), (0, before)))
+    return f"{verdict}: {here} {row.unit}, against {there} on {labels[0]}{shown}"
 
 
 def case_command(kernels: Sequence[ComparedKernel], case: Case, filesystem: Filesystem) -> str:

@@ -110,6 +110,9 @@ def _shown(view: _View, cut: _Cut, *, everything: bool = False) -> Shown:
     parts += [Said(line) for line in said]
     if everything:
         parts += [BLANK] * bool(said) + [_every_case(view)]
+        if (executed := _executed(view)).rows:
+            parts += [BLANK, Said("Who executed the instructions, where not the call alone"),
+                      executed]
     while parts[-1] is BLANK:
         parts.pop()
     return Shown(title=f"{found.counted.title}, {old} to {new}", parts=parts,
@@ -129,19 +132,30 @@ def _height(shown: Shown) -> int:
 
 
 def sentence(found: Upgrade) -> str:
-    """How many cases cost more and less on the new kernel, in one sentence."""
-    view = _View(found)
+    """How many cases cost more and less on the new kernel, and of how many that is not known, in
+    one sentence."""
+    view, tally = _View(found), _tally(found.cases)
     old, new, *_ = view.kernels
-    worst, less = found.worst(), found.by_verdict(1, "improved")
-    if not worst:
-        more = f"No case of {len(found.cases)} costs more on {new} than on {old}"
+    worst, less = found.worst(), tally["less"]
+    unsteady, missing = tally["unsteady"], tally["missing"]
+    if unsteady + missing == len(found.cases):
+        clauses = [f"No case of {len(found.cases)} can be said to cost more or less on {new} than "
+                   f"on {old}"]
     else:
-        verb = "costs" if len(worst) == 1 else "cost"
-        cases = "case" if len(found.cases) == 1 else "cases"
-        more = (f"{len(worst)} of {len(found.cases)} {cases} {verb} more on {new} than on {old}, "
-                f"{'' if len(worst) == 1 else 'most '}{view.label(worst[0])} "
-                f"({_ratio(worst[0], 1)})")
-    return f"{more}; {len(less) or 'none'} {'costs' if len(less) < 2 else 'cost'} less."
+        if not worst:
+            more = f"No case of {len(found.cases)} costs more on {new} than on {old}"
+        else:
+            verb = "costs" if len(worst) == 1 else "cost"
+            cases = "case" if len(found.cases) == 1 else "cases"
+            more = (f"{len(worst)} of {len(found.cases)} {cases} {verb} more on {new} than on "
+                    f"{old}, {'' if len(worst) == 1 else 'most '}{view.label(worst[0])} "
+                    f"({_ratio(worst[0], 1)})")
+        clauses = [more, f"{less or 'none'} {'costs' if less < 2 else 'cost'} less"]
+    if unsteady:
+        clauses.append(f"{unsteady} cannot be judged")
+    if missing:
+        clauses.append(f"{missing} {'has' if missing == 1 else 'have'} no figure")
+    return "; ".join(clauses) + "."
 
 
 def _ratio(one: UpgradeCase, column: int) -> str:
@@ -181,8 +195,9 @@ def _families(found: Upgrade, *, most: int | None) -> Grid:
     rows = [_tally_row(family, tally, names) for family, tally in moved.items()]
     if rest := [family for family in tallies if family not in moved]:
         summed = {name: sum(tallies[family][name] for family in rest) for name in total}
-        rows.append(_tally_row(rest[0] if len(rest) == 1 else f"{len(rest)} others", summed, names,
-                               kind="rest"))
+        rows.append(_tally_row(
+            rest[0] if len(rest) == 1 else f"{len(rest)} {'others' if moved else 'families'}",
+            summed, names, kind="rest"))
     return Grid(columns=[Column("family", "name"), Column("cases", rank=1), *map(Column, names)],
                 rows=[*rows, _tally_row("all", total, names, kind="total")])
 
@@ -348,6 +363,25 @@ def _every_case(view: _View) -> Grid:
                       Cell(verdict, verdict)]
         rows.append(GridRow(cells))
     return Grid(columns=columns, rows=rows)
+
+
+def _executed(view: _View) -> Grid:
+    """Who executed the figures of the cases in which that was not the call alone: a line a kernel;
+    and what the disk's driver did beside."""
+    rows = []
+    for one in view.found.cases:
+        labels = iter([Cell(view.label(one))])
+        for kernel, split, apart in zip(view.kernels, one.parts, one.apart, strict=True):
+            if len(split) > 1 or apart:
+                call, *others = split
+                rows.append(GridRow([
+                    next(labels, Cell("")), Cell(kernel), Cell(show_figure(call.instructions)),
+                    Cell(", ".join(f"{part.name} {show_figure(part.instructions)}"
+                                   for part in others)),
+                    Cell(show_figure(apart or 0))]))
+    return Grid(columns=[Column("case", "name"), Column("kernel", "word"), Column("call"),
+                         Column("others", "word", wraps="words"), Column("apart: driver")],
+                rows=rows)
 
 
 def _per_mib(view: _View, cut: _Cut, *, everything: bool) -> Iterator[str]:

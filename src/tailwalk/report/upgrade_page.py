@@ -15,7 +15,7 @@ from tailwalk.report.comparison import acceptance
 from tailwalk.report.gate import case_command
 from tailwalk.report.heat import HeatPage, HeatRow, figure_said, heat_cell, heat_page, map_figure
 from tailwalk.report.profile_words import show_change, show_share
-from tailwalk.report.words import case_labels, short_names
+from tailwalk.report.words import case_labels, short_names, show_executed
 
 _FUNCTIONS = 8
 
@@ -102,7 +102,9 @@ def _row(found: Upgrade, one: UpgradeCase, *, kernels: Sequence[str], label: str
                         None)
         per_mib = [] if one.per_mib is UNSET else [
             f"per MiB {map_figure(one.per_mib[column], varies=one.varies[column])}"]
-        further = [*per_mib, verdict, *([acceptance(accepted)] if accepted else [])]
+        executed = show_executed(one.parts[column], one.apart[column])
+        further = [*per_mib, *filter(None, [executed]), verdict,
+                   *([acceptance(accepted)] if accepted else [])]
         figures = one.figures[0], one.figures[column]
         said = figure_said(figures, found.unit, kernels[0], one.ratios[column], further,
                            varies=(one.varies[0], one.varies[column]),

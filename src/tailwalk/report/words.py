@@ -12,6 +12,7 @@ from tailwalk.compare import Row, Undefined
 from tailwalk.runs import Conditions
 from tailwalk.runs.libmicro import IMPORTED
 from tailwalk.runs.metrics import RIGS, Rig
+from tailwalk.runs.record import Part
 
 _LONGEST_LABEL = 18  # characters, of a kernel over a column of figures
 _SERIES = re.compile(r"(?:src|debug):.*\+(?P<series>[^+]+)", re.DOTALL)
@@ -49,6 +50,15 @@ def show_interval(interval: tuple[float, float]) -> str:
 def show_percent(share: float) -> str:
     """A share in percent, with one decimal."""
     return f"{100 * share:.1f}%"
+
+
+def show_executed(split: Sequence[Part], apart: int | None) -> str:
+    """Who executed a figure's instructions, and what the disk's driver did beside; nothing where
+    the call alone executed any."""
+    if len(split) < 2 and not apart:
+        return ""
+    said = ", ".join(f"{part.name} {show_figure(part.instructions)}" for part in split)
+    return f"executed by {said}; apart: disk driver {show_figure(apart or 0)}"
 
 
 def show_recovery(recovery: float | Undefined | None) -> str:
