@@ -273,6 +273,10 @@ def test_a_region_is_between_two_calls_each_time(count) -> None:
     counted = count(*blocks, between="{}:{}".format(*numbers))
     assert rows(counted) == {GETPPID: (1, 10), ("pwrite64", "", 0, True): (1, 9)}
     assert counted.regions.values == [(3 + 10, 1), (14 + 9, 1)]
+    # What the program marks does not count beside them.
+    marked = count(mark(5), *blocks[:4], mark(6), *getppid(), mark(5), *blocks[4:],
+                   between="{}:{}".format(*numbers))
+    assert marked.regions.values == counted.regions.values
     # The program's begin is the marker's instruction.
     assert count(*blocks, between=f"0:{numbers[1]}").regions.values == [(1 + 10 + 9 + 3 + 10, 1)]
     with pytest.raises(UsageError, match="mount is no system call of this kernel"):

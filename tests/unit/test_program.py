@@ -128,6 +128,9 @@ def test_regions_are_told_with_their_mode() -> None:
     kernel = msgspec.structs.replace(OLD, regions=Repetitions(values=[(900, 1), (2224, 9)]))
     text = rendered(program_shown(compare_program(made_program(kernel))))
     assert "the region, 10 times: 2,224 instructions in 90.0% of them" in text
+    kernel = msgspec.structs.replace(OLD, regions=Repetitions(values=[(2224, 1)]))
+    assert "the region, once: 2,224 instructions" in rendered(
+        program_shown(compare_program(made_program(kernel))))
 
 
 def on_disk(kernel: ProgramOnKernel, requests: Requests | None, **changed: object) -> (

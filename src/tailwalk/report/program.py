@@ -350,5 +350,7 @@ def _region(regions: Repetitions) -> str:
     """How often the region was executed, and what each time took."""
     number = sum(times for _, times in regions.values)
     value, times = max(regions.values, key=lambda pair: (pair[1], -pair[0]))
+    if number == 1:
+        return f"the region, once: {show_figure(value)} instructions"
     return (f"the region, {number} times: {show_figure(value)} instructions in "
             f"{show_percent(times / number)} of them")

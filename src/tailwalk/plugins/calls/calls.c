@@ -203,11 +203,17 @@ static void on_end(unsigned int cpu, void *data)
 	send_rows();
 }
 
+/* Is what counts told by calls, or texts, and not by the program's markers? */
+static bool region_by_calls(void)
+{
+	return call_before || call_after || has_texts();
+}
+
 static void on_region(unsigned int cpu, void *data)
 {
 	struct cpu *own ALONE = arrive(cpu);
 
-	if (!running)
+	if (!running || region_by_calls())
 		return;
 	settle_all();
 	begin_region();
@@ -217,7 +223,7 @@ static void on_region_end(unsigned int cpu, void *data)
 {
 	struct cpu *own ALONE = arrive(cpu);
 
-	if (!running)
+	if (!running || region_by_calls())
 		return;
 	settle_all();
 	end_region();
