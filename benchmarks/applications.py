@@ -131,6 +131,11 @@ def _overwrites(size: int, sync: int) -> str:
 ALL = dict(_loads())
 
 
+def _script(name: str, *arguments: str) -> list[str]:
+    """Arguments of a shell for a script that fails where a command in it does."""
+    return ["-e", f"./{name}", *arguments]
+
+
 def _plan(load: Load, folder: Path) -> ExecPlan:
     filesystem = Filesystem(block_size=load.block_size)
     if not load.script:
@@ -141,7 +146,7 @@ def _plan(load: Load, folder: Path) -> ExecPlan:
         LOADS / name if name.endswith(".sh") else folder / name for name in load.files)]
     # A minimal kernel begins no script by itself.
     return ExecPlan(
-        program=Path("/bin/sh"), arguments=[f"./{load.script}", *load.arguments],
+        program=Path("/bin/sh"), arguments=_script(load.script, *load.arguments),
         filesystem=filesystem, packages=load.packages, between=load.between, seconds=3600,
         files=[*files, *([folder / load.data] if load.data else [])])
 
@@ -150,7 +155,7 @@ def _make_data(lab: Lab, folder: Path, name: str) -> None:
     script, packages = _DATA[name]
     said = Gathered()
     [ran] = lab.execute_all([DEBIAN[0]], Asked(plan=ExecPlan(
-        program=Path("/bin/sh"), arguments=[f"./{script}"], packages=packages,
+        program=Path("/bin/sh"), arguments=_script(script), packages=packages,
         user="user" if "postgresql" in packages else "", files=[LOADS / script],
         seconds=3600)), sinks=[said.take])
     _require_success(ran.program, name, said)

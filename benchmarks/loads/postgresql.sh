@@ -9,7 +9,7 @@ tar xf data.tar
 "$2" $(find data/base data/global -type f -size +0)
 chown -R user data
 as_user() {
-	su user -s /bin/sh -c "PATH=$programs:\$PATH PGHOST=/tmp $1"
+	su user -s /bin/sh -c "export PATH=$programs:\$PATH PGHOST=/tmp; $1"
 }
 as_user "pg_ctl -D data -o '-k /tmp -c shared_buffers=2MB -c synchronous_commit=$1' \
 	-l /tmp/log -w start" >/tmp/said || { cat /tmp/log; exit 1; }

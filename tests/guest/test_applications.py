@@ -32,12 +32,13 @@ def measured(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, counted: 
 def calls(program: Program) -> dict[str, int]:
     [kernel] = program.kernels
     return {name: sum(row.count for row in kernel.calls if row.call == name)
-            for name in ("pwrite64", "fdatasync", "unlink", "execve")}
+            for name in ("pwrite64", "fdatasync", "fsync", "unlink", "execve")}
 
 
 def test_overwrites_are_counted_with_their_syncs(monkeypatch, tmp_path: Path) -> None:
     program = measured(monkeypatch, tmp_path, "overwrites-32-written-4096", 128)
-    assert calls(program) == {"pwrite64": 128, "fdatasync": 4, "unlink": 0, "execve": 0}
+    assert calls(program) == {"pwrite64": 128, "fdatasync": 4, "fsync": 0, "unlink": 0,
+                              "execve": 0}
     again = tmp_path / "overwrites-32-written-4096-debian.json"
     before = again.stat().st_mtime_ns
     applications.measure(Lab(), tmp_path, "overwrites-32-written-4096")
@@ -52,3 +53,10 @@ def test_transactions_of_sqlite_are_counted_without_what_is_round_them(
     # Its journal goes with every transaction.
     assert found["unlink"] == 20 and found["execve"] == 0
     assert found["fdatasync"] >= 3 * 20
+
+
+@pytest.mark.network
+def test_transactions_of_postgresql_end_with_a_checkpoint(monkeypatch, tmp_path: Path) -> None:
+    found = calls(measured(monkeypatch, tmp_path, "postgresql-on-written", 20))
+    # Every transaction syncs the log, and a checkpoint syncs files of the database.
+    assert found["fdatasync"] >= 20 and found["fsync"] > 0
