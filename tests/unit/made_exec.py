@@ -15,7 +15,7 @@ from made_runs import made_case, made_figure, made_run
 from tailwalk.errors import KernelError, TailwalkError
 from tailwalk.kernels.symbols import unpacked_names
 from tailwalk.lab.lab import K
-from tailwalk.rigs.counted import Counted, Totals
+from tailwalk.rigs.counted import CountedProgram, Totals
 from tailwalk.rigs.exec import Executed, GivenUpError
 from tailwalk.rigs.programs import Asked, Ran, program_record
 from tailwalk.rigs.running import Sink
@@ -62,7 +62,7 @@ class ExecLab(MadeLab):
         instructions = (self.ended.instructions if spec == "debian:6.18" else
                         Instructions(user=kernel.user, kernel=kernel.kernel + number,
                                      others=kernel.others))
-        counted = Counted(
+        counted = CountedProgram(
             totals=Totals(user=instructions.user, kernel=kernel.kernel, others=kernel.others,
                           driver=kernel.driver, probe=0, unknown=0, tasks=1, switches=2),
             calls=kernel.calls, regions=None, symbols=unpacked_names(kernel.symbols))

@@ -12,10 +12,10 @@ from made_runs import made_case, made_figure
 from tailwalk.cases import Case, Filesystem
 from tailwalk.kernels.symbols import packed_names
 from tailwalk.profile.record import (
-    FunctionCount,
     Loop,
     OtherCalls,
     Profile,
+    ProfiledFunction,
     TreeNode,
 )
 from tailwalk.profile.trace import Block, Stretch
@@ -60,8 +60,8 @@ def made_profile(tree: Sequence[tuple[str, int, int]], *, spec: str = "debian:6.
         figure=made_figure(case or made_case(), total + 8, user=8, share=1.0,
                            calls=[(total + 8, 300)], folios=[], order=written),
         count=total, unattributed=0, share=0.99,
-        functions=[FunctionCount(name=name, address=hex(KERNEL + 4096 * at), count=counts[name],
-                                 instructions=[f"0x0 {counts[name]} 90"])
+        functions=[ProfiledFunction(name=name, address=hex(KERNEL + 4096 * at), count=counts[name],
+                                    instructions=[f"0x0 {counts[name]} 90"])
                    for at, name in enumerate(names)],
         tree=[TreeNode(function=names.index(name), parent=parent, entered=1, count=count)
               for name, parent, count in tree],

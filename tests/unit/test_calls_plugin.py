@@ -13,7 +13,7 @@ import pytest
 from made_plugins import build, write_sources
 
 from tailwalk.errors import UsageError
-from tailwalk.rigs.counted import Counted, read_counts
+from tailwalk.rigs.counted import CountedProgram, read_counts
 from tailwalk.rigs.labels import labels_of
 from tailwalk.runs.program import Requests
 
@@ -103,7 +103,7 @@ SOURCES = [f"calls/{name}.c" for name in (
 
 
 @pytest.fixture(scope="module")
-def count(tmp_path_factory) -> Callable[..., Counted]:
+def count(tmp_path_factory) -> Callable[..., CountedProgram]:
     """What is counted of blocks that are executed in a program."""
     folder = tmp_path_factory.mktemp("plugins")
     write_sources(folder)
@@ -111,7 +111,7 @@ def count(tmp_path_factory) -> Callable[..., Counted]:
     build(folder, SOURCES, "run-threads", "-g", "-fsanitize=thread")
 
     def count(*blocks: str, between: str = "0:0", texts: str = "0:0:.:.",
-              cpus: int = 1) -> Counted:
+              cpus: int = 1) -> CountedProgram:
         table = os.memfd_create("table")
         os.write(table, LABELS.table)
         whole = [user(3), change(MAIN, PROBE), mark(3), *blocks, change(PROBE), *fault(4), back(),
@@ -128,7 +128,7 @@ def count(tmp_path_factory) -> Callable[..., Counted]:
     return count
 
 
-def rows(counted: Counted) -> dict[tuple[str, str, int | None, bool], tuple[int, int]]:
+def rows(counted: CountedProgram) -> dict[tuple[str, str, int | None, bool], tuple[int, int]]:
     return {(row.call, row.file, row.size, row.program): (row.count, row.instructions)
             for row in counted.calls if row.call not in ("other entry",)}
 

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from tailwalk.cases import find_cases
 from tailwalk.cli import group
 from tailwalk.compare import compare
-from tailwalk.compare.accepted import AcceptFile, Entry, accept
+from tailwalk.compare.accepted import AcceptedDifference, AcceptFile, accept
 from tailwalk.errors import RecordError, UsageError
 from tailwalk.report.annotations import github
 from tailwalk.report.gate import Gate, comparison_gate
@@ -177,7 +177,7 @@ def made_gate(reason: str, spec: str = "debian:6.18") -> tuple[Gate, AcceptFile]
     case, other = made_case(), made_case("writev_u1k")
     runs = [made_run(name, [made_figure(case, one), made_figure(other, 7000 * one)])
             for name, one in (("debian:6.12", 2000), (spec, 9000))]
-    file = AcceptFile(path=Path("accepted.toml"), lines=[3], entries=[Entry(
+    file = AcceptFile(path=Path("accepted.toml"), lines=[3], entries=[AcceptedDifference(
         case="pwrite*", ratio=5, reason=reason, until=date(2026, 12, 31))])
     accepted = accept(compare(runs), file, today=date(2026, 7, 1))
     return comparison_gate(accepted, runs), file

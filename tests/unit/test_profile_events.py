@@ -8,12 +8,12 @@ import pytest
 from tailwalk.kernels.symbols import Function
 from tailwalk.profile.events import added_paths
 from tailwalk.profile.record import AddedPath
-from tailwalk.profile.tree import CallTree, Node
+from tailwalk.profile.tree import CallTree, PathNode
 
 
 def tree(*nodes: tuple[str, int, int]) -> CallTree:
     """Of nodes with name, parent and count."""
-    return CallTree([Node(Function(name, None, 0), parent, 1, count)
+    return CallTree([PathNode(Function(name, None, 0), parent, 1, count)
                      for name, parent, count in nodes], {})
 
 

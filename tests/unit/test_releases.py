@@ -20,7 +20,7 @@ from tailwalk.series.releases import (
     STATES,
     UPSTREAMED,
     Arrival,
-    Ending,
+    LineEnd,
     MeasuredRelease,
     standing,
 )
@@ -156,7 +156,7 @@ def test_what_was_measured_is_what_the_table_says() -> None:
 @pytest.mark.parametrize(("release", "kind", "date"), [
     ("6.18.44", Arrival, "27 August 2026 and 7 September 2026"),
     ("6.18.50", Arrival, "7 September 2026"), ("7.3.1", Arrival, "20 August 2026"),
-    ("7.0.14", Ending, "27 June 2026"), ("6.18.15", MeasuredRelease, "measured on Debian's build"),
+    ("7.0.14", LineEnd, "27 June 2026"), ("6.18.15", MeasuredRelease, "measured on Debian's build"),
 ])
 def test_the_source_of_a_state_is_told(release: str, kind: type, date: str) -> None:
     said = standing(release)

@@ -67,7 +67,7 @@ def without_digest(written: bytes) -> bytes | None:
 _Identity = tuple[int, int, int, int, int]
 
 
-class _Known(msgspec.Struct, frozen=True, array_like=True):
+class _KnownFile(msgspec.Struct, frozen=True, array_like=True):
     identity: _Identity
     digest: str
 
@@ -93,7 +93,7 @@ class DigestMemory:
             if not anew and one is not None and one.identity == identity:
                 settled[name] = one
             else:
-                one = _Known(identity, digest_of(Path(path)))
+                one = _KnownFile(identity, digest_of(Path(path)))
                 if (_identity(path) == identity
                         and time.time() - identity[-1] / 1e9 >= self._settled):
                     settled[name] = one
@@ -106,10 +106,10 @@ class DigestMemory:
         return found
 
 
-def _recalled(place: Path) -> dict[str, _Known]:
+def _recalled(place: Path) -> dict[str, _KnownFile]:
     try:
         content = without_digest(place.read_bytes())
-        return msgspec.json.decode(content or b"{}", type=dict[str, _Known])
+        return msgspec.json.decode(content or b"{}", type=dict[str, _KnownFile])
     except (OSError, msgspec.MsgspecError):
         return {}
 

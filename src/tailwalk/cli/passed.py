@@ -46,7 +46,7 @@ class Passed:
             self.take(number, b"", final=True)
 
 
-class Held:
+class HeldOutput:
     """What a program writes while another's is passed on: held, on the disk if it is much, to be
     shown later."""
 

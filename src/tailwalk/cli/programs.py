@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tailwalk.cli.passed import Held, Passed
+from tailwalk.cli.passed import HeldOutput, Passed
 from tailwalk.cli.program_view import View, require_calls
 from tailwalk.cli.streams import complain
 from tailwalk.report.execution_lines import execution_lines
@@ -40,7 +40,7 @@ class Passing:
     def __init__(self, specs: Sequence[str], *, aside: bool = True) -> None:
         self._specs = specs
         self._passed = Passed(aside=aside, title=f"{specs[0]}:" if aside and specs else "")
-        self._held = [Held() for _ in specs[1:]]
+        self._held = [HeldOutput() for _ in specs[1:]]
 
     @property
     def sinks(self) -> list[Sink | None]:

@@ -43,7 +43,7 @@ _FORM = (f"An entry is a table [[{_TABLE}]] with case, or call for a program's, 
 _FINE: frozenset[Verdict] = frozenset(("improved", "unchanged", "within noise"))
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AcceptedDifference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A difference that is accepted.
 
     Attributes:
@@ -81,7 +81,7 @@ class AcceptFile(msgspec.Struct, frozen=True, kw_only=True):
     nothing where that cannot be said."""
 
     path: Path
-    entries: list[Entry]
+    entries: list[AcceptedDifference]
     lines: list[int]
 
 
@@ -111,9 +111,9 @@ def read_accepted(path: Path) -> AcceptFile:
                       lines=lines if len(lines) == len(entries) else [])
 
 
-def _entry(path: Path, number: int, table: Any) -> Entry:
+def _entry(path: Path, number: int, table: Any) -> AcceptedDifference:
     try:
-        entry = msgspec.convert(table, Entry)
+        entry = msgspec.convert(table, AcceptedDifference)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         key = where.rstrip("`")
@@ -175,7 +175,7 @@ def accept_program(compared: ComparedProgram, file: AcceptFile, *,
     """A program on several kernels, with what a file accepts of it on a day."""
     judged = list(_judged(compared))
 
-    def is_of(entry: Entry, label: str, column: int) -> bool:
+    def is_of(entry: AcceptedDifference, label: str, column: int) -> bool:
         kernel = compared.program.kernels[column]
         return _names(entry.call, label) and entry.covers(kernel.spec, kernel.release)
 
@@ -213,11 +213,11 @@ def _names(pattern: str | None, name: str) -> bool:
     return pattern is not None and fnmatchcase(name, pattern)
 
 
-def _among(names: set[str], entry: Entry) -> bool:
+def _among(names: set[str], entry: AcceptedDifference) -> bool:
     return any(_names(entry.case, name) for name in names)
 
 
-def _is_known(entry: Entry) -> bool:
+def _is_known(entry: AcceptedDifference) -> bool:
     """Is it of a case that could have been measured: has a suite one, or is it a case's name?"""
     if _among({name for members in SUITES.values() for name in members}, entry):
         return True
@@ -227,13 +227,13 @@ def _is_known(entry: Entry) -> bool:
         return False
 
 
-def _columns(comparison: Comparison, entry: Entry) -> list[int]:
+def _columns(comparison: Comparison, entry: AcceptedDifference) -> list[int]:
     return [number for number, kernel in enumerate(comparison.kernels)
             if number and entry.covers(kernel.spec, kernel.release)]
 
 
 def _not_needed(file: AcceptFile, what: str,
-                verdicts_of: Callable[[Entry], set[Verdict | None]]) -> Iterator[str]:
+                verdicts_of: Callable[[AcceptedDifference], set[Verdict | None]]) -> Iterator[str]:
     """A note on each entry of which there is a figure, and none has regressed or is in doubt."""
     for number, entry in enumerate(file.entries, start=1):
         verdicts = verdicts_of(entry) - {"missing", None}
@@ -242,7 +242,7 @@ def _not_needed(file: AcceptFile, what: str,
                    f"{what} regressed on a kernel that it is of")
 
 
-def _verdicts(comparison: Comparison, entry: Entry) -> set[Verdict | None]:
+def _verdicts(comparison: Comparison, entry: AcceptedDifference) -> set[Verdict | None]:
     metric = entry.metric or comparison.metric.name
     return {row.verdicts[column] for row in comparison.rows if row.metric == metric
             and _names(entry.case, row.case) for column in _columns(comparison, entry)}
@@ -265,8 +265,8 @@ def _found(comparison: Comparison, file: AcceptFile, today: date) -> Iterator[Ac
                     entry=number, state=state)
 
 
-def _best(entries: Iterable[tuple[int, Entry]], ratio: float | None,
-          today: date) -> tuple[int, Entry, Acceptance] | None:
+def _best(entries: Iterable[tuple[int, AcceptedDifference]], ratio: float | None,
+          today: date) -> tuple[int, AcceptedDifference, Acceptance] | None:
     """Of entries that are of one regression the first that accepts it, or comes closest to
     that."""
     order: Sequence[Acceptance] = ("accepted", "exceeded", "expired")
@@ -274,7 +274,7 @@ def _best(entries: Iterable[tuple[int, Entry]], ratio: float | None,
                key=lambda found: order.index(found[2]), default=None)
 
 
-def _state(entry: Entry, ratio: float | None, today: date) -> Acceptance:
+def _state(entry: AcceptedDifference, ratio: float | None, today: date) -> Acceptance:
     if today > entry.until:
         return "expired"
     # As it is shown, which is what a reader writes down: in three digits.

@@ -208,7 +208,7 @@ def nodes_of(compared: ComparedProgram, calls: Sequence[ComparedCall], columns: 
 
 
 @dataclass(frozen=True)
-class Part:
+class ChangedPath:
     """A part of the call tree, and by how many instructions it differs: all of it but for the
     parts below it that are named too.
 
@@ -227,7 +227,7 @@ class Part:
         return self.path[-1] if len(self.path) == 1 else f"{self.path[0]} > {self.path[-1]}"
 
 
-def parts(nodes: Sequence[PairedNode]) -> list[Part]:
+def parts(nodes: Sequence[PairedNode]) -> list[ChangedPath]:
     """Which parts of the tree carry the difference of its two sides, the largest first.
 
     From the top down: to the few below a node that carry what it differs by, and where it is
@@ -261,5 +261,5 @@ def parts(nodes: Sequence[PairedNode]) -> list[Part]:
             look((*above, nodes[child].name), further, net[child], moved[child])
 
     look((), tops, 0, 0)
-    return sorted((Part(path, change) for path, change in found.items()),
+    return sorted((ChangedPath(path, change) for path, change in found.items()),
                   key=lambda part: (-abs(part.change), part.path))

@@ -31,9 +31,9 @@ Place = Callable[[PurePosixPath], Path | None]
 """Where a file of an archive is to be written; None: nowhere."""
 
 
-class _Entry(tarfile.TarInfo):
+class _Member(tarfile.TarInfo):
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Entry:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Member:
         """What a header says; raises ReadError where that would fill the memory or go back."""
         entry = super().frombuf(buf, encoding, errors)
         if entry.size < 0 or (entry.type in _ABOUT_OTHERS and entry.size > HEADER):
@@ -62,7 +62,7 @@ class _Pieces:
 def tar_members(pieces: Iterator[bytes]) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     """The members of a tar archive, each to be read before the next; raises as tarfile does."""
     with tarfile.open(fileobj=_Pieces(pieces), mode="r|",  # type: ignore[call-overload]
-                      bufsize=PIECE, tarinfo=_Entry, errorlevel=2) as tar:
+                      bufsize=PIECE, tarinfo=_Member, errorlevel=2) as tar:
         for number, member in enumerate(tar):
             if number == MEMBERS:
                 raise tarfile.ReadError(f"it has more than {MEMBERS:,} members")

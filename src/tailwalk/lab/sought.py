@@ -24,7 +24,7 @@ _STEADIER = "more --calls"
 
 
 @dataclass(frozen=True)
-class Found:
+class SoughtFigure:
     """A kernel's figure with its unit, its release, and whether anything can be judged by it."""
 
     value: float
@@ -47,10 +47,10 @@ class Sought(Protocol):
     def unit(self) -> str: ...
 
     def each(self, lab: Lab, specs: Sequence[str]) -> (
-            Generator[tuple[str, Found | TailwalkError]]):
+            Generator[tuple[str, SoughtFigure | TailwalkError]]):
         """That of each spec's kernel, or why there is none."""
 
-    def recorded(self, lab: Lab, name: str) -> Found | None:
+    def recorded(self, lab: Lab, name: str) -> SoughtFigure | None:
         """That of a record, None where it has none; raises RecordError for one of other
         conditions."""
 
@@ -68,14 +68,14 @@ class OfCase:
         return self.plan.cases[0].name
 
     def each(self, lab: Lab, specs: Sequence[str]) -> (
-            Generator[tuple[str, Found | TailwalkError]]):
+            Generator[tuple[str, SoughtFigure | TailwalkError]]):
         """See `Sought`."""
         with closing(lab.measure_each(specs, self.plan)) as finished:
             for spec, outcome in finished:
                 yield spec, outcome if isinstance(outcome, TailwalkError) else self._of(
                     outcome.run) or GuestError(f"{spec} has no figure of {self.name}.")
 
-    def recorded(self, lab: Lab, name: str) -> Found | None:
+    def recorded(self, lab: Lab, name: str) -> SoughtFigure | None:
         """See `Sought`."""
         run, plan = read_argument(name, progress=lab.progress), self.plan
         if run.rig != plan.rig or run.conditions.filesystem != plan.filesystem:
@@ -88,9 +88,9 @@ class OfCase:
                 f"{plan.filesystem.mount_options or 'none'}: give a run like that.")
         return self._of(run)
 
-    def _of(self, run: Run) -> Found | None:
+    def _of(self, run: Run) -> SoughtFigure | None:
         figure = next((figure for figure in run.figures if figure.case == self.plan.cases[0]), None)
-        return None if figure is None else Found(
+        return None if figure is None else SoughtFigure(
             figure.main.value, figure.main.unit, run.kernel.release, figure.main.sound)
 
 
@@ -113,7 +113,7 @@ class OfProgram:
         return "instructions per call" if self.call else "instructions of the kernel"
 
     def each(self, lab: Lab, specs: Sequence[str]) -> (
-            Generator[tuple[str, Found | TailwalkError]]):
+            Generator[tuple[str, SoughtFigure | TailwalkError]]):
         """See `Sought`. A program that fails on a kernel has no figure there."""
         with closing(lab.execute_each([(spec, spec) for spec in specs], self.asked)) as finished:
             for spec, outcome in finished:
@@ -125,7 +125,7 @@ class OfProgram:
                     kernel, = outcome.program.kernels
                     yield spec, self._of(kernel) or GuestError(self._lacking(kernel))
 
-    def recorded(self, lab: Lab, name: str) -> Found | None:
+    def recorded(self, lab: Lab, name: str) -> SoughtFigure | None:
         """See `Sought`."""
         program, plan = read_program(name, progress=lab.progress), self.asked.plan
         conditions = program.conditions
@@ -144,13 +144,13 @@ class OfProgram:
                               "with the same arguments, options and file system.")
         return self._of(program.kernels[0])
 
-    def _of(self, kernel: ProgramOnKernel) -> Found | None:
+    def _of(self, kernel: ProgramOnKernel) -> SoughtFigure | None:
         rows = [row for row in kernel.calls if row.call == self.call]
         times = sum(row.count for row in rows) or len(rows)
         if kernel.status or kernel.signal or (self.call and not times):
             return None
         total = sum(row.instructions for row in rows) / times if times else of_kernel(kernel)
-        return Found(total, "instructions/call" if times else "instructions", kernel.release)
+        return SoughtFigure(total, "instructions/call" if times else "instructions", kernel.release)
 
     def _lacking(self, kernel: ProgramOnKernel) -> str:
         if kernel.status or kernel.signal:
@@ -166,7 +166,7 @@ def is_interrupt(error: TailwalkError) -> bool:
     return isinstance(error, GivenUpError) and error.interrupted
 
 
-def figure_to_judge(lab: Lab, spec: str, sought: Sought) -> Found:
+def figure_to_judge(lab: Lab, spec: str, sought: Sought) -> SoughtFigure:
     """A kernel's figure; raises GuestError where that is unsteady."""
     [(_, found)] = list(sought.each(lab, [spec]))
     if isinstance(found, TailwalkError):
@@ -175,7 +175,7 @@ def figure_to_judge(lab: Lab, spec: str, sought: Sought) -> Found:
     return found
 
 
-def require_sound(spec: str, found: Found) -> None:
+def require_sound(spec: str, found: SoughtFigure) -> None:
     """Raise GuestError where a figure is unsteady."""
     if not found.sound:
         raise GuestError(f"the figure of {spec} is unsteady: nothing can be judged by it. Try "
@@ -190,7 +190,7 @@ def reference_value(lab: Lab, good: str, sought: Sought) -> float:
             [(_, outcome)] = list(sought.each(lab, [good]))
             if isinstance(outcome, TailwalkError):
                 raise outcome
-            found: Found | None = outcome
+            found: SoughtFigure | None = outcome
         else:
             found = sought.recorded(lab, good)
     except (KernelError, GuestError, SeriesError) as error:

@@ -23,7 +23,7 @@ _ANY_DEPTH = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class PlannedExploration:
     """One exploration of a check: what for, where and how far."""
 
     purpose: str
@@ -58,7 +58,7 @@ class DesignCheck:
     design: Design
     against: Design
     races: list[Races] = field(default_factory=list)
-    parts: list[tuple[Part, Exploration]] = field(default_factory=list)
+    parts: list[tuple[PlannedExploration, Exploration]] = field(default_factory=list)
 
     @property
     def trace(self) -> Trace | RaceTrace | None:
@@ -94,7 +94,7 @@ class DesignCheck:
         return sum((found.broken for _, found in self.parts), Counter[str]())
 
 
-def plan(mode: Mode, *, buffers: int, depth: int, block_size: int) -> Iterator[Part]:
+def plan(mode: Mode, *, buffers: int, depth: int, block_size: int) -> Iterator[PlannedExploration]:
     """The explorations of one mode: contents in small rings, where the shortest traces are;
     every state of a ring of two; and a ring of `buffers` to `depth`.
 
@@ -105,15 +105,17 @@ def plan(mode: Mode, *, buffers: int, depth: int, block_size: int) -> Iterator[P
                          "64 KiB.")
     journal = mode == "journal"
     for ring, per_page in ((1, 1), (2, 2)) if journal else ((1, 1), (2, 1), (2, 2)):
-        yield Part(purpose="contents",
-                   setting=Setting(mode=mode, buffers=ring, blocks_per_page=per_page),
-                   bounds=Bounds(depth=min(depth, _CONTENTS_DEPTH), fine=True, contents=True))
-    yield Part(purpose="any depth",
-               setting=Setting(mode=mode, buffers=2, blocks_per_page=2 if journal else 1),
-               bounds=Bounds(depth=_ANY_DEPTH, fine=True))
-    yield Part(purpose="walks",
-               setting=ring_of(mode, buffers=buffers, block_size=block_size),
-               bounds=Bounds(depth=depth))
+        yield PlannedExploration(
+            purpose="contents",
+            setting=Setting(mode=mode, buffers=ring, blocks_per_page=per_page),
+            bounds=Bounds(depth=min(depth, _CONTENTS_DEPTH), fine=True, contents=True))
+    yield PlannedExploration(
+        purpose="any depth",
+        setting=Setting(mode=mode, buffers=2, blocks_per_page=2 if journal else 1),
+        bounds=Bounds(depth=_ANY_DEPTH, fine=True))
+    yield PlannedExploration(
+        purpose="walks", setting=ring_of(mode, buffers=buffers, block_size=block_size),
+        bounds=Bounds(depth=depth))
 
 
 def ring_of(mode: Mode, *, buffers: int, block_size: int = PAGE) -> Setting:

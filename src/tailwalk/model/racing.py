@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from tailwalk.errors import ModelError
 from tailwalk.model import folio
-from tailwalk.model.steps import Rule, Shared, Step
+from tailwalk.model.steps import CpuStep, Rule, Shared
 from tailwalk.model.writeback import END_OF_BIO, GROUP, DirtyWalk, Whole
 
 _STATES_AT_MOST = 5_000_000
@@ -135,7 +135,7 @@ class _Program:
         """The node after the rules were sent these values, one for each of their steps; rules
         that stand at the same step with the same variables are at one node."""
         rule = self._all_calls()
-        step: Step | None = next(rule)
+        step: CpuStep | None = next(rule)
         try:
             for value in sent:
                 step = rule.send(value)
@@ -155,7 +155,7 @@ class _Node:
 
     __slots__ = ("_after", "_program", "_sent", "step")
 
-    def __init__(self, program: _Program, sent: tuple[int, ...], step: Step | None) -> None:
+    def __init__(self, program: _Program, sent: tuple[int, ...], step: CpuStep | None) -> None:
         self._program, self._sent, self.step = program, sent, step
         self._after: dict[int, _Node] = {}
 

@@ -63,7 +63,7 @@ def changed(shared: Shared, **fields: Any) -> Shared:
     return shared._replace(**fields)
 
 
-class Step(NamedTuple):
+class CpuStep(NamedTuple):
     """What a CPU does at once.
 
     Attributes:
@@ -76,76 +76,76 @@ class Step(NamedTuple):
     make: Callable[[Shared], Iterable[tuple[Shared, int]]]
 
 
-Rule = Generator[Step, int, Any]
+Rule = Generator[CpuStep, int, Any]
 """A function of the kernel."""
 
 
-def change(text: str, make: Callable[[Shared], tuple[Shared, int]]) -> Step:
+def change(text: str, make: Callable[[Shared], tuple[Shared, int]]) -> CpuStep:
     """A step that never waits."""
-    return Step(text, lambda shared: (make(shared),))
+    return CpuStep(text, lambda shared: (make(shared),))
 
 
-def read(field: str) -> Step:
+def read(field: str) -> CpuStep:
     """What a field holds."""
     return change(f"reads {field}", lambda shared: (shared, getattr(shared, field)))
 
 
-def test(field: str, index: int) -> Step:
+def test(field: str, index: int) -> CpuStep:
     """Is a bit set?"""
     return change(f"looks at {field} of {index}",
                   lambda shared: (shared, getattr(shared, field) >> index & 1))
 
 
-def put(field: str, value: int) -> Step:
+def put(field: str, value: int) -> CpuStep:
     """Store a field."""
     return change(f"{field} becomes {value}",
                   lambda shared: (changed(shared, **{field: value}), 0))
 
 
-def set_bit(field: str, index: int) -> Step:
+def set_bit(field: str, index: int) -> CpuStep:
     """Set a bit; gives what it was (test_and_set_bit())."""
     return change(f"sets {field} of {index}", lambda shared: (
         changed(shared, **{field: getattr(shared, field) | 1 << index}),
         getattr(shared, field) >> index & 1))
 
 
-def clear_bits(field: str, bits: int, name: object) -> Step:
+def clear_bits(field: str, bits: int, name: object) -> CpuStep:
     """Clear bits."""
     return change(f"clears {field} of {name}", lambda shared: (
         changed(shared, **{field: getattr(shared, field) & ~bits}), 0))
 
 
-def set_folio(flag: int) -> Step:
+def set_folio(flag: int) -> CpuStep:
     """Set a flag of the folio."""
     return change(f"marks the folio {folio.NAMES[flag]}",
                   lambda shared: (shared._replace(folio=shared.folio | flag), 0))
 
 
-def clear_folio(flag: int) -> Step:
+def clear_folio(flag: int) -> CpuStep:
     """Clear a flag of the folio."""
     return change(f"marks the folio no more {folio.NAMES[flag]}",
                   lambda shared: (shared._replace(folio=shared.folio & ~flag), 0))
 
 
-def wait_while(flag: int) -> Step:
+def wait_while(flag: int) -> CpuStep:
     """Wait until the folio has lost a flag."""
-    return Step(f"has waited for the folio's {folio.NAMES[flag]}",
-                lambda shared: () if shared.folio & flag else ((shared, 0),))
+    return CpuStep(f"has waited for the folio's {folio.NAMES[flag]}",
+                   lambda shared: () if shared.folio & flag else ((shared, 0),))
 
 
-def lock(name: str) -> Step:
+def lock(name: str) -> CpuStep:
     """Take a lock."""
-    return Step(f"takes the {name} lock", lambda shared: () if name in shared.locks else (
+    return CpuStep(f"takes the {name} lock", lambda shared: () if name in shared.locks else (
         (shared._replace(locks=shared.locks | {name}), 0),))
 
 
-def unlock(name: str) -> Step:
+def unlock(name: str) -> CpuStep:
     """Give a lock back."""
     return change(f"gives the {name} lock back",
                   lambda shared: (shared._replace(locks=shared.locks - {name}), 0))
 
 
-def tell(*event: Any) -> Step:
+def tell(*event: Any) -> CpuStep:
     """Write an event into the log."""
     return change(" ".join(map(str, event)),
                   lambda shared: (shared._replace(log=(*shared.log, event)), 0))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tailwalk.cases import Case, show_size
 from tailwalk.model.calibrate import Calibration, Fitted, worst
-from tailwalk.model.check import DesignCheck, Part, Races
+from tailwalk.model.check import DesignCheck, PlannedExploration, Races
 from tailwalk.model.explore import Exploration
 from tailwalk.model.predict import RANDOM, TERMS, Cost
 from tailwalk.model.proof import INVARIANT, Proof
@@ -67,7 +67,7 @@ def _races_line(races: Races) -> str:
             f"  {found.transitions:>11,}  {races.apart:>6,}  {_PURPOSES[races.purpose]}")
 
 
-def _part_line(part: Part, found: Exploration) -> str:
+def _part_line(part: PlannedExploration, found: Exploration) -> str:
     depth = f"any ({found.depth})" if found.closed else str(found.depth)
     return (f"{part.setting.mode:<11}{part.setting.buffers:>7}  {depth:>7}  {found.states:>10,}  "
             f"{found.transitions:>11,}  {found.apart:>6,}  {_PURPOSES[part.purpose]}")

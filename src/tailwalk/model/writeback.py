@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from tailwalk.model import folio
 from tailwalk.model.steps import (
+    CpuStep,
     Rule,
     Shared,
-    Step,
     change,
     changed,
     clear_bits,
@@ -313,7 +313,7 @@ class Whole:
         yield tell("finds", length, "to map from", first, "at the end" * (index >= self.inside))
         return range(first, first + length)
 
-    def needs_block(self, index: int) -> Step:
+    def needs_block(self, index: int) -> CpuStep:
         """mpage_add_bh_to_extent(): is it a buffer to map?"""
         return change(f"looks whether {index} is to be mapped", lambda shared: (
             shared, (shared.dirty & shared.mapped & shared.delay) >> index & 1))
@@ -424,22 +424,22 @@ class Whole:
         return shared._replace(writes=writes), writes
 
 
-def _store(mask: int) -> Step:
+def _store(mask: int) -> CpuStep:
     return change(f"stores bytes in {mask:b}",
                   lambda shared: (shared._replace(newer=shared.newer | mask), 0))
 
 
-def _can_be_written(index: int) -> Step:
+def _can_be_written(index: int) -> CpuStep:
     return change(f"looks whether {index} is to be written", lambda shared: (
         shared, (shared.dirty & shared.mapped & ~shared.delay) >> index & 1))
 
 
-def _submit(bio: int) -> Step:
+def _submit(bio: int) -> CpuStep:
     return change(f"submits {bio:b}", lambda shared: (shared._replace(
         newer=shared.newer & ~bio, bios=(*shared.bios, bio)), 0))
 
 
-END_OF_BIO = Step("is told that a bio has ended", lambda shared: [
+END_OF_BIO = CpuStep("is told that a bio has ended", lambda shared: [
     (shared._replace(bios=shared.bios[:at] + shared.bios[at + 1:]), bio)
     for at, bio in enumerate(shared.bios)])
 

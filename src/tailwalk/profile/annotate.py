@@ -15,7 +15,7 @@ from tailwalk.errors import UsageError
 from tailwalk.machines import GUEST
 from tailwalk.profile.loops import WALKS, instructions_by_side, visited_sides
 from tailwalk.profile.pairing import plain_name
-from tailwalk.profile.record import FunctionCount, Loop, Profile
+from tailwalk.profile.record import Loop, Profile, ProfiledFunction
 from tailwalk.refusals import temporary_folder
 from tailwalk.words import listed
 
@@ -53,7 +53,7 @@ class Annotated:
         walked: what it visited, if it walks buffer heads and the sides can be told.
     """
 
-    function: FunctionCount
+    function: ProfiledFunction
     entered: int
     lines: list[Instruction]
     loops: list[Loop]

@@ -22,10 +22,10 @@ from tailwalk.profile.events import added_paths
 from tailwalk.profile.loops import busiest_loop
 from tailwalk.profile.record import (
     PROFILED_ON,
-    FunctionCount,
     Loop,
     OtherCalls,
     Profile,
+    ProfiledFunction,
     TreeNode,
 )
 from tailwalk.profile.trace import Recording, TracedCall, read_recording
@@ -220,10 +220,10 @@ def _balanced(figure: Figure, tree: CallTree, call: TracedCall, kernel: Kernel) 
         INSTRUCTIONS.name: replace_fields(amount, user=user)})
 
 
-def _functions(tree: CallTree) -> dict[Function, FunctionCount]:
+def _functions(tree: CallTree) -> dict[Function, ProfiledFunction]:
     """The functions executed, the dearest first."""
     made = {
-        function: FunctionCount(
+        function: ProfiledFunction(
             name=function.name, module=function.module, address=hex(function.address),
             count=counts.total(),
             instructions=[f"{address - function.address:#x} {counts[address]} "

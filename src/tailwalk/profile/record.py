@@ -33,7 +33,7 @@ Executed = Annotated[str, msgspec.Meta(
 _CURE = "Profile again, or take the file from its backup."
 
 
-class FunctionCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProfiledFunction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A function of the kernel and the instructions of one call executed in it itself.
 
     Attributes:
@@ -161,7 +161,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     count: Count
     unattributed: Count
     share: Share
-    functions: Annotated[list[FunctionCount], MANY]
+    functions: Annotated[list[ProfiledFunction], MANY]
     tree: Annotated[list[TreeNode], MANY]
     loops: Annotated[list[Loop], MANY]
     others: Annotated[list[OtherCalls], MANY]

@@ -23,7 +23,7 @@ _INTERRUPT_ENTRIES = ("asm_", "irq_entries_start", "spurious_entries_start")
 
 
 @dataclass
-class Node:
+class PathNode:
     """A function on one call path.
 
     Attributes:
@@ -73,7 +73,7 @@ class CallTree:
             to where it says that it has done.
     """
 
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[PathNode] = field(default_factory=list)
     code: dict[int, bytes] = field(default_factory=dict)
     invocations: list[Invocation] = field(default_factory=list)
     apart: int = 0
@@ -195,7 +195,7 @@ class _Builder:
             context.interrupted.append(context.node)
         node = self._children.setdefault((origin, function), len(nodes))
         if node == len(nodes):
-            nodes.append(Node(function, origin))
+            nodes.append(PathNode(function, origin))
         nodes[node].entered += 1
         invocation = Invocation(function)
         self._tree.invocations.append(invocation)

@@ -53,23 +53,23 @@ def kind_of(path: Path) -> str:
 # A directory
 
 @dataclass(frozen=True)
-class _Found:
+class _Inside:
     name: str
     path: Path
     status: os.stat_result
 
 
-def _walk(folder: Path, name: str = "") -> Iterator[_Found]:
+def _walk(folder: Path, name: str = "") -> Iterator[_Inside]:
     with os.scandir(folder) as entries:
         inside = sorted(entries, key=lambda entry: entry.name)
     for entry in inside:
-        one = _Found(f"{name}{entry.name}", Path(entry.path), entry.stat(follow_symlinks=False))
+        one = _Inside(f"{name}{entry.name}", Path(entry.path), entry.stat(follow_symlinks=False))
         yield one
         if stat.S_ISDIR(one.status.st_mode):
             yield from _walk(one.path, f"{one.name}/")
 
 
-def list_directory(root: Path, most: int) -> list[_Found]:
+def list_directory(root: Path, most: int) -> list[_Inside]:
     """What is in a directory, in order; raises UsageError where it cannot be read, or its files
     have more than `most` bytes together."""
     found, size = [], 0
@@ -88,7 +88,7 @@ def list_directory(root: Path, most: int) -> list[_Found]:
     return found
 
 
-def directory_key(found: list[_Found], root: Path, cache: Cache) -> str:
+def directory_key(found: list[_Inside], root: Path, cache: Cache) -> str:
     """Names what is in a directory."""
     files = [one.name for one in found if stat.S_ISREG(one.status.st_mode)
              or stat.S_ISLNK(one.status.st_mode)]
@@ -103,7 +103,7 @@ def directory_key(found: list[_Found], root: Path, cache: Cache) -> str:
         f"{one.status.st_ino if one.status.st_nlink > 1 else 0}".encode())))
 
 
-def add_directory(tree: Tree, found: list[_Found]) -> None:
+def add_directory(tree: Tree, found: list[_Inside]) -> None:
     """Put what is in a directory into a tree, all of it root's."""
     names: dict[tuple[int, int], str] = {}
     for one in found:

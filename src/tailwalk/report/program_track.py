@@ -16,7 +16,7 @@ from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Said,
 from tailwalk.report.program import program_facts
 from tailwalk.report.program_section import section_of
 from tailwalk.report.section import Section, inlined
-from tailwalk.report.track import Line, lines_svg, release_labels
+from tailwalk.report.track import ChartLine, lines_svg, release_labels
 from tailwalk.report.words import show_figure, show_ratio
 
 _COLUMNS = 4  # calls, for which a terminal has room
@@ -54,10 +54,10 @@ def program_track_sentence(track: ProgramTrack) -> str:
 
 def program_track_svg(track: ProgramTrack, *, alone: bool = True) -> str:
     """The chart of what the kernel executes in all, and of one call of each kind."""
-    lines = [Line(_ALL, track.totals, [f"{total:,} instructions" for total in track.totals])]
-    lines += [Line(call_label(call.row), call.each,
-                   ["" if value is None else f"{show_figure(round(value))} instructions"
-                    for value in call.each]) for call in track.calls[:_LINES]]
+    lines = [ChartLine(_ALL, track.totals, [f"{total:,} instructions" for total in track.totals])]
+    lines += [ChartLine(call_label(call.row), call.each,
+                        ["" if value is None else f"{show_figure(round(value))} instructions"
+                         for value in call.each]) for call in track.calls[:_LINES]]
     return lines_svg(_labels(track), lines, title="Instructions by kernel, log scale", alone=alone)
 
 

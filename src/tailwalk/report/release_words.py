@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from tailwalk.series.releases import BEGAN, LINES, MAINLINE, Arrival, Ending, Half, Line, Standing
+from tailwalk.series.releases import BEGAN, LINES, MAINLINE, Arrival, Half, Line, LineEnd, Standing
 from tailwalk.versions import KernelVersion
 from tailwalk.words import listed
 
@@ -59,7 +59,7 @@ def _line(line: Line) -> str:
     return ", ".join([*came, *([f"ended with {line.ending.release}"] if line.ending else [])])
 
 
-def _ended(line: Line, ending: Ending) -> str:
+def _ended(line: Line, ending: LineEnd) -> str:
     return f"{line.version}.y ended with {ending.release}"
 
 
@@ -98,7 +98,7 @@ def _source(said: Standing) -> str:
     if isinstance(source, Arrival) and said.line is not None:
         days = dict.fromkeys(day_words(one.pushed) for one in said.line.arrivals)
         return f"read in kernel.org's notices of pushes, {listed(list(days))}"
-    if isinstance(source, Ending):
+    if isinstance(source, LineEnd):
         return (f"read: pushed on {day_words(source.pushed)}, the fix to mainline on "
                 f"{day_words(MAINLINE.arrivals[0].pushed)}")
     return f"read: commit {BEGAN.commit}"

@@ -232,7 +232,7 @@ def track_svg(track: Track, *, alone: bool = True) -> str:
     """The chart, as `lines_svg`."""
     cases = case_labels([row.parameters for row in track.rows])
     return lines_svg(track_labels(track), [
-        Line(case, row.figures, [
+        ChartLine(case, row.figures, [
             f"{_figure(track, number, column)} {track.unit}{'' if steady else ', unsteady'}"
             for column, steady in enumerate(row.steady)])
         for number, (case, row) in enumerate(zip(cases, track.rows, strict=True))],
@@ -240,7 +240,7 @@ def track_svg(track: Track, *, alone: bool = True) -> str:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """A line of a chart: its name, and for each kernel its figure, where it has one, and what is
     said of that."""
 
@@ -249,7 +249,7 @@ class Line:
     said: Sequence[str]
 
 
-def lines_svg(labels: Sequence[str], lines: Sequence[Line], *, title: str,
+def lines_svg(labels: Sequence[str], lines: Sequence[ChartLine], *, title: str,
               alone: bool = True) -> str:
     """Figures over kernels, a line each; each mark carries kernel, name and figure as a title for
     pointers and readers.

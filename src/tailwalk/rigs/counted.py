@@ -63,7 +63,7 @@ class Totals(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counted:
+class CountedProgram:
     """What was executed from the program's begin to its end, and the names of all functions of the
     kernel."""
 
@@ -84,7 +84,7 @@ class Counted:
 def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
                    job: Job, *, plugin: Path, state: Saved | None = None,
                    between: tuple[str, str] = ("", "")) -> (
-        Generator[tuple[Guest, Callable[[], Counted]]]):
+        Generator[tuple[Guest, Callable[[], CountedProgram]]]):
     """A guest whose program the `plugin` counts, and what reads the counts when it has ended. It
     goes on as `watched`; `between` are the calls after and before which is counted, where such are
     named, or texts on standard output (`ExecPlan`).
@@ -112,7 +112,7 @@ def counting_calls(bench: Bench, kernel: Kernel, booted: Booted,
                 read_counts(outputs()[0], labels, kernel.spec), symbols=labels.names)
 
 
-def read_counts(output: bytes, labels: Labels, kernel: str) -> Counted:
+def read_counts(output: bytes, labels: Labels, kernel: str) -> CountedProgram:
     """What the plugin counted; `kernel` names the kernel in errors.
 
     Raises GuestError where the result is torn or does not add up, KernelError for a kernel that
@@ -147,7 +147,7 @@ def read_counts(output: bytes, labels: Labels, kernel: str) -> Counted:
         raise GuestError(f"the books do not balance on {kernel}: the program's calls, other "
                          f"threads and the disk's driver add up to {sums}, and the plugin counted "
                          f"{[totals.kernel, totals.others, totals.driver]}.")
-    return Counted(totals=totals, regions=regions, calls=sorted(
+    return CountedProgram(totals=totals, regions=regions, calls=sorted(
         calls, key=lambda row: (-row.instructions, row.name)))
 
 

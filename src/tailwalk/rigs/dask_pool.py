@@ -41,7 +41,7 @@ _LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class Task:
+class WorkerTask:
     """What a worker does with a portion, and the files whose content travels there."""
 
     work: Callable[..., Any]
@@ -80,7 +80,7 @@ class DaskPool:
         def run(bench: Bench, portions: Sequence[tuple[ProgramPortion, Sink | None]]) -> (
                 Generator[tuple[int, Executed | TailwalkError]]):
             name = uuid4().hex
-            done = self._done(bench, [Task(partial(_run_program, name), portion, (
+            done = self._done(bench, [WorkerTask(partial(_run_program, name), portion, (
                 portion.start.kernel.image, portion.prepared.content, portion.plugin.path))
                 for portion, _ in portions], within=partial(_passing_on, name, interrupts))
             with closing(done):
@@ -96,7 +96,7 @@ class DaskPool:
 
         return run
 
-    def _done(self, bench: Bench, tasks: Sequence[Task], *, within: Callable[
+    def _done(self, bench: Bench, tasks: Sequence[WorkerTask], *, within: Callable[
             [Any], AbstractContextManager[None]] = nullcontext) -> Generator[tuple[int, Any]]:
         """What tasks come to, done while the client is `within` a block."""
         distributed = import_extra("distributed", extra="dask", what="--dask")
@@ -146,7 +146,7 @@ class DaskPool:
         if errors:
             raise OSError(str(errors[0])) from errors[0]
 
-    def _outcomes(self, client: Any, bench: Bench, tasks: Sequence[Task], *,
+    def _outcomes(self, client: Any, bench: Bench, tasks: Sequence[WorkerTask], *,
                   distributed: Any) -> Generator[tuple[int, Any]]:
         paths = dict.fromkeys(path for task in tasks for path in task.files)
         # A task's argument, which Dask would rather not have so large, and not data of a worker's:
@@ -188,9 +188,9 @@ class DaskPool:
                          "runs that were complete are kept. Run the command again.")
 
 
-def counting(portion: Portion) -> Task:
+def counting(portion: Portion) -> WorkerTask:
     """The task of counting a portion."""
-    return Task(_count, portion, (portion.start.kernel.image,))
+    return WorkerTask(_count, portion, (portion.start.kernel.image,))
 
 
 def _do(work: Callable[..., Any], version: str, bench: Bench, portion: Any, *sent: bytes) -> Any:

@@ -25,7 +25,7 @@ from tailwalk.plugins.build import Plugin, build_plugin
 from tailwalk.programs.plan import ExecPlan, text_of
 from tailwalk.programs.prepare import Prepared, prepare
 from tailwalk.rigs.bench import Bench
-from tailwalk.rigs.counted import Counted, counting_calls
+from tailwalk.rigs.counted import CountedProgram, counting_calls
 from tailwalk.rigs.left import LEAVE, kept_state
 from tailwalk.rigs.running import (
     INTERRUPTED,
@@ -50,7 +50,7 @@ class Executed:
     sentences, and whether its root is a disk of its own, with an ext4 file system."""
 
     execution: Execution
-    counted: Counted
+    counted: CountedProgram
     notes: Sequence[str] = ()
     root_is_image: bool = False
 

@@ -64,7 +64,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ending:
+class LineEnd:
     """The last release of a line, and the day it was pushed."""
 
     release: KernelVersion
@@ -87,7 +87,7 @@ class Line:
 
     version: KernelVersion
     arrivals: tuple[Arrival, ...] = ()
-    ending: Ending | None = None
+    ending: LineEnd | None = None
 
     def state(self, patch: int) -> State:
         """That of its release x.y.patch; its release candidates are in that of x.y.0."""
@@ -117,7 +117,7 @@ class Standing:
     state: State | None = None
     doubt: Doubt | None = None
     line: Line | None = None
-    source: MeasuredRelease | Arrival | Ending | Beginning | None = None
+    source: MeasuredRelease | Arrival | LineEnd | Beginning | None = None
 
     @property
     def how(self) -> Literal["measured", "read"] | None:
@@ -140,18 +140,18 @@ _FIRST_HALF = date(2026, 8, 27)
 _SECOND_HALF = date(2026, 9, 7)
 
 LINES: tuple[Line, ...] = (
-    Line(version=_at("6.16"), ending=Ending(release=_at("6.16.12"), pushed=date(2025, 10, 12))),
-    Line(version=_at("6.17"), ending=Ending(release=_at("6.17.13"), pushed=date(2025, 12, 18))),
+    Line(version=_at("6.16"), ending=LineEnd(release=_at("6.16.12"), pushed=date(2025, 10, 12))),
+    Line(version=_at("6.17"), ending=LineEnd(release=_at("6.17.13"), pushed=date(2025, 12, 18))),
     Line(version=_at("6.18"), arrivals=(
         Arrival(half="write_begin", since=_at("6.18.47"), commit="5f46f084f74b",
                 pushed=_FIRST_HALF),
         Arrival(half="commit", since=_at("6.18.50"), commit="c9189693db47", pushed=_SECOND_HALF))),
-    Line(version=_at("6.19"), ending=Ending(release=_at("6.19.14"), pushed=date(2026, 4, 22))),
-    Line(version=_at("7.0"), ending=Ending(release=_at("7.0.14"), pushed=date(2026, 6, 27))),
+    Line(version=_at("6.19"), ending=LineEnd(release=_at("6.19.14"), pushed=date(2026, 4, 22))),
+    Line(version=_at("7.0"), ending=LineEnd(release=_at("7.0.14"), pushed=date(2026, 6, 27))),
     Line(version=_at("7.1"), arrivals=(
         Arrival(half="write_begin", since=_at("7.1.11"), commit="a11dedb18cd0",
                 pushed=_FIRST_HALF),),
-         ending=Ending(release=_at("7.1.13"), pushed=date(2026, 9, 2))),
+         ending=LineEnd(release=_at("7.1.13"), pushed=date(2026, 9, 2))),
     Line(version=_at("7.2"), arrivals=(
         Arrival(half="write_begin", since=_at("7.2.1"), commit="29c2844d67c5", pushed=_FIRST_HALF),
         Arrival(half="commit", since=_at("7.2.4"), commit="a1159c892612", pushed=_SECOND_HALF))),
@@ -240,7 +240,7 @@ def _said_of(release: str, version: KernelVersion) -> Standing:
                     source=measured or _grounds(line, state))
 
 
-def _grounds(line: Line, state: State) -> Arrival | Ending | None:
+def _grounds(line: Line, state: State) -> Arrival | LineEnd | None:
     """What a state that was not measured rests on: the half that came last, or what came after."""
     came = STATES.index(state) - 1
     if came:

@@ -51,7 +51,7 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     inside: Names | None = None
     has: Names
 
-    def shows(self, tree: Tree) -> bool:
+    def shows(self, tree: ChangedTree) -> bool:
         """Is it in the tree?"""
         wanted = [self.has] if isinstance(self.has, str) else self.has
         content = tree.read(self.file)
@@ -83,7 +83,7 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     edits: list[Edit]
     already: list[Sign] = []
 
-    def is_in(self, tree: Tree) -> bool:
+    def is_in(self, tree: ChangedTree) -> bool:
         """Does the tree have the change, in this form or another?
 
         Raises SeriesError where it has a part of it.
@@ -132,7 +132,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return digest_bytes(msgspec.json.encode(self))
 
 
-class Tree:
+class ChangedTree:
     """A source tree being read and, in memory, changed."""
 
     def __init__(self, root: Path) -> None:
@@ -243,7 +243,7 @@ def plan_series(series: Series, root: Path) -> SeriesPlan:
     Raises SeriesError where the tree is no kernel source, or a patch does not fit it: the message
     names the patch, the function and the anchor.
     """
-    tree = Tree(root)
+    tree = ChangedTree(root)
     if not (root / "Makefile").is_file() or not (root / "fs").is_dir():
         raise SeriesError(f"{root} is no kernel source tree: it has no Makefile, or no fs/. Give "
                           "the top directory of one.")
@@ -272,7 +272,7 @@ def plan_series(series: Series, root: Path) -> SeriesPlan:
     return SeriesPlan(series=series, root=root, state=state, reason=reason, patches=plans)
 
 
-def _plan_patch(patch: Patch, tree: Tree) -> PatchPlan:
+def _plan_patch(patch: Patch, tree: ChangedTree) -> PatchPlan:
     if patch.is_in(tree):
         return PatchPlan(patch=patch, before={}, after={})
     files = list(dict.fromkeys(tree.real_name(edit.file) for edit in patch.edits))
