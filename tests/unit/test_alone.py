@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -15,24 +16,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stand_ins import Notes
 from tailwalk.cases import KIB, Case, find_cases
 from tailwalk.errors import DamagedError, GuestError
 from tailwalk.framing import FrameType
 from tailwalk.probe.protocol import Calls, Folios
-from tailwalk.profile import measure as profiling
-from tailwalk.rigs import alone, counting
+from tailwalk.profile.measure import repeated
+from tailwalk.rigs import alone
 from tailwalk.rigs.alone import (
     THREADS,
     CountedAlone,
+    FoundAlone,
     Split,
     UnrepeatedError,
     by_guest,
     plugin_arguments,
     read_splits,
 )
-from tailwalk.rigs.counting import figure_alone
+from tailwalk.rigs.counting import each_guest, figure_alone
 from tailwalk.rigs.job import CaseError
-from tailwalk.rigs.plan import Plan
 from tailwalk.runs.metrics import INSTRUCTIONS
 from tailwalk.runs.record import Missing, Part, check_figure
 from tailwalk.vm.guest import EndedError
@@ -189,23 +191,19 @@ def test_parts_of_a_record_that_do_not_add_up() -> None:
         check_figure(wrong, INSTRUCTIONS, "here", cure="")
 
 
-def test_a_case_that_ends_its_guest_is_named_and_the_others_go_on(
-        monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_that_ends_its_guest_is_named_and_the_others_go_on() -> None:
     good, bad = find_cases(["fdatasync_u1k", "msync_u1"])
+    told = []
 
-    def count(*given: object, **_: object) -> tuple[dict[Case, CountedAlone], list[Missing]]:
-        if [bad] in given:
+    def count(cases: Sequence[Case]) -> FoundAlone:
+        if cases == [bad]:
             raise EndedError("the kernel panicked (Kernel panic - not syncing).\n the console")
         return {good: FOUND}, []
 
-    monkeypatch.setattr(counting, "count_those_that_can", count)
-    monkeypatch.setattr(counting, "left_by", lambda *_: Path("state"))
-    monkeypatch.setattr(counting, "kept_plugin", lambda *_: Path("plugin"))
-    monkeypatch.setattr(counting, "symbol_text", lambda *_: "")
-    portion = Mock(cases=[bad, good], begin=b"", plugin=b"plugin")
-    counted = counting.count(Mock(), portion)
-    assert [figure.case for figure in counted.figures] == [good]
-    assert [(one.case, one.reason, one.failed) for one in counted.missing] == [
+    figures, missing = each_guest([bad, good], count, lambda cases, _: told.append(cases))
+    assert [figure.case for figure in figures] == [good]
+    assert told == [[bad]]
+    assert [(one.case, one.reason, one.failed) for one in missing] == [
         (bad, "the kernel panicked (Kernel panic - not syncing). the console", True)]
 
 
@@ -227,8 +225,7 @@ def test_what_the_suite_lacks_is_alone() -> None:
         [case] for case in find_cases(["fdatasync_u1k", "mmap_ru64k", "fsync_u1k"])]
 
 
-def test_a_case_that_cannot_be_counted_is_not_in_the_guest_of_the_others(
-        monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_that_cannot_be_counted_is_not_in_the_guest_of_the_others() -> None:
     first, bad, last = find_cases(["pipe_pst1", "socketpair", "pthread"])
     guests = []
 
@@ -239,11 +236,10 @@ def test_a_case_that_cannot_be_counted_is_not_in_the_guest_of_the_others(
             raise CaseError(Missing(case=bad, reason="no sockets"))
         return [FOUND] * len(cases)
 
-    monkeypatch.setattr(alone, "count_alone", count)
     bench, booted, cases = Mock(counted={}), Mock(), [first, bad, last]
     found, missing = alone.count_those_that_can(bench, Mock(), booted, cases, 10,
                                                 plugin=(Path("plugin"), ""), state=Path("state"),
-                                                needs=b"leave")
+                                                needs=b"leave", count=count)
     assert [*found] == [first, last] and [one.case for one in missing] == [bad]
     assert guests == [[first, bad, last], [first, last]]
     assert alone.counted_before(bench, booted, cases, 10, needs=b"leave") == (found, missing)
@@ -251,35 +247,21 @@ def test_a_case_that_cannot_be_counted_is_not_in_the_guest_of_the_others(
     assert alone.counted_before(bench, booted, cases, 10, needs=b"need") is None
 
 
-def test_a_case_that_did_not_repeat_itself_is_traced_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wanted", [1, 3, 4])
+def test_a_case_that_did_not_repeat_itself_is_traced_again(wanted: int) -> None:
     case, = find_cases(["fdatasync_u1k"])
-    traced: list[int] = []
+    traced, counted, notes = [], [], Notes()
 
-    def trace(*_: object, **__: object) -> bytes:
-        traced.append(1)
+    def trace(found: Mapping[Case, CountedAlone]) -> bytes:
+        traced.append(found)
         if len(traced) < wanted:
             raise UnrepeatedError("it did not repeat itself.")
-        return b""
+        return b"trace"
 
-    def count(*_: object, **__: object) -> tuple[dict[Case, CountedAlone], list[Missing]]:
-        counted.append(1)
+    def count() -> FoundAlone:
+        counted.append(case)
         return {case: FOUND}, []
 
-    counted: list[int] = []
-    monkeypatch.setattr(profiling, "count_those_that_can", count)
-    monkeypatch.setattr(profiling, "counted_before", lambda *_, **__: ({case: FOUND}, []))
-    monkeypatch.setattr(profiling, "trace_alone", trace)
-    monkeypatch.setattr(profiling, "read_recording", lambda *_, **__: "recording")
-    monkeypatch.setattr(profiling, "case_prologue", lambda *_: b"")
-    bench = Mock()
-
-    def recorded() -> object:
-        return profiling._record_alone(
-            bench, Mock(), Mock(), plan=Plan(cases=(case,)), plugin=Path("plugin"),
-            split=(Path("split"), ""), states=Mock())[1]
-
-    wanted = 3
-    assert recorded() == "recording" and bench.progress.note.call_count == len(counted) == 2
-    wanted = 9
-    with pytest.raises(UnrepeatedError):
-        recorded()
+    with nullcontext() if wanted < 4 else pytest.raises(UnrepeatedError):
+        assert repeated(case, ({case: FOUND}, []), count, trace, notes) == (FOUND, b"trace")
+    assert len(traced) == min(wanted, 3) and len(counted) == len(notes.said) == len(traced) - 1

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tailwalk.cases import find_cases
 from tailwalk.compare import compare
-from tailwalk.compare.accepted import AcceptFile, Entry, accept
+from tailwalk.compare.accepted import AcceptedDifference, AcceptFile, accept
 from tailwalk.compare.upgrade import upgrade, with_profiles
 from tailwalk.profile.causes import KNOWN, Explained
 from tailwalk.report.page import page
@@ -32,7 +32,7 @@ PROFILES: dict[str, Explained | str] = {
 def made_page(runs: list[Run]) -> str:
     """The page of runs, of which two cases were to be profiled and one is accepted."""
     comparison = accept(compare(runs, bad=1), AcceptFile(
-        path=Path("accepted.toml"), lines=[], entries=[Entry(
+        path=Path("accepted.toml"), lines=[], entries=[AcceptedDifference(
             case="pwrite_u10k", ratio=3, reason="<known>", until=date(2026, 12, 31))]),
         today=date(2026, 7, 1))
     found = with_profiles(upgrade(comparison, runs), {

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,8 +30,11 @@ from tailwalk.profile.record import (
 )
 from tailwalk.profile.trace import Recording, TracedCall, read_recording
 from tailwalk.profile.tree import CallTree, build_tree
+from tailwalk.progress import Progress
 from tailwalk.rigs.alone import (
     DRIVER,
+    CountedAlone,
+    FoundAlone,
     States,
     UnrepeatedError,
     by_guest,
@@ -159,23 +162,36 @@ def _record_alone(bench: Bench, kernel: Kernel, booted: Booted, *, plan: Plan, p
     needs = needs_job(case_prologue(plan.filesystem, bench.cache), case)
     state = states.left_by(bench, kernel, booted, needs)
     cases = by_guest([case])[0]
-    counted = counted_before(bench, booted, cases, plan.calls, needs=needs)
-    for again in reversed(range(_ATTEMPTS)):
-        found, missing = counted or count_those_that_can(
-            bench, kernel, booted, cases, plan.calls, plugin=split, state=state, needs=needs)
+    found, output = repeated(
+        case, counted_before(bench, booted, cases, plan.calls, needs=needs),
+        lambda: count_those_that_can(bench, kernel, booted, cases, plan.calls, plugin=split,
+                                     state=state, needs=needs),
+        lambda found: trace_alone(bench, kernel, booted, plan.calls, plugin=plugin, state=state,
+                                  found=found), bench.progress)
+    return figure_alone(case, found), read_recording(output, 1, before=0)
+
+
+def repeated(case: Case, counted: FoundAlone | None, count: Callable[[], FoundAlone],
+             trace: Callable[[Mapping[Case, CountedAlone]], bytes],
+             progress: Progress) -> tuple[CountedAlone, bytes]:
+    """What a case came to, `counted` or counted now, and the trace of that, in another guest.
+
+    Raises CaseError for a case that has no figure, and UnrepeatedError where the guests differ
+    again and again.
+    """
+    attempt = 1
+    while True:
+        found, missing = counted or count()
         for one in missing:
             if one.case == case:
                 raise CaseError(one)
         try:
-            output = trace_alone(bench, kernel, booted, plan.calls, plugin=plugin, state=state,
-                                 found=found)
-            break
+            return found[case], trace(found)
         except UnrepeatedError as error:
-            if not again:
+            if attempt == _ATTEMPTS:
                 raise
-            bench.progress.note(f"{error} It is counted and traced once more.")
-            counted = None
-    return figure_alone(case, found[case]), read_recording(output, 1, before=0)
+            progress.note(f"{error} It is counted and traced once more.")
+            counted, attempt = None, attempt + 1
 
 
 def _modal(figure: Figure, recording: Recording, kernel: Kernel) -> tuple[int, ...]:

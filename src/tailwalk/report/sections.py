@@ -51,7 +51,7 @@ from tailwalk.report.upgrade import sentence as upgrade_sentence
 from tailwalk.report.upgrade_page import upgrade_page
 from tailwalk.report.words import conditions, short_release
 from tailwalk.runs import Run
-from tailwalk.runs.metrics import Metric
+from tailwalk.runs.metrics import RIGS, Metric
 
 if TYPE_CHECKING:
     from tailwalk.profile.record import Profile
@@ -170,7 +170,7 @@ def _figures(grid: Grid, figures: Sequence[Sequence[float | None]], unit: str,
 
 def _grown(run: Run) -> Shown | None:
     """The run's cases over their fills; None where that is not what it measured."""
-    if run.rig != "host":
+    if RIGS[run.rig].boots:
         return None
     try:
         return growth_shown(run)

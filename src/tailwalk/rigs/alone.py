@@ -17,7 +17,7 @@ import re
 import statistics
 import struct
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -270,6 +270,10 @@ class CountedAlone:
         return begin, begin + self.calls.steps
 
 
+FoundAlone = tuple[dict[Case, CountedAlone], list[Missing]]
+"""What cases came to, and those that have no figure."""
+
+
 def count_alone(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Case], calls: int, *,
                 plugin: tuple[Path, str], state: Saved) -> list[CountedAlone]:
     """Count one case, or some that leave no trace, in a guest that goes on from the `state` of
@@ -286,8 +290,8 @@ def count_alone(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Ca
 
 
 def count_those_that_can(bench: Bench, kernel: Kernel, booted: Booted, cases: Sequence[Case],
-                         calls: int, *, plugin: tuple[Path, str], state: Saved,
-                         needs: bytes) -> tuple[dict[Case, CountedAlone], list[Missing]]:
+                         calls: int, *, plugin: tuple[Path, str], state: Saved, needs: bytes,
+                         count: Callable[..., list[CountedAlone]] = count_alone) -> FoundAlone:
     """As `count_alone`, but a case that has no figure is one that is missing, and the others are
     counted in a guest that has not seen it.
 
@@ -297,8 +301,8 @@ def count_those_that_can(bench: Bench, kernel: Kernel, booted: Booted, cases: Se
     found = dict[Case, CountedAlone]()
     while left and not found:
         try:
-            found = dict(zip(left, count_alone(bench, kernel, booted, left, calls, plugin=plugin,
-                                               state=state), strict=True))
+            found = dict(zip(left, count(bench, kernel, booted, left, calls, plugin=plugin,
+                                         state=state), strict=True))
         except CaseError as error:
             missing.append(error.missing)
             left.remove(error.missing.case)
@@ -307,7 +311,7 @@ def count_those_that_can(bench: Bench, kernel: Kernel, booted: Booted, cases: Se
 
 
 def counted_before(bench: Bench, booted: Booted, cases: Sequence[Case], calls: int, *,
-                   needs: bytes) -> tuple[dict[Case, CountedAlone], list[Missing]] | None:
+                   needs: bytes) -> FoundAlone | None:
     """What `count_those_that_can` came to last with this bench; None where it was not asked."""
     return bench.counted.get(_key(booted, cases, calls, needs))
 

@@ -20,6 +20,7 @@ from tailwalk.errors import TailwalkError
 from tailwalk.probe.protocol import Calls, Folios, LeftOutError, read_calls, read_folios
 from tailwalk.rigs.alone import (
     CountedAlone,
+    FoundAlone,
     by_guest,
     count_those_that_can,
     kept_plugin,
@@ -127,26 +128,13 @@ def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) 
     with_arguments = kept_plugin(bench, plugin), plugin_arguments(
         symbol_text(bench, kernel, booted))
     job = needs_job(portion.begin, portion.cases[0])
-    figures, missing = list[Figure](), list[Missing]()
+    figures = list[Figure]()
     try:
         state = left_by(bench, kernel, booted, job)
-        waiting = by_guest(portion.cases)
-        while waiting:
-            cases = waiting.pop(0)
-            asked = [case for case in cases if case in portion.cases]
-            try:
-                found, without = count_those_that_can(
-                    bench, kernel, booted, cases, portion.calls, plugin=with_arguments,
-                    state=state, needs=job)
-            except TroubleError as error:
-                if len(cases) > 1:  # any of them may have done that to its guest
-                    waiting = [[case] for case in asked] + waiting
-                    continue
-                _tell(bench, cases, error)
-                missing.append(missing_for(cases[0], error, failed=True))
-                continue
-            figures += [figure_alone(case, found[case]) for case in asked if case in found]
-            missing += [one for one in without if one.case in asked]
+        figures, missing = each_guest(
+            portion.cases, lambda cases: count_those_that_can(
+                bench, kernel, booted, cases, portion.calls, plugin=with_arguments, state=state,
+                needs=job), partial(_tell, bench))
     except LeftOutError as error:
         missing = [missing_for(case, error, failed=error.failed) for case in portion.cases]
     except TroubleError as error:
@@ -155,6 +143,30 @@ def _count_alone(bench: Bench, portion: Portion, booted: Booted, plugin: bytes) 
         missing = [missing_for(case, error, failed=True) for case in portion.cases]
     bench.cache.check(booted.place)
     return Counted(booted.said, figures, missing)
+
+
+def each_guest(asked: Sequence[Case], count: Callable[[Sequence[Case]], FoundAlone],
+               tell: Callable[[Sequence[Case], TroubleError], None]) -> (
+        tuple[list[Figure], list[Missing]]):
+    """Figures of cases that `count` counts in a guest of theirs, by the guests that they share. One
+    that ends its guest is missing, `tell` is told, and the others go on."""
+    figures, missing = list[Figure](), list[Missing]()
+    waiting = by_guest(asked)
+    while waiting:
+        cases = waiting.pop(0)
+        wanted = [case for case in cases if case in asked]
+        try:
+            found, without = count(cases)
+        except TroubleError as error:
+            if len(cases) > 1:  # any of them may have done that to its guest
+                waiting = [[case] for case in wanted] + waiting
+                continue
+            tell(cases, error)
+            missing.append(missing_for(cases[0], error, failed=True))
+            continue
+        figures += [figure_alone(case, found[case]) for case in wanted if case in found]
+        missing += [one for one in without if one.case in wanted]
+    return figures, missing
 
 
 def collect_figures(guest: Guest, cases: Sequence[Case], calls: int) -> list[Figure]:

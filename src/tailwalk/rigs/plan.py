@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
 from types import NoneType
-from typing import get_args
 
 from tailwalk.cases import Case, Filesystem
 from tailwalk.errors import UsageError, require_type
 from tailwalk.filesystems import find_kind
-from tailwalk.runs.metrics import DEFAULT_RIG, Rig
+from tailwalk.runs.metrics import DEFAULT_RIG, RIGS, Rig
 from tailwalk.runs.record import Missing
 from tailwalk.vm.qemu import Machine, kernel_command_line
 from tailwalk.words import listed
@@ -90,8 +89,8 @@ class Plan:
         """Itself, if it can be run; raises UsageError naming the value that cannot."""
         for name, (of_type, wanted) in _WANTED.items():
             require_type(name, getattr(self, name), of_type, wanted)
-        if self.rig not in get_args(Rig):
-            raise UsageError(f"rig {self.rig!r}: the rigs are {listed(get_args(Rig))}.")
+        if self.rig not in list(RIGS):
+            raise UsageError(f"rig {self.rig!r}: the rigs are {listed(list(RIGS))}.")
         if not 1 <= self.calls <= 100_000:
             raise UsageError(f"--calls {self.calls}: between 1 and 100000 calls can be counted.")
         kernel_command_line(Machine(append=self.append))
@@ -107,7 +106,7 @@ class Plan:
                 raise UsageError(f"the plan has the case {case.name} twice with the same "
                                  "parameters: leave one of them out.")
             known.add(case)
-        if self.rig != "host":
+        if RIGS[self.rig].boots:
             self.parted(kind.name)
         return self
 

@@ -36,10 +36,6 @@ Sink = Callable[[int, bytes], None]
 
 
 
-def let_go(stream: int, content: bytes) -> None:
-    """The sink of who wants no output."""
-
-
 _OUTPUT = struct.Struct("<3Q")
 _ENDED = struct.Struct("<2Q")
 _END_SECONDS = 30.0
