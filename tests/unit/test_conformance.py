@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from tailwalk.cli import group
 from tailwalk.conformance.compare import first_difference
-from tailwalk.conformance.replay import SHAPES, Disagreement, Replay, Replayed, ReplayGoal
+from tailwalk.conformance.replay import (
+    SHAPES,
+    Disagreement,
+    Replay,
+    Replayed,
+    ReplayGoal,
+    replayable,
+)
 from tailwalk.conformance.text import tell_replay
 from tailwalk.conformance.wire import COUNTED, DATA, SHOWN, SPLIT, TAIL, Seen, decode, replay_lines
 from tailwalk.errors import GuestError, TailwalkError, UsageError
@@ -196,11 +203,19 @@ def test_a_difference_is_told_with_its_steps_and_its_replay(tmp_path):
     (["--first", "-1"], "--first -1: it cannot be negative"),
     (["--fs-block-size", "2KiB"], "no sequence has such a mode and block size"),
     (["--design", "best"], "there is no design 'best'"),
+    *((["--design", name], f"{name} is wrong in writeback alone") for name in (
+        "forget-early", "forget-chosen", "keep-none", "mark-late", "peek", "end-early",
+        "count-late", "track-early")),
 ])
 def test_bad_arguments_are_refused_before_anything_is_fetched(arguments, message):
     done = CliRunner().invoke(group, ["model", "replay", "debian:6.18", *arguments])
     assert isinstance(done.exception, TailwalkError)
     assert message in str(done.exception)
+
+
+@pytest.mark.parametrize("name", ["full", "tail", "flush", "bitmap", "cut-always", "clean-commit"])
+def test_a_design_whose_walks_a_replay_sees_is_replayed(name):
+    assert replayable(find_design(name)).name == name
 
 
 @given(st.data())

@@ -116,7 +116,7 @@ def replay(spec: str, design: str, sequences: int, first: int, modes: tuple[Mode
     data and holes, and the flags of its folio. Exits 1 at a difference, with the steps that it
     takes.
     """
-    from tailwalk.conformance import SHAPES, ReplayGoal
+    from tailwalk.conformance import SHAPES, ReplayGoal, replayable
     from tailwalk.conformance import replay as run_replay
     from tailwalk.conformance.text import tell_replay
     from tailwalk.model.designs import find_design
@@ -124,7 +124,7 @@ def replay(spec: str, design: str, sequences: int, first: int, modes: tuple[Mode
     goal = ReplayGoal(sequences=sequences, seed=first, shapes=tuple(
         shape for shape in SHAPES
         if shape.mode in (modes or MODES) and block_size in (None, shape.block_size))).check()
-    chosen = find_design(design)
+    chosen = replayable(find_design(design))
     with open_lab() as lab:
         done = run_replay(lab.kernel(spec), chosen, goal, workers=workers, progress=lab.progress)
         lab.progress.note(f"{done.tally.sequences:,} sequences in {done.seconds:.1f} s")
