@@ -21,12 +21,12 @@ from tailwalk.compare import compare
 from tailwalk.compare.upgrade import upgrade
 from tailwalk.lab.lab import Lab
 from tailwalk.lab.plans import upgrade_cases
-from tailwalk.lab.upgrades import PROFILED, UPGRADE_CALLS, explained
+from tailwalk.lab.upgrades import PROFILED, explained
 from tailwalk.rigs.bench import Bench
 from tailwalk.rigs.cores import as_finished
 from tailwalk.rigs.counting import Counted, Outcome, Portion, count
 from tailwalk.rigs.exact import measure
-from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.plan import UPGRADE_CALLS, Plan
 
 _SHOWN = 12
 

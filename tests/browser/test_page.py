@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from contrast import DIM
 from made_page import made_page
+from made_programs import made_on_kernel, made_program, made_row
 from made_runs import COUNTS, SEED, made_figure, made_run, made_seed_runs
+from msgspec.structs import replace
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -20,6 +22,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tailwalk.cases import find_cases
 from tailwalk.compare import compare
+from tailwalk.compare.applications import application
 from tailwalk.compare.steps import track
 from tailwalk.compare.upgrade import upgrade, with_profiles
 from tailwalk.profile.causes import Explained
@@ -81,7 +84,8 @@ def test_it_opens_with_the_verdict(view: Open) -> None:
         "debian:7.3 recovers 99.2% of it in 2 of 5 cases and all of it in 3, ending at 0.66 of "
         "the baseline."]
     assert texts(browser, "h2") == ["The figures", "Where in the folio", "Which functions",
-                                    "Over releases", "Conditions", "Repeat it"]
+                                    "Over releases", "Conditions", "Repeat it",
+                                    "Every figure, and the command that gives its functions"]
     assert f"{COUNTS['debian:6.18'][2]:,}" in browser.find_element(By.CSS_SELECTOR, TABLE).text
     for anchor in browser.find_elements(By.CSS_SELECTOR, "nav a"):
         target = anchor.get_attribute("href").partition("#")[2]
@@ -265,8 +269,14 @@ def upgrade_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     comparison = compare(runs, bad=1)
     found = with_profiles(upgrade(comparison, runs), {SEED[2]: Explained(
         difference=8917, carriers=[("ext4_" + "block_" * 12 + "begin", 8900)], causes=[])})
+    kernels = comparison.kernels
+    rows = [made_row("fdatasync", 10, {"ext4_sync_file": 100_000}, file="ext4")]
+    beside = made_program(*(made_on_kernel(one.spec, rows, release=one.release, digest=one.digest)
+                            for one in kernels))
+    long = replace(beside, command=["/usr/bin/sqlite3", "--" + "option" * 12, "a b c d e f g"])
     path = tmp_path_factory.mktemp("upgrade") / "upgrade.html"
-    path.write_text(page(upgrade_sections(found, comparison, runs)), encoding="utf-8")
+    path.write_text(page(upgrade_sections(found, comparison, runs, [
+        application(one, kernels) for one in (beside, long)])), encoding="utf-8")
     return path
 
 
@@ -276,6 +286,13 @@ def test_an_upgrade_is_read_and_followed_to_its_functions(
     browser = view(width=390, theme=theme, path=upgrade_file)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     assert browser.execute_script(DIM)[0] == []
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+    cut = browser.execute_script("""
+        return [...document.querySelectorAll(
+            "#upgrade .scroll, #applications .scroll.narrow")].filter((one) =>
+                one.getClientRects().length && one.scrollWidth > one.clientWidth)
+            .map((one) => one.getAttribute("aria-labelledby"))""")
+    assert cut == []
     link = browser.find_element(By.CSS_SELECTOR, ".heat-cell a.known")
     assert link.text == "5.05"
     link.send_keys(Keys.ENTER)

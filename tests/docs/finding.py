@@ -29,9 +29,9 @@ from tailwalk.compare.upgrade import Upgrade, read_upgrade, upgrade
 from tailwalk.compiling import compiler
 from tailwalk.lab.lab import Lab
 from tailwalk.lab.plans import upgrade_cases
-from tailwalk.lab.upgrades import UPGRADE_CALLS, explained, upgrade_runs
+from tailwalk.lab.upgrades import explained, upgrade_runs
 from tailwalk.programs.plan import ExecPlan
-from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.plan import UPGRADE_CALLS, Plan
 from tailwalk.rigs.running import Gathered
 from tailwalk.runs.record import encode
 

@@ -20,9 +20,9 @@ from tailwalk.compare import compare
 from tailwalk.compare.upgrade import upgrade, with_profiles
 from tailwalk.compiling import compiler
 from tailwalk.lab.lab import Lab
-from tailwalk.lab.upgrades import UPGRADE_CALLS, upgrade_runs
+from tailwalk.lab.upgrades import upgrade_runs
 from tailwalk.profile.causes import KNOWN, Explained
-from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.plan import UPGRADE_CALLS, Plan
 
 TEXT = PAGE.read_text()
 WALK = Explained(difference=8917, causes=[(KNOWN[0], 0.99)], carriers=[

@@ -28,14 +28,14 @@ from tailwalk.cli.options import (
 )
 from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.compare import compare
+from tailwalk.compare.applications import application
 from tailwalk.compare.threshold import check_threshold
 from tailwalk.compare.upgrade import upgrade as from_comparison
 from tailwalk.errors import UsageError
 from tailwalk.lab.plans import narrowed, upgrade_cases
-from tailwalk.lab.records import is_spec, read_argument
+from tailwalk.lab.records import is_spec, read_argument, read_program
 from tailwalk.lab.upgrades import (
     PROFILED,
-    UPGRADE_CALLS,
     explained,
     upgrade_plan_like,
     upgrade_runs,
@@ -43,8 +43,9 @@ from tailwalk.lab.upgrades import (
 from tailwalk.report.gate import upgrade_gate
 from tailwalk.report.sections import upgrade_sections
 from tailwalk.report.upgrade import upgrade_shown
-from tailwalk.rigs.plan import Plan
+from tailwalk.rigs.plan import UPGRADE_CALLS, Plan
 from tailwalk.runs import Run
+from tailwalk.runs.program import alike
 from tailwalk.runs.record import encode
 
 _measured = options(
@@ -83,6 +84,9 @@ def _profiled(value: Any) -> Any:
 @click.option("--threshold", type=number(whole=False), metavar="PERCENT",
               help="A figure that differs from the old kernel's by no more is the same.  [default: "
                    "1 between kernels of one source, 5 between others]")
+@click.option("--program", "programs", multiple=True, metavar="RECORD",
+              help="Also show a program on these kernels: the record that exec or compare -o wrote "
+                   "of it, or its id; may be repeated. --fail-on does not ask for it.")
 @click.option("--all", "everything", is_flag=True, help="Show every case, and cut no list short.")
 @output_options("table", "json", record="Also write the record to this file.",
                 html="Also write a page with the heat map, functions and figures.", **FILES,
@@ -91,8 +95,8 @@ def _profiled(value: Any) -> Any:
 @fresh_option
 @dask_option
 def upgrade(kernels: tuple[str, ...], profiled: int | Literal["all"] | None,
-            threshold: float | None, everything: bool, fresh: bool, dask: str | None,
-            **given: Any) -> None:
+            threshold: float | None, programs: tuple[str, ...], everything: bool, fresh: bool,
+            dask: str | None, **given: Any) -> None:
     """Say what an upgrade from the first kernel to the second makes dearer, and why.
 
     Every case of the suite is counted on each kernel, and the cases that regressed most on the
@@ -102,7 +106,8 @@ def upgrade(kernels: tuple[str, ...], profiled: int | Literal["all"] | None,
     may take less.
     """
     check_threshold(threshold)
-    outputs = Outputs().check(read=[*kernels, *filter(None, [given["accept"]])])
+    outputs = Outputs().check(read=[*kernels, *programs, *filter(None, [given["accept"]])])
+    records = [read_program(program) for program in programs]
     gating = Gating.taken(given)
     refuse_conditions(kernels, set(given) - {"names", "families", "fills"})
     plan = _plan(given, kernels)
@@ -112,11 +117,14 @@ def upgrade(kernels: tuple[str, ...], profiled: int | Literal["all"] | None,
     with open_lab(fresh=fresh, dask=dask) as lab:
         runs = upgrade_runs(lab, kernels, plan)
         comparison = gating.applied(compare(runs, bad=1, threshold=threshold))
+        applications = [application(record, comparison.kernels, threshold=threshold)
+                        for record in alike(records)]
         found = explained(lab, from_comparison(comparison, runs), runs, plan, profiled=profiled)
     gate = cache(lambda: upgrade_gate(comparison, found, runs))
-    outputs.put(lambda: upgrade_shown(found, everything=everything),
+    outputs.put(lambda: upgrade_shown(found, everything=everything, applications=applications),
                 record=lambda: encode(found),
-                sections=lambda: upgrade_sections(found, comparison, runs), **gating.files(gate))
+                sections=lambda: upgrade_sections(found, comparison, runs, applications),
+                **gating.files(gate))
     gating.end(comparison, gate, *runs)
 
 

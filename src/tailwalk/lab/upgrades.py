@@ -21,10 +21,6 @@ from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
 from tailwalk.words import listed
 
-UPGRADE_CALLS = 100
-"""Calls counted for a case: a suite has many, and a figure that not most of so many agree on is
-called unsteady."""
-
 PROFILED = 10
 """Cases that are profiled unless another number is asked for."""
 

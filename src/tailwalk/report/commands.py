@@ -13,7 +13,7 @@ from tailwalk.cases.sweep import RANDOM, named_offsets, sweep_cases
 from tailwalk.cases.workload import Value
 from tailwalk.compare.agreement import all_cases, figures_by_case
 from tailwalk.errors import UsageError
-from tailwalk.rigs.plan import DEFAULT_CALLS, SWEEP_CALLS
+from tailwalk.rigs.plan import DEFAULT_CALLS, SWEEP_CALLS, UPGRADE_CALLS
 from tailwalk.runs import Conditions, Figure, KernelRecord, Run
 from tailwalk.runs.metrics import DEFAULT_RIG, RIGS
 
@@ -90,6 +90,29 @@ def run_commands(runs: Sequence[Run], *, command: str | None = None) -> list[str
     return [shlex.join(["tailwalk", command, *specs,
                         *case_arguments(group, first.conditions.filesystem), *rest])
             for group in sorted(members, key=lambda group: cases.index(group[0]))]
+
+
+def upgrade_commands(runs: Sequence[Run]) -> list[str]:
+    """The command line that measures an upgrade again; those of its comparison where no single one
+    does."""
+    first = runs[0]
+    cases = dict.fromkeys([*all_cases([figures_by_case(run) for run in runs]),
+                           *(one.case for run in runs for one in run.left_out)])
+    named = find_cases(dict.fromkeys(case.name for case in cases))
+    fills = list(dict.fromkeys(case.fill for case in cases if case.cached))
+    made = next((chosen for chosen in ([], fills) if {*cases} == (
+        {case.fitted(fill=fill) for case in named for fill in chosen} or {*named})), None)
+    if made is None or first.rig != DEFAULT_RIG:
+        return run_commands(runs, command="compare")
+    names = {case.name for case in named}
+    suite = next((name for name, members in SUITES.items() if {*members} == names), None)
+    words = [] if suite == "lts" else [suite] if suite else [case.name for case in named]
+    return [shlex.join([
+        "tailwalk", "upgrade", *(run.kernel.exact_spec for run in runs),
+        *(part for word in words for part in ("--case", word)),
+        *(part for fill in made for part in ("--fill", show_size(fill))),
+        *_filesystem_arguments(first.conditions.filesystem),
+        *_guest_arguments(first.figures, first.conditions, UPGRADE_CALLS)])]
 
 
 def _key(case: Case) -> tuple[int, ...]:

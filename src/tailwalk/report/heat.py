@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tailwalk.report.grid import Grid
 from tailwalk.report.words import show_figure, show_ratio
 
 _DEEPEST = 2.0
@@ -81,6 +82,11 @@ class HeatPage:
     families: Sequence[Family]
     scale: Sequence[HeatCell]
 
+    @property
+    def labels(self) -> list[str]:
+        """Those of all kernels."""
+        return [self.first, *self.kernels]
+
 
 def heat_cell(ratio: float | None, said: str, *, steady: bool = True) -> HeatCell:
     """The cell of a ratio; None where there is no figure, there or on the first kernel."""
@@ -95,6 +101,15 @@ def heat_cell(ratio: float | None, said: str, *, steady: bool = True) -> HeatCel
     doublings = math.log2(ratio)
     return HeatCell(text=text, kind="dearer" if doublings > 0 else "cheaper", said=said,
                     depth=max(1, round(100 * min(abs(doublings) / _DEEPEST, 1))))
+
+
+def weighted(grid: Grid) -> Grid:
+    """The grid with a colour for each ratio, the deeper the more it differs from 1."""
+    ratios = [number for number, column in enumerate(grid.columns) if column.role == "ratio"]
+    return replace(grid, rows=[replace(row, cells=[
+        replace(cell, heat=heat_cell(float(cell.key), "").depth / 100)
+        if number in ratios and cell.key and cell.tone in ("regressed", "improved") else cell
+        for number, cell in enumerate(row.cells)]) for row in grid.rows])
 
 
 def heat_page(rows: Sequence[HeatRow], ratios: Sequence[Sequence[float | None]], *,

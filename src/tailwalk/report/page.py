@@ -18,10 +18,10 @@ from tailwalk.compare import Verdict
 from tailwalk.errors import UsageError
 from tailwalk.report.grid import Cell, Column, Fact
 from tailwalk.report.section import Section, Source
-from tailwalk.words import everywhere, visible
+from tailwalk.words import everywhere, listed, visible
 
 # The reader meets the verdict first, then what explains it.
-_ORDER = ("upgrade", "comparison", "program", "sweep", "why", "track")
+_ORDER = ("upgrade", "applications", "comparison", "program", "sweep", "why", "track")
 _DRESSES = {"doubtful": "doubtful", "dearer": "regressed", "cheaper": "improved",
             **{verdict: verdict.replace(" ", "-") for verdict in get_args(Verdict)}}
 
@@ -76,9 +76,11 @@ def _conditions(sections: Sequence[Section]) -> list[tuple[str, list[Fact]]]:
     """Conditions: those of the whole page, then under its title each section's own."""
     shared = [line for line in sections[0].conditions
               if all(line in section.conditions for section in sections)]
-    own = [(section.title, [line for line in section.conditions if line not in shared])
-           for section in sections]
-    return [("", shared), *((title, lines) for title, lines in own if lines)]
+    titles: dict[tuple[Fact, ...], list[str]] = {}
+    for section in sections:
+        own = tuple(line for line in section.conditions if line not in shared)
+        titles.setdefault(own, []).append(section.title)
+    return [("", shared), *((listed(of), [*own]) for own, of in titles.items() if own)]
 
 
 def _measured(sections: Sequence[Section]) -> str:

@@ -27,7 +27,7 @@ from tailwalk.report.section import Section, Source, inlined
 from tailwalk.report.why import count_cells
 from tailwalk.report.words import show_figure
 from tailwalk.runs.metrics import INSTRUCTIONS
-from tailwalk.runs.program import Program
+from tailwalk.runs.program import Program, ProgramOnKernel
 from tailwalk.runs.record import KernelRecord
 from tailwalk.words import listed
 
@@ -104,8 +104,13 @@ def section_of(program: Program, title: str, sentence: str, *, kind: str, conten
                      "options": system.mount_options or "default options",
                      "kernels": listed([kernel.spec for kernel in program.kernels])},
         conditions=conditions, commands=commands,
-        sources=[Source(
-            kind="program", id=kernel.inputs[:12], created=program.created, inputs=kernel.inputs,
-            conditions=program.conditions, kernel=KernelRecord(
-                spec=kernel.spec, release=kernel.release, digest=kernel.digest,
-                provenance=kernel.provenance)) for kernel in program.kernels])
+        sources=[program_source(program, kernel) for kernel in program.kernels])
+
+
+def program_source(program: Program, kernel: ProgramOnKernel) -> Source:
+    """What a program's counts on a kernel come from."""
+    return Source(
+        kind="program", id=kernel.inputs[:12], created=program.created, inputs=kernel.inputs,
+        conditions=program.conditions, kernel=KernelRecord(
+            spec=kernel.spec, release=kernel.release, digest=kernel.digest,
+            provenance=kernel.provenance))

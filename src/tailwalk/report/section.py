@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from tailwalk.cases import Case, Filesystem, show_size
 from tailwalk.report.grid import Fact
+from tailwalk.report.heat import HeatPage
 from tailwalk.report.words import show_bytes
 from tailwalk.runs import Conditions, KernelRecord
 from tailwalk.runs.metrics import Metric, Rig
@@ -46,6 +47,7 @@ class Section:
         conditions: names and texts.
         sources: the records that its figures come from.
         commands: command lines that measure its figures again.
+        places: the map whose cells lead to a line each, which the end of the page has.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class Section:
     commands: list[str]
     answer: str = ""
     size: str = ""
+    places: HeatPage | None = None
 
 
 def particulars(cases: Sequence[Case], rig: Rig, filesystem: Filesystem,

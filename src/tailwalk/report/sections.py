@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tailwalk.compare import Comparison, compare
@@ -14,8 +13,8 @@ from tailwalk.compare.steps import Track
 from tailwalk.compare.sweep import Sweep, arrange
 from tailwalk.compare.upgrade import Upgrade
 from tailwalk.errors import UsageError
-from tailwalk.report.chart import MARKS, Chart, Mark, chart
-from tailwalk.report.commands import run_commands, sweep_command
+from tailwalk.report.applications import applications_section
+from tailwalk.report.commands import run_commands, sweep_command, upgrade_commands
 from tailwalk.report.comparison import (
     comparison_conditions,
     comparison_shown,
@@ -23,10 +22,11 @@ from tailwalk.report.comparison import (
     run_conditions,
     run_shown,
 )
-from tailwalk.report.grid import Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
+from tailwalk.report.figures import Figures, figures_of
+from tailwalk.report.grid import Fact, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.growth import growth_shown
 from tailwalk.report.headline import comparison_answer
-from tailwalk.report.heat import heat_cell
+from tailwalk.report.heat import HeatPage, weighted
 from tailwalk.report.section import Section, Source, inlined, particulars
 from tailwalk.report.sweep import (
     NO_LAW,
@@ -47,39 +47,19 @@ from tailwalk.report.track import (
     track_shown,
     track_svg,
 )
-from tailwalk.report.upgrade import sentence as upgrade_sentence
+from tailwalk.report.upgrade import whole_sentence as upgrade_sentence
 from tailwalk.report.upgrade_page import upgrade_page
 from tailwalk.report.words import conditions, short_release
 from tailwalk.runs import Run
 from tailwalk.runs.metrics import RIGS, Metric
 
 if TYPE_CHECKING:
+    from tailwalk.compare.applications import Application
     from tailwalk.profile.record import Profile
     from tailwalk.runs.program import Program
 
 _MOST_LINES = 12
 """Cases whose lines can be told apart in one chart."""
-
-_MOST_CHARTED = 40
-"""Cases of which a chart with a line each says more than the table."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figures:
-    """A table of figures with its chart; `narrow` is the table for a phone."""
-
-    caption: str
-    grid: Grid
-    chart: Chart | None
-    narrow: Grid | None = None
-
-    def heads(self) -> Iterator[tuple[Over, Mark, list[Column]]]:
-        """What the columns are about, each with its mark and its own columns."""
-        groups = groupby(self.grid.columns[1:], lambda column: column.of)
-        for number, (over, columns) in enumerate(groups):
-            if over is not None:
-                yield (replace(over, release=short_release(over.release)),
-                       MARKS[number % len(MARKS)], list(columns))
 
 
 def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = (),
@@ -115,7 +95,7 @@ def sections_of(runs: Sequence[Run], profiles: Sequence[Profile] = (),
 
 def _section(kind: str, title: str, runs: Sequence[Run], *, sentence: str, content: object,
              facts: Sequence[Fact], commands: list[str], metric: Metric | None = None,
-             opening: tuple[str, str] = ("", "")) -> Section:
+             opening: tuple[str, str] = ("", ""), places: HeatPage | None = None) -> Section:
     """A section of runs that were measured alike, on what they are known by or another metric."""
     first, metric = runs[0], metric or runs[0].metric
     return Section(
@@ -123,7 +103,7 @@ def _section(kind: str, title: str, runs: Sequence[Run], *, sentence: str, conte
         particulars=({} if metric is first.metric else {"metric": metric.title}) | particulars(
             [figure.case for figure in first.figures], first.rig, first.conditions.filesystem,
             [run.kernel for run in runs]),
-        conditions=facts, commands=commands, answer=opening[0], size=opening[1],
+        conditions=facts, commands=commands, answer=opening[0], size=opening[1], places=places,
         sources=[Source(kind="run", id=run.id, kernel=run.kernel, created=run.created,
                         inputs=run.inputs, conditions=run.conditions) for run in runs])
 
@@ -133,39 +113,23 @@ def comparison_sections(comparison: Comparison, runs: Sequence[Run]) -> list[Sec
     facts, commands = comparison_conditions(comparison), run_commands(runs)
     return [_section(
         "comparison", "The figures", runs, sentence=shown.sentence, metric=part.metric,
-        content=_figures(_weighted(shown.grid), [row.figures for row in part.rows], part.unit,
+        content=figures_of(weighted(shown.grid), [row.figures for row in part.rows], part.unit,
                          f"{shown.title}, by case and kernel",
                          ratios=[row.ratios for row in part.rows]),
         facts=facts, commands=commands, opening=comparison_answer(part, kernel_labels(part)))
         for part, shown in zip(comparison.by_metric(), comparison_shown(comparison), strict=True)]
 
 
-def upgrade_sections(found: Upgrade, comparison: Comparison,
-                     runs: Sequence[Run]) -> list[Section]:
-    """An upgrade: its heat map with the functions, then the comparison that it was made of."""
-    figures = comparison_sections(comparison, runs)
+def upgrade_sections(found: Upgrade, comparison: Comparison, runs: Sequence[Run],
+                     applications: Sequence[Application] = ()) -> list[Section]:
+    """An upgrade: what moved and in which functions, the programs, then the comparison that it was
+    made of."""
+    content, figures = upgrade_page(found), comparison_sections(comparison, runs)
+    programs = [applications_section(applications, content.heat.labels)] if applications else []
     return [_section("upgrade", "What moved", runs, sentence=upgrade_sentence(found),
-                     content=upgrade_page(found), facts=figures[0].conditions, commands=[]),
-            *figures]
-
-
-def _weighted(grid: Grid) -> Grid:
-    """The grid with a colour for each ratio, the deeper the more it differs from 1."""
-    ratios = [number for number, column in enumerate(grid.columns) if column.role == "ratio"]
-    return replace(grid, rows=[replace(row, cells=[
-        replace(cell, heat=heat_cell(float(cell.key), "").depth / 100)
-        if number in ratios and cell.key and cell.tone in ("regressed", "improved") else cell
-        for number, cell in enumerate(row.cells)]) for row in grid.rows])
-
-
-def _figures(grid: Grid, figures: Sequence[Sequence[float | None]], unit: str,
-             caption: str, *,
-             ratios: Sequence[Sequence[float | None]] | None = None) -> Figures:
-    kernels = [over.label for over in dict.fromkeys(column.of for column in grid.columns) if over]
-    drawn = chart([cell.text for cell in grid.column(0)], kernels, figures, unit=unit,
-                  ratios=ratios) if len(figures) <= _MOST_CHARTED else None
-    return Figures(caption=caption, grid=grid, chart=drawn,
-                   narrow=None if ratios is None else _narrow(grid))
+                     content=content, facts=figures[0].conditions,
+                     commands=upgrade_commands(runs), places=content.heat),
+            *programs, *(replace(one, answer="", size="", commands=[]) for one in figures)]
 
 
 def _grown(run: Run) -> Shown | None:
@@ -187,28 +151,9 @@ def _fills(grid: Grid, run: Run) -> Figures:
                 for column, cell in zip(grid.columns, row.cells, strict=True)
                 if column.of == over and column.role == role]
 
-    return _figures(grid, [numbers(row, "figure") for row in grid.rows], run.unit,
+    return figures_of(grid, [numbers(row, "figure") for row in grid.rows], run.unit,
                     f"{run.metric.title}, by case and fill",
                     ratios=[[1.0, *numbers(row, "ratio")] for row in grid.rows])
-
-
-def _narrow(grid: Grid) -> Grid:
-    """Ratios with their figures below them, the recovery below that, and the baseline last."""
-    overs = [over for over in dict.fromkeys(column.of for column in grid.columns) if over]
-    columns = [grid.columns[0], *(Column(over.label, "ratio") for over in overs[1:]),
-               Column(overs[0].label)]
-
-    def cells(row: GridRow) -> Iterator[Cell]:
-        yield row.cells[0]
-        for over in overs[1:]:
-            of = {column.role: cell for column, cell in zip(grid.columns, row.cells, strict=True)
-                  if column.of == over}
-            back = of["recovery"].text if "recovery" in of else ""
-            yield replace(of["ratio"], under=", ".join(filter(None, [
-                of["figure"].text, back if back.endswith("%") or back == "all" else ""])))
-        yield row.cells[1]
-
-    return Grid(columns=columns, rows=[replace(row, cells=list(cells(row))) for row in grid.rows])
 
 
 def run_sections(run: Run, *, beside: Run | None = None) -> list[Section]:
@@ -233,7 +178,7 @@ def run_sections(run: Run, *, beside: Run | None = None) -> list[Section]:
             "comparison", f"{spec} by itself", [run], metric=metric,
             sentence=f"{spec} ({short_release(release)}): {len(grid.rows)} figures, with nothing "
                      f"beside them to judge them by.{apart}",
-            content=_figures(grid, [[figure.metrics[metric.name].value] for figure in run.figures
+            content=figures_of(grid, [[figure.metrics[metric.name].value] for figure in run.figures
                                     if metric.name in figure.metrics], metric.unit,
                              f"{metric.title}, by case"),
             facts=run_conditions(run), commands=run_commands([run])))
@@ -242,11 +187,11 @@ def run_sections(run: Run, *, beside: Run | None = None) -> list[Section]:
 
 def track_section(track: Track, runs: Sequence[Run]) -> Section:
     """Cases over kernel releases."""
+    heat = track_heat(track, runs) if len(track.kernels) > 1 else None
     return _section(
-        "track", "Over releases", runs, sentence=track_sentence(track),
+        "track", "Over releases", runs, sentence=track_sentence(track), places=heat,
         content={
-            "caption": f"{track.unit}, by kernel and case",
-            "heat": track_heat(track, runs) if len(track.kernels) > 1 else None,
+            "caption": f"{track.unit}, by kernel and case", "heat": heat,
             "svg": inlined(track_svg(track, alone=False), "track-chart")
             if len(track.rows) <= _MOST_LINES else None,
             "grid": folded(track_shown(track).grid.seen_in("page")),

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from tailwalk.compare.applications import Application
 from tailwalk.compare.threshold import show_thresholds
 from tailwalk.compare.upgrade import Cause, Upgrade, UpgradeCase
+from tailwalk.report.applications import applications_parts
 from tailwalk.report.comparison import acceptance_lines, with_labels
 from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.heat import map_figure
@@ -72,17 +74,20 @@ class _View:
         return _cut([f"{self.label(one)} {_ratio(one, column)}" for one in cases], most)
 
 
-def upgrade_shown(found: Upgrade, *, everything: bool = False) -> Shown:
+def upgrade_shown(found: Upgrade, *, everything: bool = False,
+                  applications: Sequence[Application] = ()) -> Shown:
     """The answer first, with as much of each list as a screen has room for; `everything`: with
     every case, and nothing cut short."""
     view = _View(found)
+    programs = applications_parts(applications, view.kernels)
     if everything:
-        return _shown(view, _Cut(), everything=True)
-    made = [_shown(view, cut) for cut in _CUTS]
+        return _shown(view, _Cut(), programs, everything=True)
+    made = [_shown(view, cut, programs) for cut in _CUTS]
     return next((one for one in made if _height(one) <= _LINES), made[-1])
 
 
-def _shown(view: _View, cut: _Cut, *, everything: bool = False) -> Shown:
+def _shown(view: _View, cut: _Cut, programs: Sequence[Grid | Said], *,
+           everything: bool = False) -> Shown:
     found, most = view.found, cut.named
     old, new, *_ = view.kernels
     parts: list[Grid | Said] = [Said(sentence(found), "strong"), BLANK,
@@ -100,14 +105,9 @@ def _shown(view: _View, cut: _Cut, *, everything: bool = False) -> Shown:
                       BLANK]
         elif cases is worst and worst:
             parts += [Said("Not profiled: --why N names the functions of the worst N."), BLANK]
-    said: list[str] = []
-    for column in range(2, len(view.kernels)):
-        said += _later(view, column, most=most)
-    if less:
-        said.append(f"Cheaper on {new}: {view.with_ratios(less, 1, most=most)}.")
-    said += _doubtful(view, most=most)
-    said += _bytes(view, most=most)
-    parts += [Said(line) for line in said]
+    parts += programs
+    said = list(_further(view, most=most))
+    parts += map(Said, said)
     if everything:
         parts += [BLANK] * bool(said) + [_every_case(view)]
         if (executed := _executed(view)).rows:
@@ -117,6 +117,16 @@ def _shown(view: _View, cut: _Cut, *, everything: bool = False) -> Shown:
         parts.pop()
     return Shown(title=f"{found.counted.title}, {old} to {new}", parts=parts,
                  facts=list(_facts(view, cut, everything=everything)))
+
+
+def _further(view: _View, *, most: int | None) -> Iterator[str]:
+    """What later kernels take back, what became cheaper, and what cannot be judged."""
+    for column in range(2, len(view.kernels)):
+        yield from _later(view, column, most=most)
+    if less := view.found.by_verdict(1, "improved"):
+        yield f"Cheaper on {view.kernels[1]}: {view.with_ratios(less, 1, most=most)}."
+    yield from _doubtful(view, most=most)
+    yield from _bytes(view, most=most)
 
 
 def _height(shown: Shown) -> int:
@@ -156,6 +166,19 @@ def sentence(found: Upgrade) -> str:
     if missing:
         clauses.append(f"{missing} {'has' if missing == 1 else 'have'} no figure")
     return "; ".join(clauses) + "."
+
+
+def whole_sentence(found: Upgrade) -> str:
+    """The same, and what later kernels take back."""
+    view = _View(found)
+    later = [line for column in range(2, len(view.kernels))
+             for line in _later(view, column, most=2)]
+    return " ".join([sentence(found), *later])
+
+
+def further_sentences(found: Upgrade) -> list[str]:
+    """What later kernels take back, what became cheaper, and what cannot be judged, in full."""
+    return list(_further(_View(found), most=None))
 
 
 def _ratio(one: UpgradeCase, column: int) -> str:
@@ -242,21 +265,25 @@ def _reasons(view: _View, cases: Sequence[UpgradeCase], cut: _Cut) -> Iterator[s
     groups: dict[tuple[str, ...], list[UpgradeCase]] = {}
     for one in cases:
         if one.difference is not None:
-            key = tuple(cause.cause for cause in one.causes) or tuple(_carriers(one, cut))
+            key = tuple(cause.cause for cause in one.causes) or tuple(_carriers(one, cut.functions))
             groups.setdefault(key, []).append(one)
     for group in groups.values():
         first = group[0]
-        carried = [_carriers(one, cut) for one in group]
-        shares = [f"{each.function} ({show_change(each.difference)})"
-                  for each in first.why[:len(carried[0])]] if len(group) == 1 else [
-                  f"{name} {_span([found[name] for found in carried if name in found])}"
-                  for name in carried[0]]
+        carried = [_carriers(one, cut.functions) for one in group]
+        shares = carried_by(first, cut.functions) if len(group) == 1 else ", ".join(
+            f"{name} {_span([found[name] for found in carried if name in found])}"
+            for name in carried[0])
         known = [f"{cause.cause} ({_place(view, cause)})" for cause in first.causes]
-        more = f"{show_change(first.difference or 0)}{', in ' if shares else ''}" if (
-            len(group) == 1) else ""
-        yield (f"{_cut([*map(view.label, group)], cut.named)}: {more}"
-               f"{', '.join(shares)}{': ' * bool(known)}"
+        yield (f"{_cut([*map(view.label, group)], cut.named)}: {shares}{': ' * bool(known)}"
                f"{'; '.join(known)}.")
+
+
+def carried_by(one: UpgradeCase, functions: int = 3) -> str:
+    """By how many kernel instructions a profiled case differs, and the few functions that carry
+    most of it."""
+    shares = [f"{each.function} ({show_change(each.difference)})"
+              for each in one.why[:len(_carriers(one, functions))]]
+    return f"{show_change(one.difference or 0)}{', in ' if shares else ''}{', '.join(shares)}"
 
 
 def _place(view: _View, cause: Cause) -> str:
@@ -265,11 +292,11 @@ def _place(view: _View, cause: Cause) -> str:
     return f"#{heading}" if page == view.page and hash_ else f"docs/{cause.page}"
 
 
-def _carriers(one: UpgradeCase, cut: _Cut) -> dict[str, float]:
+def _carriers(one: UpgradeCase, functions: int) -> dict[str, float]:
     """The few functions that carry most of a difference, with their shares of it."""
     total = one.difference or 0
     found: dict[str, float] = {}
-    for each in one.why[:cut.functions]:
+    for each in one.why[:functions]:
         if not total or sum(found.values()) >= _CARRIED:
             break
         found[each.function] = each.difference / total

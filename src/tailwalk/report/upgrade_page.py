@@ -15,9 +15,13 @@ from tailwalk.report.comparison import acceptance
 from tailwalk.report.gate import case_command
 from tailwalk.report.heat import HeatPage, HeatRow, figure_said, heat_cell, heat_page, map_figure
 from tailwalk.report.profile_words import show_change, show_share
+from tailwalk.report.upgrade import carried_by, further_sentences
 from tailwalk.report.words import case_labels, short_names, show_executed
 
 _FUNCTIONS = 8
+_LEAST = 0.01
+"""The share of a difference from which on a function is named."""
+_WORST = 10
 
 _EXPLAINED = {known.cause: known.explained for known in KNOWN}
 
@@ -60,11 +64,30 @@ class Profiled:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Worst:
+    """One of the cases that regressed most.
+
+    Attributes:
+        row: its cells in the map.
+        figures: on the old kernel and on the new one.
+        where: which functions carry the difference, where it was profiled.
+        causes: what is known of why.
+    """
+
+    row: HeatRow
+    figures: tuple[str, str]
+    where: str
+    causes: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class UpgradePage:
-    """What the template sets."""
+    """What the template sets; `further` says what else moved, in sentences."""
 
     kernels: tuple[str, str]
     heat: HeatPage
+    worst: Sequence[Worst]
+    further: Sequence[str]
     profiled: Sequence[Profiled]
 
 
@@ -78,11 +101,14 @@ def upgrade_page(found: Upgrade) -> UpgradePage:
     ratios = [[ratio if verdict not in ("unsteady", "unknown", "missing") else None
                for ratio, verdict in zip(one.ratios[1:], one.verdicts[1:], strict=True)]
               for one in found.cases]
-    rows = [_row(found, one, kernels=kernels, label=names[one.parameters],
-                 link=anchors.get(one.parameters, "")) for one in found.cases]
+    heat = heat_page(
+        [_row(found, one, kernels=kernels, label=names[one.parameters],
+              link=anchors.get(one.parameters, "")) for one in found.cases],
+        ratios, labels=kernels, unit=found.unit, anchor="heat")
+    rows = {row.label: row for family in heat.families for row in family.rows}
     return UpgradePage(
-        kernels=(kernels[0], kernels[1]),
-        heat=heat_page(rows, ratios, labels=kernels, unit=found.unit, anchor="heat"),
+        kernels=(kernels[0], kernels[1]), heat=heat, further=further_sentences(found),
+        worst=[_worst(one, rows[names[one.parameters]]) for one in found.worst()[:_WORST]],
         profiled=[Profiled(
             way=way,
             functions=[_functions(found, one, names[one.parameters], anchors[one.parameters])
@@ -91,6 +117,14 @@ def upgrade_page(found: Upgrade) -> UpgradePage:
                         if one.unprofiled])
             for way, cases in (("more", found.worst()),
                                ("less", found.by_verdict(1, "improved")))])
+
+
+def _worst(one: UpgradeCase, row: HeatRow) -> Worst:
+    before, after = (map_figure(one.figures[column], varies=one.varies[column])
+                     for column in (0, 1))
+    return Worst(row=row, figures=(before, after),
+                 where="" if one.difference is None else carried_by(one),
+                 causes=[cause.cause for cause in one.causes])
 
 
 def _row(found: Upgrade, one: UpgradeCase, *, kernels: Sequence[str], label: str,
@@ -120,10 +154,13 @@ def _row(found: Upgrade, one: UpgradeCase, *, kernels: Sequence[str], label: str
 
 def _functions(found: Upgrade, one: UpgradeCase, label: str, anchor: str) -> Functions:
     total = one.difference or 0
+    shown = [each for each in one.why[:_FUNCTIONS] if abs(each.difference) >= abs(total) * _LEAST]
+    rest = total - sum(each.difference for each in shown)
+    rows = [(each.function, each.difference) for each in shown]
     return Functions(
         anchor=anchor, label=label, difference=show_change(total),
-        rows=[(each.function, show_change(each.difference), show_share(each.difference, total))
-              for each in one.why[:_FUNCTIONS]],
+        rows=[(name, show_change(change), show_share(change, total))
+              for name, change in [*rows, *([("all others, net", rest)] if rest else [])]],
         causes=[(f"{each.cause[0].upper()}{each.cause[1:]}. {_EXPLAINED.get(each.cause, '')}",
                  f"docs/{each.page}") for each in one.causes],
         command=_command(found, one, 1))

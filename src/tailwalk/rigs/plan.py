@@ -23,6 +23,10 @@ timer tick or a journal commit with it."""
 SWEEP_CALLS = 60
 """Calls counted for a cell of a sweep, which has ten times as many cells as a suite has cases."""
 
+UPGRADE_CALLS = 100
+"""Calls counted for a case of an upgrade: a suite has many, and a figure that not most of so many
+agree on is called unsteady."""
+
 LEAST_ROUNDS = 8
 """With fewer no interval and no test means anything."""
 

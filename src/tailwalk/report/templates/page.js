@@ -72,9 +72,12 @@ const middle = (one) => {
 };
 const beyond = (items, here, sign) => {
   const [x, y] = middle(here);
-  const cost = (one) => Math.abs(middle(one)[0] - x) + 3 * Math.abs(middle(one)[1] - y);
-  const there = items.filter((one) => sign * (middle(one)[1] - y) > 4);
-  return there.reduce((best, one) => (best && cost(best) <= cost(one) ? best : one), null);
+  const below = (one) => sign * (middle(one)[1] - y);
+  const aside = (one) => Math.abs(middle(one)[0] - x);
+  const there = items.filter((one) => below(one) > 4);
+  const next = Math.min(...there.map(below));
+  return there.filter((one) => below(one) <= next + 4).reduce(
+    (best, one) => (best && aside(best) <= aside(one) ? best : one), null);
 };
 for (const group of every("table, figure")) {
   every("[data-said]", group).forEach((one, index) => {
