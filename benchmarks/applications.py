@@ -44,7 +44,7 @@ KERNELS = {"debian": DEBIAN, "src": SOURCE}
 _SMALL = ("sqlite3", "redis-server", "git", "tar")
 _DATA = {"base": ("sqlite_data.sh", _SMALL), "tree.tar": ("tree_data.sh", _SMALL),
          "data.tar": ("postgresql_data.sh", ("postgresql",))}
-_CACHED = ("written", "read_in")
+_CACHED = {"written": "written by 2 MiB", "read_in": "read in"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,11 @@ class Load:
     sets: Sequence[str] = ("debian", "src")
     between: tuple[str, str] = ("", "")
     files: Sequence[str] = field(default=("cached.sh", "region"))
+
+    @property
+    def cached_text(self) -> str:
+        """How its file came into the page cache, for people."""
+        return _CACHED.get(self.cached, "")
 
 
 def _loads() -> Iterator[tuple[str, Load]]:
