@@ -5,6 +5,7 @@ checkout."""
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -17,6 +18,7 @@ import pytest
 
 from tailwalk import __version__
 from tailwalk.cache import default_root
+from tailwalk.profile.causes import KNOWN
 from tailwalk.runs import read_run
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +85,17 @@ def test_the_wheel_holds_every_file_of_the_package_and_its_license(built: Built)
     assert "\nAuthor: The Tailwalk authors\n" in metadata
 
 
+def test_the_page_of_an_index_has_the_readme_and_no_link_that_leads_nowhere_there(
+        built: Built) -> None:
+    text = files_of_wheel(built.wheel)[f"{NAME}.dist-info/METADATA"].decode()
+    assert "\nDescription-Content-Type: text/markdown\n" in text
+    readme = (ROOT / "README.md").read_text()
+    for heading in re.findall("^## .*$", readme.partition("## Documentation")[0], re.MULTILINE):
+        assert f"\n{heading}\n" in text
+    assert re.search(r"\]\((?!https?:)", readme)
+    assert re.findall(r"!?\[[^\]]*\]\((?!https?:)[^)]*\)", text) == []
+
+
 def test_the_sdist_holds_what_git_tracks(built: Built) -> None:
     with tarfile.open(built.sdist) as archive:
         names = {member.name.removeprefix(f"{NAME}/") for member in archive if member.isfile()}
@@ -133,6 +146,14 @@ def test_it_runs_from_the_environment_alone(installed: Installed) -> None:
 def test_the_man_page_is_where_man_looks(installed: Installed) -> None:
     page = installed.bin.parent / "share" / "man" / "man1" / "tailwalk.1"
     assert page.read_bytes() == (ROOT / "docs" / "reference" / "tailwalk.1").read_bytes()
+
+
+def test_the_pages_that_outputs_name_are_installed(installed: Installed) -> None:
+    place = installed.bin.parent / "share" / "doc" / "tailwalk" / "docs"
+    for page in {cause.page.partition("#")[0] for cause in KNOWN}:
+        assert (place / page).read_bytes() == (ROOT / "docs" / page).read_bytes()
+    there = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
+    assert there == {name.removeprefix("docs/") for name in tracked("docs")}
 
 
 @pytest.mark.guest
