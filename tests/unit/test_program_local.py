@@ -152,6 +152,18 @@ def test_a_script_that_cannot_begin_is_refused(tmp_path: Path, line: str, said: 
         find(script(path, line.replace("SELF", str(path))))
 
 
+def test_a_name_that_only_a_shell_would_find_is_told_with_its_path(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "name"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match=rf"program name: .*Name it by its path, {program}\.$"):
+        find_local(Path("name"), most=1 << 20)
+    with pytest.raises(UsageError, match=r"program nowhere: No such file or directory\.$"):
+        find_local(Path("nowhere"), most=1 << 20)
+
+
 def test_more_than_the_guest_has_room_for_is_refused() -> None:
     with pytest.raises(UsageError, match="more than"):
         find_local(Path("/bin/ls"), most=200_000)

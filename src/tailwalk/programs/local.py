@@ -79,7 +79,9 @@ def find_local(program: Path, *, most: int) -> Local:
     try:
         found.add_program(program, ())
     except OSError as error:
-        raise UsageError(f"cannot read the program {program}: {error.strerror}.") from error
+        there = shutil.which(program)
+        hint = f" Name it by its path, {there}." if there and str(program) != there else ""
+        raise UsageError(f"cannot read the program {program}: {error.strerror}.{hint}") from error
     place = str(Path(os.path.abspath(program)))  # noqa: PTH100 - links stay
     if found.anywhere:
         return Local(ALONE, {**found.files, ALONE[1:]: program}, found.links)
