@@ -26,6 +26,7 @@ AROUND = r"""
 #define READ_ONCE(place) (place)
 #define WRITE_ONCE(place, value) ((place) = (value))
 #define __ffs(word) __builtin_ctzl(word)
+#define round_up(number, to) (((number) + (to) - 1) & ~((to) - 1))
 #define round_down(number, to) ((number) & ~((to) - 1))
 #define ilog2(word) (63 - __builtin_clzl(word))
 #define BIT(bit) (1UL << (bit))
@@ -255,14 +256,15 @@ def test_no_dirty_buffer_is_missed(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("right", "wrong"), [
-    ("if (buffer_tracked(head))\n\t\t\t*track_all(head) = true;", ""),
+    ("if (buffer_tracked(head))\n\t\t\tWRITE_ONCE(*track_all(head), true);", ""),
     ("states |= READ_ONCE(bh->b_state);", "states |= 0;"),
-    ("TRACK_GROUP + to;", "TRACK_GROUP + to - (to - from > 1);"),
+    ("walk->nr + length;", "walk->nr + length - (length > 1);"),
     ("clear_bit(from, bits);", "(void)bits;"),
-    ("if (next != group)", "if (next < group)"),
+    ("if (group != __ffs(marked))", "if (group > __ffs(marked))"),
     ("bh_offset(leaf) & ~(size - 1)", "bh_offset(leaf) & ~(2 * size - 1)"),
-    ("bits[0] >> to | bits[1]", "bits[0] >> to"),
-    ("*groups >> group >> 1", "*groups >> group >> 2"),
+    ("word |= READ_ONCE(leaf[1]);", "(void)leaf;"),
+    ("from = round_up(from + 1, BITS_PER_LONG)", "from = TRACK_GROUP"),
+    ("!(marked & (marked - 1))", "true"),
     ("if (!test_bit(group, groups))", "if (test_bit(group, groups))"),
 ])
 def test_a_wrong_mark_is_noticed(tmp_path: Path, right: str, wrong: str) -> None:

@@ -2,7 +2,8 @@
 """A series: patches made of edits, read from a definition, and what it means for a given tree.
 
 A definition is a TOML file. Those of the project lie in `definitions/`, one a series, named as the
-series; any other is given by its path. `Series` describes its fields.
+series; any other is given by its path. `Series` describes its fields. A long one of the project's
+has a folder of its name beside it: a file for each further patch (`Patch`), in order of name.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -29,6 +30,8 @@ Author = Annotated[str, msgspec.Meta(
     pattern=r"^[^<>\x00-\x1f]*[^<>\x00-\x20] <[^<>\x00-\x20@]+@[^<>\x00-\x20@]+>\Z")]
 Commit = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{12,40}\Z")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]*\Z")]
+
+T = TypeVar("T")
 
 _DEFINITIONS = Path(__file__).parent / "definitions"
 _SUFFIX = ".toml"
@@ -121,7 +124,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     title: str
     holds: str
     why: str
-    patches: list[Patch]
+    patches: list[Patch] = []
     author: Author | None = None
     on: Name | None = None
     needs: list[Need] = []
@@ -308,13 +311,10 @@ def load_series(name: str | Path) -> Series:
                               f"{', '.join(series_names())}. A definition of your own is given by "
                               f"its path, which ends in {_SUFFIX}.")
         path = _DEFINITIONS / f"{name}{_SUFFIX}"
-    try:
-        series = msgspec.toml.decode(read_bounded(path, _LARGEST_DEFINITION), type=Series)
-    except OSError as error:
-        raise SeriesError(f"cannot read the series {path}: {error.strerror}.") from error
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise SeriesError(f"{path} is no definition of a series: {error}. `tailwalk series show "
-                          "tail` names a sound one to compare with.") from error
+    series = _read(path, Series)
+    if path.parent == _DEFINITIONS:
+        files = sorted(path.with_suffix("").glob(f"*{_SUFFIX}"))
+        series.patches.extend(_read(file, Patch) for file in files)
     if not series.patches or not all(patch.edits for patch in series.patches):
         raise SeriesError(f"{path} is no definition of a series: it needs patches, and each "
                           "patch edits.")
@@ -323,6 +323,16 @@ def load_series(name: str | Path) -> Series:
     base = load_series(series.on) if series.on else None
     return msgspec.structs.replace(series, patches=(base.patches if base else []) + own,
                                    needs=(base.needs if base else []) + series.needs)
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.toml.decode(read_bounded(path, _LARGEST_DEFINITION), type=kind)
+    except OSError as error:
+        raise SeriesError(f"cannot read the series {path}: {error.strerror}.") from error
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise SeriesError(f"{path} is no definition of a series: {error}. `tailwalk series show "
+                          "tail` names a sound one to compare with.") from error
 
 
 def encode_source(text: str) -> bytes:
