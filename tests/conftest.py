@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -20,6 +21,9 @@ from tailwalk.vm.qemu import Machine, find_qemu
 
 pytest_plugins = ["skips"]
 
+# What is imported and collected stays: Python's collector would walk over it again and again.
+gc.disable()
+
 # A busy machine is no defect: tests have a time limit of their own. `make check` takes `quick`.
 settings.register_profile("tailwalk", deadline=None, max_examples=150)
 settings.register_profile("quick", deadline=None, max_examples=10)
@@ -33,6 +37,11 @@ os.environ["LANG"] = "C.UTF-8"
 # In the background of a script a program starts with this ignored, and so would those that tests
 # interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -110,7 +110,9 @@ class TestUsersTree:
         assert build(source) == kernel
         assert logs(cache) == []
 
-    @pytest.mark.parametrize("file", ["fs/other.o", "fs/other.c", "vmlinux"])
+    @pytest.mark.parametrize("file", [
+        "fs/other.o", *(pytest.param(file, marks=pytest.mark.slow)
+                        for file in ("fs/other.c", "vmlinux"))])
     def test_a_work_tree_that_was_changed_is_not_built_on(
             self, source: Path, cache: Cache, build: Callable[..., Kernel], file: str) -> None:
         first = build(source)

@@ -44,10 +44,10 @@ class TestMails:
         run("commit", "-q", "-m", "source")
         return run
 
-    @pytest.mark.parametrize("author", [
-        "Ada Lovelace <ada@example.org>", "Zoë Müller <zoe@example.org>",
-        "J. R. (Bob) Dobbs, Sr <bob@example.org>"])
-    @pytest.mark.parametrize("extra", ["", "no end of line", "\x0c\nform feed and \x85\n"])
+    @pytest.mark.parametrize(("author", "extra"), [
+        ("Ada Lovelace <ada@example.org>", ""),
+        ("Zoë Müller <zoe@example.org>", "no end of line"),
+        ("J. R. (Bob) Dobbs, Sr <bob@example.org>", "\x0c\nform feed and \x85\n")])
     def test_git_am_takes_them(self, tree: Path, definition: Path, author: str, extra: str,
                                git: Callable[..., str]) -> None:
         (tree / "fs/ring.c").write_text(RING + extra, newline="")

@@ -120,7 +120,8 @@ def bears(shown: Shown, width: int) -> None:
                     assert word in tokens, (column.heading, word)
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 200])
+@pytest.mark.parametrize("width", [
+    60, 200, *(pytest.param(width, marks=pytest.mark.slow) for width in (80, 100))])
 @pytest.mark.parametrize("name", [*(f"compare {name}" for name in SCENES), "runs show",
                                   "runs show doubtful", "runs show timed", "runs list",
                                   "series list", "kernels", "upgrade", "track", "sweep", "host",
