@@ -92,7 +92,10 @@ def described(option: click.Option) -> tuple[str, str]:
 
 def _wrap(text: str, indent: str = "") -> str:
     plain = " ".join(text.split()).replace("*", r"\*").replace("<", r"\<")
-    marked = re.sub(r"(?<![\w`-])(--[a-z][a-z-]*|\$[A-Z_]+)(?![^`]*`:)", r"`\1`", plain)
+    parts = plain.split("`")  # every second one is marked already
+    parts[::2] = [re.sub(r"(?<![\w-])(--[a-z][a-z-]*|\$[A-Z_]+)", r"`\1`", part)
+                  for part in parts[::2]]
+    marked = "`".join(parts)
     return textwrap.fill(marked, _WIDTH, subsequent_indent=indent, break_on_hyphens=False,
                          break_long_words=False)
 

@@ -93,6 +93,7 @@ def test_the_workloads_are_as_they_are_declared() -> None:
 
 def test_the_reference_has_every_command_and_option() -> None:
     text = PAGE.read_text()
+    assert "``" not in text
     for context, command in commands():
         if context.parent is not None:
             assert f" {context.command_path}\n" in text

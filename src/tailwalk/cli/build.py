@@ -15,7 +15,7 @@ from tailwalk.kernels.spec import SourceSpec, parse_spec
 @click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
 @click.option("--refresh", is_flag=True, help="Ask the archive anew, however fresh its index is.")
 def build(specs: tuple[str, ...], refresh: bool) -> None:
-    """Build kernels from source with the lab's minimal configuration.
+    """Build kernels from source with Tailwalk's minimal configuration.
 
     SPEC is src:6.18, src:6.18.15 or src:PATH, each with +SERIES or without; debug: in place of
     src: adds the kernel's own checks, for tailwalk verify. What is built stays

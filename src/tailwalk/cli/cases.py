@@ -16,7 +16,7 @@ def cases(names: tuple[str, ...]) -> None:
     """Explain cases; without a name, all that the suites hold.
 
     Any other size has a name of the same pattern: pwrite_u4k, writev_u512. After the suite lts
-    stand libMicro's cases that it has not, with the reason.
+    stand libMicro's cases that it lacks, each with the reason.
     """
     if names:
         for case in find_cases(names):

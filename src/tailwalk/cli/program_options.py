@@ -59,7 +59,7 @@ program_options = options(
                  help="Count what comes after this system call only, or after one that writes this "
                       "text to standard output."),
     click.option("--to", "end", default="", metavar="CALL|output:TEXT",
-                 help="Count what comes before such a call only; after --from again each time."),
+                 help="Count only what comes before such a call; with --from, each time anew."),
     click.option("--cpus", type=number(), default=1, show_default=True,
                  help="CPUs of the guest, up to 16. With several, counts are not exact: every run "
                       "has others."),

@@ -22,7 +22,7 @@ from tailwalk.series.series import encode_source
 def series() -> None:
     """List, show, apply or write out a series.
 
-    NAME is a series of tailwalk's own, or the path of a definition, which ends in .toml. TREE is
+    NAME is a series of Tailwalk's own, or the path of a definition, which ends in .toml. TREE is
     the top directory of a kernel source tree.
     """
 
@@ -63,8 +63,9 @@ def show_(name: str) -> None:
 def patch(name: str, tree: str, output: Path | None) -> None:
     """Write the patches that a series makes on a tree, as `git am` takes them.
 
-    Their author is whom the definition names, else who git says you are. Nobody has signed them
-    off: `git am --signoff` adds your name, if you send them. TREE may also be src:VERSION.
+    Their author is the one that the definition names, or else the one that git knows you as. They
+    are not signed off: `git am --signoff` adds your name, if you send them. TREE may also be
+    src:VERSION.
     """
     from tailwalk.series.mail import write_mails
 

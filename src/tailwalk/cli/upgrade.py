@@ -100,10 +100,10 @@ def upgrade(kernels: tuple[str, ...], profiled: int | Literal["all"] | None,
     """Say what an upgrade from the first kernel to the second makes dearer, and why.
 
     Every case of the suite is counted on each kernel, and the cases that regressed most on the
-    second are profiled by kernel function. Of later kernels it is told what they recover. A spec
-    is measured; a record's path, or the id of a run that `tailwalk runs list` shows, is read.
-    Beside records, specs are measured as the first record was, of which --case, --family and --fill
-    may take less.
+    second are profiled by kernel function. Later kernels show what they recover. A spec is
+    measured; a record's path, or the id of a run that `tailwalk runs list` shows, is read. Beside
+    records, specs are measured as the first record was; --case, --family and --fill choose a part
+    of it.
     """
     check_threshold(threshold)
     outputs = Outputs().check(read=[*kernels, *programs, *filter(None, [given["accept"]])])

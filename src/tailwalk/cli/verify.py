@@ -46,14 +46,14 @@ _POWER_CUTS = 10
               metavar="MIB", help="Memory of a guest, at least 64.")
 @click.option("--fail-allocations", "failing", type=number(0, 50), default=0,
               metavar="PERCENT",
-              help="Have so many of the allocations in writes fail, on a debug: kernel; 0 to 50.")
+              help="Share of the allocations in writes that fail, on a debug: kernel; 0 to 50.")
 @click.option("--writers", type=number(1, MOST_WRITERS), default=1, show_default=True, metavar="N",
               help="Processes that write to the same files, each its own bytes of every block; "
                    f"1 to {MOST_WRITERS}.")
 @click.option("--direct", is_flag=True, help="Have direct I/O among the operations.")
 @click.option("--fail-writes", "failing_writes", type=number(0, MOST_FAILING_WRITES), default=0,
               metavar="PERCENT",
-              help="Have so many of the disk's writes fail before power cuts, with --operations 0; "
+              help="Share of the disk's writes that fail before power cuts, with --operations 0; "
                    f"0 to {MOST_FAILING_WRITES}.")
 @append_option
 @click.option("--workers", type=number(1, 1024), default=None, metavar="N",

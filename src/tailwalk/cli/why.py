@@ -79,8 +79,8 @@ def why(kernels: tuple[str, ...], tree: bool, folded: bool, annotate: str | None
 
     With two kernels, or one under two conditions (--fill 4KiB --vs-fill 1MiB), the table shows
     the difference, largest first, and names the functions that carry it. A spec is profiled; the
-    path of a profile is read. With a program after --, or its records, it is all of its calls, or
-    those named by --call.
+    path of a profile is read. With a program after --, or its records, all of its calls are
+    counted, or those that --call names.
     """
     outputs = Outputs()
     records = any(map(names_program, kernels))
