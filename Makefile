@@ -113,8 +113,9 @@ test-long: test-long-packages .venv/test
 
 define checks
 $(1)/bin/ruff check --no-cache src tests benchmarks
-$(1)/bin/mypy --cache-dir $(1)/mypy
-$(1)/bin/pytest -q -n auto --dist loadfile -m 'not guest and not slow and not long' --hypothesis-profile quick tests/unit tests/docs
+$(1)/bin/mypy --cache-dir $(1)/mypy & types=$$!; \
+$(1)/bin/pytest -q -n auto --dist loadfile -m 'not guest and not slow and not long' --hypothesis-profile quick tests/unit tests/docs; \
+tests=$$?; wait $$types && exit $$tests
 endef
 
 check: check-packages .venv/test

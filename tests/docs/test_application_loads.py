@@ -45,7 +45,9 @@ def ran(folder: Path, script: str, *, failing: str = "") -> int:
         check=False).returncode
 
 
-@pytest.mark.parametrize("script", [*ARGUMENTS, *DATA])
+@pytest.mark.parametrize("script", [
+    pytest.param(script, marks=[pytest.mark.slow] * (script == "postgresql.sh"))
+    for script in [*ARGUMENTS, *DATA]])
 def test_a_load_ends_well_where_all_of_it_does(tmp_path: Path, script: str) -> None:
     assert ran(tmp_path, script) == 0
 

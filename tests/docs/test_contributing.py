@@ -45,8 +45,8 @@ def test_the_marks_are_those_of_pytest(pytestconfig) -> None:
 def test_the_hooks_are_what_make_check_runs() -> None:
     printed = subprocess.run(["make", "-n", "-C", ROOT, "check"], capture_output=True, text=True,
                              check=True, env=os.environ | {"MAKEFLAGS": ""}).stdout
-    commands = [line for line in printed.splitlines()
-                if re.match(r"find |\.venv/bin/(ruff|mypy|pytest) ", line)]
+    commands = re.findall(r"(?:^|; )((?:find|\.venv/bin/(?:ruff|mypy|pytest)) [^;&\n]*[^;&\s])",
+                          printed, re.MULTILINE)
     assert len(commands) == 4
     [repository] = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert repository["repo"] == "local"

@@ -76,6 +76,7 @@ def complaints(tmp_path_factory: pytest.TempPathFactory) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", ["gone.md", "tutorial.md#gone", "/tutorial.md"])
 def test_a_bad_link_ends_the_build(complaints: str, link: str) -> None:
     # Under --strict each warning would end it alone.

@@ -131,6 +131,7 @@ class TestUsersTree:
         build(source)
         assert sorted(compiled(cache)) == EVERYTHING  # and nothing from there
 
+    @pytest.mark.slow
     def test_another_flavour_is_another_kernel(self, source: Path, cache: Cache,
                                                build: Callable[..., Kernel]) -> None:
         plain = build(source)
@@ -165,6 +166,7 @@ class TestUsersTree:
         assert compiled(cache) == ["configured"]
         assert len(third.image.read_bytes()) < len(second.image.read_bytes())
 
+    @pytest.mark.slow
     def test_a_cold_build_gives_the_same_image(self, source: Path, tmp_path: Path,
                                                build: Callable[..., Kernel]) -> None:
         build(source)
@@ -259,6 +261,7 @@ class TestSeriesOnTop:
         (source / "fs/ring.c").write_text(RING.replace("step < size", "step < to"))
         assert build(source).digest == changed.digest
 
+    @pytest.mark.slow
     def test_the_tree_without_it_stays_as_it_was(self, source: Path, cache: Cache,
                                                  definition: Path,
                                                  build: Callable[..., Kernel]) -> None:
@@ -271,6 +274,7 @@ class TestSeriesOnTop:
             cache.discard("kernels", kernel)
         assert build(source).digest == plain.digest
 
+    @pytest.mark.slow
     def test_where_it_is_there_already_the_kernel_is_the_same(
             self, source: Path, definition: Path, build: Callable[..., Kernel]) -> None:
         (source / "fs/ring.c").write_text(RING.replace("step < size", "step < to"))

@@ -145,9 +145,9 @@ def test_under_nohup_a_hangup_is_ignored(start: Start) -> None:
 
 
 @pytest.mark.parametrize("arguments", [
-    ["compare", "run0.json", "run1.json"],
-    *(pytest.param(words, marks=pytest.mark.slow)
-      for words in (["--help"], ["compare", "--help"], ["schema", "run"]))])
+    ["--help"],
+    *(pytest.param(words, marks=pytest.mark.slow) for words in (
+        ["compare", "run0.json", "run1.json"], ["compare", "--help"], ["schema", "run"]))])
 def test_a_reader_that_leaves_is_no_error(start: Start, arguments: list[str]) -> None:
     reader, writer = os.pipe()
     process = start(*arguments, stdout=writer)
@@ -169,9 +169,9 @@ def test_output_that_cannot_be_written_is_an_error(
 
 
 @pytest.mark.parametrize("arguments", [
-    ["compare", "run0.json", "none.json"],
-    *(pytest.param(words, marks=pytest.mark.slow)
-      for words in (["compare"], ["compare", "--no-such-option"]))])
+    ["compare"],
+    *(pytest.param(words, marks=pytest.mark.slow) for words in (
+        ["compare", "run0.json", "none.json"], ["compare", "--no-such-option"]))])
 def test_a_complaint_that_cannot_be_written_is_no_verdict(
         start: Start, arguments: list[str]) -> None:
     """Python would end with 1, or with 120 where its own last flush fails."""
