@@ -43,7 +43,8 @@ class View:
             raise UsageError(f"{listed(asked)} each say what to print; give one of them.")
         if asked and kernels > _MOST_SIDES:
             raise UsageError(f"{asked[0]} is of one kernel, or of two side by side, and {kernels} "
-                             "are named: leave out all but two.")
+                             "are named: leave out all but two, or name two runs of tailwalk runs "
+                             "list to tailwalk why.")
 
     def of(self, compared: ComparedProgram) -> Shown | str:
         """What is printed."""

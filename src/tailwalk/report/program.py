@@ -107,7 +107,8 @@ def program_forest(compared: ComparedProgram, calls: Sequence[ComparedCall], *,
     kernels = compared.program.kernels
     if len(kernels) > _MOST_SIDES:
         raise UsageError(f"functions and call trees are of one kernel or two, and {len(kernels)} "
-                         "are named: leave out all but two.")
+                         "are named: leave out all but two, or name two runs of tailwalk runs "
+                         "list to tailwalk why.")
     what = {call.row.call for call in calls}
     of = listed(sorted(what)) if len(what) == 1 else "all calls"
     return Forest(nodes_of(compared, calls, range(len(kernels)), raw=raw),
