@@ -23,13 +23,13 @@ from msgspec.structs import replace as changed
 from results import validate
 
 from tailwalk.cache import Cache
-from tailwalk.cases import Filesystem, find_cases
+from tailwalk.cases import Filesystem, all_workloads, find_cases
 from tailwalk.cli.outputs import require_figures
 from tailwalk.compare import Comparison, compare, read_comparison
 from tailwalk.compiling import c_sources
 from tailwalk.errors import GuestError, UsageError
 from tailwalk.lab.plans import host_plan
-from tailwalk.probe import build
+from tailwalk.probe.build import compile_probe
 from tailwalk.report.comparison import run_shown, sentence
 from tailwalk.rigs.host import measure_host
 from tailwalk.rigs.plan import Pace, Plan
@@ -40,11 +40,12 @@ from tailwalk.runs.schema import json_schema
 @pytest.mark.slow
 @pytest.mark.usefixtures(made_workloads.__name__)
 def test_what_fails_and_what_is_not_there_leave_the_others_their_figures(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "c_sources", lambda room: {**c_sources(room), **TWINS})
+        tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    probe = compile_probe(Cache(tmp_path_factory.mktemp("cache")),
+                          {**c_sources("probe"), **TWINS}, all_workloads())
     plan = host_plan(["settle", "getpid", "gettid"], fills=[4096], file_size=1 << 20,
                      pace=Pace(rounds=8, seconds=0))
-    run = measure_host(tmp_path, plan, cache=Cache(tmp_path / "cache"))
+    run = measure_host(tmp_path, plan, probe=probe)
     assert [figure.case.name for figure in run.figures] == ["getpid"]
     assert run.figures[0].main.number == 8
     notes = grouped_notes(run)
@@ -56,8 +57,8 @@ def test_what_fails_and_what_is_not_there_leave_the_others_their_figures(
         require_figures(run)
     alone = replace(plan, cases=find_cases(["settle"]))
     with pytest.raises(GuestError, match=r"no case has a figure on .* settle: failed: getppid"):
-        measure_host(tmp_path, alone, cache=Cache(tmp_path / "cache"))
-    assert [found.name for found in tmp_path.iterdir()] == ["cache"]
+        measure_host(tmp_path, alone, probe=probe)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_record_says_what_it_lacks_and_one_that_lacks_nothing_is_as_before() -> None:

@@ -13,15 +13,13 @@ from made_runs import made_figure, made_run, made_samples, made_timed_figure, ma
 from made_workloads import made_workloads
 
 from tailwalk.cache import Cache
-from tailwalk.cases import KIB, MIB, Filesystem, find_cases
-from tailwalk.cases import workload as workload_module
-from tailwalk.cases.workload import workload_names
+from tailwalk.cases import KIB, MIB, Filesystem, all_workloads, find_cases
 from tailwalk.compare import compare
 from tailwalk.compare.sweep import arrange
 from tailwalk.compiling import c_sources
 from tailwalk.errors import UsageError
 from tailwalk.lab.plans import chosen_cases, host_plan
-from tailwalk.probe import build
+from tailwalk.probe.build import compile_probe
 from tailwalk.report.commands import run_commands
 from tailwalk.report.comparison import run_shown
 from tailwalk.report.data import comparison_csv
@@ -82,18 +80,17 @@ def test_nothing_is_said_of_the_folios_of_a_case_without_a_file() -> None:
 
 
 @pytest.mark.slow
-def test_a_case_without_a_file_is_timed_here(tmp_path: Path,
-                                             monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_without_a_file_is_timed_here(
+        tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     twin = (b'#include <unistd.h>\n#include "workload.h"\n'
             b"static void prepare(struct work *work)\n"
             b"{\n\tadd_step(work, (struct step){ CALL(gettid), .gives = getpid() });\n}\n"
             b"const struct workload workload_gettid = { .prepare = prepare };\n")
     sources = {**c_sources("probe"), "workloads/gettid.c": twin}
-    monkeypatch.setattr(workload_module, "workload_names",
-                        lambda: tuple(one for one in workload_names() if one != "settle"))
-    monkeypatch.setattr(build, "c_sources", lambda _: sources)
+    probe = compile_probe(Cache(tmp_path_factory.mktemp("cache")), sources,
+                          [one for one in all_workloads() if one.name != "settle"])
     plan = host_plan(["gettid"], fills=[4 * KIB], pace=Pace(rounds=8, seconds=0))
-    run = measure_host(tmp_path, plan, cache=Cache(tmp_path / "cache"))
+    run = measure_host(tmp_path, plan, probe=probe)
     [figure] = run.figures
     assert (figure.case.name, figure.folios, figure.main.number) == ("gettid", None, 8)
     assert 1 < figure.main.value < 10**6

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from tailwalk.cache import Cache, digest_bytes
+from tailwalk.cache import digest_bytes
 from tailwalk.cases import Case
 from tailwalk.host.surroundings import (
     CpuWatch,
@@ -48,9 +48,9 @@ from tailwalk.runs import Conditions, Run
 from tailwalk.runs.record import Missing, made_now
 
 
-def measure_host(directory: Path, plan: Plan, *, cache: Cache | None = None,
+def measure_host(directory: Path, plan: Plan, *, probe: Probe | None = None,
                  progress: Progress = SILENT) -> Run:
-    """Measure the plan's cases on the file system of a directory.
+    """Measure the plan's cases on the file system of a directory, by `build_probe` or another probe.
 
     Raises UsageError for a plan or directory that makes no sense, HostError where the directory
     cannot be measured in, ToolError where the probe cannot be built.
@@ -58,7 +58,7 @@ def measure_host(directory: Path, plan: Plan, *, cache: Cache | None = None,
     plan.check_for("host")
     cpu = allowed_cpu(plan.cpu)
     place = examine_place(directory, max(case.get("file_size") or 0 for case in plan.cases))
-    probe = build_probe(cache)
+    probe = probe or build_probe()
     watches = CpuWatch(cpu), DiskWatch(place.directory)
     cases, missing = plan.parted(place.filesystem.kind)
     records = _all_rounds(probe, place.directory, replace(plan, cases=cases), cpu=cpu,
