@@ -50,7 +50,7 @@ from tailwalk.runs.record import Missing, made_now
 
 def measure_host(directory: Path, plan: Plan, *, probe: Probe | None = None,
                  progress: Progress = SILENT) -> Run:
-    """Measure the plan's cases on the file system of a directory, by `build_probe` or another probe.
+    """Measure the plan's cases on the file system of a directory, with this probe or the usual one.
 
     Raises UsageError for a plan or directory that makes no sense, HostError where the directory
     cannot be measured in, ToolError where the probe cannot be built.
