@@ -338,6 +338,7 @@ def test_a_program_is_followed_over_kernels(tmp_path: Path) -> None:
     text = words((tmp_path / "page").read_text())
     assert "Between 6.12.95 and 6.18.15 (1 between not run): the kernel in all" in text
     assert "tailwalk track debian:6.12.95 debian:6.18.15 -- ./program --fast" in text
+    assert "tailwalk why debian:6.12.95 debian:6.18.15 --call pwrite64 -- ./program --fast" in text
 
 
 def test_calls_that_are_named_are_followed_alone() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 
 from tailwalk.compare.program import ComparedCall, call_label, compare_program
 from tailwalk.compare.program_steps import Name, ProgramStep, ProgramTrack
@@ -30,7 +31,7 @@ def program_track_shown(track: ProgramTrack, *, shown: int | None = _COLUMNS) ->
         title=f"What {track.program.command[0]} asks of each kernel: instructions in all, and of "
               "one call",
         parts=[_grid(track, shown), BLANK, Said(program_track_sentence(track), "strong"),
-               *(Said(f"{line[0].upper()}{line[1:]}.") for line in _sentences(track))],
+               *(Said(_sentence(track, steps)) for steps in _by_kernel(track))],
         facts=_facts(track))
 
 
@@ -69,7 +70,7 @@ def program_track_section(track: ProgramTrack) -> Section:
             "caption": "Instructions in all, and the mean of one call, by kernel", "heat": None,
             "svg": inlined(program_track_svg(track, alone=False), "track-chart"),
             "grid": _grid(track, _LINES).seen_in("page"),
-            "steps": [(f"{line[0].upper()}{line[1:]}.", "") for line in _sentences(track)],
+            "steps": steps_by_size(track),
             "left_out": [(one.spec, one.reason) for one in track.left_out]})
 
 
@@ -97,18 +98,44 @@ def _cell(track: ProgramTrack, name: Name, column: int, value: float | None) -> 
                 under=_ratio(step))
 
 
-def _sentences(track: ProgramTrack) -> list[str]:
-    """A sentence for each kernel at which there are steps."""
-    labels, found = _labels(track), []
-    for after in range(1, len(labels)):
-        moved = [f"{_name(track, step.name)} {_change(track, step)}" for step in track.steps
-                 if step.after == after]
-        missing = sum(one.after == after for one in track.left_out)
-        gap = f" ({missing} between not run)" if missing else ""
-        if moved:
-            found.append(f"between {labels[after - 1]} and {labels[after]}{gap}: "
-                         f"{', '.join(moved)}")
-    return found
+def steps_by_size(track: ProgramTrack) -> list[tuple[str, str]]:
+    """A sentence for each kernel at which there are steps, that of the largest step first; in it
+    all that the kernel executes, then the calls, the largest step first. Each with the command that
+    gives the functions of the call that moved most."""
+    found = sorted((sorted(steps, key=lambda step: (step.name is not None, -_size(step)))
+                    for steps in _by_kernel(track)),
+                   key=lambda steps: max(map(_size, steps)), reverse=True)
+    return [(_sentence(track, steps), _why(track, steps)) for steps in found]
+
+
+def _by_kernel(track: ProgramTrack) -> list[list[ProgramStep]]:
+    """The steps at each kernel that has any."""
+    return [list(steps) for _, steps in groupby(track.steps, key=lambda step: step.after)]
+
+
+def _size(step: ProgramStep) -> float:
+    """How large a step is, up or down: of a new call, or one that is gone, larger than any."""
+    return abs(math.log(step.ratio)) if 0 < step.ratio < math.inf else math.inf
+
+
+def _why(track: ProgramTrack, steps: Sequence[ProgramStep]) -> str:
+    """The command of the call that moved by the most instructions; where none did by itself, of
+    all."""
+    after = steps[0].after
+    calls = [call for call in track.calls if any(step.name == call.row.name for step in steps)]
+    most = max(calls, default=None, key=lambda call: abs(
+        call.instructions[after] - call.instructions[after - 1]))
+    command, = program_commands(track.program, "why", columns=(after - 1, after),
+                                calls=() if most is None else (most.row.call,))
+    return command
+
+
+def _sentence(track: ProgramTrack, steps: Sequence[ProgramStep]) -> str:
+    labels, after = _labels(track), steps[0].after
+    missing = sum(one.after == after for one in track.left_out)
+    gap = f" ({missing} between not run)" if missing else ""
+    moved = ", ".join(f"{_name(track, step.name)} {_change(track, step)}" for step in steps)
+    return f"Between {labels[after - 1]} and {labels[after]}{gap}: {moved}."
 
 
 def _change(track: ProgramTrack, step: ProgramStep) -> str:
