@@ -251,3 +251,19 @@ def test_a_line_goes_on_below_at_a_blank_on_a_terminal_and_only_there() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
                           check=True)
     assert done.stdout.splitlines() == [long, f"    {long}"]
+
+
+def test_text_goes_on_in_the_column_of_its_last_field_on_a_terminal_and_only_there() -> None:
+    words = " ".join(["word"] * 30)
+    text = f"configurations   {words}\n     so: {words}\n  replay: {words}\n"
+    script = f"from tailwalk.cli.console import tell\ntell({text!r})"
+    lines = on_a_terminal(script).splitlines()
+    fields, deeper, replay = (next(number for number, line in enumerate(lines) if mark in line)
+                              for mark in ("configurations", "so:", "replay:"))
+    assert lines[fields + 1].startswith(" " * 17 + "word")
+    assert lines[deeper + 1].startswith(" " * 7 + "word")
+    assert lines[replay] == f"  replay: {words}"
+    assert all(len(line) <= 80 for line in lines[:replay])
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          check=True)
+    assert done.stdout == text

@@ -363,6 +363,9 @@ def test_a_page_of_a_sweep_opens_with_what_became_of_both_ends_of_the_folio():
                     f"debian:6.18; end: {tail(Reach(511, 1, 0, 0)):,} against "
                     f"{full(Reach(511, 1, 0, 0)):,} on debian:6.18.")
     assert sweep_answer(arrange(runs[:2])) == ("", "")
+    alone, _ = sweep_answer(arrange(runs[1:]))
+    assert alone == answer, "the first kernel's smallest folio stands for one without a regression"
+    assert sweep_answer(arrange([runs[0], runs[0]])) == ("", "")
 
 
 def test_the_maps_of_a_case_have_one_scale_of_colours_and_ratios_to_the_first():

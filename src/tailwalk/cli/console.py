@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 _SECONDS_BETWEEN_LINES = 10.0
 _WIDTH = 80
 """Columns where nothing says how many there are."""
+_FIELD = 16
+"""Columns in which the last field of a line goes on below itself."""
+_REPLAY = "replay: "
 _COMMAND = "    "
 """What a command that is to be copied begins with, and what goes on below a line."""
 
@@ -93,6 +96,26 @@ def terminal_of_output() -> Console | None:
 def write(text: str) -> None:
     """Write lines to standard output, what a terminal would obey as escapes."""
     click.echo(visible(text, keep="\n\t"), nl=False)
+
+
+def tell(text: str) -> None:
+    """Write lines of text to standard output. On a terminal one that is longer than that is wide
+    goes on below, in the column of its last field, or a little further in than it begins; but for a
+    command that is to be copied, which begins with `replay: `."""
+    lines = visible(text, keep="\n\t").splitlines()
+    if sys.stdout.isatty():
+        width = _console(sys.stdout).width
+        lines = [line if line.lstrip().startswith(_REPLAY) else _flowed(line, width)
+                 for line in lines]
+    click.echo("".join(f"{line}\n" for line in lines), nl=False)
+
+
+def _flowed(line: str, width: int) -> str:
+    fields = [gap.end() for gap in re.finditer(r"(?<=\S) {2,}(?=\S)", line)]
+    inwards = len(line) - len(line.lstrip()) + 2
+    column = fields[-1] if fields and fields[-1] <= width - _FIELD else min(inwards, width // 2)
+    return textwrap.fill(line, width, subsequent_indent=" " * column, break_long_words=False,
+                         break_on_hyphens=False)
 
 
 def say(line: str, *, aside: bool = False) -> None:

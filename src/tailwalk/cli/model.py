@@ -5,19 +5,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tailwalk.cases import Filesystem
-from tailwalk.cli.console import open_lab, open_progress, write
+from tailwalk.cli.console import open_lab, open_progress, show, tell, write
 from tailwalk.cli.options import case_option, cases_from, condition_options, number, size
 from tailwalk.cli.outputs import Outputs, output_options
 from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import UsageError
 from tailwalk.lab.records import read_arguments
 from tailwalk.model.words import MODES, Mode
+from tailwalk.report.grid import Grid, Shown
 
 if TYPE_CHECKING:
     from tailwalk.model.predict import Place
@@ -40,8 +41,13 @@ _modes_option = click.option(
     help="Mode of the file system; may be repeated.  [default: all]")
 
 
-def _write_lines(lines: Iterator[str]) -> None:
-    write("".join(f"{line}\n" for line in lines))
+def _tell_all(parts: Iterable[str | Grid]) -> None:
+    """Write lines and tables."""
+    for part in parts:
+        if isinstance(part, str):
+            tell(f"{part}\n")
+        else:
+            show(Shown(title="", parts=[part]))
 
 
 @model.command()
@@ -72,7 +78,7 @@ def check(design: str, against: str, buffers: int, depth: int, modes: tuple[Mode
         seconds = time.process_time() - begun
         progress.note(f"{done.transitions:,} transitions in {seconds:.1f} CPU seconds, "
                       f"{done.transitions / seconds:,.0f} a second")
-    _write_lines(tell_check(done))
+    _tell_all(tell_check(done))
     if not done.equivalent:
         sys.exit(1)
 
@@ -90,7 +96,7 @@ def prove(design: str) -> None:
     from tailwalk.model.telling import tell_proof
 
     proof = run_proof(design)
-    _write_lines(tell_proof(proof))
+    _tell_all(tell_proof(proof))
     if not proof.holds:
         sys.exit(1)
 
@@ -128,7 +134,7 @@ def replay(spec: str, design: str, sequences: int, first: int, modes: tuple[Mode
     with open_lab() as lab:
         done = run_replay(lab.kernel(spec), chosen, goal, workers=workers, progress=lab.progress)
         lab.progress.note(f"{done.tally.sequences:,} sequences in {done.seconds:.1f} s")
-    _write_lines(tell_replay(done))
+    _tell_all(tell_replay(done))
     if done.finding is not None:
         sys.exit(1)
 
@@ -181,11 +187,11 @@ def predict(designs: tuple[str, ...], fs_block_size: int, folio: int | None,
     figures = (None if calibration is None
                else [calibration.instructions(cost) for cost in costs])
     if Outputs().form == "csv":
-        _write_lines(tell_costs_csv(costs, figures))
+        write("".join(f"{line}\n" for line in tell_costs_csv(costs, figures)))
         return
     if calibration is not None:
-        _write_lines(tell_calibration(calibration, [
+        _tell_all(tell_calibration(calibration, [
             (run, calibration.predict(run)) for argument in checks
             for run in read_arguments(argument)]))
         write("\n")
-    _write_lines(tell_costs(costs, figures, calibration))
+    _tell_all(tell_costs(costs, figures, calibration))

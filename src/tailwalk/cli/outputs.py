@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tailwalk.cli.console import show, write
+from tailwalk.cli.console import show, tell, write
 from tailwalk.errors import GuestError, UsageError
 from tailwalk.files import try_replacing
 from tailwalk.runs import Run
@@ -138,7 +138,8 @@ class Outputs:
         """Print the form that was asked for, where it is one of `forms`; else what is shown."""
         made = forms[self.form]() if self.form in forms else shown()
         if isinstance(made, str | bytes):
-            write(made if isinstance(made, str) else made.decode())
+            text = made if isinstance(made, str) else made.decode()
+            (tell if self.form == "text" else write)(text)
         else:
             show(made)
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
-from textwrap import wrap
 from typing import Any, NamedTuple
 
 from tailwalk.errors import ModelError
@@ -84,8 +83,7 @@ class RaceTrace:
             yield f"   cpu {number} calls: {', '.join(map(str, calls))}"
         turns = groupby(self.steps, key=itemgetter(0))
         for number, (who, steps) in enumerate(turns, start=1):
-            yield from wrap("; ".join(text for _, text in steps), 100,
-                            initial_indent=f"{number:>3}. {who} ", subsequent_indent=" " * 7)
+            yield f"{number:>3}. {who} {'; '.join(text for _, text in steps)}"
         yield f"     so: {self.why} with {design}; with {reference} it never comes to that"
 
 

@@ -12,6 +12,7 @@ from tailwalk.model.explore import Exploration
 from tailwalk.model.predict import RANDOM, TERMS, Cost
 from tailwalk.model.proof import INVARIANT, Proof
 from tailwalk.model.view import INVARIANTS
+from tailwalk.report.grid import Column, Grid, grid_of
 from tailwalk.runs import Run
 
 _PURPOSES = {
@@ -23,18 +24,17 @@ _PURPOSES = {
 }
 
 
-def tell_check(check: DesignCheck) -> Iterator[str]:
-    """A check's lines."""
+def tell_check(check: DesignCheck) -> Iterator[str | Grid]:
+    """A check's lines, and its table."""
     design, against = check.design, check.against
     yield f"{design.name}: {design.summary}"
     yield f"against {against.name}: {against.summary}"
     yield ""
-    yield (f"{'mode':<11}{'buffers':>7}  {'depth':>7}  {'states':>10}  {'transitions':>11}  "
-           f"{'apart':>6}  followed")
-    for races in check.races:
-        yield _races_line(races)
-    for part, found in check.parts:
-        yield _part_line(part, found)
+    yield grid_of(
+        [Column("mode", "word"), Column("buffers"), Column("depth", rank=3),
+         Column("states", rank=2), Column("transitions"), Column("apart", rank=1),
+         Column("followed", "word", wraps="words")],
+        [*map(_races_row, check.races), *(_part_row(part, found) for part, found in check.parts)])
     yield ""
     if check.trace is not None:
         yield f"NOT equivalent: a shortest run that shows it ({check.trace.legend})"
@@ -61,16 +61,16 @@ def tell_check(check: DesignCheck) -> Iterator[str]:
         yield f"  {invariant.name}: {invariant.statement}: {verdict}"
 
 
-def _races_line(races: Races) -> str:
+def _races_row(races: Races) -> list[str]:
     found = races.found
-    return (f"{races.mode:<11}{races.buffers:>7}  {f'any ({found.depth})':>7}  {found.states:>10,}"
-            f"  {found.transitions:>11,}  {races.apart:>6,}  {_PURPOSES[races.purpose]}")
+    return [races.mode, str(races.buffers), f"any ({found.depth})", f"{found.states:,}",
+            f"{found.transitions:,}", f"{races.apart:,}", _PURPOSES[races.purpose]]
 
 
-def _part_line(part: PlannedExploration, found: Exploration) -> str:
-    depth = f"any ({found.depth})" if found.closed else str(found.depth)
-    return (f"{part.setting.mode:<11}{part.setting.buffers:>7}  {depth:>7}  {found.states:>10,}  "
-            f"{found.transitions:>11,}  {found.apart:>6,}  {_PURPOSES[part.purpose]}")
+def _part_row(part: PlannedExploration, found: Exploration) -> list[str]:
+    return [part.setting.mode, str(part.setting.buffers),
+            f"any ({found.depth})" if found.closed else str(found.depth), f"{found.states:,}",
+            f"{found.transitions:,}", f"{found.apart:,}", _PURPOSES[part.purpose]]
 
 
 _SHADOWED = frozenset({"uptodate of buffers of an uptodate folio"})
@@ -106,19 +106,16 @@ def tell_proof(proof: Proof) -> Iterator[str]:
 
 
 def tell_costs(costs: Sequence[Cost], figures: Sequence[float] | None,
-               calibration: Calibration | None) -> Iterator[str]:
-    """Predictions as a table; `figures` are the predicted instructions."""
-    names = _width(cost.case for cost in costs)
-    heading = (f"{'case':<{names}}{'design':<13}{'folio':>7}{'block':>7}{'place':>10}{'before':>9}"
-               f"{'in':>7}{'behind':>9}{'flags':>9}")
-    yield heading + ("" if figures is None else f"{'predicted':>12}")
-    for number, cost in enumerate(costs):
-        terms = cost.terms
-        place = RANDOM if cost.place == RANDOM else show_size(int(cost.place))
-        line = (f"{cost.case.name:<{names}}{cost.design:<13}{show_size(cost.folio):>7}"
-                f"{show_size(cost.block_size):>7}{place:>10}{_count(terms['prefix']):>9}"
-                f"{_count(terms['span']):>7}{_count(terms['tail']):>9}{_count(cost.flags):>9}")
-        yield line + ("" if figures is None else f"{figures[number]:>12,.0f}")
+               calibration: Calibration | None) -> Iterator[str | Grid]:
+    """Predictions as a table, and what there is to say of it; `figures` are the predicted
+    instructions."""
+    yield grid_of(
+        [Column("case", "name"), Column("design", "word"), Column("folio", rank=1),
+         Column("block", rank=2), Column("place"), Column("before"), Column("in"),
+         Column("behind"), Column("flags", rank=3),
+         *([] if figures is None else [Column("predicted")])],
+        [_costs_row(cost, None if figures is None else figures[number])
+         for number, cost in enumerate(costs)])
     yield "before, in, behind: buffers visited by both walks of a call, by where they lie"
     followed = [name for name in ("hops", "lookups", "get_block", "clean", "searches")
                 if any(cost.terms[name] for cost in costs)]
@@ -140,6 +137,13 @@ def tell_costs(costs: Sequence[Cost], figures: Sequence[float] | None,
             beyond |= dict.fromkeys(calibration.extrapolates(cost))
         if beyond:
             yield f"beyond what that run measured: {'; '.join(beyond)}"
+
+
+def _costs_row(cost: Cost, figure: float | None) -> list[str]:
+    place = RANDOM if cost.place == RANDOM else show_size(int(cost.place))
+    return [cost.case.name, cost.design, show_size(cost.folio), show_size(cost.block_size), place,
+            *(_count(cost.terms[name]) for name in ("prefix", "span", "tail")), _count(cost.flags),
+            *([] if figure is None else [f"{figure:,.0f}"])]
 
 
 def tell_costs_csv(costs: Sequence[Cost], figures: Sequence[float] | None) -> Iterator[str]:

@@ -11,7 +11,7 @@ from tailwalk.report.chart import MARKS, Chart, Mark, chart
 from tailwalk.report.grid import Cell, Column, Grid, GridRow, Over
 from tailwalk.report.words import short_release
 
-_MOST_CHARTED = 40
+MOST_CHARTED = 40
 """Cases of which a chart with a line each says more than the table."""
 
 
@@ -40,7 +40,7 @@ def figures_of(grid: Grid, figures: Sequence[Sequence[float | None]], unit: str,
     kernel."""
     kernels = [over.label for over in dict.fromkeys(column.of for column in grid.columns) if over]
     drawn = chart([cell.text for cell in grid.column(0)], kernels, figures, unit=unit,
-                  ratios=ratios) if len(figures) <= _MOST_CHARTED else None
+                  ratios=ratios) if len(figures) <= MOST_CHARTED else None
     return Figures(caption=caption, grid=grid, chart=drawn,
                    narrow=None if ratios is None else narrow(grid))
 

@@ -22,7 +22,7 @@ from tailwalk.report.comparison import (
     run_conditions,
     run_shown,
 )
-from tailwalk.report.figures import Figures, figures_of
+from tailwalk.report.figures import MOST_CHARTED, Figures, figures_of
 from tailwalk.report.grid import Fact, Grid, GridRow, Over, Said, Shown
 from tailwalk.report.growth import growth_shown
 from tailwalk.report.headline import comparison_answer
@@ -123,11 +123,14 @@ def comparison_sections(comparison: Comparison, runs: Sequence[Run]) -> list[Sec
 def upgrade_sections(found: Upgrade, comparison: Comparison, runs: Sequence[Run],
                      applications: Sequence[Application] = ()) -> list[Section]:
     """An upgrade: what moved and in which functions, the programs, then the comparison that it was
-    made of."""
+    made of; of a long one, whose map has every figure, what else was counted alone."""
     content, figures = upgrade_page(found), comparison_sections(comparison, runs)
+    facts = figures[0].conditions
+    if len(found.cases) > MOST_CHARTED:
+        figures = figures[1:]
     programs = [applications_section(applications, content.heat.labels)] if applications else []
     return [_section("upgrade", "What moved", runs, sentence=upgrade_sentence(found),
-                     content=content, facts=figures[0].conditions,
+                     content=content, facts=facts,
                      commands=upgrade_commands(runs), places=content.heat),
             *programs, *(replace(one, answer="", size="", commands=[]) for one in figures)]
 

@@ -113,16 +113,21 @@ def _ratios(one: SweepMap, base: SweepMap) -> Grid | None:
 
 def sweep_answer(sweep: Sweep) -> tuple[str, str]:
     """What became of the kernel that regressed most, at both ends of the largest folio, and the
-    figures there; nothing where none did or the ends were not measured."""
-    if sweep.bad is None or sweep.bad + 1 == len(sweep.maps[0]):
-        return "", ""
+    figures there; where none did against the first, of the first against its own smallest folio.
+    Nothing where there is nothing to repair, or the ends were not measured."""
     kernels, labels = sweep.maps[0], sweep_labels(sweep)
-    ends = [[cell.value if (cell := one.rows[-1].places.get(place)) and not cell.doubt else None
-             for place in ("first", "last")] for one in kernels]
+    ends, least = ([[cell.value if (cell := one.rows[row].places.get(place)) and not cell.doubt
+                     else None for place in ("first", "last")] for one in kernels]
+                   for row in (-1, 0))
+    worst, bases = (0, least[0]) if sweep.bad is None else (sweep.bad, ends[0])
+    if worst + 1 == len(kernels) or not any(
+            base and bad and bad > _BACK * base
+            for base, bad in zip(bases, ends[worst], strict=True)):
+        return "", ""
     clauses, sizes = [], []
-    for number in range(sweep.bad + 1, len(kernels)):
+    for number in range(worst + 1, len(kernels)):
         states = []
-        for base, bad, now in zip(ends[0], ends[sweep.bad], ends[number], strict=True):
+        for base, bad, now in zip(bases, ends[worst], ends[number], strict=True):
             if base is None or bad is None or now is None:
                 return "", ""
             states.append("repaired" if now <= _BACK * base else
@@ -132,8 +137,8 @@ def sweep_answer(sweep: Sweep) -> tuple[str, str]:
             f" and {end} at its end" if start != end else " and at its end"))
         sizes.append("; ".join(
             f"{place}: {show_figure(round(now or 0))} against {show_figure(round(bad or 0))} on "
-            f"{labels[sweep.bad]}" for place, now, bad in zip(
-                ("start", "end"), ends[number], ends[sweep.bad], strict=True)))
+            f"{labels[worst]}" for place, now, bad in zip(
+                ("start", "end"), ends[number], ends[worst], strict=True)))
     fill = show_size(kernels[0].rows[-1].fill)
     return f"{'; '.join(clauses)}.", f"{fill} written at once, {'. '.join(sizes)}."
 

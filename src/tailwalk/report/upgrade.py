@@ -43,6 +43,7 @@ class _Cut(NamedTuple):
 
 _CUTS = (_Cut(10, 20, 6), _Cut(10, 6, 3), _Cut(8, 5, 3, 2), _Cut(6, 4, 2, 2), _Cut(5, 3, 2, 2),
          _Cut(4, 3, 2, 2), _Cut(3, 2, 1, 1))
+_NAMED = 6  # cases in a sentence of a page
 _CARRIED = 0.9
 _TALLIES = {"more": ("regressed",), "less": ("improved",), "same": ("unchanged",),
             "within noise": ("within noise",), "unsteady": ("unsteady", "unknown"),
@@ -177,8 +178,8 @@ def whole_sentence(found: Upgrade) -> str:
 
 
 def further_sentences(found: Upgrade) -> list[str]:
-    """What later kernels take back, what became cheaper, and what cannot be judged, in full."""
-    return list(_further(_View(found), most=None))
+    """What later kernels take back, what became cheaper, and what cannot be judged."""
+    return list(_further(_View(found), most=_NAMED))
 
 
 def _ratio(one: UpgradeCase, column: int) -> str:

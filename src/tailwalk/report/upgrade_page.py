@@ -16,7 +16,7 @@ from tailwalk.report.gate import case_command
 from tailwalk.report.heat import HeatPage, HeatRow, figure_said, heat_cell, heat_page, map_figure
 from tailwalk.report.profile_words import show_change, show_share
 from tailwalk.report.upgrade import carried_by, further_sentences
-from tailwalk.report.words import case_labels, short_names, show_executed
+from tailwalk.report.words import case_labels, short_names, show_executed, show_recovery
 
 _FUNCTIONS = 8
 _LEAST = 0.01
@@ -137,8 +137,10 @@ def _row(found: Upgrade, one: UpgradeCase, *, kernels: Sequence[str], label: str
         per_mib = [] if one.per_mib is UNSET else [
             f"per MiB {map_figure(one.per_mib[column], varies=one.varies[column])}"]
         executed = show_executed(one.parts[column], one.apart[column])
+        back = one.recovery[column]
         further = [*per_mib, *filter(None, [executed]), verdict,
-                   *([acceptance(accepted)] if accepted else [])]
+                   *([acceptance(accepted)] if accepted else []),
+                   *([f"recovers {show_recovery(back)}"] if isinstance(back, float) else [])]
         figures = one.figures[0], one.figures[column]
         said = figure_said(figures, found.unit, kernels[0], one.ratios[column], further,
                            varies=(one.varies[0], one.varies[column]),
