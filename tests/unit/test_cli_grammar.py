@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import click
 import pytest
+from click.testing import CliRunner
 from forked import Forks, leaves
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,3 +118,22 @@ def test_what_was_meant_is_said(tailwalk: Forks, arguments: list[str], said: str
     found = tailwalk(*arguments)
     assert found.status == 2
     assert said in found.err, found.err
+
+
+@pytest.mark.parametrize("words", [words for words in leaves() if words != ("bisect", "step")],
+                         ids=" ".join)
+def test_an_option_of_one_value_is_refused_where_it_is_given_twice(words: tuple[str, ...]) -> None:
+    """Of two files to write the first would not be written, and nobody told."""
+    for option in command_of(words).params:
+        if not isinstance(option, click.Option) or option.is_flag or option.multiple:
+            continue
+        result = CliRunner().invoke(group, [*words, option.opts[0], "1", option.opts[-1], "2"])
+        assert f"{'/'.join(option.opts)} is given 2 times, and takes one value" in result.stderr
+        assert result.exit_code == 2
+
+
+def test_what_stands_behind_two_dashes_is_the_programs() -> None:
+    for command in ("compare", "exec"):
+        result = CliRunner().invoke(group, [
+            command, "debian:6.18", "debian:nothing", "--", "absent", "--fill", "1", "--fill", "2"])
+        assert "is given" not in result.output + str(result.exception)

@@ -103,6 +103,8 @@ def require_text(arguments: Iterable[str]) -> None:
 class _LazyGroup(SuggestingGroup):
     """A group that imports a command's module when the command is called."""
 
+    with_statuses = ("bisect step",)
+
     def make_context(self, info_name: str | None, args: list[str],
                      parent: click.Context | None = None, **extra: Any) -> click.Context:
         with _until_reader_leaves():
@@ -121,7 +123,7 @@ class _LazyGroup(SuggestingGroup):
             from tailwalk.cli.program_options import split_program
 
             require_text(split_program(rest)[0])
-        elif name not in ("bisect step", "exec"):  # errors of the one have a status of their own
+        elif name not in (*self.with_statuses, "exec"):
             require_text(rest)
         if name in _OF_KERNELS and "--" in rest:  # click takes it away
             from tailwalk.cli.options import refuse_program
