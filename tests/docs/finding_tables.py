@@ -213,9 +213,11 @@ def _other(filesystem: str) -> Callable[[Found], str]:
         own = [one for one in upgrade.moved() if not _alike(one, ext4.get(one.case))]
         counts = [len(upgrade.by_verdict(1, verdict)) for verdict in _WAYS.values()]
         cheaper = [one for one in own if one.verdicts[1] == "improved"]
+        lacking = sum(one.verdicts[1] == "missing" for one in upgrade.cases)
+        others = f", and it cannot do {lacking} more" if lacking else ""
         return "\n\n".join([
-            f"{counts[0]} of {len(upgrade.cases)} cases cost more, {counts[1]} less. Those that "
-            "do not cost what they do on ext4:",
+            f"{counts[0]} of {len(upgrade.cases) - lacking} cases cost more, {counts[1]} less"
+            f"{others}. Those that do not cost what they do on ext4:",
             _cases(upgrade, [one for one in own if one.verdicts[1] == "regressed"]),
             *([f"Cheaper: {_with_ratios(cheaper, 1)}"] if cheaper else [])])
 

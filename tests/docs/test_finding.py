@@ -81,6 +81,17 @@ def test_what_costs_the_same_elsewhere_is_not_told_again() -> None:
     assert "`write_u1k`" in table("xfs", other)
 
 
+def test_what_a_file_system_cannot_do_is_none_of_its_cases() -> None:
+    found = made()
+    assert table("tmpfs", found).startswith("5 of 6 cases cost more, 1 less. Those")
+    first, *others = found.others["tmpfs"].cases
+    lacking = change(first, figures=[None] * 3, ratios=[None] * 3, verdicts=["missing"] * 3)
+    other = replace(found, others=found.others | {
+        "tmpfs": change(found.others["tmpfs"], cases=[lacking, *others])})
+    assert table("tmpfs", other).startswith(
+        "4 of 5 cases cost more, 1 less, and it cannot do 1 more. Those")
+
+
 def test_ours_stand_beside_what_another_program_counts() -> None:
     first, second = table("twice", made()).splitlines()[2:]
     assert "2,203 / 2,314 (+5.0%)" in first
