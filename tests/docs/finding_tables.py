@@ -214,7 +214,7 @@ def _other(filesystem: str) -> Callable[[Found], str]:
         counts = [len(upgrade.by_verdict(1, verdict)) for verdict in _WAYS.values()]
         cheaper = [one for one in own if one.verdicts[1] == "improved"]
         lacking = sum(one.verdicts[1] == "missing" for one in upgrade.cases)
-        others = f", and it cannot do {lacking} more" if lacking else ""
+        others = f", and {lacking} more cannot be measured" if lacking else ""
         return "\n\n".join([
             f"{counts[0]} of {len(upgrade.cases) - lacking} cases cost more, {counts[1]} less"
             f"{others}. Those that do not cost what they do on ext4:",

@@ -89,7 +89,7 @@ def test_what_a_file_system_cannot_do_is_none_of_its_cases() -> None:
     other = replace(found, others=found.others | {
         "tmpfs": change(found.others["tmpfs"], cases=[lacking, *others])})
     assert table("tmpfs", other).startswith(
-        "4 of 5 cases cost more, 1 less, and it cannot do 1 more. Those")
+        "4 of 5 cases cost more, 1 less, and 1 more cannot be measured. Those")
 
 
 def test_ours_stand_beside_what_another_program_counts() -> None:

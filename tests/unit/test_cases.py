@@ -30,6 +30,15 @@ def test_what_is_no_case_is_refused(name: str) -> None:
         find_cases([name])
 
 
+def test_of_a_name_that_is_none_the_patterns_that_begin_so_are_told() -> None:
+    with pytest.raises(UsageError) as refused:
+        find_cases(["unlink_x"])
+    assert "Cases that begin so are unlink_u{size} and unlink_u." in str(refused.value)
+    with pytest.raises(UsageError) as refused:
+        find_cases(["nosuch"])
+    assert len(str(refused.value)) < 200 and "{" not in str(refused.value)
+
+
 def test_sizes_in_names_have_units_and_names_may_have_none() -> None:
     [small, large, long, bare] = find_cases(["unlink_u512", "unlink_u8m", "mmap_ru128k",
                                              "open_usr"])

@@ -10,6 +10,7 @@ from itertools import chain
 from tailwalk.cases.case import Case
 from tailwalk.cases.workload import all_workloads, find_workload, workload_names
 from tailwalk.errors import UsageError
+from tailwalk.words import listed
 
 SUITES: dict[str, tuple[str, ...]] = {
     "seed": ("write_u1k", "write_u10k", "pwrite_u1k", "pwrite_u10k", "writev_u1k", "writev_u10k"),
@@ -71,10 +72,12 @@ def named_case(name: str) -> Case:
     known = [*SUITES, *dict.fromkeys(chain.from_iterable(SUITES.values()))]
     near = get_close_matches(name, known, 1)
     hint = f" Did you mean {near[0]}?" if near else ""
+    begin = f"{name.partition('_')[0]}_"
+    patterns = [one.pattern for one in all_workloads() if one.pattern.startswith(begin)]
+    like = f" Cases that begin so are {listed(patterns)}." if patterns else ""
     raise UsageError(
-        f"there is no case {name!r}.{hint} A case is called after its workload, whose "
-        f"pattern is one of {', '.join(one.pattern for one in all_workloads())}, such as "
-        "pwrite_u1k or writev_u512; `tailwalk cases` lists the named ones.")
+        f"there is no case {name!r}.{hint}{like} `tailwalk cases` lists those of the suites; one "
+        "of another size has a name of the same pattern, such as pwrite_u4k or writev_u512.")
 
 
 def find_cases(names: Iterable[str]) -> tuple[Case, ...]:
