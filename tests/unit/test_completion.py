@@ -124,8 +124,9 @@ def test_a_cache_that_cannot_be_read_is_no_noise_at_the_prompt(home: Path) -> No
     assert values(home, "tailwalk run debi", TAILWALK_CACHE=str(home / "broken")) == ["debian:"]
 
 
-@pytest.mark.parametrize("line", ["tailwalk ", "tailwalk compare debian:6.18 -c pw",
-                                  "tailwalk model check "])
+@pytest.mark.parametrize("line", [
+    "tailwalk compare debian:6.18 -c pw", *(pytest.param(line, marks=pytest.mark.slow)
+                                            for line in ("tailwalk ", "tailwalk model check "))])
 def test_completing_loads_nothing_heavy(home: Path, line: str) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", home / "bin" / "tailwalk"], capture_output=True,

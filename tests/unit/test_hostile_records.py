@@ -322,11 +322,15 @@ def hard(path: Path, target: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("command", [
+WRITERS = [
     ["runs", "export", "-o"], ["compare", "debian:6.12", "debian:6.18", "-o"],
     ["run", "debian:6.18", "-o"], ["sweep", "debian:6.18", "--svg"], ["report", "a", "-o"],
-    ["track", "debian:6.18", "--html"], ["verify", "debian:6.18", "-o"]])
+    ["track", "debian:6.18", "--html"], ["verify", "debian:6.18", "-o"]]
+
+
+@pytest.mark.parametrize(("name", "command"), [
+    pytest.param(name, command, marks=[pytest.mark.slow] * (place != at))
+    for place, name in enumerate(NAMES) for at, command in enumerate(WRITERS)])
 def test_what_is_kept_is_never_overwritten(store: Store, tmp_path: Path, name: str,
                                            command: list[str]) -> None:
     aside = tmp_path / "aside"

@@ -159,6 +159,7 @@ def test_many_tests_are_corrected_together() -> None:
     assert sum(verdict in ("regressed", "improved") for verdict in found) <= 3
 
 
+@pytest.mark.slow
 def test_among_many_tests_a_large_difference_is_found_and_few_samples_decide_nothing() -> None:
     assert compare(twenty_pairs(0)).rows[7].verdicts[1] == "regressed"
     assert {row.verdicts[1] for row in compare(twenty_pairs(0, 5)).rows} == {"unknown"}
@@ -293,6 +294,7 @@ def test_a_scale_changes_no_timed_verdict(one: list[int], other: list[int], fact
     assert plain.ratios == scaled.ratios
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples // 5)
 @given(st.integers(0, 50), st.integers(900, 1200), st.sampled_from([0.001, 0.02, 0.2]))
 def test_a_larger_threshold_only_makes_more_unchanged(
