@@ -10,12 +10,15 @@ import click
 
 from tailwalk.cache import Cache
 from tailwalk.cache.inventory import Held, State, days_unused, examine, held, remove
-from tailwalk.cli.console import open_progress, say
+from tailwalk.cli.console import open_progress, say, tell
 from tailwalk.cli.options import number
 from tailwalk.cli.suggestions import SuggestingGroup
 from tailwalk.errors import UsageError
 
 _MIB = 1 << 20
+_IDLE = 2
+"""Days after which a booted guest is most likely one of an older probe, QEMU or kernel: whatever is
+measured again uses its own, and marks it as used."""
 
 _KINDS = {
     "kernels": "unpacked kernels",
@@ -49,9 +52,12 @@ def cache(context: click.Context) -> None:
         found = list(held(store))
         for kind in dict.fromkeys(entry.kind for entry in found):
             of_kind = [entry for entry in found if entry.kind == kind]
-            say(f"{kind:<12}{len(of_kind):>6}{_mib(of_kind):>9,} MiB  "
-                       f"{_KINDS.get(kind, '')}".rstrip())
-        say(f"{'all':<12}{len(found):>6}{_mib(found):>9,} MiB  in {store.root}")
+            tell(f"{kind:<12}{len(of_kind):>6}{_mib(of_kind):>9,} MiB  "
+                 f"{_KINDS.get(kind, '')}".rstrip())
+        tell(f"{'all':<12}{len(found):>6}{_mib(found):>9,} MiB  in {store.root}")
+        if idle := [entry for entry in found if days_unused(entry) >= _IDLE]:
+            tell(f"{'unused':<12}{len(idle):>6}{_mib(idle):>9,} MiB  for {_IDLE} days or more; to "
+                 f"be rid of them: tailwalk cache prune --older-than {_IDLE}")
 
 
 @cache.command()

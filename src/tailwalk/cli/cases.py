@@ -6,7 +6,7 @@ from __future__ import annotations
 import click
 
 from tailwalk.cases import LEFT_OUT, LTS, SUITES, Case, find_cases
-from tailwalk.cli.console import say
+from tailwalk.cli.console import say, tell
 from tailwalk.words import listed
 
 
@@ -20,11 +20,11 @@ def cases(names: tuple[str, ...]) -> None:
     """
     if names:
         for case in find_cases(names):
-            say(_explain(case))
+            tell(_explain(case))
         if "lts" in names:
             say("left out of libMicro's")
             for name, why in LEFT_OUT.items():
-                say(f"  {name:<15} {why}")
+                tell(f"  {name:<15}  {why}")
         return
     for suite, members in SUITES.items():
         if suite == "lts":
@@ -32,8 +32,8 @@ def cases(names: tuple[str, ...]) -> None:
             continue
         say(f"suite {suite}")
         for case in find_cases(members):
-            say(f"  {_explain(case)}")
+            tell(f"  {_explain(case)}")
 
 
 def _explain(case: Case) -> str:
-    return f"{case.name:<13} {case.declared.explained(case.parameters)}"
+    return f"{case.name:<13}  {case.declared.explained(case.parameters)}"

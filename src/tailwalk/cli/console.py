@@ -99,18 +99,19 @@ def write(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Write lines of text to standard output. On a terminal one that is longer than that is wide
-    goes on below, in the column of its last field, or a little further in than it begins; but for a
-    command that is to be copied, which begins with `replay: `."""
+    """Write lines of text to standard output, as `flowed`; but for a command that is to be copied,
+    which begins with `replay: `."""
     lines = visible(text, keep="\n\t").splitlines()
-    if sys.stdout.isatty():
-        width = _console(sys.stdout).width
-        lines = [line if line.lstrip().startswith(_REPLAY) else _flowed(line, width)
-                 for line in lines]
-    click.echo("".join(f"{line}\n" for line in lines), nl=False)
+    click.echo("".join(f"{line if line.lstrip().startswith(_REPLAY) else flowed(line)}\n"
+                       for line in lines), nl=False)
 
 
-def _flowed(line: str, width: int) -> str:
+def flowed(line: str) -> str:
+    """A line of standard output: on a terminal one that is longer than that is wide goes on below,
+    in the column of its last field, or a little further in than it begins."""
+    if not sys.stdout.isatty():
+        return line
+    width = _console(sys.stdout).width
     fields = [gap.end() for gap in re.finditer(r"(?<=\S) {2,}(?=\S)", line)]
     inwards = len(line) - len(line.lstrip()) + 2
     column = fields[-1] if fields and fields[-1] <= width - _FIELD else min(inwards, width // 2)

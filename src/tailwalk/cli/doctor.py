@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from tailwalk.cli.console import open_lab, say
+from tailwalk.cli.console import flowed, open_lab, say
 from tailwalk.cli.streams import drawn
 from tailwalk.kernels.spec import parse_spec, require_measurable
 from tailwalk.lab.health import examine, self_test
@@ -32,8 +32,8 @@ def doctor(test: bool, spec: str) -> None:
     fit = True
     for look in examine():
         word, colour = _MARKS[look.state]
-        click.echo(f"{click.style(f'{word:<8}', fg=colour)} "
-                   f"{visible(f'{look.name}: {look.found}')}", file=drawn(sys.stdout))
+        line = flowed(visible(f"{word:<8} {look.name}: {look.found}"))
+        click.echo(click.style(word, fg=colour) + line.removeprefix(word), file=drawn(sys.stdout))
         fit = fit and look.state != "missing"
     if test and fit:
         with open_lab() as lab:
