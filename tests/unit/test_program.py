@@ -25,7 +25,7 @@ from tailwalk.compare.program import compare_program, nodes_of, parts
 from tailwalk.errors import GuestError, KernelError, RecordError
 from tailwalk.framing import FrameType
 from tailwalk.report.grid import Shown
-from tailwalk.report.program import program_shown
+from tailwalk.report.program import change_sentences, program_shown
 from tailwalk.report.terminal import terminal
 from tailwalk.rigs.counted import read_counts
 from tailwalk.rigs.labels import labels_of
@@ -93,6 +93,16 @@ def test_two_large_changes_are_two_parts_and_what_is_left_is_of_the_one_above() 
     assert differing({"entry": 1, "entry>a": 900, "entry>b": 100},
                      {"entry": 1, "entry>a": 100, "entry>b": 900}) == [("a", -800), ("b", 800)]
     assert differing(one, one) == []
+
+
+def test_a_ratio_of_more_calls_is_told_from_that_of_one() -> None:
+    compared = compare_program(made_program(
+        made_on_kernel("debian:6.12", [made_row("read", 10, {"a": 1000}),
+                                       made_row("write", 10, {"b": 1000})]),
+        made_on_kernel("debian:6.18", [made_row("read", 20, {"a": 2400}),
+                                       made_row("write", 10, {"b": 1200})])))
+    assert next(change_sentences(compared, 1)).endswith(
+        "dearer: read 2.40× in all and write 1.20×.")
 
 
 @pytest.mark.parametrize(("name", "kernels"), [

@@ -233,6 +233,16 @@ def _sum_row(name: str, counts: Sequence[int], kind: Kind,
     return GridRow([*cells, Cell(show_change(change), key=str(change))], kind)
 
 
+def _in_all(call: ComparedCall, column: int) -> str:
+    """The ratio of all calls of a kind, which the table has for one call: the two differ where
+    there are more or fewer of them."""
+    if not call.instructions[0]:
+        return "(new)"
+    counts = {row.count if row else 0 for row in (call.rows[0], call.rows[column])}
+    ratio = show_ratio(call.instructions[column] / call.instructions[0])
+    return ratio if len(counts) == 1 else f"{ratio} in all"
+
+
 def change_sentences(compared: ComparedProgram, column: int) -> Iterator[str]:
     """What a later kernel makes dearer and cheaper, and where."""
     labels = program_labels(compared.program)
@@ -242,9 +252,7 @@ def change_sentences(compared: ComparedProgram, column: int) -> Iterator[str]:
     judged: dict[str, list[str]] = {}
     for call in compared.calls:
         if (word := _WORDS.get(compared.verdict(call, column))) is not None:
-            ratio = show_ratio(call.instructions[column] / call.instructions[0]
-                               ) if call.instructions[0] else "(new)"
-            judged.setdefault(word, []).append(f"{call_label(call.row)} {ratio}")
+            judged.setdefault(word, []).append(f"{call_label(call.row)} {_in_all(call, column)}")
     calls = "".join(f"; {word}: {_first_of(judged[word])}" for word in _WORDS.values()
                     if word in judged)
     yield (f"{labels[column]} beside {labels[0]}: the kernel executes "
