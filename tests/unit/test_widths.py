@@ -153,8 +153,7 @@ def _grids(draw: st.DrawFn) -> Grid:
     rows = [GridRow([Cell(draw(texts[role])) for role in roles])
             for _ in range(draw(st.integers(1, 4)))]
     return Grid(columns=columns[:1] + columns[1:] * times,
-                rows=[GridRow(row.cells[:1] + row.cells[1:] * times) for row in rows],
-                framed=draw(st.booleans()))
+                rows=[GridRow(row.cells[:1] + row.cells[1:] * times) for row in rows])
 
 
 @given(_grids(), st.integers(40, 200))

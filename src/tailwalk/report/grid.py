@@ -93,13 +93,12 @@ class Grid:
     """A table.
 
     `brief`: there is no room for second lines in its cells; what is doubtful stands in
-    parentheses. `framed`: with room around it.
+    parentheses.
     """
 
     columns: Sequence[Column]
     rows: Sequence[GridRow]
     brief: bool = False
-    framed: bool = False
 
     @property
     def judged(self) -> bool:

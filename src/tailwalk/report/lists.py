@@ -48,14 +48,14 @@ def kernels_shown(listing: Listing) -> Shown:
     """What the archive has and what is cached, of each kernel where it comes from."""
     parts: list[Grid | Said] = []
     if listing.available:
-        parts += [_framed({"spec": 0, "version": 2, "suite": 1, "state": 0}, [GridRow(
+        parts += [_listed({"spec": 0, "version": 2, "suite": 1, "state": 0}, [GridRow(
             [*map(Cell, (f"{kernel.spec}{'*' if kernel.newest else ''}", kernel.version,
                          kernel.suite, _state(kernel)))],
             "faint" if kernel.missing else "") for kernel in listing.available]),
             Said("* what debian:LINE means. --format json names the packages of each."),
             Said(f"Suites: {', '.join(listing.suites)}."), BLANK]
     if listing.cached:
-        parts.append(_framed({"cached": 0, "from": 0, "MiB": 1}, [GridRow(
+        parts.append(_listed({"cached": 0, "from": 0, "MiB": 1}, [GridRow(
             [*map(Cell, (held.release, held.origin, f"{held.size / _MIB:.0f}"))])
             for held in listing.cached]))
     else:
@@ -74,13 +74,13 @@ def _state(kernel: Available) -> str:
 def series_shown(series: Iterable[Series]) -> Shown:
     """What each series is for and does."""
     ranks = {"series": 0, "for": 1, "patches": 2, "what it does": 0}
-    return Shown(title="", parts=[_framed(ranks, [
+    return Shown(title="", parts=[_listed(ranks, [
         GridRow([*map(Cell, (one.name, one.holds, str(len(one.patches)), one.title))])
         for one in series])])
 
 
-def _framed(ranks: Mapping[str, int], rows: Sequence[GridRow]) -> Grid:
+def _listed(ranks: Mapping[str, int], rows: Sequence[GridRow]) -> Grid:
     """Rows under headings, each with the rank of its column."""
-    return Grid(framed=True, rows=rows, columns=[
+    return Grid(rows=rows, columns=[
         Column(heading, "figure" if heading == "MiB" else "word", wraps="words", rank=rank)
         for heading, rank in ranks.items()])

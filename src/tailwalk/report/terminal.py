@@ -116,7 +116,7 @@ def _grid(grid: Grid, console: Console) -> RenderableType:
     if any(column.of and column.role == "ratio" for column in grid.columns):
         for layout in _LAYOUTS:
             columns = _laid(grid, console, layout)
-            if found := widths(columns, _room(grid, columns, console), console):
+            if found := widths(columns, _room(columns, console), console):
                 return _table(grid, columns, found, console)
         return _blocks(grid, console)
     return _fitted(grid, console)
@@ -127,7 +127,7 @@ def _fitted(grid: Grid, console: Console) -> RenderableType:
     that are cut, then in several parts below each other, each with the first column."""
     columns = _laid(grid, console)
     while True:
-        room = _room(grid, columns, console)
+        room = _room(columns, console)
         if found := widths(columns, room, console):
             return _table(grid, columns, found, console)
         ranks = [column.rank for column in grid.columns]
@@ -140,36 +140,30 @@ def _fitted(grid: Grid, console: Console) -> RenderableType:
         return _table(grid, columns, found, console)
     joined = [column.role in ("ratio", "recovery") for column in grid.columns]
     tables: list[RenderableType] = []
-    across = console.width - _EDGES * grid.framed
-    for numbers in portions(columns, joined, across, _gap(grid), console):
+    for numbers in portions(columns, joined, console.width, _GAP, console):
         part = [columns[number] for number in numbers]
-        room = _room(grid, part, console)
+        room = _room(part, console)
         found = widths(part, room, console) or widths(part, room, console, tight=True) or [
             max(room // len(part), 1)] * len(part)
         tables += ["", _table(grid.with_columns(numbers), part, found, console)]
     return Group(*tables[1:])
 
 
-_EDGES = 2
-"""Columns that the frame of a table takes."""
+_GAP = 2
+"""Columns between two of a table's."""
 
 
-def _gap(grid: Grid) -> int:
-    """Columns between two of the table's."""
-    return 3 if grid.framed else 2
-
-
-def _room(grid: Grid, columns: Sequence[Laid], console: Console) -> int:
+def _room(columns: Sequence[Laid], console: Console) -> int:
     """What is left for the texts of a table."""
-    return console.width - _EDGES * grid.framed - _gap(grid) * (len(columns) - 1)
+    return console.width - _GAP * (len(columns) - 1)
 
 
 def _table(grid: Grid, columns: Sequence[Laid], found: Sequence[int],
            console: Console) -> Table:
     """The columns in these widths."""
     table = Table(box=_ASCII_RULE if _ascii_only(console) else box.SIMPLE_HEAD,
-                  show_edge=grid.framed, pad_edge=False, header_style="bold",
-                  padding=(0, 1) if grid.framed else (0, 1, 0, 0))
+                  show_edge=False, pad_edge=False, header_style="bold",
+                  padding=(0, 1, 0, 0))
     for column, width in zip(columns, found, strict=True):
         table.add_column(column.heading, justify="right" if column.right else "left", width=width,
                          no_wrap=not column.gives)
