@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import chain, product
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tailwalk.cli.model import model
 from tailwalk.errors import ModelError, UsageError
@@ -192,8 +192,12 @@ def test_a_sync_writes_what_is_dirty_and_reports_the_rest(changes, waits):
     assert not lost
 
 
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(model, arguments, env={"COLUMNS": "120"})
+
+
 def test_the_command_shows_the_run_and_exits_1():
-    result = CliRunner().invoke(model, ["check", "forget-early", "--mode", "ordered"])
+    result = invoke("check", "forget-early", "--mode", "ordered")
     assert result.exit_code == 1, result.output
     assert re.search(r"^ordered +3  any \(\d+\) .* writeback, CPUs in every order of their steps$",
                      result.output, re.MULTILINE)
@@ -208,7 +212,7 @@ def test_what_races_found_together_says_whether_any_was_apart():
 
 @pytest.mark.slow
 def test_the_command_explores_writeback_alone_where_the_other_walks_are_the_same():
-    result = CliRunner().invoke(model, ["check", "flush", "--against", "span"])
+    result = invoke("check", "flush", "--against", "span")
     assert result.exit_code == 0, result.output
     assert result.output.count("writeback, one CPU in every state\n") == 2
     assert "invariants" not in result.output
@@ -253,10 +257,10 @@ def test_another_order_of_the_stores_is_not_proved(wrong):
 @pytest.mark.slow
 def test_the_command_proves_flush_and_refuses_a_wrong_writeback():
     pytest.importorskip("z3")
-    result = CliRunner().invoke(model, ["prove", "flush"])
+    result = invoke("prove", "flush")
     assert result.exit_code == 0, result.output
     assert re.search(r"^  tell the ring +proved$", result.output, re.MULTILINE)
     assert result.output.rstrip().endswith("proved")
-    refused = CliRunner().invoke(model, ["prove", "peek"])
+    refused = invoke("prove", "peek")
     assert isinstance(refused.exception, UsageError)
     assert "tailwalk model check peek" in str(refused.exception)
