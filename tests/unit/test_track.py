@@ -28,6 +28,7 @@ from tailwalk.kernels.listing import Available
 from tailwalk.report.terminal import terminal
 from tailwalk.report.track import (
     folded,
+    release_labels,
     step_sentences,
     steps_by_size,
     track_sentence,
@@ -259,3 +260,11 @@ def test_the_labels_of_many_kernels_do_not_collide() -> None:
               for text in drawn.iter("{http://www.w3.org/2000/svg}text") if text.get("transform")]
     assert len(across) > 10
     assert min(second - first for first, second in pairwise(across)) >= 17
+
+
+def test_a_release_that_debian_names_by_its_interface_is_called_as_its_spec_says() -> None:
+    assert release_labels([
+        ("debian:6.1.192", "6.1.0-53-cloud-amd64"), ("debian:6.1", "6.1.0-53-cloud-amd64"),
+        ("debian:6.12", "6.12.118+deb13-cloud-amd64"), ("src:6.18", "6.18.15"),
+        ("image:vmlinuz", "6.1.0-53-cloud-amd64")]) == [
+        "6.1.192", "6.1", "6.12.118", "6.18.15", "6.1.0"]

@@ -5,6 +5,7 @@ SVG: counts over kernels, a line a case, on a log scale."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -100,9 +101,18 @@ def track_labels(track: Track) -> list[str]:
 def release_labels(kernels: Sequence[tuple[str, str]]) -> list[str]:
     """The version number of each kernel, of which spec and release are given, or what `short_names`
     calls it where another has that number too."""
-    versions = [short_release(release) for _, release in kernels]
+    versions = [_version(spec, release) for spec, release in kernels]
     return [version if versions.count(version) == 1 else other
             for version, other in zip(versions, short_names(kernels), strict=True)]
+
+
+def _version(spec: str, release: str) -> str:
+    """Debian's kernels up to 6.1 call every release of a line by its interface, 6.1.0-53-amd64:
+    there the spec's version says more."""
+    debian = spec.removeprefix("debian:")
+    if debian != spec and re.match(r"\d+\.\d+\.0-\d", release):
+        return debian
+    return short_release(release)
 
 
 def step_sentences(track: Track) -> list[str]:
