@@ -183,9 +183,9 @@ def test_cases_are_keys() -> None:
 def test_cases_are_explained_by_their_declarations() -> None:
     made = CliRunner().invoke(group, ["cases", "write_u1k", "writev_u512"])
     assert made.stdout == (
-        "write_u1k     write(2) of 1024 bytes at offset 0, after an uncounted lseek(2) to 0; a "
+        "write_u1k      write(2) of 1024 bytes at offset 0, after an uncounted lseek(2) to 0; a "
         "file of 10MiB cached by writes of 1MiB\n"
-        "writev_u512   writev(2) of 10 vectors of 512 bytes at offset 0, after an uncounted "
+        "writev_u512    writev(2) of 10 vectors of 512 bytes at offset 0, after an uncounted "
         "lseek(2) to 0; a file of 10MiB cached by writes of 1MiB\n")
     everything = CliRunner().invoke(group, ["cases"]).stdout
     assert all(case in everything for members in SUITES.values() for case in members)

@@ -22,7 +22,7 @@ from tailwalk.report.words import conditions
 
 def test_a_read_is_a_case() -> None:
     made = CliRunner().invoke(group, ["cases", "pread_u1k"])
-    assert made.stdout == ("pread_u1k     pread(2) of 1024 bytes at offset 0; a file of 10MiB "
+    assert made.stdout == ("pread_u1k      pread(2) of 1024 bytes at offset 0; a file of 10MiB "
                            "cached by writes of 1MiB\n")
 
 
