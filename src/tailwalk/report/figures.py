@@ -17,12 +17,19 @@ MOST_CHARTED = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """A table of figures with its chart; `narrow` is the table for a phone."""
+    """A table of figures with its chart; `narrow` is the table for a phone, `notes` are what there
+    is to say below."""
 
     caption: str
     grid: Grid
     chart: Chart | None
     narrow: Grid | None = None
+    notes: Sequence[str] = ()
+
+    @property
+    def recovering(self) -> bool:
+        """Does it say what is recovered?"""
+        return any(column.role == "recovery" for column in self.grid.columns)
 
     def heads(self) -> Iterator[tuple[Over, Mark, list[Column]]]:
         """What the columns are about, each with its mark and its own columns."""

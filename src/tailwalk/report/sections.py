@@ -168,8 +168,9 @@ def run_sections(run: Run, *, beside: Run | None = None) -> list[Section]:
     if (grown := _grown(run)) is not None:
         said = [part.text for part in grown.parts if isinstance(part, Said) and part.text]
         return [_section(
-            "comparison", "This machine", [run], sentence=f"{' '.join(said[2:])}{apart}",
-            content=_fills(grown.grid, run), facts=grown.facts, commands=run_commands([run]),
+            "comparison", "This machine", [run], sentence=f"{' '.join(said[2:3])}{apart}",
+            content=replace(_fills(grown.grid, run), notes=said[3:]), facts=grown.facts,
+            commands=run_commands([run]),
             opening=(said[0], said[1]))]
     over = Over(label=spec, release=release)
     found = []
