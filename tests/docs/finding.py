@@ -48,7 +48,10 @@ _TWICE = {
     "fault_read_u4k": ("ext4", "xfs"), "fault_write_u4k": ("ext4",),
     "mprot_tw4m": ("ext4",), "mprot_tw4m_aligned": ("ext4",),
     "mprotect_shared_u": ("ext4", "btrfs", "tmpfs"), "writeback_u8m": ("ext4",),
-    "unlink_u8m": ("ext4",), "splice_to_pipe_u1m": ("ext4",),
+    "fill_u8m": ("ext4",), "read_cold_u8m": ("ext4",), "populate_u8m": ("ext4",),
+    "fadvise_dontneed_u8m": ("ext4",), "truncate_down_u8m": ("ext4",),
+    "unlink_u8m": ("ext4",), "punch_hole_u1m": ("ext4",), "zero_range_u1m": ("ext4",),
+    "splice_to_pipe_u1m": ("ext4",),
     "splice_from_pipe_u1m": ("ext4", "btrfs")}
 
 

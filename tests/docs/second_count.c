@@ -245,6 +245,83 @@ static void write_back(void)
 	}
 }
 
+/* What each call of these takes away is written, and on the disk, before the next. */
+static void rewritten(int (*call)(void))
+{
+	for (int i = 0; i < 8; i++) {
+		write_all(fd, file_size);
+		need(!fsync(fd), "fsync");
+		COUNT(need(!call(), "a call on what was written"));
+	}
+}
+
+static int drop(void)
+{
+	return posix_fadvise(fd, 0, 8 * MIB, POSIX_FADV_DONTNEED);
+}
+
+static int shorten(void)
+{
+	return ftruncate(fd, (off_t)file_size - 8 * MIB);
+}
+
+static int punch(void)
+{
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, MIB);
+}
+
+static int make_zero(void)
+{
+	return fallocate(fd, FALLOC_FL_ZERO_RANGE, 0, MIB);
+}
+
+static void drop_cache(void)
+{
+	rewritten(drop);
+}
+
+static void truncate_down(void)
+{
+	rewritten(shorten);
+}
+
+static void punch_hole(void)
+{
+	rewritten(punch);
+}
+
+static void zero_range(void)
+{
+	rewritten(make_zero);
+}
+
+static void fill_empty(void)
+{
+	for (int i = 0; i < 8; i++) {
+		need(!ftruncate(fd, 0) && !fsync(fd), "ftruncate, fsync");
+		COUNT(write_all(fd, 8 * MIB));
+	}
+}
+
+static void read_cold(void)
+{
+	for (int i = 0; i < 8; i++) {
+		need(!fsync(fd) && !posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), "fadvise");
+		need(!lseek(fd, 0, SEEK_SET), "lseek");
+		COUNT(for (size_t at = 0; at < 8 * MIB; at += 128 * KIB)
+			      need(read(fd, block, 128 * KIB) == 128 * KIB, "read"));
+	}
+}
+
+static void populate(void)
+{
+	for (int i = 0; i < 30; i++) {
+		COUNT(map = mmap(NULL, 8 * MIB, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0));
+		need(map != MAP_FAILED, "mmap");
+		munmap(map, 8 * MIB);
+	}
+}
+
 static void sync_small(void)
 {
 	for (int i = 0; i < 30; i++) {
@@ -259,16 +336,23 @@ static const struct {
 } CALLS[] = {
 	{ "fdatasync_u1k", sync_small },
 	{ "msync_u1", msync_one },
+	{ "fadvise_dontneed_u8m", drop_cache },
 	{ "fault_read_u4k", fault_read },
 	{ "fault_write_u4k", fault_write },
+	{ "fill_u8m", fill_empty },
 	{ "mprotect_shared_u", protect_shared },
 	{ "mprot_tw4m", protect_zero_anywhere },
 	{ "mprot_tw4m_aligned", protect_zero_aligned },
+	{ "populate_u8m", populate },
+	{ "punch_hole_u1m", punch_hole },
+	{ "read_cold_u8m", read_cold },
 	{ "splice_from_pipe_u1m", splice_from },
 	{ "splice_to_pipe_u1m", splice_to },
 	{ "touch_u4k", touch },
+	{ "truncate_down_u8m", truncate_down },
 	{ "unlink_u8m", unlink_file },
 	{ "writeback_u8m", write_back },
+	{ "zero_range_u1m", zero_range },
 };
 
 static int in_order(const void *one, const void *other)
