@@ -250,6 +250,7 @@ def test_the_tree_is_handed_over_to_git(kernels: Kernels, tree: Path,
         kernels.bisect("debian:6.12", "debian:6.18", "--tree", str(tree)))
 
 
+@pytest.mark.slow
 def test_git_looks_for_what_fixed_it(kernels: Kernels, tree: Path,
                                      stand_in: Callable[[str], None]) -> None:
     kernels.dear_from, kernels.fixed_from = 0, RELEASES.index("6.16.12")

@@ -249,6 +249,7 @@ def _made() -> str:
     return AROUND + header + source + DRIVE
 
 
+@pytest.mark.slow
 def test_no_dirty_buffer_is_missed(tmp_path: Path) -> None:
     run = run_sanitized(_made(), tmp_path, seconds=120)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -92,6 +92,7 @@ def _index() -> str:
                 if edit.below == "create_empty_buffers")
 
 
+@pytest.mark.slow
 def test_every_buffer_of_every_ring_is_found(tmp_path: Path) -> None:
     run = run_sanitized(AROUND + _index() + SEARCH, tmp_path, seconds=60)
     assert run.returncode == 0, run.stdout + run.stderr
