@@ -133,6 +133,6 @@ def _look(cell: Cell, column: Column | None) -> str:
     dress = _DRESSES.get(cell.tone, "")
     if cell.heat is not None:
         dress = f"weighted {dress}"
-    if column is not None and column.rank > 1:
+    if column is not None and column.rank:
         dress = f"roomy {dress}"  # as on a terminal, what is needed least goes first
     return dress if role == "verdict" else f"figure {dress}".rstrip()
