@@ -324,3 +324,13 @@ def pieces_of(content: bytes) -> Iterator[bytes]:
 def test_members_are_read_one_after_the_other() -> None:
     names = [member.name for _, member in tar_members(pieces_of(tar_of(IMAGE, BUILTIN)))]
     assert names == [IMAGE[0].name, BUILTIN[0].name]
+
+
+def test_a_piece_that_holds_nothing_is_not_the_end_of_an_archive() -> None:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name in ("one", "two"):
+            tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+    whole = archive.getvalue()
+    pieces = iter([whole[:512], b"", whole[512:]])
+    assert [member.name for _, member in tar_members(pieces)] == ["one", "two"]

@@ -52,7 +52,8 @@ class _Pieces:
         self._pieces, self._left = pieces, ARCHIVE
 
     def read(self, size: int) -> bytes:  # noqa: ARG002
-        piece = next(self._pieces, b"")
+        # An unpacker may have nothing yet; to tarfile nothing is the end.
+        piece = next(filter(None, self._pieces), b"")
         self._left -= len(piece)
         if self._left < 0:
             raise tarfile.ReadError(f"it unpacks to more than {ARCHIVE // MIB:,} MiB")
