@@ -95,6 +95,7 @@ def test_the_program_answers_as_its_functions_do(home: Path) -> None:
     ("tailwalk model check sp", ["span"]),
     ("tailwalk model replay debug", ["debug:"]),
     ("tailwalk exec --fi", ["--file"]),
+    ("tailwalk exec --timeout 1 --timeout 2 --fi", ["--file"]),
     ("tailwalk exec deb", ["debian:", "debug:", "debian:6.18.15"]),
     ("tailwalk bisect st", ["step"]),
     ("tailwalk bisect debian:6.12 debia", ["debian:", "debian:6.18.15"]),

@@ -22,7 +22,7 @@ class SuggestingGroup(click.Group):
                 raise click.UsageError(
                     f"{error.message} Did you mean {' or '.join(near)}?", ctx) from error
             raise
-        if command is not None and name not in self.with_statuses:
+        if command is not None and name not in self.with_statuses and not ctx.resilient_parsing:
             refuse_repeated(click.Context(command, info_name=name, parent=ctx), rest)
         return name, command, rest
 
