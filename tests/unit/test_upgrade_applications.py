@@ -80,9 +80,10 @@ def test_a_record_of_later_kernels_is_no_need_and_one_that_failed_is_told() -> N
     assert "it failed: exit status 3" in said
 
 
-def test_a_record_of_other_kernels_is_refused() -> None:
-    lacking = kept("db.json", ran(OLD, LATER))
-    said = str(error(Desk().call(OLD, NEW, *FEW, *lacking)))
+def test_a_record_of_other_kernels_is_refused_before_anything_is_measured() -> None:
+    lacking, desk = kept("db.json", ran(OLD, LATER)), Desk()
+    said = str(error(desk.call(OLD, NEW, *FEW, *lacking)))
+    assert desk.lab.asked == []
     assert ("the record of ./program is of debian:6.12 (6.12.95" in said
             and "has nothing of debian:6.18 (6.18.15" in said and "tailwalk exec" in said)
     other = ran(OLD, NEW)

@@ -107,7 +107,7 @@ def upgrade(kernels: tuple[str, ...], profiled: int | Literal["all"] | None,
     """
     check_threshold(threshold)
     outputs = Outputs().check(read=[*kernels, *programs, *filter(None, [given["accept"]])])
-    records = [read_program(program) for program in programs]
+    records = alike([read_program(program) for program in programs])
     gating = Gating.taken(given)
     refuse_conditions(kernels, set(given) - {"names", "families", "fills"})
     plan = _plan(given, kernels)
@@ -115,10 +115,10 @@ def upgrade(kernels: tuple[str, ...], profiled: int | Literal["all"] | None,
     if profiled is None and not any(map(is_spec, kernels[:2])):
         profiled = 0  # what is read alone is there at once
     with open_lab(fresh=fresh, dask=dask) as lab:
-        runs = upgrade_runs(lab, kernels, plan)
+        runs = upgrade_runs(lab, kernels, plan, records)
         comparison = gating.applied(compare(runs, bad=1, threshold=threshold))
         applications = [application(record, comparison.kernels, threshold=threshold)
-                        for record in alike(records)]
+                        for record in records]
         found = explained(lab, from_comparison(comparison, runs), runs, plan, profiled=profiled)
     gate = cache(lambda: upgrade_gate(comparison, found, runs))
     outputs.put(lambda: upgrade_shown(found, everything=everything, applications=applications),

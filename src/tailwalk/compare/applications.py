@@ -12,6 +12,8 @@ from msgspec.structs import replace
 from tailwalk.compare.comparison import ComparedKernel
 from tailwalk.compare.program import ComparedProgram, compare_program
 from tailwalk.errors import UsageError
+from tailwalk.kernels import Kernel
+from tailwalk.runs import KernelRecord
 from tailwalk.runs.program import Program
 from tailwalk.words import listed
 
@@ -40,6 +42,20 @@ def application(program: Program, kernels: Sequence[ComparedKernel], *,
                 threshold: float | None = None) -> Application:
     """A program's record on an upgrade's kernels; those of other kernels in it are left out.
 
+    Raises UsageError as `places_of`.
+    """
+    places = places_of(program, kernels)
+    known = [place for place in places if place is not None]
+    return Application(
+        compared=compare_program(replace(
+            program, kernels=[program.kernels[place] for place in known]), threshold=threshold),
+        columns=[None if place is None else known.index(place) for place in places])
+
+
+def places_of(program: Program,
+              kernels: Sequence[ComparedKernel | KernelRecord | Kernel]) -> list[int | None]:
+    """Where an upgrade's kernels stand in a program's record; None for those that it lacks.
+
     Raises UsageError where it lacks the old kernel or the new one: the same image, and not only the
     same name.
     """
@@ -53,8 +69,4 @@ def application(program: Program, kernels: Sequence[ComparedKernel], *,
             f"--program: the record of {program.command[0]} is of {listed(there)}, and "
             f"has nothing of {listed(lacking[:2])}. Run the program on the kernels of this "
             f"upgrade: tailwalk exec {' '.join(one.spec for one in kernels)} -o FILE -- PROGRAM.")
-    known = [place for place in places if place is not None]
-    return Application(
-        compared=compare_program(replace(
-            program, kernels=[program.kernels[place] for place in known]), threshold=threshold),
-        columns=[None if place is None else known.index(place) for place in places])
+    return places

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from tailwalk.cases import Case, show_size
+from tailwalk.compare.applications import places_of
 from tailwalk.compare.upgrade import Upgrade, with_profiles
 from tailwalk.errors import TailwalkError, UsageError
 from tailwalk.lab.lab import Lab, check_specs
@@ -19,18 +20,21 @@ from tailwalk.lab.records import is_spec, read_argument
 from tailwalk.profile.causes import Explained, explain
 from tailwalk.rigs.plan import Plan
 from tailwalk.runs import Run
+from tailwalk.runs.program import Program
 from tailwalk.words import listed
 
 PROFILED = 10
 """Cases that are profiled unless another number is asked for."""
 
 
-def upgrade_runs(lab: Lab, kernels: Sequence[str], plan: Plan) -> list[Run]:
+def upgrade_runs(lab: Lab, kernels: Sequence[str], plan: Plan,
+                 programs: Sequence[Program] = ()) -> list[Run]:
     """The run of each of some kernels, the old one's first, each a spec, which is measured by the
     plan, or a record.
 
     Raises UsageError before anything is measured where the kernels are not several, or a record
-    has not the plan's cases, and as `Lab.runs`.
+    has not the plan's cases, or one of the `programs` beside them lacks the old kernel or the new
+    one, and as `Lab.runs`.
     """
     _check_several(kernels)
     records = {name: read_argument(name, progress=lab.progress)
@@ -40,9 +44,11 @@ def upgrade_runs(lab: Lab, kernels: Sequence[str], plan: Plan) -> list[Run]:
     for name, record in records.items():
         _check_cases(name, record, plan)
     check_specs(specs)
-    digests = {name: records[name].kernel.digest if name in records else lab.kernel(name).digest
-               for name in kernels}
-    _check_different(digests)
+    known = {name: records[name].kernel if name in records else lab.kernel(name)
+             for name in kernels}
+    _check_different({name: kernel.digest for name, kernel in known.items()})
+    for program in programs:
+        places_of(program, [*known.values()])
     made = lab.measure(specs, plan, beside=first) if specs else []
     measured = dict(zip(specs, made, strict=True))
     return [measured[name] if name in measured else _of_cases(records[name], plan.cases)

@@ -41,7 +41,7 @@ class Figures:
 
 
 def figures_of(grid: Grid, figures: Sequence[Sequence[float | None]], unit: str,
-             caption: str, *,
+               caption: str, *,
                ratios: Sequence[Sequence[float | None]] | None = None) -> Figures:
     """The table of a grid; `figures` and `ratios` to the first of them are those of its rows, by
     kernel."""
