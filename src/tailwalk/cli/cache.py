@@ -19,6 +19,7 @@ _MIB = 1 << 20
 _IDLE = 2
 """Days after which a booted guest is most likely one of an older probe, QEMU or kernel: whatever is
 measured again uses its own, and marks it as used."""
+_GUESTS = ("state", "root-state")
 
 _KINDS = {
     "kernels": "unpacked kernels",
@@ -55,9 +56,11 @@ def cache(context: click.Context) -> None:
             tell(f"{kind:<12}{len(of_kind):>6}{_mib(of_kind):>9,} MiB  "
                  f"{_KINDS.get(kind, '')}".rstrip())
         tell(f"{'all':<12}{len(found):>6}{_mib(found):>9,} MiB  in {store.root}")
-        if idle := [entry for entry in found if days_unused(entry) >= _IDLE]:
-            tell(f"{'unused':<12}{len(idle):>6}{_mib(idle):>9,} MiB  for {_IDLE} days or more; to "
-                 f"be rid of them: tailwalk cache prune --older-than {_IDLE}")
+        if idle := [entry for entry in found if _is_chosen(entry, _IDLE, _GUESTS)]:
+            tell(f"{'unused':<12}{len(idle):>6}{_mib(idle):>9,} MiB  booted guests, for {_IDLE} "
+                 "days or more; to be rid of them:")
+            kinds = " ".join(f"--kind {kind}" for kind in _GUESTS)
+            say(f"    tailwalk cache prune --older-than {_IDLE} {kinds}")
 
 
 @cache.command()
