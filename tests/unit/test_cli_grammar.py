@@ -132,6 +132,12 @@ def test_an_option_of_one_value_is_refused_where_it_is_given_twice(words: tuple[
         assert result.exit_code == 2
 
 
+def test_help_comes_before_an_option_that_is_given_twice() -> None:
+    result = CliRunner().invoke(group, ["compare", "--fill", "1KiB", "--threshold", "1",
+                                        "--threshold", "2", "--help"])
+    assert result.exit_code == 0 and result.stdout.startswith("Usage: ")
+
+
 def test_what_stands_behind_two_dashes_is_the_programs() -> None:
     for command in ("compare", "exec"):
         result = CliRunner().invoke(group, [

@@ -36,6 +36,8 @@ def refuse_repeated(ctx: click.Context, arguments: Sequence[str]) -> None:
         *_, found = ctx.command.make_parser(ctx).parse_args(args=[*arguments])
     except click.UsageError:  # the command says it
         return
+    if any(option.is_eager for option in found):  # help, which comes before errors
+        return
     for option in found:
         if (isinstance(option, click.Option) and found.count(option) > 1
                 and not (option.multiple or option.is_flag or option.count)):
