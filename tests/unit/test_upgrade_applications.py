@@ -98,3 +98,10 @@ def test_what_is_no_program_is_refused_before_anything_is_measured() -> None:
     assert "no.json" in str(error(
         desk.call(OLD, NEW, *FEW, "--program", "no.json")))
     assert desk.lab.asked == []
+
+
+def test_the_record_is_without_the_programs() -> None:
+    """As the help says: a reader of the record does not wait for them."""
+    program = kept("db.json", ran(OLD, NEW, LATER))
+    plain = output(Desk().call(OLD, NEW, LATER, *FEW, "--format", "json"))
+    assert output(Desk().call(OLD, NEW, LATER, *FEW, *program, "--format", "json")) == plain

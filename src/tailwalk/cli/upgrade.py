@@ -86,7 +86,7 @@ def _profiled(value: Any) -> Any:
                    "1 between kernels of one source, 5 between others]")
 @click.option("--program", "programs", multiple=True, metavar="RECORD",
               help="Also show a program on these kernels: the record that exec or compare -o wrote "
-                   "of it, or its id; may be repeated. --fail-on does not ask for it.")
+                   "of it, or its id; may be repeated. The record and --fail-on are without it.")
 @click.option("--all", "everything", is_flag=True, help="Show every case, and cut no list short.")
 @output_options("table", "json", record="Also write the record to this file.",
                 html="Also write a page with the heat map, functions and figures.", **FILES,
