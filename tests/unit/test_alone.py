@@ -189,6 +189,10 @@ def test_parts_of_a_record_that_do_not_add_up() -> None:
     wrong = msgspec.structs.replace(figure, parts=[Part(name="call", instructions=1)])
     with pytest.raises(DamagedError, match="parts of fdatasync_u1k do not add up"):
         check_figure(wrong, INSTRUCTIONS, "here", cure="")
+    lone = msgspec.structs.replace(figure, parts=msgspec.UNSET)
+    assert lone.apart
+    with pytest.raises(DamagedError, match="apart in fdatasync_u1k, which has no parts"):
+        check_figure(lone, INSTRUCTIONS, "here", cure="")
 
 
 def test_a_case_that_ends_its_guest_is_named_and_the_others_go_on() -> None:

@@ -308,6 +308,9 @@ def check_figure(figure: Figure, main: Metric, source: str, *, cure: str) -> Non
         raise _damaged(source, f"{main.name} are not what {figure.case.name} is known by", cure)
     if figure.split and sum(part.instructions for part in figure.split) != figure.main.value:
         raise _damaged(source, f"the parts of {figure.case.name} do not add up to its figure", cure)
+    if figure.apart and not figure.split:
+        raise _damaged(source, f"what the driver executed is told apart in {figure.case.name}, "
+                               "which has no parts", cure)
     _check_case(figure.case, source, cure)
     for name, amount in figure.metrics.items():
         if wrong := contradiction(METRICS[name], amount, figure.case.name):
