@@ -359,9 +359,12 @@ def test_a_page_of_a_sweep_opens_with_what_became_of_both_ends_of_the_folio():
             made_run(tail, spec="debian:7.3")]
     answer, size = sweep_answer(arrange(runs))
     assert answer == "debian:7.3 is repaired at a folio's start and as before at its end."
-    assert size == (f"2MiB written at once, start: 2,000 against {full(Reach(0, 1, 511, 0)):,} on "
-                    f"debian:6.18; end: {tail(Reach(511, 1, 0, 0)):,} against "
-                    f"{full(Reach(511, 1, 0, 0)):,} on debian:6.18.")
+    assert size == ("Instructions per call, file filled by writes of 2MiB: at the folio's start "
+                    f"2,000 against {full(Reach(0, 1, 511, 0)):,} on debian:6.18; at the folio's "
+                    f"end {tail(Reach(511, 1, 0, 0)):,} against {full(Reach(511, 1, 0, 0)):,} on "
+                    "debian:6.18.")
+    _, both = sweep_answer(arrange([*runs, made_run(flat, large=False, spec="debian:7.4")]))
+    assert both.count("on debian:7.3 at the folio's") == both.count("on debian:7.4 at") == 2
     assert sweep_answer(arrange(runs[:2])) == ("", "")
     alone, _ = sweep_answer(arrange(runs[1:]))
     assert alone == answer, "the first kernel's smallest folio stands for one without a regression"

@@ -158,6 +158,9 @@ def test_the_headline() -> None:
     ([(100, 500, 50), (100, 200, 98)],
      ("b costs more than a; c takes all of it back.",
       "b: up to 5.00 times in 2 of 2. c: back at 0.50 to 0.98 of a.")),
+    ([(100, 500, 98), (100, 64, 42)],
+     ("b costs more than a; c takes all of it back.",
+      "b: up to 5.00 times in 1 of 2. c: back at 0.98 of a.")),
     ([(100, 64, 50)], ("Nothing costs more than on a.", "b: at 0.64 of a. c: at 0.50 of a.")),
     ([(100, 101, 104)], ("Nothing costs more than on a.", "b: at 1.01 of a. c: at 1.04 of a.")),
 ])

@@ -43,7 +43,7 @@ def _taken(comparison: Comparison, column: int) -> str:
 
 def _sizes(comparison: Comparison, labels: list[str]) -> Iterator[str]:
     """A sentence a kernel after the baseline: how far up, in how many cases; or between which
-    parts of the baseline."""
+    parts of the baseline; back there are the cases that had regressed."""
     count, bad = len(comparison.rows), comparison.bad
     back_from = bad if bad is not None and _regressed(comparison, bad) else len(labels)
     for column in range(1, len(labels)):
@@ -53,11 +53,14 @@ def _sizes(comparison: Comparison, labels: list[str]) -> Iterator[str]:
                 f"up to {show_ratio(size, times=' times')}")
             yield f"{labels[column]}: {most} in {len(sizes)} of {count}."
             continue
-        ratios = [ratio for row in comparison.rows if row.verdicts[column] in (
-            "improved", "unchanged") and (ratio := row.ratios[column]) is not None]
+        back = column > back_from
+        ratios = [ratio for row in comparison.rows
+                  if not back or row.verdicts[back_from] == "regressed"
+                  if row.verdicts[column] in ("improved", "unchanged")
+                  and (ratio := row.ratios[column]) is not None]
         if ratios:
             ends = dict.fromkeys(show_ratio(end, times="") for end in (min(ratios), max(ratios)))
-            yield (f"{labels[column]}: {'back ' if column > back_from else ''}"
+            yield (f"{labels[column]}: {'back ' if back else ''}"
                    f"at {' to '.join(ends)} of {labels[0]}.")
     if doubtful := comparison.unjudged() + comparison.lacking():
         yield f"{doubtful} not judged."

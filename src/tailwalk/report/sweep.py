@@ -135,12 +135,14 @@ def sweep_answer(sweep: Sweep) -> tuple[str, str]:
         start, end = states
         clauses.append(f"{labels[number]} is {start} at a folio's start" + (
             f" and {end} at its end" if start != end else " and at its end"))
+        of = f"on {labels[number]} " if worst + 2 < len(kernels) else ""
         sizes.append("; ".join(
-            f"{place}: {show_figure(round(now or 0))} against {show_figure(round(bad or 0))} on "
-            f"{labels[worst]}" for place, now, bad in zip(
+            f"{of}at the folio's {place} {show_figure(round(now or 0))} against "
+            f"{show_figure(round(bad or 0))} on {labels[worst]}" for place, now, bad in zip(
                 ("start", "end"), ends[number], ends[worst], strict=True)))
-    fill = show_size(kernels[0].rows[-1].fill)
-    return f"{'; '.join(clauses)}.", f"{fill} written at once, {'. '.join(sizes)}."
+    fill, title = show_size(kernels[0].rows[-1].fill), kernels[0].run.metric.title
+    return (f"{'; '.join(clauses)}.",
+            f"{title}, file filled by writes of {fill}: {'; '.join(sizes)}.")
 
 
 def sweep_shown(sweep: Sweep) -> list[Shown]:
