@@ -45,8 +45,8 @@ def test_a_program_stands_beside_the_cases(tmp_path: Path) -> None:
     said = output(Desk().call(OLD, NEW, LATER, *FEW, *program, "--html", "page.html"))
     assert "program --fast      101,000  251,000  2.49×  111,000  1.10×" in re.sub(
         r"(?<=fast) +", "      ", said)
-    assert ("program --fast: on debian:6.18 the kernel executes 2.49× (+150,000), dearer; dearer: "
-            "fdatasync ext4 2.49×." in " ".join(said.split()))
+    assert ("program --fast: on debian:6.18 the kernel executes 2.49× (+150,000), dearer in all; "
+            "of the calls dearer: fdatasync ext4 2.49×." in " ".join(said.split()))
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     order = [page.index(f'id="{name}"') for name in (
         "upgrade-families", "upgrade-worst", "upgrade-cases", "applications", "comparison",

@@ -16,8 +16,8 @@ from tailwalk.profile.pairing import PairedNode, Paths, paired_paths
 from tailwalk.runs.program import CallRow, Program, ProgramOnKernel
 from tailwalk.runs.record import KernelRecord
 
-# A row that is less of what the kernel executes, on every kernel, is not judged.
-_MATTERS = Fraction(1, 100)
+MATTERS = Fraction(1, 100)
+"""A row that is less of what the kernel executes, on every kernel, is not judged."""
 
 # The driver is the machine's; where a clock's interrupts land is chance.
 _UNJUDGED = ("driver", "interrupt")
@@ -143,7 +143,7 @@ def compare_program(program: Program, *, threshold: float | None = None) -> Comp
         one, other = rows[0], rows[column + 1]
         share = max(Fraction(row.instructions, total or 1) if row else Fraction(0)
                     for row, total in zip(rows, totals, strict=True))
-        if share < _MATTERS or any(row and (row.kind in _UNJUDGED or row.call == IDLE)
+        if share < MATTERS or any(row and (row.kind in _UNJUDGED or row.call == IDLE)
                                    for row in rows):
             return None
         spreads = [(row.spread or (row.instructions,) * 2) if row else (0, 0)

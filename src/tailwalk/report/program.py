@@ -10,6 +10,7 @@ from tailwalk.cases import show_size
 from tailwalk.compare.program import (
     ACCEPTED,
     IDLE,
+    MATTERS,
     ComparedCall,
     ComparedProgram,
     call_label,
@@ -253,11 +254,11 @@ def change_sentences(compared: ComparedProgram, column: int) -> Iterator[str]:
     for call in compared.calls:
         if (word := _WORDS.get(compared.verdict(call, column))) is not None:
             judged.setdefault(word, []).append(f"{call_label(call.row)} {_in_all(call, column)}")
-    calls = "".join(f"; {word}: {_first_of(judged[word])}" for word in _WORDS.values()
-                    if word in judged)
+    calls = "; ".join(f"{word}: {_first_of(judged[word])}" for word in _WORDS.values()
+                      if word in judged)
     yield (f"{labels[column]} beside {labels[0]}: the kernel executes "
            f"{show_ratio(other / one if one else None)} ({show_change(other - one)}), "
-           f"{verdict}{calls}.")
+           f"{verdict} in all{f'; of the calls {calls}' if calls else ''}.")
     gross = sum(abs(call.change(column)) for call in compared.calls if call.row.kind != "driver")
     explained = sorted((call for call in compared.calls if call.row.kind != "driver"
                         and _is_told(compared, call, column, gross)), key=lambda call: (
@@ -315,8 +316,9 @@ def _facts(compared: ComparedProgram, labels: Sequence[str]) -> Iterator[Fact]:
         yield "disk's driver", f"{drivers} instructions, in no row: the RAM disk is the machine's"
     yield from disk_facts(program.kernels, labels)
     if compared.thresholds:
-        yield "verdicts", "dearer or cheaper: by more than " + show_thresholds(
-            list(zip(labels[1:], compared.thresholds, strict=True)))
+        limits = show_thresholds(list(zip(labels[1:], compared.thresholds, strict=True)))
+        yield "verdicts", (f"dearer or cheaper: by more than {limits}; not judged: interrupts, and "
+                           f"what is under {float(MATTERS):.0%} of the kernel's instructions")
     yield from accepted_calls(compared)
     lost = max(kernel.unattributed for kernel in program.kernels)
     if lost:
