@@ -136,5 +136,6 @@ def read_records(arguments: Iterable[str], *, progress: Progress = SILENT) -> Re
             found.programs.append(decode_program(content, argument))
         else:
             raise RecordError(f"{argument} is a record of kind {kind!r}; a report is made of runs, "
-                              "profiles and programs.")
+                              "profiles and programs: name runs by their ids, which tailwalk "
+                              "runs list shows.")
     return found
