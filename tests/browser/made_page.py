@@ -19,8 +19,9 @@ from tailwalk.runs import Run
 
 def made_sweep(spec: str, a: int, c: int) -> Run:
     """A sweep whose cost grows by `a` a buffer of the prefix and `c` a buffer of the tail."""
-    cases = sweep_cases(find_cases(["pwrite_u1k"])[0], fills=[4 * KIB, 64 * KIB, 2 * MIB],
-                        places=["first", "half", "last", "random"], filesystem=Filesystem())
+    cases = sweep_cases(find_cases(["pwrite_u1k"])[0], fills=[4 * KIB, 256 * KIB, 2 * MIB],
+                        places=["first", "quarter", "half", "last", "random"],
+                        filesystem=Filesystem())
     figures = []
     for case in cases:
         order = (folio_size(case.fill) // PAGE).bit_length() - 1
@@ -35,6 +36,7 @@ def made_page() -> str:
     sweeps = [made_sweep("debian:6.12", 0, 0), made_sweep("debian:6.18", 29, 35)]
     profiles = [
         replace(made_profile([("entry_SYSCALL_64", -1, 100), ("vfs_write", 0, 500),
+                      ("arch_exit_to_user_mode_prepare", 0, 1500),
                       ("ext4_block_write_begin", 1, begin), ("block_commit_write", 1, commit)],
                      spec=spec), inputs=spec)
         for spec, begin, commit in (("debian:6.12", 106, 49), ("debian:6.18", 4723, 4385))]

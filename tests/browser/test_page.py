@@ -78,7 +78,7 @@ def test_it_opens_with_the_verdict(view: Open) -> None:
     assert texts(browser, "h1") == [
         "debian:6.18 costs more than debian:6.12; debian:7.3 takes most of it back."]
     assert texts(browser, ".size") == [
-        "debian:6.18: up to 5.05 times in 5 of 6. debian:7.3: back at 0.42 to 1.03 of debian:6.12."]
+        "debian:6.18: up to 5.05 times in 5 of 6. debian:7.3: back at 0.66 to 1.03 of debian:6.12."]
     assert texts(browser, "#comparison .says") == [
         "debian:6.18 regressed in 5 of 6 cases against debian:6.12, most in pwrite_u1k (5.05×); "
         "debian:7.3 recovers 99.2% of it in 2 of 5 cases and all of it in 3, ending at 0.66 of "
@@ -360,6 +360,14 @@ def test_a_narrow_window_scrolls_tables_and_nothing_else(view: Open, width: int)
         const last = region.querySelector("tbody td:last-child").getBoundingClientRect();
         return [last.right, region.getBoundingClientRect().right]""")
     assert reached[0] <= reached[1] + 1
+
+
+def test_a_phone_shows_a_map_and_the_functions_whole(view: Open) -> None:
+    cut = view(width=390).execute_script("""
+        return [...document.querySelectorAll("#sweep .scroll, #why .scroll:has(.lines)")]
+            .map((one) => [one.scrollWidth <= one.clientWidth, one.innerText.slice(0, 40)])""")
+    assert len(cut) > 2
+    assert [name for whole, name in cut if not whole] == []
 
 
 def test_a_finger_is_told_too(view: Open) -> None:

@@ -20,6 +20,7 @@ from tailwalk.cases.sweep import sweep_cases
 from tailwalk.cli import group
 from tailwalk.compare.steps import track
 from tailwalk.errors import RecordError, TailwalkError, UsageError
+from tailwalk.report.chart import chart
 from tailwalk.report.grid import Grid
 from tailwalk.report.growth import growth_shown
 from tailwalk.report.page import page
@@ -141,7 +142,8 @@ def test_what_report_refuses(records: Sequence[str], tmp_path: Path) -> None:
 
     assert "there is no directory" in str(refused(*records, "-o", "none/report.html"))
     (tmp_path / "other.json").write_text('{"schema": "tailwalk.track/1"}')
-    assert "'tailwalk.track'" in str(refused("other.json", "-o", "report.html"))
+    said = str(refused("other.json", "-o", "report.html"))
+    assert "'tailwalk.track'" in said and "tailwalk runs list" in said
     (tmp_path / "torn.json").write_bytes((tmp_path / "first.json").read_bytes()[:-9])
     assert isinstance(refused(*records, "torn.json", "-o", "report.html"), RecordError)
     assert not (tmp_path / "report.html").exists()
@@ -191,7 +193,22 @@ def test_a_machine_has_its_cases_by_fill_with_ratios() -> None:
         "fill 4KiB", "fill 1MiB", "fill 1MiB", "fill 2MiB", "fill 2MiB"]
     [(_, dots)] = section.content.chart.rows
     assert [dot.ratio for dot in dots] == ["", *(cell.text for cell in shown.rows[0].cells[3::2])]
-    assert words(page([section])).startswith(section.answer)
+    text = words(page([section]))
+    assert text.startswith(section.answer) and "recovered" not in text
+
+
+def test_a_case_of_which_nothing_can_be_drawn_has_no_row_in_the_chart() -> None:
+    found = chart(["written", "not"], ["a", "b"], [[4096, 8192], [0, 0]], unit="bytes",
+                  ratios=[[1, 2], [None, None]])
+    assert [case for case, _ in found.rows] == ["written"]
+
+
+def test_a_track_opens_with_its_steps_and_not_with_the_map() -> None:
+    runs = made_seed_runs("debian:6.12", "debian:6.18", "debian:7.3")
+    text = page([track_section(track(runs), runs)])
+    order = [text.index(part) for part in ('<ul class="steps">', '<figure class="track-chart"',
+                                           "By family</h3>", "By case</h3>", "where it is a step")]
+    assert order == sorted(order)
 
 
 def test_a_sentence_that_goes_on_is_parted_into_answer_and_size() -> None:

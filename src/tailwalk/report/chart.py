@@ -63,7 +63,7 @@ def chart(cases: Sequence[str], kernels: Sequence[str],
           figures: Sequence[Sequence[float | None]], *, unit: str,
           ratios: Sequence[Sequence[float | None]] | None = None) -> Chart:
     """The chart of figures by case and kernel, or of their ratios to the first kernel's. What is
-    not above 0 has no place on a log scale."""
+    not above 0 has no place on a log scale, and a case of such figures alone has no row."""
     drawn = ratios or figures
     low, high = scale([value for row in drawn for value in row if value and value > 0],
                       room=_ROOM if ratios is None else _LABELLED)
@@ -79,8 +79,9 @@ def chart(cases: Sequence[str], kernels: Sequence[str],
                     show_ratio(value) if ratios is not None and number else "")
                 for number, (value, figure) in enumerate(zip(row, values, strict=True))
                 if value and value > 0 and figure is not None]
-        rows.append((case, [replace(dot, before=dot.x < before.x)
-                            for before, dot in pairwise([*dots[:1], *dots])]))
+        if dots:
+            rows.append((case, [replace(dot, before=dot.x < before.x)
+                                for before, dot in pairwise([*dots[:1], *dots])]))
     return Chart(
         unit=unit if ratios is None else f"ratio to {kernels[0]}",
         one=None if ratios is None else across(1.0),
