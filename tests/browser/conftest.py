@@ -33,6 +33,8 @@ def chromium() -> Iterator[webdriver.Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     with webdriver.Chrome(options=options, service=Service(driver)) as found:
         found.set_page_load_timeout(60)
+        # A tab behind the last stop leaves the page, which then hears of no focus until it is back.
+        found.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
         yield found
 
 
