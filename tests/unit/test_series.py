@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_series import DEFINITION, RING, made_definition, made_tree
 
+import tailwalk.series
 from tailwalk.cli.series import series as series_command
 from tailwalk.errors import PlaceError, SeriesError
 from tailwalk.series import load_series, plan_series, series_names
+
+DEFINITIONS = Path(tailwalk.series.__file__).with_name("definitions")
 
 
 @pytest.fixture
@@ -60,6 +64,12 @@ class TestLoading:
         both = load_series(definition)
         assert both.patches == load_series("tail").patches + alone.patches
         assert both.needs == load_series("tail").needs + alone.needs
+
+    def test_patches_lie_in_the_folder_of_its_name_too(self, tmp_path: Path) -> None:
+        copy = tmp_path / "flush.toml"
+        copy.write_bytes((DEFINITIONS / "flush.toml").read_bytes())
+        shutil.copytree(DEFINITIONS / "flush", tmp_path / "flush")
+        assert load_series(copy) == load_series("flush")
 
     def test_a_series_on_one_that_is_not_there(self, definition: Path) -> None:
         definition.write_text(DEFINITION.replace("name = ", 'on = "tale"\nname = ', 1))

@@ -300,7 +300,8 @@ def all_series() -> Iterator[Series]:
 
 
 def load_series(name: str | Path) -> Series:
-    """The series of that name, or the definition at that path (one that ends in `.toml`).
+    """The series of that name, or the definition at that path (one that ends in `.toml`), with the
+    patches in the folder of its name beside it.
 
     Raises SeriesError for an unknown name and for a definition that cannot be read.
     """
@@ -312,9 +313,8 @@ def load_series(name: str | Path) -> Series:
                               f"its path, which ends in {_SUFFIX}.")
         path = _DEFINITIONS / f"{name}{_SUFFIX}"
     series = _read(path, Series)
-    if path.parent == _DEFINITIONS:
-        files = sorted(path.with_suffix("").glob(f"*{_SUFFIX}"))
-        series.patches.extend(_read(file, Patch) for file in files)
+    files = sorted(path.with_suffix("").glob(f"*{_SUFFIX}"))
+    series.patches.extend(_read(file, Patch) for file in files)
     if not series.patches or not all(patch.edits for patch in series.patches):
         raise SeriesError(f"{path} is no definition of a series: it needs patches, and each "
                           "patch edits.")
