@@ -64,7 +64,7 @@ _COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.i
 
 _FIRST = {
     "Is this upgrade safe?": "tailwalk upgrade debian:6.12 debian:6.18",
-    "Is my patch right?": "tailwalk compare debian:6.18 src:PATH",
+    "Is my patch right?": "tailwalk compare src:6.18 src:PATH",
     "Is my database affected?": "tailwalk host DIR",
 }
 """What each of three readers may begin with."""

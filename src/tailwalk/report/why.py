@@ -244,7 +244,7 @@ def why_section(profiles: Sequence[Profile], *, raw: bool = False) -> Section:
     paired: list[str] = []
     if len(profiles) == 2:
         found = difference(*profiles, raw=raw)
-        said = f"{labels[1]} beside {labels[0]}: {sentence(found)}"
+        said = f"{case} on {labels[1]} beside {labels[0]}: {sentence(found)}"
         grid = difference_grid(found, labels, shown=SHOWN)
         one, other = found.sides
         total = difference_line(whole, (one.count, other.count), found.total, kind="total")
