@@ -64,8 +64,11 @@ def test_steps_are_found_and_named() -> None:
         "between 6.18.15 and 7.3.4: pwrite_u1k 11,117 to 2,271 (0.20×), writev_u10k 25,597 to "
         "17,466 (0.68×)"]
     assert track_sentence(found) == (
-        "Steps in 2 places over 5 kernels from 6.12.100 to 7.3.4; the largest upward is "
-        "pwrite_u1k at 6.16.3 (5.00× of 6.12.118).")
+        "pwrite_u1k takes 5.00× on 6.16.3 what it took on 6.12.118, and is back on 7.3.4; steps in "
+        "2 places over 5 kernels from 6.12.100 to 7.3.4.")
+    assert track_sentence(follow("6.12.118", "6.16.3", "6.18.15")) == (
+        "pwrite_u1k takes 5.00× on 6.16.3 what it took on 6.12.118; steps in 1 place over 3 "
+        "kernels from 6.12.118 to 6.18.15.")
 
 
 @given(st.lists(st.integers(1, 20_000), min_size=1, max_size=12),

@@ -44,13 +44,13 @@ def program_track_sentence(track: ProgramTrack) -> str:
         return f"No step over {span}."
     worst = max(track.steps, key=lambda step: (math.isfinite(step.ratio), step.ratio))
     places = len({step.after for step in track.steps})
-    head = f"Steps in {places} {'place' if places == 1 else 'places'} over {span}"
+    where = f"in {places} {'place' if places == 1 else 'places'} over {span}"
     if not math.isfinite(worst.ratio):
-        return f"{head}; {_name(track, worst.name)} is new at {labels[worst.after]}."
+        return f"{_name(track, worst.name)} is new on {labels[worst.after]}; steps {where}."
     if worst.ratio <= 1:
-        return f"{head}, all that are not of new calls downward."
-    return (f"{head}; the largest upward is {_name(track, worst.name)} at {labels[worst.after]} "
-            f"({_ratio(worst)} of {labels[worst.after - 1]}).")
+        return f"Steps {where}, all that are not of new calls downward."
+    return (f"{_name(track, worst.name)} takes {_ratio(worst)} on {labels[worst.after]} what it "
+            f"took on {labels[worst.after - 1]}; steps {where}.")
 
 
 def program_track_svg(track: ProgramTrack, *, alone: bool = True) -> str:

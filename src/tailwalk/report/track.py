@@ -203,12 +203,25 @@ def track_sentence(track: Track) -> str:
     worst = max(track.steps, key=lambda step: step.ratio)
     count = len({(step.before, step.after) for step in track.steps})
     places = "1 place" if count == 1 else f"{count} places"
-    head = f"Steps in {places} over {span}"
     if worst.ratio <= 1:
-        return f"{head}, all of them downward.{doubt}"
+        return f"Steps in {places} over {span}, all of them downward.{doubt}"
     case = case_labels([row.parameters for row in track.rows])[worst.row]
-    return (f"{head}; the largest upward is {case} at {labels[worst.after]} "
-            f"({show_ratio(worst.ratio)} of {labels[worst.before]}).{doubt}")
+    back = _back(track, worst)
+    return (f"{case} takes {show_ratio(worst.ratio)} on {labels[worst.after]} what it took on "
+            f"{labels[worst.before]}{'' if back is None else f', and is back on {labels[back]}'}; "
+            f"steps in {places} over {span}.{doubt}")
+
+
+def _back(track: Track, step: TrackStep) -> int | None:
+    """The first kernel after a step on which the case costs no more than before it."""
+    row = track.rows[step.row]
+    before = row.figures[step.before]
+    for column in range(step.after + 1, len(track.kernels)):
+        figure = row.figures[column]
+        if (row.steady[column] and figure is not None and before is not None
+                and figure <= before * (1 + track.threshold / 100)):
+            return column
+    return None
 
 
 def track_heat(track: Track, runs: Sequence[Run]) -> HeatPage:
