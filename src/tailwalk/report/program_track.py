@@ -17,7 +17,7 @@ from tailwalk.report.grid import BLANK, Cell, Column, Fact, Grid, GridRow, Said,
 from tailwalk.report.program import program_facts
 from tailwalk.report.program_section import section_of
 from tailwalk.report.section import Section, inlined
-from tailwalk.report.track import ChartLine, lines_svg, release_labels
+from tailwalk.report.track import ChartLine, lines_svg, places_in, release_labels, span_of
 from tailwalk.report.words import show_figure, show_ratio
 
 _COLUMNS = 4  # calls, for which a terminal has room
@@ -38,13 +38,11 @@ def program_track_shown(track: ProgramTrack, *, shown: int | None = _COLUMNS) ->
 def program_track_sentence(track: ProgramTrack) -> str:
     """The whole track in one sentence."""
     labels = _labels(track)
-    span = labels[0] if len(labels) == 1 else (
-        f"{len(labels)} kernels from {labels[0]} to {labels[-1]}")
+    span = span_of(labels)
     if not track.steps:
         return f"No step over {span}."
     worst = max(track.steps, key=lambda step: (math.isfinite(step.ratio), step.ratio))
-    places = len({step.after for step in track.steps})
-    where = f"in {places} {'place' if places == 1 else 'places'} over {span}"
+    where = places_in(span, len({step.after for step in track.steps}))
     if not math.isfinite(worst.ratio):
         return f"{_name(track, worst.name)} is new on {labels[worst.after]}; steps {where}."
     if worst.ratio <= 1:

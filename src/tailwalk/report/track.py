@@ -188,8 +188,7 @@ def _number(figures: int) -> str:
 def track_sentence(track: Track) -> str:
     """The whole track in one sentence."""
     labels = track_labels(track)
-    span = labels[0] if len(labels) == 1 else (
-        f"{len(labels)} kernels from {labels[0]} to {labels[-1]}")
+    span = span_of(labels)
     known = [steady for row in track.rows for steady in row.steady]
     unsteady, missing = known.count(False), known.count(None)
     doubt = f" {_number(unsteady)} cannot be judged." if unsteady else ""
@@ -201,15 +200,25 @@ def track_sentence(track: Track) -> str:
         return f"No step over {span}.{doubt}" if judged else (
             f"Nothing can be said of steps over {span}.{doubt}")
     worst = max(track.steps, key=lambda step: step.ratio)
-    count = len({(step.before, step.after) for step in track.steps})
-    places = "1 place" if count == 1 else f"{count} places"
+    where = places_in(span, len({(step.before, step.after) for step in track.steps}))
     if worst.ratio <= 1:
-        return f"Steps in {places} over {span}, all of them downward.{doubt}"
+        return f"Steps {where}, all of them downward.{doubt}"
     case = case_labels([row.parameters for row in track.rows])[worst.row]
     back = _back(track, worst)
     return (f"{case} takes {show_ratio(worst.ratio)} on {labels[worst.after]} what it took on "
             f"{labels[worst.before]}{'' if back is None else f', and is back on {labels[back]}'}; "
-            f"steps in {places} over {span}.{doubt}")
+            f"steps {where}.{doubt}")
+
+
+def span_of(labels: Sequence[str]) -> str:
+    """The kernels of a track in a phrase."""
+    return labels[0] if len(labels) == 1 else (
+        f"{len(labels)} kernels from {labels[0]} to {labels[-1]}")
+
+
+def places_in(span: str, count: int) -> str:
+    """In how many places there are steps, in a phrase."""
+    return f"in {count} place{'' if count == 1 else 's'} over {span}"
 
 
 def _back(track: Track, step: TrackStep) -> int | None:
